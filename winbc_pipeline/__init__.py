@@ -1,0 +1,1 @@
+"""Keeps Winstore and Business Central in step."""

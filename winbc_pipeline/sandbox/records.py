@@ -1,0 +1,116 @@
+"""The sandboxes' store: one SQLite table of JSON records, and the log of accepted writes.
+
+Here belongs: storing, finding and paging records. What a system allows or refuses belongs to its own module.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+Record = dict[str, Any]
+
+INDEXED = ("$.number", "$.code", "$.email", "$.lastModifiedDateTime", "$.sku", "$.customerid", "$.modified")
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS record (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+    UNIQUE (entity, id));
+CREATE TABLE IF NOT EXISTS write_log (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, entity TEXT, key TEXT, request_id TEXT, body TEXT);
+"""
+
+
+def dumps(value: object) -> bytes:
+    """JSON bytes; decimals exactly as they are."""
+    return orjson.dumps(value, default=_decimal)
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON with decimals kept exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _decimal(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f").encode())
+    raise TypeError(type(value).__name__)
+
+
+class Records:
+    """Records of all entities of one system; in memory, or in a file that survives a restart."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self.db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + TABLES)
+        for field in INDEXED:
+            name = "by_" + field[2:]
+            self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, json_extract(body, '{field}'))")
+
+    def insert(self, entity: str, record_id: str, body: Record) -> None:
+        """Adds one record; raises sqlite3.IntegrityError when the id exists."""
+        self.db.execute(
+            "INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, dumps(body).decode())
+        )
+
+    def insert_many(self, entity: str, rows: Iterable[tuple[str, Record]]) -> None:
+        self.db.execute("BEGIN")
+        self.db.executemany(
+            "INSERT OR REPLACE INTO record (entity, id, body) VALUES (?, ?, ?)",
+            ((entity, record_id, dumps(body).decode()) for record_id, body in rows),
+        )
+        self.db.execute("COMMIT")
+
+    def replace(self, entity: str, record_id: str, body: Record) -> None:
+        self.db.execute(
+            "UPDATE record SET body = ? WHERE entity = ? AND id = ?", (dumps(body).decode(), entity, record_id)
+        )
+
+    def delete(self, entity: str, record_id: str) -> None:
+        self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
+
+    def get(self, entity: str, record_id: str) -> Record | None:
+        row = self.db.execute("SELECT body FROM record WHERE entity = ? AND id = ?", (entity, record_id)).fetchone()
+        return loads(row[0]) if row else None
+
+    def find(self, entity: str, field: str, value: object) -> Record | None:
+        """The first record whose field equals the value."""
+        row = self.db.execute(
+            f"SELECT body FROM record WHERE entity = ? AND json_extract(body, '$.{field}') = ? LIMIT 1", (entity, value)
+        ).fetchone()
+        return loads(row[0]) if row else None
+
+    def page(
+        self, entity: str, where: str, values: list[object], after: int, limit: int
+    ) -> tuple[list[str], int | None]:
+        """Up to `limit` record texts after a sequence number, and the number to go on from (None: that was all)."""
+        rows = self.db.execute(
+            f"SELECT seq, body FROM record WHERE entity = ? AND seq > ? AND ({where}) ORDER BY seq LIMIT ?",
+            (entity, after, *values, limit + 1),
+        ).fetchall()
+        return [body for _, body in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None
+
+    def count(self, entity: str) -> int:
+        return int(self.db.execute("SELECT count(*) FROM record WHERE entity = ?", (entity,)).fetchone()[0])
+
+    def log_write(self, at: str, method: str, entity: str, key: str, request_id: str, body: object) -> None:
+        self.db.execute(
+            "INSERT INTO write_log (at, method, entity, key, request_id, body) VALUES (?, ?, ?, ?, ?, ?)",
+            (at, method, entity, key, request_id, dumps(body).decode()),
+        )
+
+    def state(self) -> Iterator[bytes]:
+        """The whole truth as JSON, in chunks: `{"records": {entity: [...]}, "writes": [...]}`."""
+        yield b'{"records":{'
+        entities = [row[0] for row in self.db.execute("SELECT DISTINCT entity FROM record ORDER BY entity")]
+        for number, entity in enumerate(entities):
+            bodies = (row[0] for row in self.db.execute("SELECT body FROM record WHERE entity = ?", (entity,)))
+            yield (b"," if number else b"") + dumps(entity) + b":[" + ",".join(bodies).encode() + b"]"
+        columns = ("at", "method", "entity", "key", "request_id", "body")
+        writes = self.db.execute("SELECT at, method, entity, key, request_id, body FROM write_log ORDER BY seq")
+        entries = [dict(zip(columns, (*row[:5], loads(row[5])), strict=True)) for row in writes]
+        yield b'},"writes":' + dumps(entries) + b"}"

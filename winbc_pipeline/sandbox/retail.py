@@ -1,0 +1,152 @@
+"""The retail folder format: CSV files that fill the Winstore sandbox, and a generator of small practice data.
+
+Here belongs: reading and making retail folders. Format: one UTF-8 CSV per table with a header row, empty = not known.
+"""
+
+import csv
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .control import timestamp
+from .records import Record
+
+Row = dict[str, str]
+
+FIRST = "Anna Bram Carla Daan Eva Finn Greta Hugo Iris Jonas Kim Lars Mila Noah Olga Pim".split()
+LAST = "Bakker Claes Dekker Evers Fischer Groen Hansen Jansen Klein Lambert Mulder Nowak Peters Smit".split()
+STREETS = "Dorpsstraat,Kerkweg,Hauptstr.,Rue du Port,Stationsplein,Lange Laan".split(",")
+CITIES = (("Utrecht", "3511 AB", "NL"), ("Gent", "9000", "BE"), ("Münster", "48143", "DE"), ("Lille", "59000", "FR"))
+CATEGORIES = ("Beverages", "Kitchen", "Garden", "Toys", "Stationery")
+NOUNS = "Mug Kettle Lamp Basket Notebook Puzzle Blanket Teapot Tray Candle Vase Clock".split()
+
+
+def read_folder(folder: Path) -> tuple[list[Record], list[Record]]:
+    """Whole articles and customers of a retail folder; raises FileNotFoundError naming a missing table."""
+    return list(whole_articles(_rows(folder / "articles.csv"))), [customer(row) for row in _rows(folder / "customers.csv")]
+
+
+def _rows(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def whole_articles(rows: list[Row]) -> Iterator[Record]:
+    """One record per article key with all its variants, as Winstore hands them out (winstore.md section 3)."""
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row["article_key"], []).append(row)
+    for key, variants in grouped.items():
+        first = variants[0]
+        yield {
+            "artkey": key,
+            "name": first["model_name"] or first["name"],
+            "supplierid": first["supplier_id"],
+            "category": first["category"],
+            "subcategory": first["subcategory"],
+            "active": first["active"],
+            "modified": max(row["modified_at"] for row in variants),
+            "variants": [variant(row) for row in variants],
+        }
+
+
+def variant(row: Row) -> Record:
+    return {
+        "sku": row["sku"],
+        "gtin": row["gtin"],
+        "title": row["name"],
+        "color": row["color"],
+        "size": row["size"],
+        "description": row["description"],
+        "descriptionlong": row["description_long"],
+        "costprice": row["cost_price"],
+        "price": row["price"],
+        "vatrate": row["vat_rate"],
+    }
+
+
+def customer(row: Row) -> Record:
+    return {
+        "customerid": row["customer_id"],
+        "company": row["company_name"],
+        "fname": row["first_name"],
+        "lname": row["last_name"],
+        "email": row["email"],
+        "phone": row["phone"],
+        "street": row["street"],
+        "streetnr": row["house_number"],
+        "zip": row["zip"],
+        "city": row["city"],
+        "countryISO": row["country_iso"],
+        "vatnumber": row["vat_number"],
+        "created": row["created_at"],
+        "modified": row["modified_at"],
+    }
+
+
+def generate(customers: int, articles: int, until: datetime, seed: int = 7) -> dict[str, list[Row]]:
+    """Practice data: the same rows for the same arguments; moments lie in the three weeks before `until`."""
+    chance = random.Random(seed)
+    return {
+        "customers": [_customer_row(number, chance, until) for number in range(1, customers + 1)],
+        "articles": [_article_row(number, chance, until) for number in range(1, articles + 1)],
+    }
+
+
+def write_folder(folder: Path, tables: dict[str, list[Row]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _moment(chance: random.Random, until: datetime) -> str:
+    return timestamp(until - timedelta(seconds=chance.randrange(60, 21 * 86400)))
+
+
+def _customer_row(number: int, chance: random.Random, until: datetime) -> Row:
+    first, last = chance.choice(FIRST), chance.choice(LAST)
+    city, zip_code, country = chance.choice(CITIES)
+    return {
+        "customer_id": f"{100000 + number}",
+        "company_name": f"{last} & Co {number}" if number % 3 == 0 else "",
+        "first_name": first,
+        "last_name": last,
+        "email": f"{first}.{last}.{number}@mail.example".lower(),
+        "phone": f"030-{chance.randrange(1000000, 9999999)}",
+        "street": chance.choice(STREETS),
+        "house_number": str(chance.randrange(1, 200)),
+        "zip": zip_code,
+        "city": city,
+        "country_iso": country,
+        "vat_number": "",
+        "created_at": timestamp(until - timedelta(days=400)),
+        "modified_at": _moment(chance, until),
+    }
+
+
+def _article_row(number: int, chance: random.Random, until: datetime) -> Row:
+    model, size = (number // 3, "SML"[number % 3]) if number % 10 < 3 else (number + 100000, "")
+    noun = chance.choice(NOUNS)
+    return {
+        "article_key": f"{200000 + model}",
+        "sku": f"SKU-{number:05d}",
+        "gtin": f"0{8700000000000 + number * 10}",
+        "name": f"{noun} {number}{' ' + size if size else ''}",
+        "model_name": f"{noun} {number}",
+        "color": "",
+        "size": size,
+        "supplier_id": str(number % 5 + 1),
+        "category": chance.choice(CATEGORIES),
+        "subcategory": "",
+        "description": f"{noun} of good quality",
+        "description_long": f"A {noun.lower()} that lasts",
+        "cost_price": f"{chance.randrange(100, 4000) / 100:.2f}",
+        "price": f"{chance.randrange(4000, 9000) / 100:.2f}",
+        "vat_rate": chance.choice(("9", "21")),
+        "active": "true",
+        "modified_at": _moment(chance, until),
+    }

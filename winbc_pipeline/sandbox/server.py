@@ -1,0 +1,92 @@
+"""Runs both sandboxes on loopback, in threads of this process.
+
+Here belongs: ports, start and stop. What they answer: business_central.py, winstore.py.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from . import business_central, winstore
+from .setup_data import COMPANY_NAME
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the sandboxes listen and how to get in; the credentials open nothing but the sandboxes."""
+
+    bc_base: str
+    bc_control: str
+    authority: str
+    tenant: str
+    company: str
+    client_id: str
+    client_secret: str
+    winstore_base: str
+    winstore_control: str
+    winstore_user: str
+    winstore_password: str
+
+    def environment(self) -> dict[str, str]:
+        """The settings that point the program at these sandboxes."""
+        return {
+            "WINBC_BC__BASE_URL": self.bc_base,
+            "WINBC_BC__AUTHORITY": self.authority,
+            "WINBC_BC__COMPANY": self.company,
+            "WINBC_BC__CLIENT_ID": self.client_id,
+            "WINBC_BC__CLIENT_SECRET": self.client_secret,
+            "WINBC_WINSTORE__BASE_URL": self.winstore_base,
+            "WINBC_WINSTORE__USER": self.winstore_user,
+            "WINBC_WINSTORE__PASSWORD": self.winstore_password,
+        }
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+@contextmanager
+def serve(data: Path | None = None, bc_port: int = 0, winstore_port: int = 0) -> Iterator[Addresses]:
+    """Both sandboxes until the block ends; port 0 takes a free one, `data` keeps their records in that folder."""
+    if data:
+        data.mkdir(parents=True, exist_ok=True)
+    bc = business_central.create_app(data / "business_central.sqlite" if data else None)
+    shop = winstore.create_app(data / "winstore.sqlite" if data else None)
+    with running(bc, bc_port) as bc_url, running(shop, winstore_port) as shop_url:
+        yield Addresses(
+            bc_base=f"{bc_url}/v2.0/sandbox/api/v2.0",
+            bc_control=bc_url,
+            authority=f"{bc_url}/sandbox-tenant",
+            tenant="sandbox-tenant",
+            company=COMPANY_NAME,
+            client_id="winbc",
+            client_secret="sandbox-secret",
+            winstore_base=shop_url + winstore.BASE,
+            winstore_control=shop_url,
+            winstore_user="winstore",
+            winstore_password="sandbox-secret",
+        )
+
+
+@contextmanager
+def running(app: Starlette, port: int = 0) -> Iterator[str]:
+    """One application on 127.0.0.1 until the block ends; yields its address."""
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+        listener.close()

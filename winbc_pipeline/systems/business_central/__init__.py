@@ -1,0 +1,6 @@
+"""Business Central: its client, its authentication and the facts about its fields."""
+
+from .client import BusinessCentral, Operation, Result
+from .facts import FieldFacts, entity_fields
+
+__all__ = ["BusinessCentral", "FieldFacts", "Operation", "Result", "entity_fields"]

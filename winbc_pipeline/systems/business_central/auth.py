@@ -1,0 +1,78 @@
+"""Authorization headers for Business Central: Entra client credentials (msal), or basic on-premises.
+
+Source: behaviour.md section 2.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from ...errors import AuthenticationFailed
+from ...settings import BusinessCentralSettings
+
+
+class _MsalDoor:
+    """The HTTP client msal asks for. msal insists on https; a sandbox on loopback speaks http."""
+
+    def __init__(self, authority: str) -> None:
+        self.plain = authority.startswith("http://127.0.0.1:")
+        self.client = httpx.Client(timeout=30, trust_env=False)
+
+    def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        return self.client.get(self._url(url), params=params, headers=headers)
+
+    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
+        return self.client.post(self._url(url), params=params, data=data, headers=headers)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def _url(self, url: str) -> str:
+        return url.replace("https://", "http://", 1) if self.plain else url
+
+
+def authoriser(settings: BusinessCentralSettings) -> Callable[[bool], str]:
+    """A function that gives the Authorization header; with True it asks for a fresh token."""
+    if settings.user:
+        pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
+        header = "Basic " + base64.b64encode(pair).decode()
+        return lambda _: header
+    return _client_credentials(settings)
+
+
+def _client_credentials(settings: BusinessCentralSettings) -> Callable[[bool], str]:
+    import threading
+
+    import msal
+
+    lock = threading.Lock()
+    application: list[Any] = []
+
+    def header(refresh: bool) -> str:
+        with lock:
+            try:
+                if refresh or not application:
+                    application[:] = [
+                        msal.ConfidentialClientApplication(
+                            settings.client_id,
+                            client_credential=settings.client_secret.get_secret_value(),
+                            authority=settings.authority.replace("http://127.0.0.1:", "https://127.0.0.1:", 1),
+                            instance_discovery=False,
+                            http_client=_MsalDoor(settings.authority),
+                        )
+                    ]
+                answer = application[0].acquire_token_for_client([settings.scope])
+            except (httpx.HTTPError, ValueError) as error:
+                application.clear()
+                raise AuthenticationFailed(
+                    f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
+                ) from None
+        if "access_token" not in answer:
+            raise AuthenticationFailed(
+                f"The authority gives no token ({answer.get('error')}).", "Check bc.client_id and the client secret."
+            )
+        return f"Bearer {answer['access_token']}"
+
+    return header

@@ -1,0 +1,212 @@
+"""Calls to API v2.0 of one company: pages, look-ups, `$batch`.
+
+Here belongs: how BC is spoken to. What is sent and why belongs to sync/. Source of the rules: behaviour.md.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from ...errors import ConfigurationError, UnreadableAnswer
+from ...settings import BusinessCentralSettings, Settings
+from ..transport import Answer, Limits, Lost, Transport
+from .auth import authoriser
+
+KEYS_PER_LOOKUP = 40
+SAFE = re.compile(r"[^*?|&<>=()@'\"\\]*")
+NEXT_LINK = b'"@odata.nextLink":"'
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a batch; `path` is relative to the company, `etag` is the version it was planned from."""
+
+    id: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an operation. Status 0: not known, it may have been carried out; -1: certainly not run."""
+
+    id: str
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def error_code(self) -> str:
+        return str(self.body.get("error", {}).get("code", "")) if isinstance(self.body, dict) else ""
+
+
+class BusinessCentral:
+    """One company of one environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        bc: BusinessCentralSettings = settings.bc
+        if not bc.base_url:
+            raise ConfigurationError("bc.base_url is not set.", "Set it in winbc.toml or as WINBC_BC__BASE_URL.")
+        limits = Limits(
+            deadline_s=settings.timeout_s,
+            answer_bytes=settings.answer_limit_mb * 2**20,
+            in_flight=bc.in_flight,
+            requests_per_window=bc.requests_per_window,
+        )
+        self.settings = bc
+        self.transport = Transport("Business Central", bc.base_url, authoriser(bc), limits)
+        self._root = ""
+
+    def close(self) -> None:
+        self.transport.close()
+
+    @property
+    def root(self) -> str:
+        """`companies({id})` of the company in the settings, asked for once."""
+        if not self._root:
+            companies = _value(self.transport.call("GET", "companies"))
+            found = [c for c in companies if self.settings.company in (c["name"], c["id"], c.get("displayName"))]
+            if len(found) != 1:
+                names = ", ".join(sorted(c["name"] for c in companies))
+                raise ConfigurationError(f"bc.company is not one of the companies: {names}.")
+            self._root = f"companies({found[0]['id']})"
+        return self._root
+
+    def pages(self, path: str, page_size: int | None = None) -> Iterator[bytes]:
+        """Raw pages of a collection: each the JSON array inside `value`, as sent."""
+        headers = {"Prefer": f"odata.maxpagesize={page_size or self.settings.page_size}"}
+        url: str | None = f"{self.root}/{path}"
+        seen: set[str] = set()
+        while url:
+            answer = self.transport.call("GET", url, headers=headers)
+            array, url = _sliced(answer)
+            if url in seen:
+                raise UnreadableAnswer("Business Central sends the same page link again and again.")
+            seen.add(url or "")
+            yield array
+
+    def get(self, path: str) -> list[dict[str, Any]]:
+        """All records of a collection, from the primary database, decimals exact."""
+        records: list[dict[str, Any]] = []
+        url: str | None = f"{self.root}/{path}"
+        while url:
+            answer = self.transport.call("GET", url, headers={"Data-Access-Intent": "ReadWrite"})
+            array, url = _sliced(answer)
+            records += json.loads(array, parse_float=Decimal)
+        return records
+
+    def find(self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool) -> dict[str, list[dict[str, Any]]]:
+        """Records by key, each key compared exactly with what came back. The search may find more: wildcards in a
+        value act as filters (behaviour.md section 5), so unsafe values are searched by their safe beginning.
+
+        Args:
+            keys: the wanted values, case folded already when `ignore_case`.
+        Returns: for each key that was found, all records that have it.
+        """
+        wanted = sorted(set(keys))
+        operand = f"tolower({field})" if ignore_case else field
+        filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
+        found: dict[str, list[dict[str, Any]]] = {}
+        with ThreadPoolExecutor(self.settings.in_flight) as pool:
+            for records in pool.map(lambda text: self.get(f"{entity_set}?$filter={quote(text)}"), filters):
+                for record in records:
+                    value = str(record.get(field, ""))
+                    found.setdefault(value.lower() if ignore_case else value, []).append(record)
+        return {key: found[key] for key in wanted if key in found}
+
+    def batch(self, operations: list[Operation]) -> list[Result]:
+        """Runs up to 100 operations in one call, each on its own; one Result per operation, in order."""
+        requests = [self._request(operation) for operation in operations]
+        weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        headers["Prefer"] = "odata.continue-on-error"
+        reads = all(operation.method == "GET" for operation in operations)
+        content = dumps({"requests": requests})
+        try:
+            answer = self.transport.call(
+                "POST", "$batch", headers=headers, content=content, idempotent=reads, weight=weight
+            )
+        except Lost:
+            return [Result(operation.id, 0, {}) for operation in operations]
+        return _matched(operations, answer)
+
+    def _request(self, operation: Operation) -> dict[str, Any]:
+        request: dict[str, Any] = {"id": operation.id, "method": operation.method}
+        request["url"] = f"{self.root}/{operation.path}"
+        request["headers"] = {"Content-Type": "application/json"}
+        if operation.etag:
+            request["headers"]["If-Match"] = operation.etag
+        if operation.body is not None:
+            request["body"] = operation.body
+        return request
+
+
+def dumps(value: object) -> bytes:
+    """JSON with decimals written exactly as they are."""
+    return orjson.dumps(value, default=_decimal)
+
+
+def _decimal(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f").encode())
+    raise TypeError(type(value).__name__)
+
+
+def _filter(operand: str, keys: list[str]) -> str:
+    return " or ".join(_condition(operand, key) for key in keys)
+
+
+def _condition(operand: str, key: str) -> str:
+    whole = key.replace("@", "") if not key.startswith("@") else key
+    match = SAFE.match(key.replace("@", "a", 1) if whole != key else key)
+    safe = key[: match.end()] if match else ""
+    text = key.replace("'", "''")
+    return f"{operand} eq '{text}'" if safe == key and ".." not in key else f"startswith({operand},'{safe.split('..')[0]}')"
+
+
+def _sliced(answer: Answer) -> tuple[bytes, str | None]:
+    """The array of `{"value":[…]}` without parsing it, and the next link."""
+    content = answer.content
+    start, end = content.find(b'"value":['), content.rfind(b"]")
+    if answer.status != 200 or start < 0 or end < start or not content.rstrip().endswith(b"}"):
+        if answer.status == 200:
+            answer.json()
+        raise UnreadableAnswer(f"A page from Business Central (status {answer.status}) has no `value`.")
+    tail = content[end + 1 :]
+    head = content[:start]
+    link = next((part for part in (tail, head) if NEXT_LINK in part), b"")
+    url = link.split(NEXT_LINK)[1].split(b'"')[0].decode() if link else None
+    return content[start + len(b'"value":') : end + 1], url
+
+
+def _value(answer: Answer) -> list[dict[str, Any]]:
+    content = answer.json()
+    if answer.status != 200 or not isinstance(content, dict) or not isinstance(content.get("value"), list):
+        raise UnreadableAnswer(f"Business Central answers {answer.status} without a list of records.")
+    value: list[dict[str, Any]] = content["value"]
+    return value
+
+
+def _matched(operations: list[Operation], answer: Answer) -> list[Result]:
+    """Results by id. An operation without an answer was not run if the answer came whole, else nobody knows."""
+    missing = -1 if answer.status in (400, 429) else 0
+    try:
+        content = json.loads(answer.content, parse_float=Decimal)
+        responses = {str(response["id"]): response for response in content["responses"]}
+        missing = -1 if answer.status == 200 else missing
+    except (ValueError, KeyError, TypeError):
+        responses = {}
+    results = []
+    for operation in operations:
+        response = responses.get(operation.id)
+        body = (response.get("body") or {}) if response else {}
+        results.append(Result(operation.id, response["status"] if response else missing, body))
+    return results

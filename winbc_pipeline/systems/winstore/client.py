@@ -1,0 +1,109 @@
+"""Calls to Winstore as its profile says: reads in JSON or XML, one flat record per row.
+
+Source of the quirks: winstore.md section 2 (HTTP Basic; `?` between parameters; words for booleans; text ids).
+"""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, ParseError
+
+import orjson
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from ...errors import ConfigurationError, UnreadableAnswer
+from ...settings import Settings
+from ..transport import Answer, Limits, Transport
+from .profile import EntityProfile, load_profile
+
+Row = dict[str, Any]
+
+
+class Winstore:
+    """One Winstore."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.winstore.base_url:
+            hint = "Set it in winbc.toml or as WINBC_WINSTORE__BASE_URL."
+            raise ConfigurationError("winstore.base_url is not set.", hint)
+        pair = f"{settings.winstore.user}:{settings.winstore.password.get_secret_value()}".encode()
+        header = "Basic " + base64.b64encode(pair).decode()
+        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20)
+        self.profile = load_profile(settings.winstore.profile)
+        self.transport = Transport("Winstore", settings.winstore.base_url, lambda _: header, limits)
+
+    def close(self) -> None:
+        self.transport.close()
+
+    def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
+        """Pages of records changed at or after a moment: flat rows of texts, empty = None."""
+        profile = self.profile.entity(entity)
+        page = 1
+        while True:
+            rows = self._page(profile, since, page)
+            yield [flat for row in rows for flat in exploded(row, profile)]
+            if not profile.page or len(rows) < profile.records_per_page:
+                return
+            page += 1
+
+    def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
+        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds")}
+        if profile.page and profile.page_size:
+            asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+        query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
+        answer = self.transport.call("GET", f"{profile.call}?{query}", headers={"Accept": profile.accept})
+        return records_of(answer, profile)
+
+
+def records_of(answer: Answer, profile: EntityProfile) -> list[Row]:
+    """The records of an answer in either format; raises UnreadableAnswer when the promised path is not there."""
+    if answer.status != 200:
+        raise UnreadableAnswer(f"Winstore answers {answer.status} to {profile.call}.", "Check the call in the profile.")
+    content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else _from_xml(answer.content)
+    for name in profile.records.split("."):
+        if content in (None, "", []):
+            return []
+        if not isinstance(content, dict) or name not in content:
+            raise UnreadableAnswer(f"Winstore's answer to {profile.call} has no `{profile.records}`.")
+        content = content[name]
+    return content if isinstance(content, list) else [content]
+
+
+def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
+    """One row per inner record with the fields of its parent, or the row itself."""
+    if not profile.explode:
+        yield row
+        return
+    inner = row.get(profile.explode) or []
+    if isinstance(inner, dict):
+        inner = next(iter(inner.values()))
+    inner = inner if isinstance(inner, list) else [inner]
+    outer = {name: value for name, value in row.items() if name != profile.explode}
+    for item in inner:
+        yield outer | item | ({profile.count: str(len(inner))} if profile.count else {})
+
+
+def _from_xml(content: bytes) -> Any:
+    try:
+        root = fromstring(content, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise UnreadableAnswer(f"Winstore's answer is not whole, safe XML ({type(error).__name__}).") from None
+    return {root.tag: _value(root)}
+
+
+def _value(element: Element) -> Any:
+    """Texts stay texts (leading zeros are identifiers); repeated elements become a list; empty is None."""
+    if not len(element):
+        return (element.text or "").strip() or None
+    groups: dict[str, list[Any]] = {}
+    for child in element:
+        groups.setdefault(child.tag, []).append(_value(child))
+    return {tag: values if len(values) > 1 else values[0] for tag, values in groups.items()}
+
+
+def as_lines(rows: list[Row]) -> bytes:
+    """Newline-delimited JSON, the form that staging takes in."""
+    return b"\n".join(orjson.dumps(row) for row in rows)
