@@ -38,7 +38,11 @@ RELATIONS = {
     ("contacts", "country"): ("countriesRegions", "A", "Country/Region"),
     ("contacts", "companyNumber"): ("contacts", "A", "Contact"),
 }
-IDS = {"itemCategoryCode": "itemCategoryId", "taxGroupCode": "taxGroupId", "baseUnitOfMeasureCode": "baseUnitOfMeasureId"}
+IDS = {
+    "itemCategoryCode": "itemCategoryId",
+    "taxGroupCode": "taxGroupId",
+    "baseUnitOfMeasureCode": "baseUnitOfMeasureId",
+}
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 ZERO = {"Edm.Guid": ZERO_GUID, "Edm.Decimal": 0, "Edm.Boolean": False, "Edm.Int32": 0, "Edm.Date": "0001-01-01"}
 
@@ -221,7 +225,7 @@ class Company:
             raise Refused(400, "Unknown", f"'{value}' is not an option. The existing options are: {options}")
         relation = RELATIONS.get((entity, name))
         if relation and value and not self._related(relation[0], value):
-            message = f"The field {name} contains a value ({value}) that cannot be found in the related table ({relation[2]})."
+            message = f"The field {name} contains a value ({value}) that is not in the related table ({relation[2]})."
             raise Refused(400, "Internal_InvalidTableRelation", message)
         return str(value)
 
@@ -310,7 +314,7 @@ def create_app(
         return JSONResponse({"token_type": "Bearer", "expires_in": 3600, "access_token": value})
 
     async def discovery(request: Request) -> Response:
-        base = f"{request.url.scheme}://{request.url.netloc}/{request.path_params['tenant']}"
+        base = f"https://{request.url.netloc}/{request.path_params['tenant']}"  # msal takes nothing but https
         return JSONResponse(
             {
                 "issuer": f"{base}/v2.0",
@@ -365,7 +369,9 @@ async def answer(company: Company, request: Request) -> Response:
 
 def _json(status: int, content: object) -> Response:
     raw = content if isinstance(content, bytes) else b"" if content is None else dumps(content)
-    return Response(raw, status, media_type="application/json; odata.metadata=minimal", headers={"OData-Version": "4.0"})
+    return Response(
+        raw, status, media_type="application/json; odata.metadata=minimal", headers={"OData-Version": "4.0"}
+    )
 
 
 def _operation(

@@ -14,17 +14,64 @@ from .records import Record
 
 Row = dict[str, str]
 
-FIRST = "Anna Bram Carla Daan Eva Finn Greta Hugo Iris Jonas Kim Lars Mila Noah Olga Pim".split()
-LAST = "Bakker Claes Dekker Evers Fischer Groen Hansen Jansen Klein Lambert Mulder Nowak Peters Smit".split()
-STREETS = "Dorpsstraat,Kerkweg,Hauptstr.,Rue du Port,Stationsplein,Lange Laan".split(",")
+FIRST = [
+    "Anna",
+    "Bram",
+    "Carla",
+    "Daan",
+    "Eva",
+    "Finn",
+    "Greta",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Kim",
+    "Lars",
+    "Mila",
+    "Noah",
+    "Olga",
+    "Pim",
+]
+LAST = [
+    "Bakker",
+    "Claes",
+    "Dekker",
+    "Evers",
+    "Fischer",
+    "Groen",
+    "Hansen",
+    "Jansen",
+    "Klein",
+    "Lambert",
+    "Mulder",
+    "Nowak",
+    "Peters",
+    "Smit",
+]
+STREETS = ["Dorpsstraat", "Kerkweg", "Hauptstr.", "Rue du Port", "Stationsplein", "Lange Laan"]
 CITIES = (("Utrecht", "3511 AB", "NL"), ("Gent", "9000", "BE"), ("Münster", "48143", "DE"), ("Lille", "59000", "FR"))
 CATEGORIES = ("Beverages", "Kitchen", "Garden", "Toys", "Stationery")
-NOUNS = "Mug Kettle Lamp Basket Notebook Puzzle Blanket Teapot Tray Candle Vase Clock".split()
+NOUNS = [
+    "Mug",
+    "Kettle",
+    "Lamp",
+    "Basket",
+    "Notebook",
+    "Puzzle",
+    "Blanket",
+    "Teapot",
+    "Tray",
+    "Candle",
+    "Vase",
+    "Clock",
+]
 
 
 def read_folder(folder: Path) -> tuple[list[Record], list[Record]]:
     """Whole articles and customers of a retail folder; raises FileNotFoundError naming a missing table."""
-    return list(whole_articles(_rows(folder / "articles.csv"))), [customer(row) for row in _rows(folder / "customers.csv")]
+    return list(whole_articles(_rows(folder / "articles.csv"))), [
+        customer(row) for row in _rows(folder / "customers.csv")
+    ]
 
 
 def _rows(path: Path) -> list[Row]:

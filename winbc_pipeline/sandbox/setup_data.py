@@ -7,10 +7,56 @@ from .records import Record
 COMPANY_ID = "5c2a1f1e-7d3b-4b7e-9a51-0d6f2c0b1a01"
 COMPANY_NAME = "CRONUS Retail"
 
-COUNTRIES = (
-    "AE AR AT AU BE BG BR CA CH CN CY CZ DE DK EE ES FI FR GB GR HR HU IE IN IS IT JP LT LU LV MX MT NL NO NZ PL PT "
-    "RO RS SE SG SI SK TR UA US VE ZA"
-).split()
+COUNTRIES = [
+    "AE",
+    "AR",
+    "AT",
+    "AU",
+    "BE",
+    "BG",
+    "BR",
+    "CA",
+    "CH",
+    "CN",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GB",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IN",
+    "IS",
+    "IT",
+    "JP",
+    "LT",
+    "LU",
+    "LV",
+    "MX",
+    "MT",
+    "NL",
+    "NO",
+    "NZ",
+    "PL",
+    "PT",
+    "RO",
+    "RS",
+    "SE",
+    "SG",
+    "SI",
+    "SK",
+    "TR",
+    "UA",
+    "US",
+    "VE",
+    "ZA",
+]
 
 CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "itemCategories": (("WINSTORE", "Articles from Winstore"),),

@@ -1,6 +1,6 @@
 """The Winstore sandbox: the seven calls that are publicly known, and those that the flows need (assumed).
 
-Here belongs: what Winstore answers (winstore.md section 2). The response fields are our contract: docs/winstore-contract.md.
+Here belongs: what Winstore answers (winstore.md section 2). Response fields: docs/winstore-contract.md.
 """
 
 import base64

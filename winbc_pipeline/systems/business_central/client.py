@@ -20,7 +20,7 @@ from ..transport import Answer, Limits, Lost, Transport
 from .auth import authoriser
 
 KEYS_PER_LOOKUP = 40
-SAFE = re.compile(r"[^*?|&<>=()@'\"\\]*")
+UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
 NEXT_LINK = b'"@odata.nextLink":"'
 
 
@@ -103,7 +103,9 @@ class BusinessCentral:
             records += json.loads(array, parse_float=Decimal)
         return records
 
-    def find(self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool) -> dict[str, list[dict[str, Any]]]:
+    def find(
+        self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool
+    ) -> dict[str, list[dict[str, Any]]]:
         """Records by key, each key compared exactly with what came back. The search may find more: wildcards in a
         value act as filters (behaviour.md section 5), so unsafe values are searched by their safe beginning.
 
@@ -165,11 +167,10 @@ def _filter(operand: str, keys: list[str]) -> str:
 
 
 def _condition(operand: str, key: str) -> str:
-    whole = key.replace("@", "") if not key.startswith("@") else key
-    match = SAFE.match(key.replace("@", "a", 1) if whole != key else key)
-    safe = key[: match.end()] if match else ""
-    text = key.replace("'", "''")
-    return f"{operand} eq '{text}'" if safe == key and ".." not in key else f"startswith({operand},'{safe.split('..')[0]}')"
+    unsafe = UNSAFE.search(key)
+    text = key[: unsafe.start()] if unsafe else key
+    quoted = "'" + text.replace("'", "''") + "'"
+    return f"startswith({operand},{quoted})" if unsafe else f"{operand} eq {quoted}"
 
 
 def _sliced(answer: Answer) -> tuple[bytes, str | None]:

@@ -1,0 +1,1 @@
+"""The shipped mapping tables and sample configuration, as they come with the program."""

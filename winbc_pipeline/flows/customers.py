@@ -1,0 +1,37 @@
+"""Customers from Winstore to Business Central.
+
+Key: the number that we give (WS + Winstore's id), then the e-mail address. A company name makes a customer of type
+Company with its person as contact, none makes a Person (seed page, Customers).
+"""
+
+from ..sync.flow import Flow, Part, Reference
+
+CUSTOMERS = Flow(
+    name="customers",
+    source="winstore",
+    target="bc",
+    entity="customers",
+    main="customer",
+    parts=(
+        Part(
+            name="customer",
+            entity_set="customers",
+            table="customer.csv",
+            match=(("number", False), ("email", True)),
+        ),
+        Part(
+            name="contact",
+            entity_set="contacts",
+            table="contact.csv",
+            match=(("number", False),),
+            where="company IS NOT NULL AND lname IS NOT NULL",
+            parent="customer",
+            reference=Reference(
+                field="companyNumber",
+                collection="customers({id})/contactsInformation",
+                value="contactNumber",
+                where=("contactType", "Company"),
+            ),
+        ),
+    ),
+)

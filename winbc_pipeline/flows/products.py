@@ -1,0 +1,43 @@
+"""Products from Winstore to Business Central. Key: SKU = item number. Categories are made when they are missing.
+
+An article with variants (several rows, or a colour or size) is skipped with a reason until variants are supported.
+"""
+
+from collections.abc import Mapping
+
+from ..settings import Settings
+from ..sync.flow import Flow, Part
+
+HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
+
+
+def constants(settings: Settings) -> Mapping[str, str]:
+    """Settings that the mapping tables may name."""
+    return {"new_items_blocked": "true" if settings.products.new_items == "blocked" else "false"}
+
+
+PRODUCTS = Flow(
+    name="products",
+    source="winstore",
+    target="bc",
+    entity="articles",
+    main="item",
+    parts=(
+        Part(
+            name="category",
+            entity_set="itemCategories",
+            table="category.csv",
+            match=(("code", False),),
+            key="category",
+            where=f"category IS NOT NULL AND NOT ({HAS_VARIANTS})",
+        ),
+        Part(
+            name="item",
+            entity_set="items",
+            table="item.csv",
+            match=(("number", False),),
+            skip=((HAS_VARIANTS, "VARIANT"),),
+        ),
+    ),
+    constants=constants,
+)

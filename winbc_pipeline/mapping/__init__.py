@@ -1,0 +1,1 @@
+"""How fields translate: CSV tables, formulas, and their compilation to one SELECT."""

@@ -1,0 +1,139 @@
+"""The ledger: what is known of each record's way into the target. One row per part and key, and an event per move.
+
+Here belongs: states, legal moves, the watermark. Source: exactly_once.md sections 2 and 4.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import duckdb
+
+from .store import Row, Store, insert_rows, rows_of
+
+
+class State(StrEnum):
+    """The states of a record."""
+
+    PLANNED = "PLANNED"
+    SENDING = "SENDING"
+    CONFIRMED = "CONFIRMED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
+    CONFLICT = "CONFLICT"
+    DUPLICATE = "DUPLICATE"
+    NEEDS_HUMAN = "NEEDS_HUMAN"
+
+
+OPEN = (State.PLANNED, State.SENDING, State.FAILED, State.UNKNOWN, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
+SETTLED = {State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN}
+LEGAL: dict[State | None, set[State]] = {
+    None: {State.PLANNED, State.SENDING, *SETTLED},
+    State.PLANNED: {State.PLANNED, State.SENDING, *SETTLED},
+    State.SENDING: {State.PLANNED, State.CONFIRMED, State.FAILED, State.UNKNOWN, State.CONFLICT},
+    State.UNKNOWN: {State.SENDING, State.CONFIRMED, State.FAILED, State.DUPLICATE, State.NEEDS_HUMAN, State.CONFLICT},
+    **{state: {State.PLANNED, State.SENDING, *SETTLED} for state in SETTLED},
+}
+
+COLUMNS = {
+    "part": "VARCHAR",
+    "key": "VARCHAR",
+    "state": "VARCHAR",
+    "action": "VARCHAR",
+    "reason": "VARCHAR",
+    "message": "VARCHAR",
+    "target_id": "VARCHAR",
+    "target_no": "VARCHAR",
+    "version": "VARCHAR",
+    "hash": "VARCHAR",
+    "field_hashes": "VARCHAR",
+    "mapping_version": "VARCHAR",
+    "window": "DATE",
+    "attempt_id": "VARCHAR",
+    "intent_at": "TIMESTAMPTZ",
+    "run_id": "VARCHAR",
+    "moved_at": "TIMESTAMPTZ",
+}
+EVENT = {name: COLUMNS[name] for name in ("part", "key", "state", "reason", "hash", "attempt_id", "run_id", "moved_at")}
+STATES = ", ".join(f"'{state}'" for state in State)
+
+
+@dataclass
+class Move:
+    """A record's next state, and what is known of it from now on (names as in COLUMNS)."""
+
+    part: str
+    key: str
+    state: State
+    known: Row = field(default_factory=dict)
+
+
+class IllegalMove(Exception):
+    """A defect of the program: a record may not go from its state to that one."""
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+    events = ", ".join(f'"{name}" {kind}' for name, kind in EVENT.items())
+    connection.execute(f"CREATE TABLE IF NOT EXISTS ledger ({columns}, CHECK (state IN ({STATES})))")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS ledger_event ({events}, from_state VARCHAR)")
+    connection.execute("CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)")
+
+
+def read(store: Store, where: str = "true", values: list[Any] | None = None, wait_s: float | None = None) -> list[Row]:
+    """Ledger rows that meet a condition."""
+    with store.open(wait_s) as connection:
+        create(connection)
+        return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
+
+
+def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None = None) -> None:
+    """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
+    with store.transaction() as connection:
+        move_within(connection, list(moves), run_id, now or datetime.now(UTC))
+
+
+def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:
+    """The same inside a transaction of the caller's."""
+    create(connection)
+    wanted = {"part": "VARCHAR", "key": "VARCHAR"}
+    connection.execute("CREATE OR REPLACE TEMP TABLE moving (part VARCHAR, key VARCHAR)")
+    insert_rows(connection, "moving", wanted, [{"part": m.part, "key": m.key} for m in moves])
+    present = {
+        (row["part"], row["key"]): row for row in rows_of(connection, "FROM ledger SEMI JOIN moving USING (part, key)")
+    }
+    rows, events = [], []
+    for item in moves:
+        old = present.get((item.part, item.key), {})
+        before = State(old["state"]) if old else None
+        if item.state not in LEGAL[before]:
+            raise IllegalMove(f"{item.part} {item.key}: {before} -> {item.state}")
+        row = {**old, "reason": None, "message": None, **item.known, "part": item.part, "key": item.key}
+        row |= {"state": item.state.value, "run_id": run_id, "moved_at": now}
+        present[item.part, item.key] = row
+        rows.append((item.part, item.key))
+        events.append({**row, "from_state": before})
+    connection.execute("DELETE FROM ledger USING moving WHERE ledger.part = moving.part AND ledger.key = moving.key")
+    insert_rows(connection, "ledger", COLUMNS, [present[name] for name in dict.fromkeys(rows)])
+    insert_rows(connection, "ledger_event", {**EVENT, "from_state": "VARCHAR"}, events)
+
+
+def watermark(store: Store, name: str, wait_s: float | None = None) -> datetime | None:
+    """The newest source moment up to which every record has a ledger row."""
+    with store.open(wait_s) as connection:
+        create(connection)
+        row = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [name]).fetchone()
+        moment: datetime | None = row[0] if row else None
+        return moment
+
+
+def advance(connection: duckdb.DuckDBPyConnection, name: str, moment: datetime) -> None:
+    """Moves the watermark forward, never back."""
+    row = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [name]).fetchone()
+    if row and row[0] and row[0] >= moment:
+        return
+    connection.execute("DELETE FROM watermark WHERE name = ?", [name])
+    connection.execute("INSERT INTO watermark VALUES (?, ?)", [name, moment])

@@ -1,0 +1,109 @@
+"""The one place that opens DuckDB.
+
+Here belongs: opening, waiting for a lock, quoting, rows in and out. A connection is opened around local work and never
+held across an HTTP call. SQL that runs here must also run on DuckLake: no indexes, no keys, no ON CONFLICT.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from ..errors import StoreUnavailable
+
+Row = dict[str, Any]
+
+
+def quote(identifier: str) -> str:
+    """An identifier for use in SQL; the only way a name gets into a statement."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+class Store:
+    """The DuckDB file of one flow."""
+
+    def __init__(self, path: Path, memory_limit_mb: int = 256, wait_s: float = 30) -> None:
+        self.path, self.memory_limit_mb, self.wait_s = path, memory_limit_mb, wait_s
+
+    @contextmanager
+    def open(self, wait_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A hardened connection until the block ends; raises StoreUnavailable when another process keeps the lock."""
+        connection = self._connect(self.wait_s if wait_s is None else wait_s)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection whose statements all count, or none."""
+        with self.open() as connection:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def _connect(self, wait_s: float) -> duckdb.DuckDBPyConnection:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ends, pause = time.monotonic() + wait_s, 0.01
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), config=self._config())
+                connection.execute("SET TimeZone = 'UTC'")
+                os.chmod(self.path, 0o600)
+                return connection
+            except duckdb.IOException as error:
+                if "lock" not in str(error).lower():
+                    raise StoreUnavailable(f"{self.path} cannot be opened.", "Restore it from a backup.") from error
+                if time.monotonic() >= ends:
+                    holder = re.search(r"PID (\d+)", str(error))
+                    who = f"process {holder.group(1)}" if holder else "another process"
+                    raise StoreUnavailable(
+                        f"{self.path} is in use by {who}.", "End that process or wait for its run; nothing was lost."
+                    ) from None
+            time.sleep(pause)
+            pause = min(pause * 2, 1)
+
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+        return {
+            "memory_limit": f"{self.memory_limit_mb}MB",
+            "threads": 2,
+            "temp_directory": str(self.path.parent / "spill"),
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        }
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """No files, no network, no further settings: what mapping queries run under."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] | None = None) -> list[Row]:
+    """The result of a query as dictionaries."""
+    cursor = connection.execute(sql, values or [])
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
+    """Adds rows at once, through one JSON value: inserting them one by one takes milliseconds each."""
+    if not rows:
+        return
+    structure = orjson.dumps([dict(columns)]).decode()
+    names = ", ".join(quote(name) for name in columns)
+    content = orjson.dumps([{name: row.get(name) for name in columns} for row in rows], default=str).decode()
+    connection.execute(
+        f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT unnest(from_json(?, ?)) AS r)",
+        [content, structure],
+    )

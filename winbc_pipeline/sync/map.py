@@ -1,0 +1,101 @@
+"""Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from ..mapping.compiler import Compiled, compile_table
+from ..mapping.tables import read_table, version
+from ..settings import Settings
+from ..staging.load import create as create_staging
+from ..staging.store import insert_rows, lock_down, quote
+from ..systems.business_central import entity_fields
+from .flow import Flow, Part
+from .stage import flow_store, staging_table
+
+MAPPED = (
+    "part VARCHAR, _key VARCHAR, _window DATE, _version VARCHAR, creates VARCHAR, updates VARCHAR, "
+    'errors STRUCT(field VARCHAR, rule VARCHAR, "row" INTEGER)[], hash VARCHAR, skip_reason VARCHAR'
+)
+
+
+def mapped_table(flow: Flow) -> str:
+    return f"mapped_{flow.id}"
+
+
+def mapping_version(flow: Flow, settings: Settings) -> str:
+    """Hash over the flow's mapping files; raises MappingError when the folder is missing."""
+    return version(settings.mapping_folder / flow.id, settings.mapping_folder / "lookups")
+
+
+def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
+    """The SELECT of each part; raises MappingError naming file, row and column."""
+    folder: Path = settings.mapping_folder
+    fields = staging_table(flow, settings).fields
+    constants = flow.constants(settings)
+    return {
+        part.name: compile_table(
+            read_table(folder / flow.id / part.table),
+            fields,
+            entity_fields(part.entity_set),
+            folder / "lookups",
+            constants,
+        )
+        for part in flow.parts
+    }
+
+
+def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> int:
+    """Maps the records of the windows from first to last; returns the number of mapped rows."""
+    compiled = compile_flow(flow, settings)
+    staging = staging_table(flow, settings)
+    with flow_store(flow, settings).transaction() as connection:
+        create_staging(connection, staging)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(mapped_table(flow))} ({MAPPED})")
+        lock_down(connection)
+        for part in flow.parts:
+            _lookup_tables(connection, compiled[part.name])
+            _map_part(connection, flow, part, compiled[part.name], staging.name, first, last)
+        found = connection.execute(
+            f"SELECT count(*) FROM {quote(mapped_table(flow))} WHERE _window BETWEEN ? AND ?", [first, last]
+        ).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _lookup_tables(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
+    columns = {"source_value": "VARCHAR", "target_value": "VARCHAR"}
+    for name, values in compiled.lookups.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE lookup_{name} (source_value VARCHAR, target_value VARCHAR)")
+        rows = [{"source_value": source, "target_value": target} for source, target in values.items()]
+        insert_rows(connection, f"lookup_{name}", columns, rows)
+
+
+def _map_part(
+    connection: duckdb.DuckDBPyConnection,
+    flow: Flow,
+    part: Part,
+    compiled: Compiled,
+    staging: str,
+    first: date,
+    last: date,
+) -> None:
+    table = quote(mapped_table(flow))
+    reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
+    skip = f"CASE {reasons} END" if reasons else "NULL"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE source AS SELECT * REPLACE ({quote(part.key)} AS _key), {skip} AS skip_reason "
+        f"FROM {quote(staging)} WHERE _window BETWEEN ? AND ? AND ({part.where}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {quote(part.key)} ORDER BY _modified_at DESC) = 1",
+        [first, last],
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT '{part.name}' AS part, m.*, source.skip_reason "
+        f"FROM ({compiled.select}) AS m JOIN source USING (_key)"
+    )
+    connection.execute(
+        f"DELETE FROM {table} WHERE part = '{part.name}' AND (_window BETWEEN ? AND ? "
+        "OR _key IN (SELECT _key FROM fresh))",
+        [first, last],
+    )
+    connection.execute(f"INSERT INTO {table} SELECT * FROM fresh")

@@ -1,0 +1,271 @@
+"""The plan: what would be written, decided against the live target. Materialising it is the exact dry run.
+
+Here belongs: skip, create, update field by field, conflict. Sending belongs to push.py.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.ledger import Move, State
+from ..staging.store import Row, Store, insert_rows, quote, rows_of
+from ..systems.business_central import BusinessCentral
+from ..systems.business_central.client import dumps
+from .flow import Flow, Part
+from .map import compile_flow, mapped_table, mapping_version
+from .stage import flow_store
+
+PLANNED = {
+    "part": "VARCHAR",
+    "key": "VARCHAR",
+    "window": "DATE",
+    "action": "VARCHAR",
+    "reason": "VARCHAR",
+    "message": "VARCHAR",
+    "target_id": "VARCHAR",
+    "target_no": "VARCHAR",
+    "etag": "VARCHAR",
+    "body": "VARCHAR",
+    "changes": "VARCHAR",
+    "hash": "VARCHAR",
+    "field_hashes": "VARCHAR",
+    "version": "VARCHAR",
+    "mapping_version": "VARCHAR",
+}
+
+
+@dataclass
+class Decision:
+    """What is to happen to one record: create, update, skip, fail, conflict or wait."""
+
+    action: str
+    reason: str | None = None
+    message: str | None = None
+    target: Mapping[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+
+def planned_table(flow: Flow) -> str:
+    return f"planned_{flow.id}"
+
+
+def recover(flow: Flow, settings: Settings, run_id: str) -> int:
+    """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease."""
+    store = flow_store(flow, settings)
+    left = ledger.read(store, "state = 'SENDING'")
+    ledger.move(store, [Move(r["part"], r["key"], State.UNKNOWN, {"reason": "NO_ANSWER"}) for r in left], run_id)
+    return len(left)
+
+
+def plan(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Plans the mapped records of the windows (or only `keys` of them) into the planned table."""
+    recover(flow, settings, run_id)
+    store = flow_store(flow, settings)
+    fill_empty = {name: compiled.fill_empty for name, compiled in compile_flow(flow, settings).items()}
+    version = mapping_version(flow, settings)
+    candidates = _candidates(store, flow, first, last)
+    if keys is not None:
+        candidates = [row for row in candidates if (row["part"], row["_key"]) in keys]
+    linked = {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
+    rows = []
+    for part in flow.parts:
+        mine = [row for row in candidates if row["part"] == part.name]
+        planner = _Planner(part, settings, target, fill_empty[part.name], linked)
+        rows += [_planned(row, decision, version) for row, decision in planner.decide_all(mine)]
+    _store(store, flow, rows, first, last, keys)
+
+
+def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
+    with store.open() as connection:
+        ledger.create(connection)
+        return rows_of(
+            connection,
+            f"SELECT m.*, l.state, l.hash AS sent_hash, l.target_id, l.field_hashes, l.intent_at, "
+            f"len(m.errors) AS error_count FROM {quote(mapped_table(flow))} AS m "
+            "LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key "
+            "WHERE m._window BETWEEN ? AND ? ORDER BY m._key",
+            [first, last],
+        )
+
+
+def _store(
+    store: Store, flow: Flow, rows: list[Row], first: date, last: date, keys: Collection[tuple[str, str]] | None
+) -> None:
+    table = planned_table(flow)
+    columns = ", ".join(f"{quote(name)} {kind}" for name, kind in PLANNED.items())
+    with store.transaction() as connection:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table)} ({columns})")
+        connection.execute("CREATE TEMP TABLE fresh (part VARCHAR, key VARCHAR)")
+        insert_rows(connection, "fresh", {"part": "VARCHAR", "key": "VARCHAR"}, rows)
+        connection.execute(
+            f"DELETE FROM {quote(table)} AS p USING fresh WHERE p.part = fresh.part AND p.key = fresh.key"
+        )
+        if keys is None:
+            connection.execute(f'DELETE FROM {quote(table)} WHERE "window" BETWEEN ? AND ?', [first, last])
+        insert_rows(connection, table, PLANNED, rows)
+
+
+def _planned(row: Row, decision: Decision, version: str) -> Row:
+    return {
+        "part": row["part"],
+        "key": row["_key"],
+        "window": row["_window"],
+        "action": decision.action,
+        "reason": decision.reason,
+        "message": decision.message,
+        "target_id": decision.target.get("id"),
+        "target_no": decision.target.get("number") or decision.target.get("code"),
+        "etag": decision.target.get("@odata.etag"),
+        "body": dumps(decision.body).decode(),
+        "changes": dumps(decision.changes).decode(),
+        "hash": row["hash"],
+        "field_hashes": json.dumps(field_hashes(_fields(row["updates"]))),
+        "version": row["_version"],
+        "mapping_version": version,
+    }
+
+
+class _Planner:
+    """Decides the records of one part."""
+
+    def __init__(
+        self,
+        part: Part,
+        settings: Settings,
+        target: BusinessCentral,
+        fill_empty: frozenset[str],
+        linked: dict[tuple[str, str], str],
+    ) -> None:
+        self.part, self.settings, self.target = part, settings, target
+        self.fill_empty, self.linked = fill_empty, linked
+        self.claimed: set[tuple[str, str]] = set()
+
+    def decide_all(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
+        decided = [(row, self._without_target(row)) for row in rows]
+        open_rows = [row for row, decision in decided if decision is None]
+        found = self._find([_fields(row["creates"]) for row in open_rows])
+        return [(row, decision or self._against_target(row, found)) for row, decision in decided]
+
+    def _without_target(self, row: Row) -> Decision | None:
+        if row["skip_reason"]:
+            return Decision("skip", row["skip_reason"])
+        if row["error_count"]:
+            first = row["errors"][0]
+            where = f"{self.part.table} row {first['row']}" if first["row"] else "source"
+            return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']} ({where})")
+        if row["state"] == State.CONFIRMED and row["sent_hash"] == row["hash"]:
+            return Decision("skip", "UNCHANGED", target={"id": row["target_id"]})
+        return None
+
+    def _find(self, bodies: list[dict[str, Any]]) -> list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]:
+        found = []
+        for name, ignore_case in self.part.match:
+            values = [str(body.get(name) or "") for body in bodies]
+            keys = {value.lower() if ignore_case else value for value in values if value}
+            found.append((name, ignore_case, self.target.find(self.part.entity_set, name, keys, ignore_case)))
+        return found
+
+    def _against_target(self, row: Row, found: list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]) -> Decision:
+        creates, updates = _fields(row["creates"]), _fields(row["updates"])
+        live = None
+        for name, ignore_case, records in found:
+            value = str(creates.get(name) or "")
+            value = value.lower() if ignore_case else value
+            matches = records.get(value, []) if value else []
+            if len(matches) > 1:
+                numbers = ", ".join(sorted(str(m.get("number", m["id"])) for m in matches))
+                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {name}: {numbers}")
+            if matches:
+                live = matches[0]
+                break
+            if value and (name, value) in self.claimed and live is None:
+                return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
+        if live is None:
+            return self._create(row, creates)
+        if self.linked.get((self.part.name, live["id"]), row["_key"]) != row["_key"]:
+            return Decision("fail", "TARGET_TAKEN", f"linked to {self.linked[self.part.name, live['id']]}")
+        self.linked[self.part.name, live["id"]] = row["_key"]
+        return self._update(row, live, updates)
+
+    def _create(self, row: Row, creates: dict[str, Any]) -> Decision:
+        natural = bool(creates.get(self.part.match[0][0]))
+        waits = timedelta(minutes=self.settings.quarantine_minutes)
+        if row["state"] == State.UNKNOWN and not natural and datetime.now(UTC) < row["intent_at"] + waits:
+            return Decision("wait", "QUARANTINE")
+        for name, ignore_case in self.part.match:
+            if creates.get(name):
+                value = str(creates[name])
+                self.claimed.add((name, value.lower() if ignore_case else value))
+        body = {name: value for name, value in creates.items() if value not in (None, "")}
+        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
+        return Decision("create", body=body, changes=changes)
+
+    def _update(self, row: Row, live: dict[str, Any], updates: dict[str, Any]) -> Decision:
+        base = json.loads(row["field_hashes"]) if row["field_hashes"] else {}
+        now = field_hashes(updates)
+        changes, both = [], []
+        for name, value in updates.items():
+            old = live.get(name)
+            if value is None or equal(old, value) or (name in self.fill_empty and not empty(old)):
+                continue
+            target_changed = name in base and field_hashes({name: old})[name] != base[name]
+            if target_changed and base[name] == now[name]:
+                continue  # only the target changed it: its users keep what they typed
+            if target_changed:
+                both.append(name)
+            changes.append({"field": name, "old": old, "new": value})
+        if both:
+            return Decision("conflict", "BOTH_CHANGED", ", ".join(both), target=live, changes=changes)
+        if not changes:
+            return Decision("skip", "UNCHANGED", target=live)
+        return Decision("update", target=live, body={c["field"]: c["new"] for c in changes}, changes=changes)
+
+
+def equal(old: Any, new: Any) -> bool:
+    """Whether a live value and a mapped one are the same: numbers by value, texts to the letter."""
+    if isinstance(old, bool) or isinstance(new, bool):
+        return old is new
+    if isinstance(old, int | Decimal) and isinstance(new, int | Decimal):
+        return Decimal(old) == Decimal(new)
+    return bool(old == new)
+
+
+def empty(value: Any) -> bool:
+    """Empty as BC writes it: text without characters, zero, the zero date."""
+    return value in (None, "", 0, "0001-01-01", "_x0020_")
+
+
+def field_hashes(fields: Mapping[str, Any]) -> dict[str, str]:
+    """A short hash per field: what was last sent, without keeping the values themselves."""
+    return {name: hashlib.sha256(_canonical(value)).hexdigest()[:12] for name, value in fields.items()}
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return format(Decimal(value).normalize(), "f").encode()
+    return dumps(value)
+
+
+def _fields(text: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(text, parse_float=_exact)
+    return fields
+
+
+def _exact(text: str) -> Decimal:
+    value = Decimal(text)
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()

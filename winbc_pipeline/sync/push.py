@@ -1,0 +1,226 @@
+"""Sends a plan: batches in flight beside the ledger's writes, and one outcome per record.
+
+Here belongs: the protocol of exactly_once.md section 3 for records with a number of our own: intent committed before
+the first byte, no blind retry, what is not known is looked up before it is sent again.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import StoreUnavailable, SystemUnavailable
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.ledger import Move, State
+from ..staging.load import create as create_staging
+from ..staging.store import Row, quote, rows_of
+from ..systems.business_central import BusinessCentral, Operation, Result
+from .flow import Flow, Part, Reference
+from .outcomes import STALE_CODES, refusal
+from .plan import plan, planned_table, recover
+from .stage import flow_store, staging_table
+
+ROUNDS = 3
+LEDGER_CHUNK = 1000
+
+
+@contextmanager
+def lease(flow: Flow, settings: Settings, wait_s: float = 60) -> Iterator[None]:
+    """One writer per flow: an operating system's lock that dies with its process."""
+    path = settings.flow_database(flow.name).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(str(path), timeout=wait_s):
+            yield
+    except Timeout:
+        raise StoreUnavailable(f"Another run of {flow.id} is writing.", "Wait for it, or end it.") from None
+
+
+def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
+    """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
+    if recover(flow, settings, run_id):
+        plan(flow, settings, target, first, last, run_id)
+    rows = _planned_rows(flow, settings, first, last)
+    for _ in range(ROUNDS):
+        again: set[tuple[str, str]] = set()
+        for part in flow.parts:
+            again |= _Push(flow, part, settings, target, run_id).send([r for r in rows if r["part"] == part.name])
+        if not again:
+            break
+        plan(flow, settings, target, first, last, run_id, again)
+        rows = [r for r in _planned_rows(flow, settings, first, last) if (r["part"], r["key"]) in again]
+    _advance_watermark(flow, settings)
+
+
+def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+    with flow_store(flow, settings).open() as connection:
+        return rows_of(
+            connection,
+            f'SELECT * FROM {quote(planned_table(flow))} WHERE "window" BETWEEN ? AND ? ORDER BY key',
+            [first, last],
+        )
+
+
+def _advance_watermark(flow: Flow, settings: Settings) -> None:
+    """Up to the newest record before which none is without a row in the ledger."""
+    staging = staging_table(flow, settings)
+    with flow_store(flow, settings).transaction() as connection:
+        create_staging(connection, staging)
+        row = connection.execute(
+            f"SELECT max(_modified_at) FROM {quote(staging.name)} WHERE _modified_at < coalesce((SELECT "
+            f"min(s._modified_at) FROM {quote(staging.name)} AS s ANTI JOIN (SELECT key AS _key FROM ledger "
+            "WHERE part = ?) AS known USING (_key)), 'infinity'::TIMESTAMPTZ)",
+            [flow.main],
+        ).fetchone()
+        if row and row[0]:
+            ledger.advance(connection, flow.id, row[0])
+
+
+class _Push:
+    """Sends the planned rows of one part."""
+
+    def __init__(self, flow: Flow, part: Part, settings: Settings, target: BusinessCentral, run_id: str) -> None:
+        self.flow, self.part, self.settings, self.target, self.run_id = flow, part, settings, target, run_id
+        self.store = flow_store(flow, settings)
+        self.again: set[tuple[str, str]] = set()
+
+    def send(self, rows: list[Row]) -> set[tuple[str, str]]:
+        """Returns the records that must be planned again: someone else changed them meanwhile."""
+        self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
+        writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
+        settled = [move for row in rows if (move := self._settled(row))]
+        writes, missing = self._resolve(writes)
+        now = datetime.now(UTC)
+        intents = [self._intent(row, now) for row in writes]
+        ledger.move(self.store, settled + missing + intents, self.run_id)
+        self._send_all(writes)
+        return self.again
+
+    def _is_done(self, row: Row) -> bool:
+        old = self.present.get(row["key"])
+        return bool(old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"])
+
+    def _known(self, row: Row) -> Row:
+        names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
+        known = {name: row[name] for name in names}
+        if row["target_id"]:
+            known["target_id"] = row["target_id"]
+        return known | ({"target_no": row["target_no"]} if row["target_no"] else {})
+
+    def _settled(self, row: Row) -> Move | None:
+        """The outcome of a row that needs no call."""
+        old = self.present.get(row["key"])
+        if row["action"] == "skip" and row["reason"] == "UNCHANGED":
+            if old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"]:
+                return None
+            return Move(self.part.name, row["key"], State.CONFIRMED, self._known(row))
+        state = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT}.get(row["action"])
+        known = self._known(row)
+        if state != State.SKIPPED:
+            for name in ("hash", "field_hashes"):
+                known.pop(name)
+        return Move(self.part.name, row["key"], state, known) if state else None
+
+    def _resolve(self, rows: list[Row]) -> tuple[list[Row], list[Move]]:
+        """Fills in the reference to the parent's record; a record without one fails alone."""
+        reference = self.part.reference
+        creates = [row for row in rows if row["action"] == "create"]
+        if not reference or not creates:
+            return rows, []
+        parents = {r["key"]: r for r in ledger.read(self.store, "part = ?", [self.part.parent])}
+        paths = {
+            row["key"]: reference.collection.format(id=parents[row["key"]]["target_id"])
+            for row in creates
+            if parents.get(row["key"], {}).get("target_id")
+        }
+        values = self._looked_up(reference, paths)
+        ready, missing = [row for row in rows if row["action"] != "create"], []
+        for row in creates:
+            if row["key"] in values:
+                body = json.loads(row["body"], parse_float=Decimal) | {reference.field: values[row["key"]]}
+                ready.append({**row, "body": body})
+            else:
+                known = {**self._known(row), "reason": "REFERENCE_MISSING", "message": None, "hash": None}
+                missing.append(Move(self.part.name, row["key"], State.FAILED, known))
+        return ready, missing
+
+    def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
+        operations = [Operation(key, "GET", path) for key, path in paths.items()]
+        values = {}
+        name, wanted = reference.where
+        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+            for results in pool.map(self.target.batch, _chunks(operations, self.settings.bc.batch_size)):
+                for result in results:
+                    for record in result.body.get("value", []):
+                        if record.get(name) == wanted:
+                            values[result.id] = record[reference.value]
+        return values
+
+    def _intent(self, row: Row, now: datetime) -> Move:
+        known = self._known(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
+        known.pop("field_hashes")
+        return Move(self.part.name, row["key"], State.SENDING, known)
+
+    def _send_all(self, rows: list[Row]) -> None:
+        """Batches in flight, and the ledger written beside them: never between two calls."""
+        batches = _chunks(rows, self.settings.bc.batch_size)
+        outcomes: list[Move] = []
+        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+            pending: set[Future[list[Move]]] = {pool.submit(self._send_batch, batch) for batch in batches}
+            try:
+                while pending:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        outcomes += future.result()
+                    if len(outcomes) >= LEDGER_CHUNK:
+                        ledger.move(self.store, outcomes, self.run_id)
+                        outcomes = []
+            finally:
+                for future in pending:
+                    future.cancel()
+                ledger.move(self.store, outcomes, self.run_id)
+
+    def _send_batch(self, rows: list[Row]) -> list[Move]:
+        operations = [self._operation(number, row) for number, row in enumerate(rows)]
+        try:
+            results = self.target.batch(operations)
+        except SystemUnavailable:
+            results = [Result(operation.id, -1, {}) for operation in operations]
+        return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
+
+    def _operation(self, number: int, row: Row) -> Operation:
+        body: Any = row["body"]
+        body = json.loads(body, parse_float=Decimal) if isinstance(body, str) else body
+        if row["action"] == "create":
+            return Operation(str(number), "POST", self.part.entity_set, body)
+        return Operation(str(number), "PATCH", f"{self.part.entity_set}({row['target_id']})", body, row["etag"])
+
+    def _outcome(self, row: Row, result: Result) -> Move:
+        known = self._known(row)
+        key = (self.part.name, row["key"])
+        if result.status in (200, 201) and isinstance(result.body, dict) and result.body.get("id"):
+            number = result.body.get("number") or result.body.get("code")
+            known |= {"target_id": result.body["id"], "target_no": number}
+            return Move(*key, State.CONFIRMED, known)
+        for name in ("hash", "field_hashes"):
+            known.pop(name)
+        if result.error_code in STALE_CODES:
+            self.again.add(key)
+            return Move(*key, State.FAILED, known | {"reason": "STALE"})
+        if result.status in (-1, 429):
+            return Move(*key, State.PLANNED, known | {"reason": "NO_ANSWER"})
+        if 400 <= result.status < 500 and result.status != 408:
+            reason, message = refusal(result)
+            return Move(*key, State.FAILED, known | {"reason": reason, "message": message})
+        return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})
+
+
+def _chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,0 +1,60 @@
+"""Asks the source what changed and stages it."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from ..settings import Settings
+from ..staging.load import StagingTable, load
+from ..staging.store import Store
+from ..systems.winstore import Winstore, load_profile
+from ..systems.winstore.client import as_lines
+from .flow import Flow
+
+
+def staging_table(flow: Flow, settings: Settings) -> StagingTable:
+    """The staging table of a flow, as its profile describes the source."""
+    profile = load_profile(settings.winstore.profile).entity(flow.entity)
+    fields: dict[str, str] = dict(profile.fields)
+    if profile.count:
+        fields[profile.count] = "decimal"
+    return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified)
+
+
+def stage(flow: Flow, settings: Settings, first: date, now: datetime | None = None) -> int:
+    """Stages everything that changed since the beginning of a window (UTC); returns how many records were read.
+
+    Winstore only answers "changed since"; records of later windows come along and wait in their own window.
+    """
+    store = flow_store(flow, settings)
+    source = Winstore(settings)
+    try:
+        since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+
+        def pages() -> Iterator[bytes]:
+            for rows in source.changed_since(flow.entity, since):
+                yield as_lines(rows)
+
+        return load(store, staging_table(flow, settings), pages(), now or datetime.now(UTC))
+    finally:
+        source.close()
+
+
+def newest_change(flow: Flow, settings: Settings, since: datetime) -> tuple[datetime | None, date | None]:
+    """The newest modification moment after `since`, and the first window that holds such a change."""
+    profile = load_profile(settings.winstore.profile).entity(flow.entity)
+    source = Winstore(settings)
+    moments = []
+    try:
+        for rows in source.changed_since(flow.entity, since):
+            for row in rows:
+                moment = datetime.fromisoformat(row[profile.modified]) if row.get(profile.modified) else None
+                if moment and moment > since:
+                    moments.append(moment.astimezone(UTC))
+    finally:
+        source.close()
+    return (max(moments), min(moments).date()) if moments else (None, None)
+
+
+def flow_store(flow: Flow, settings: Settings) -> Store:
+    """The database of a flow."""
+    return Store(settings.flow_database(flow.name), settings.memory_limit_mb)
