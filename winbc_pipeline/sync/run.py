@@ -13,7 +13,7 @@ from .flow import Flow
 from .map import map_windows
 from .plan import plan, planned_table
 from .push import lease, push
-from .stage import flow_store, stage
+from .stage import flow_store, stage, staging_table
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,11 @@ def summary(flow: Flow, settings: Settings, first: date, last: date, run_id: str
     created, updated = sent["create"], sent["update"]
     failures = len({row["key"] for row in rows} & failed) or len(failed)
     return Summary(len(rows), created, updated, len(rows) - created - updated - failures, failures)
+
+
+def staged_counts(flow: Flow, settings: Settings, first: date, last: date) -> dict[date, int]:
+    """Staged records per window."""
+    table = quote(staging_table(flow, settings).name)
+    with flow_store(flow, settings).open() as connection:
+        sql = f"SELECT _window, count(*) AS n FROM {table} WHERE _window BETWEEN ? AND ? GROUP BY ALL"
+        return {row["_window"]: row["n"] for row in rows_of(connection, sql, [first, last])}

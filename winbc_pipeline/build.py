@@ -1,0 +1,28 @@
+"""The one factory behind the code location, the command line and the tests."""
+
+import warnings
+
+from dagster import BetaWarning, Definitions
+
+from .flows import FLOWS
+from .orchestration.assets import flow_assets
+from .orchestration.jobs import flow_job, flow_schedule, flow_sensor
+from .settings import Settings, load_settings
+from .sync.flow import Flow
+
+
+def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
+    """All definitions for one connection; raises ConfigurationError for a wrong setting."""
+    known = settings or load_settings()
+    # A single-run backfill is what this program wants, beta or not.
+    warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
+    assets, checks, jobs, sensors, schedules = [], [], [], [], []
+    for flow in flows:
+        own, check = flow_assets(flow, known)
+        job = flow_job(flow)
+        assets += own
+        checks.append(check)
+        jobs.append(job)
+        sensors.append(flow_sensor(flow, known, job))
+        schedules.append(flow_schedule(flow, known, job))
+    return Definitions(assets=assets, asset_checks=checks, jobs=jobs, sensors=sensors, schedules=schedules)

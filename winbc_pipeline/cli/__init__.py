@@ -1,0 +1,1 @@
+"""The `winbc` command: parse, call, print."""

@@ -1,0 +1,63 @@
+"""What `winbc check` looks at: both connections, the mapping tables, and which calls are assumed."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from ..errors import WinbcError
+from ..flows import FLOWS
+from ..settings import Settings
+from ..sync.map import compile_flow
+from ..systems.business_central import BusinessCentral
+from ..systems.winstore import Winstore, load_profile
+
+CALLS = ("articles", "customers")
+
+
+def run_checks(console: Console, settings: Settings) -> bool:
+    """Prints a line per check; returns whether all passed."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("Winstore profile", lambda: _profile(settings)),
+        ("Winstore connection", lambda: _winstore(settings)),
+        ("Business Central connection", lambda: _business_central(settings)),
+        *(
+            (f"Mapping tables {flow.id}", lambda flow=flow: f"{len(compile_flow(flow, settings))} tables")
+            for flow in FLOWS
+        ),
+    ]
+    passed = [_passes(console, name, check) for name, check in checks]
+    return all(passed)
+
+
+def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:
+    try:
+        console.print(f"[green]ok[/green]      {name}: {check()}", soft_wrap=True)
+    except WinbcError as error:
+        console.print(f"[red]problem[/red] {name}: {error}", soft_wrap=True)
+        return False
+    return True
+
+
+def _profile(settings: Settings) -> str:
+    profile = load_profile(settings.winstore.profile)
+    return ", ".join(f"{profile.entity(name).call} is {profile.entity(name).known}" for name in CALLS)
+
+
+def _winstore(settings: Settings) -> str:
+    from datetime import UTC, datetime
+
+    source = Winstore(settings)
+    try:
+        next(source.changed_since("articles", datetime.now(UTC)))
+    finally:
+        source.close()
+    return "articles can be read"
+
+
+def _business_central(settings: Settings) -> str:
+    target = BusinessCentral(settings)
+    try:
+        units = target.get("unitsOfMeasure?$top=1")
+    finally:
+        target.close()
+    return f"company {settings.bc.company} answers ({'has' if units else 'has no'} units of measure)"

@@ -1,0 +1,128 @@
+"""`winbc demo`: both sandboxes, a full load through Dagster, one table, then the UI with the sensors on."""
+
+import os
+import signal
+import threading
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from ..flows import FLOWS
+from ..sandbox.retail import generate, write_folder
+from ..sandbox.server import Addresses
+from ..sandbox.server import serve as serve_sandboxes
+from ..settings import Settings, load_settings
+from ..sync.flow import Flow
+from ..sync.run import Summary, summary
+from .dagster_home import prepare, serve_ui
+from .sandbox import load_folder
+
+CUSTOMERS, ARTICLES = 40, 60
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
+    """The whole demo; returns the exit code. Its data stays in .winbc, so that a second demo finds nothing to do."""
+    name = sample.resolve().name if sample else "sample"
+    folder = Path(".winbc") / f"demo-{name}"
+    with serve_sandboxes(folder / "sandbox") as addresses:
+        with console.status("Filling the Winstore sandbox"):
+            _seed(addresses, folder, sample)
+        os.environ.update(_environment(addresses, folder))
+        home = prepare(folder)
+        before = _writes(addresses)
+        failed = _load_all(console, load_settings())
+        written = _writes(addresses) - before
+        console.print(f"{written} writes reached Business Central." if written else "Nothing to write: all in step.")
+        if once or failed:
+            return 1 if failed else 0
+        _serve(console, addresses, home, port)
+    return 0
+
+
+def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
+    if _state(addresses.winstore_control)["records"]:
+        return
+    if sample is None:
+        sample = folder / "retail"
+        write_folder(sample, generate(CUSTOMERS, ARTICLES, datetime.now(UTC)))
+    load_folder(addresses.winstore_control, sample)
+
+
+def _state(control: str) -> dict[str, dict[str, list[dict[str, str]]]]:
+    state: dict[str, dict[str, list[dict[str, str]]]] = httpx.get(f"{control}/__state", timeout=600).json()
+    return state
+
+
+def _writes(addresses: Addresses) -> int:
+    return len(_state(addresses.bc_control)["writes"])
+
+
+def _environment(addresses: Addresses, folder: Path) -> dict[str, str]:
+    rows = _state(addresses.winstore_control)["records"]
+    oldest = min(record["modified"] for entity in ("articles", "customers") for record in rows[entity])
+    return addresses.environment() | {
+        "WINBC_CONNECTION": "demo",
+        "WINBC_DATA_FOLDER": str(folder.resolve()),
+        "WINBC_HISTORY_START": oldest[:10],
+        "WINBC_SENSORS": "true",
+        "WINBC_SCHEDULES": "true",
+    }
+
+
+def _load_all(console: Console, settings: Settings) -> bool:
+    table = Table("flow", "read", "created", "updated", "skipped", "failed", "seconds")
+    failed = False
+    for flow in FLOWS:
+        began = time.monotonic()
+        with console.status(f"Loading {flow.id} through Dagster"):
+            ok, done = load_through_dagster(flow, settings)
+        failed |= not ok or bool(done.failed)
+        counts = (done.read, done.created, done.updated, done.skipped, done.failed)
+        table.add_row(flow.name, *map(str, counts), f"{time.monotonic() - began:.1f}")
+    console.print(table)
+    return failed
+
+
+def load_through_dagster(flow: Flow, settings: Settings) -> tuple[bool, Summary]:
+    """All windows of a flow in one Dagster run; whether it succeeded, and its counts."""
+    from dagster import DagsterInstance
+
+    from ..build import build_defs
+    from ..orchestration.jobs import range_tags
+
+    first, last = settings.history_start, _today()
+    job = build_defs(settings=settings).resolve_job_def(flow.id)
+    with DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance, tags=range_tags(first, last), raise_on_error=False, run_config=QUIET
+        )
+    return result.success, summary(flow, settings, first, last, result.run_id)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:
+    sku = _state(addresses.bc_control)["records"]["items"][0]["number"]
+    with serve_ui(home, port, {}):
+        console.print(f"1. Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)")
+        console.print(
+            f"2. Change an article: winbc sandbox change {addresses.winstore_base} {sku} 12.34", soft_wrap=True
+        )
+        console.print(f"3. See it seconds later: winbc sandbox state {addresses.bc_control}", soft_wrap=True)
+        wait_for_interrupt()
+
+
+def wait_for_interrupt() -> None:
+    """Until Ctrl-C or a request to end."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    while not ended.wait(0.5):
+        pass

@@ -1,0 +1,151 @@
+"""The `winbc` command. Thin: parse, call, print. Exit codes: 0 done, 1 records failed, 2 wrong use or settings."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import WinbcError
+from ..flows import FLOWS, flow_named
+from ..settings import Settings, load_settings
+from ..sync.flow import Flow
+from . import demo as demo_module
+from . import sandbox
+from .check import run_checks
+
+app = typer.Typer(
+    help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(sandbox.app, name="sandbox")
+console = Console()
+
+FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
+Day = Annotated[str | None, typer.Option(help="Day in UTC, YYYY-MM-DD")]
+
+
+def main() -> None:
+    """Entry point: errors for people in one line, exit code 2."""
+    try:
+        app()
+    except WinbcError as error:
+        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def _flow(name: str) -> Flow:
+    try:
+        return flow_named(name)
+    except StopIteration:
+        raise typer.BadParameter(f"no flow {name}; there are {', '.join(flow.id for flow in FLOWS)}") from None
+
+
+def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
+    start = date.fromisoformat(first) if first else settings.history_start
+    return start, date.fromisoformat(last) if last else datetime.now(UTC).date()
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Stop after the table; exit code 0 only if all records arrived")] = False,
+    sample: Annotated[Path | None, typer.Option(help="A retail folder of your own to load")] = None,
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
+) -> None:
+    """Both sandboxes, a full load through Dagster, and the UI: everything on this machine."""
+    raise typer.Exit(demo_module.run(console, once, sample, port))
+
+
+@app.command()
+def check() -> None:
+    """Both connections, assumed calls, mapping tables: each problem with cause and fix."""
+    raise typer.Exit(0 if run_checks(console, load_settings()) else 2)
+
+
+@app.command()
+def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
+    """What would be written, field by field, against the live target. Writes nothing to it."""
+    from ..sync.map import map_windows
+    from ..sync.run import plan_windows, planned
+    from ..sync.stage import stage
+
+    settings, chosen = load_settings(), _flow(flow)
+    start, end = _windows(settings, first, to)
+    with console.status(f"Planning {chosen.id}"):
+        stage(chosen, settings, start)
+        map_windows(chosen, settings, start, end)
+        plan_windows(chosen, settings, start, end, "plan")
+    rows = planned(chosen, settings, start, end)
+    table = Table("record", "part", "action", "reason", "changes")
+    for row in rows:
+        if row["reason"] != "UNCHANGED":
+            table.add_row(row["key"], row["part"], row["action"], row["reason"] or "", row["changes"])
+    console.print(table)
+    console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing written.")
+
+
+@app.command()
+def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
+    """One flow from source to target, without Dagster."""
+    from ..sync.run import sync as run_sync
+
+    settings, chosen = load_settings(), _flow(flow)
+    with console.status(f"Syncing {chosen.id}"):
+        done = run_sync(chosen, settings, *_windows(settings, first, to), datetime.now(UTC).isoformat())
+    console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
+    console.print(f"{done.failed} failed")
+    raise typer.Exit(1 if done.failed else 0)
+
+
+@app.command()
+def records(
+    flow: Annotated[str, typer.Option(help="Flow")],
+    state: Annotated[str | None, typer.Option(help="Only this state, such as FAILED")] = None,
+    key: Annotated[str | None, typer.Option(help="Only this record")] = None,
+) -> None:
+    """The ledger: each record's state, reason and number in the target."""
+    from ..staging import ledger
+    from ..sync.stage import flow_store
+
+    rows = ledger.read(
+        flow_store(_flow(flow), load_settings()), "state = coalesce(?, state) AND key = coalesce(?, key)", [state, key]
+    )
+    table = Table("record", "part", "state", "reason", "number", "message")
+    for row in rows:
+        table.add_row(
+            row["key"], row["part"], row["state"], row["reason"] or "", row["target_no"] or "", row["message"] or ""
+        )
+    console.print(table)
+
+
+@app.command()
+def status() -> None:
+    """Per flow: records by state, and up to when the source was followed."""
+    from collections import Counter
+
+    from ..staging import ledger
+    from ..sync.stage import flow_store
+
+    settings = load_settings()
+    table = Table("flow", "followed until", "records by state")
+    for flow in FLOWS:
+        store = flow_store(flow, settings)
+        counts = Counter(row["state"] for row in ledger.read(store))
+        states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        table.add_row(flow.id, str(ledger.watermark(store, flow.id) or "never"), states)
+    console.print(table)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
+    """The Dagster UI and daemon for the connection in winbc.toml, on 127.0.0.1."""
+    from .dagster_home import prepare, serve_ui
+
+    settings = load_settings()
+    home = prepare(settings.data_folder / settings.connection)
+    with serve_ui(home, port, {}):
+        console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+        demo_module.wait_for_interrupt()

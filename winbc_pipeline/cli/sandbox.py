@@ -1,0 +1,80 @@
+"""`winbc sandbox …`: practice copies of both systems on loopback."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from ..sandbox.retail import generate as generate_rows
+from ..sandbox.retail import write_folder
+from ..sandbox.server import serve as serve_both
+
+app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
+
+
+@app.command()
+def serve(
+    bc_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
+    winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
+    load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
+) -> None:
+    """Runs both sandboxes until Ctrl-C."""
+    with serve_both(data, bc_port, winstore_port) as addresses:
+        if load:
+            load_folder(addresses.winstore_control, load)
+        if as_json:
+            print(json.dumps(addresses.as_dict()), flush=True)
+        else:
+            for name, value in addresses.environment().items():
+                print(f"{name}={value}", flush=True)
+        try:
+            while True:
+                time.sleep(1)
+        except KeyboardInterrupt:
+            return
+
+
+def load_folder(control: str, folder: Path) -> dict[str, int]:
+    """Seeds the Winstore sandbox; returns how many records of each kind."""
+    answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
+    answer.raise_for_status()
+    counts: dict[str, int] = answer.json()
+    return counts
+
+
+@app.command()
+def load(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")], folder: Path) -> None:
+    """Loads a retail folder into a running Winstore sandbox."""
+    print(load_folder(control, folder))
+
+
+@app.command()
+def generate(folder: Path, customers: int = 40, articles: int = 60, seed: int = 7) -> None:
+    """Writes a retail folder of generated data."""
+    write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed))
+    print(f"{folder}: {customers} customers, {articles} articles")
+
+
+@app.command()
+def state(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -> None:
+    """Everything that a running sandbox holds, as JSON."""
+    print(httpx.get(f"{control}/__state", timeout=600).text)
+
+
+@app.command()
+def change(
+    winstore: Annotated[str, typer.Argument(help="Base address of the Winstore sandbox")],
+    sku: str,
+    price: str,
+) -> None:
+    """Changes an article's price in a running Winstore sandbox."""
+    body = f"<article><sku>{sku}</sku><price>{price}</price></article>"
+    answer = httpx.post(f"{winstore}/PostArticle", content=body, auth=("winstore", "sandbox-secret"))
+    answer.raise_for_status()
+    print(f"{sku} now costs {price} in Winstore")
