@@ -78,7 +78,7 @@ def compile_formula(
     return _rewritten(tree, fields, constants, lookup, place).sql(dialect="duckdb")
 
 
-def _check(tree: exp.Expression, place: str) -> None:
+def _check(tree: exp.Expr, place: str) -> None:
     for node in tree.walk():
         if isinstance(node, exp.Anonymous) and node.name.lower() not in FUNCTIONS:
             raise MappingError(f"{place}: the function {node.name} is not known.", "See docs/mapping.md.")
@@ -87,15 +87,15 @@ def _check(tree: exp.Expression, place: str) -> None:
 
 
 def _rewritten(
-    tree: exp.Expression,
+    tree: exp.Expr,
     fields: Mapping[str, str],
     constants: Mapping[str, str],
     lookup: Callable[[str, str], str],
     place: str,
-) -> exp.Expression:
+) -> exp.Expr:
     by_name = {name.lower(): name for name in fields}
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column):
             name = node.name
             if name in constants and not node.table:
@@ -126,12 +126,12 @@ def _rewritten(
 
 
 def _lookup(
-    arguments: list[exp.Expression],
+    arguments: list[exp.Expr],
     fields: Mapping[str, str],
     lookup: Callable[[str, str], str],
-    rewrite: Callable[[exp.Expression], exp.Expression],
+    rewrite: Callable[[exp.Expr], exp.Expr],
     place: str,
-) -> exp.Expression:
+) -> exp.Expr:
     if len(arguments) != 2 or not isinstance(arguments[0], exp.Literal):
         raise MappingError(f"{place}: lookup takes the name of a table in quotes, and a value.")
     value = arguments[1]

@@ -95,14 +95,14 @@ def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition],
     def plan(context: AssetExecutionContext) -> None:
         first, last = windows(context)
         with _plain_errors():
-            plan_windows(flow, settings, first, last, context.run_id)
+            plan_windows(flow, settings, first, last, context.run.run_id)
         _add_tables(context, planned(flow, settings, first, last), "action")
 
     @layer(("synced", flow.id), [AssetKey(planned_key)], _schema(COLUMNS), "What happened to each record.")
     def synced(context: AssetExecutionContext) -> None:
         first, last = windows(context)
         with _plain_errors():
-            push_windows(flow, settings, first, last, context.run_id)
+            push_windows(flow, settings, first, last, context.run.run_id)
         rows = records(flow, settings, first, last)
         failed = not_done(rows)
         if failed:

@@ -347,7 +347,9 @@ def create_app(
         Route("/v2.0/{environment}/api/v2.0/{rest:path}", api, methods=["GET", "POST", "PATCH", "DELETE"]),
         Route("/v2.0/{tenant}/{environment}/api/v2.0/{rest:path}", api, methods=["GET", "POST", "PATCH", "DELETE"]),
     ]
-    return Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app = Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app.state.records = company.records
+    return app
 
 
 def _seed(company: Company, body: dict[str, Any]) -> dict[str, int]:

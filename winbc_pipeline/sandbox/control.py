@@ -49,7 +49,8 @@ class Faults:
     """Faults to inject: each `{kind, path?, method?, status?, times?}`; a fault is used up after `times` calls.
 
     Kinds: `status` (answer without running the call), `status_after` (run it, then answer the status), `drop_after`
-    (run it, then cut the connection), `html` (an HTML page with status 200), `truncate` (half of the true answer).
+    (run it, then cut the connection), `html` (an HTML page with status 200), `truncate` (half of the true answer),
+    `slow` (run it, then wait `seconds`).
     """
 
     def __init__(self) -> None:
@@ -78,6 +79,9 @@ async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Ha
     if fault["kind"] == "html":
         return Response("<html><body>Please sign in</body></html>", media_type="text/html")
     answer = await handler(request)
+    if fault["kind"] == "slow":
+        await asyncio.sleep(fault.get("seconds", 0.2))
+        return answer
     if fault["kind"] == "status_after":
         return Response("fault", status_code=fault["status"])
     if fault["kind"] == "truncate":

@@ -90,3 +90,4 @@ def running(app: Starlette, port: int = 0) -> Iterator[str]:
         server.should_exit = True
         thread.join(5)
         listener.close()
+        app.state.records.db.close()

@@ -144,4 +144,6 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         *control_routes(shop.records, shop.clock, faults, seed),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app = Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app.state.records = shop.records
+    return app

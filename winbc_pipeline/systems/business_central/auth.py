@@ -18,16 +18,15 @@ class _MsalDoor:
 
     def __init__(self, authority: str) -> None:
         self.plain = authority.startswith("http://127.0.0.1:")
-        self.client = httpx.Client(timeout=30, trust_env=False)
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        return self.client.get(self._url(url), params=params, headers=headers)
+        return httpx.get(self._url(url), params=params, headers=headers, timeout=30, trust_env=False)
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        return self.client.post(self._url(url), params=params, data=data, headers=headers)
+        return httpx.post(self._url(url), params=params, data=data, headers=headers, timeout=30, trust_env=False)
 
     def close(self) -> None:
-        self.client.close()
+        """Nothing is kept open."""
 
     def _url(self, url: str) -> str:
         return url.replace("https://", "http://", 1) if self.plain else url

@@ -1,0 +1,114 @@
+"""Both sandboxes on loopback, empty, and settings that point at them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.sandbox.retail import customer, whole_articles, write_folder
+from winbc_pipeline.sandbox.server import Addresses, serve
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.run import Summary, records, sync
+
+FIRST, LAST = date(2024, 7, 1), date(2026, 12, 31)
+REPOSITORY = Path(__file__).parent.parent
+
+CUSTOMER = {
+    "customer_id": "000123",
+    "company_name": "",
+    "first_name": "Anna",
+    "last_name": "O'Neil",
+    "email": "anna@mail.example",
+    "phone": "030-1",
+    "street": "Kerkweg",
+    "house_number": "7",
+    "zip": "3511 AB",
+    "city": "Utrecht",
+    "country_iso": "NL",
+    "vat_number": "",
+    "created_at": "2025-01-01T00:00:00.000Z",
+    "modified_at": "2026-03-01T10:00:00.000Z",
+}
+ARTICLE = {
+    "article_key": "100001",
+    "sku": "SKU-1",
+    "gtin": "0100537900016",
+    "name": "Mug",
+    "model_name": "",
+    "color": "",
+    "size": "",
+    "supplier_id": "1",
+    "category": "Kitchen",
+    "subcategory": "",
+    "description": "A mug",
+    "description_long": "<b>A mug</b> that lasts",
+    "cost_price": "1.10",
+    "price": "18.5",
+    "vat_rate": "21",
+    "active": "true",
+    "modified_at": "2026-03-02T10:00:00.000Z",
+}
+
+
+@dataclass
+class World:
+    """Both sandboxes and a connection between them."""
+
+    addresses: Addresses
+    settings: Settings
+    folder: Path
+    runs: int = 0
+
+    def fill(self, customers: list[dict[str, str]] | None = None, articles: list[dict[str, str]] | None = None) -> None:
+        """Puts customers and articles (retail rows, given as changes to a usual one) into Winstore."""
+        folder = self.folder / "retail"
+        rows = {
+            "customers": [CUSTOMER | row for row in (customers if customers is not None else [{}])],
+            "articles": [ARTICLE | row for row in (articles if articles is not None else [{}])],
+        }
+        write_folder(folder, rows)
+        self.seed(folder)
+
+    def seed(self, folder: Path) -> None:
+        answer = httpx.post(f"{self.addresses.winstore_control}/__seed", json={"folder": str(folder)}, timeout=60)
+        assert answer.status_code == 200, answer.text
+
+    def sync(self, flow: str) -> Summary:
+        self.runs += 1
+        return sync(flow_named(flow), self.settings, FIRST, LAST, f"run-{self.runs}")
+
+    def ledger(self, flow: str) -> dict[str, dict[str, Any]]:
+        """Ledger rows of the flow's main part by key."""
+        chosen = flow_named(flow)
+        rows = records(chosen, self.settings, FIRST, LAST)
+        return {row["key"]: row for row in rows if row["part"] == chosen.main}
+
+    def bc(self) -> dict[str, Any]:
+        return httpx.get(f"{self.addresses.bc_control}/__state").json()  # type: ignore[no-any-return]
+
+    def seed_bc(self, **entities: list[dict[str, Any]]) -> None:
+        httpx.post(f"{self.addresses.bc_control}/__seed", json={"records": entities}).raise_for_status()
+
+    def fault(self, system: str, *faults: dict[str, Any]) -> None:
+        control = self.addresses.bc_control if system == "bc" else self.addresses.winstore_control
+        httpx.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.chdir(tmp_path)
+    with serve() as addresses:
+        for name, value in addresses.environment().items():
+            monkeypatch.setenv(name, value)
+        settings = Settings(
+            data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
+        )
+        yield World(addresses, settings, tmp_path)
+
+
+__all__ = ["FLOWS", "World", "customer", "whole_articles"]

@@ -1,0 +1,127 @@
+"""What every flow and direction must keep, whatever it carries."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance
+
+from winbc_pipeline.build import build_defs
+from winbc_pipeline.flows import FLOWS
+from winbc_pipeline.orchestration.jobs import range_tags
+
+from .conftest import FIRST, World
+
+FLOW_IDS = [flow.id for flow in FLOWS]
+SECOND = {
+    "customers": {"customer_id": "124", "email": "b@mail.example"},
+    "products": {"sku": "SKU-2", "article_key": "2"},
+}
+BROKEN = {"customers": {"email": "no at sign"}, "products": {"name": "x" * 101}}
+
+
+def fill(world: World, flow_id: str, first: dict[str, str]) -> None:
+    rows = [first, SECOND[flow_id.split("_")[0]]]
+    world.fill(customers=rows) if flow_id.startswith("customers") else world.fill(articles=rows)
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_a_rerun_writes_nothing(world: World, flow: str) -> None:
+    fill(world, flow, {})
+    assert world.sync(flow).created == 2
+    writes = len(world.bc()["writes"])
+
+    again = world.sync(flow)
+
+    assert (again.created, again.updated, again.failed) == (0, 0, 0)
+    assert len(world.bc()["writes"]) == writes
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_a_failed_record_does_not_hold_up_others_and_is_completed_by_a_rerun(world: World, flow: str) -> None:
+    fill(world, flow, BROKEN[flow.split("_")[0]])
+    first = world.sync(flow)
+    assert (first.created, first.failed) == (1, 1)
+    writes = len(world.bc()["writes"])
+
+    fill(world, flow, {})
+    second = world.sync(flow)
+
+    assert (second.created, second.failed) == (1, 0)
+    sent = world.bc()["writes"][writes:]
+    assert all(write["key"] not in ("WS124", "SKU-2") for write in sent), "only what was missing is sent"
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_a_window_with_a_failed_record_is_red_and_names_it(world: World, flow: str, tmp_path: Path) -> None:
+    fill(world, flow, BROKEN[flow.split("_")[0]])
+    home = tmp_path / "home"
+    home.mkdir()
+    job = build_defs(settings=world.settings).resolve_job_def(flow)
+    day = FIRST.replace(year=2026, month=3, day=1 if flow.startswith("customers") else 2)
+    with DagsterInstance.local_temp(str(home)) as instance:
+        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+        assert not result.success
+        failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
+        assert failure is not None
+        assert "000123" in (failure.description or "") or "SKU-1" in (failure.description or "")
+
+        fill(world, flow, {})
+        assert job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False).success
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_no_personal_data_in_dagsters_storage(world: World, flow: str, tmp_path: Path) -> None:
+    planted = {"first_name": "Xanthippe", "email": "planted.person@mail.example", "phone": "0999888777"}
+    world.fill(customers=[planted, {"customer_id": "5", "email": "planted-no-at", "street": "Plantedstreet"}])
+    home = tmp_path / "home"
+    home.mkdir()
+    job = build_defs(settings=world.settings).resolve_job_def(flow)
+    with DagsterInstance.local_temp(str(home)) as instance:
+        day = FIRST.replace(year=2026, month=3, day=1)
+        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+        steps = {event.step_key for event in result.all_events}
+        assert f"synced__{flow}" in steps
+    stored = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert flow.encode() in stored, "the check looks at the right place"
+    for value in (b"Xanthippe", b"planted", b"0999888777", b"Plantedstreet", b"sandbox-secret"):
+        assert value not in stored
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call: int) -> None:
+    world.fill(
+        customers=[{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(1, 61)],
+        articles=[{"sku": f"S{n}", "article_key": str(n)} for n in range(1, 61)],
+    )
+    world.fault("bc", {"kind": "slow", "path": "$batch", "times": 9})
+    program = (
+        "from winbc_pipeline.settings import load_settings; from winbc_pipeline.flows import flow_named;"
+        "from winbc_pipeline.sync.run import sync; from datetime import date;"
+        f"sync(flow_named('{flow}'), load_settings(), date(2024, 7, 1), date(2026, 12, 31), 'killed')"
+    )
+    environment = os.environ | {
+        "WINBC_DATA_FOLDER": str(world.settings.data_folder),
+        "WINBC_MAPPING_FOLDER": str(world.settings.mapping_folder),
+        "WINBC_BC__BATCH_SIZE": "10",
+        "WINBC_BC__IN_FLIGHT": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    ends = time.monotonic() + 30
+    while len(world.bc()["writes"]) < call * 10 and time.monotonic() < ends and process.poll() is None:
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    done = world.sync(flow)
+
+    assert done.failed == 0
+    state = world.bc()["records"]
+    numbers = [record["number"] for record in state["customers" if flow.startswith("customers") else "items"]]
+    assert len(numbers) == len(set(numbers)) == 60
+    assert world.sync(flow).created == 0

@@ -1,0 +1,185 @@
+"""What lands in Business Central, and how."""
+
+import pytest
+
+from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.run import planned, sync
+from winbc_pipeline.systems.business_central import BusinessCentral, Operation
+
+from .conftest import FIRST, LAST, World
+
+
+def edit(world: World, field: str, value: object) -> None:
+    """A user of Business Central changes the one item."""
+    client = BusinessCentral(world.settings)
+    (item,) = client.get("items")
+    result = client.batch([Operation("1", "PATCH", f"items({item['id']})", {field: value}, item["@odata.etag"])])[0]
+    client.close()
+    assert result.status == 200
+
+
+def test_a_changed_field_writes_exactly_one_patch_with_that_field(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    writes = len(world.bc()["writes"])
+    world.fill(articles=[{"price": "19.95", "modified_at": "2026-03-03T10:00:00.000Z"}])
+
+    assert world.sync("products").updated == 1
+
+    sent = world.bc()["writes"][writes:]
+    assert [(write["method"], write["body"]) for write in sent] == [("PATCH", {"unitPrice": 19.95})]
+
+
+def test_the_long_description_is_sent_on_create_only(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    world.fill(articles=[{"description_long": "another", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    writes = len(world.bc()["writes"])
+    world.sync("products")
+    assert len(world.bc()["writes"]) == writes
+    assert world.bc()["records"]["items"][0]["displayName2"] == "A mug that lasts"
+
+
+def test_text_ids_keep_their_leading_zeros(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    world.sync("customers")
+    assert world.bc()["records"]["items"][0]["gtin"] == "0100537900016"
+    assert world.bc()["records"]["customers"][0]["number"] == "WS000123"
+
+
+def test_new_items_are_blocked_when_the_setting_says_so(world: World) -> None:
+    world.fill()
+    settings = Settings(**(dict(world.settings) | {"products": {"new_items": "blocked"}}))
+    sync(flow_named("products"), settings, FIRST, LAST, "run")
+    assert world.bc()["records"]["items"][0]["blocked"] is True
+
+
+def test_a_company_gets_its_person_as_contact(world: World) -> None:
+    world.fill(customers=[{"company_name": "Klein BV"}])
+    world.sync("customers")
+    state = world.bc()["records"]
+    company, person = state["contacts"]
+    assert state["customers"][0]["type"] == "Company"
+    assert (person["displayName"], person["companyNumber"]) == ("Anna O'Neil", company["number"])
+
+
+def test_a_customer_that_exists_by_email_is_adopted_and_not_made_again(world: World) -> None:
+    world.seed_bc(customers=[{"displayName": "old", "type": "Person", "email": "Anna@Mail.example", "number": "C1"}])
+    world.fill()
+    assert world.sync("customers").updated == 1
+    (customer,) = world.bc()["records"]["customers"]
+    assert (customer["number"], customer["displayName"]) == ("C1", "Anna O'Neil")
+
+
+def test_several_customers_with_the_email_fail_with_a_reason_and_no_write(world: World) -> None:
+    twice = [{"displayName": n, "type": "Person", "email": "anna@mail.example", "number": n} for n in ("C1", "C2")]
+    world.seed_bc(customers=twice)
+    world.fill()
+    assert world.sync("customers").failed == 1
+    assert world.ledger("customers")["000123"]["reason"] == "AMBIGUOUS"
+    assert world.bc()["writes"] == []
+
+
+@pytest.mark.parametrize("email", ["o'neil@mail.example", "a*b@mail.example", "a&b@mail.example", "a(b)@mail.example"])
+def test_an_email_with_signs_of_the_filter_language_is_found_again(world: World, email: str) -> None:
+    world.seed_bc(customers=[{"displayName": "x", "type": "Person", "email": email, "number": "C1"}])
+    world.fill(customers=[{"email": email}])
+    world.sync("customers")
+    assert len(world.bc()["records"]["customers"]) == 1
+
+
+def test_two_source_customers_with_one_email_are_not_merged(world: World) -> None:
+    world.fill(customers=[{}, {"customer_id": "000124"}])
+    done = world.sync("customers")
+    assert (done.created, done.failed) == (1, 1)
+    assert world.ledger("customers")["000124"]["reason"] == "TARGET_TAKEN"
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "status_after"])
+def test_a_lost_answer_makes_no_second_record(world: World, kind: str) -> None:
+    world.fill()
+    world.fault("bc", {"kind": kind, "status": 504, "path": "$batch", "method": "POST", "times": 1})
+    world.sync("customers")
+    done = world.sync("customers")
+    assert done.failed == 0
+    assert len(world.bc()["records"]["customers"]) == 1
+
+
+def test_an_edit_in_business_central_survives_an_update_of_another_field(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    edit(world, "gtin", "0999")
+    world.fill(articles=[{"price": "20", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    world.sync("products")
+    item = world.bc()["records"]["items"][0]
+    assert (item["gtin"], item["unitPrice"]) == ("0999", 20)
+
+
+def test_both_sides_changing_one_field_is_a_conflict_for_a_person(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    edit(world, "unitPrice", 99)
+    world.fill(articles=[{"price": "20", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    assert world.sync("products").failed == 1
+    assert world.ledger("products")["SKU-1"]["reason"] == "BOTH_CHANGED"
+    assert world.bc()["records"]["items"][0]["unitPrice"] == 99
+
+
+def test_the_plan_is_exactly_what_is_written(world: World) -> None:
+    from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.run import plan_windows, push_windows
+    from winbc_pipeline.sync.stage import stage
+
+    world.fill()
+    flow = flow_named("products")
+    stage(flow, world.settings, FIRST)
+    map_windows(flow, world.settings, FIRST, LAST)
+    plan_windows(flow, world.settings, FIRST, LAST, "plan")
+    assert world.bc()["writes"] == []
+    bodies = {row["key"]: row["body"] for row in planned(flow, world.settings, FIRST, LAST)}
+    push_windows(flow, world.settings, FIRST, LAST, "push")
+    import json
+
+    written = {write["key"]: write["body"] for write in world.bc()["writes"]}
+    assert written == {"KITCHEN": json.loads(bodies["Kitchen"]), "SKU-1": json.loads(bodies["SKU-1"])}
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"kind": "html"}, UnreadableAnswer),
+        ({"kind": "truncate"}, UnreadableAnswer),
+        ({"kind": "status", "status": 401, "times": 9}, AuthenticationFailed),
+    ],
+)
+def test_a_bad_answer_of_winstore_is_a_clear_error_and_loses_nothing(
+    world: World, fault: dict[str, object], error: type[Exception]
+) -> None:
+    world.fill()
+    world.fault("winstore", fault)
+    with pytest.raises(error):
+        world.sync("customers")
+    world.fault("winstore")
+    assert world.sync("customers").created == 1
+
+
+@pytest.mark.parametrize("fault", [{"kind": "html"}, {"kind": "truncate"}])
+def test_a_page_that_is_no_answer_is_not_taken_for_nothing_found(world: World, fault: dict[str, object]) -> None:
+    world.seed_bc(customers=[{"displayName": "x", "type": "Person", "email": "anna@mail.example", "number": "C1"}])
+    world.fill()
+    world.fault("bc", fault | {"path": "customers", "method": "GET"})
+    with pytest.raises(UnreadableAnswer):
+        world.sync("customers")
+    assert world.bc()["writes"] == []
+
+
+def test_an_unreachable_host_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from winbc_pipeline.systems.transport import Limits, Transport
+
+    transport = Transport("Winstore", "http://127.0.0.1:9", lambda _: "", Limits(tries=2), sleep=lambda _: None)
+    with pytest.raises(SystemUnavailable, match="127.0.0.1:9 cannot be reached"):
+        transport.call("GET", "x")
+    transport.close()
