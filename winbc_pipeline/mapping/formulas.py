@@ -43,8 +43,8 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
 }
 
 MACROS: dict[str, str] = {
-    "add_vat": "({0} * (100 + {1}) / 100.0)",
-    "remove_vat": "(CAST({0} AS DECIMAL(28, 10)) * 100 / (100 + {1}))",
+    "add_vat": "CAST(CAST({0} AS DECIMAL(18, 5)) * CAST(100 + {1} AS DECIMAL(9, 4)) * 0.01 AS DECIMAL(28, 5))",
+    "remove_vat": "CAST(CAST({0} AS DECIMAL(18, 5)) * 100 / (100 + {1}) AS DECIMAL(28, 5))",
     "zero_pad": "lpad(CAST({0} AS VARCHAR), greatest(length(CAST({0} AS VARCHAR)), {1})::INTEGER, '0')",
     "strip_html": "trim(regexp_replace({0}, '<[^>]*>', '', 'g'))",
     "truncate": "left({0}, {1})",
