@@ -1,0 +1,138 @@
+"""Extract: customers of about 1 KB at 5,000 a page into typed staging, beside dlt's rest_api source with merge.
+
+Usage: python benchmarks/extract.py [--rows N] ours|dlt   (the server is started beside it; see run.py)
+Prints one JSON line: rows, seconds, peak_rss_mb.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+PAGE = 5000
+FIELDS = {
+    "id": "text", "number": "text", "displayName": "text", "type": "text", "addressLine1": "text",
+    "addressLine2": "text", "city": "text", "country": "text", "postalCode": "text", "phoneNumber": "text",
+    "email": "text", "website": "text", "taxRegistrationNumber": "text", "currencyCode": "text", "blocked": "text",
+    "balanceDue": "decimal", "creditLimit": "decimal", "taxLiable": "boolean", "lastModifiedDateTime": "datetime",
+}  # fmt: skip
+
+
+def record(number: int) -> bytes:
+    row: dict[str, object] = {name: f"{name} {number:07d}" for name in FIELDS}
+    row |= {"@odata.etag": f'W/"{number}"', "id": f"{number:032x}", "addressLine2": "delivery note " * 35}
+    row |= {"balanceDue": number % 100000 / 100, "creditLimit": number % 500 * 100.5, "taxLiable": number % 2 == 0}
+    row["lastModifiedDateTime"] = f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00.{number % 1000:03d}Z"
+    return json.dumps(row, separators=(",", ":")).encode()
+
+
+def serve(rows: int, ready: "multiprocessing.Queue[int]") -> None:
+    """Pages are serialised before the port opens, so that the server is not the bottleneck."""
+    import asyncio
+
+    bodies = [b",".join(record(n) for n in range(start, min(start + PAGE, rows))) for start in range(0, rows, PAGE)]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = writer.get_extra_info("sockname")[1]
+        while head := await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            path = head.split()[1].decode()
+            page = int(path.partition("skiptoken=")[2] or 0) if "skiptoken" in path else 0
+            if "companies?" in path or path.endswith("/companies"):
+                body = b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
+            else:
+                link = f',"@odata.nextLink":"http://127.0.0.1:{port}/companies(1)/customers?$skiptoken={page + 1}"'
+                tail = link.encode() if page + 1 < len(bodies) else b""
+                body = b'{"@odata.context":"x","value":[' + bodies[page] + b"]" + tail + b"}"
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+            writer.write(body)
+            await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        ready.put(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def ours(url: str, rows: int, folder: Path) -> int:
+    from datetime import UTC, datetime
+
+    from winbc_pipeline.settings import Settings
+    from winbc_pipeline.staging.load import StagingTable, load
+    from winbc_pipeline.staging.store import Store
+    from winbc_pipeline.systems.business_central import BusinessCentral
+
+    settings = Settings(bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
+    table = StagingTable("staging_bc_customers", FIELDS, "id", "lastModifiedDateTime")
+    target = BusinessCentral(settings)
+    try:
+        pages = target.pages("customers", PAGE)
+        read = load(Store(folder / "ours.duckdb", memory_limit_mb=256), table, pages, datetime.now(UTC))
+    finally:
+        target.close()
+    return read
+
+
+def dlt_peer(url: str, rows: int, folder: Path) -> int:
+    os.environ |= {
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "DLT_DATA_DIR": str(folder / "dlt"),
+        "DLT_PROJECT_DIR": str(folder),
+        "DATA_WRITER__DISABLE_COMPRESSION": "true",
+        "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
+    }
+    import dlt
+    import duckdb
+    from dlt.sources.rest_api import rest_api_source
+
+    kinds = {"text": "text", "decimal": "decimal", "boolean": "bool", "datetime": "timestamp"}
+    columns = {name: {"data_type": kinds[kind]} for name, kind in FIELDS.items()}
+    resource_config = {
+        "name": "customers",
+        "primary_key": "id",
+        "write_disposition": "merge",
+        "columns": columns,
+        "endpoint": {"path": "companies(1)/customers", "data_selector": "value"},
+    }
+    paginator = {"type": "json_link", "next_url_path": "['@odata.nextLink']"}
+    source = rest_api_source(
+        {"client": {"base_url": url, "paginator": paginator}, "resources": [resource_config]}, max_table_nesting=0
+    )
+    database = folder / "dlt.duckdb"
+    pipeline = dlt.pipeline("peer", destination=dlt.destinations.duckdb(str(database)), dataset_name="raw")
+    pipeline.run(source, loader_file_format="parquet").raise_on_failed_jobs()
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return int(connection.execute("SELECT count(DISTINCT id) FROM raw.customers").fetchone()[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", choices=("ours", "dlt"))
+    parser.add_argument("--rows", type=int, default=200_000)
+    given = parser.parse_args()
+    ready: multiprocessing.Queue[int] = multiprocessing.get_context("spawn").Queue()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(given.rows, ready), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{ready.get(timeout=120)}"
+    run = ours if given.tool == "ours" else dlt_peer
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        loaded = run(url, given.rows, Path(folder))
+        seconds = time.perf_counter() - began
+    server.terminate()
+    assert loaded == given.rows, f"{loaded} of {given.rows} rows arrived"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"tool": given.tool, "rows": loaded, "seconds": round(seconds, 2), "peak_rss_mb": round(peak)}))
+
+
+if __name__ == "__main__":
+    main()
