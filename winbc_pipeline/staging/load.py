@@ -85,24 +85,33 @@ def _merge(store: Store, scratch: duckdb.DuckDBPyConnection, table: StagingTable
     bad = ", ".join(f"CASE WHEN {_is_bad(name, kind)} THEN '{name}' END" for name, kind in table.columns.items())
     every = ", ".join(quote(name) for name in table.fields)
     moment = f"coalesce(try_cast({modified} AS TIMESTAMPTZ), ?::TIMESTAMPTZ)"
-    scratch.execute(
-        f"CREATE TABLE delta AS SELECT trim({key}) AS _key, {moment} AS _modified_at, {moment}::DATE AS _window, "
+    newest = f"SELECT arg_max(rowid, {moment}) FROM incoming GROUP BY trim({key})"
+    twice = scratch.execute(f"SELECT count(*) > count(DISTINCT trim({key})) FROM incoming").fetchone()
+    only_newest, moments = (f"WHERE rowid IN ({newest})", [read_at] * 3) if twice and twice[0] else ("", [read_at] * 2)
+    projection = (
+        f"SELECT trim({key}) AS _key, {moment} AS _modified_at, {moment}::DATE AS _window, "
         f"md5(concat_ws('|', {every})) AS _version, list_filter([{bad}], lambda f: f IS NOT NULL) AS _bad_fields, "
-        f"{typed} FROM incoming QUALIFY row_number() OVER (PARTITION BY trim({key}) ORDER BY {moment} DESC) = 1",
-        [read_at, read_at, read_at],
+        f"{typed} FROM incoming {only_newest}"
     )
-    scratch.execute("DROP TABLE incoming")
     scratch.execute(f"ATTACH '{str(store.path).replace(chr(39), chr(39) * 2)}' AS store")
     target = "store." + target
+    scratch.begin()
+    if scratch.execute(f"FROM {target} LIMIT 1").fetchone() is None:
+        scratch.execute(f"INSERT INTO {target} {projection}", moments)
+    else:
+        _replace(scratch, target, projection, moments)
+    scratch.commit()
+    scratch.execute("DETACH store")
+
+
+def _replace(scratch: duckdb.DuckDBPyConnection, target: str, projection: str, moments: list[datetime]) -> None:
+    scratch.execute(f"CREATE TEMP TABLE delta AS {projection}", moments)
     scratch.execute(
         f"DELETE FROM delta USING {target} AS old WHERE old._key = delta._key "
         "AND (old._modified_at > delta._modified_at OR old._version = delta._version)"
     )
-    scratch.begin()
     scratch.execute(f"DELETE FROM {target} AS old USING delta WHERE old._key = delta._key")
     scratch.execute(f"INSERT INTO {target} SELECT * FROM delta ORDER BY _key")
-    scratch.commit()
-    scratch.execute("DETACH store")
 
 
 def _typed(name: str, kind: str) -> str:
