@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance
+from dagster import AssetKey, DagsterInstance, build_schedule_context, build_sensor_context
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
@@ -125,3 +126,37 @@ def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call
     numbers = [record["number"] for record in state["customers" if flow.startswith("customers") else "items"]]
     assert len(numbers) == len(set(numbers)) == 60
     assert world.sync(flow).created == 0
+
+
+def test_only_the_windows_that_need_work_are_red(world: World, tmp_path: Path) -> None:
+    good, bad = FIRST.replace(year=2026, month=3, day=1), FIRST.replace(year=2026, month=3, day=2)
+    modified = "2026-03-02T10:00:00.000Z"
+    world.fill(customers=[{}, {"customer_id": "2", "email": "no-at-sign", "modified_at": modified}])
+    home = tmp_path / "home"
+    home.mkdir()
+    job = build_defs(settings=world.settings).resolve_job_def("customers_winstore_to_bc")
+    with DagsterInstance.local_temp(str(home)) as instance:
+        result = job.execute_in_process(instance=instance, tags=range_tags(good, bad), raise_on_error=False)
+        key = AssetKey(("synced", "customers_winstore_to_bc"))
+        assert not result.success
+        assert instance.get_materialized_partitions(key) == {good.isoformat()}
+
+
+def test_the_sensor_asks_for_a_run_once_and_only_when_something_changed(world: World) -> None:
+    world.fill()
+    sensor = build_defs(settings=world.settings).resolve_sensor_def("products_winstore_to_bc_changes")
+    with DagsterInstance.ephemeral() as instance, build_sensor_context(instance) as context:
+        (request,) = sensor.evaluate_tick(context).run_requests
+        assert request.tags["dagster/asset_partition_range_start"] == "2026-03-02"
+        world.sync("products")
+        assert sensor.evaluate_tick(context).run_requests == []
+
+
+def test_the_sweep_goes_back_to_the_window_of_a_failed_record(world: World) -> None:
+    world.fill(articles=[{"name": "x" * 101}, SECOND["products"] | {"modified_at": "2026-04-01T10:00:00.000Z"}])
+    world.sync("products")
+    schedule = build_defs(settings=world.settings).resolve_schedule_def("products_winstore_to_bc_sweep")
+    now = datetime(2026, 4, 2, tzinfo=UTC)
+    with DagsterInstance.ephemeral() as instance, build_schedule_context(instance, now) as context:
+        (request,) = schedule.evaluate_tick(context).run_requests
+    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-02"
