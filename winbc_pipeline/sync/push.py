@@ -97,10 +97,7 @@ class _Push:
         writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         settled = [move for row in rows if (move := self._settled(row))]
         writes, missing = self._resolve(writes)
-        now = datetime.now(UTC)
-        intents = [self._intent(row, now) for row in writes]
-        ledger.move(self.store, settled + missing + intents, self.run_id)
-        self._send_all(writes)
+        self._send_all(writes, settled + missing)
         return self.again
 
     def _is_done(self, row: Row) -> bool:
@@ -168,24 +165,27 @@ class _Push:
         known.pop("field_hashes")
         return Move(self.part.name, row["key"], State.SENDING, known)
 
-    def _send_all(self, rows: list[Row]) -> None:
-        """Batches in flight, and the ledger written beside them: never between two calls."""
-        batches = _chunks(rows, self.settings.bc.batch_size)
-        outcomes: list[Move] = []
+    def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
+        """Batches in flight, and the ledger written beside them. The intent of a row is committed before it is sent."""
+        pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
-            pending: set[Future[list[Move]]] = {pool.submit(self._send_batch, batch) for batch in batches}
             try:
+                for chunk in _chunks(rows, LEDGER_CHUNK):
+                    now = datetime.now(UTC)
+                    ledger.move(self.store, moves + [self._intent(row, now) for row in chunk], self.run_id)
+                    moves = []
+                    pending |= {pool.submit(self._send_batch, b) for b in _chunks(chunk, self.settings.bc.batch_size)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
-                        outcomes += future.result()
-                    if len(outcomes) >= LEDGER_CHUNK:
-                        ledger.move(self.store, outcomes, self.run_id)
-                        outcomes = []
+                        moves += future.result()
+                    if len(moves) >= LEDGER_CHUNK:
+                        ledger.move(self.store, moves, self.run_id)
+                        moves = []
             finally:
                 for future in pending:
                     future.cancel()
-                ledger.move(self.store, outcomes, self.run_id)
+                ledger.move(self.store, moves, self.run_id)
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
