@@ -17,7 +17,7 @@ NODES = (
     exp.Neg, exp.DPipe, exp.Anonymous, exp.Tuple,
 )  # fmt: skip
 
-# Name -> (one line for people, example, its result). Shown by `winbc mapping functions`; each example is a test.
+# Name -> (one line for people, example, its result). Listed in docs/mapping.md; each example is a test.
 FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "upper": ("Capital letters", "upper('abc')", "ABC"),
     "lower": ("Small letters", "lower('ABC')", "abc"),
