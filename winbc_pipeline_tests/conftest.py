@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from winbc_pipeline.flows import FLOWS, flow_named
-from winbc_pipeline.sandbox.retail import customer, whole_articles, write_folder
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses, serve
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.run import Summary, records, sync
@@ -109,6 +109,3 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
         )
         yield World(addresses, settings, tmp_path)
-
-
-__all__ = ["FLOWS", "World", "customer", "whole_articles"]

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from .control import Clock, Dropped, Faults, Limits, control_routes, timestamp, with_fault
+from .control import Clock, Faults, Limits, control_routes, timestamp, with_fault
 from .odata_filter import FilterError, to_sql
 from .records import Record, Records, dumps, loads
 from .setup_data import COMPANY_ID, COMPANY_NAME, setup_records
@@ -337,9 +337,6 @@ def create_app(
             fault = faults.take(request.method, request.url.path)
             return await with_fault(fault, request, lambda call: answer(company, call))
 
-    async def dropped(_: Request, __: Exception) -> Response:
-        raise ConnectionAbortedError("dropped by a planned fault")
-
     routes = [
         *control_routes(company.records, company.clock, faults, lambda body: _seed(company, body)),
         Route("/{tenant}/oauth2/v2.0/token", token, methods=["POST"]),
@@ -347,7 +344,7 @@ def create_app(
         Route("/v2.0/{environment}/api/v2.0/{rest:path}", api, methods=["GET", "POST", "PATCH", "DELETE"]),
         Route("/v2.0/{tenant}/{environment}/api/v2.0/{rest:path}", api, methods=["GET", "POST", "PATCH", "DELETE"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app = Starlette(routes=routes)
     app.state.records = company.records
     return app
 

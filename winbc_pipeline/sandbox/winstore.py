@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .control import Clock, Dropped, Faults, control_routes, timestamp, with_fault
+from .control import Clock, Faults, control_routes, timestamp, with_fault
 from .records import Record, Records, dumps, loads
 from .retail import read_folder
 
@@ -134,9 +134,6 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
             return Response(dumps({root: {item: rows}}), media_type="application/json")
         return Response(f"<?xml version='1.0'?>{to_xml(root, rows)}", media_type="application/xml")
 
-    async def dropped(_: Request, __: Exception) -> Response:
-        raise ConnectionAbortedError("dropped by a planned fault")
-
     def seed(body: dict[str, Any]) -> dict[str, int]:
         return shop.load(*read_folder(Path(body["folder"])))
 
@@ -144,6 +141,6 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         *control_routes(shop.records, shop.clock, faults, seed),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={Dropped: dropped})
+    app = Starlette(routes=routes)
     app.state.records = shop.records
     return app

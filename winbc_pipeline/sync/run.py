@@ -1,6 +1,8 @@
 """One flow from source to target, and what became of its records: what assets, command line and tests call."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,24 +29,26 @@ class Summary:
     failed: int
 
 
-def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
-    """Plans the windows against the live target; writes nothing to it."""
+@contextmanager
+def _leased_target(flow: Flow, settings: Settings) -> Iterator[BusinessCentral]:
     target = BusinessCentral(settings)
     try:
         with lease(flow, settings):
-            plan(flow, settings, target, first, last, run_id)
+            yield target
     finally:
         target.close()
+
+
+def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
+    """Plans the windows against the live target; writes nothing to it."""
+    with _leased_target(flow, settings) as target:
+        plan(flow, settings, target, first, last, run_id)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
-    target = BusinessCentral(settings)
-    try:
-        with lease(flow, settings):
-            push(flow, settings, target, first, last, run_id)
-    finally:
-        target.close()
+    with _leased_target(flow, settings) as target:
+        push(flow, settings, target, first, last, run_id)
 
 
 def sync(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> Summary:
