@@ -5,12 +5,14 @@ Prints one JSON line: rows, seconds, peak_rss_mb.
 """
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
 import resource
 import tempfile
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PAGE = 5000
@@ -20,6 +22,10 @@ FIELDS = {
     "email": "text", "website": "text", "taxRegistrationNumber": "text", "currencyCode": "text", "blocked": "text",
     "balanceDue": "decimal", "creditLimit": "decimal", "taxLiable": "boolean", "lastModifiedDateTime": "datetime",
 }  # fmt: skip
+
+
+OUR_MODULES = ("winbc_pipeline.staging.load", "winbc_pipeline.systems.business_central")
+DLT_MODULES = ("dlt", "duckdb", "dlt.sources.rest_api", "dlt.destinations.impl.duckdb.factory", "pyarrow.parquet")
 
 
 def record(number: int) -> bytes:
@@ -32,34 +38,34 @@ def record(number: int) -> bytes:
 
 def serve(rows: int, ready: "multiprocessing.Queue[int]") -> None:
     """Pages are serialised before the port opens, so that the server is not the bottleneck."""
-    import asyncio
-
     bodies = [b",".join(record(n) for n in range(start, min(start + PAGE, rows))) for start in range(0, rows, PAGE)]
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        port = writer.get_extra_info("sockname")[1]
-        while head := await reader.readline():
-            while (await reader.readline()).strip():
-                pass
-            path = head.split()[1].decode()
-            page = int(path.partition("skiptoken=")[2] or 0) if "skiptoken" in path else 0
-            if "companies?" in path or path.endswith("/companies"):
-                body = b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
-            else:
-                link = f',"@odata.nextLink":"http://127.0.0.1:{port}/companies(1)/customers?$skiptoken={page + 1}"'
-                tail = link.encode() if page + 1 < len(bodies) else b""
-                body = b'{"@odata.context":"x","value":[' + bodies[page] + b"]" + tail + b"}"
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
-            writer.write(body)
-            await writer.drain()
-        writer.close()
+    class Pages(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 2**16
 
-    async def main() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        ready.put(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        def do_GET(self) -> None:
+            page = int(self.path.partition("skiptoken=")[2] or 0)
+            parts = [b'{"@odata.context":"x","value":[', bodies[page], b"]"]
+            if self.path.endswith("/companies"):
+                parts[1] = b'{"id":"1","name":"bench","displayName":"bench"}'
+            elif page + 1 < len(bodies):
+                url = f"http://127.0.0.1:{server.server_port}/companies(1)/customers?$skiptoken={page + 1}"
+                parts.append(f',"@odata.nextLink":"{url}"'.encode())
+            parts.append(b"}")
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(sum(map(len, parts))))
+            self.end_headers()
+            for part in parts:
+                self.wfile.write(part)
 
-    asyncio.run(main())
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    ready.put(server.server_port)
+    server.serve_forever()
 
 
 def ours(url: str, rows: int, folder: Path) -> int:
@@ -123,7 +129,9 @@ def main() -> None:
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(given.rows, ready), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{ready.get(timeout=120)}"
-    run = ours if given.tool == "ours" else dlt_peer
+    run, modules = (ours, OUR_MODULES) if given.tool == "ours" else (dlt_peer, DLT_MODULES)
+    for module in modules:  # both sides are timed without their imports
+        importlib.import_module(module)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         loaded = run(url, given.rows, Path(folder))

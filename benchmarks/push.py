@@ -1,6 +1,7 @@
-"""Push: 10,000 upserts by `$batch` with the ledger, against 50 ms per call and 2 ms per operation, five in flight.
+"""Push: upserts into a server that takes 50 ms per call and 2 ms per operation, five calls in flight.
 
-Usage: python benchmarks/push.py [--rows N]
+Usage: python benchmarks/push.py [--rows N] ours|drt-batched|drt-per-record   (see run.py)
+Ours sends `$batch` calls of 100 and keeps the ledger; drt-core sends batches of 100, or one call per record.
 Prints one JSON line: rows, seconds, rows_per_s, share of the ceiling of 2,000/s, peak_rss_mb.
 """
 
@@ -8,7 +9,10 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import date
@@ -16,10 +20,27 @@ from pathlib import Path
 
 CEILING = 5 * 100 / (0.050 + 100 * 0.002)
 DAY = date(2026, 1, 1)
+BODY = {"displayName": "Benchmark article", "unitPrice": 12.5, "gtin": "0100537900016", "type": "Inventory"}
 
 
 def serve(ready: "multiprocessing.Queue[int]") -> None:
+    """Takes `$batch` bodies, JSON arrays and single records alike; `GET /count` tells how many records arrived."""
     slots = asyncio.Semaphore(5)
+    arrived: set[str] = set()
+
+    async def take(sent: bytes) -> bytes:
+        content = json.loads(sent)
+        is_batch = isinstance(content, dict) and "requests" in content
+        rows = [r["body"] for r in content["requests"]] if is_batch else content
+        rows = rows if isinstance(rows, list) else [rows]
+        async with slots:
+            await asyncio.sleep(0.050 + 0.002 * len(rows))
+        arrived.update(row["number"] for row in rows)
+        if not is_batch:
+            return b'{"ok":true}'
+        answers = [{"status": 201, "body": {"id": row["number"], "number": row["number"]}} for row in rows]
+        named = [answer | {"id": r["id"]} for answer, r in zip(answers, content["requests"], strict=True)]
+        return json.dumps({"responses": named}).encode()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readline():
@@ -28,15 +49,10 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
             sent = await reader.readexactly(length)
-            if b"$batch" in head:
-                requests = json.loads(sent)["requests"]
-                async with slots:
-                    await asyncio.sleep(0.050 + 0.002 * len(requests))
-                answers = [
-                    {"id": r["id"], "status": 201, "body": {"id": r["body"]["number"], "number": r["body"]["number"]}}
-                    for r in requests
-                ]
-                body = json.dumps({"responses": answers}).encode()
+            if sent:
+                body = await take(sent)
+            elif b"/count" in head:
+                body = str(len(arrived)).encode()
             else:
                 body = b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
@@ -52,7 +68,7 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
     asyncio.run(main())
 
 
-def main() -> None:
+def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.flows import PRODUCTS
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
@@ -62,42 +78,88 @@ def main() -> None:
     from winbc_pipeline.sync.stage import flow_store
     from winbc_pipeline.systems.business_central import BusinessCentral
 
+    settings = Settings(data_folder=folder, bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
+    store = flow_store(PRODUCTS, settings)
+    planned = [
+        {"part": "item", "key": f"S{n}", "window": DAY, "action": "create", "hash": f"{n:032x}"}
+        | {"body": json.dumps(BODY | {"number": f"S{n}"}), "changes": "[]", "field_hashes": "{}"}
+        for n in range(rows)
+    ]
+    with store.transaction() as connection:
+        columns = ", ".join(f"{quote(name)} {kind}" for name, kind in PLANNED.items())
+        connection.execute(f"CREATE TABLE {quote(planned_table(PRODUCTS))} ({columns})")
+        insert_rows(connection, planned_table(PRODUCTS), PLANNED, planned)
+    target = BusinessCentral(settings)
+    assert target.root
+    began = time.perf_counter()
+    push(PRODUCTS, settings, target, DAY, DAY, "bench")
+    seconds = time.perf_counter() - began
+    target.close()
+    confirmed = len(ledger.read(store, "state = 'CONFIRMED'"))
+    assert confirmed == rows, f"{confirmed} of {rows} confirmed"
+    return seconds
+
+
+def drt(url: str, rows: int, folder: Path, batched: bool) -> float:
+    """drt-core as its documentation sets it up for a REST API, without its pacing and with one client for the sync.
+
+    Timed by drt itself (`duration_seconds`), so that its start does not count.
+    """
+    import duckdb
+
+    with duckdb.connect(str(folder / "source.duckdb")) as connection:
+        named = ", ".join(f"'{value}' AS \"{name}\"" for name, value in BODY.items() if isinstance(value, str))
+        connection.execute(
+            f"CREATE TABLE item AS SELECT 'S' || n AS number, 12.5 AS \"unitPrice\", {named} FROM range({rows}) AS r(n)"
+        )
+    destination = {"type": "rest_api", "url": f"{url}/items", "method": "POST"}
+    destination |= {"headers": {"Content-Type": "application/json"}}
+    if batched:
+        destination |= {"body_mode": "batch", "batch_template": "{{ rows | tojson_safe }}"}
+        destination |= {"max_records_per_request": 100}
+    else:
+        destination |= {"body_template": "{{ row | tojson_safe }}"}
+    options = {"mode": "full", "on_error": "fail", "rate_limit": {"requests_per_second": 0}, "batch_size": 5000}
+    sync = {"name": "items", "model": "SELECT * FROM item", "destination": destination, "sync": options}
+    profile = {"local": {"type": "duckdb", "database": str(folder / "source.duckdb")}}
+    project = {"name": "peer", "version": "0.1", "profile": "local"}
+    files = {".drt/profiles.yml": profile, "drt_project.yml": project, "syncs/items.yml": sync}
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))  # JSON is YAML
+    command = [str(Path(sys.executable).with_name("drt")), "run", "--output", "json"]
+    environment = {**os.environ, "HOME": str(folder), "DO_NOT_TRACK": "1", "NO_COLOR": "1", "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    answer = json.loads(done.stdout)
+    return float((answer.get("syncs") or answer["results"])[0]["duration_seconds"])
+
+
+def main() -> None:
+    import urllib.request
+
     parser = argparse.ArgumentParser()
+    parser.add_argument("tool", choices=("ours", "drt-batched", "drt-per-record"))
     parser.add_argument("--rows", type=int, default=10_000)
-    rows = parser.parse_args().rows
+    given = parser.parse_args()
     spawn = multiprocessing.get_context("spawn")
     ready: multiprocessing.Queue[int] = spawn.Queue()
     server = spawn.Process(target=serve, args=(ready,), daemon=True)
     server.start()
     url = f"http://127.0.0.1:{ready.get(timeout=60)}"
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            data_folder=Path(folder), bc={"base_url": url, "company": "bench", "user": "u", "password": "p"}
-        )
-        store = flow_store(PRODUCTS, settings)
-        body = {"displayName": "Benchmark article", "unitPrice": 12.5, "gtin": "0100537900016", "type": "Inventory"}
-        planned = [
-            {"part": "item", "key": f"S{n}", "window": DAY, "action": "create", "hash": f"{n:032x}"}
-            | {"body": json.dumps(body | {"number": f"S{n}"}), "changes": "[]", "field_hashes": "{}"}
-            for n in range(rows)
-        ]
-        with store.transaction() as connection:
-            columns = ", ".join(f"{quote(name)} {kind}" for name, kind in PLANNED.items())
-            connection.execute(f"CREATE TABLE {quote(planned_table(PRODUCTS))} ({columns})")
-            insert_rows(connection, planned_table(PRODUCTS), PLANNED, planned)
-        target = BusinessCentral(settings)
-        assert target.root
-        began = time.perf_counter()
-        push(PRODUCTS, settings, target, DAY, DAY, "bench")
-        seconds = time.perf_counter() - began
-        target.close()
-        confirmed = len(ledger.read(store, "state = 'CONFIRMED'"))
+        if given.tool == "ours":
+            seconds = ours(url, given.rows, Path(folder))
+        else:
+            seconds = drt(url, given.rows, Path(folder), given.tool == "drt-batched")
+    with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - loopback
+        arrived = int(answer.read())
     server.terminate()
-    assert confirmed == rows, f"{confirmed} of {rows} confirmed"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    rate = rows / seconds
-    line = {"name": "push", "rows": rows, "seconds": round(seconds, 2), "rows_per_s": round(rate)}
-    print(json.dumps(line | {"share_of_ceiling": round(rate / CEILING, 2), "peak_rss_mb": round(peak)}))
+    assert arrived == given.rows, f"{arrived} of {given.rows} records arrived"
+    who = resource.RUSAGE_SELF if given.tool == "ours" else resource.RUSAGE_CHILDREN
+    rate = given.rows / seconds
+    line = {"tool": given.tool, "rows": given.rows, "seconds": round(seconds, 2), "rows_per_s": round(rate, 1)}
+    peak = round(resource.getrusage(who).ru_maxrss / 1024)
+    print(json.dumps(line | {"share_of_ceiling": round(rate / CEILING, 3), "peak_rss_mb": peak}))
 
 
 if __name__ == "__main__":

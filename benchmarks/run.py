@@ -1,5 +1,6 @@
 """Runs the benchmarks beside their peers, in turn, and prints one JSON line each: name, ours, peer, ratio, peak_rss_mb.
 
+`ours` and `peer` are records per second, the median of the runs; `ratio` is the median of the pairs' ratios.
 The peers get a virtual environment of their own from benchmarks/requirements.lock.
 """
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".venv"
-RUNS = 3
+Figures = dict[str, float]
 
 
 def peers_python() -> str:
@@ -24,36 +25,34 @@ def peers_python() -> str:
     return str(python)
 
 
-def measured(command: list[str]) -> dict[str, float]:
+def measured(python: str, script: str, tool: str, rows: int) -> Figures:
+    command = [python, str(HERE / script), tool, "--rows", str(rows)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    line: dict[str, float] = json.loads(output.strip().splitlines()[-1])
-    return line
+    line: Figures = json.loads(output.strip().splitlines()[-1])
+    return line | {"rate": line["rows"] / line["seconds"]}
 
 
-def extract() -> dict[str, object]:
-    script = str(HERE / "extract.py")
+def compare(name: str, script: str, peer: str, rows: int, peer_rows: int, runs: int) -> None:
+    """Prints the line of one benchmark; a peer may get fewer rows where it needs minutes for them."""
     pairs = [
-        (measured([sys.executable, script, "ours"]), measured([peers_python(), script, "dlt"])) for _ in range(RUNS)
+        (measured(sys.executable, script, "ours", rows), measured(peers_python(), script, peer, peer_rows))
+        for _ in range(runs)
     ]
-    return {
-        "name": "extract 200,000 customers, records/s, peer: dlt rest_api, merge, parquet",
-        "ours": round(statistics.median(ours["rows"] / ours["seconds"] for ours, _ in pairs)),
-        "peer": round(statistics.median(peer["rows"] / peer["seconds"] for _, peer in pairs)),
-        "ratio": round(statistics.median(peer["seconds"] / ours["seconds"] for ours, peer in pairs), 2),
+    line = {
+        "name": name,
+        "ours": round(statistics.median(ours["rate"] for ours, _ in pairs)),
+        "peer": round(statistics.median(theirs["rate"] for _, theirs in pairs)),
+        "ratio": round(statistics.median(ours["rate"] / theirs["rate"] for ours, theirs in pairs), 2),
         "peak_rss_mb": max(ours["peak_rss_mb"] for ours, _ in pairs),
+        "peer_peak_rss_mb": max(theirs["peak_rss_mb"] for _, theirs in pairs),
     }
+    if "share_of_ceiling" in pairs[0][0]:
+        line["share_of_ceiling"] = statistics.median(ours["share_of_ceiling"] for ours, _ in pairs)
+    print(json.dumps(line), flush=True)
 
 
-def push() -> dict[str, object]:
-    lines = [measured([sys.executable, str(HERE / "push.py")]) for _ in range(RUNS)]
-    return {
-        "name": "push 10,000 upserts by $batch, rows/s, peer: the ceiling of 2,000/s that the calls allow",
-        "ours": round(statistics.median(line["rows_per_s"] for line in lines)),
-        "peer": 2000,
-        "ratio": statistics.median(line["share_of_ceiling"] for line in lines),
-        "peak_rss_mb": max(line["peak_rss_mb"] for line in lines),
-    }
-
-
-for benchmark in (extract, push):
-    print(json.dumps(benchmark()), flush=True)
+dlt = "dlt rest_api source, merge, parquet"
+compare(f"extract 200,000 customers; peer: {dlt}", "extract.py", "dlt", 200_000, 200_000, 5)
+compare(f"extract 1,000,000 customers; peer: {dlt}", "extract.py", "dlt", 1_000_000, 1_000_000, 1)
+compare("push 10,000 upserts; peer: drt-core, batches of 100", "push.py", "drt-batched", 10_000, 10_000, 3)
+compare("push 10,000 upserts; peer: drt-core, per record (500)", "push.py", "drt-per-record", 10_000, 500, 1)

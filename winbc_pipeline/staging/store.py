@@ -25,6 +25,11 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text of the program's own (a path, a moment) for the places of a statement that take no bound value."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Store:
     """The DuckDB file of one flow."""
 
