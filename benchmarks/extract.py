@@ -77,7 +77,7 @@ def ours(url: str, rows: int, folder: Path) -> int:
     from winbc_pipeline.systems.business_central import BusinessCentral
 
     settings = Settings(bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
-    table = StagingTable("staging_bc_customers", FIELDS, "id", "lastModifiedDateTime")
+    table = StagingTable("staging_bc_customers", FIELDS, ("id",), "lastModifiedDateTime")
     target = BusinessCentral(settings)
     try:
         pages = target.pages("customers", PAGE)

@@ -11,8 +11,6 @@ from ..sync.map import compile_flow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 
-CALLS = ("articles", "customers")
-
 
 def run_checks(console: Console, settings: Settings) -> bool:
     """Prints a line per check; returns whether all passed."""
@@ -40,7 +38,10 @@ def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:
 
 def _profile(settings: Settings) -> str:
     profile = load_profile(settings.winstore.profile)
-    return ", ".join(f"{profile.entity(name).call} is {profile.entity(name).known}" for name in CALLS)
+    known = {each.call: each.known for each in profile.reads.values()}
+    known |= {each.call: each.known for each in profile.writes.values()}
+    assumed = [call for call, how in known.items() if how == "assumed"]
+    return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
 
 
 def _winstore(settings: Settings) -> str:

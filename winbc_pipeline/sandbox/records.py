@@ -5,7 +5,7 @@ Here belongs: storing, finding and paging records. What a system allows or refus
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,22 @@ class Records:
             f"SELECT body FROM record WHERE entity = ? AND json_extract(body, '$.{field}') = ? LIMIT 1", (entity, value)
         ).fetchone()
         return loads(row[0]) if row else None
+
+    def select(
+        self,
+        entity: str,
+        where: str = "true",
+        values: Sequence[object] = (),
+        order: str = "seq",
+        limit: int = -1,
+        offset: int = 0,
+    ) -> list[Record]:
+        """Records that meet a condition; a limit of -1 means all."""
+        rows = self.db.execute(
+            f"SELECT body FROM record WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?",
+            (entity, *values, limit, max(offset, 0)),
+        )
+        return [loads(row[0]) for row in rows]
 
     def page(
         self, entity: str, where: str, values: list[object], after: int, limit: int

@@ -7,12 +7,14 @@ import csv
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from .control import timestamp
 from .records import Record
 
 Row = dict[str, str]
+Retail = dict[str, list[Record]]
 
 FIRST = [
     "Anna",
@@ -67,14 +69,25 @@ NOUNS = [
 ]
 
 
-def read_folder(folder: Path) -> tuple[list[Record], list[Record]]:
-    """Whole articles and customers of a retail folder; raises FileNotFoundError naming a missing table."""
-    return list(whole_articles(_rows(folder / "articles.csv"))), [
-        customer(row) for row in _rows(folder / "customers.csv")
-    ]
+def read_folder(folder: Path) -> Retail:
+    """Articles, customers, stock and orders of a retail folder, as Winstore keeps them; stock.csv, orders.csv and
+    order_lines.csv may be missing. Raises FileNotFoundError naming another missing table."""
+    articles = list(whole_articles(_rows(folder / "articles.csv")))
+    variants = {row["sku"]: {"artkey": a["artkey"], "gtin": row["gtin"]} for a in articles for row in a["variants"]}
+    lines: dict[str, list[Row]] = {}
+    for line in _rows(folder / "order_lines.csv", optional=True):
+        lines.setdefault(line["order_number"], []).append(line)
+    return {
+        "articles": articles,
+        "customers": [customer(row) for row in _rows(folder / "customers.csv")],
+        "stock": [stock(row, variants.get(row["sku"], {})) for row in _rows(folder / "stock.csv", optional=True)],
+        "orders": [order(row, lines[row["order_number"]]) for row in _rows(folder / "orders.csv", optional=True)],
+    }
 
 
-def _rows(path: Path) -> list[Row]:
+def _rows(path: Path, optional: bool = False) -> list[Row]:
+    if optional and not path.exists():
+        return []
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -130,6 +143,74 @@ def customer(row: Row) -> Record:
         "created": row["created_at"],
         "modified": row["modified_at"],
     }
+
+
+def stock(row: Row, article: Row) -> Record:
+    """The stock of one article in one warehouse."""
+    return {
+        "id": f"{row['sku']}/{row['warehouse']}",
+        "artkey": article.get("artkey", ""),
+        "sku": row["sku"],
+        "gtin": article.get("gtin", ""),
+        "warehouse": row["warehouse"],
+        "quantity": row["quantity"],
+        "reserved": row["reserved"],
+        "modified": row["modified_at"],
+    }
+
+
+def order(row: Row, lines: list[Row]) -> Record:
+    """An order with its positions; names as in the order that Winstore takes, the others assumed."""
+    record = {
+        "id": row["order_number"],
+        "ordernr": row["order_number"],
+        "orderdate": row["order_date"],
+        "customerid": row["customer_id"],
+        "email": row["email"],
+        "status": row["status"],
+        "branch": row["branch"],
+        "channel": row["channel"],
+        "currency": row["currency"],
+        "paymentmethod": row["payment_method"],
+        "shippingmethod": row["shipping_method"],
+        "shippingcost": row["shipping_cost"],
+        "delivery_add": {
+            "name": row["ship_name"],
+            "street": row["ship_street"],
+            "streetnr": row["ship_house_number"],
+            "zip": row["ship_zip"],
+            "city": row["ship_city"],
+            "countryISO": row["ship_country_iso"],
+        },
+        "positions": [position(line, row["branch"]) for line in lines],
+        "modified": row["modified_at"],
+    }
+    return record | {"total": order_total(record)}
+
+
+def position(line: Row, branch: str) -> Record:
+    """An order line; `reduction` is a percentage, prices are without VAT."""
+    return {
+        "linenr": line["line_number"],
+        "product_id": line["sku"],
+        "description": line["description"],
+        "amount": line["quantity"],
+        "single_price": line["unit_price"],
+        "reduction": line["discount_percent"],
+        "vatrate": line["vat_rate"],
+        "type": "S",
+        "branch": branch,
+    }
+
+
+def order_total(record: Record) -> str:
+    """What the customer pays: lines less reduction with VAT, each rounded half up to cents, and the shipping cost."""
+    total = Decimal(record.get("shippingcost") or 0)
+    for line in record["positions"]:
+        net = Decimal(line["amount"]) * Decimal(line["single_price"])
+        kept = (100 - Decimal(line.get("reduction") or 0)) * (100 + Decimal(line.get("vatrate") or 0)) / 10_000
+        total += (net * kept).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"{total:.2f}"
 
 
 def generate(customers: int, articles: int, until: datetime, seed: int = 7) -> dict[str, list[Row]]:

@@ -25,11 +25,11 @@ TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "datet
 
 @dataclass(frozen=True)
 class StagingTable:
-    """A staging table: its name, its fields (text, decimal, boolean, datetime), key and modification field."""
+    """A staging table: name, fields (text, decimal, boolean, datetime), key fields, modification field."""
 
     name: str
     fields: Mapping[str, str]
-    key: str
+    key: tuple[str, ...]
     modified: str
 
     @property
@@ -125,9 +125,10 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     texts = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in table.fields)
     typed = ", ".join(f"{_typed(name, kind)} AS {quote(name)}" for name, kind in table.columns.items())
     bad = ", ".join(f"CASE WHEN {_is_bad(n, kind)} THEN '{n}' END" for n, kind in table.columns.items() if kind != TEXT)
+    key = " || '/' || ".join(f"trim({quote(name)})" for name in table.key)
     modified, every = _typed(table.modified, TYPES["datetime"]), ", ".join(quote(name) for name in table.fields)
     return (
-        f"SELECT trim({quote(table.key)}) AS _key, "
+        f"SELECT {key} AS _key, "
         f"coalesce({modified}, {literal(read_at.isoformat())}::TIMESTAMPTZ) AS _modified_at, "
         f"_modified_at::DATE AS _window, hash({every}) AS _version, "
         f"list_filter([{bad or 'NULL::VARCHAR'}], lambda f: f IS NOT NULL) AS _bad_fields, {typed} "

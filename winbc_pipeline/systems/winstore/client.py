@@ -50,7 +50,7 @@ class Winstore:
             page += 1
 
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
-        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds")}
+        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
         if profile.page and profile.page_size:
             asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())

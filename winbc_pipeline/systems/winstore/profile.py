@@ -20,9 +20,10 @@ class EntityProfile(BaseModel):
     call: str
     known: Literal["verified", "assumed"]
     since: str
+    always: dict[str, str] = {}
     accept: Literal["application/json", "application/xml"] = "application/xml"
     records: str
-    key: str
+    key: tuple[str, ...]
     modified: str
     explode: str | None = None
     count: str | None = None
@@ -32,18 +33,30 @@ class EntityProfile(BaseModel):
     fields: dict[str, FieldType]
 
 
+class WriteProfile(BaseModel):
+    """How one kind of record is written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    call: str
+    known: Literal["verified", "assumed"]
+    root: str
+
+
 class Profile(BaseModel):
-    """A whole profile file."""
+    """A whole profile file: what is read, and what is written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     contract: int
-    articles: EntityProfile
-    customers: EntityProfile
+    reads: dict[str, EntityProfile]
+    writes: dict[str, WriteProfile]
 
     def entity(self, name: str) -> EntityProfile:
-        found: EntityProfile = getattr(self, name)
-        return found
+        """How an entity is read; raises ConfigurationError when the profile does not say."""
+        if name not in self.reads:
+            raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
+        return self.reads[name]
 
 
 def load_profile(path: Path | None) -> Profile:
