@@ -72,7 +72,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.flows import PRODUCTS
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
-    from winbc_pipeline.staging.store import insert_rows, quote
+    from winbc_pipeline.staging.store import create_table, insert_rows
     from winbc_pipeline.sync.plan import PLANNED, planned_table
     from winbc_pipeline.sync.push import push
     from winbc_pipeline.sync.stage import flow_store
@@ -86,8 +86,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
         for n in range(rows)
     ]
     with store.transaction() as connection:
-        columns = ", ".join(f"{quote(name)} {kind}" for name, kind in PLANNED.items())
-        connection.execute(f"CREATE TABLE {quote(planned_table(PRODUCTS))} ({columns})")
+        create_table(connection, planned_table(PRODUCTS), PLANNED)
         insert_rows(connection, planned_table(PRODUCTS), PLANNED, planned)
     target = BusinessCentral(settings)
     assert target.root

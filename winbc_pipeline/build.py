@@ -7,6 +7,7 @@ from dagster import BetaWarning, Definitions
 from .flows import FLOWS
 from .orchestration.assets import flow_assets
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor
+from .orchestration.retention import retention
 from .settings import Settings, load_settings
 from .sync.flow import Flow
 
@@ -16,7 +17,8 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     known = settings or load_settings()
     # A single-run backfill is what this program wants, beta or not.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
-    assets, checks, jobs, sensors, schedules = [], [], [], [], []
+    retention_job, nightly = retention(known)
+    assets, checks, jobs, sensors, schedules = [], [], [retention_job], [], [nightly]
     for flow in flows:
         own, check = flow_assets(flow, known)
         job = flow_job(flow)

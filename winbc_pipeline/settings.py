@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     schedules: bool = False
     sweep_cron: str = "0 * * * *"
     overlap_minutes: int = 10
+    run_history_days: int = 30
     timeout_s: float = 60
     answer_limit_mb: int = 256
     memory_limit_mb: int = 256

@@ -1,5 +1,8 @@
 """Both sandboxes on loopback, empty, and settings that point at them."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -97,6 +100,22 @@ class World:
     def fault(self, system: str, *faults: dict[str, Any]) -> None:
         control = self.addresses.bc_control if system == "bc" else self.addresses.winstore_control
         httpx.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()
+
+
+def start_sync(world: World, flow: str, run_id: str) -> "subprocess.Popen[bytes]":
+    """A sync in a process of its own, ten records per batch and one batch at a time, so that it can be killed."""
+    program = (
+        "from winbc_pipeline.settings import load_settings; from winbc_pipeline.flows import flow_named;"
+        "from winbc_pipeline.sync.run import sync; from datetime import date;"
+        f"sync(flow_named('{flow}'), load_settings(), date(2024, 7, 1), date(2026, 12, 31), '{run_id}')"
+    )
+    environment = os.environ | {
+        "WINBC_DATA_FOLDER": str(world.settings.data_folder),
+        "WINBC_MAPPING_FOLDER": str(world.settings.mapping_folder),
+        "WINBC_BC__BATCH_SIZE": "10",
+        "WINBC_BC__IN_FLIGHT": "1",
+    }
+    return subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture

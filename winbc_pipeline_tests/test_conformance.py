@@ -1,9 +1,6 @@
 """What every flow and direction must keep, whatever it carries."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +12,7 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.jobs import range_tags
 
-from .conftest import FIRST, World
+from .conftest import FIRST, World, start_sync
 
 FLOW_IDS = [flow.id for flow in FLOWS]
 SECOND = {
@@ -101,18 +98,7 @@ def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call
         articles=[{"sku": f"S{n}", "article_key": str(n)} for n in range(1, 61)],
     )
     world.fault("bc", {"kind": "slow", "path": "$batch", "times": 9})
-    program = (
-        "from winbc_pipeline.settings import load_settings; from winbc_pipeline.flows import flow_named;"
-        "from winbc_pipeline.sync.run import sync; from datetime import date;"
-        f"sync(flow_named('{flow}'), load_settings(), date(2024, 7, 1), date(2026, 12, 31), 'killed')"
-    )
-    environment = os.environ | {
-        "WINBC_DATA_FOLDER": str(world.settings.data_folder),
-        "WINBC_MAPPING_FOLDER": str(world.settings.mapping_folder),
-        "WINBC_BC__BATCH_SIZE": "10",
-        "WINBC_BC__IN_FLIGHT": "1",
-    }
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    process = start_sync(world, flow, "killed")
     ends = time.monotonic() + 30
     while len(world.bc()["writes"]) < call * 10 and time.monotonic() < ends and process.poll() is None:
         pass
@@ -126,6 +112,24 @@ def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call
     numbers = [record["number"] for record in state["customers" if flow.startswith("customers") else "items"]]
     assert len(numbers) == len(set(numbers)) == 60
     assert world.sync(flow).created == 0
+
+
+@pytest.mark.parametrize("flow", FLOW_IDS)
+def test_every_layer_shows_its_window_counts_and_records(world: World, flow: str, tmp_path: Path) -> None:
+    fill(world, flow, {})
+    day = FIRST.replace(year=2026, month=3, day=1 if flow.startswith("customers") else 2)
+    job = build_defs(settings=world.settings).resolve_job_def(flow)
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+    made = [event.materialization for event in result.all_events if event.is_step_materialization]
+    shown = {each.asset_key.path[0]: each.metadata for each in made if each.partition}
+    assert list(shown) == ["staging", "mapped", "planned", "synced"]
+    for layer in shown.values():
+        assert layer["window"].value == day.isoformat()
+        assert layer["run_seconds"].value > 0
+        assert layer["dagster/partition_row_count"].value >= 1
+        assert {"record", "outcome", "reason"} <= set(layer["records"].records[0].data)
+    assert shown["synced"]["records_confirmed"].value >= 1
 
 
 def test_only_the_windows_that_need_work_are_red(world: World, tmp_path: Path) -> None:

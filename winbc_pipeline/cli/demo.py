@@ -19,6 +19,7 @@ from ..settings import Settings, load_settings
 from ..sync.flow import Flow
 from ..sync.run import Summary, summary
 from .dagster_home import prepare, serve_ui
+from .progress import bar
 from .sandbox import load_folder
 
 CUSTOMERS, ARTICLES = 40, 60
@@ -30,7 +31,7 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
     name = sample.resolve().name if sample else "sample"
     folder = Path(".winbc") / f"demo-{name}"
     with serve_sandboxes(folder / "sandbox") as addresses:
-        with console.status("Filling the Winstore sandbox"):
+        with bar(console, "Filling the Winstore sandbox"):
             _seed(addresses, folder, sample)
         os.environ.update(_environment(addresses, folder))
         home = prepare(folder)
@@ -79,7 +80,7 @@ def _load_all(console: Console, settings: Settings) -> bool:
     failed = False
     for flow in FLOWS:
         began = time.monotonic()
-        with console.status(f"Loading {flow.id} through Dagster"):
+        with bar(console, f"Loading {flow.id} through Dagster"):
             ok, done = load_through_dagster(flow, settings)
         failed |= not ok or bool(done.failed)
         counts = (done.read, done.created, done.updated, done.skipped, done.failed)

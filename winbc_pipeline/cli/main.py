@@ -15,6 +15,7 @@ from ..sync.flow import Flow
 from . import demo as demo_module
 from . import sandbox
 from .check import run_checks
+from .progress import bar
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -68,16 +69,12 @@ def check() -> None:
 @app.command()
 def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
     """What would be written, field by field, against the live target. Writes nothing to it."""
-    from ..sync.map import map_windows
-    from ..sync.run import plan_windows, planned
-    from ..sync.stage import stage
+    from ..sync.run import dry_run, planned
 
     settings, chosen = load_settings(), _flow(flow)
     start, end = _windows(settings, first, to)
-    with console.status(f"Planning {chosen.id}"):
-        stage(chosen, settings, start)
-        map_windows(chosen, settings, start, end)
-        plan_windows(chosen, settings, start, end, "plan")
+    with bar(console, chosen.id, 3) as begin:
+        dry_run(chosen, settings, start, end, "plan", begin)
     rows = planned(chosen, settings, start, end)
     table = Table("record", "part", "action", "reason", "changes")
     for row in rows:
@@ -93,8 +90,8 @@ def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     from ..sync.run import sync as run_sync
 
     settings, chosen = load_settings(), _flow(flow)
-    with console.status(f"Syncing {chosen.id}"):
-        done = run_sync(chosen, settings, *_windows(settings, first, to), datetime.now(UTC).isoformat())
+    with bar(console, chosen.id, 4) as begin:
+        done = run_sync(chosen, settings, *_windows(settings, first, to), datetime.now(UTC).isoformat(), begin)
     console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
     console.print(f"{done.failed} failed")
     raise typer.Exit(1 if done.failed else 0)

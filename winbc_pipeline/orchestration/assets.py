@@ -1,12 +1,11 @@
 """The four asset layers of a flow and its mapping tables.
 
-Here belongs: turning a window into calls of sync/, and results into metadata without personal data.
-Not: what a layer does.
+Here belongs: turning a window into calls of sync/. Not: what a layer does, nor what people see of it (metadata.py).
 Concept pages: Assets, Asset checks, Partitions and backfills.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,9 +23,6 @@ from dagster import (
     Failure,
     MaterializeResult,
     MetadataValue,
-    TableColumn,
-    TableRecord,
-    TableSchema,
     asset,
     asset_check,
 )
@@ -34,16 +30,17 @@ from dagster import (
 from ..errors import WinbcError
 from ..settings import Settings
 from ..staging.ledger import COLUMNS
+from ..staging.load import OWN
 from ..staging.store import Row
 from ..sync.flow import Flow
 from ..sync.map import MAPPED, compile_flow, map_windows, mapping_version
-from ..sync.outcomes import REASONS
 from ..sync.plan import PLANNED
-from ..sync.run import not_done, plan_windows, planned, push_windows, records, staged_counts
+from ..sync.run import Seen, not_done, plan_windows, push_windows, records, seen
 from ..sync.stage import stage, staging_table
+from .metadata import column_schema, failure, window_metadata
 
-SHOWN = 50
-SHOWN_COLUMNS = ("record", "part", "outcome", "reason")
+NOTHING = Seen({}, [])
+Work = Callable[[date, date, str], list[Row] | None]
 
 
 def partitions(settings: Settings) -> DailyPartitionsDefinition:
@@ -59,58 +56,73 @@ def windows(context: AssetExecutionContext) -> tuple[date, date]:
 
 def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
     """Mapping tables, staging, mapped, planned and synced of one flow, and the check that guards them."""
+
+    def staging(first: date, last: date, _: str) -> None:
+        stage(flow, settings, first)
+
+    def mapped(first: date, last: date, _: str) -> None:
+        map_windows(flow, settings, first, last)
+
+    def plan(first: date, last: date, run_id: str) -> None:
+        plan_windows(flow, settings, first, last, run_id)
+
+    def synced(first: date, last: date, run_id: str) -> list[Row]:
+        push_windows(flow, settings, first, last, run_id)
+        return not_done(records(flow, settings, first, last))
+
     tables, check = _mapping_tables(flow, settings)
-    schema = _schema(staging_table(flow, settings).columns)
-    staging_key, mapped_key, planned_key = ("staging", flow.staging), ("mapped", flow.id), ("planned", flow.id)
+    layers = [
+        (("staging", flow.staging), staging, OWN | staging_table(flow, settings).columns, "newest version per record"),
+        (("mapped", flow.id), mapped, MAPPED, "the target's fields, by the mapping tables"),
+        (("planned", flow.id), plan, PLANNED, "the exact dry run: what would be written"),
+        (("synced", flow.id), synced, COLUMNS, "what happened to each record"),
+    ]
+    assets = [tables]
+    for key, work, columns, text in layers:
+        assets.append(_layer(flow, settings, AssetKey(key), assets[-1].key, work, columns, text))
+    return assets, check
 
-    def layer(key: tuple[str, str], deps: list[AssetKey], schema: TableSchema, text: str) -> Callable[..., Any]:
-        return asset(
-            key=AssetKey(key),
-            deps=deps,
-            group_name=flow.id,
-            partitions_def=partitions(settings),
-            backfill_policy=BackfillPolicy.single_run(),
-            pool=flow.id,
-            description=text,
-            metadata={"dagster/column_schema": schema},
-            kinds={"duckdb"},
-        )
 
-    @layer(staging_key, [tables.key], schema, f"What changed in {flow.source}, newest version per record.")
-    def staging(context: AssetExecutionContext) -> None:
+def _layer(
+    flow: Flow,
+    settings: Settings,
+    key: AssetKey,
+    parent: AssetKey,
+    work: Work,
+    columns: Mapping[str, str],
+    text: str,
+) -> AssetsDefinition:
+    """One layer. `work` returns the records that are not done: they fail the step after every outcome was committed."""
+
+    @asset(
+        key=key,
+        deps=[parent],
+        group_name=flow.id,
+        partitions_def=partitions(settings),
+        backfill_policy=BackfillPolicy.single_run(),
+        pool=flow.id,
+        description=f"{flow.source} to {flow.target}, a row per record: {text}.",
+        metadata={"dagster/column_schema": column_schema(columns)},
+        kinds={"duckdb"},
+    )
+    def layer(context: AssetExecutionContext) -> None:
+        began = time.monotonic()
         first, last = windows(context)
         with _plain_errors():
-            read = stage(flow, settings, first)
-        context.log.info(f"{read} records read from {flow.source}")
-        for window, count in staged_counts(flow, settings, first, last).items():
-            context.add_asset_metadata({"dagster/partition_row_count": count}, partition_key=window.isoformat())
-
-    @layer(mapped_key, [AssetKey(staging_key)], _schema_of(MAPPED), "The target's fields, by the mapping tables.")
-    def mapped(context: AssetExecutionContext) -> None:
-        with _plain_errors():
-            rows = map_windows(flow, settings, *windows(context))
-        context.log.info(f"{rows} rows mapped")
-
-    @layer(planned_key, [AssetKey(mapped_key)], _schema(PLANNED), "The exact dry run: what would be written.")
-    def plan(context: AssetExecutionContext) -> None:
-        first, last = windows(context)
-        with _plain_errors():
-            plan_windows(flow, settings, first, last, context.run.run_id)
-        _add_tables(context, planned(flow, settings, first, last), "action")
-
-    @layer(("synced", flow.id), [AssetKey(planned_key)], _schema(COLUMNS), "What happened to each record.")
-    def synced(context: AssetExecutionContext) -> None:
-        first, last = windows(context)
-        with _plain_errors():
-            push_windows(flow, settings, first, last, context.run.run_id)
-        rows = records(flow, settings, first, last)
-        failed = not_done(rows)
+            failed = work(first, last, context.run.run_id) or []
+            views = seen(flow, settings, key.path[0], first, last)
+        seconds = time.monotonic() - began
+        bad = {row["window"].isoformat() for row in failed}
+        for window in context.partition_keys:
+            metadata = window_metadata(window, views.get(date.fromisoformat(window), NOTHING), seconds)
+            if not failed:
+                context.add_asset_metadata(metadata, partition_key=window)
+            elif window not in bad:  # the windows without a failed record are materialised all the same
+                context.log_event(AssetMaterialization(key, partition=window, metadata=metadata))
         if failed:
-            _materialise_good(context, flow, rows, {row["window"] for row in failed})
-            raise _failure(failed)
-        _add_tables(context, rows, "state")
+            raise failure(failed)
 
-    return [tables, staging, mapped, plan, synced], check
+    return layer
 
 
 def _mapping_tables(flow: Flow, settings: Settings) -> tuple[AssetsDefinition, AssetChecksDefinition]:
@@ -143,70 +155,3 @@ class _plain_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, WinbcError):
             raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
-
-
-def _failure(failed: list[Row]) -> Failure:
-    reasons = Counter(row["reason"] for row in failed)
-    names = ", ".join(f"{row['part']} {row['key']} ({row['reason']})" for row in failed[:20])
-    more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
-    advice = " ".join(f"{reason}: {REASONS.get(reason, '')}" for reason in reasons)
-    text = f"{len(failed)} records are not done: {names}{more}. {advice} Mend the cause and rerun this partition."
-    return Failure(text, metadata={"failed": len(failed), "records": _table(failed, "state")}, allow_retries=False)
-
-
-def _materialise_good(context: AssetExecutionContext, flow: Flow, rows: list[Row], bad: set[date]) -> None:
-    """A range of windows fails as one step; the windows without a failed record are materialised all the same."""
-    by_window = _by_window(rows)
-    for partition in context.partition_keys:
-        window = date.fromisoformat(partition)
-        if window not in bad:
-            metadata = _metadata(by_window.get(window, []), "state")
-            context.log_event(
-                AssetMaterialization(AssetKey(("synced", flow.id)), partition=partition, metadata=metadata)
-            )
-
-
-def _by_window(rows: Iterable[Row]) -> dict[date, list[Row]]:
-    grouped: dict[date, list[Row]] = {}
-    for row in rows:
-        grouped.setdefault(row["window"], []).append(row)
-    return grouped
-
-
-def _add_tables(context: AssetExecutionContext, rows: list[Row], outcome: str) -> None:
-    for window, own in _by_window(rows).items():
-        context.add_asset_metadata(_metadata(own, outcome), partition_key=window.isoformat())
-
-
-def _metadata(rows: list[Row], outcome: str) -> dict[str, Any]:
-    counts = Counter(f"{row[outcome]}".lower() for row in rows)
-    return {
-        "dagster/partition_row_count": len(rows),
-        **{f"records_{name}": count for name, count in counts.items()},
-        "records": _table(rows, outcome),
-    }
-
-
-def _table(rows: list[Row], outcome: str) -> MetadataValue[Any]:
-    """The first records: keys, outcome and reason only. Dagster keeps and shows this, so no personal data."""
-    shown = [
-        TableRecord(
-            {
-                "record": row["key"],
-                "part": row["part"],
-                "outcome": str(row[outcome]),
-                "reason": row["reason"] or "",
-            }
-        )
-        for row in rows[:SHOWN]
-    ]
-    return MetadataValue.table(shown, TableSchema([TableColumn(name, "string") for name in SHOWN_COLUMNS]))
-
-
-def _schema(columns: dict[str, str]) -> TableSchema:
-    return TableSchema([TableColumn(name, kind) for name, kind in columns.items()])
-
-
-def _schema_of(ddl: str) -> TableSchema:
-    names = ("part", "_key", "_window", "_version", "creates", "updates", "errors", "hash", "skip_reason")
-    return TableSchema([TableColumn(name, "string") for name in names if name in ddl])

@@ -244,7 +244,7 @@ class Company:
         for name, facts in self.facts[entity]["fields"].items():
             record[name] = facts["enum"][0] if "enum" in facts else ZERO.get(facts["edm"], "")
         record |= sent
-        number = self.records.count(entity) + 1
+        number = self.records.next(entity)
         if not sent.get("id"):
             record["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{entity}/{number}/{sent.get('number', '')}"))
         if entity in SERIES and not record["number"]:
@@ -267,7 +267,7 @@ class Company:
 
     def _company_contact(self, customer: Record) -> None:
         """BC keeps a company contact for each customer (Marketing Setup, Bus. Rel. Code for Customers [?])."""
-        number = f"CT{self.records.count('contacts') + 1:05d}"
+        number = f"CT{self.records.next('contacts'):05d}"
         names = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
         contact = {name: customer[name] for name in names} | {
             "number": number,

@@ -20,6 +20,7 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
     UNIQUE (entity, id));
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS write_log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, entity TEXT, key TEXT, request_id TEXT, body TEXT);
 """
@@ -112,6 +113,13 @@ class Records:
 
     def count(self, entity: str) -> int:
         return int(self.db.execute("SELECT count(*) FROM record WHERE entity = ?", (entity,)).fetchone()[0])
+
+    def next(self, name: str) -> int:
+        """The next number of a counter, from 1; never one that was given before."""
+        row = self.db.execute(
+            "INSERT INTO counter VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (name,)
+        ).fetchone()
+        return int(row[0])
 
     def log_write(self, at: str, method: str, entity: str, key: str, request_id: str, body: object) -> None:
         self.db.execute(

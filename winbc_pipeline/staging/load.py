@@ -15,11 +15,18 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from .store import Store, literal, quote
+from .store import Store, create_table, literal, quote
 
 # Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
 TEXT = "VARCHAR"
 CHUNK_BYTES = 112 * 2**20  # about one row group of records of 1 KB
+OWN = {
+    "_key": "VARCHAR",
+    "_modified_at": "TIMESTAMPTZ",
+    "_window": "DATE",
+    "_version": "UBIGINT",
+    "_bad_fields": "VARCHAR[]",
+}
 TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 
 
@@ -39,13 +46,7 @@ class StagingTable:
 
 def create(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
     """Makes the staging table where it is missing."""
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table.name)} ({_columns(table)})")
-
-
-def _columns(table: StagingTable) -> str:
-    fields = ", ".join(f"{quote(name)} {kind}" for name, kind in table.columns.items())
-    own = "_key VARCHAR, _modified_at TIMESTAMPTZ, _window DATE, _version UBIGINT, _bad_fields VARCHAR[]"
-    return f"{own}, {fields}"
+    create_table(connection, table.name, OWN | table.columns)
 
 
 def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: datetime) -> int:

@@ -101,6 +101,12 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] |
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def create_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
+    """Makes a table where it is missing."""
+    typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table)} ({typed})")
+
+
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
     """Adds rows at once, through one JSON value: inserting them one by one takes milliseconds each."""
     if not rows:

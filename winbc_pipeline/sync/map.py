@@ -9,15 +9,22 @@ from ..mapping.compiler import Compiled, compile_table
 from ..mapping.tables import read_table, version
 from ..settings import Settings
 from ..staging.load import create as create_staging
-from ..staging.store import insert_rows, lock_down, quote
+from ..staging.store import create_table, insert_rows, lock_down, quote
 from ..systems.business_central import entity_fields
 from .flow import Flow, Part
 from .stage import flow_store, staging_table
 
-MAPPED = (
-    "part VARCHAR, _key VARCHAR, _window DATE, _version VARCHAR, creates VARCHAR, updates VARCHAR, "
-    'errors STRUCT(field VARCHAR, rule VARCHAR, "row" INTEGER)[], hash VARCHAR, skip_reason VARCHAR'
-)
+MAPPED = {
+    "part": "VARCHAR",
+    "_key": "VARCHAR",
+    "_window": "DATE",
+    "_version": "VARCHAR",
+    "creates": "VARCHAR",
+    "updates": "VARCHAR",
+    "errors": 'STRUCT(field VARCHAR, rule VARCHAR, "row" INTEGER)[]',
+    "hash": "VARCHAR",
+    "skip_reason": "VARCHAR",
+}
 
 
 def mapped_table(flow: Flow) -> str:
@@ -52,7 +59,7 @@ def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> int:
     staging = staging_table(flow, settings)
     with flow_store(flow, settings).transaction() as connection:
         create_staging(connection, staging)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(mapped_table(flow))} ({MAPPED})")
+        create_table(connection, mapped_table(flow), MAPPED)
         lock_down(connection)
         for part in flow.parts:
             _lookup_tables(connection, compiled[part.name])

@@ -14,7 +14,7 @@ from typing import Any
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.store import Row, Store, insert_rows, quote, rows_of
+from ..staging.store import Row, Store, create_table, insert_rows, quote, rows_of
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
@@ -107,9 +107,8 @@ def _store(
     store: Store, flow: Flow, rows: list[Row], first: date, last: date, keys: Collection[tuple[str, str]] | None
 ) -> None:
     table = planned_table(flow)
-    columns = ", ".join(f"{quote(name)} {kind}" for name, kind in PLANNED.items())
     with store.transaction() as connection:
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table)} ({columns})")
+        create_table(connection, table, PLANNED)
         connection.execute("CREATE TEMP TABLE fresh (part VARCHAR, key VARCHAR)")
         insert_rows(connection, "fresh", {"part": "VARCHAR", "key": "VARCHAR"}, rows)
         connection.execute(

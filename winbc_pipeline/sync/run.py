@@ -1,7 +1,7 @@
 """One flow from source to target, and what became of its records: what assets, command line and tests call."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +12,14 @@ from ..staging.ledger import OPEN
 from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral
 from .flow import Flow
-from .map import map_windows
+from .map import map_windows, mapped_table
 from .plan import plan, planned_table
 from .push import lease, push
 from .stage import flow_store, stage, staging_table
+
+SHOWN = 50
+Begin = Callable[[str], None]
+_TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict"))
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,18 @@ class Summary:
     updated: int
     skipped: int
     failed: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One window of a layer: records by outcome, and the first of them as `part, key, outcome, reason`."""
+
+    counts: dict[str, int]
+    records: list[Row]
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 @contextmanager
@@ -51,11 +67,20 @@ def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id
         push(flow, settings, target, first, last, run_id)
 
 
-def sync(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> Summary:
-    """All four layers in turn, without Dagster."""
+def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:
+    """The layers up to planned, without Dagster; `begin` is told each layer's name."""
+    begin("staging")
     stage(flow, settings, first)
+    begin("mapped")
     map_windows(flow, settings, first, last)
+    begin("planned")
     plan_windows(flow, settings, first, last, run_id)
+
+
+def sync(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> Summary:
+    """All four layers in turn, without Dagster."""
+    dry_run(flow, settings, first, last, run_id, begin)
+    begin("synced")
     push_windows(flow, settings, first, last, run_id)
     return summary(flow, settings, first, last, run_id)
 
@@ -91,9 +116,38 @@ def summary(flow: Flow, settings: Settings, first: date, last: date, run_id: str
     return Summary(len(rows), created, updated, len(rows) - created - updated - failures, failures)
 
 
-def staged_counts(flow: Flow, settings: Settings, first: date, last: date) -> dict[date, int]:
-    """Staged records per window."""
-    table = quote(staging_table(flow, settings).name)
+def seen(flow: Flow, settings: Settings, layer: str, first: date, last: date) -> dict[date, Seen]:
+    """What people see of a layer (staging, mapped, planned, synced), per window; records in trouble come first."""
     with flow_store(flow, settings).open() as connection:
-        sql = f"SELECT _window, count(*) AS n FROM {table} WHERE _window BETWEEN ? AND ? GROUP BY ALL"
-        return {row["_window"]: row["n"] for row in rows_of(connection, sql, [first, last])}
+        connection.execute(f"CREATE TEMP VIEW seen AS {_layer_rows(flow, settings, layer)}")
+        counts = rows_of(
+            connection,
+            'SELECT "window", outcome, count(*) AS records FROM seen WHERE "window" BETWEEN ? AND ? GROUP BY ALL',
+            [first, last],
+        )
+        shown = rows_of(
+            connection,
+            'SELECT * FROM seen WHERE "window" BETWEEN ? AND ? QUALIFY row_number() OVER '
+            f'(PARTITION BY "window" ORDER BY outcome IN ({_TROUBLE}) DESC, part, key) <= {SHOWN}',
+            [first, last],
+        )
+    views: dict[date, Seen] = {}
+    for row in counts:
+        views.setdefault(row["window"], Seen({}, [])).counts[row["outcome"].lower()] = row["records"]
+    for row in shown:
+        views[row["window"]].records.append(row)
+    return views
+
+
+def _layer_rows(flow: Flow, settings: Settings, layer: str) -> str:
+    """SELECT of `window, part, key, outcome, reason`: no personal data."""
+    if layer == "staging":
+        return f"""SELECT _window AS "window", '{flow.entity}' AS part, _key AS key, 'read' AS outcome,
+            CASE WHEN len(_bad_fields) > 0 THEN 'not of its type: ' || array_to_string(_bad_fields, ', ') END AS reason
+            FROM {quote(staging_table(flow, settings).name)}"""
+    if layer == "mapped":
+        return f"""SELECT _window AS "window", part, _key AS key, coalesce(skip_reason, errors[1].field || ': ' ||
+            errors[1].rule) AS reason, CASE WHEN len(errors) > 0 THEN 'error' WHEN skip_reason IS NOT NULL THEN 'skip'
+            ELSE 'mapped' END AS outcome FROM {quote(mapped_table(flow))}"""
+    table, outcome = (quote(planned_table(flow)), "action") if layer == "planned" else ("ledger", "state")
+    return f'SELECT "window", part, key, {outcome} AS outcome, reason FROM {table}'

@@ -47,7 +47,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of all calls to one system: seconds, bytes, calls in flight, calls per five minutes, tries."""
+    """Bounds of all calls to one system: seconds, bytes, calls in flight, calls per five minutes, tries.
+
+    After a call that was given up, all calls fail at once for `breaker_s` seconds: a dead host is not asked again and
+    again by everyone who waits in line.
+    """
 
     deadline_s: float = 60
     answer_bytes: int = 256 * 2**20
@@ -56,6 +60,7 @@ class Limits:
     window_s: float = 300
     tries: int = 5
     longest_wait_s: float = 60
+    breaker_s: float = 30
 
 
 class Lost(Exception):
@@ -72,12 +77,14 @@ class Transport:
         authorise: Callable[[bool], str],
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise SystemUnavailable(f"{name}: the address must begin with https.", "Only loopback may go without.")
         self.name, self.origin, self.authorise = name, f"{parts.scheme}://{parts.netloc}", authorise
-        self.base_url, self.limits, self.sleep = base_url.rstrip("/"), limits or Limits(), sleep
+        self.base_url, self.limits = base_url.rstrip("/"), limits or Limits()
+        self.sleep, self.clock, self.closed_until = sleep, clock, 0.0
         self.slots = threading.Semaphore(self.limits.in_flight)
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
@@ -104,6 +111,8 @@ class Transport:
         url = self._url(path)
         refreshed = False
         for attempt in range(1, self.limits.tries + 1):
+            if self.clock() < self.closed_until:
+                raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
             try:
                 answer = self._once(method, url, headers or {}, content, refreshed, weight)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -140,14 +149,14 @@ class Transport:
         self._spend(weight)
         request_id = str(uuid.uuid4())
         sent = {"Authorization": self.authorise(refresh), "client-request-id": request_id, **headers}
-        ends = time.monotonic() + self.limits.deadline_s
+        ends = self.clock() + self.limits.deadline_s
         with self.slots, self.client.stream(method, url, headers=sent, content=content) as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes():
                 size += len(chunk)
                 if size > self.limits.answer_bytes:
                     raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
-                if time.monotonic() > ends:
+                if self.clock() > ends:
                     raise TimeoutError
                 chunks.append(chunk)
             return Answer(response.status_code, response.headers, b"".join(chunks), request_id)
@@ -156,7 +165,7 @@ class Transport:
         """Waits until the request budget of the sliding window has room."""
         while True:
             with self.lock:
-                now = time.monotonic()
+                now = self.clock()
                 while self.recent and self.recent[0] <= now - self.limits.window_s:
                     self.recent.popleft()
                 if len(self.recent) + weight <= self.limits.requests_per_window:
@@ -167,6 +176,7 @@ class Transport:
 
     def _wait_or_give_up(self, attempt: int, retry_after: str | None, what: str) -> None:
         if attempt >= self.limits.tries:
+            self.closed_until = self.clock() + self.limits.breaker_s
             raise SystemUnavailable(
                 f"{self.name} at {self.origin} {what}, {attempt} times.",
                 "Check address and network; the next run picks up where this one stopped.",

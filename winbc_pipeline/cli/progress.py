@@ -1,0 +1,23 @@
+"""The bar that shows while something takes longer than a moment."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+@contextmanager
+def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Callable[[str], None]]:
+    """Yields what to call when the next of the steps begins; without a number of steps the bar only pulses."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(text, total=steps)
+        begun = 0
+
+        def begin(step: str) -> None:
+            nonlocal begun
+            progress.update(task, description=f"{text}: {step}", completed=begun)
+            begun += 1
+
+        yield begin

@@ -1,0 +1,54 @@
+"""What people see of a window in the Dagster UI: counts, the first records, run time, columns, and failures.
+
+Dagster keeps and shows all of it, so it holds keys, outcomes and reason codes, never personal data.
+Concept page: Asset metadata.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchema
+
+from ..staging.store import Row
+from ..sync.outcomes import REASONS
+from ..sync.run import SHOWN, Seen
+
+COLUMNS = ("record", "part", "outcome", "reason")
+
+
+def column_schema(columns: Mapping[str, str]) -> TableSchema:
+    """A table's columns with their DuckDB types."""
+    return TableSchema([TableColumn(name, kind) for name, kind in columns.items()])
+
+
+def window_metadata(window: str, view: Seen, seconds: float) -> dict[str, Any]:
+    """Of one window; `seconds` is the step's run time, of all its windows together."""
+    return {
+        "dagster/partition_row_count": sum(view.counts.values()),
+        **{f"records_{outcome}": count for outcome, count in view.counts.items()},
+        "records": _table(view.records),
+        "window": window,
+        "run_seconds": round(seconds, 2),
+    }
+
+
+def failure(failed: list[Row]) -> Failure:
+    """Names the records that are not done, why, and what to do."""
+    reasons = Counter(row["reason"] for row in failed)
+    names = ", ".join(f"{row['part']} {row['key']} ({row['reason']})" for row in failed[:20])
+    more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
+    advice = " ".join(f"{reason}: {REASONS.get(reason, '')}" for reason in reasons)
+    text = f"{len(failed)} records are not done: {names}{more}. {advice} Mend the cause and rerun this partition."
+    shown = [row | {"outcome": row["state"]} for row in failed[:SHOWN]]
+    return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
+
+
+def _table(rows: list[Row]) -> MetadataValue[Any]:
+    table = [
+        TableRecord(
+            {"record": row["key"], "part": row["part"], "outcome": row["outcome"], "reason": row["reason"] or ""}
+        )
+        for row in rows
+    ]
+    return MetadataValue.table(table, TableSchema([TableColumn(name, "string") for name in COLUMNS]))

@@ -1,0 +1,97 @@
+"""Deletes old runs from Dagster's storage, which otherwise grows by some kilobytes with every change.
+
+Here belongs: which run is still needed. A run that nothing has superseded stays whatever its age, because without it
+its windows would look as if they had never run. Sensor and schedule ticks are purged by dagster.yaml.
+Concept pages: Runs, Instance API.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from dagster import (
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+    DefaultScheduleStatus,
+    EventLogRecord,
+    JobDefinition,
+    OpExecutionContext,
+    RunRequest,
+    RunsFilter,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+    schedule,
+)
+
+from ..settings import Settings
+
+FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def purge_runs(instance: DagsterInstance, before: datetime) -> int:
+    """Deletes the finished runs from before a moment whose every window was materialised again; returns how many."""
+    old = instance.get_run_records(RunsFilter(statuses=FINISHED, created_before=before), ascending=True)
+    superseded = [record.dagster_run.run_id for record in old if _is_superseded(instance, record.dagster_run.run_id)]
+    for run_id in superseded:
+        instance.delete_run(run_id)
+    return len(superseded)
+
+
+def _is_superseded(instance: DagsterInstance, run_id: str) -> bool:
+    return all(_made_later(instance, run_id, *target) for target in _targets(instance, run_id))
+
+
+def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey, str | None, float]]:
+    """What a run set out to materialise: asset, window, and when (seconds since 1970)."""
+    planned = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED).records
+    for record in planned:
+        event = record.event_log_entry.dagster_event
+        if event is None or event.asset_key is None:
+            continue
+        data = event.asset_materialization_planned_data
+        windows = data.partitions_subset.get_partition_keys() if data.partitions_subset else [data.partition]
+        for window in windows:
+            yield event.asset_key, window, record.event_log_entry.timestamp
+
+
+def _made_later(instance: DagsterInstance, run_id: str, asset: AssetKey, window: str | None, moment: float) -> bool:
+    newest = _newest(instance, asset, window)
+    if newest is None and window:  # a run of windows plans the unpartitioned mapping tables as if they had the window
+        whole = _newest(instance, asset, None)
+        newest = whole if whole and whole.partition_key is None else None
+    return newest is not None and newest.run_id != run_id and newest.timestamp > moment
+
+
+def _newest(instance: DagsterInstance, asset: AssetKey, window: str | None) -> EventLogRecord | None:
+    wanted = AssetRecordsFilter(asset, asset_partitions=[window] if window else None)
+    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
+
+
+def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
+    """The job, and the schedule that runs it every night (UTC)."""
+
+    @op(name="purge_old_runs")
+    def purge(context: OpExecutionContext) -> None:
+        before = datetime.now(UTC) - timedelta(days=settings.run_history_days)
+        deleted = purge_runs(context.instance, before)
+        context.log.info(f"{deleted} runs from before {before.date()} deleted")
+
+    @job(name="run_retention", executor_def=in_process_executor, description="Deletes superseded old runs.")
+    def run_retention() -> None:
+        purge()
+
+    @schedule(
+        name="run_retention_nightly",
+        job=run_retention,
+        cron_schedule="30 2 * * *",
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
+    )
+    def nightly() -> RunRequest:
+        return RunRequest()
+
+    return run_retention, nightly

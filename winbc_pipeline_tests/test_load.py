@@ -1,0 +1,122 @@
+"""Staging keeps the newest version of every record, typed, whatever comes in which order."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from winbc_pipeline.errors import UnreadableAnswer
+from winbc_pipeline.staging import load as module
+from winbc_pipeline.staging.load import StagingTable, load
+from winbc_pipeline.staging.store import Store, rows_of
+
+TABLE = StagingTable(
+    "articles", {"sku": "text", "price": "decimal", "active": "boolean", "modified": "datetime"}, ("sku",), "modified"
+)
+READ_AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
+ROW = st.fixed_dictionaries(
+    {
+        "sku": st.sampled_from(["001", "002", "A'1", "ü"]),
+        "price": st.decimals(-99999, 99999, places=5).map(str),
+        "active": st.sampled_from(["true", "false", ""]),
+        "modified": st.integers(0, 10**6).map(lambda s: (READ_AT - timedelta(seconds=s)).isoformat()),
+    }
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "flow.duckdb")
+
+
+def page(*rows: dict[str, Any]) -> bytes:
+    return orjson.dumps(list(rows))
+
+
+def staged(store: Store) -> list[dict[str, Any]]:
+    with store.open() as connection:
+        return rows_of(connection, "SELECT * FROM articles ORDER BY _key")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.lists(ROW, max_size=6), max_size=3), max_size=3))
+def test_the_newest_version_of_each_record_stays(loads: list[list[list[dict[str, str]]]]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "flow.duckdb")
+        newest: dict[str, tuple[datetime, str]] = {}
+        for pages in loads:
+            load(store, TABLE, [page(*rows) for rows in pages], READ_AT)
+            for row in (row for rows in pages for row in rows):
+                moment = datetime.fromisoformat(row["modified"])
+                if row["sku"] not in newest or newest[row["sku"]][0] <= moment:
+                    newest[row["sku"]] = (moment, row["price"])
+        load(store, TABLE, [], READ_AT)
+        kept = {row["_key"]: (row["_modified_at"], row["price"]) for row in staged(store)}
+        assert {key: moment for key, (moment, _) in kept.items()} == {
+            key: moment for key, (moment, _) in newest.items()
+        }
+        assert all(-99999 <= price <= 99999 for _, price in kept.values())
+
+
+def test_amounts_stay_exact_and_ids_stay_text(store: Store) -> None:
+    load(
+        store,
+        TABLE,
+        [page({"sku": "000123", "price": "1234567890123.10001", "modified": "2026-03-01T00:00:00Z"})],
+        READ_AT,
+    )
+    (row,) = staged(store)
+    assert (row["_key"], row["price"]) == ("000123", Decimal("1234567890123.10001"))
+
+
+def test_a_moment_with_an_offset_falls_into_its_window_in_utc(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "modified": "2026-03-02T00:30:00+02:00"})], READ_AT)
+    assert str(staged(store)[0]["_window"]) == "2026-03-01"
+
+
+def test_a_record_without_a_moment_belongs_to_the_window_in_which_it_was_read(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "modified": ""})], READ_AT)
+    assert staged(store)[0]["_modified_at"] == READ_AT
+
+
+def test_a_value_that_is_not_of_its_type_is_named_and_empty(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "price": "1,50", "active": "perhaps"}, {"sku": "2", "price": ""})], READ_AT)
+    bad, good = staged(store)
+    assert (bad["price"], bad["active"], bad["_bad_fields"]) == (None, None, ["price", "active"])
+    assert good["_bad_fields"] == []
+
+
+def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "price": "2", "modified": "2026-03-02T00:00:00Z"})], READ_AT)
+    load(store, TABLE, [page({"sku": "1", "price": "1", "modified": "2026-03-01T00:00:00Z"})], READ_AT)
+    assert staged(store)[0]["price"] == 2
+
+
+def test_many_chunks_are_taken_in_like_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    pages = [page({"sku": str(n % 7), "price": str(n), "modified": f"2026-03-01T00:00:{n:02d}Z"}) for n in range(30)]
+    assert load(store, TABLE, pages, READ_AT) == 30
+    assert [int(row["price"]) for row in staged(store)] == [28, 29, 23, 24, 25, 26, 27]
+
+
+def test_a_cut_page_is_refused_and_what_was_there_stays(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "price": "1"})], READ_AT)
+    with pytest.raises(UnreadableAnswer):
+        load(store, TABLE, [b'[{"sku": "2", "price": '], READ_AT)
+    assert [row["_key"] for row in staged(store)] == ["1"]
+
+
+def test_an_error_of_the_source_reaches_the_caller(store: Store) -> None:
+    def broken() -> Iterator[bytes]:
+        yield page({"sku": "1"})
+        raise UnreadableAnswer("the second page is HTML")
+
+    with pytest.raises(UnreadableAnswer, match="second page"):
+        load(store, TABLE, broken(), READ_AT)

@@ -1,0 +1,43 @@
+"""Long loops, run by `make soak`: whatever is killed or lost on the way, each record arrives exactly once."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from .conftest import World, start_sync
+
+pytestmark = pytest.mark.soak
+ROUNDS, RECORDS = 15, 200
+FAULTS = (
+    {"kind": "drop_after", "path": "$batch"},
+    {"kind": "status_after", "status": 504, "path": "$batch"},
+    {"kind": "status", "status": 503, "path": "$batch", "times": 3},
+    {"kind": "html"},
+    {"kind": "truncate"},
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("flow", ["customers", "products"])
+def test_random_kills_and_faults_lose_nothing_and_send_nothing_twice(world: World, flow: str, seed: int) -> None:
+    chance = random.Random(seed)
+    world.fill(
+        customers=[{"customer_id": f"{n:06d}", "email": f"{n}@mail.example"} for n in range(RECORDS)],
+        articles=[{"sku": f"S{n:04d}", "article_key": str(n)} for n in range(RECORDS)],
+    )
+    for number in range(ROUNDS):
+        world.fault("bc", *(chance.choice(FAULTS) for _ in range(chance.randrange(3))))
+        process = start_sync(world, flow, f"round-{number}")
+        time.sleep(chance.uniform(0.5, 4))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    world.fault("bc")
+    assert world.sync(flow).failed == 0
+
+    rows = world.bc()["records"]["customers" if flow == "customers" else "items"]
+    numbers = [row["number"] for row in rows]
+    assert len(numbers) == len(set(numbers)) == RECORDS
+    assert world.sync(flow).created == 0
