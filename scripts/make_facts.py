@@ -4,32 +4,91 @@ Usage: python scripts/make_facts.py path/to/schema_v2.json
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
 KEPT = ("edm", "maxLength", "upperCased", "readOnly", "showMandatory", "extendedDatatype", "firstSeen")
+LINK = re.compile(r'"?([^"=]+)"?=(field|const)\("?([^")]*)"?\)')
+
+schema = json.loads(Path(sys.argv[1]).read_text())
+entities = {entity["entitySetName"]: entity for entity in schema["entities"]}
 
 
 def field_facts(field: dict) -> dict:
     facts = {name: field[name] for name in KEPT if field.get(name)}
     if field.get("enumValues"):
         facts["enum"] = [value["api"] for value in field["enumValues"]]
+    relation = re.fullmatch(r'"?([^".]+)"?\.SystemId', field.get("tableRelation") or "")
+    if relation:
+        facts["relation"] = relation.group(1)
     return facts
 
 
-def entity_facts(entity: dict) -> dict:
+def field_named(entity: dict, al_name: str) -> str | None:
+    """The API's name of an AL field of the page's source table."""
+    if al_name in ("SystemId", "Id"):
+        return entity["keyProperty"]
+    wanted = {f'Rec."{al_name}"', f"Rec.{al_name}"}
+    return next((field["name"] for field in entity["fields"] if field["source"] in wanted), None)
+
+
+def encoded(caption: str) -> str:
+    """An enum member's name: characters that are none of an identifier become _xHHHH_."""
+    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_x{ord(found.group()):04X}_", caption)
+
+
+def downward(entity: dict) -> dict[str, dict]:
+    """Navigation with a link or a field of its own: target, cardinality, own field, the target's field, its type."""
+    found = {}
+    for navigation in entity["navigation"]:
+        target = entities.get(navigation["target"])
+        if not target or entity["entitySetName"] == "companies":
+            continue
+        facts = {"target": navigation["target"], "many": navigation["multiplicity"] == "*"}
+        if navigation.get("viaField"):
+            found[navigation["name"]] = facts | {"own": navigation["viaField"], "other": target["keyProperty"]}
+        elif navigation.get("link"):
+            for theirs, kind, ours in LINK.findall(navigation["link"]):
+                other = field_named(target, theirs)
+                if kind == "field":
+                    facts |= {"own": field_named(entity, ours), "other": other}
+                elif other:
+                    facts["type"] = [other, encoded(ours)]
+            if facts.get("own") and facts.get("other"):
+                found[navigation["name"]] = facts
+    return found
+
+
+DOWN = {name: downward(entity) for name, entity in entities.items()}
+
+
+def upward(name: str, entity: dict) -> dict[str, dict]:
+    """Navigation back to the parent: the parent's link, read from the other end."""
+    found = {}
+    for navigation in entity["navigation"]:
+        for link in DOWN.get(navigation["target"], {}).values():
+            if link["target"] == name and navigation["name"] not in DOWN[name]:
+                facts = {"target": navigation["target"], "many": False, "own": link["other"], "other": link["own"]}
+                found[navigation["name"]] = facts | ({"when": link["type"]} if "type" in link else {})
+    return found
+
+
+def entity_facts(name: str, entity: dict) -> dict:
     return {
         "entityName": entity["entityName"],
         "key": entity.get("keyProperty"),
         "insert": entity.get("insertAllowed"),
         "modify": entity.get("modifyAllowed"),
         "delete": entity.get("deleteAllowed"),
+        "firstSeen": entity.get("firstSeen", "17.0"),
+        "actions": [action["apiName"].split(".")[-1] for action in entity["boundActions"]],
+        "navigation": DOWN[name] | upward(name, entity),
         "fields": {field["name"]: field_facts(field) for field in entity["fields"]},
     }
 
 
-schema = json.loads(Path(sys.argv[1]).read_text())
-facts = {"sources": schema["sources"], "entities": {e["entitySetName"]: entity_facts(e) for e in schema["entities"]}}
-target = Path(__file__).parent.parent / "winbc_pipeline" / "facts" / "business_central_v2.json"
-target.write_text(json.dumps(facts, indent=0, separators=(",", ":")) + "\n")
-print(f"{len(facts['entities'])} entity sets, {target.stat().st_size} bytes")
+facts = {"sources": schema["sources"], "entities": {name: entity_facts(name, e) for name, e in entities.items()}}
+path = Path(__file__).parent.parent / "winbc_pipeline" / "facts" / "business_central_v2.json"
+path.write_text(json.dumps(facts, indent=0, separators=(",", ":")) + "\n")
+print(f"{len(facts['entities'])} entity sets, {path.stat().st_size} bytes")

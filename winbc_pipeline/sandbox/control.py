@@ -1,10 +1,11 @@
-"""What both sandboxes share: clock, planned faults, and the `/__…` calls that tests and people steer them with.
+"""What both sandboxes share: clock, limits, log, and the `/__…` calls that tests and people steer them with.
 
 Here belongs: the control surface. What the systems themselves answer belongs to business_central.py and winstore.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from .faults import Faults
 from .records import Records, dumps, loads
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Clock:
@@ -45,60 +45,44 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Faults:
-    """Faults to inject: each `{kind, path?, method?, status?, times?}`; a fault is used up after `times` calls.
+class CallLog:
+    """Every call with its answer's status, the newest last; the oldest go first."""
 
-    Kinds: `status` (answer without running the call), `status_after` (run it, then answer the status), `drop_after`
-    (run it, then cut the connection), `html` (an HTML page with status 200), `truncate` (half of the true answer),
-    `slow` (run it, then wait `seconds`).
-    """
+    def __init__(self, clock: Clock, most: int = 100_000) -> None:
+        self.clock, self.calls = clock, deque[dict[str, Any]](maxlen=most)
 
-    def __init__(self) -> None:
-        self.planned: list[dict[str, Any]] = []
-
-    def take(self, method: str, path: str) -> dict[str, Any] | None:
-        for fault in self.planned:
-            if fault.get("path", "") in path and fault.get("method", method) == method:
-                fault["times"] = fault.get("times", 1) - 1
-                if fault["times"] <= 0:
-                    self.planned.remove(fault)
-                return fault
-        return None
-
-
-async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Handler) -> Response:
-    """Runs a call with one planned fault, or as it is."""
-    if fault is None:
-        return await handler(request)
-    if fault["kind"] == "status":
-        return Response("fault", status_code=fault["status"], headers=fault.get("headers"))
-    if fault["kind"] == "html":
-        return Response("<html><body>Please sign in</body></html>", media_type="text/html")
-    answer = await handler(request)
-    if fault["kind"] == "slow":
-        await asyncio.sleep(fault.get("seconds", 0.2))
-        return answer
-    if fault["kind"] == "status_after":
-        return Response("fault", status_code=fault["status"])
-    if fault["kind"] == "truncate":
-        return Response(bytes(answer.body)[: len(answer.body) // 2], media_type=answer.media_type)
-    return Response(
-        b"", headers={"content-length": "1"}
-    )  # the server cuts the connection: the promised body never comes
+    def note(self, request: Request, status: int, fault: str = "") -> None:
+        query = f"?{request.url.query}" if request.url.query else ""
+        call: dict[str, Any] = {
+            "at": timestamp(self.clock.now()),
+            "method": request.method,
+            "path": request.url.path + query,
+        }
+        call |= {"status": status, "request_id": request.headers.get("client-request-id", "")}
+        self.calls.append(call | ({"fault": fault} if fault else {}))
 
 
 class Limits:
-    """Calls in flight, in the queue and per window (facts.json: conc.user, queue.user, rate.user.*)."""
+    """Calls in flight, in the queue and per window (facts.json: conc.user, queue.user, rate.user.*, queue.*)."""
 
-    def __init__(self, in_flight: int = 5, queued: int = 95, requests: int = 6000, window_s: float = 300) -> None:
+    def __init__(
+        self,
+        in_flight: int = 5,
+        queued: int = 95,
+        requests: int = 6000,
+        window_s: float = 300,
+        queue_s: float = 480,
+        operation_s: float = 480,
+    ) -> None:
         self.slots, self.queued, self.requests, self.window_s = asyncio.Semaphore(in_flight), queued, requests, window_s
+        self.queue_s, self.operation_s = queue_s, operation_s
         self.waiting = 0
-        self.recent: list[float] = []
+        self.recent: deque[float] = deque()
 
     def refused(self, now: float) -> bool:
         """Whether one more call must be answered 429; counts it otherwise."""
-        if self.recent and self.recent[0] <= now - self.window_s:
-            self.recent = [moment for moment in self.recent if moment > now - self.window_s]
+        while self.recent and self.recent[0] <= now - self.window_s:
+            self.recent.popleft()
         if len(self.recent) >= self.requests or self.waiting >= self.queued:
             return True
         self.recent.append(now)
@@ -106,9 +90,10 @@ class Limits:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
+        """A place among the calls in flight; raises TimeoutError after too long a wait in the queue."""
         self.waiting += 1
         try:
-            await self.slots.acquire()
+            await asyncio.wait_for(self.slots.acquire(), self.queue_s)
         finally:
             self.waiting -= 1
         try:
@@ -118,12 +103,15 @@ class Limits:
 
 
 def control_routes(
-    records: Records, clock: Clock, faults: Faults, seed: Callable[[dict[str, Any]], object]
+    records: Records, clock: Clock, faults: Faults, log: CallLog, seed: Callable[[dict[str, Any]], object]
 ) -> list[Route]:
-    """`GET /__state`, `POST /__seed`, `POST /__clock`, `POST /__faults`."""
+    """`GET /__state`, `GET /__log`, `POST /__seed`, `POST /__clock`, `POST /__faults`."""
 
     async def state(_: Request) -> Response:
         return StreamingResponse(records.state(), media_type="application/json")
+
+    async def calls(_: Request) -> Response:
+        return Response(dumps({"calls": list(log.calls)}), media_type="application/json")
 
     async def load(request: Request) -> Response:
         return JSONResponse(seed(loads(await request.body())))
@@ -133,11 +121,15 @@ def control_routes(
         return JSONResponse({"now": timestamp(clock.now())})
 
     async def set_faults(request: Request) -> Response:
-        faults.planned = loads(await request.body())["faults"]
-        return Response(dumps({"faults": faults.planned}), media_type="application/json")
+        try:
+            faults.plan(loads(await request.body())["faults"])
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return Response(dumps({"faults": faults.shown()}), media_type="application/json")
 
     return [
         Route("/__state", state),
+        Route("/__log", calls),
         Route("/__seed", load, methods=["POST"]),
         Route("/__clock", set_clock, methods=["POST"]),
         Route("/__faults", set_faults, methods=["POST"]),

@@ -5,7 +5,7 @@ Here belongs: storing, finding and paging records. What a system allows or refus
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ import orjson
 
 Record = dict[str, Any]
 
-INDEXED = ("$.number", "$.code", "$.email", "$.lastModifiedDateTime", "$.sku", "$.customerid", "$.modified")
+INDEXED = (
+    "$.number", "$.code", "$.email", "$.lastModifiedDateTime", "$.documentId", "$.parentId", "$.itemId", "$.relatedId",
+    "$.sku", "$.customerid", "$.modified",
+)  # fmt: skip
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
     UNIQUE (entity, id));
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS blob (id TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS write_log (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, entity TEXT, key TEXT, request_id TEXT, body TEXT);
 """
@@ -48,15 +52,20 @@ class Records:
     def __init__(self, path: Path | None = None) -> None:
         self.db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self.db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + TABLES)
+        self.on_change: Callable[[str, str, str | None], None] | None = None
+        for name in ("lower", "upper"):  # SQLite's own know ASCII only
+            self.db.create_function(
+                name, 1, lambda text, name=name: getattr(str(text or ""), name)(), deterministic=True
+            )
         for field in INDEXED:
             name = "by_" + field[2:]
             self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, json_extract(body, '{field}'))")
 
     def insert(self, entity: str, record_id: str, body: Record) -> None:
         """Adds one record; raises sqlite3.IntegrityError when the id exists."""
-        self.db.execute(
-            "INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, dumps(body).decode())
-        )
+        text = dumps(body).decode()
+        self.db.execute("INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, text))
+        self._tell(entity, record_id, text)
 
     def insert_many(self, entity: str, rows: Iterable[tuple[str, Record]]) -> None:
         self.db.execute("BEGIN")
@@ -67,12 +76,27 @@ class Records:
         self.db.execute("COMMIT")
 
     def replace(self, entity: str, record_id: str, body: Record) -> None:
-        self.db.execute(
-            "UPDATE record SET body = ? WHERE entity = ? AND id = ?", (dumps(body).decode(), entity, record_id)
-        )
+        text = dumps(body).decode()
+        self.db.execute("UPDATE record SET body = ? WHERE entity = ? AND id = ?", (text, entity, record_id))
+        self._tell(entity, record_id, text)
 
     def delete(self, entity: str, record_id: str) -> None:
         self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
+        self._tell(entity, record_id, None)
+
+    def put(self, entity: str, record_id: str, text: str | None) -> None:
+        """Sets a record to a JSON text, whether it was there or not; None deletes it."""
+        found = self.db.execute("SELECT 1 FROM record WHERE entity = ? AND id = ?", (entity, record_id)).fetchone()
+        if text is None:
+            self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
+        elif found:
+            self.db.execute("UPDATE record SET body = ? WHERE entity = ? AND id = ?", (text, entity, record_id))
+        else:
+            self.db.execute("INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, text))
+
+    def _tell(self, entity: str, record_id: str, text: str | None) -> None:
+        if self.on_change:
+            self.on_change(entity, record_id, text)
 
     def get(self, entity: str, record_id: str) -> Record | None:
         row = self.db.execute("SELECT body FROM record WHERE entity = ? AND id = ?", (entity, record_id)).fetchone()
@@ -95,11 +119,17 @@ class Records:
         offset: int = 0,
     ) -> list[Record]:
         """Records that meet a condition; a limit of -1 means all."""
+        return [loads(body) for body in self.texts(entity, where, values, order, limit, offset)]
+
+    def texts(
+        self, entity: str, where: str, values: Sequence[object], order: str, limit: int, offset: int
+    ) -> list[str]:
+        """The same, as JSON texts."""
         rows = self.db.execute(
             f"SELECT body FROM record WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?",
             (entity, *values, limit, max(offset, 0)),
         )
-        return [loads(row[0]) for row in rows]
+        return [row[0] for row in rows]
 
     def page(
         self, entity: str, where: str, values: list[object], after: int, limit: int
@@ -111,8 +141,21 @@ class Records:
         ).fetchall()
         return [body for _, body in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None
 
-    def count(self, entity: str) -> int:
-        return int(self.db.execute("SELECT count(*) FROM record WHERE entity = ?", (entity,)).fetchone()[0])
+    def count(self, entity: str, where: str = "true", values: Sequence[object] = ()) -> int:
+        sql = f"SELECT count(*) FROM record WHERE entity = ? AND ({where})"
+        return int(self.db.execute(sql, (entity, *values)).fetchone()[0])
+
+    def clear_history(self) -> None:
+        """Forgets the writes so far: what a system is born with was written by nobody."""
+        self.db.execute("DELETE FROM write_log")
+
+    def store_blob(self, record_id: str, content: bytes) -> None:
+        self.db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?)", (record_id, content))
+
+    def blob(self, record_id: str) -> bytes:
+        """A record's content; empty when there is none."""
+        row = self.db.execute("SELECT content FROM blob WHERE id = ?", (record_id,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def next(self, name: str) -> int:
         """The next number of a counter, from 1; never one that was given before."""

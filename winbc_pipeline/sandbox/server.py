@@ -14,7 +14,8 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from . import business_central, winstore
+from . import winstore
+from .bc import app as business_central
 from .setup_data import COMPANY_NAME
 
 

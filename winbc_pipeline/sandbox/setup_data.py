@@ -1,5 +1,6 @@
 """What a new company of the Business Central sandbox has in its set-up tables."""
 
+import uuid
 from collections.abc import Iterator
 
 from .records import Record
@@ -7,56 +8,11 @@ from .records import Record
 COMPANY_ID = "5c2a1f1e-7d3b-4b7e-9a51-0d6f2c0b1a01"
 COMPANY_NAME = "CRONUS Retail"
 
-COUNTRIES = [
-    "AE",
-    "AR",
-    "AT",
-    "AU",
-    "BE",
-    "BG",
-    "BR",
-    "CA",
-    "CH",
-    "CN",
-    "CY",
-    "CZ",
-    "DE",
-    "DK",
-    "EE",
-    "ES",
-    "FI",
-    "FR",
-    "GB",
-    "GR",
-    "HR",
-    "HU",
-    "IE",
-    "IN",
-    "IS",
-    "IT",
-    "JP",
-    "LT",
-    "LU",
-    "LV",
-    "MX",
-    "MT",
-    "NL",
-    "NO",
-    "NZ",
-    "PL",
-    "PT",
-    "RO",
-    "RS",
-    "SE",
-    "SG",
-    "SI",
-    "SK",
-    "TR",
-    "UA",
-    "US",
-    "VE",
-    "ZA",
-]
+COUNTRIES = (
+    "AE AR AT AU BE BG BR CA CH CN CY CZ DE DK EE ES FI FR GB GR HR HU IE IN "
+    "IS IT JP LT LU LV MX MT NL NO NZ PL PT RO RS SE SG SI SK TR UA US VE ZA"
+).split()
+VAT_RATES = {"VAT0": 0, "VAT9": 9, "VAT21": 21}
 
 CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "itemCategories": (("WINSTORE", "Articles from Winstore"),),
@@ -71,12 +27,36 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+ACCOUNTS = (("8100", "Sales"), ("8300", "Freight to customers"), ("1300", "Receivables"))
+LOCATIONS = (("MAIN", "Main warehouse"), ("SHOP1", "Shop 1"), ("SHOP2", "Shop 2"))
+DIMENSIONS = {"BRANCH": ("1", "2", "3", "4"), "CHANNEL": ("SHOP", "WEB")}
+
+
 def setup_records() -> Iterator[tuple[str, Record]]:
     """Entity set and body of each set-up record."""
     yield "companies", {"id": COMPANY_ID, "name": COMPANY_NAME, "displayName": COMPANY_NAME}
+    yield "companyInformation", {"displayName": COMPANY_NAME, "country": "NL", "currencyCode": "EUR"}
+    yield "generalLedgerSetup", {"localCurrencyCode": "EUR", "localCurrencySymbol": "€"}
     for code in COUNTRIES:
         yield "countriesRegions", {"code": code, "displayName": code}
     for entity, rows in CODES.items():
         for code, name in rows:
             label = "description" if entity.endswith("PostingGroups") else "displayName"
             yield entity, {"code": code, label: name}
+    for number, name in ACCOUNTS:
+        yield "accounts", {"number": number, "displayName": name, "directPosting": True}
+    for code, name in LOCATIONS:
+        yield "locations", {"code": code, "displayName": name}
+    yield "salespeoplePurchasers", {"code": "WEB", "displayName": "Web shop"}
+    yield "taxAreas", {"code": "NATIONAL", "displayName": "National"}
+    yield "journals", {"code": "DEFAULT", "displayName": "Default journal"}
+    yield "customerPaymentJournals", {"code": "PAYMENT", "displayName": "Customer payments"}
+    yield from _dimensions()
+
+
+def _dimensions() -> Iterator[tuple[str, Record]]:
+    for code, values in DIMENSIONS.items():
+        dimension = str(uuid.uuid5(uuid.NAMESPACE_URL, f"dimension {code}"))
+        yield "dimensions", {"id": dimension, "code": code, "displayName": code.capitalize()}
+        for value in values:
+            yield "dimensionValues", {"code": value, "dimensionId": dimension, "displayName": f"{code} {value}"}

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .control import Faults, control_routes, with_fault
+from .control import CallLog, control_routes
+from .faults import Faults, with_fault
 from .records import dumps
 from .retail import read_folder
 from .shop import Refused, Shop
@@ -55,12 +56,16 @@ def to_xml(name: str, value: Any) -> str:
 def create_app(path: Path | None = None, user: str = "winstore", password: str = "sandbox-secret") -> Starlette:
     """The sandbox as an ASGI application; `path` keeps its records across restarts."""
     shop, faults = Shop(path), Faults()
+    log = CallLog(shop.clock)
     allowed = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     async def api(request: Request) -> Response:
         if request.headers.get("authorization") != allowed:
             return Response("<error>Unauthorized</error>", 401, {"WWW-Authenticate": "Basic"}, "application/xml")
-        return await with_fault(faults.take(request.method, request.url.path), request, answer)
+        fault = faults.take(request.method, request.url.path)
+        reply = await with_fault(fault, request, answer)
+        log.note(request, reply.status_code, fault["kind"] if fault else "")
+        return reply
 
     async def answer(request: Request) -> Response:
         call = request.path_params["call"]
@@ -78,7 +83,7 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         return shop.load(read_folder(Path(body["folder"])))
 
     routes = [
-        *control_routes(shop.records, shop.clock, faults, seed),
+        *control_routes(shop.records, shop.clock, faults, log, seed),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=routes)

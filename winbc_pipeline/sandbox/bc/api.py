@@ -1,0 +1,154 @@
+"""API v2.0: which call leads to what. Knows nothing of HTTP servers; `$batch` runs its operations through here too."""
+
+from ..records import Record, dumps
+from . import posting
+from .batch import run_batch
+from .call import Call, Reply
+from .company import Company
+from .media import CONTENT, links
+from .media import read as read_content
+from .media import write as write_content
+from .metadata import csdl, entity_definitions, service_document
+from .paths import Place, find_place
+from .query import Options, parse
+from .reading import collection, counted, page_size, single
+from .refusal import Refused, not_allowed, unknown_segment
+from .schema import EntitySet
+from .writing import insert, modify, remove
+
+COMPANY_PATH = "companies("
+
+
+class Api:
+    """API v2.0 of one company."""
+
+    def __init__(self, company: Company, most_per_page: int) -> None:
+        self.company, self.most_per_page = company, most_per_page
+
+    def answer(self, call: Call) -> Reply:
+        """The answer to a call; refusals included."""
+        try:
+            self.company.request_id = call.headers.get("client-request-id", "")
+            if call.path == "$batch":
+                return run_batch(self.company, call, self.answer)
+            return self._answer(call)
+        except Refused as refusal:
+            return Reply.refused(refusal)
+
+    def _answer(self, call: Call) -> Reply:
+        _check_intent(call)
+        path = call.path.strip("/")
+        if path in ("", "$metadata", "entityDefinitions"):
+            return self._about(path, call)
+        if path == "companies" or (path.startswith(COMPANY_PATH) and "/" not in path):
+            return self._companies(path, call)
+        return self._below_company(self._inside(path, call), call)
+
+    def _about(self, path: str, call: Call) -> Reply:
+        if call.method != "GET":
+            raise not_allowed(call.method, path)
+        schema = self.company.schema
+        if path == "$metadata":
+            return Reply(200, csdl(schema).encode(), "application/xml")
+        return Reply.json(200, (entity_definitions if path else service_document)(schema, call.base))
+
+    def _companies(self, path: str, call: Call) -> Reply:
+        entity = self.company.entity("companies")
+        if call.method != "GET":
+            raise not_allowed(call.method, "companies")
+        options = parse(call.query, entity, self.company.schema)
+        if path == "companies":
+            return self._page(Place("collection", entity), options, call, f"{call.base}/companies")
+        self._check_company(path)
+        record = self.company.get("companies", self.company.id) or {}
+        return Reply.json(200, single(self.company, entity, record, options, call.base))
+
+    def _inside(self, path: str, call: Call) -> str:
+        """The path below the company, which stands in the path, the query (`company=`) or a header."""
+        if path.startswith(COMPANY_PATH):
+            first, _, rest = path.partition("/")
+            self._check_company(first)
+            return rest
+        named = call.query.get("company") or call.headers.get("company")
+        if not named and path.split("(")[0].split("/")[0] not in self.company.schema:
+            raise unknown_segment(path.split("(")[0].split("/")[0])
+        names = (self.company.id, (self.company.get("companies", self.company.id) or {}).get("name"))
+        if (named or "").strip("'") not in names:
+            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named or ""}".')
+        return path
+
+    def _check_company(self, segment: str) -> None:
+        key = segment.removeprefix(COMPANY_PATH).removesuffix(")")
+        if key.lower() != self.company.id:
+            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{key}".')
+
+    def _below_company(self, path: str, call: Call) -> Reply:
+        place = find_place(self.company, path)
+        if place.kind == "collection":
+            return self._collection(place, call, path)
+        if place.kind == "record":
+            return self._record(place, call)
+        if place.kind == "content":
+            return self._content(place, call)
+        if place.kind == "action":
+            return self._action(place, call)
+        if call.method != "GET":
+            raise not_allowed(call.method, place.entity.name)
+        if place.kind == "nothing":
+            return Reply(204)
+        options = parse(call.query, place.entity, self.company.schema)
+        return Reply(200, str(counted(self.company, place.entity, options, place.where)).encode(), "text/plain")
+
+    def _collection(self, place: Place, call: Call, path: str) -> Reply:
+        options = parse(call.query, place.entity, self.company.schema)
+        if call.method == "GET":
+            return self._page(place, options, call, f"{call.base}/companies({self.company.id})/{path}")
+        if call.method != "POST":
+            raise not_allowed(call.method, place.entity.name)
+        record = insert(self.company, place.entity, call.json(), place.parent)
+        return self._shown(201, place.entity, record, options, call)
+
+    def _page(self, place: Place, options: Options, call: Call, url: str) -> Reply:
+        kept = "&".join(f"{name}={value}" for name, value in call.query.items() if name != "$skiptoken")
+        size = page_size(call.headers.get("prefer", ""), self.most_per_page)
+        address = f"{url}?{kept}" if kept else url
+        return Reply.json(200, collection(self.company, place.entity, options, size, address, place.where))
+
+    def _record(self, place: Place, call: Call) -> Reply:
+        entity, options = place.entity, parse(call.query, place.entity, self.company.schema)
+        etag = call.headers.get("if-match")
+        if call.method == "GET":
+            return self._shown(200, entity, place.record, options, call)
+        if call.method == "PATCH":
+            record = modify(self.company, entity, place.record, call.json(), etag)
+            return self._shown(200, entity, record, options, call)
+        if call.method == "DELETE":
+            remove(self.company, entity, place.record, etag)
+            return Reply(204)
+        raise not_allowed(call.method, entity.name)
+
+    def _shown(self, status: int, entity: EntitySet, record: Record, options: Options, call: Call) -> Reply:
+        base = f"{call.base}/companies({self.company.id})"
+        shown = links(record, entity, base) if entity.name in CONTENT else record
+        body = single(self.company, entity, shown, options, call.base)
+        return Reply(status, dumps(body), headers={"ETag": record["@odata.etag"]})
+
+    def _content(self, place: Place, call: Call) -> Reply:
+        if call.method == "GET":
+            return Reply(*read_content(self.company, place.entity, place.record["id"]))
+        if call.method not in ("PATCH", "PUT") or not place.entity.modify:
+            raise not_allowed(call.method, place.entity.name)
+        etag = call.headers.get("if-match")
+        write_content(self.company, place.entity, place.record["id"], call.content, etag)
+        return Reply(204)
+
+    def _action(self, place: Place, call: Call) -> Reply:
+        if call.method != "POST":
+            raise not_allowed(call.method, place.action)
+        posting.run(self.company, place.entity.name, place.action, place.record)
+        return Reply(204)
+
+
+def _check_intent(call: Call) -> None:
+    if call.method != "GET" and call.headers.get("data-access-intent", "").lower() == "readonly":
+        raise not_allowed(call.method, call.path.rpartition("/")[2].split("(")[0])

@@ -1,0 +1,238 @@
+"""The Business Central sandbox over HTTP: addresses, sign-in, limits, latency, faults, log.
+
+Here belongs: what is true of every call. What a call means: api.py.
+"""
+
+import asyncio
+import base64
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..control import CallLog, Limits, control_routes
+from ..faults import Faults, with_fault
+from ..records import Record
+from ..setup_data import COMPANY_NAME
+from . import masterdata, media, posting, sales
+from .api import Api
+from .call import Call, Reply
+from .company import Company, amount
+from .reading import MAX_PAGE
+from .refusal import Refused
+from .replica import Replica
+from .schema import NEWEST
+from .webhooks import Webhooks
+
+METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+RULES = (masterdata, media, sales)  # imported for the rules that they register
+BODY_LIMIT = 350 * 2**20
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the sandbox behaves. `time_scale` divides every wait and window: 60 makes a minute of a second."""
+
+    page_size: int = MAX_PAGE
+    version: int = NEWEST
+    latency_s: float = 0
+    operation_latency_s: float = 0
+    requests_per_window: int = 6000
+    in_flight: int = 5
+    queued: int = 95
+    time_scale: float = 1
+    replica_lag_s: float = 0
+    seed: str = ""
+    client: tuple[str, str] = ("winbc", "sandbox-secret")
+    user: tuple[str, str] = ("winbc", "sandbox-secret")
+
+    def limits(self) -> Limits:
+        scale = self.time_scale
+        return Limits(self.in_flight, self.queued, self.requests_per_window, 300 / scale, 480 / scale, 480 / scale)
+
+
+class Sandbox:
+    """One company behind the API, and who may call it."""
+
+    def __init__(self, path: Path | None, options: Options) -> None:
+        self.options, self.company = options, Company(path, options.version, options.seed)
+        self.api = Api(self.company, options.page_size)
+        self.webhooks = Webhooks(self.company, options.time_scale)
+        self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
+        self.tokens: set[str] = set()
+        lag = timedelta(seconds=options.replica_lag_s)
+        self.replica = Replica(self.company, lag) if lag else None
+
+    async def token(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        if (form.get("client_id"), form.get("client_secret")) != self.options.client:
+            return JSONResponse({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
+        value = uuid.uuid4().hex
+        self.tokens.add(value)
+        return JSONResponse({"token_type": "Bearer", "expires_in": 3600, "access_token": value})
+
+    async def discovery(self, request: Request) -> Response:
+        base = f"https://{request.url.netloc}/{request.path_params['tenant']}"  # msal takes nothing but https
+        names = {"token_endpoint": "oauth2/v2.0/token", "authorization_endpoint": "oauth2/v2.0/authorize"}
+        return JSONResponse({"issuer": f"{base}/v2.0"} | {name: f"{base}/{path}" for name, path in names.items()})
+
+    async def environments(self, request: Request) -> Response:
+        if not self._signed_in(request):
+            return _unauthorised()
+        url = f"{request.url.scheme}://{request.url.netloc}/v2.0/sandbox"
+        one = {"type": "Sandbox", "name": "sandbox", "countryCode": "NL", "applicationFamily": "BusinessCentral"}
+        one |= {"aadTenantId": "sandbox-tenant", "webServiceUrl": url, "webClientLoginUrl": url, "ringName": "PROD"}
+        return JSONResponse({"value": [one]})
+
+    async def call(self, request: Request) -> Response:
+        """One call: signed in, within the limits, then run, with a planned fault or without."""
+        fault = None
+        if not self._signed_in(request):
+            reply = _unauthorised()
+        elif self.limits.refused(time.monotonic()):
+            reply = JSONResponse(Refused(429, "Unknown", "Too many requests.").body(), 429)
+        else:
+            fault = self.faults.take(request.method, request.url.path)
+            reply = await self._within_limits(lambda: with_fault(fault, request, self._run))
+        self.log.note(request, reply.status_code, fault["kind"] if fault else "")
+        return reply
+
+    async def _within_limits(self, work: Callable[[], Awaitable[Response]]) -> Response:
+        try:
+            async with self.limits.slot():
+                try:
+                    return await asyncio.wait_for(work(), self.limits.operation_s)
+                except TimeoutError:
+                    return JSONResponse(Refused(408, "Unknown", "The operation was canceled.").body(), 408)
+        except TimeoutError:
+            headers = {"Retry-After": "60"}
+            return JSONResponse(Refused(503, "Unknown", "The request waited too long.").body(), 503, headers)
+
+    async def _run(self, request: Request) -> Response:
+        body = await request.body()
+        if len(body) > BODY_LIMIT:
+            return _response(Reply.refused(Refused(413, "BadRequest", "The request body is too large.")))
+        call = self._call(request, body)
+        operations = body.count(b'"method"') if call.path == "$batch" else 1
+        latency = self.options.latency_s + self.options.operation_latency_s * operations
+        if latency:
+            await asyncio.sleep(latency)
+        if call.path.split("(")[0] == "subscriptions":
+            return _response(await self._subscriptions(call))
+        return _response(self._api_for(call).answer(call))
+
+    def _call(self, request: Request, body: bytes) -> Call:
+        url = str(request.url)
+        base = url[: url.index("/api/v2.0")] + "/api/v2.0"
+        query = dict(parse_qsl(request.url.query, keep_blank_values=True))
+        query.pop("tenant", None)
+        return Call(
+            request.method, unquote(request.path_params.get("rest", "")), query, dict(request.headers), body, base
+        )
+
+    def _api_for(self, call: Call) -> Api:
+        primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
+        return self.api if primary or not self.replica else Api(self.replica.current(), self.options.page_size)
+
+    async def _subscriptions(self, call: Call) -> Reply:
+        try:
+            etag = call.headers.get("if-match")
+            if call.path == "subscriptions" and call.method == "POST":
+                return Reply.json(201, await self.webhooks.subscribe(call.json()))
+            if call.path == "subscriptions":
+                return Reply.json(200, {"value": self.company.records.select("subscriptions")})
+            record = self.webhooks.found(call.path.partition("(")[2].strip("')"))
+            if call.method == "PATCH":
+                return Reply.json(200, await self.webhooks.renew(record, call.json(), etag))
+            if call.method == "DELETE":
+                self.webhooks.remove(record, etag)
+                return Reply(204)
+            return Reply.json(200, record)
+        except Refused as refusal:
+            return Reply.refused(refusal)
+
+    def _signed_in(self, request: Request) -> bool:
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if kind == "Bearer":
+            return value in self.tokens
+        pair = base64.b64encode(":".join(self.options.user).encode()).decode()
+        return kind == "Basic" and value == pair and "/v2.0/" not in request.url.path.split("/api/")[0] + "/"
+
+    def seed(self, body: dict[str, Any]) -> dict[str, int]:
+        """`{"records": {"customers": [{…}]}}`: adds records by hand, without a trace in the log of writes."""
+        for entity, rows in body["records"].items():
+            with self.company.transaction():
+                for row in rows:
+                    self.company.add(entity, self._numbered(entity, row))
+        return {entity: len(rows) for entity, rows in body["records"].items()}
+
+    def _numbered(self, entity: str, row: Record) -> Record:
+        if "number" in self.company.entity(entity).fields and not row.get("number"):
+            return row | {"number": self.company.next_number(entity)}
+        return row
+
+    async def user(self, request: Request) -> Response:
+        """What a person does in the client and the API cannot: `{"do": "release", "id"}`, `{"do": "ship", …}`."""
+        asked: dict[str, Any] = await request.json()
+        order = self.company.get("salesOrders", asked["id"])
+        if order is None:
+            return JSONResponse({"error": "no such order"}, 404)
+        if asked["do"] == "release":
+            posting.release(self.company, order)
+        elif asked["do"] == "ship":
+            lines = self.company.all("salesOrderLines", "documentId", order["id"])
+            quantities = {line: amount(quantity) for line, quantity in asked["quantities"].items()}
+            posting.ship(self.company, order, lines, quantities)
+        else:
+            return JSONResponse({"error": "do is release or ship"}, 400)
+        return JSONResponse({"done": asked["do"]})
+
+
+def create_app(path: Path | None = None, options: Options | None = None) -> Starlette:
+    """The sandbox as an ASGI application; `path` keeps its records across restarts."""
+    sandbox = Sandbox(path, options or Options())
+    company = sandbox.company
+    routes = [
+        *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
+        Route("/__user", sandbox.user, methods=["POST"]),
+        Route("/{tenant}/oauth2/v2.0/token", sandbox.token, methods=["POST"]),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
+        Route("/environments/v1.2", sandbox.environments),
+        Route("/admin/v2.1/applications/businesscentral/environments", sandbox.environments),
+        Route("/v2.0/{environment}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
+        Route("/v2.0/{tenant}/{environment}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
+        Route("/{instance}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
+        *(
+            Route(f"{prefix}/api/v2.0", sandbox.call)
+            for prefix in ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
+        ),
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
+    app.state.records, app.state.company_name = company.records, COMPANY_NAME
+    return app
+
+
+async def _no_route(request: Request, _: Exception) -> Response:
+    message = f"No HTTP resource was found that matches the request URI '{request.url}'."
+    return JSONResponse(Refused(404, "BadRequest_NotFound", message).body(), 404)
+
+
+def _unauthorised() -> Response:
+    message = "The server has rejected the client credentials."
+    return JSONResponse(Refused(401, "Authentication_InvalidCredentials", message).body(), 401)
+
+
+def _response(reply: Reply) -> Response:
+    headers = {"OData-Version": "4.0", **reply.headers}
+    if not reply.content:
+        return Response(b"", reply.status, headers)
+    return Response(reply.content, reply.status, headers, reply.media_type)

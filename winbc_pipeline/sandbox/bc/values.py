@@ -1,0 +1,99 @@
+"""What a field takes: type, length, options, read-only, codes upper-cased (behaviour.md section 4)."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from ..records import Record
+from .refusal import Refused, bad_request
+from .schema import ZERO_GUID, EntitySet, Facts
+
+LARGEST = 10**15
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)")
+FREE = {("customers", "lastModifiedDateTime")}  # editable on the page, overwritten by the server
+
+
+def checked(entity: EntitySet, body: object) -> Record:
+    """The fields of a body as BC takes them; raises Refused. Navigation properties are left out."""
+    if not isinstance(body, dict):
+        message = "An unexpected 'PrimitiveValue' node was found when reading from the JSON reader. "
+        raise bad_request(message + "A 'StartObject' node was expected.")
+    sent = {name: value for name, value in body.items() if "@" not in name and name not in entity.navigation}
+    return {name: _value(entity, name, value) for name, value in sent.items()}
+
+
+def _value(entity: EntitySet, name: str, value: Any) -> Any:
+    facts = entity.fields.get(name)
+    if facts is None:
+        raise bad_request(f"The property '{name}' does not exist on type '{entity.type_name}'.")
+    if (facts.get("readOnly") and name != entity.key) or facts.get("edm") == "Edm.Stream":
+        raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
+    kind = facts.get("edm")
+    if kind in ("Edm.Decimal", "Edm.Int32", "Edm.Int64"):
+        return _number(name, value, kind)
+    if kind == "Edm.Boolean":
+        if not isinstance(value, bool):
+            raise _unconvertible(name, kind)
+        return value
+    if not isinstance(value, str):
+        raise _unconvertible(name, kind or "Edm.String")
+    if kind == "Edm.Guid":
+        return _guid(value)
+    if kind == "Edm.Date" and not DATE.fullmatch(value):
+        raise _unconvertible(name, kind)
+    if kind == "Edm.DateTimeOffset" and not MOMENT.fullmatch(value):
+        raise _unconvertible(name, kind)
+    return _option(facts, value) if "enum" in facts else _text(facts, value)
+
+
+def _number(name: str, value: Any, kind: str) -> int | Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise _unconvertible(name, kind)
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise _unconvertible(name, kind)
+    if kind != "Edm.Decimal" and value != int(value):
+        raise _unconvertible(name, kind)
+    if not -LARGEST < value < LARGEST:
+        raise Refused(
+            400, "Application_EvaluateException", f"The value of '{name}' is outside of the range of its type."
+        )
+    return value
+
+
+def _guid(value: str) -> str:
+    if not GUID.fullmatch(value):
+        raise Refused(400, "Application_InvalidGUID", f"'{value}' is not a valid GUID.")
+    return value.lower()
+
+
+def _text(facts: Facts, value: str) -> str:
+    if facts.get("upperCased"):
+        value = value.strip().upper()
+    length, most = len(value.encode("utf-16-le", "surrogatepass")) // 2, facts.get("maxLength")
+    if most and length > most:
+        message = f"The length of the string is {length}, but it must be less than or equal to {most} characters. "
+        raise Refused(400, "Application_StringExceededLength", f"{message}Value: {value}")
+    return value
+
+
+def _option(facts: Facts, value: str) -> str:
+    if value not in facts["enum"]:
+        options = ",".join(decoded(option) for option in facts["enum"])
+        raise Refused(400, "Unknown", f"'{value}' is not an option. The existing options are: {options}")
+    return value
+
+
+def decoded(member: str) -> str:
+    """An enum member's caption: `_x0020_` is a blank."""
+    return re.sub(r"_x([0-9A-F]{4})_", lambda found: chr(int(found.group(1), 16)), member)
+
+
+def _unconvertible(name: str, kind: str) -> Refused:
+    return bad_request(f"Cannot convert the value of property '{name}' to the expected target type '{kind}'.")
+
+
+def is_zero(value: object) -> bool:
+    """Whether a GUID or code says 'none'."""
+    return value in (None, "", ZERO_GUID)

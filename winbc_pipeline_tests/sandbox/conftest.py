@@ -1,0 +1,106 @@
+"""A Business Central sandbox of one's own, and a client that does no more than send."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from winbc_pipeline.sandbox.bc.app import Options, create_app
+from winbc_pipeline.sandbox.server import running
+from winbc_pipeline.sandbox.setup_data import COMPANY_ID
+
+ANY = {"If-Match": "*"}
+LOGIN = {
+    "grant_type": "client_credentials",
+    "client_id": "winbc",
+    "client_secret": "sandbox-secret",
+    "scope": "https://api.businesscentral.dynamics.com/.default",
+}
+
+
+@dataclass
+class Bc:
+    """Calls to one sandbox; paths are relative to the company."""
+
+    root: str
+    http: httpx.Client
+
+    @property
+    def base(self) -> str:
+        return f"{self.root}/v2.0/sandbox/api/v2.0"
+
+    def url(self, path: str) -> str:
+        return path if path.startswith("http") else f"{self.base}/companies({COMPANY_ID})/{path}"
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.request(method, self.url(path), json=body, headers=named)
+
+    def get(self, path: str, **headers: str) -> Any:
+        answer = self.call("GET", path, **headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def values(self, path: str) -> list[dict[str, Any]]:
+        return self.get(path)["value"]  # type: ignore[no-any-return]
+
+    def post(self, path: str, body: Any) -> dict[str, Any]:
+        answer = self.call("POST", path, body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    def patch(self, path: str, body: Any) -> dict[str, Any]:
+        answer = self.call("PATCH", path, body, If_Match="*")
+        assert answer.status_code == 200, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    def refusal(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str, str]:
+        """Status, code and message of an error."""
+        answer = self.call(method, path, body, **headers)
+        error = answer.json()["error"]
+        return answer.status_code, error["code"], error["message"].split("  CorrelationId")[0]
+
+    def batch(self, *requests: dict[str, Any], **headers: str) -> list[dict[str, Any]]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()} | {"Accept": "application/json"}
+        answer = self.http.post(f"{self.base}/$batch", json={"requests": list(requests)}, headers=named)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["responses"]  # type: ignore[no-any-return]
+
+    def control(self, path: str, body: Any = None) -> Any:
+        answer = self.http.request("GET" if body is None else "POST", f"{self.root}/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Bc]]:
+    """Starts a sandbox with options, signed in."""
+    with ExitStack() as stack:
+
+        def begin(**options: Any) -> Bc:
+            root = stack.enter_context(running(create_app(options=Options(**options))))
+            http = stack.enter_context(httpx.Client(timeout=30, trust_env=False))
+            token = http.post(f"{root}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
+            http.headers["Authorization"] = f"Bearer {token}"
+            return Bc(root, http)
+
+        yield begin
+
+
+@pytest.fixture
+def bc(start: Callable[..., Bc]) -> Bc:
+    return start()
+
+
+@pytest.fixture
+def customer(bc: Bc) -> dict[str, Any]:
+    return bc.post("customers", {"displayName": "Jansen", "type": "Person", "email": "j@mail.example", "country": "NL"})
+
+
+@pytest.fixture
+def item(bc: Bc) -> dict[str, Any]:
+    body = {"number": "MUG", "displayName": "Mug", "unitPrice": 10, "taxGroupCode": "VAT21", "unitCost": 4}
+    return bc.post("items", body | {"baseUnitOfMeasureCode": "PCS"})
