@@ -56,7 +56,8 @@ class Company:
         self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
         self.watchers: list[Change] = []
         self.waiting: list[Callable[[], None]] = []
-        self.depth = 0
+        self.blanks: dict[str, Record] = {}
+        self.depth, self.deep_insert = 0, False
         self.request_id = ""
         if not self.records.count("companies"):
             for entity, body in setup_records():
@@ -113,8 +114,12 @@ class Company:
 
     def empty(self, entity: str) -> Record:
         """A record of an entity set with nothing filled in."""
-        fields = self.schema[entity].fields
-        return {name: empty_value(facts) for name, facts in fields.items() if facts.get("edm") != "Edm.Stream"}
+        if entity not in self.blanks:
+            fields = self.schema[entity].fields
+            self.blanks[entity] = {
+                n: empty_value(facts) for n, facts in fields.items() if facts.get("edm") != "Edm.Stream"
+            }
+        return dict(self.blanks[entity])
 
     def add(self, entity: str, values: Record, sent: Record | None = None) -> Record:
         """Stores a new record and tells the watchers; `sent`, what a client sent, goes into the log of writes."""

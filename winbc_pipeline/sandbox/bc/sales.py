@@ -76,9 +76,13 @@ class Documents(Rules):
         if not isinstance(lines, list):
             raise dialog(f'"{self.kind.lines}" is not a list.')
         entity = company.entity(self.kind.lines)
-        for line in lines:
-            insert(company, entity, line, {"documentId": record["id"]})
-        return company.get(self.kind.header, record["id"]) or record
+        company.deep_insert = True  # the totals are calculated once, after the last line
+        try:
+            for line in lines:
+                insert(company, entity, line, {"documentId": record["id"]})
+        finally:
+            company.deep_insert = False
+        return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         self._open_for_changes(old)
@@ -185,6 +189,8 @@ class Lines(Rules):
         set_discount(record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        if company.deep_insert:
+            return record
         recalculate(company, self.kind, record["documentId"])
         return company.get(self.kind.lines, record["id"]) or record
 
