@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test soak lint bench
+.PHONY: help demo test clients soak lint bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -17,6 +17,9 @@ demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops a
 
 test: .venv/ready ## all tests
 	$(BIN)/pytest
+
+clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
+	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes
 	$(BIN)/pytest -m soak

@@ -9,23 +9,45 @@ from typing import Annotated
 import httpx
 import typer
 
+from ..sandbox.bc.app import Options
+from ..sandbox.bc.schema import NEWEST
 from ..sandbox.retail import generate as generate_rows
 from ..sandbox.retail import write_folder
-from ..sandbox.server import serve as serve_both
+from ..sandbox.server import System
+from ..sandbox.server import serve as serve_sandboxes
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
 
 
 @app.command()
 def serve(
+    bc: Annotated[bool, typer.Option("--bc", help="Only Business Central")] = False,
+    winstore: Annotated[bool, typer.Option("--winstore", help="Only Winstore")] = False,
     bc_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
     winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
     load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
+    bc_version: Annotated[int, typer.Option(help="The version of Business Central to play, 17 to 29")] = NEWEST,
+    time_scale: Annotated[float, typer.Option(help="Divides every wait and window: 60 makes a second of a minute")] = 1,
+    latency: Annotated[float, typer.Option(help="Seconds that each call takes")] = 0,
+    operation_latency: Annotated[float, typer.Option(help="Seconds that each operation of a call takes")] = 0,
+    replica_lag: Annotated[float, typer.Option(help="Seconds by which reads lag behind writes")] = 0,
+    requests: Annotated[int, typer.Option(help="Calls per user in five minutes")] = 6000,
+    seed: Annotated[str, typer.Option(help="The same seed and clock give the same ids")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
-    """Runs both sandboxes until Ctrl-C."""
-    with serve_both(data, bc_port, winstore_port) as addresses:
+    """Runs the sandboxes until Ctrl-C."""
+    system: System = "both" if bc == winstore else "bc" if bc else "winstore"
+    options = Options(
+        version=bc_version,
+        time_scale=time_scale,
+        latency_s=latency,
+        operation_latency_s=operation_latency,
+        replica_lag_s=replica_lag,
+        requests_per_window=requests,
+        seed=seed,
+    )
+    with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
         if load:
             load_folder(addresses.winstore_control, load)
         if as_json:
@@ -65,6 +87,12 @@ def generate(folder: Path, customers: int = 40, articles: int = 60, seed: int = 
 def state(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -> None:
     """Everything that a running sandbox holds, as JSON."""
     print(httpx.get(f"{control}/__state", timeout=600).text)
+
+
+@app.command()
+def log(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -> None:
+    """Every call that a running sandbox answered, as JSON."""
+    print(httpx.get(f"{control}/__log", timeout=600).text)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Runs both sandboxes on loopback, in threads of this process.
+"""Runs the sandboxes on loopback, in threads of this process.
 
 Here belongs: ports, start and stop. What they answer: business_central.py, winstore.py.
 """
@@ -7,37 +7,41 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
 from starlette.applications import Starlette
 
 from . import winstore
 from .bc import app as business_central
+from .bc.app import Options
 from .setup_data import COMPANY_NAME
+
+System = Literal["both", "bc", "winstore"]
 
 
 @dataclass(frozen=True)
 class Addresses:
     """Where the sandboxes listen and how to get in; the credentials open nothing but the sandboxes."""
 
-    bc_base: str
-    bc_control: str
-    authority: str
-    tenant: str
-    company: str
-    client_id: str
-    client_secret: str
-    winstore_base: str
-    winstore_control: str
-    winstore_user: str
-    winstore_password: str
+    bc_base: str = ""
+    bc_control: str = ""
+    authority: str = ""
+    tenant: str = ""
+    company: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    winstore_base: str = ""
+    winstore_control: str = ""
+    winstore_user: str = ""
+    winstore_password: str = ""
 
     def environment(self) -> dict[str, str]:
         """The settings that point the program at these sandboxes."""
-        return {
+        settings = {
             "WINBC_BC__BASE_URL": self.bc_base,
             "WINBC_BC__AUTHORITY": self.authority,
             "WINBC_BC__COMPANY": self.company,
@@ -47,32 +51,50 @@ class Addresses:
             "WINBC_WINSTORE__USER": self.winstore_user,
             "WINBC_WINSTORE__PASSWORD": self.winstore_password,
         }
+        return {name: value for name, value in settings.items() if value}
 
     def as_dict(self) -> dict[str, str]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value}
 
 
 @contextmanager
-def serve(data: Path | None = None, bc_port: int = 0, winstore_port: int = 0) -> Iterator[Addresses]:
-    """Both sandboxes until the block ends; port 0 takes a free one, `data` keeps their records in that folder."""
+def serve(
+    data: Path | None = None,
+    bc_port: int = 0,
+    winstore_port: int = 0,
+    options: Options | None = None,
+    system: System = "both",
+) -> Iterator[Addresses]:
+    """The sandboxes until the block ends; port 0 takes a free one, `data` keeps their records in that folder."""
     if data:
         data.mkdir(parents=True, exist_ok=True)
-    bc = business_central.create_app(data / "business_central.sqlite" if data else None)
-    shop = winstore.create_app(data / "winstore.sqlite" if data else None)
-    with running(bc, bc_port) as bc_url, running(shop, winstore_port) as shop_url:
-        yield Addresses(
-            bc_base=f"{bc_url}/v2.0/sandbox/api/v2.0",
-            bc_control=bc_url,
-            authority=f"{bc_url}/sandbox-tenant",
-            tenant="sandbox-tenant",
-            company=COMPANY_NAME,
-            client_id="winbc",
-            client_secret="sandbox-secret",
-            winstore_base=shop_url + winstore.BASE,
-            winstore_control=shop_url,
-            winstore_user="winstore",
-            winstore_password="sandbox-secret",
-        )
+    addresses = Addresses()
+    with ExitStack() as stack:
+        if system != "winstore":
+            app = business_central.create_app(data / "business_central.sqlite" if data else None, options)
+            addresses = _with_bc(addresses, stack.enter_context(running(app, bc_port)))
+        if system != "bc":
+            shop = winstore.create_app(data / "winstore.sqlite" if data else None)
+            addresses = _with_winstore(addresses, stack.enter_context(running(shop, winstore_port)))
+        yield addresses
+
+
+def _with_bc(addresses: Addresses, url: str) -> Addresses:
+    return replace(
+        addresses,
+        bc_base=f"{url}/v2.0/sandbox/api/v2.0",
+        bc_control=url,
+        authority=f"{url}/sandbox-tenant",
+        tenant="sandbox-tenant",
+        company=COMPANY_NAME,
+        client_id="winbc",
+        client_secret="sandbox-secret",
+    )
+
+
+def _with_winstore(addresses: Addresses, url: str) -> Addresses:
+    known = {"winstore_user": "winstore", "winstore_password": "sandbox-secret"}
+    return replace(addresses, winstore_base=url + winstore.BASE, winstore_control=url, **known)
 
 
 @contextmanager
