@@ -12,7 +12,7 @@ from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.systems.transport import Answer
 from winbc_pipeline.systems.winstore import Winstore, load_profile
-from winbc_pipeline.systems.winstore.client import records_of
+from winbc_pipeline.systems.winstore.client import records_in
 
 from .conftest import REPOSITORY, World
 
@@ -64,7 +64,7 @@ def test_what_is_no_safe_whole_answer_is_refused(content: bytes) -> None:
     profile = load_profile(None).entity("customers")
     answer = Answer(200, httpx.Headers({"content-type": "application/xml"}), content, "id")
     with pytest.raises(UnreadableAnswer):
-        records_of(answer, profile)
+        records_in(answer, profile.call, profile.records)
 
 
 def ask(world: World, query: str) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.table import Table
 
 from ..errors import WinbcError
 from ..flows import FLOWS
@@ -25,6 +26,22 @@ def run_checks(console: Console, settings: Settings) -> bool:
     ]
     passed = [_passes(console, name, check) for name, check in checks]
     return all(passed)
+
+
+def run_contract(console: Console, settings: Settings) -> bool:
+    """Prints what came of every call of Winstore's contract; returns whether all that were tried hold."""
+    from ..systems.winstore.contract import examine
+
+    table = Table("call", "outcome", "detail")
+    source = Winstore(settings)
+    try:
+        findings = list(examine(source))
+    finally:
+        source.close()
+    for finding in findings:
+        table.add_row(finding.call, finding.outcome, finding.detail)
+    console.print(table)
+    return not any(finding.outcome in ("fail", "assumed, does not hold") for finding in findings)
 
 
 def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:

@@ -14,7 +14,7 @@ from ..settings import Settings, load_settings
 from ..sync.flow import Flow
 from . import demo as demo_module
 from . import sandbox
-from .check import run_checks
+from .check import run_checks, run_contract
 from .progress import bar
 
 app = typer.Typer(
@@ -61,9 +61,14 @@ def demo(
 
 
 @app.command()
-def check() -> None:
+def check(
+    contract: Annotated[str | None, typer.Option(help="winstore: does it answer as assumed? Reads only")] = None,
+) -> None:
     """Both connections, assumed calls, mapping tables: each problem with cause and fix."""
-    raise typer.Exit(0 if run_checks(console, load_settings()) else 2)
+    if contract not in (None, "winstore"):
+        raise typer.BadParameter("the contract that can be checked is winstore")
+    run = run_contract if contract else run_checks
+    raise typer.Exit(0 if run(console, load_settings()) else 2)
 
 
 @app.command()

@@ -53,21 +53,24 @@ class Winstore:
         asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
         if profile.page and profile.page_size:
             asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+        return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
+
+    def ask(self, call: str, asked: dict[str, str], accept: str) -> Answer:
+        """A reading call, its parameters joined as Winstore wants them."""
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
-        answer = self.transport.call("GET", f"{profile.call}?{query}", headers={"Accept": profile.accept})
-        return records_of(answer, profile)
+        return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
 
 
-def records_of(answer: Answer, profile: EntityProfile) -> list[Row]:
+def records_in(answer: Answer, call: str, path: str) -> list[Row]:
     """The records of an answer in either format; raises UnreadableAnswer when the promised path is not there."""
     if answer.status != 200:
-        raise UnreadableAnswer(f"Winstore answers {answer.status} to {profile.call}.", "Check the call in the profile.")
+        raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", "Check the call in the profile.")
     content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else _from_xml(answer.content)
-    for name in profile.records.split("."):
+    for name in path.split("."):
         if content in (None, "", []):
             return []
         if not isinstance(content, dict) or name not in content:
-            raise UnreadableAnswer(f"Winstore's answer to {profile.call} has no `{profile.records}`.")
+            raise UnreadableAnswer(f"Winstore's answer to {call} has no `{path}`.")
         content = content[name]
     return content if isinstance(content, list) else [content]
 

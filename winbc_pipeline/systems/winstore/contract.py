@@ -1,0 +1,119 @@
+"""Whether a Winstore answers as the contract says (docs/winstore-contract.md): call by call, reading only.
+
+The findings name calls and fields, never what is in them, so that a customer can send the list.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any, Literal
+
+from ...errors import WinbcError
+from .client import Row, Winstore, exploded, records_in
+from .profile import EntityProfile
+
+Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not tried"]
+JSON, XML = "application/json", "application/xml"
+LOOK_BACK = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one call."""
+
+    call: str
+    outcome: Outcome
+    detail: str
+
+
+def examine(winstore: Winstore) -> Iterator[Finding]:
+    """Tries every reading call of the contract; writing calls are named and not tried."""
+    since = (datetime.now(UTC) - LOOK_BACK).isoformat(timespec="seconds")
+    example = _example(winstore)
+    for name, profile in winstore.profile.reads.items():
+        yield _finding(profile.call, profile.known, partial(_entity, winstore, name, profile, since))
+    fixed: list[tuple[str, dict[str, str], str]] = [
+        ("GetSuppliers", {}, "suppliers.supplier"),
+        ("GetArticleDataBySupplierId", {"id": example.get("supplierid", "")}, "articles.article"),
+        ("GetStock", {"type": "byArtikelKey", "artkey": example.get("artkey", "")}, "stocks.stock"),
+        ("GetStock", {"type": "byGtin", "gtin": example.get("gtin", "")}, "stocks.stock"),
+        ("GetChangedStock", {"date": since}, "stocks.stock"),
+    ]
+    for call, asked, path in fixed:
+        shown = f"{call} {asked['type']}" if "type" in asked else call
+        if "" in asked.values():
+            yield Finding(shown, "not tried", "no article was found to ask for")
+        else:
+            yield _finding(shown, "verified", partial(_fixed, winstore, call, asked, path))
+    for write in winstore.profile.writes.values():
+        yield Finding(write.call, "not tried", f"it writes ({write.known})")
+
+
+def _finding(call: str, known: str, attempt: Callable[[], str]) -> Finding:
+    try:
+        detail, good = attempt(), True
+    except WinbcError as error:
+        detail, good = str(error), False
+    except _Broken as broken:
+        detail, good = str(broken), False
+    if known == "assumed":
+        return Finding(call, "assumed, holds" if good else "assumed, does not hold", detail)
+    return Finding(call, "pass" if good else "fail", detail)
+
+
+class _Broken(Exception):
+    """The answer came and is not as the contract says."""
+
+
+def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -> str:
+    asked = {profile.since: since, **profile.always}
+    if profile.page and profile.page_size:
+        asked |= {profile.page: "1", profile.page_size: "100"}
+    in_json, in_xml = (_rows(winstore, profile.call, asked, accept, profile.records) for accept in (JSON, XML))
+    rows = [flat for row in in_json for flat in exploded(row, profile)]
+    if len(in_json) != len(in_xml):
+        raise _Broken(f"{len(in_json)} {name} in JSON, {len(in_xml)} in XML")
+    missing = [field for field in (*profile.key, profile.modified) if any(not row.get(field) for row in rows)]
+    if missing:
+        raise _Broken(f"without {', '.join(missing)}")
+    wrong = [field for field, kind in profile.fields.items() if any(not _is(kind, row.get(field)) for row in rows)]
+    if wrong:
+        raise _Broken(f"not of their type: {', '.join(wrong)}")
+    return f"{len(rows)} {name} of the last {LOOK_BACK.days} days, the same in JSON and XML"
+
+
+def _fixed(winstore: Winstore, call: str, asked: dict[str, str], path: str) -> str:
+    in_json, in_xml = (_rows(winstore, call, asked, accept, path) for accept in (JSON, XML))
+    if len(in_json) != len(in_xml):
+        raise _Broken(f"{len(in_json)} records in JSON, {len(in_xml)} in XML")
+    return f"{len(in_json)} records, the same in JSON and XML"
+
+
+def _rows(winstore: Winstore, call: str, asked: dict[str, str], accept: str, path: str) -> list[Row]:
+    return records_in(winstore.ask(call, asked, accept), call, path)
+
+
+def _example(winstore: Winstore) -> dict[str, str]:
+    """The keys of any article, to ask for its stock and its supplier."""
+    try:
+        rows = next(winstore.changed_since("articles", datetime(2000, 1, 1, tzinfo=UTC)), [])
+    except WinbcError:
+        return {}
+    found: dict[str, Any] = rows[0] if rows else {}
+    return {name: str(found.get(name) or "") for name in ("artkey", "gtin", "supplierid")}
+
+
+def _is(kind: str, value: object) -> bool:
+    """Whether a value is empty or of its type."""
+    if value in (None, "") or kind == "text":
+        return True
+    try:
+        if kind == "decimal":
+            return Decimal(str(value)).is_finite()
+        if kind == "datetime":
+            return datetime.fromisoformat(str(value)).tzinfo is not None
+    except (InvalidOperation, ValueError):
+        return False
+    return str(value).lower() in ("true", "false")
