@@ -13,7 +13,7 @@ help: ## list the targets
 	touch .venv/ready
 
 demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops after the table, SAMPLE=folder loads your own data
-	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample $(SAMPLE))
+	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)")
 
 test: .venv/ready ## all tests
 	$(BIN)/pytest

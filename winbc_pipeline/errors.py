@@ -6,7 +6,7 @@
     ├── SystemUnavailable    E-UNREACHABLE  a system does not answer: try again later
     ├── AuthenticationFailed E-AUTH         a system refuses the credentials: stops the flow
     ├── UnreadableAnswer     E-ANSWER       an answer is not what the system promises: nothing was taken from it
-    └── StoreUnavailable     E-STORE        the flow's database is locked or damaged
+    └── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) in use
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
 """
@@ -44,3 +44,7 @@ class UnreadableAnswer(WinbcError):
 
 class StoreUnavailable(WinbcError):
     code = "E-STORE"
+
+
+class StoreBusy(StoreUnavailable):
+    """Another process is at work in it: later will do."""

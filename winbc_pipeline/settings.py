@@ -4,12 +4,24 @@ Here belongs: every setting, its type, default and unit. Explained for people in
 Secrets come from the environment or a `.env` file only; one in winbc.toml is refused.
 """
 
+import os
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from .errors import ConfigurationError
@@ -32,10 +44,10 @@ class BusinessCentralSettings(_Section):
     scope: str = "https://api.businesscentral.dynamics.com/.default"
     user: str = ""
     password: SecretStr = SecretStr("")
-    page_size: int = 5000
-    in_flight: int = 5
-    batch_size: int = 100
-    requests_per_window: int = 6000
+    page_size: int = Field(default=5000, ge=1, le=20_000)
+    in_flight: PositiveInt = 5
+    batch_size: int = Field(default=100, ge=1, le=100)
+    requests_per_window: PositiveInt = 6000
     batch_counts_as: Literal["one", "operations"] = "one"
 
 
@@ -60,23 +72,23 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         env_file=".env",
         toml_file="winbc.toml",
-        extra="forbid",
+        extra="ignore",  # a .env may hold what others read, such as DAGSTER_HOME; ours is checked in load_settings
         frozen=True,
     )
 
-    connection: str = "default"
+    connection: str = Field(default="default", pattern=r"^[\w-]+$")
     data_folder: Path = Path(".winbc")
     mapping_folder: Path = Path("mapping_tables")
     history_start: date = date(2024, 1, 1)
     sensors: bool = False
     schedules: bool = False
     sweep_cron: str = "0 * * * *"
-    overlap_minutes: int = 10
-    run_history_days: int = 30
-    timeout_s: float = 60
-    answer_limit_mb: int = 256
-    memory_limit_mb: int = 256
-    quarantine_minutes: int = 20
+    overlap_minutes: NonNegativeInt = 10
+    run_history_days: PositiveInt = 30
+    timeout_s: PositiveFloat = 60
+    answer_limit_mb: PositiveInt = 256
+    memory_limit_mb: int = Field(default=256, ge=64)
+    quarantine_minutes: NonNegativeInt = 20
     bc: BusinessCentralSettings = BusinessCentralSettings()
     winstore: WinstoreSettings = WinstoreSettings()
     products: ProductSettings = ProductSettings()
@@ -99,21 +111,41 @@ class Settings(BaseSettings):
 
 def load_settings(**given: Any) -> Settings:
     """Settings of the present folder; raises ConfigurationError naming source, key and what was expected."""
-    _refuse_secrets_in_toml(Path("winbc.toml"))
+    _check_toml(Path("winbc.toml"))
+    _check_names("the environment", os.environ)
+    _check_names(".env", dotenv_values(".env"))
     try:
         return Settings(**given)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigurationError(f"winbc.toml or environment: {problems}.", "See docs/settings.md.") from None
+        problems = "; ".join(_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False))
+        raise ConfigurationError(f"{problems}.", "See docs/settings.md.") from None
 
 
-def _refuse_secrets_in_toml(path: Path) -> None:
+def _problem(place: tuple[int | str, ...], expected: str) -> str:
+    """Where a wrong value stands, and what was expected there."""
+    name = ".".join(map(str, place))
+    variable = "WINBC_" + "__".join(str(part).upper() for part in place)
+    where = variable if variable in os.environ else f"{variable} in .env" if variable in dotenv_values(".env") else ""
+    return f"{where or f'winbc.toml: {name}'}: {expected}"
+
+
+def _check_names(where: str, variables: Mapping[str, str | None]) -> None:
+    """Refuses variables that begin like ours and are none: a slip of the pen would be ignored."""
+    known = {f"WINBC_{name}".upper() for name in Settings.model_fields}
+    for variable in variables:
+        if variable.startswith("WINBC_") and variable.partition("__")[0] not in known:
+            raise ConfigurationError(f"{where}: {variable} is not a setting.", "See docs/settings.md.")
+
+
+def _check_toml(path: Path) -> None:
     if not path.exists():
         return
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}.", "It is a TOML file in UTF-8.") from None
+    for key in set(content) - set(Settings.model_fields):
+        raise ConfigurationError(f"{path}: {key} is not a setting.", "See docs/settings.md.")
     for section, values in content.items():
         for key in SECRETS & set(values if isinstance(values, dict) else ()):
             hint = f"Set WINBC_{section.upper()}__{key.upper()} in the environment or in .env, and delete it here."

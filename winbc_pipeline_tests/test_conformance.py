@@ -104,6 +104,7 @@ def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert len(world.bc()["writes"]) >= call * 10, "the run was killed in the middle of its work"
 
     done = world.sync(flow)
 
@@ -162,5 +163,7 @@ def test_the_sweep_goes_back_to_the_window_of_a_failed_record(world: World) -> N
     schedule = build_defs(settings=world.settings).resolve_schedule_def("products_winstore_to_bc_sweep")
     now = datetime(2026, 4, 2, tzinfo=UTC)
     with DagsterInstance.ephemeral() as instance, build_schedule_context(instance, now) as context:
-        (request,) = schedule.evaluate_tick(context).run_requests
-    assert request.tags["dagster/asset_partition_range_start"] == "2026-03-02"
+        recent, failed = schedule.evaluate_tick(context).run_requests
+    names = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    assert [recent.tags[name] for name in names] == ["2026-04-01", "2026-04-02"]
+    assert [failed.tags[name] for name in names] == ["2026-03-02", "2026-03-02"], "and not all windows between"

@@ -34,6 +34,7 @@ def test_random_kills_and_faults_lose_nothing_and_send_nothing_twice(world: Worl
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    assert world.bc()["writes"], "the killed runs did some work"
     world.fault("bc")
     assert world.sync(flow).failed == 0
 

@@ -1,11 +1,14 @@
 """What lands in Business Central, and how."""
 
+import httpx
 import pytest
 
-from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.run import planned, sync
+from winbc_pipeline.sync.stage import flow_store
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
 from .conftest import FIRST, LAST, World
@@ -183,3 +186,81 @@ def test_an_unreachable_host_is_named(world: World, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemUnavailable, match="127.0.0.1:9 cannot be reached"):
         transport.call("GET", "x")
     transport.close()
+
+
+def change_customer(world: World, **fields: str) -> None:
+    sent = "".join(f"<{name}>{value}</{name}>" for name, value in {"customerid": "000123", **fields}.items())
+    url = f"{world.addresses.winstore_base}/PostCustomer"
+    login = ("winstore", "sandbox-secret")
+    httpx.post(url, content=f"<customer>{sent}</customer>", auth=login).raise_for_status()
+
+
+def test_an_adopted_customer_stays_linked_when_its_email_changes(world: World) -> None:
+    world.seed_bc(customers=[{"number": "X1", "displayName": "Anna", "email": "anna@mail.example", "type": "Person"}])
+    world.fill()
+    world.sync("customers")
+    change_customer(world, email="new@mail.example")
+    world.sync("customers")
+    assert [(row["number"], row["email"]) for row in world.bc()["records"]["customers"]] == [("X1", "new@mail.example")]
+
+
+def test_a_record_that_was_renumbered_in_business_central_is_still_the_same(world: World) -> None:
+    world.fill()
+    world.sync("products")
+    item = world.bc()["records"]["items"][0]
+    target = BusinessCentral(world.settings)
+    target.batch([Operation("1", "PATCH", f"items({item['id']})", {"number": "RENAMED"}, "*")])
+    target.close()
+    world.fill(articles=[{"price": "20", "modified_at": "2026-03-04T10:00:00.000Z"}])
+    assert world.sync("products").updated == 1
+    assert [(row["number"], row["unitPrice"]) for row in world.bc()["records"]["items"]] == [("RENAMED", 20)]
+
+
+def test_the_watermark_stops_before_a_change_that_was_not_sent(world: World) -> None:
+    world.fill()
+    world.sync("customers")
+    followed = ledger.watermark(flow_store(flow_named("customers"), world.settings), "customers_winstore_to_bc")
+    change_customer(world, city="Gent")
+    sync(flow_named("customers"), world.settings, FIRST, FIRST, "an old window only")
+    assert ledger.watermark(flow_store(flow_named("customers"), world.settings), "customers_winstore_to_bc") == followed
+
+
+def test_a_change_from_the_future_is_sent_now_and_holds_nothing_back(world: World) -> None:
+    world.fill(customers=[{"modified_at": "2099-01-01T00:00:00.000Z"}, {"customer_id": "2", "email": "b@mail.example"}])
+    assert world.sync("customers").created == 2
+    followed = ledger.watermark(flow_store(flow_named("customers"), world.settings), "customers_winstore_to_bc")
+    assert followed
+    assert followed.year == 2026
+
+
+def test_a_lost_answer_about_an_article_that_then_gets_variants_is_settled(world: World) -> None:
+    world.fill()
+    world.fault("bc", {"kind": "drop_after", "path": "$batch", "method": "POST", "nth": 2, "times": 3})
+    world.sync("products")
+    world.fill(articles=[{"color": "red", "modified_at": "2026-03-04T10:00:00.000Z"}])
+    assert world.sync("products").failed == 0
+
+
+def test_a_record_in_trouble_that_the_source_no_longer_has_is_settled(world: World) -> None:
+    world.fill(customers=[{"company_name": "Jansen & Co", "phone": "1" * 31}])
+    assert world.sync("customers").failed == 1
+    world.fill(customers=[{"company_name": "", "phone": "1", "modified_at": "2026-03-04T10:00:00.000Z"}])
+    assert world.sync("customers").failed == 0
+
+
+def test_a_ledger_is_not_believed_in_another_company(world: World) -> None:
+    customers = [{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(6)]
+    world.fill(customers=customers)
+    world.sync("customers")
+    for row in world.bc()["records"]["customers"]:
+        target = BusinessCentral(world.settings)
+        target.batch([Operation("1", "DELETE", f"customers({row['id']})", etag="*")])
+        target.close()
+    with pytest.raises(ConfigurationError, match="None of the 6 records"):
+        world.sync("customers")
+
+
+def test_an_article_without_a_sku_is_told(world: World) -> None:
+    world.fill(articles=[{}, {"article_key": "777", "sku": ""}])
+    world.sync("products")
+    assert world.ledger("products")["777"]["reason"] == "NO_SKU"

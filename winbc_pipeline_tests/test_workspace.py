@@ -1,7 +1,6 @@
 """`dagster dev -w workspace.yaml` works by itself, and says that it keeps no history without DAGSTER_HOME."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from winbc_pipeline.cli.dagster_home import end_group
 
 from .conftest import REPOSITORY
 
@@ -49,8 +50,7 @@ def test_dagster_dev_serves_the_workspace(tmp_path: Path) -> None:
                 assert process.poll() is None, log.read_text()
                 entries = asked(port)
         finally:
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(30)
+            end_group(process)
     jobs = [job["name"] for entry in entries for job in entry["locationOrLoadError"]["repositories"][0]["jobs"]]
     assert {"customers_winstore_to_bc", "products_winstore_to_bc", "run_retention"} <= set(jobs)
     assert "DAGSTER_HOME" in log.read_text() or "temporary directory" in log.read_text()

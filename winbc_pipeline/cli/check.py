@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..errors import WinbcError
 from ..flows import FLOWS
@@ -39,16 +40,16 @@ def run_contract(console: Console, settings: Settings) -> bool:
     finally:
         source.close()
     for finding in findings:
-        table.add_row(finding.call, finding.outcome, finding.detail)
+        table.add_row(Text(finding.call), Text(finding.outcome), Text(finding.detail))
     console.print(table)
     return not any(finding.outcome in ("fail", "assumed, does not hold") for finding in findings)
 
 
 def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:
     try:
-        console.print(f"[green]ok[/green]      {name}: {check()}", soft_wrap=True)
+        console.print(Text.assemble(("ok      ", "green"), f"{name}: {check()}"), soft_wrap=True)
     except WinbcError as error:
-        console.print(f"[red]problem[/red] {name}: {error}", soft_wrap=True)
+        console.print(Text.assemble(("problem ", "red"), f"{name}: {error}"), soft_wrap=True)
         return False
     return True
 

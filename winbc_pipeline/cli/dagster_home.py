@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+
+import httpx
 
 
 def prepare(folder: Path) -> Path:
@@ -39,10 +42,22 @@ def serve_ui(home: Path, port: int, environment: dict[str, str]) -> Iterator[Non
     try:
         yield
     finally:
-        _end(process)
+        end_group(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def wait_until_served(port: int, most_s: float = 60) -> None:
+    """Until the UI answers, or for so many seconds."""
+    ends = time.monotonic() + most_s
+    while time.monotonic() < ends:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/server_info", timeout=5)
+            return
+        except httpx.TransportError:
+            time.sleep(0.2)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and its children, more firmly every ten seconds."""
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False, capture_output=True)
         return

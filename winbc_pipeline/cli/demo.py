@@ -1,7 +1,10 @@
 """`winbc demo`: both sandboxes, a full load through Dagster, one table, then the UI with the sensors on."""
 
+import hashlib
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from datetime import UTC, date, datetime
@@ -11,6 +14,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
@@ -18,18 +22,19 @@ from ..sandbox.server import serve as serve_sandboxes
 from ..settings import Settings, load_settings
 from ..sync.flow import Flow
 from ..sync.run import Summary, summary
-from .dagster_home import prepare, serve_ui
+from .dagster_home import prepare, serve_ui, wait_until_served
 from .progress import bar
 from .sandbox import load_folder
 
 CUSTOMERS, ARTICLES = 40, 60
-QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
     """The whole demo; returns the exit code. Its data stays in .winbc, so that a second demo finds nothing to do."""
-    name = sample.resolve().name if sample else "sample"
-    folder = Path(".winbc") / f"demo-{name}"
+    folder = Path(".winbc") / f"demo-{_name(sample)}"
+    if not once:
+        _check_port(port)
     with serve_sandboxes(folder / "sandbox") as addresses:
         with bar(console, "Filling the Winstore sandbox"):
             _seed(addresses, folder, sample)
@@ -43,6 +48,24 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
             return 1 if failed else 0
         _serve(console, addresses, home, port)
     return 0
+
+
+def _name(sample: Path | None) -> str:
+    """Tells samples apart by what is in them, so that an edited folder is loaded anew."""
+    if sample is None:
+        return "sample"
+    files = sorted(sample.glob("*.csv"))
+    if not files:
+        raise ConfigurationError(f"{sample} is no retail folder: it has no CSV files.")
+    content = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files))
+    return f"{sample.resolve().name}-{content.hexdigest()[:8]}"
+
+
+def _check_port(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        raise ConfigurationError(f"Port {port} is taken.", "Choose another with --port.") from None
 
 
 def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
@@ -111,19 +134,25 @@ def _today() -> date:
 
 def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:
     sku = _state(addresses.bc_control)["records"]["items"][0]["number"]
+    here = Path(sys.executable).parent
+    winbc = "winbc" if str(here) in os.environ["PATH"].split(os.pathsep) else os.path.relpath(here / "winbc")
     with serve_ui(home, port, {}):
+        with bar(console, "Starting the Dagster UI"):
+            wait_until_served(port)
         console.print(f"1. Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)")
         console.print(
-            f"2. Change an article: winbc sandbox change {addresses.winstore_base} {sku} 12.34", soft_wrap=True
+            f"2. Change an article: {winbc} sandbox change {addresses.winstore_base} {sku} 12.34", soft_wrap=True
         )
-        console.print(f"3. See it seconds later: winbc sandbox state {addresses.bc_control}", soft_wrap=True)
+        show = f"{winbc} sandbox state {addresses.bc_control} --key {sku}"
+        console.print(f"3. See it seconds later: {show}", soft_wrap=True)
         wait_for_interrupt()
 
 
 def wait_for_interrupt() -> None:
     """Until Ctrl-C or a request to end."""
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: ended.set())
     while not ended.wait(0.5):
         pass

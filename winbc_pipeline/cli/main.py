@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..errors import WinbcError
 from ..flows import FLOWS, flow_named
@@ -34,8 +36,20 @@ def main() -> None:
     try:
         app()
     except WinbcError as error:
-        console.print(f"[red]{error}[/red]", soft_wrap=True)
-        raise SystemExit(2) from None
+        words = str(error)
+    except OSError as error:
+        words = f"{error.filename or ''} {error.strerror or error}".strip()
+    except httpx.HTTPError as error:
+        words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
+    else:
+        return
+    console.print(Text(words, "red"), soft_wrap=True)
+    raise SystemExit(2)
+
+
+def add_row(table: Table, *cells: object) -> None:
+    """A row of texts as they are: what looks like rich's markup stays what it is."""
+    table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
 
 
 def _flow(name: str) -> Flow:
@@ -46,8 +60,18 @@ def _flow(name: str) -> Flow:
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
-    start = date.fromisoformat(first) if first else settings.history_start
-    return start, date.fromisoformat(last) if last else datetime.now(UTC).date()
+    start = _day(first) if first else settings.history_start
+    end = _day(last) if last else datetime.now(UTC).date()
+    if start > end:
+        raise typer.BadParameter(f"{start} is later than {end}")
+    return start, end
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a day such as 2026-03-01") from None
 
 
 @app.command()
@@ -84,7 +108,7 @@ def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     table = Table("record", "part", "action", "reason", "changes")
     for row in rows:
         if row["reason"] != "UNCHANGED":
-            table.add_row(row["key"], row["part"], row["action"], row["reason"] or "", row["changes"])
+            add_row(table, row["key"], row["part"], row["action"], row["reason"], row["changes"])
     console.print(table)
     console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing written.")
 
@@ -113,13 +137,13 @@ def records(
     from ..sync.stage import flow_store
 
     rows = ledger.read(
-        flow_store(_flow(flow), load_settings()), "state = coalesce(?, state) AND key = coalesce(?, key)", [state, key]
+        flow_store(_flow(flow), load_settings()),
+        "state = coalesce(upper(?), state) AND key = coalesce(?, key)",
+        [state, key],
     )
     table = Table("record", "part", "state", "reason", "number", "message")
     for row in rows:
-        table.add_row(
-            row["key"], row["part"], row["state"], row["reason"] or "", row["target_no"] or "", row["message"] or ""
-        )
+        add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
     console.print(table)
 
 
@@ -137,7 +161,7 @@ def status() -> None:
         store = flow_store(flow, settings)
         counts = Counter(row["state"] for row in ledger.read(store))
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        table.add_row(flow.id, str(ledger.watermark(store, flow.id) or "never"), states)
+        add_row(table, flow.id, ledger.watermark(store, flow.id) or "never", states)
     console.print(table)
 
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Callable[[str], None]]:
     """Yields what to call when the next of the steps begins; without a number of steps the bar only pulses."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(text, total=steps)
         begun = 0
 

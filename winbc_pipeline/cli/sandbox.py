@@ -1,6 +1,8 @@
 """`winbc sandbox …`: practice copies of both systems on loopback."""
 
 import json
+import re
+import shlex
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Annotated
 import httpx
 import typer
 
+from ..errors import ConfigurationError
 from ..sandbox.bc.app import Options
 from ..sandbox.bc.schema import NEWEST
 from ..sandbox.retail import generate as generate_rows
@@ -54,7 +57,7 @@ def serve(
             print(json.dumps(addresses.as_dict()), flush=True)
         else:
             for name, value in addresses.environment().items():
-                print(f"{name}={value}", flush=True)
+                print(f"{name}={shlex.quote(value)}", flush=True)
         try:
             while True:
                 time.sleep(1)
@@ -64,6 +67,8 @@ def serve(
 
 def load_folder(control: str, folder: Path) -> dict[str, int]:
     """Seeds the Winstore sandbox; returns how many records of each kind."""
+    if not (folder / "articles.csv").exists():
+        raise ConfigurationError(f"{folder} is no retail folder: it has no articles.csv.")
     answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
     answer.raise_for_status()
     counts: dict[str, int] = answer.json()
@@ -84,9 +89,19 @@ def generate(folder: Path, customers: int = 40, articles: int = 60, seed: int = 
 
 
 @app.command()
-def state(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -> None:
-    """Everything that a running sandbox holds, as JSON."""
-    print(httpx.get(f"{control}/__state", timeout=600).text)
+def state(
+    control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")],
+    key: Annotated[str | None, typer.Option(help="Only records with this number, code or SKU")] = None,
+) -> None:
+    """Everything that a running sandbox holds, as JSON; or the records of one key."""
+    answer = httpx.get(f"{control}/__state", timeout=600)
+    if key is None:
+        print(answer.text)
+        return
+    for entity, records in answer.json()["records"].items():
+        for record in records:
+            if key in [str(record.get(name)) for name in ("number", "code", "sku", "customerid", "ordernr")]:
+                print(json.dumps({entity: record}, indent=2, ensure_ascii=False))
 
 
 @app.command()
@@ -98,11 +113,15 @@ def log(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -
 @app.command()
 def change(
     winstore: Annotated[str, typer.Argument(help="Base address of the Winstore sandbox")],
-    sku: str,
-    price: str,
+    sku: Annotated[str, typer.Argument(help="The article's SKU")],
+    price: Annotated[str, typer.Argument(help="Without VAT, with a dot")],
 ) -> None:
     """Changes an article's price in a running Winstore sandbox."""
     body = f"<article><sku>{sku}</sku><price>{price}</price></article>"
     answer = httpx.post(f"{winstore}/PostArticle", content=body, auth=("winstore", "sandbox-secret"))
     answer.raise_for_status()
+    code = re.search(r"<statuscode>(\d+)", answer.text)
+    if not code or code.group(1) != "200":
+        message = re.search(r"<message>([^<]*)", answer.text)
+        raise ConfigurationError(f"Winstore did not take it: {message.group(1) if message else answer.text[:200]}.")
     print(f"{sku} now costs {price} in Winstore")

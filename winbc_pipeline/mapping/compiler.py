@@ -3,6 +3,7 @@
 Here belongs: the SELECT. Formulas: formulas.py. Where the result is stored: sync/map.py.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,16 @@ DECIMAL = "DECIMAL(28, 5)"
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT over the staging table (alias `s`), and the lookup tables that it joins."""
+    """One SELECT over the staging table (alias `s`), and the lookup tables that it joins.
+
+    `trials` are the SELECTs of the single rows, each with its place in the CSV: what to run to find a formula that does
+    not fit its fields' types.
+    """
 
     select: str
     lookups: Mapping[str, dict[str, str]]
     fill_empty: frozenset[str]
+    trials: tuple[tuple[str, str], ...]
 
 
 @dataclass
@@ -63,12 +69,13 @@ def compile_table(
     joins = _Joins(lookup_folder)
     lines = [line for line in table.lines if line.when != "never"]
     _check_twice(table.path, lines)
-    inner, checks = [], []
+    inner, checks, trials = [], [], []
     for number, line in enumerate(lines):
         facts = _facts(table.path, line, target)
         before = len(joins.misses)
         raw = _raw(table.path, line, fields, constants or {}, joins)
         inner.append(f"{raw} AS r{number}")
+        trials.append((f"{table.path}, row {line.row}, column source", f"SELECT {raw} FROM source AS s"))
         inner += [f"{miss} AS m{index}" for index, miss in enumerate(joins.misses[before:], start=before)]
         checks += _checks(line, facts, f"r{number}")
         checks += [_error(f"m{index}", line, "lookup") for index in range(before, len(joins.misses))]
@@ -76,14 +83,23 @@ def compile_table(
     creates = _object({line.target_field: sql for line, sql in values.items() if line.when in CREATE})
     updates = _object({line.target_field: sql for line, sql in values.items() if line.when in UPDATE})
     source = f"SELECT s.*, {', '.join(inner)} FROM source AS s {' '.join(joins.sql)}"
-    bad = "list_transform(_bad_fields, lambda f: {'field': f, 'rule': 'source value', 'row': 0})"
+    used = ", ".join(f"'{name}'" for name in fields if any(_names(line.source, name) for line in lines)) or "''"
+    bad = (
+        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({used})), "
+        "lambda f: {'field': f, 'rule': 'source value', 'row': 0})"
+    )
     select = (
         f"SELECT _key, _window, _version, creates, updates, errors, md5(creates || updates) AS hash FROM (SELECT *, "
         f"{creates} AS creates, {updates} AS updates, "
         f"list_concat({bad}, list_filter([{', '.join(checks)}], lambda e: e IS NOT NULL)) AS errors FROM ({source}))"
     )
     fill_empty = frozenset(line.target_field for line in lines if line.when == "fill_empty")
-    return Compiled(select, joins.tables, fill_empty)
+    joined = tuple((place, f"{trial} {' '.join(joins.sql)}") for place, trial in trials)
+    return Compiled(select, joins.tables, fill_empty, joined)
+
+
+def _names(formula: str, field: str) -> bool:
+    return re.search(rf"\b{re.escape(field)}\b", formula, re.IGNORECASE) is not None
 
 
 def _check_twice(path: Path, lines: list[Line]) -> None:

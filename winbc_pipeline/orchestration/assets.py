@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
@@ -147,7 +148,7 @@ def _mapping_tables(flow: Flow, settings: Settings) -> tuple[AssetsDefinition, A
 
 
 class _plain_errors:
-    """Errors for people end the step as they are; retrying them would not help."""
+    """Errors for people end the step as they are. DuckDB's own may quote a value, and Dagster would keep it."""
 
     def __enter__(self) -> None:
         return None
@@ -155,3 +156,5 @@ class _plain_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, WinbcError):
             raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
+        if isinstance(error, duckdb.Error):
+            raise Failure(f"E-STORE: the flow's database refused a statement ({type(error).__name__}).") from None

@@ -3,6 +3,7 @@
 Concept pages: Jobs, Sensors, Schedules. A sensor tick opens the flow's database for a moment and asks the source once.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,14 @@ from dagster import (
     sensor,
 )
 
-from ..errors import StoreUnavailable, WinbcError
+from ..errors import StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..sync.flow import Flow
 from ..sync.stage import flow_store, newest_change
 
+AGAIN_S = 300
+MOST_WINDOWS = 30
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -51,24 +54,28 @@ def flow_sensor(flow: Flow, settings: Settings, job: Any) -> SensorDefinition:
     )
     def changes() -> RunRequest | SkipReason:
         try:
-            return _request(flow, settings)
-        except StoreUnavailable:
+            return _request(flow, settings, datetime.now(UTC))
+        except StoreBusy:
             return SkipReason("A run of this flow is at work.")
-        except WinbcError as error:
-            return SkipReason(str(error))
 
     return changes
 
 
-def _request(flow: Flow, settings: Settings) -> RunRequest | SkipReason:
+def _request(flow: Flow, settings: Settings, now: datetime) -> RunRequest | SkipReason:
+    """A run for what is new, or for what a lost answer left open. Asked for again every few minutes until it is done:
+    the run key of a run that failed would otherwise hold the change back until the next one."""
+    store = flow_store(flow, settings)
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    seen = ledger.watermark(flow_store(flow, settings), flow.id, wait_s=0) or start
+    seen = ledger.watermark(store, flow.id, wait_s=0) or start
     newest, window = newest_change(flow, settings, seen)
-    if newest is None or window is None:
+    waiting = [row["window"] for row in ledger.read(store, "state IN ('PLANNED', 'UNKNOWN')", wait_s=0)]
+    if newest is None and not waiting:
         return SkipReason(f"Nothing changed since {seen.isoformat()}.")
+    first = min([day for day in (window, *waiting, now.date()) if day])
+    again = "" if newest and newest > now else f" at {int(now.timestamp()) // AGAIN_S}"
     return RunRequest(
-        run_key=newest.isoformat(),
-        tags=range_tags(max(window, settings.history_start), datetime.now(UTC).date()),
+        run_key=f"{newest.isoformat() if newest else 'open records'}{again}",
+        tags=range_tags(max(first, settings.history_start), now.date()),
     )
 
 
@@ -82,14 +89,16 @@ def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinitio
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
     )
-    def sweep(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+    def sweep(context: ScheduleEvaluationContext) -> Sequence[RunRequest] | SkipReason:
         store = flow_store(flow, settings)
         seen = ledger.watermark(store, flow.id)
         if seen is None:
             return SkipReason("Nothing was loaded yet.")
         states = ", ".join(f"'{state}'" for state in ledger.OPEN)
-        waiting = [row["window"] for row in ledger.read(store, f"state IN ({states})")]
-        first = min([(seen - timedelta(minutes=settings.overlap_minutes)).date(), *waiting])
-        return RunRequest(tags=range_tags(max(first, settings.history_start), context.scheduled_execution_time.date()))
+        first = max((seen - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
+        waiting = sorted({row["window"] for row in ledger.read(store, f"state IN ({states})") if row["window"] < first})
+        now = context.scheduled_execution_time
+        spans = [(first, now.date()), *((window, window) for window in waiting[:MOST_WINDOWS])]
+        return [RunRequest(run_key=f"{now.isoformat()} {span[0]}", tags=range_tags(*span)) for span in spans]
 
     return sweep

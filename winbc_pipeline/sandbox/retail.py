@@ -107,7 +107,7 @@ def whole_articles(rows: list[Row]) -> Iterator[Record]:
             "subcategory": first["subcategory"],
             "active": first["active"],
             "modified": max(row["modified_at"] for row in variants),
-            "variants": [variant(row) for row in variants],
+            "variants": [variant(row) for row in variants if row["sku"]],
         }
 
 

@@ -122,6 +122,8 @@ class Shop:
 
     def _post_article(self, sent: Record, now: str) -> str:
         article = self._article_of(_needed(sent, "sku"))
+        for name in {"price", "costprice"} & set(sent):
+            _number(sent, name)
         for row in article["variants"]:
             if row["sku"] == sent["sku"]:
                 row |= {name: value for name, value in sent.items() if name in row}

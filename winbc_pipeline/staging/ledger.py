@@ -34,7 +34,7 @@ LEGAL: dict[State | None, set[State]] = {
     None: {State.PLANNED, State.SENDING, *SETTLED},
     State.PLANNED: {State.PLANNED, State.SENDING, *SETTLED},
     State.SENDING: {State.PLANNED, State.CONFIRMED, State.FAILED, State.UNKNOWN, State.CONFLICT},
-    State.UNKNOWN: {State.SENDING, State.CONFIRMED, State.FAILED, State.DUPLICATE, State.NEEDS_HUMAN, State.CONFLICT},
+    State.UNKNOWN: {State.SENDING, *SETTLED},
     **{state: {State.PLANNED, State.SENDING, *SETTLED} for state in SETTLED},
 }
 

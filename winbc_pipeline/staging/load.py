@@ -5,7 +5,9 @@ Fields that nobody named are never stored.
 """
 
 import queue
+import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +21,7 @@ from .store import Store, create_table, literal, quote
 
 # Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
 TEXT = "VARCHAR"
+PAGES, LEFT_BEHIND_S = "pages-", 3600
 CHUNK_BYTES = 112 * 2**20  # about one row group of records of 1 KB
 OWN = {
     "_key": "VARCHAR",
@@ -59,15 +62,23 @@ def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: dat
     Raises: UnreadableAnswer when a page is not whole; the pages before it may be staged, which a rerun repeats.
     """
     read = 0
+    _remove_leftovers(store)
     with store.open() as connection:
         create(connection, table)
         first_load = connection.execute(f"FROM {quote(table.name)} LIMIT 1").fetchone() is None
-    with TemporaryDirectory(prefix="winbc-") as folder:
+    with TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
         for files in _ahead(_spooled(pages, Path(folder))):
             read += _take_in(store, table, files, read_at, first_load)
             for file in files:
                 file.unlink()
     return read
+
+
+def _remove_leftovers(store: Store) -> None:
+    """Pages that a killed run left behind: they hold people's data."""
+    for folder in store.path.parent.glob(f"{PAGES}*"):
+        if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _spooled(pages: Iterable[bytes], folder: Path) -> Iterator[list[Path]]:
@@ -126,12 +137,13 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     texts = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in table.fields)
     typed = ", ".join(f"{_typed(name, kind)} AS {quote(name)}" for name, kind in table.columns.items())
     bad = ", ".join(f"CASE WHEN {_is_bad(n, kind)} THEN '{n}' END" for n, kind in table.columns.items() if kind != TEXT)
+    now = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"  # a moment in the future belongs to the present window
     key = " || '/' || ".join(f"trim({quote(name)})" for name in table.key)
     modified, every = _typed(table.modified, TYPES["datetime"]), ", ".join(quote(name) for name in table.fields)
     return (
         f"SELECT {key} AS _key, "
-        f"coalesce({modified}, {literal(read_at.isoformat())}::TIMESTAMPTZ) AS _modified_at, "
-        f"_modified_at::DATE AS _window, hash({every}) AS _version, "
+        f"coalesce({modified}, {now}) AS _modified_at, "
+        f"least(_modified_at, {now})::DATE AS _window, hash({every}) AS _version, "
         f"list_filter([{bad or 'NULL::VARCHAR'}], lambda f: f IS NOT NULL) AS _bad_fields, {typed} "
         f"FROM read_json([{paths}], format = '{form}', columns = {{{texts}}})"
     )
@@ -161,16 +173,29 @@ def _ahead(chunks: Iterable[list[Path]]) -> Iterator[list[Path]]:
     """The same chunks, one made ahead by a thread of its own; an error of the source is raised here."""
     handed: queue.Queue[list[Path] | BaseException | None] = queue.Queue(maxsize=1)
 
+    ended = threading.Event()
+
+    def hand_over(item: list[Path] | BaseException | None) -> bool:
+        while not ended.is_set():
+            try:
+                handed.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
     def fetch() -> None:
         try:
-            for chunk in chunks:
-                handed.put(chunk)
-            handed.put(None)
+            if all(hand_over(chunk) for chunk in chunks):
+                hand_over(None)
         except BaseException as error:  # noqa: BLE001 - handed over to the reader
-            handed.put(error)
+            hand_over(error)
 
     threading.Thread(target=fetch, daemon=True).start()
-    while (item := handed.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    try:
+        while (item := handed.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        ended.set()

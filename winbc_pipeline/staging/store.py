@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from ..errors import StoreUnavailable
+from ..errors import StoreBusy, StoreUnavailable
 
 Row = dict[str, Any]
 
@@ -72,7 +72,7 @@ class Store:
                 if time.monotonic() >= ends:
                     holder = re.search(r"PID (\d+)", str(error))
                     who = f"process {holder.group(1)}" if holder else "another process"
-                    raise StoreUnavailable(
+                    raise StoreBusy(
                         f"{self.path} is in use by {who}.", "End that process or wait for its run; nothing was lost."
                     ) from None
             time.sleep(pause)
@@ -86,6 +86,14 @@ class Store:
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
         }
+
+
+@contextmanager
+def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database of its own that is gone when the block ends."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
 
 
 def lock_down(connection: duckdb.DuckDBPyConnection) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import duckdb
 
+from ..errors import MappingError
 from ..mapping.compiler import Compiled, compile_table
 from ..mapping.tables import read_table, version
 from ..settings import Settings
+from ..staging.load import OWN, StagingTable
 from ..staging.load import create as create_staging
-from ..staging.store import create_table, insert_rows, lock_down, quote
+from ..staging.store import create_table, in_memory, insert_rows, lock_down, quote
 from ..systems.business_central import entity_fields
 from .flow import Flow, Part
 from .stage import flow_store, staging_table
@@ -41,7 +43,7 @@ def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     folder: Path = settings.mapping_folder
     fields = staging_table(flow, settings).fields
     constants = flow.constants(settings)
-    return {
+    compiled = {
         part.name: compile_table(
             read_table(folder / flow.id / part.table),
             fields,
@@ -51,12 +53,46 @@ def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
         )
         for part in flow.parts
     }
+    for each in compiled.values():
+        _try_out(staging_table(flow, settings), each)
+    return compiled
+
+
+def _try_out(staging: StagingTable, compiled: Compiled) -> None:
+    """Runs the SELECT on one empty record, which finds the formulas that do not fit their fields' types."""
+    with in_memory() as connection:
+        create_table(connection, "source", OWN | staging.columns | {"skip_reason": "VARCHAR"})
+        connection.execute("INSERT INTO source (_key) VALUES ('')")
+        _lookup_tables(connection, compiled)
+        lock_down(connection)
+        try:
+            connection.execute(compiled.select).fetchall()
+            return
+        except duckdb.Error:
+            pass
+        for place, trial in compiled.trials:
+            try:
+                connection.execute(trial).fetchall()
+            except duckdb.Error as error:
+                reason = str(error).splitlines()[0]  # names types and functions; there is no data in this database
+                raise MappingError(f"{place}: the formula does not fit its fields. {reason}") from None
+        connection.execute(compiled.select)
 
 
 def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> int:
     """Maps the records of the windows from first to last; returns the number of mapped rows."""
     compiled = compile_flow(flow, settings)
     staging = staging_table(flow, settings)
+    try:
+        return _map_all(flow, settings, compiled, staging, first, last)
+    except duckdb.ConversionException:  # its text would quote a value
+        message = f"{flow.id}: a formula meets a value that it cannot take, such as a text where it needs a number."
+        raise MappingError(message, "Compare texts with texts in quotes.") from None
+
+
+def _map_all(
+    flow: Flow, settings: Settings, compiled: dict[str, Compiled], staging: StagingTable, first: date, last: date
+) -> int:
     with flow_store(flow, settings).transaction() as connection:
         create_staging(connection, staging)
         create_table(connection, mapped_table(flow), MAPPED)

@@ -4,6 +4,8 @@ from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
     "UNCHANGED": "The target has these values already.",
+    "GONE": "The source no longer has this record in this form; nothing is to be sent.",
+    "NO_SKU": "The article has nothing that can be sold: no SKU.",
     "VARIANT": "The article has variants; these are not sent yet.",
     "MAPPING": "A value breaks a rule of the mapping table; the message names field, rule and row.",
     "AMBIGUOUS": "Several records of the target match; merge them, or give one the right number.",

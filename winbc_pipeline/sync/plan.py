@@ -18,7 +18,7 @@ from ..staging.store import Row, Store, create_table, insert_rows, quote, rows_o
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
-from .map import compile_flow, mapped_table, mapping_version
+from .map import MAPPED, compile_flow, mapped_table, mapping_version
 from .stage import flow_store
 
 PLANNED = {
@@ -76,6 +76,7 @@ def plan(
     """Plans the mapped records of the windows (or only `keys` of them) into the planned table."""
     recover(flow, settings, run_id)
     store = flow_store(flow, settings)
+    _settle_gone(store, flow, run_id)
     fill_empty = {name: compiled.fill_empty for name, compiled in compile_flow(flow, settings).items()}
     version = mapping_version(flow, settings)
     candidates = _candidates(store, flow, first, last)
@@ -90,9 +91,25 @@ def plan(
     _store(store, flow, rows, first, last, keys)
 
 
+def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
+    """Records in trouble that the mapping no longer makes are no longer in trouble."""
+    with store.open() as connection:
+        ledger.create(connection)
+        create_table(connection, mapped_table(flow), MAPPED)
+        gone = rows_of(
+            connection,
+            f"SELECT l.part, l.key FROM ledger AS l ANTI JOIN {quote(mapped_table(flow))} AS m "
+            "ON m.part = l.part AND m._key = l.key WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED')",
+        )
+    if gone:
+        moves = [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone]
+        ledger.move(store, moves, run_id)
+
+
 def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
     with store.open() as connection:
         ledger.create(connection)
+        create_table(connection, mapped_table(flow), MAPPED)
         return rows_of(
             connection,
             f"SELECT m.*, l.state, l.hash AS sent_hash, l.target_id, l.field_hashes, l.intent_at, "
@@ -153,11 +170,15 @@ class _Planner:
         self.part, self.settings, self.target = part, settings, target
         self.fill_empty, self.linked = fill_empty, linked
         self.claimed: set[tuple[str, str]] = set()
+        self.by_id: dict[str, list[dict[str, Any]]] = {}
 
     def decide_all(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
         decided = [(row, self._without_target(row)) for row in rows]
         open_rows = [row for row, decision in decided if decision is None]
-        found = self._find([_fields(row["creates"]) for row in open_rows])
+        linked = {row["target_id"] for row in open_rows if row["target_id"]}
+        self.by_id = self.target.find(self.part.entity_set, "id", linked, False)
+        loose = [row for row in open_rows if row["target_id"] not in self.by_id]
+        found = self._find([_fields(row["creates"]) for row in loose])
         return [(row, decision or self._against_target(row, found)) for row, decision in decided]
 
     def _without_target(self, row: Row) -> Decision | None:
@@ -181,6 +202,8 @@ class _Planner:
 
     def _against_target(self, row: Row, found: list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]) -> Decision:
         creates, updates = _fields(row["creates"]), _fields(row["updates"])
+        if row["target_id"] in self.by_id:  # what it was linked to once, whatever its number or e-mail is now
+            return self._update(row, self.by_id[row["target_id"]][0], updates)
         live = None
         for name, ignore_case, records in found:
             value = str(creates.get(name) or "")

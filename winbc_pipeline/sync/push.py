@@ -15,7 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import StoreUnavailable, SystemUnavailable
+from ..errors import StoreBusy, SystemUnavailable
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
@@ -40,7 +40,7 @@ def lease(flow: Flow, settings: Settings, wait_s: float = 60) -> Iterator[None]:
         with FileLock(str(path), timeout=wait_s):
             yield
     except Timeout:
-        raise StoreUnavailable(f"Another run of {flow.id} is writing.", "Wait for it, or end it.") from None
+        raise StoreBusy(f"Another run of {flow.id} is writing.", "Wait for it, or end it.") from None
 
 
 def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
@@ -69,14 +69,16 @@ def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> li
 
 
 def _advance_watermark(flow: Flow, settings: Settings) -> None:
-    """Up to the newest record before which none is without a row in the ledger."""
+    """Up to the newest change before which none is without an outcome of its own version; never into the future, and
+    never by our own clock (records without a modification moment)."""
     staging = staging_table(flow, settings)
     with flow_store(flow, settings).transaction() as connection:
         create_staging(connection, staging)
+        moment = quote(staging.modified)
         row = connection.execute(
-            f"SELECT max(_modified_at) FROM {quote(staging.name)} WHERE _modified_at < coalesce((SELECT "
-            f"min(s._modified_at) FROM {quote(staging.name)} AS s ANTI JOIN (SELECT key AS _key FROM ledger "
-            "WHERE part = ?) AS known USING (_key)), 'infinity'::TIMESTAMPTZ)",
+            f"SELECT max({moment}) FROM {quote(staging.name)} WHERE {moment} <= now() AND {moment} < coalesce((SELECT "
+            f"min(s.{moment}) FROM {quote(staging.name)} AS s ANTI JOIN ledger AS l ON l.part = ? AND l.key = s._key "
+            "AND l.version = s._version::VARCHAR), 'infinity'::TIMESTAMPTZ)",
             [flow.main],
         ).fetchone()
         if row and row[0]:
@@ -115,7 +117,8 @@ class _Push:
         """The outcome of a row that needs no call."""
         old = self.present.get(row["key"])
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
-            if old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"]:
+            same = ("hash", "version", "window")
+            if old and old["state"] == State.CONFIRMED and all(old[name] == row[name] for name in same):
                 return None
             return Move(self.part.name, row["key"], State.CONFIRMED, self._known(row))
         state = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT}.get(row["action"])

@@ -11,6 +11,7 @@ from ..staging import ledger
 from ..staging.ledger import OPEN
 from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral
+from .binding import check_binding
 from .flow import Flow
 from .map import map_windows, mapped_table
 from .plan import plan, planned_table
@@ -58,6 +59,7 @@ def _leased_target(flow: Flow, settings: Settings) -> Iterator[BusinessCentral]:
 def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Plans the windows against the live target; writes nothing to it."""
     with _leased_target(flow, settings) as target:
+        check_binding(flow, settings, target)
         plan(flow, settings, target, first, last, run_id)
 
 
@@ -104,16 +106,17 @@ def not_done(rows: list[Row]) -> list[Row]:
 
 def summary(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> Summary:
     """What the run with this id did; a record that was touched before and is unchanged counts as skipped."""
-    rows = [row for row in records(flow, settings, first, last) if row["part"] == flow.main]
-    failed = {row["key"] for row in not_done(records(flow, settings, first, last))}
+    everything = records(flow, settings, first, last)
+    rows = [row for row in everything if row["part"] == flow.main]
+    failed = {row["key"] for row in not_done(everything)}
     sent = Counter(
         row["action"]
         for row in rows
         if row["run_id"] == run_id and row["state"] == "CONFIRMED" and row["key"] not in failed
     )
     created, updated = sent["create"], sent["update"]
-    failures = len({row["key"] for row in rows} & failed) or len(failed)
-    return Summary(len(rows), created, updated, len(rows) - created - updated - failures, failures)
+    own = len({row["key"] for row in rows} & failed)
+    return Summary(len(rows), created, updated, len(rows) - created - updated - own, len(failed))
 
 
 def seen(flow: Flow, settings: Settings, layer: str, first: date, last: date) -> dict[date, Seen]:

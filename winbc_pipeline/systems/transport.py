@@ -129,7 +129,7 @@ class Transport:
             if answer.status in (401, 403):
                 raise AuthenticationFailed(
                     f"{self.name} refuses the credentials (status {answer.status}).",
-                    "Check client id, secret and permission sets; `winbc check` tells which call fails.",
+                    "Check user, secret and permissions; `winbc check` tells which call fails.",
                 )
             if answer.status not in RETRIABLE or (not idempotent and answer.status != 429):
                 return answer

@@ -5,6 +5,7 @@ Here belongs: how BC is spoken to. What is sent and why belongs to sync/. Source
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -169,6 +170,8 @@ def _filter(operand: str, keys: list[str]) -> str:
 def _condition(operand: str, key: str) -> str:
     unsafe = UNSAFE.search(key)
     text = key[: unsafe.start()] if unsafe else key
+    if operand == "id":
+        return f"id eq {uuid.UUID(key)}"  # GUIDs stand bare
     quoted = "'" + text.replace("'", "''") + "'"
     return f"startswith({operand},{quoted})" if unsafe else f"{operand} eq {quoted}"
 

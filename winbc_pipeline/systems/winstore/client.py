@@ -85,6 +85,8 @@ def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
         inner = next(iter(inner.values()))
     inner = inner if isinstance(inner, list) else [inner]
     outer = {name: value for name, value in row.items() if name != profile.explode}
+    if not inner and profile.count and profile.parent_key:  # nothing to sell: told by a row of its own, never dropped
+        yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
     for item in inner:
         yield outer | item | ({profile.count: str(len(inner))} if profile.count else {})
 

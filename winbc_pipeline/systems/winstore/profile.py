@@ -27,6 +27,7 @@ class EntityProfile(BaseModel):
     modified: str
     explode: str | None = None
     count: str | None = None
+    parent_key: str | None = None
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000

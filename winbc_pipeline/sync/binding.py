@@ -1,0 +1,43 @@
+"""A flow's ledger belongs to one company of one environment: what was sent there says nothing about another.
+
+Here belongs: noticing that the target is another one, or an emptied one. A plan asks before it believes its ledger.
+"""
+
+from urllib.parse import urlsplit
+
+from ..errors import ConfigurationError
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.store import rows_of
+from ..systems.business_central import BusinessCentral
+from .flow import Flow
+from .stage import flow_store
+
+SAMPLE, ENOUGH = 40, 5
+
+
+def check_binding(flow: Flow, settings: Settings, target: BusinessCentral) -> None:
+    """Binds a new ledger to the target; raises ConfigurationError when the ledger was kept for another one, or when
+    nothing of what was last sent is there any more."""
+    store = flow_store(flow, settings)
+    parts = urlsplit(settings.bc.base_url)
+    here = f"{parts.hostname}{parts.path.rstrip('/')}/{target.root}"
+    with store.transaction() as connection:
+        ledger.create(connection)
+        connection.execute("CREATE TABLE IF NOT EXISTS binding (target VARCHAR)")
+        row = connection.execute("SELECT target FROM binding").fetchone()
+        if row is None:
+            connection.execute("INSERT INTO binding VALUES (?)", [here])
+        sent = rows_of(
+            connection,
+            "SELECT target_id FROM ledger WHERE part = ? AND state = 'CONFIRMED' AND target_id IS NOT NULL "
+            "ORDER BY moved_at DESC LIMIT ?",
+            [flow.main, SAMPLE],
+        )
+    if row and row[0] != here:
+        hint = f"Give this target a `connection` of its own, or delete {store.path} to send everything again."
+        raise ConfigurationError(f"The ledger of {flow.id} was kept for {row[0]}, not for {here}.", hint)
+    ids = [each["target_id"] for each in sent]
+    if len(ids) >= ENOUGH and not target.find(flow.part(flow.main).entity_set, "id", ids, False):
+        hint = f"Is it another company, or was it emptied? Delete {store.path} to send everything again."
+        raise ConfigurationError(f"None of the {len(ids)} records that {flow.id} last sent is in the target.", hint)
