@@ -1,6 +1,6 @@
-"""Cuts winbc_pipeline/facts/business_central_v2.json out of the full schema of API v2.0.
+"""Cuts the facts that the program needs out of the full schemas of the API: winbc_pipeline/facts/*.json.
 
-Usage: python scripts/make_facts.py path/to/schema_v2.json
+Usage: python scripts/make_facts.py path/to/schema_v2.json path/to/schema_v1_diff.json
 """
 
 import json
@@ -89,6 +89,30 @@ def entity_facts(name: str, entity: dict) -> dict:
 
 
 facts = {"sources": schema["sources"], "entities": {name: entity_facts(name, e) for name, e in entities.items()}}
-path = Path(__file__).parent.parent / "winbc_pipeline" / "facts" / "business_central_v2.json"
-path.write_text(json.dumps(facts, indent=0, separators=(",", ":")) + "\n")
-print(f"{len(facts['entities'])} entity sets, {path.stat().st_size} bytes")
+
+
+def v1_facts(entity: dict) -> dict:
+    """An entity set of API v1.0 that v2.0 has too: its fields with their complex types, and whether it stands alone."""
+    complex_types = {field["name"]: field["type"] for field in entity["complexFields"]}
+    return {
+        "v2": entity["v2EntitySet"],
+        "onlyUnderParent": bool(entity["onlyUnderParent"]),
+        "textKey": any(field["name"] == "id" and field["edm"] == "Edm.String" for field in entity["fields"]),
+        "fields": {
+            field["name"]: {"edm": field["edm"]}
+            | ({"complex": complex_types[field["name"]]} if field["name"] in complex_types else {})
+            for field in entity["fields"]
+        },
+    }
+
+
+v1 = json.loads(Path(sys.argv[2]).read_text())
+v1_sets = {name: v1_facts(e) for name, e in v1["entities"].items() if e.get("v2EntitySet") in entities}
+folder = Path(__file__).parent.parent / "winbc_pipeline" / "facts"
+for name, content in (
+    ("business_central_v2", facts),
+    ("business_central_v1", {"sources": v1["v1"], "entities": v1_sets}),
+):
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(content, indent=0, separators=(",", ":")) + "\n")
+    print(f"{len(content['entities'])} entity sets, {path.stat().st_size} bytes")

@@ -30,7 +30,7 @@ def serve(
     winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
     load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
-    bc_version: Annotated[int, typer.Option(help="The version of Business Central to play, 17 to 29")] = NEWEST,
+    bc_version: Annotated[int, typer.Option(help="The version of Business Central to play, 14 to 29")] = NEWEST,
     time_scale: Annotated[float, typer.Option(help="Divides every wait and window: 60 makes a second of a minute")] = 1,
     latency: Annotated[float, typer.Option(help="Seconds that each call takes")] = 0,
     operation_latency: Annotated[float, typer.Option(help="Seconds that each operation of a call takes")] = 0,

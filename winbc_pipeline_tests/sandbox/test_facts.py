@@ -184,10 +184,14 @@ def test_delta_links_are_gone(bc: Bc) -> None:
     assert "@odata.deltaLink" not in bc.get("customers", Prefer="odata.track-changes")
 
 
-def test_versions() -> None:
-    assert fact("v2.introduced") == 17
-    assert "customers" in load_schema(17)
-    assert load_schema(16) == {}, "v2.0 is not there before"
+@pytest.mark.parametrize(
+    ("version", "apis"), [(14, ["v1.0"]), (17, ["v1.0", "v2.0"]), (27, ["v1.0", "v2.0"]), (28, ["v2.0"])]
+)
+def test_versions(start: Callable[..., Bc], version: int, apis: list[str]) -> None:
+    assert (fact("v1.introduced"), fact("v2.introduced"), fact("v1.removed")) == (14, 17, 28)
+    there = start(version=version)
+    urls = {api: f"{there.root}/v2.0/sandbox/api/{api}/companies" for api in ("v1.0", "v2.0")}
+    assert [api for api, url in urls.items() if there.call("GET", url).status_code == 200] == apis
 
 
 def test_basic_authentication_is_for_on_premises_only(bc: Bc) -> None:
@@ -236,10 +240,10 @@ def test_modification_moments_are_utc_with_milliseconds(customer: dict[str, Any]
     assert re.search(r"\.\d{3}Z$", customer["lastModifiedDateTime"])
 
 
-ELSEWHERE = {"v1.introduced", "v1.removed", "webhook.changetypes", "webhook.payload_keys", "webhook.headers"}
+ELSEWHERE = {"webhook.changetypes", "webhook.payload_keys", "webhook.headers"}
 
 
 def test_no_fact_is_without_a_test() -> None:
-    """`ELSEWHERE`: test_webhooks.py, and API v1.0, which the sandbox does not have."""
+    """`ELSEWHERE`: test_webhooks.py."""
     named = {name for name in FACTS if f'"{name}"' in (Path(__file__)).read_text()}
     assert set(FACTS) - named - ELSEWHERE == set()

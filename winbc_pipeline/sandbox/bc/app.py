@@ -31,10 +31,12 @@ from .reading import MAX_PAGE
 from .refusal import Refused
 from .replica import Replica
 from .schema import NEWEST
+from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 RULES = (masterdata, media, sales)  # imported for the rules that they register
+OLDEST_V2 = 17
 BODY_LIMIT = 350 * 2**20
 
 
@@ -64,8 +66,9 @@ class Sandbox:
     """One company behind the API, and who may call it."""
 
     def __init__(self, path: Path | None, options: Options) -> None:
-        self.options, self.company = options, Company(path, options.version, options.seed)
+        self.options, self.company = options, Company(path, max(options.version, OLDEST_V2), options.seed)
         self.api = Api(self.company, options.page_size)
+        self.v1 = ApiV1(self.api)
         self.webhooks = Webhooks(self.company, options.time_scale)
         self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
         self.tokens: set[str] = set()
@@ -126,13 +129,16 @@ class Sandbox:
         latency = self.options.latency_s + self.options.operation_latency_s * operations
         if latency:
             await asyncio.sleep(latency)
+        if call.base.endswith("v1.0"):
+            return _response(self.v1.answer(call))
         if call.path.split("(")[0] == "subscriptions":
             return _response(await self._subscriptions(call))
         return _response(self._api_for(call).answer(call))
 
     def _call(self, request: Request, body: bytes) -> Call:
         url = str(request.url)
-        base = url[: url.index("/api/v2.0")] + "/api/v2.0"
+        api = "/api/v1.0" if "/api/v1.0" in request.url.path else "/api/v2.0"
+        base = url[: url.index(api)] + api
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
         query.pop("tenant", None)
         return Call(
@@ -201,6 +207,9 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
     """The sandbox as an ASGI application; `path` keeps its records across restarts."""
     sandbox = Sandbox(path, options or Options())
     company = sandbox.company
+    prefixes = ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
+    version = sandbox.options.version
+    apis = [api for api, there in (("v2.0", version >= OLDEST_V2), ("v1.0", FIRST <= version <= LAST)) if there]
     routes = [
         *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
         Route("/__user", sandbox.user, methods=["POST"]),
@@ -208,12 +217,11 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
         Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
         Route("/environments/v1.2", sandbox.environments),
         Route("/admin/v2.1/applications/businesscentral/environments", sandbox.environments),
-        Route("/v2.0/{environment}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
-        Route("/v2.0/{tenant}/{environment}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
-        Route("/{instance}/api/v2.0/{rest:path}", sandbox.call, methods=METHODS),
         *(
-            Route(f"{prefix}/api/v2.0", sandbox.call)
-            for prefix in ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
+            Route(f"{prefix}/api/{api}{rest}", sandbox.call, methods=METHODS)
+            for prefix in prefixes
+            for api in apis
+            for rest in ("", "/{rest:path}")
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})

@@ -1,0 +1,254 @@
+"""API v1.0 (BC 14 to 27): the same records in v1.0's shape, by translating every call to v2.0 and its answer back.
+
+Shape: nested addresses, units and line details, plain option names, lines and pictures only below their parent, text
+keys for lines, every sub-page a collection (schema_v1_diff.md). Rules and numbers are v2.0's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+from ..records import Record, dumps, loads
+from .api import Api
+from .batch import run_batch
+from .call import Call, Reply
+from .refusal import Refused, bad_request, unknown_segment
+from .schema import EntitySet, Facts
+from .values import decoded
+
+FIRST, LAST = 14, 27
+ADDRESS = {
+    "street": "AddressLine1",
+    "city": "City",
+    "state": "State",
+    "countryLetterCode": "Country",
+    "postalCode": "PostCode",
+}
+CONTROL = ("@odata.context", "@odata.nextLink", "@odata.count")
+SIDES = {"sellingPostalAddress": "sellTo", "billingPostalAddress": "billTo", "shippingPostalAddress": "shipTo"}
+UNIT_CODES = {"baseUnitOfMeasure": "baseUnitOfMeasureCode", "unitOfMeasure": "unitOfMeasureCode"}
+MEDIA = {"pictures": "pictureContent", "attachments": "attachmentContent", "pdfDocument": "pdfDocumentContent"}
+LINE_BREAK = "\r\n"
+COMPLEX = {
+    "POSTALADDRESS": ("street", "city", "state", "countryLetterCode", "postalCode"),
+    "ITEM-UOM": ("code", "displayName", "symbol"),
+    "DOCUMENTLINEOBJECTDETAILS": ("number", "displayName"),
+    "DIMENSION": ("code", "displayName", "valueCode", "valueDisplayName"),
+}
+
+
+def load_v1() -> dict[str, dict[str, Any]]:
+    """The entity sets of v1.0 that v2.0 has too."""
+    text = resources.files("winbc_pipeline.facts").joinpath("business_central_v1.json").read_text("utf-8")
+    entities: dict[str, dict[str, Any]] = loads(text)["entities"]
+    return entities
+
+
+class ApiV1:
+    """API v1.0 over the API v2.0 of the same company."""
+
+    def __init__(self, v2: Api) -> None:
+        self.v2, self.company, self.sets = v2, v2.company, load_v1()
+        self.by_v2 = {facts["v2"]: name for name, facts in reversed(list(self.sets.items()))}
+
+    def answer(self, call: Call) -> Reply:
+        """The answer to a call in v1.0's shape."""
+        try:
+            if call.path == "$batch":
+                return run_batch(self.company, call, self.answer)
+            return self._answer(call)
+        except Refused as refusal:
+            return Reply.refused(refusal)
+
+    def _answer(self, call: Call) -> Reply:
+        path = call.path.strip("/")
+        if path == "$metadata":
+            return Reply(200, self._metadata().encode(), "application/xml")
+        if path == "":
+            alone = [name for name, facts in self.sets.items() if not facts["onlyUnderParent"]]
+            value = [{"name": name, "kind": "EntitySet", "url": name} for name in ("companies", *alone)]
+            return Reply.json(200, {"@odata.context": f"{call.base}/$metadata", "value": value})
+        translated, name, wrap = self._path(path)
+        query = {key: value for key, value in call.query.items() if key != "$select"}
+        content = self._sent(name, call) if name and call.method in ("POST", "PATCH") else call.content
+        reply = self.v2.answer(replace(call, path=translated, query=query, content=content))
+        if not name or reply.status >= 400 or "json" not in reply.media_type or not reply.content:
+            return reply
+        chosen = [part for part in call.query.get("$select", "").split(",") if part]
+        return replace(reply, content=dumps(self._shown(name, loads(reply.content), chosen, wrap)))
+
+    def _path(self, path: str) -> tuple[str, str, bool]:
+        """The path in v2.0, the entity set of v1.0 that it ends in, and whether one record is shown as a collection."""
+        parts, parent, name, wrap = path.split("/"), None, "", False
+        translated = []
+        for number, part in enumerate(parts):
+            own, bracket, key = part.partition("(")
+            if own in ("companies", "$count") or own.startswith("Microsoft.NAV."):
+                translated.append(part)
+                continue
+            if parent is not None and own == "content":
+                translated.append(MEDIA.get(parent.name, own))
+                continue
+            facts = self.sets.get(own)
+            if facts is None or (facts["onlyUnderParent"] and parent is None):
+                raise unknown_segment(own)
+            name = own
+            own, wrap = self._step(parent, own, facts["v2"])
+            wrap = wrap and number == len(parts) - 1
+            translated.append(own + (f"({self._key(facts, key[:-1])})" if bracket else ""))
+            parent = self.company.entity(facts["v2"])
+        return "/".join(translated), name, wrap
+
+    def _step(self, parent: EntitySet | None, name: str, v2_set: str) -> tuple[str, bool]:
+        """v2.0's name of a segment; what leads to one record there is a collection of one here."""
+        if parent is None:
+            return v2_set, False
+        for link_name, link in parent.navigation.items():
+            if link.target == v2_set:
+                return link_name, not link.many
+        raise unknown_segment(name)
+
+    def _key(self, facts: Facts, key: str) -> str:
+        """A line's key is its document's id and its number; v2.0 wants the line's own id."""
+        if not facts["textKey"]:
+            return key
+        document, _, sequence = key.strip("'").rpartition("-")
+        for line in self.company.all(facts["v2"], "documentId", document.lower()):
+            if str(line["sequence"]) == sequence:
+                return str(line["id"])
+        raise Refused(404, "Internal_RecordNotFound", f"The {facts['v2']} does not exist.")
+
+    def _sent(self, name: str, call: Call) -> bytes:
+        if call.path.endswith("content") or "Microsoft.NAV." in call.path:
+            return call.content
+        body = call.json()
+        return dumps(self._to_v2(name, body)) if isinstance(body, dict) else call.content
+
+    def _to_v2(self, name: str, body: Mapping[str, Any]) -> Record:
+        """A body of v1.0 in v2.0's fields."""
+        facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
+        sent: Record = {}
+        for field, value in body.items():
+            kind = facts["fields"].get(field, {}).get("complex")
+            if kind == "POSTALADDRESS":
+                sent |= _flat_address(field, value)
+            elif kind == "ITEM-UOM":
+                sent[UNIT_CODES[field]] = (value or {}).get("code", "")
+            elif kind == "DOCUMENTLINEOBJECTDETAILS":
+                sent["lineObjectNumber"] = (value or {}).get("number", "")
+            elif field in self.sets and isinstance(value, list):
+                sent[field] = [self._to_v2(field, line) for line in value]
+            elif kind is None and field not in ("contactId",):
+                sent[field] = _encoded(entity.fields.get(field, {}), value)
+        return sent
+
+    def _shown(self, name: str, content: Record, chosen: list[str], wrap: bool) -> Record:
+        control = {key: value for key, value in content.items() if key in CONTROL}
+        if isinstance(content.get("value"), list):
+            return control | {"value": [self._to_v1(name, record, chosen) for record in content["value"]]}
+        record = self._to_v1(name, content, chosen)
+        return control | ({"value": [record]} if wrap else record)
+
+    def _to_v1(self, name: str, record: Record, chosen: list[str]) -> Record:
+        """A record of v2.0 in v1.0's fields."""
+        facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
+        shown: Record = {"@odata.etag": record["@odata.etag"]}
+        for field, kind in facts["fields"].items():
+            if not chosen or field in chosen:
+                shown[field] = self._field(field, kind.get("complex"), entity.fields.get(field, {}), record)
+        if facts["textKey"] and "id" in shown:
+            shown["id"] = f"{record['documentId']}-{record['sequence']}"
+        for link_name, link in entity.navigation.items():
+            if link_name in record and link.target in self.by_v2:
+                inner = record[link_name] if isinstance(record[link_name], list) else [record[link_name]]
+                shown[link_name] = [self._to_v1(self.by_v2[link.target], one, []) for one in inner if one]
+        return shown
+
+    def _field(self, field: str, kind: str | None, facts: Facts, record: Record) -> Any:
+        if kind == "POSTALADDRESS":
+            return _nested_address(field, record)
+        if kind == "ITEM-UOM":
+            return self._unit(record.get(UNIT_CODES[field], ""))
+        if kind == "DOCUMENTLINEOBJECTDETAILS":
+            return {"number": record["lineObjectNumber"], "displayName": record["description"]}
+        if kind:
+            return []
+        value = record.get(field, "")
+        return decoded(value) if "enum" in facts else value
+
+    def _unit(self, code: str) -> Record | None:
+        unit = self.company.find("unitsOfMeasure", "code", code) if code else None
+        names = ("code", "displayName", "symbol")
+        return {name: unit.get(name, "") for name in names} | {"unitConversion": None} if unit else None
+
+    def _metadata(self) -> str:
+        """CSDL 4.0 with v1.0's complex types."""
+        kinds = "".join(
+            f"<ComplexType Name={quoteattr(name)}>"
+            + "".join(f'<Property Name="{field}" Type="Edm.String"/>' for field in fields)
+            + "</ComplexType>"
+            for name, fields in COMPLEX.items()
+        )
+        types = "".join(self._type(name, facts) for name, facts in self.sets.items())
+        sets = "".join(
+            f'<EntitySet Name="{name}" EntityType="Microsoft.NAV.{name}"/>'
+            for name, facts in self.sets.items()
+            if not facts["onlyUnderParent"]
+        )
+        head = '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
+        schema = '<Schema Namespace="Microsoft.NAV" xmlns="http://docs.oasis-open.org/odata/ns/edm">'
+        container = f'<EntityContainer Name="NAV">{sets}</EntityContainer>'
+        return f"{head}{schema}{kinds}{types}{container}</Schema></edmx:DataServices></edmx:Edmx>"
+
+    def _type(self, name: str, facts: Facts) -> str:
+        fields = "".join(
+            f'<Property Name="{field}" Type={quoteattr(_csdl_type(kind))}/>' for field, kind in facts["fields"].items()
+        )
+        key = next(iter(facts["fields"]))
+        return f'<EntityType Name="{name}"><Key><PropertyRef Name="{key}"/></Key>{fields}</EntityType>'
+
+
+def _csdl_type(kind: Facts) -> str:
+    name = str(kind.get("complex", ""))
+    if name.startswith("Collection("):
+        return name.replace("(", "(Microsoft.NAV.")
+    if name:
+        return f"Microsoft.NAV.{name}"
+    return "Edm.String" if kind["edm"] in (None, "Enum") else str(kind["edm"])
+
+
+def _address_fields(field: str) -> dict[str, str]:
+    """v2.0's field for each member of an address: `sellToCity` on documents, `city` elsewhere."""
+    side = SIDES.get(field)
+    if side:
+        return {member: side + name for member, name in ADDRESS.items()}
+    plain = {member: name[0].lower() + name[1:] for member, name in ADDRESS.items()}
+    return plain | {"postalCode": "postalCode"}
+
+
+def _flat_address(field: str, value: object) -> Record:
+    fields = _address_fields(field)
+    if value is None:
+        return dict.fromkeys((*fields.values(), fields["street"].replace("1", "2")), "")
+    needed = ("street", "city", "countryLetterCode", "postalCode")
+    if not isinstance(value, dict) or any(name not in value for name in needed):
+        raise bad_request(f"The {field} must have {', '.join(needed)}.")
+    first, _, second = str(value["street"]).replace(LINE_BREAK, "\n").partition("\n")
+    flat = {fields[member]: str(value.get(member) or "") for member in fields}
+    return flat | {fields["street"]: first, fields["street"].replace("1", "2"): second}
+
+
+def _nested_address(field: str, record: Record) -> Record:
+    fields = _address_fields(field)
+    address: Record = {member: record.get(name, "") for member, name in fields.items()}
+    second = record.get(fields["street"].replace("1", "2"), "")
+    return address | {"street": address["street"] + (LINE_BREAK + second if second else "")}
+
+
+def _encoded(facts: Facts, value: Any) -> Any:
+    """An option's member name from its plain one."""
+    if "enum" not in facts or not isinstance(value, str):
+        return value
+    return next((member for member in facts["enum"] if decoded(member) == value), value)
