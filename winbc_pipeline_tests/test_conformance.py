@@ -64,6 +64,8 @@ def test_a_window_with_a_failed_record_is_red_and_names_it(world: World, flow: s
     with DagsterInstance.local_temp(str(home)) as instance:
         result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
         assert not result.success
+        shown = instance.fetch_observations(AssetKey(("synced", flow)), limit=1).records
+        assert [each.partition_key for each in shown] == [day.isoformat()], "its records are shown where it is red"
         failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
         assert failure is not None
         assert "000123" in (failure.description or "") or "SKU-1" in (failure.description or "")

@@ -17,6 +17,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    AssetObservation,
     AssetsDefinition,
     BackfillPolicy,
     DailyPartitionsDefinition,
@@ -118,8 +119,9 @@ def _layer(
             metadata = window_metadata(window, views.get(date.fromisoformat(window), NOTHING), seconds)
             if not failed:
                 context.add_asset_metadata(metadata, partition_key=window)
-            elif window not in bad:  # the windows without a failed record are materialised all the same
-                context.log_event(AssetMaterialization(key, partition=window, metadata=metadata))
+            else:  # the windows without a failed record are materialised all the same, the others show their records
+                event = AssetObservation if window in bad else AssetMaterialization
+                context.log_event(event(key, partition=window, metadata=metadata))
         if failed:
             raise failure(failed)
 

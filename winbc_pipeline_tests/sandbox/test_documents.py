@@ -317,3 +317,33 @@ def test_the_same_seed_and_clock_give_the_same_ids_numbers_and_times(start: Any)
     first, second = made(), made()
     assert first["customers"] == second["customers"]
     assert first["salesOrders"] == second["salesOrders"]
+
+
+def test_a_template_fills_what_was_not_sent(bc: Bc) -> None:
+    template = {"taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS", "displayName2": "from the template"}
+    bc.control("__seed", {"templates": {"items": template}})
+    made = bc.post("items", {"displayName": "Mug", "displayName2": "sent"})
+    assert (made["taxGroupCode"], made["baseUnitOfMeasureCode"], made["displayName2"]) == ("VAT21", "PCS", "sent")
+
+
+def test_an_attachment_comes_in_two_steps(bc: Bc, customer: dict[str, Any]) -> None:
+    made = order(bc, customer)
+    body = {"parentId": made["id"], "parentType": "Sales_x0020_Order", "fileName": "note.txt"}
+    attachment = bc.post("attachments", body)
+    path = f"attachments({attachment['id']})/attachmentContent"
+    assert bc.call("GET", path).status_code == 204
+    sent = bc.http.patch(bc.url(path), content=b"hello", headers={"If-Match": "*"})
+    assert sent.status_code == 204
+    assert bc.call("GET", path).content == b"hello"
+    (found,) = bc.values(f"salesOrders({made['id']})/attachments")
+    assert (found["fileName"], found["byteSize"]) == ("note.txt", 5)
+
+
+def test_dimensions_of_a_customer_are_found_from_both_ends(bc: Bc, customer: dict[str, Any]) -> None:
+    dimension = bc.values("dimensions?$expand=dimensionValues")[0]
+    value = dimension["dimensionValues"][0]
+    body = {"dimensionId": dimension["id"], "dimensionValueId": value["id"]}
+    bc.post(f"customers({customer['id']})/defaultDimensions", body)
+    (found,) = bc.get(f"customers({customer['id']})?$expand=defaultDimensions($expand=dimension)")["defaultDimensions"]
+    assert (found["parentType"], found["dimension"]["code"]) == ("Customer", dimension["code"])
+    assert bc.get(f"defaultDimensions({found['id']})/customer")["number"] == customer["number"]

@@ -174,12 +174,15 @@ class Sandbox:
         return kind == "Basic" and value == pair and "/v2.0/" not in request.url.path.split("/api/")[0] + "/"
 
     def seed(self, body: dict[str, Any]) -> dict[str, int]:
-        """`{"records": {"customers": [{…}]}}`: adds records by hand, without a trace in the log of writes."""
-        for entity, rows in body["records"].items():
+        """`{"records": {"customers": [{…}]}}` adds records by hand, without a trace in the log of writes;
+        `{"templates": {"customers": {…}}}` sets what a configuration template fills in."""
+        self.company.templates |= body.get("templates", {})
+        records = body.get("records", {})
+        for entity, rows in records.items():
             with self.company.transaction():
                 for row in rows:
                     self.company.add(entity, self._numbered(entity, row))
-        return {entity: len(rows) for entity, rows in body["records"].items()}
+        return {entity: len(rows) for entity, rows in records.items()}
 
     def _numbered(self, entity: str, row: Record) -> Record:
         if "number" in self.company.entity(entity).fields and not row.get("number"):

@@ -57,6 +57,7 @@ class Company:
         self.watchers: list[Change] = []
         self.waiting: list[Callable[[], None]] = []
         self.blanks: dict[str, Record] = {}
+        self.templates: dict[str, Record] = {}
         self.depth, self.deep_insert = 0, False
         self.request_id = ""
         if not self.records.count("companies"):

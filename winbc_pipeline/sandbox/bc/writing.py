@@ -64,7 +64,7 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
     """A new record; `parent` are the fields that follow from the path it was posted to."""
     if not entity.insert:
         raise not_allowed("POST", entity.name)
-    sent = checked(entity, body) | (parent or {})
+    sent = _from_template(company, entity, checked(entity, body)) | (parent or {})
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         record = company.empty(entity.name) | sent
@@ -128,6 +128,11 @@ def existing(company: Company, entity: EntitySet, record_id: str) -> Record:
     if record is None:
         raise not_found(entity.entity_name)
     return record
+
+
+def _from_template(company: Company, entity: EntitySet, sent: Record) -> Record:
+    """A configuration template fills what was not sent, as if it had been."""
+    return checked(entity, company.templates.get(entity.name, {})) | sent
 
 
 NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
