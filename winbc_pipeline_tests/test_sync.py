@@ -264,3 +264,12 @@ def test_an_article_without_a_sku_is_told(world: World) -> None:
     world.fill(articles=[{}, {"article_key": "777", "sku": ""}])
     world.sync("products")
     assert world.ledger("products")["777"]["reason"] == "NO_SKU"
+
+
+def test_an_update_does_not_give_two_customers_one_email(world: World) -> None:
+    world.fill(customers=[{}, {"customer_id": "2", "email": "b@mail.example"}])
+    world.sync("customers")
+    change_customer(world, email="B@mail.example")
+    assert world.sync("customers").failed == 1
+    assert world.ledger("customers")["000123"]["reason"] == "TARGET_TAKEN"
+    assert {row["email"] for row in world.bc()["records"]["customers"]} == {"anna@mail.example", "b@mail.example"}

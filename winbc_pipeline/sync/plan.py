@@ -179,7 +179,25 @@ class _Planner:
         self.by_id = self.target.find(self.part.entity_set, "id", linked, False)
         loose = [row for row in open_rows if row["target_id"] not in self.by_id]
         found = self._find([_fields(row["creates"]) for row in loose])
-        return [(row, decision or self._against_target(row, found)) for row, decision in decided]
+        made = [(row, decision or self._against_target(row, found)) for row, decision in decided]
+        return self._without_taken(made)
+
+    def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
+        """An update that would give a record the e-mail of another one fails: the two could not be told apart again."""
+        for name, ignore_case in self.part.match[1:]:
+            wanted = {
+                row["_key"]: str(decision.body[name]).lower() if ignore_case else str(decision.body[name])
+                for row, decision in decided
+                if decision.action == "update" and decision.body.get(name)
+            }
+            live = self.target.find(self.part.entity_set, name, set(wanted.values()), ignore_case) if wanted else {}
+            for number, (row, decision) in enumerate(decided):
+                value = wanted.get(row["_key"], "")
+                others = [each for each in live.get(value, []) if each["id"] != decision.target["id"]]
+                if others or list(wanted.values()).count(value) > 1:
+                    owner = others[0].get("number", others[0]["id"]) if others else "another record of this run"
+                    decided[number] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {name}"))
+        return decided
 
     def _without_target(self, row: Row) -> Decision | None:
         if row["skip_reason"]:
