@@ -108,7 +108,12 @@ def control_routes(
     """`GET /__state`, `GET /__log`, `POST /__seed`, `POST /__clock`, `POST /__faults`."""
 
     async def state(_: Request) -> Response:
-        return StreamingResponse(records.state(), media_type="application/json")
+        async def chunks() -> AsyncIterator[bytes]:
+            # In the event loop's own thread: SQLite and Python lock each other out when two threads use one connection.
+            for chunk in records.state():
+                yield chunk
+
+        return StreamingResponse(chunks(), media_type="application/json")
 
     async def calls(_: Request) -> Response:
         return Response(dumps({"calls": list(log.calls)}), media_type="application/json")
