@@ -11,12 +11,16 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses, serve
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.run import Summary, records, sync
+
+hypothesis_settings.register_profile("same every time", derandomize=True)
+hypothesis_settings.load_profile("same every time")
 
 FIRST, LAST = date(2024, 7, 1), date(2026, 12, 31)
 REPOSITORY = Path(__file__).parent.parent

@@ -33,7 +33,10 @@ CREATE TABLE IF NOT EXISTS write_log (
 
 def dumps(value: object) -> bytes:
     """JSON bytes; decimals exactly as they are."""
-    return orjson.dumps(value, default=_decimal)
+    try:
+        return orjson.dumps(value, default=_decimal)
+    except TypeError:  # an integer of more than 64 bits, sent by somebody
+        return json.dumps(value, default=float).encode()
 
 
 def loads(text: str | bytes) -> Any:

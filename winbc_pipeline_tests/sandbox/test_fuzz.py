@@ -88,3 +88,8 @@ def test_paths(fuzzed: Bc, parts: list[str]) -> None:
 )
 def test_batches(fuzzed: Bc, body: Any) -> None:
     right(fuzzed.http.post(f"{fuzzed.base}/$batch", content=json.dumps(body), headers={"Accept": "application/json"}))
+
+
+def test_an_integer_beyond_64_bits_is_no_accident(fuzzed: Bc) -> None:
+    right(fuzzed.http.post(f"{fuzzed.base}/$batch", content='{"requests": [{"id": -9223372036854775809}]}'))
+    right(fuzzed.http.post(fuzzed.url("items"), content='{"unitPrice": 99999999999999999999}'))
