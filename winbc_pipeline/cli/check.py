@@ -9,9 +9,10 @@ from rich.text import Text
 from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings
-from ..sync.map import compile_flow
+from ..sync.map import checked_flow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
+from .output import add_row
 
 
 def run_checks(console: Console, settings: Settings) -> bool:
@@ -21,7 +22,7 @@ def run_checks(console: Console, settings: Settings) -> bool:
         ("Winstore connection", lambda: _winstore(settings)),
         ("Business Central connection", lambda: _business_central(settings)),
         *(
-            (f"Mapping tables {flow.id}", lambda flow=flow: f"{len(compile_flow(flow, settings))} tables")
+            (f"Mapping tables {flow.id}", lambda flow=flow: f"{len(checked_flow(flow, settings))} tables")
             for flow in FLOWS
         ),
     ]
@@ -40,7 +41,7 @@ def run_contract(console: Console, settings: Settings) -> bool:
     finally:
         source.close()
     for finding in findings:
-        table.add_row(Text(finding.call), Text(finding.outcome), Text(finding.detail))
+        add_row(table, finding.call, finding.outcome, finding.detail)
     console.print(table)
     return not any(finding.outcome in ("fail", "assumed, does not hold") for finding in findings)
 

@@ -29,12 +29,12 @@ def prepare(folder: Path) -> Path:
 
 
 @contextmanager
-def serve_ui(home: Path, port: int, environment: dict[str, str]) -> Iterator[None]:
+def serve_ui(home: Path, port: int) -> Iterator[None]:
     """Webserver, daemon and code location as children of this process; the block's end ends them all."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "winbc_pipeline.definitions", "-h", "127.0.0.1"]
     process = subprocess.Popen(
         [*command, "-p", str(port), "--log-level", "warning"],
-        env={**os.environ, **environment, "DAGSTER_HOME": str(home)},
+        env={**os.environ, "DAGSTER_HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -23,8 +23,8 @@ from ..settings import Settings, load_settings
 from ..sync.flow import Flow
 from ..sync.run import Summary, summary
 from .dagster_home import prepare, serve_ui, wait_until_served
-from .progress import bar
-from .sandbox import load_folder
+from .output import bar
+from .sandbox import check_folder, load_folder
 
 CUSTOMERS, ARTICLES = 40, 60
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -54,9 +54,8 @@ def _name(sample: Path | None) -> str:
     """Tells samples apart by what is in them, so that an edited folder is loaded anew."""
     if sample is None:
         return "sample"
+    check_folder(sample)
     files = sorted(sample.glob("*.csv"))
-    if not files:
-        raise ConfigurationError(f"{sample} is no retail folder: it has no CSV files.")
     content = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files))
     return f"{sample.resolve().name}-{content.hexdigest()[:8]}"
 
@@ -136,7 +135,7 @@ def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> Non
     sku = _state(addresses.bc_control)["records"]["items"][0]["number"]
     here = Path(sys.executable).parent
     winbc = "winbc" if str(here) in os.environ["PATH"].split(os.pathsep) else os.path.relpath(here / "winbc")
-    with serve_ui(home, port, {}):
+    with serve_ui(home, port):
         with bar(console, "Starting the Dagster UI"):
             wait_until_served(port)
         console.print(f"1. Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)")

@@ -17,7 +17,7 @@ from ..sync.flow import Flow
 from . import demo as demo_module
 from . import sandbox
 from .check import run_checks, run_contract
-from .progress import bar
+from .output import add_row, bar
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -45,11 +45,6 @@ def main() -> None:
         return
     console.print(Text(words, "red"), soft_wrap=True)
     raise SystemExit(2)
-
-
-def add_row(table: Table, *cells: object) -> None:
-    """A row of texts as they are: what looks like rich's markup stays what it is."""
-    table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
 
 
 def _flow(name: str) -> Flow:
@@ -172,6 +167,6 @@ def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000)
 
     settings = load_settings()
     home = prepare(settings.data_folder / settings.connection)
-    with serve_ui(home, port, {}):
+    with serve_ui(home, port):
         console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
         demo_module.wait_for_interrupt()

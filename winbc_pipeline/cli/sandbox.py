@@ -65,10 +65,15 @@ def serve(
             return
 
 
-def load_folder(control: str, folder: Path) -> dict[str, int]:
-    """Seeds the Winstore sandbox; returns how many records of each kind."""
+def check_folder(folder: Path) -> None:
+    """Raises ConfigurationError when a folder is no retail folder."""
     if not (folder / "articles.csv").exists():
         raise ConfigurationError(f"{folder} is no retail folder: it has no articles.csv.")
+
+
+def load_folder(control: str, folder: Path) -> dict[str, int]:
+    """Seeds the Winstore sandbox; returns how many records of each kind."""
+    check_folder(folder)
     answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
     answer.raise_for_status()
     counts: dict[str, int] = answer.json()

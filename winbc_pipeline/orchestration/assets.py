@@ -5,7 +5,8 @@ Concept pages: Assets, Asset checks, Partitions and backfills.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ from ..staging.ledger import COLUMNS
 from ..staging.load import OWN
 from ..staging.store import Row
 from ..sync.flow import Flow
-from ..sync.map import MAPPED, compile_flow, map_windows, mapping_version
+from ..sync.map import MAPPED, checked_flow, map_windows, mapping_version
 from ..sync.plan import PLANNED
 from ..sync.run import Seen, not_done, plan_windows, push_windows, records, seen
 from ..sync.stage import stage, staging_table
@@ -140,7 +141,7 @@ def _mapping_tables(flow: Flow, settings: Settings) -> tuple[AssetsDefinition, A
     @asset_check(asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.")
     def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
         try:
-            compiled = compile_flow(flow, settings)
+            compiled = checked_flow(flow, settings)
         except WinbcError as error:
             context.log.error(str(error))
             return AssetCheckResult(passed=False, metadata={"error": str(error)})
@@ -149,14 +150,12 @@ def _mapping_tables(flow: Flow, settings: Settings) -> tuple[AssetsDefinition, A
     return tables, valid
 
 
-class _plain_errors:
+@contextmanager
+def _plain_errors() -> Iterator[None]:
     """Errors for people end the step as they are. DuckDB's own may quote a value, and Dagster would keep it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, WinbcError):
-            raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
-        if isinstance(error, duckdb.Error):
-            raise Failure(f"E-STORE: the flow's database refused a statement ({type(error).__name__}).") from None
+    try:
+        yield
+    except WinbcError as error:
+        raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
+    except duckdb.Error as error:
+        raise Failure(f"E-STORE: the flow's database refused a statement ({type(error).__name__}).") from None

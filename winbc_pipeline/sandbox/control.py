@@ -1,6 +1,6 @@
 """What both sandboxes share: clock, limits, log, and the `/__…` calls that tests and people steer them with.
 
-Here belongs: the control surface. What the systems themselves answer belongs to business_central.py and winstore.py.
+Here belongs: the control surface. What the systems themselves answer belongs to bc/ and winstore.py.
 """
 
 import asyncio

@@ -91,13 +91,14 @@ class Records:
 
     def put(self, entity: str, record_id: str, text: str | None) -> None:
         """Sets a record to a JSON text, whether it was there or not; None deletes it."""
-        found = self.db.execute("SELECT 1 FROM record WHERE entity = ? AND id = ?", (entity, record_id)).fetchone()
         if text is None:
-            self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
-        elif found:
-            self.db.execute("UPDATE record SET body = ? WHERE entity = ? AND id = ?", (text, entity, record_id))
-        else:
-            self.db.execute("INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, text))
+            self.delete(entity, record_id)
+            return
+        self.db.execute(
+            "INSERT INTO record (entity, id, body) VALUES (?, ?, ?) "
+            "ON CONFLICT (entity, id) DO UPDATE SET body = excluded.body",
+            (entity, record_id, text),
+        )
 
     def _tell(self, entity: str, record_id: str, text: str | None) -> None:
         if self.on_change:

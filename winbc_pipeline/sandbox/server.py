@@ -1,6 +1,6 @@
 """Runs the sandboxes on loopback, in threads of this process.
 
-Here belongs: ports, start and stop. What they answer: business_central.py, winstore.py.
+Here belongs: ports, start and stop. What they answer: bc/, winstore.py.
 """
 
 import socket

@@ -66,17 +66,9 @@ class Shop:
     def _changed(self, entity: str, asked: Asked) -> list[Record]:
         """Records changed at or after `date`, a page of them when the call names one."""
         size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))
-        return [
-            {name: value for name, value in row.items() if name != "id"}
-            for row in self.records.select(
-                entity,
-                "json_extract(body, '$.modified') >= ?",
-                [_since(asked)],
-                "json_extract(body, '$.modified'), id",
-                size,
-                (page - 1) * size,
-            )
-        ]
+        moment = "json_extract(body, '$.modified')"
+        since, offset = [_since(asked)], (page - 1) * size
+        return _shown(self.records.select(entity, f"{moment} >= ?", since, f"{moment}, id", size, offset))
 
     def _suppliers(self) -> list[Record]:
         ids = sorted({row["supplierid"] for row in self.records.select("articles")})
@@ -92,7 +84,7 @@ class Shop:
         if kind is None:
             raise Refused(400, f"type is one of {', '.join(names)}")
         rows = self.records.select("stock", f"json_extract(body, '$.{kind}') = ?", [_needed(asked, kind)])
-        return [{name: value for name, value in row.items() if name != "id"} for row in rows]
+        return _shown(rows)
 
     def _stock_by_warehouse(self, asked: Asked) -> list[Record]:
         rows = self._changed("stock", asked)
@@ -186,6 +178,11 @@ class Shop:
         if not found:
             raise Refused(404, f"product {product} is not known")
         return found[0]
+
+
+def _shown(rows: list[Record]) -> list[Record]:
+    """Without the sandbox's own id."""
+    return [{name: value for name, value in row.items() if name != "id"} for row in rows]
 
 
 def _since(asked: Asked) -> str:

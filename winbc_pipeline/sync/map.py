@@ -43,7 +43,7 @@ def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     folder: Path = settings.mapping_folder
     fields = staging_table(flow, settings).fields
     constants = flow.constants(settings)
-    compiled = {
+    return {
         part.name: compile_table(
             read_table(folder / flow.id / part.table),
             fields,
@@ -53,6 +53,11 @@ def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
         )
         for part in flow.parts
     }
+
+
+def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
+    """The same, tried out: raises MappingError for a formula that does not fit its fields' types, too."""
+    compiled = compile_flow(flow, settings)
     for each in compiled.values():
         _try_out(staging_table(flow, settings), each)
     return compiled
@@ -79,31 +84,21 @@ def _try_out(staging: StagingTable, compiled: Compiled) -> None:
         connection.execute(compiled.select)
 
 
-def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> int:
-    """Maps the records of the windows from first to last; returns the number of mapped rows."""
-    compiled = compile_flow(flow, settings)
+def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None:
+    """Maps the records of the windows from first to last."""
+    compiled = checked_flow(flow, settings)
     staging = staging_table(flow, settings)
     try:
-        return _map_all(flow, settings, compiled, staging, first, last)
+        with flow_store(flow, settings).transaction() as connection:
+            create_staging(connection, staging)
+            create_table(connection, mapped_table(flow), MAPPED)
+            lock_down(connection)
+            for part in flow.parts:
+                _lookup_tables(connection, compiled[part.name])
+                _map_part(connection, flow, part, compiled[part.name], staging.name, first, last)
     except duckdb.ConversionException:  # its text would quote a value
         message = f"{flow.id}: a formula meets a value that it cannot take, such as a text where it needs a number."
         raise MappingError(message, "Compare texts with texts in quotes.") from None
-
-
-def _map_all(
-    flow: Flow, settings: Settings, compiled: dict[str, Compiled], staging: StagingTable, first: date, last: date
-) -> int:
-    with flow_store(flow, settings).transaction() as connection:
-        create_staging(connection, staging)
-        create_table(connection, mapped_table(flow), MAPPED)
-        lock_down(connection)
-        for part in flow.parts:
-            _lookup_tables(connection, compiled[part.name])
-            _map_part(connection, flow, part, compiled[part.name], staging.name, first, last)
-        found = connection.execute(
-            f"SELECT count(*) FROM {quote(mapped_table(flow))} WHERE _window BETWEEN ? AND ?", [first, last]
-        ).fetchone()
-    return int(found[0]) if found else 0
 
 
 def _lookup_tables(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:

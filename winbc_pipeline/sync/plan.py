@@ -5,6 +5,7 @@ Here belongs: skip, create, update field by field, conflict. Sending belongs to 
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -186,15 +187,16 @@ class _Planner:
         """An update that would give a record the e-mail of another one fails: the two could not be told apart again."""
         for name, ignore_case in self.part.match[1:]:
             wanted = {
-                row["_key"]: str(decision.body[name]).lower() if ignore_case else str(decision.body[name])
-                for row, decision in decided
+                number: _folded(decision.body[name], ignore_case)
+                for number, (_, decision) in enumerate(decided)
                 if decision.action == "update" and decision.body.get(name)
             }
-            live = self.target.find(self.part.entity_set, name, set(wanted.values()), ignore_case) if wanted else {}
-            for number, (row, decision) in enumerate(decided):
-                value = wanted.get(row["_key"], "")
+            live = self.target.find(self.part.entity_set, name, wanted.values(), ignore_case)
+            times = Counter(wanted.values())
+            for number, value in wanted.items():
+                row, decision = decided[number]
                 others = [each for each in live.get(value, []) if each["id"] != decision.target["id"]]
-                if others or list(wanted.values()).count(value) > 1:
+                if others or times[value] > 1:
                     owner = others[0].get("number", others[0]["id"]) if others else "another record of this run"
                     decided[number] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {name}"))
         return decided
@@ -213,8 +215,7 @@ class _Planner:
     def _find(self, bodies: list[dict[str, Any]]) -> list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]:
         found = []
         for name, ignore_case in self.part.match:
-            values = [str(body.get(name) or "") for body in bodies]
-            keys = {value.lower() if ignore_case else value for value in values if value}
+            keys = {_folded(body[name], ignore_case) for body in bodies if body.get(name)}
             found.append((name, ignore_case, self.target.find(self.part.entity_set, name, keys, ignore_case)))
         return found
 
@@ -224,8 +225,7 @@ class _Planner:
             return self._update(row, self.by_id[row["target_id"]][0], updates)
         live = None
         for name, ignore_case, records in found:
-            value = str(creates.get(name) or "")
-            value = value.lower() if ignore_case else value
+            value = _folded(creates.get(name) or "", ignore_case)
             matches = records.get(value, []) if value else []
             if len(matches) > 1:
                 numbers = ", ".join(sorted(str(m.get("number", m["id"])) for m in matches))
@@ -249,8 +249,7 @@ class _Planner:
             return Decision("wait", "QUARANTINE")
         for name, ignore_case in self.part.match:
             if creates.get(name):
-                value = str(creates[name])
-                self.claimed.add((name, value.lower() if ignore_case else value))
+                self.claimed.add((name, _folded(creates[name], ignore_case)))
         body = {name: value for name, value in creates.items() if value not in (None, "")}
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         return Decision("create", body=body, changes=changes)
@@ -274,6 +273,11 @@ class _Planner:
         if not changes:
             return Decision("skip", "UNCHANGED", target=live)
         return Decision("update", target=live, body={c["field"]: c["new"] for c in changes}, changes=changes)
+
+
+def _folded(value: object, ignore_case: bool) -> str:
+    """A matching field's value, as it is compared."""
+    return str(value).lower() if ignore_case else str(value)
 
 
 def equal(old: Any, new: Any) -> bool:

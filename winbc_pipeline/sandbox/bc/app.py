@@ -22,8 +22,7 @@ from starlette.routing import Route
 from ..control import CallLog, Limits, control_routes
 from ..faults import Faults, with_fault
 from ..records import Record
-from ..setup_data import COMPANY_NAME
-from . import masterdata, media, posting, sales
+from . import posting
 from .api import Api
 from .call import Call, Reply
 from .company import Company, amount
@@ -35,7 +34,6 @@ from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
-RULES = (masterdata, media, sales)  # imported for the rules that they register
 OLDEST_V2 = 17
 BODY_LIMIT = 350 * 2**20
 
@@ -68,7 +66,7 @@ class Sandbox:
     def __init__(self, path: Path | None, options: Options) -> None:
         self.options, self.company = options, Company(path, max(options.version, OLDEST_V2), options.seed)
         self.api = Api(self.company, options.page_size)
-        self.v1 = ApiV1(self.api)
+        self.v1 = ApiV1(self.company, options.page_size)
         self.webhooks = Webhooks(self.company, options.time_scale)
         self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
         self.tokens: set[str] = set()
@@ -228,7 +226,7 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
         ),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
-    app.state.records, app.state.company_name = company.records, COMPANY_NAME
+    app.state.records = company.records
     return app
 
 

@@ -7,7 +7,7 @@ from ..records import Record
 from .company import Company, amount
 from .masterdata import post_stock
 from .refusal import dialog, unknown_segment
-from .sales import ITEM, KINDS, check_blocked, recalculate
+from .sales import ITEM, KINDS, check_blocked, lines_of, recalculate
 from .schema import ZERO_GUID
 
 ORDERS, INVOICES, CREDITS, QUOTES = (
@@ -28,7 +28,7 @@ def run(company: Company, entity: str, action: str, record: Record) -> None:
 
 def ship_and_invoice(company: Company, order: Record) -> None:
     """Ships and invoices the whole order: the order goes, a posted shipment and a posted invoice appear."""
-    lines = _lines(company, ORDERS.lines, order["id"])
+    lines = lines_of(company, ORDERS, order["id"])
     _postable(company, order, lines, "Please add at least one line item to the estimate.", "salesOrders")
     ship(
         company,
@@ -52,11 +52,11 @@ def ship_and_invoice(company: Company, order: Record) -> None:
     company.drop(ORDERS.header, order)
 
 
-def ship(company: Company, order: Record, lines: list[Record], quantities: dict[str, Decimal]) -> Record | None:
-    """Posts a shipment of some quantities per line id; returns it."""
+def ship(company: Company, order: Record, lines: list[Record], quantities: dict[str, Decimal]) -> None:
+    """Posts a shipment of some quantities per line id, if there are any."""
     shipped = [(line, quantities.get(line["id"], Decimal(0))) for line in lines]
     if not any(quantity for _, quantity in shipped):
-        return None
+        return
     header = _copied(company, order, "salesShipments")
     header |= {
         "number": company.next_number("salesShipments"),
@@ -74,12 +74,11 @@ def ship(company: Company, order: Record, lines: list[Record], quantities: dict[
             ORDERS.lines, line | {"shippedQuantity": done, "shipQuantity": amount(line["quantity"]) - done}, stamp=False
         )
         _deliver(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
-    left = _lines(company, ORDERS.lines, order["id"])
+    left = lines_of(company, ORDERS, order["id"])
     whole = all(
         amount(line["shippedQuantity"]) >= amount(line["quantity"]) for line in left if line["lineType"] != "Comment"
     )
     company.change(ORDERS.header, (company.get(ORDERS.header, order["id"]) or order) | {"fullyShipped": whole})
-    return shipment
 
 
 def release(company: Company, order: Record) -> None:
@@ -88,7 +87,7 @@ def release(company: Company, order: Record) -> None:
 
 
 def post_invoice(company: Company, invoice: Record) -> None:
-    lines = _lines(company, INVOICES.lines, invoice["id"])
+    lines = lines_of(company, INVOICES, invoice["id"])
     _is_draft(invoice)
     _postable(company, invoice, lines, "Please add at least one line item to the invoice.", INVOICES.header)
     posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
@@ -99,7 +98,7 @@ def post_invoice(company: Company, invoice: Record) -> None:
 
 
 def post_credit_memo(company: Company, memo: Record) -> None:
-    lines = _lines(company, CREDITS.lines, memo["id"])
+    lines = lines_of(company, CREDITS, memo["id"])
     _is_draft(memo)
     _postable(company, memo, lines, "Please add at least one line item to the credit memo.", CREDITS.header)
     company.change(CREDITS.header, memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"})
@@ -128,7 +127,7 @@ def cancel_invoice(company: Company, invoice: Record) -> None:
 def cancel_credit_memo(company: Company, memo: Record) -> None:
     if memo["status"] != "Open":
         raise dialog("The action can be applied to a posted credit memo only.")
-    for line in _lines(company, CREDITS.lines, memo["id"]):
+    for line in lines_of(company, CREDITS, memo["id"]):
         _deliver(company, line, -amount(line["quantity"]), memo["number"], "Sales_x0020_Invoice")
     _owes(company, memo["customerId"], amount(memo["totalAmountIncludingTax"]))
     company.change(CREDITS.header, memo | {"status": "Canceled"})
@@ -170,7 +169,7 @@ def _becomes(company: Company, quote: Record, header: str) -> None:
     record = _copied(company, quote, header) | {"number": company.next_number(header), "status": "Draft"}
     record |= {kind.date: company.today(), "postingDate": company.today()}
     made = company.add(header, record)
-    for line in _lines(company, QUOTES.lines, quote["id"]):
+    for line in lines_of(company, QUOTES, quote["id"]):
         company.add(kind.lines, _copied(company, line, kind.lines) | {"documentId": made["id"]})
         company.drop(QUOTES.lines, line)
     recalculate(company, kind, made["id"])
@@ -184,7 +183,7 @@ def _draft_of(company: Company, invoice: Record) -> Record:
     }
     record |= {"creditMemoDate": company.today(), "postingDate": company.today()}
     memo = company.add(CREDITS.header, record | {"invoiceId": invoice["id"], "invoiceNumber": invoice["number"]})
-    for line in _lines(company, INVOICES.lines, invoice["id"]):
+    for line in lines_of(company, INVOICES, invoice["id"]):
         company.add(CREDITS.lines, _copied(company, line, CREDITS.lines) | {"documentId": memo["id"]})
     return recalculate(company, CREDITS, memo["id"])
 
@@ -193,10 +192,6 @@ def _copied(company: Company, record: Record, entity: str) -> Record:
     """The fields that both kinds of record have, as a record without an id."""
     names = set(company.empty(entity)) & set(record) - {"id"}
     return {name: record[name] for name in names} | {"id": ZERO_GUID}
-
-
-def _lines(company: Company, entity: str, document_id: str) -> list[Record]:
-    return sorted(company.all(entity, "documentId", document_id), key=lambda line: line["sequence"])
 
 
 def _postable(company: Company, document: Record, lines: list[Record], empty: str, header: str) -> None:

@@ -37,19 +37,13 @@ def page_size(prefer: str, most: int = MAX_PAGE) -> int:
 
 def collection(company: Company, entity: EntitySet, options: Options, size: int, url: str, where: Where) -> bytes:
     """One page; `url` is the collection's own address with its query, without `$skiptoken`."""
-    condition, values = to_sql(options.filter, entity, options.newer_schema)
-    condition, values = f"({condition}) AND ({where[0]})", [*values, *where[1]]
+    condition, values = _both(entity, options, where)
     _needs_parent(entity, condition)
     top = options.top
     limit = size if top is None else min(size, top)
     if options.orderby or options.skip:
-        order = ", ".join(
-            f"json_extract(body, '$.{name}') {'DESC' if down else 'ASC'}" for name, down in options.orderby
-        )
         offset = options.after or options.skip
-        rows = company.records.texts(
-            entity.name, condition, values, f"{order + ', ' if order else ''}seq", limit + 1, offset
-        )
+        rows = company.records.texts(entity.name, condition, values, _order(options), limit + 1, offset)
         bodies, following = rows[:limit], offset + limit if len(rows) > limit else None
     else:
         bodies, following = company.records.page(entity.name, condition, values, options.after, limit)
@@ -66,8 +60,7 @@ def collection(company: Company, entity: EntitySet, options: Options, size: int,
 
 def counted(company: Company, entity: EntitySet, options: Options, where: Where) -> int:
     """`/$count`."""
-    condition, values = to_sql(options.filter, entity, options.newer_schema)
-    return company.records.count(entity.name, f"({condition}) AND ({where[0]})", [*values, *where[1]])
+    return company.records.count(entity.name, *_both(entity, options, where))
 
 
 def single(company: Company, entity: EntitySet, record: Record, options: Options, base: str) -> Record:
@@ -90,18 +83,22 @@ def shaped(company: Company, entity: EntitySet, record: Record, options: Options
 
 def related(company: Company, record: Record, link: Navigation, options: Options | None = None) -> list[Record]:
     """The records that a navigation property leads to."""
-    where, values = link_condition(record, link)
     chosen = options or Options()
-    condition, more = to_sql(chosen.filter, company.entity(link.target), chosen.newer_schema)
-    order = ", ".join(f"json_extract(body, '$.{name}') {'DESC' if down else 'ASC'}" for name, down in chosen.orderby)
-    return company.records.select(
-        link.target,
-        f"({condition}) AND ({where})",
-        [*more, *values],
-        f"{order + ', ' if order else ''}seq",
-        -1 if chosen.top is None else chosen.top,
-        chosen.skip,
-    )
+    condition, values = _both(company.entity(link.target), chosen, link_condition(record, link))
+    most = -1 if chosen.top is None else chosen.top
+    return company.records.select(link.target, condition, values, _order(chosen), most, chosen.skip)
+
+
+def _both(entity: EntitySet, options: Options, where: Where) -> Where:
+    """The SQL of `$filter` and of where the collection stands."""
+    condition, values = to_sql(options.filter, entity, options.newer_schema)
+    return f"({condition}) AND ({where[0]})", [*values, *where[1]]
+
+
+def _order(options: Options) -> str:
+    """The SQL of `$orderby`; what is equal comes as it was made."""
+    ways = [f"json_extract(body, '$.{name}') {'DESC' if down else 'ASC'}" for name, down in options.orderby]
+    return ", ".join([*ways, "seq"])
 
 
 def link_condition(record: Record, link: Navigation) -> Where:

@@ -4,7 +4,7 @@ Here belongs: what may be written when, and what follows from it. Amounts: total
 """
 
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
 from ..records import Record
 from .company import Company, amount
@@ -23,6 +23,7 @@ ADDRESS = {
     "State": "state",
     "PostCode": "postalCode",
 }
+POSTED = ("Open", "Paid", "Canceled", "Corrective")
 ITEM, ACCOUNT, COMMENT = "Item", "Account", "Comment"
 
 
@@ -56,12 +57,12 @@ class Documents(Rules):
         self.kind = kind
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
-        customer = self._customer(company, sent, "customer", "sell-to", record)
+        customer = self._customer(company, sent, "customer", "sell-to")
         if customer is None:
             raise dialog('A "customerNumber" or a "customerId" must be provided.')
         check_blocked(customer, self.kind, "create")
-        self._from_customer(company, record, sent, customer)
-        bill_to = self._customer(company, sent, "billToCustomer", "bill-to", record) or customer
+        self._from_customer(record, sent, customer)
+        bill_to = self._customer(company, sent, "billToCustomer", "bill-to") or customer
         self._bill_to(record, bill_to)
         record["number"] = company.next_number(self.kind.header)
         for name in (self.kind.date, "postingDate"):
@@ -85,22 +86,20 @@ class Documents(Rules):
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        self._open_for_changes(old)
-        customer = self._customer(company, sent, "customer", "sell-to", record)
+        _check_open(self.kind, old)
+        customer = self._customer(company, sent, "customer", "sell-to")
         if customer and customer["id"] != old["customerId"]:
             check_blocked(customer, self.kind, "create")
-            self._from_customer(company, record, sent, customer)
+            self._from_customer(record, sent, customer)
             self._bill_to(record, customer)
-        bill_to = self._customer(company, sent, "billToCustomer", "bill-to", record)
+        bill_to = self._customer(company, sent, "billToCustomer", "bill-to")
         if bill_to:
             self._bill_to(record, bill_to)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
-        return (
-            recalculate(company, self.kind, record["id"])
-            if {"discountAmount", "pricesIncludeTax"} & set(sent)
-            else record
-        )
+        if {"discountAmount", "pricesIncludeTax"} & set(sent):
+            return recalculate(company, self.kind, record["id"])
+        return record
 
     def before_delete(self, company: Company, record: Record) -> None:
         if record["status"] in POSTED:
@@ -110,13 +109,7 @@ class Documents(Rules):
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             company.drop(self.kind.lines, line)
 
-    def _open_for_changes(self, record: Record) -> None:
-        if record["status"] in POSTED and self.kind.header in ("salesInvoices", "salesCreditMemos"):
-            raise dialog(f"The {self.kind.line_type} has been posted and can no longer be modified.")
-        if record["status"] == "Open" and self.kind.header == "salesOrders":
-            raise validation(f"Status must be equal to 'Open'  in Sales Header: No.={record['number']}.")
-
-    def _customer(self, company: Company, sent: Record, field: str, caption: str, record: Record) -> Record | None:
+    def _customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
         by_id, by_number = sent.get(f"{field}Id"), sent.get(f"{field}Number")
         if is_zero(by_id) and not by_number:
             return None
@@ -128,7 +121,7 @@ class Documents(Rules):
             raise dialog(f"The {caption} customer values do not match to a specific Customer.")
         return found
 
-    def _from_customer(self, company: Company, record: Record, sent: Record, customer: Record) -> None:
+    def _from_customer(self, record: Record, sent: Record, customer: Record) -> None:
         record |= {"customerId": customer["id"], "customerNumber": customer["number"]}
         record["customerName"] = customer["displayName"]
         copied = {"currencyId": "currencyId", "currencyCode": "currencyCode", "paymentTermsId": "paymentTermsId"}
@@ -148,7 +141,12 @@ class Documents(Rules):
         record |= {f"billTo{ours}": customer[theirs] for ours, theirs in ADDRESS.items() if f"billTo{ours}" in record}
 
 
-POSTED = ("Open", "Paid", "Canceled", "Corrective")
+def _check_open(kind: Kind, header: Record) -> None:
+    """Refuses changes to a posted document and to a released order."""
+    if header["status"] in POSTED and kind.header in ("salesInvoices", "salesCreditMemos"):
+        raise dialog(f"The {kind.line_type} has been posted and can no longer be modified.")
+    if header["status"] == "Open" and kind.header == "salesOrders":
+        raise validation(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
 
 
 def _paired(name: str, sent: Record) -> bool:
@@ -226,7 +224,7 @@ class Lines(Rules):
         header = company.get(self.kind.header, record["documentId"])
         if header is None:
             raise dialog("You must specify a document id to get the lines.")
-        Documents(self.kind)._open_for_changes(header)
+        _check_open(self.kind, header)
         return header
 
     def _sequence(self, company: Company, header: Record, sent: Record) -> int:
@@ -274,12 +272,12 @@ class Lines(Rules):
                 "unitOfMeasureCode": item["baseUnitOfMeasureCode"],
             }
 
-    def _price(self, company: Company, item: Record, includes_tax: bool) -> Any:
+    def _price(self, company: Company, item: Record, includes_tax: bool) -> Decimal:
         price, rate = amount(item["unitPrice"]), company.tax_rate(item["taxGroupCode"])
         if bool(item["priceIncludesTax"]) == includes_tax or not rate:
             return price
         changed = price * (100 + rate) / 100 if includes_tax else price * 100 / (100 + rate)
-        return changed.quantize(price.__class__("0.00001"))
+        return changed.quantize(Decimal("0.00001"))
 
 
 def _found(company: Company, entity: str, record_id: str, number: str) -> Record | None:
@@ -288,12 +286,17 @@ def _found(company: Company, entity: str, record_id: str, number: str) -> Record
     return company.find(entity, "number", number) if number else None
 
 
+def lines_of(company: Company, kind: Kind, document_id: str) -> list[Record]:
+    """A document's lines in their order."""
+    return sorted(company.all(kind.lines, "documentId", document_id), key=lambda line: line["sequence"])
+
+
 def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
     """Amounts of all lines and the totals; only records that change are written."""
     header = company.get(kind.header, document_id)
     if header is None:
         return {}
-    lines = sorted(company.all(kind.lines, "documentId", document_id), key=lambda line: line["sequence"])
+    lines = lines_of(company, kind, document_id)
     before = [dict(line) for line in lines]
     changed = dict(header)
     calculate(changed, lines)

@@ -12,8 +12,8 @@ from xml.sax.saxutils import quoteattr
 
 from ..records import Record, dumps, loads
 from .api import Api
-from .batch import run_batch
 from .call import Call, Reply
+from .company import Company
 from .refusal import Refused, bad_request, unknown_segment
 from .schema import EntitySet, Facts
 from .values import decoded
@@ -46,21 +46,13 @@ def load_v1() -> dict[str, dict[str, Any]]:
     return entities
 
 
-class ApiV1:
-    """API v1.0 over the API v2.0 of the same company."""
+class ApiV1(Api):
+    """API v1.0 of one company."""
 
-    def __init__(self, v2: Api) -> None:
-        self.v2, self.company, self.sets = v2, v2.company, load_v1()
+    def __init__(self, company: Company, most_per_page: int) -> None:
+        super().__init__(company, most_per_page)
+        self.sets = load_v1()
         self.by_v2 = {facts["v2"]: name for name, facts in reversed(list(self.sets.items()))}
-
-    def answer(self, call: Call) -> Reply:
-        """The answer to a call in v1.0's shape."""
-        try:
-            if call.path == "$batch":
-                return run_batch(self.company, call, self.answer)
-            return self._answer(call)
-        except Refused as refusal:
-            return Reply.refused(refusal)
 
     def _answer(self, call: Call) -> Reply:
         path = call.path.strip("/")
@@ -73,11 +65,11 @@ class ApiV1:
         translated, name, wrap = self._path(path)
         query = {key: value for key, value in call.query.items() if key != "$select"}
         content = self._sent(name, call) if name and call.method in ("POST", "PATCH") else call.content
-        reply = self.v2.answer(replace(call, path=translated, query=query, content=content))
-        if not name or reply.status >= 400 or "json" not in reply.media_type or not reply.content:
+        reply = super()._answer(replace(call, path=translated, query=query, content=content))
+        if not name or "json" not in reply.media_type or not reply.content:
             return reply
         chosen = [part for part in call.query.get("$select", "").split(",") if part]
-        return replace(reply, content=dumps(self._shown(name, loads(reply.content), chosen, wrap)))
+        return replace(reply, content=dumps(self._in_v1(name, loads(reply.content), chosen, wrap)))
 
     def _path(self, path: str) -> tuple[str, str, bool]:
         """The path in v2.0, the entity set of v1.0 that it ends in, and whether one record is shown as a collection."""
@@ -144,7 +136,7 @@ class ApiV1:
                 sent[field] = _encoded(entity.fields.get(field, {}), value)
         return sent
 
-    def _shown(self, name: str, content: Record, chosen: list[str], wrap: bool) -> Record:
+    def _in_v1(self, name: str, content: Record, chosen: list[str], wrap: bool) -> Record:
         control = {key: value for key, value in content.items() if key in CONTROL}
         if isinstance(content.get("value"), list):
             return control | {"value": [self._to_v1(name, record, chosen) for record in content["value"]]}

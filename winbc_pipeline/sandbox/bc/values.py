@@ -12,7 +12,6 @@ LARGEST = 10**15
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)")
-FREE = {("customers", "lastModifiedDateTime")}  # editable on the page, overwritten by the server
 
 
 def checked(entity: EntitySet, body: object) -> Record:

@@ -12,21 +12,21 @@ from .schema import ZERO_GUID, EntitySet
 from .values import checked, is_zero
 
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
-PAIRS = {
-    "currencies": ("currencyId", "currencyCode", "Currency"),
-    "itemCategories": ("itemCategoryId", "itemCategoryCode", "Item Category"),
-    "taxGroups": ("taxGroupId", "taxGroupCode", "Tax Group"),
-    "generalProductPostingGroups": (
+NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
+PAIRS = (
+    ("currencies", "currencyId", "currencyCode", "Currency"),
+    ("itemCategories", "itemCategoryId", "itemCategoryCode", "Item Category"),
+    ("taxGroups", "taxGroupId", "taxGroupCode", "Tax Group"),
+    (
+        "generalProductPostingGroups",
         "generalProductPostingGroupId",
         "generalProductPostingGroupCode",
         "Gen. Product Posting Group",
     ),
-    "inventoryPostingGroups": ("inventoryPostingGroupId", "inventoryPostingGroupCode", "Inventory Posting Group"),
-    "paymentTerms": ("paymentTermsId", "paymentTermsCode", "Payment Terms"),
-    "paymentMethods": ("paymentMethodId", "paymentMethodCode", "Payment Method"),
-    "shipmentMethods": ("shipmentMethodId", "shipmentMethodCode", "Shipment Method"),
-}
-UNITS = (
+    ("inventoryPostingGroups", "inventoryPostingGroupId", "inventoryPostingGroupCode", "Inventory Posting Group"),
+    ("paymentTerms", "paymentTermsId", "paymentTermsCode", "Payment Terms"),
+    ("paymentMethods", "paymentMethodId", "paymentMethodCode", "Payment Method"),
+    ("shipmentMethods", "shipmentMethodId", "shipmentMethodCode", "Shipment Method"),
     ("unitsOfMeasure", "baseUnitOfMeasureId", "baseUnitOfMeasureCode", "Unit of Measure"),
     ("unitsOfMeasure", "unitOfMeasureId", "unitOfMeasureCode", "Unit of Measure"),
 )
@@ -135,9 +135,6 @@ def _from_template(company: Company, entity: EntitySet, sent: Record) -> Record:
     return checked(entity, company.templates.get(entity.name, {})) | sent
 
 
-NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
-
-
 def _mandatory(entity: EntitySet, record: Record) -> None:
     name = MANDATORY.get(entity.name) or ("code" if entity.fields.get("code", {}).get("showMandatory") else None)
     if name and not record.get(name):
@@ -167,7 +164,7 @@ def duplicate(entity: EntitySet, value: str) -> Refused:
 
 def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) -> None:
     """Ids and codes that stand for one another: either may be sent, both must agree, a zero id clears the code."""
-    for target, id_field, code_field, caption in (*((t, *p) for t, p in PAIRS.items()), *UNITS):
+    for target, id_field, code_field, caption in PAIRS:
         if id_field in sent or code_field in sent:
             _pair(company, record, sent, target, id_field, code_field, caption)
     if "currencyCode" in entity.fields and not record.get("currencyCode"):

@@ -1,10 +1,12 @@
-"""The bar that shows while something takes longer than a moment."""
+"""What the commands show: a bar while something takes longer than a moment, and rows of tables."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 
 @contextmanager
@@ -21,3 +23,8 @@ def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Calla
             begun += 1
 
         yield begin
+
+
+def add_row(table: Table, *cells: object) -> None:
+    """A row of texts as they are: what looks like rich's markup stays what it is."""
+    table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
