@@ -1,15 +1,17 @@
 """The one factory behind the code location, the command line and the tests."""
 
 import warnings
+from functools import partial
 
 from dagster import BetaWarning, Definitions
 
 from .flows import FLOWS
 from .orchestration.assets import flow_assets
-from .orchestration.jobs import flow_job, flow_schedule, flow_sensor
+from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.retention import retention
 from .settings import Settings, load_settings
 from .sync.flow import Flow
+from .sync.map import mapping_version
 
 
 def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
@@ -19,12 +21,17 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     retention_job, nightly = retention(known)
     assets, checks, jobs, sensors, schedules = [], [], [retention_job], [], [nightly]
+    versions = {}
     for flow in flows:
         own, check = flow_assets(flow, known)
         job = flow_job(flow)
         assets += own
         checks.append(check)
+        versions[own[0].key] = partial(mapping_version, flow, known)
         jobs.append(job)
         sensors.append(flow_sensor(flow, known, job))
         schedules.append(flow_schedule(flow, known, job))
+    job = mapping_job(list(versions))
+    jobs.append(job)
+    sensors.append(mapping_sensor(versions, known, job))
     return Definitions(assets=assets, asset_checks=checks, jobs=jobs, sensors=sensors, schedules=schedules)

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     connection: str = Field(default="default", pattern=r"^[\w-]+$")
     data_folder: Path = Path(".winbc")
     mapping_folder: Path = Path("mapping_tables")
+    mapping_functions: Path | None = None
     history_start: date = date(2024, 1, 1)
     sensors: bool = False
     schedules: bool = False

@@ -1,6 +1,7 @@
 """Both sandboxes on loopback, empty, and settings that point at them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,13 @@ class World:
     def sync(self, flow: str) -> Summary:
         self.runs += 1
         return sync(flow_named(flow), self.settings, FIRST, LAST, f"run-{self.runs}")
+
+    def own_tables(self) -> Path:
+        """Gives the connection a mapping folder of its own, to be edited."""
+        folder = self.folder / "tables"
+        shutil.copytree(self.settings.mapping_folder, folder)
+        self.settings = self.settings.model_copy(update={"mapping_folder": folder})
+        return folder
 
     def ledger(self, flow: str) -> dict[str, dict[str, Any]]:
         """Ledger rows of the flow's main part by key."""

@@ -2,7 +2,7 @@
 
 from winbc_pipeline import errors
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.mapping.formulas import FUNCTIONS
+from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import BusinessCentralSettings, ProductSettings, Settings, WinstoreSettings
 from winbc_pipeline.sync.outcomes import REASONS
@@ -24,7 +24,7 @@ def test_every_setting() -> None:
 def test_every_command() -> None:
     groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
     names = [
-        f"winbc {prefix}{command.callback.__name__}"  # type: ignore[union-attr]
+        f"winbc {prefix}{command.callback.__name__.replace('_', '-')}"  # type: ignore[union-attr]
         for prefix, group in groups
         for command in group.registered_commands  # type: ignore[union-attr]
     ]
@@ -34,7 +34,7 @@ def test_every_command() -> None:
 
 def test_every_column_and_function() -> None:
     text = page("mapping.md")
-    assert [name for name in (*COLUMNS, *FUNCTIONS) if f"`{name}`" not in text] == []
+    assert [name for name in (*COLUMNS, *(each.name for each in BUILT_IN)) if f"`{name}`" not in text] == []
 
 
 def test_every_error_and_reason() -> None:

@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import WinbcError
-from ..flows import FLOWS, flow_named
+from ..flows import FLOWS
 from ..settings import Settings, load_settings
-from ..sync.flow import Flow
 from . import demo as demo_module
-from . import sandbox
+from . import mapping, sandbox
+from .arguments import flow_of
 from .check import run_checks, run_contract
 from .output import add_row, bar
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 console = Console()
 
@@ -45,13 +46,6 @@ def main() -> None:
         return
     console.print(Text(words, "red"), soft_wrap=True)
     raise SystemExit(2)
-
-
-def _flow(name: str) -> Flow:
-    try:
-        return flow_named(name)
-    except StopIteration:
-        raise typer.BadParameter(f"no flow {name}; there are {', '.join(flow.id for flow in FLOWS)}") from None
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
@@ -95,7 +89,7 @@ def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     """What would be written, field by field, against the live target. Writes nothing to it."""
     from ..sync.run import dry_run, planned
 
-    settings, chosen = load_settings(), _flow(flow)
+    settings, chosen = load_settings(), flow_of(flow)
     start, end = _windows(settings, first, to)
     with bar(console, chosen.id, 3) as begin:
         dry_run(chosen, settings, start, end, "plan", begin)
@@ -113,7 +107,7 @@ def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     """One flow from source to target, without Dagster."""
     from ..sync.run import sync as run_sync
 
-    settings, chosen = load_settings(), _flow(flow)
+    settings, chosen = load_settings(), flow_of(flow)
     with bar(console, chosen.id, 4) as begin:
         done = run_sync(chosen, settings, *_windows(settings, first, to), datetime.now(UTC).isoformat(), begin)
     console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
@@ -132,7 +126,7 @@ def records(
     from ..sync.stage import flow_store
 
     rows = ledger.read(
-        flow_store(_flow(flow), load_settings()),
+        flow_store(flow_of(flow), load_settings()),
         "state = coalesce(upper(?), state) AND key = coalesce(?, key)",
         [state, key],
     )

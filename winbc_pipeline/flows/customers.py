@@ -1,4 +1,4 @@
-"""Customers from Winstore to Business Central.
+"""Customers, in both directions.
 
 Key: the number that we give (WS + Winstore's id), then the e-mail address. A company name makes a customer of type
 Company with its person as contact, none makes a Person (seed page, Customers).
@@ -34,4 +34,13 @@ CUSTOMERS = Flow(
             ),
         ),
     ),
+)
+
+CUSTOMERS_TO_WINSTORE = Flow(
+    name="customers",
+    source="bc",
+    target="winstore",
+    entity="customers",
+    main="customer",
+    parts=(Part(name="customer", entity_set="customers", table="customer.csv", match=(("email", True),)),),
 )

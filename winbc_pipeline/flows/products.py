@@ -1,4 +1,4 @@
-"""Products from Winstore to Business Central. Key: SKU = item number. Categories are made when they are missing.
+"""Products, in both directions. Key: SKU = item number. Categories are made when they are missing.
 
 An article with variants (several rows, or a colour or size) is skipped with a reason until variants are supported.
 """
@@ -11,9 +11,9 @@ from ..sync.flow import Flow, Part
 HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 
 
-def constants(settings: Settings) -> Mapping[str, str]:
+def constants(settings: Settings) -> Mapping[str, str | bool]:
     """Settings that the mapping tables may name."""
-    return {"new_items_blocked": "true" if settings.products.new_items == "blocked" else "false"}
+    return {"new_items_blocked": settings.products.new_items == "blocked"}
 
 
 PRODUCTS = Flow(
@@ -40,4 +40,13 @@ PRODUCTS = Flow(
         ),
     ),
     constants=constants,
+)
+
+PRODUCTS_TO_WINSTORE = Flow(
+    name="products",
+    source="bc",
+    target="winstore",
+    entity="items",
+    main="article",
+    parts=(Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),),
 )

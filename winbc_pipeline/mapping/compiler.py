@@ -1,57 +1,76 @@
 """Compiles a mapping table with its lookups into one DuckDB SELECT: payloads, hash and errors of all rows at once.
 
-Here belongs: the SELECT. Formulas: formulas.py. Where the result is stored: sync/map.py.
+Here belongs: the SELECT. Formulas: formulas.py. Rules of a row: rules.py. What it joins: execute.py.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..errors import MappingError
-from ..systems.business_central.facts import FieldFacts
+from ..staging.store import literal, quote
+from ..systems.facts import FieldFacts
+from .expressions import Check, Context, Expression, Formula, Step
 from .formulas import compile_formula
+from .functions import Function
+from .grammar import similar
+from .rules import checks, fitted, with_default
 from .tables import Line, Table, read_lookup
 
 CREATE = ("always", "create", "fill_empty")
+SHARED = ("always", "fill_empty")
 UPDATE = ("always", "update", "fill_empty")
-DECIMAL = "DECIMAL(28, 5)"
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One row of a table, compiled: `made` is the SQL of its value, `raw` the column that holds it."""
+
+    line: Line
+    facts: FieldFacts
+    formula: Formula
+    made: str
+    raw: Expression
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT over the staging table (alias `s`), and the lookup tables that it joins.
+    """One SELECT over the table `source`, and what it joins.
 
-    `trials` are the SELECTs of the single rows, each with its place in the CSV: what to run to find a formula that does
-    not fit its fields' types.
+    Attributes:
+        select: gives `_key, _window, _version`; `creates` (JSON object as text: fields of a new record, null = leave
+            alone) and `updates` (what only existing records get; see payloads); `errors` (a list of {field, rule,
+            given, row}); `hash` of both and of each row's `when`; and the source's `skip_reason`.
+        base: SELECT of the source's columns and the steps', for whoever looks at single expressions.
     """
 
     select: str
-    lookups: Mapping[str, dict[str, str]]
-    fill_empty: frozenset[str]
-    trials: tuple[tuple[str, str], ...]
+    base: str
+    steps: tuple[Step, ...]
+    lookups: Mapping[str, Mapping[str, str]]
+    targets: tuple[Target, ...]
 
+    @property
+    def fill_empty(self) -> frozenset[str]:
+        return frozenset(each.line.target_field for each in self.targets if each.line.when == "fill_empty")
 
-@dataclass
-class _Joins:
-    folder: Path
-    place: str = ""
-    tables: dict[str, dict[str, str]] = field(default_factory=dict)
-    sql: list[str] = field(default_factory=list)
-    misses: list[str] = field(default_factory=list)
+    @property
+    def references(self) -> dict[str, str]:
+        """Fields that take the id of a record whose code the table gives, and the entity set of that record."""
+        return {each.facts.name: each.facts.reference for each in self.targets if each.facts.reference}
 
-    def add(self, name: str, value: str) -> str:
-        if not name.isidentifier():
-            raise MappingError(f"{self.place}: `{name}` is not the name of a lookup table.")
-        if name not in self.tables:
-            self.tables[name] = read_lookup(self.folder / f"{name}.csv")
-        alias = f"l{len(self.sql)}"
-        fall_back = "'" + self.tables[name].get("*", "").replace("'", "''") + "'"
-        self.sql.append(f"LEFT JOIN lookup_{name} AS {alias} ON {alias}.source_value = {value}")
-        if "*" in self.tables[name]:
-            return f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce({alias}.target_value, {fall_back}) END"
-        self.misses.append(f"{value} IS NOT NULL AND {alias}.source_value IS NULL")
-        return f"{alias}.target_value"
+    def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
+        """The whole payloads for a new and for an existing record, from the two columns of the SELECT."""
+        shared = [each.line.target_field for each in self.targets if each.line.when in SHARED]
+        return creates, {**{name: creates[name] for name in shared}, **updates}
+
+    def lineage(self) -> dict[str, frozenset[str]]:
+        """Fields of the source that each field of the target is made of."""
+        return {each.line.target_field: each.formula.value.reads for each in self.targets}
 
 
 def compile_table(
@@ -59,110 +78,120 @@ def compile_table(
     fields: Mapping[str, str],
     target: Mapping[str, FieldFacts],
     lookup_folder: Path,
-    constants: Mapping[str, str] | None = None,
+    constants: Mapping[str, tuple[str, str]],
+    functions: Mapping[str, Function],
 ) -> Compiled:
-    """The SELECT of a table; raises MappingError naming file, row and column.
-
-    Its columns: `_key, _window, _version, creates, updates` (JSON objects as text; null = leave alone), `errors`
-    (a list of {field, rule, row}) and `hash` of both objects.
-    """
-    joins = _Joins(lookup_folder)
+    """The SELECT of a table; raises MappingError naming file, row and column."""
+    context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"))
     lines = [line for line in table.lines if line.when != "never"]
-    _check_twice(table.path, lines)
-    inner, checks, trials = [], [], []
-    for number, line in enumerate(lines):
-        facts = _facts(table.path, line, target)
-        before = len(joins.misses)
-        raw = _raw(table.path, line, fields, constants or {}, joins)
-        inner.append(f"{raw} AS r{number}")
-        trials.append((f"{table.path}, row {line.row}, column source", f"SELECT {raw} FROM source AS s"))
-        inner += [f"{miss} AS m{index}" for index, miss in enumerate(joins.misses[before:], start=before)]
-        checks += _checks(line, facts, f"r{number}")
-        checks += [_error(f"m{index}", line, "lookup") for index in range(before, len(joins.misses))]
-    values = {line: _value(target[line.target_field], f"r{n}") for n, line in enumerate(lines)}
-    creates = _object({line.target_field: sql for line, sql in values.items() if line.when in CREATE})
-    updates = _object({line.target_field: sql for line, sql in values.items() if line.when in UPDATE})
-    source = f"SELECT s.*, {', '.join(inner)} FROM source AS s {' '.join(joins.sql)}"
-    used = ", ".join(f"'{name}'" for name in fields if any(_names(line.source, name) for line in lines)) or "''"
-    bad = (
-        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({used})), "
-        "lambda f: {'field': f, 'rule': 'source value', 'row': 0})"
-    )
-    select = (
-        f"SELECT _key, _window, _version, creates, updates, errors, md5(creates || updates) AS hash FROM (SELECT *, "
+    _check_twice(table, lines)
+    targets = [_target(table, context, target, number, line) for number, line in enumerate(lines)]
+    if not targets:
+        raise MappingError(f"{table.path} maps no field.", "Get the default with `winbc mapping reset`.")
+    base = with_steps(list(context.steps.values()))
+    return Compiled(_select(base, targets), base, tuple(context.steps.values()), context.lookups, tuple(targets))
+
+
+def _select(base: str, targets: Sequence[Target]) -> str:
+    raws = ", ".join(f"{each.made} AS {each.raw.sql}" for each in targets)
+    creates = _object(each for each in targets if each.line.when in CREATE)
+    updates = _object(each for each in targets if each.line.when == "update")
+    rules = ",".join(f"{each.line.target_field} {each.line.when}" for each in targets)
+    wrong = " OR ".join(["len(_bad_fields) > 0", *(check.condition for each in targets for check in each.checks)])
+    found = ", ".join([_bad_fields(targets), *(_errors(each) for each in targets if each.checks)])
+    return (
+        "SELECT _key, _window, _version, creates, updates, errors, "
+        f"md5(creates || updates || {literal(rules)}) AS hash, skip_reason FROM (SELECT *, "
         f"{creates} AS creates, {updates} AS updates, "
-        f"list_concat({bad}, list_filter([{', '.join(checks)}], lambda e: e IS NOT NULL)) AS errors FROM ({source}))"
+        f"CASE WHEN {wrong} THEN flatten([{found}]) ELSE [] END AS errors FROM (SELECT *, {raws} FROM ({base})))"
     )
-    fill_empty = frozenset(line.target_field for line in lines if line.when == "fill_empty")
-    joined = tuple((place, f"{trial} {' '.join(joins.sql)}") for place, trial in trials)
-    return Compiled(select, joins.tables, fill_empty, joined)
 
 
-def _names(formula: str, field: str) -> bool:
-    return re.search(rf"\b{re.escape(field)}\b", formula, re.IGNORECASE) is not None
+def with_steps(steps: Sequence[Step]) -> str:
+    """The source with its steps: SELECTs one inside the other, each adding values and results of one level."""
+    sql = "SELECT * FROM source"
+    for level in sorted({step.level for step in steps}):
+        here = [step for step in steps if step.level == level]
+        values = "".join(f", {value} AS {name}" for step in here for name, value in step.columns.items())
+        results = ", ".join(f"{step.result} AS __v{step.number}" for step in here)
+        joins = " ".join(_join(step) for step in here)
+        sql = f"SELECT t.*, {results} FROM (SELECT *{values} FROM ({sql})) AS t {joins}"
+    return sql
 
 
-def _check_twice(path: Path, lines: list[Line]) -> None:
+def _join(step: Step) -> str:
+    alias = f"j{step.number}"
+    if step.lookup:
+        key = next(iter(step.columns))
+        return f"LEFT JOIN {quote(lookup_table(step.lookup))} AS {alias} ON {alias}.source_value = {key}"
+    if step.function:
+        same = " AND ".join(f"{alias}.value_{n} IS NOT DISTINCT FROM {name}" for n, name in enumerate(step.columns))
+        return f"LEFT JOIN {quote(call_table(step))} AS {alias} ON {same}"
+    return ""
+
+
+def lookup_table(name: str) -> str:
+    """The temporary table of a lookup table: source_value, target_value."""
+    return f"lookup_{name}"
+
+
+def call_table(step: Step) -> str:
+    """The temporary table of a Python function's results: value_0 …, target_value."""
+    return f"call_{step.number}"
+
+
+def _check_twice(table: Table, lines: Sequence[Line]) -> None:
     for rules in (CREATE, UPDATE):
         seen: dict[str, int] = {}
         for line in lines:
             if line.when in rules and line.target_field in seen:
-                place = f"{path}, row {line.row}, column target_field"
-                raise MappingError(f"{place}: {line.target_field} is mapped already in row {seen[line.target_field]}.")
+                words = f"{line.target_field} is mapped already in row {seen[line.target_field]}."
+                raise MappingError(f"{table.place(line, 'target_field')}: {words}")
             if line.when in rules:
                 seen[line.target_field] = line.row
 
 
-def _facts(path: Path, line: Line, target: Mapping[str, FieldFacts]) -> FieldFacts:
-    place = f"{path}, row {line.row}, column target_field"
-    if line.target_field not in target:
-        raise MappingError(f"{place}: Business Central has no field `{line.target_field}` here.")
-    if target[line.target_field].read_only:
-        raise MappingError(f"{place}: {line.target_field} is read-only in Business Central.")
-    return target[line.target_field]
+def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], number: int, line: Line) -> Target:
+    facts = _facts(table, line, fields)
+    formula = compile_formula(context, line.source or "null", table.place(line))
+    made = with_default(table, line, facts, formula.value)
+    raw = replace(made, sql=f"__r{number}")
+    return Target(line, facts, formula, made.sql, raw, (*formula.checks, *checks(line, facts, raw)))
 
 
-def _raw(path: Path, line: Line, fields: Mapping[str, str], constants: Mapping[str, str], joins: _Joins) -> str:
-    joins.place = f"{path}, row {line.row}, column source"
-    value = compile_formula(line.source, fields, constants, joins.add, joins.place) if line.source else "NULL"
-    if not line.default:
-        return f"({value})"
-    default = "'" + line.default.replace("'", "''") + "'"
-    return f"coalesce(nullif(CAST({value} AS VARCHAR), ''), {default})"
+def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldFacts:
+    place = table.place(line, "target_field")
+    if line.target_field not in fields:
+        hint = similar(line.target_field, [name for name, facts in fields.items() if not facts.read_only])
+        raise MappingError(f"{place}: the target has no field `{line.target_field}` here.", hint)
+    if fields[line.target_field].read_only:
+        raise MappingError(f"{place}: {line.target_field} is read-only in the target.")
+    return fields[line.target_field]
 
 
-def _value(facts: FieldFacts, raw: str) -> str:
-    if facts.edm == "Edm.Decimal":
-        return f"try_cast({raw} AS {DECIMAL})"
-    if facts.edm == "Edm.Boolean":
-        return f"try_cast({raw} AS BOOLEAN)"
-    if facts.options:
-        return f"nullif(CAST({raw} AS VARCHAR), '')"
-    text = f"coalesce(CAST({raw} AS VARCHAR), '')"
-    return f"upper(trim({text}))" if facts.upper_cased else text
+def _bad_fields(targets: Sequence[Target]) -> str:
+    """Values of the source that are not of their type, where a row reads them."""
+    used = ", ".join(literal(name) for name in sorted(frozenset().union(*(t.formula.value.reads for t in targets))))
+    return (
+        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({used or literal('')})), "
+        "lambda f: {'field': f, 'rule': 'not of its type in the source', 'given': 'text', 'row': 0})"
+    )
 
 
-def _checks(line: Line, facts: FieldFacts, raw: str) -> list[str]:
-    text = f"CAST({raw} AS VARCHAR)"
-    known = f"coalesce({text}, '') <> ''"
-    checks = [_error(f"trim(coalesce({text}, '')) = ''", line, "required")] if line.required else []
-    if facts.edm in ("Edm.Decimal", "Edm.Boolean"):
-        checks.append(_error(f"{known} AND {_value(facts, raw)} IS NULL", line, "type"))
-    if facts.max_length:
-        wide = f"length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
-        checks.append(_error(f"{known} AND {wide} > {facts.max_length}", line, f"longer than {facts.max_length}"))
-    if facts.options:
-        options = ", ".join(f"'{option}'" for option in facts.options)
-        checks.append(_error(f"{known} AND {text} NOT IN ({options})", line, "option"))
-    if facts.is_email:
-        checks.append(_error(f"{known} AND NOT regexp_full_match({text}, '[^@\\s]+@[^@\\s]+')", line, "e-mail"))
-    return checks
+def _errors(target: Target) -> str:
+    """A list of the broken rules of one row: what was given is told by its class, never by its value."""
+    raw = target.raw
+    given = f"'text of ' || length({raw.sql}) || ' characters'" if raw.kind == "text" else literal(f"a {raw.kind}")
+    given = f"CASE WHEN {raw.sql} IS NULL THEN 'nothing' ELSE {given} END"
+    field, row = literal(target.line.target_field), target.line.row
+    errors = ", ".join(
+        f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, 'given': {given}, "
+        f"'row': {row}}} END"
+        for check in target.checks
+    )
+    return f"list_filter([{errors or 'NULL'}], lambda e: e IS NOT NULL)"
 
 
-def _error(condition: str, line: Line, rule: str) -> str:
-    return f"CASE WHEN {condition} THEN {{'field': '{line.target_field}', 'rule': '{rule}', 'row': {line.row}}} END"
-
-
-def _object(values: Mapping[str, str]) -> str:
-    pairs = ", ".join(f"'{name}', {sql}" for name, sql in values.items())
-    return f"CAST(json_object({pairs}) AS VARCHAR)"
+def _object(targets: Iterable[Target]) -> str:
+    pairs = ", ".join(f"{literal(each.line.target_field)}: {fitted(each.facts, each.raw)}" for each in targets)
+    return f"CAST(to_json({{{pairs}}}) AS VARCHAR)" if pairs else "'{}'"

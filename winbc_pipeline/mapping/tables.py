@@ -1,20 +1,23 @@
-"""The mapping CSVs as people edit them.
+"""The mapping tables and lookup tables as people edit them.
 
-Here belongs: reading and checking tables. What a formula means belongs to formulas.py.
-Columns: target_field, source, default, when, required, note (docs/mapping.md).
+Here belongs: reading and checking rows. How a file is read: cells.py. What a formula means: formulas.py.
 """
 
-import csv
 import hashlib
-import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MappingError
+from .cells import Row, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "note")
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
 WHEN = ("always", "create", "update", "fill_empty", "never")
+TESTS, LOOKUPS = "tests.csv", "lookups"
+REQUIRED = {"": False, "no": False, "yes": True}
+MOST_LINES = 1000
+TO_FILL = "?"
 
 
 @dataclass(frozen=True)
@@ -36,61 +39,51 @@ class Table:
     path: Path
     lines: tuple[Line, ...]
 
+    def place(self, line: Line, column: str = "source") -> str:
+        """Where a cell stands, for errors."""
+        return f"{self.path}, row {line.row}, column {column}"
+
 
 def read_table(path: Path) -> Table:
-    """A mapping table; raises MappingError naming file, row and column."""
-    lines = []
-    for row, cells in _read(path, COLUMNS):
-        when = cells["when"] or "always"
-        if when not in WHEN:
-            raise MappingError(f"{path}, row {row}, column when: `{when}` is not one of {', '.join(WHEN)}.")
-        if cells["required"] not in ("", "yes", "no"):
-            raise MappingError(f"{path}, row {row}, column required: write yes or no.")
-        if not cells["target_field"]:
-            raise MappingError(f"{path}, row {row}, column target_field: the target field is missing.")
-        lines.append(
-            Line(row, cells["target_field"], cells["source"], cells["default"], when, cells["required"] == "yes")
-        )
-    return Table(path, tuple(lines))
+    """A mapping table; raises MappingError naming file, row, column and cell."""
+    return Table(path, tuple(_line(path, row) for row in read_rows(path, COLUMNS, most=MOST_LINES)))
+
+
+def _line(path: Path, row: Row) -> Line:
+    cells, place = row.cells, f"{path}, row {row.number}"
+    when, required = cells["when"].lower() or "always", cells["required"].lower()
+    if when not in WHEN:
+        raise MappingError(f"{place}, column when: `{when[:40]}` is not one of {', '.join(WHEN)}.")
+    if required not in REQUIRED:
+        raise MappingError(f"{place}, column required: `{required[:40]}` is neither yes nor no.")
+    if not re.fullmatch(r"\w+(\.\w+)?", cells["target_field"], re.ASCII):
+        raise MappingError(f"{place}, column target_field: `{cells['target_field'][:40]}` is not the name of a field.")
+    if not cells["source"] and not cells["default"] and when != "never":
+        hint = "Give a source or a default, or set `when` to never."
+        raise MappingError(f"{place}, column source: {cells['target_field']} gets no value.", hint)
+    return Line(row.number, cells["target_field"], cells["source"], cells["default"], when, REQUIRED[required])
 
 
 def read_lookup(path: Path) -> dict[str, str]:
     """A lookup table: target value by source value; `*` is the fall-back row."""
     values: dict[str, str] = {}
-    for row, cells in _read(path, LOOKUP_COLUMNS):
-        if cells["source_value"] in values:
-            raise MappingError(f"{path}, row {row}, column source_value: this value stands here twice.")
-        values[cells["source_value"]] = cells["target_value"]
+    for row in read_rows(path, LOOKUP_COLUMNS):
+        source = plain(row.cells["source_value"])
+        if source in values:
+            place = f"{path}, row {row.number}, column source_value"
+            raise MappingError(f"{place}: `{source[:40]}` stands there twice.")
+        if row.cells["target_value"] == TO_FILL:
+            place = f"{path}, row {row.number}, column target_value"
+            raise MappingError(f"{place}: `{source[:40]}` has no value yet.", "Put one in the place of `?`.")
+        values[source] = plain(row.cells["target_value"])
     return values
 
 
-def version(folder: Path, lookups: Path) -> str:
-    """The mapping's version: a hash over all its files."""
+def version(folder: Path, lookups: Path, functions: Path | None = None) -> str:
+    """The mapping's version: a hash over the tables, and the file of functions, that a flow maps with."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.csv"), *lookups.glob("*.csv")]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    own = [functions] if functions and functions.exists() else []
+    for path in sorted([*folder.glob("*.csv"), *lookups.glob("*.csv"), *own]):
+        if path.name != TESTS:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def _read(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError:
-        raise MappingError(f"{path} is missing.", "Put the file back, or copy it from the shipped defaults.") from None
-    except UnicodeDecodeError:
-        raise MappingError(f"{path} is not UTF-8.", "Save it as `CSV UTF-8` in the spreadsheet.") from None
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header = [name.strip() for name in reader.fieldnames or []]
-    for name in header:
-        if name not in columns:
-            raise MappingError(f"{path}, row 1, column {name}: unknown column; known are {', '.join(columns)}.")
-    for name in columns:
-        if name not in header and name != "note":
-            raise MappingError(f"{path}, row 1: the column {name} is missing.")
-    rows = []
-    for cells in reader:
-        if None in cells:
-            raise MappingError(f"{path}, row {reader.line_num}: more cells than columns.", "Quote cells with commas.")
-        rows.append((reader.line_num, {name.strip(): (value or "").strip() for name, value in cells.items()}))
-    return rows

@@ -36,11 +36,11 @@ from ..staging.ledger import COLUMNS
 from ..staging.load import OWN
 from ..staging.store import Row
 from ..sync.flow import Flow
-from ..sync.map import MAPPED, checked_flow, map_windows, mapping_version
+from ..sync.map import MAPPED, checked_flow, compile_flow, map_windows, mapping_version
 from ..sync.plan import PLANNED
 from ..sync.run import Seen, not_done, plan_windows, push_windows, records, seen
 from ..sync.stage import stage, staging_table
-from .metadata import column_schema, failure, window_metadata
+from .metadata import column_lineage, column_schema, failure, window_metadata
 
 NOTHING = Seen({}, [])
 Work = Callable[[date, date, str], list[Row] | None]
@@ -61,6 +61,7 @@ def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition],
     """Mapping tables, staging, mapped, planned and synced of one flow, and the check that guards them."""
 
     def staging(first: date, last: date, _: str) -> None:
+        checked_flow(flow, settings)  # what could not be mapped is not read either
         stage(flow, settings, first)
 
     def mapped(first: date, last: date, _: str) -> None:
@@ -73,16 +74,21 @@ def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition],
         push_windows(flow, settings, first, last, run_id)
         return not_done(records(flow, settings, first, last))
 
+    def lineage() -> dict[str, Any]:
+        return column_lineage(AssetKey(("staging", flow.staging)), compile_flow(flow, settings), MAPPED)
+
     tables, check = _mapping_tables(flow, settings)
+    key = AssetKey(("staging", flow.staging))
+    columns, text = OWN | staging_table(flow, settings).columns, "newest version per record"
+    assets = [tables, _layer(flow, settings, key, [], staging, columns, text)]
     layers = [
-        (("staging", flow.staging), staging, OWN | staging_table(flow, settings).columns, "newest version per record"),
-        (("mapped", flow.id), mapped, MAPPED, "the target's fields, by the mapping tables"),
-        (("planned", flow.id), plan, PLANNED, "the exact dry run: what would be written"),
-        (("synced", flow.id), synced, COLUMNS, "what happened to each record"),
+        ("mapped", mapped, MAPPED, "the target's fields, by the mapping tables", lineage),
+        ("planned", plan, PLANNED, "the exact dry run: what would be written", dict),
+        ("synced", synced, COLUMNS, "what happened to each record", dict),
     ]
-    assets = [tables]
-    for key, work, columns, text in layers:
-        assets.append(_layer(flow, settings, AssetKey(key), assets[-1].key, work, columns, text))
+    for name, work, columns, text, extra in layers:  # each depends on the tables, so that an edit dates all of them
+        deps = [assets[-1].key, tables.key]
+        assets.append(_layer(flow, settings, AssetKey((name, flow.id)), deps, work, columns, text, extra))
     return assets, check
 
 
@@ -90,16 +96,18 @@ def _layer(
     flow: Flow,
     settings: Settings,
     key: AssetKey,
-    parent: AssetKey,
+    deps: list[AssetKey],
     work: Work,
     columns: Mapping[str, str],
     text: str,
+    extra: Callable[[], dict[str, Any]] = dict,
 ) -> AssetsDefinition:
-    """One layer. `work` returns the records that are not done: they fail the step after every outcome was committed."""
+    """One layer. `work` returns the records that are not done: they fail the step after every outcome was committed.
+    `extra` is metadata for the last window."""
 
     @asset(
         key=key,
-        deps=[parent],
+        deps=deps,
         group_name=flow.id,
         partitions_def=partitions(settings),
         backfill_policy=BackfillPolicy.single_run(),
@@ -114,10 +122,12 @@ def _layer(
         with _plain_errors():
             failed = work(first, last, context.run.run_id) or []
             views = seen(flow, settings, key.path[0], first, last)
+            more = extra()
         seconds = time.monotonic() - began
         bad = {row["window"].isoformat() for row in failed}
         for window in context.partition_keys:
             metadata = window_metadata(window, views.get(date.fromisoformat(window), NOTHING), seconds)
+            metadata |= more if window == last.isoformat() else {}
             if not failed:
                 context.add_asset_metadata(metadata, partition_key=window)
             else:  # the windows without a failed record are materialised all the same, the others show their records

@@ -3,11 +3,13 @@
 Concept pages: Jobs, Sensors, Schedules. A sensor tick opens the flow's database for a moment and asks the source once.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dagster import (
+    AssetKey,
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
@@ -15,6 +17,8 @@ from dagster import (
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
     SkipReason,
     define_asset_job,
     in_process_executor,
@@ -77,6 +81,37 @@ def _request(flow: Flow, settings: Settings, now: datetime) -> RunRequest | Skip
         run_key=f"{newest.isoformat() if newest else 'open records'}{again}",
         tags=range_tags(max(first, settings.history_start), now.date()),
     )
+
+
+def mapping_job(tables: Sequence[AssetKey]) -> Any:
+    """The mapping tables with their checks, without the flows."""
+    return define_asset_job("mapping_tables", AssetSelection.assets(*tables), executor_def=in_process_executor)
+
+
+def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Settings, job: Any) -> SensorDefinition:
+    """Notices an edit of the tables: they are checked, and what was made with the old ones shows as out of date.
+
+    Args:
+        tables: gives the present version of each asset of mapping tables.
+    """
+
+    @sensor(
+        name="mapping_tables_edited",
+        job=job,
+        minimum_interval_seconds=10,
+        default_status=DefaultSensorStatus.RUNNING if settings.sensors else DefaultSensorStatus.STOPPED,
+    )
+    def edited(context: SensorEvaluationContext) -> SensorResult:
+        now = {key.to_user_string(): version() for key, version in tables.items()}
+        before = json.loads(context.cursor or "{}")
+        changed = [key for key in tables if before.get(key.to_user_string()) != now[key.to_user_string()]]
+        requests = [
+            RunRequest(run_key=f"{key.to_user_string()} {now[key.to_user_string()]}", asset_selection=[key])
+            for key in changed
+        ]
+        return SensorResult(run_requests=requests, cursor=json.dumps(now))
+
+    return edited
 
 
 def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinition:

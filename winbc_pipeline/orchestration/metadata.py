@@ -8,8 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchema
+from dagster import (
+    AssetKey,
+    Failure,
+    MetadataValue,
+    TableColumn,
+    TableColumnDep,
+    TableColumnLineage,
+    TableRecord,
+    TableSchema,
+)
 
+from ..mapping.compiler import Compiled
 from ..staging.store import Row
 from ..sync.outcomes import REASONS
 from ..sync.run import SHOWN, Seen
@@ -20,6 +30,18 @@ COLUMNS = ("record", "part", "outcome", "reason")
 def column_schema(columns: Mapping[str, str]) -> TableSchema:
     """A table's columns with their DuckDB types."""
     return TableSchema([TableColumn(name, kind) for name, kind in columns.items()])
+
+
+def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Each field of the target as a column `part.field` of the mapped layer, and the staged columns it is made of."""
+    deps = {
+        f"{part}.{field}": [TableColumnDep(staging, name) for name in sorted(reads)]
+        for part, each in compiled.items()
+        for field, reads in each.lineage().items()
+    }
+    schema = [TableColumn(name, kind) for name, kind in columns.items()]
+    schema += [TableColumn(name, description="a field of the payload") for name in deps]
+    return {"dagster/column_schema": TableSchema(schema), "dagster/column_lineage": TableColumnLineage(deps)}
 
 
 def window_metadata(window: str, view: Seen, seconds: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from .store import Store, create_table, literal, quote
+from .store import Store, create_table, literal, quote, rows_of
 
 # Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
 TEXT = "VARCHAR"
@@ -30,7 +30,7 @@ OWN = {
     "_version": "UBIGINT",
     "_bad_fields": "VARCHAR[]",
 }
-TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
+TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMPTZ"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,12 @@ class StagingTable:
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
-    """Makes the staging table where it is missing."""
-    create_table(connection, table.name, OWN | table.columns)
+    """Makes the staging table where it is missing, and columns that the profile has come to name."""
+    columns = OWN | table.columns
+    create_table(connection, table.name, columns)
+    there = {row["column_name"] for row in rows_of(connection, f"DESCRIBE {quote(table.name)}")}
+    for name in set(columns) - there:
+        connection.execute(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(name)} {columns[name]}")
 
 
 def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: datetime) -> int:
@@ -108,7 +112,7 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
         connection.execute("SET force_compression = 'fsst'")
         try:
             if first_load:
-                read = _count(connection, f"INSERT INTO {target} {rows}")
+                read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
                 _keep_newest(connection, target)
                 return read
             connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
@@ -121,7 +125,7 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
             "AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)"
         )
         connection.execute(f"DELETE FROM {target} AS old USING incoming WHERE old._key = incoming._key")
-        connection.execute(f"INSERT INTO {target} FROM incoming")
+        connection.execute(f"INSERT INTO {target} BY NAME FROM incoming")
         return read
 
 

@@ -115,6 +115,18 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Map
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table)} ({typed})")
 
 
+def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
+    """Makes a table whose rows can be made again: one of another shape, from an earlier version, is dropped."""
+    shape = "SELECT list((column_name, data_type) ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?"
+    typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted_shape ({typed})")
+    there = connection.execute(shape, [table]).fetchone()
+    if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
+        connection.execute(f"DROP TABLE {quote(table)}")
+    connection.execute("DROP TABLE wanted_shape")
+    create_table(connection, table, columns)
+
+
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
     """Adds rows at once, through one JSON value: inserting them one by one takes milliseconds each."""
     if not rows:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..settings import Settings
+from ..systems.facts import FieldFacts
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Part:
         where: SQL over the source's columns: which records have this part.
         skip: SQL condition and reason code, for records that are not sent yet.
         parent: the part whose record must exist first, with the same key.
+        own_fields: what the table gives besides the entity's fields, for the flow itself to act on.
     """
 
     name: str
@@ -38,15 +40,23 @@ class Part:
     skip: tuple[tuple[str, str], ...] = ()
     parent: str | None = None
     reference: Reference | None = None
+    own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
 
 
-def _no_constants(_: Settings) -> Mapping[str, str]:
+def _no_constants(_: Settings) -> Mapping[str, str | bool]:
     return {}
 
 
 @dataclass(frozen=True)
 class Flow:
-    """One flow in one direction; `parts` in the order in which they are written, the main one being `main`."""
+    """One flow in one direction; `parts` in the order in which they are written, the main one being `main`.
+
+    Attributes:
+        entity: what is read: an entity of Winstore's profile, or an entity set of BC.
+        lines: the entity set of its lines, where BC gives lines of their own.
+        derived: fields that the flow itself works out from what was read, and their kinds.
+        constants: values of settings that the tables may name.
+    """
 
     name: str
     source: str
@@ -54,7 +64,9 @@ class Flow:
     entity: str
     main: str
     parts: tuple[Part, ...]
-    constants: Callable[[Settings], Mapping[str, str]] = field(default=_no_constants)
+    lines: str = ""
+    derived: Mapping[str, str] = field(default_factory=dict)
+    constants: Callable[[Settings], Mapping[str, str | bool]] = field(default=_no_constants)
 
     @property
     def id(self) -> str:

@@ -1,5 +1,7 @@
 """Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -7,12 +9,14 @@ import duckdb
 
 from ..errors import MappingError
 from ..mapping.compiler import Compiled, compile_table
-from ..mapping.tables import read_table, version
+from ..mapping.custom import load_functions
+from ..mapping.execute import prepare
+from ..mapping.tables import LOOKUPS, read_table, version
 from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.load import create as create_staging
-from ..staging.store import create_table, in_memory, insert_rows, lock_down, quote
-from ..systems.business_central import entity_fields
+from ..staging.store import create_table, in_memory, literal, lock_down, quote, renew_table
+from .fields import source_fields, target_fields
 from .flow import Flow, Part
 from .stage import flow_store, staging_table
 
@@ -23,9 +27,10 @@ MAPPED = {
     "_version": "VARCHAR",
     "creates": "VARCHAR",
     "updates": "VARCHAR",
-    "errors": 'STRUCT(field VARCHAR, rule VARCHAR, "row" INTEGER)[]',
+    "errors": 'STRUCT(field VARCHAR, rule VARCHAR, given VARCHAR, "row" INTEGER)[]',
     "hash": "VARCHAR",
     "skip_reason": "VARCHAR",
+    "mapping_version": "VARCHAR",
 }
 
 
@@ -35,105 +40,96 @@ def mapped_table(flow: Flow) -> str:
 
 def mapping_version(flow: Flow, settings: Settings) -> str:
     """Hash over the flow's mapping files; raises MappingError when the folder is missing."""
-    return version(settings.mapping_folder / flow.id, settings.mapping_folder / "lookups")
+    return version(settings.mapping_folder / flow.id, settings.mapping_folder / LOOKUPS, settings.mapping_functions)
 
 
 def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     """The SELECT of each part; raises MappingError naming file, row and column."""
     folder: Path = settings.mapping_folder
-    fields = staging_table(flow, settings).fields
-    constants = flow.constants(settings)
+    functions = load_functions(settings.mapping_functions)
     return {
         part.name: compile_table(
             read_table(folder / flow.id / part.table),
-            fields,
-            entity_fields(part.entity_set),
-            folder / "lookups",
-            constants,
+            source_fields(flow, settings),
+            target_fields(flow, part, settings),
+            folder / LOOKUPS,
+            _constants(flow, settings),
+            functions,
         )
         for part in flow.parts
     }
 
 
+def _constants(flow: Flow, settings: Settings) -> Mapping[str, tuple[str, str]]:
+    """What settings give: kind and SQL, by name."""
+    return {
+        name: ("boolean", str(value).lower()) if isinstance(value, bool) else ("text", literal(value))
+        for name, value in flow.constants(settings).items()
+    }
+
+
 def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """The same, tried out: raises MappingError for a formula that does not fit its fields' types, too."""
+    """The same, tried out on an empty record: raises MappingError for what only DuckDB finds."""
     compiled = compile_flow(flow, settings)
-    for each in compiled.values():
-        _try_out(staging_table(flow, settings), each)
+    for part, each in compiled.items():
+        with in_memory() as connection:
+            create_source(connection, source_fields(flow, settings))
+            connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
+            lock_down(connection)
+            try:
+                prepare(connection, each.steps, each.lookups)
+                connection.execute(each.select).fetchall()
+            except duckdb.Error as error:
+                reason = str(error).splitlines()[0]  # there is no data in this database
+                raise MappingError(f"{flow.id}, {part}: the table cannot be run. {reason}") from None
     return compiled
 
 
-def _try_out(staging: StagingTable, compiled: Compiled) -> None:
-    """Runs the SELECT on one empty record, which finds the formulas that do not fit their fields' types."""
-    with in_memory() as connection:
-        create_table(connection, "source", OWN | staging.columns | {"skip_reason": "VARCHAR"})
-        connection.execute("INSERT INTO source (_key) VALUES ('')")
-        _lookup_tables(connection, compiled)
-        lock_down(connection)
-        try:
-            connection.execute(compiled.select).fetchall()
-            return
-        except duckdb.Error:
-            pass
-        for place, trial in compiled.trials:
-            try:
-                connection.execute(trial).fetchall()
-            except duckdb.Error as error:
-                reason = str(error).splitlines()[0]  # names types and functions; there is no data in this database
-                raise MappingError(f"{place}: the formula does not fit its fields. {reason}") from None
-        connection.execute(compiled.select)
+def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:
+    """An empty table `source`, as the SELECT of a mapping table reads it."""
+    columns = OWN | StagingTable("source", fields, (), "").columns
+    create_table(connection, "source", columns | {"skip_reason": "VARCHAR"})
 
 
 def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None:
     """Maps the records of the windows from first to last."""
     compiled = checked_flow(flow, settings)
-    staging = staging_table(flow, settings)
+    staging, made_by = staging_table(flow, settings), mapping_version(flow, settings)
+    windows = f"_window BETWEEN DATE '{first}' AND DATE '{last}'"
+    table = quote(mapped_table(flow))
+    with mapping_connection(flow, settings) as connection:
+        renew_table(connection, mapped_table(flow), MAPPED)
+        create_staging(connection, staging)
+        lock_down(connection)
+        for part in flow.parts:
+            see_source(connection, part, staging.name, windows)
+            prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
+            connection.execute(
+                f"DELETE FROM {table} WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))"
+            )
+            connection.execute(
+                f"INSERT INTO {table} SELECT '{part.name}', *, {literal(made_by)} FROM ({compiled[part.name].select})"
+            )
+
+
+@contextmanager
+def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A transaction on the flow's database; errors about values, which would quote one, leave as MappingError."""
     try:
         with flow_store(flow, settings).transaction() as connection:
-            create_staging(connection, staging)
-            create_table(connection, mapped_table(flow), MAPPED)
-            lock_down(connection)
-            for part in flow.parts:
-                _lookup_tables(connection, compiled[part.name])
-                _map_part(connection, flow, part, compiled[part.name], staging.name, first, last)
-    except duckdb.ConversionException:  # its text would quote a value
-        message = f"{flow.id}: a formula meets a value that it cannot take, such as a text where it needs a number."
+            yield connection
+    except (duckdb.ConversionException, duckdb.OutOfRangeException):
+        message = f"{flow.id}: a formula meets a value that it cannot take."
         raise MappingError(message, "Compare texts with texts in quotes.") from None
 
 
-def _lookup_tables(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
-    columns = {"source_value": "VARCHAR", "target_value": "VARCHAR"}
-    for name, values in compiled.lookups.items():
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE lookup_{name} (source_value VARCHAR, target_value VARCHAR)")
-        rows = [{"source_value": source, "target_value": target} for source, target in values.items()]
-        insert_rows(connection, f"lookup_{name}", columns, rows)
-
-
-def _map_part(
-    connection: duckdb.DuckDBPyConnection,
-    flow: Flow,
-    part: Part,
-    compiled: Compiled,
-    staging: str,
-    first: date,
-    last: date,
-) -> None:
-    table = quote(mapped_table(flow))
+def see_source(connection: duckdb.DuckDBPyConnection, part: Part, staging: str, where: str) -> None:
+    """Makes the view `source` of a part's staged records, the newest of each key, with the reason to skip them."""
     reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
-    skip = f"CASE {reasons} END" if reasons else "NULL"
+    key = quote(part.key)
+    newest = f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC) = 1" if key != '"_key"' else ""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE source AS SELECT * REPLACE ({quote(part.key)} AS _key), {skip} AS skip_reason "
-        f"FROM {quote(staging)} WHERE _window BETWEEN ? AND ? AND ({part.where}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {quote(part.key)} ORDER BY _modified_at DESC) = 1",
-        [first, last],
+        f"CREATE OR REPLACE TEMP VIEW source AS SELECT * REPLACE ({key} AS _key), "
+        f"{f'CASE {reasons} END' if reasons else 'CAST(NULL AS VARCHAR)'} AS skip_reason "
+        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest}"
     )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT '{part.name}' AS part, m.*, source.skip_reason "
-        f"FROM ({compiled.select}) AS m JOIN source USING (_key)"
-    )
-    connection.execute(
-        f"DELETE FROM {table} WHERE part = '{part.name}' AND (_window BETWEEN ? AND ? "
-        "OR _key IN (SELECT _key FROM fresh))",
-        [first, last],
-    )
-    connection.execute(f"INSERT INTO {table} SELECT * FROM fresh")

@@ -12,14 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.store import Row, Store, create_table, insert_rows, quote, rows_of
+from ..staging.store import Row, Store, insert_rows, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
-from .map import MAPPED, compile_flow, mapped_table, mapping_version
+from .map import MAPPED, compile_flow, mapped_table
 from .stage import flow_store
 
 PLANNED = {
@@ -39,6 +40,9 @@ PLANNED = {
     "version": "VARCHAR",
     "mapping_version": "VARCHAR",
 }
+
+# What a plan knows of a record from the ledger (alias l).
+KNOWN = "l.state, l.hash AS sent_hash, l.target_id, l.field_hashes, l.intent_at"
 
 
 @dataclass
@@ -78,8 +82,7 @@ def plan(
     recover(flow, settings, run_id)
     store = flow_store(flow, settings)
     _settle_gone(store, flow, run_id)
-    fill_empty = {name: compiled.fill_empty for name, compiled in compile_flow(flow, settings).items()}
-    version = mapping_version(flow, settings)
+    compiled = compile_flow(flow, settings)
     candidates = _candidates(store, flow, first, last)
     if keys is not None:
         candidates = [row for row in candidates if (row["part"], row["_key"]) in keys]
@@ -87,8 +90,7 @@ def plan(
     rows = []
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
-        planner = _Planner(part, settings, target, fill_empty[part.name], linked)
-        rows += [_planned(row, decision, version) for row, decision in planner.decide_all(mine)]
+        rows += [_planned(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
     _store(store, flow, rows, first, last, keys)
 
 
@@ -96,7 +98,7 @@ def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
     """Records in trouble that the mapping no longer makes are no longer in trouble."""
     with store.open() as connection:
         ledger.create(connection)
-        create_table(connection, mapped_table(flow), MAPPED)
+        renew_table(connection, mapped_table(flow), MAPPED)
         gone = rows_of(
             connection,
             f"SELECT l.part, l.key FROM ledger AS l ANTI JOIN {quote(mapped_table(flow))} AS m "
@@ -110,15 +112,53 @@ def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
 def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
     with store.open() as connection:
         ledger.create(connection)
-        create_table(connection, mapped_table(flow), MAPPED)
+        renew_table(connection, mapped_table(flow), MAPPED)
         return rows_of(
             connection,
-            f"SELECT m.*, l.state, l.hash AS sent_hash, l.target_id, l.field_hashes, l.intent_at, "
-            f"len(m.errors) AS error_count FROM {quote(mapped_table(flow))} AS m "
+            f"SELECT m.*, {KNOWN} FROM {quote(mapped_table(flow))} AS m "
             "LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key "
             "WHERE m._window BETWEEN ? AND ? ORDER BY m._key",
             [first, last],
         )
+
+
+def decide(
+    part: Part,
+    settings: Settings,
+    target: BusinessCentral,
+    compiled: Compiled,
+    rows: list[Row],
+    linked: dict[tuple[str, str], str],
+) -> list[tuple[Row, Decision]]:
+    """What would happen to mapped records of one part, each with its payloads made whole.
+
+    Args:
+        rows: columns of MAPPED and KNOWN.
+        linked: the source's key by part and id of the target's record.
+    """
+    ids = ids_by_code(target, set(compiled.references.values()))
+    whole = [with_payloads(row, compiled, ids) for row in rows]
+    return _Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
+
+
+def ids_by_code(target: BusinessCentral, entity_sets: Collection[str]) -> dict[str, dict[str, str]]:
+    """The ids of the records of entity sets, by set and code."""
+    return {
+        name: {record["code"].upper(): record["id"] for record in target.get(f"{name}?$select=id,code")}
+        for name in entity_sets
+    }
+
+
+def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
+    """The row with both payloads as fields, codes of references replaced by the target's ids."""
+    creates, updates = map(dict, compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"])))
+    missing = None
+    for name, entity_set in compiled.references.items():
+        for payload in (creates, updates):
+            if code := payload.get(name):
+                payload[name] = ids[entity_set].get(code.upper())
+                missing = missing if payload[name] else f"{name}: {entity_set} has no code {code}"
+    return row | {"creates": creates, "updates": updates, "missing": missing}
 
 
 def _store(
@@ -126,7 +166,7 @@ def _store(
 ) -> None:
     table = planned_table(flow)
     with store.transaction() as connection:
-        create_table(connection, table, PLANNED)
+        renew_table(connection, table, PLANNED)
         connection.execute("CREATE TEMP TABLE fresh (part VARCHAR, key VARCHAR)")
         insert_rows(connection, "fresh", {"part": "VARCHAR", "key": "VARCHAR"}, rows)
         connection.execute(
@@ -137,7 +177,7 @@ def _store(
         insert_rows(connection, table, PLANNED, rows)
 
 
-def _planned(row: Row, decision: Decision, version: str) -> Row:
+def _planned(row: Row, decision: Decision) -> Row:
     return {
         "part": row["part"],
         "key": row["_key"],
@@ -151,9 +191,9 @@ def _planned(row: Row, decision: Decision, version: str) -> Row:
         "body": dumps(decision.body).decode(),
         "changes": dumps(decision.changes).decode(),
         "hash": row["hash"],
-        "field_hashes": json.dumps(field_hashes(_fields(row["updates"]))),
+        "field_hashes": json.dumps(field_hashes(row["updates"])),
         "version": row["_version"],
-        "mapping_version": version,
+        "mapping_version": row["mapping_version"],
     }
 
 
@@ -179,7 +219,7 @@ class _Planner:
         linked = {row["target_id"] for row in open_rows if row["target_id"]}
         self.by_id = self.target.find(self.part.entity_set, "id", linked, False)
         loose = [row for row in open_rows if row["target_id"] not in self.by_id]
-        found = self._find([_fields(row["creates"]) for row in loose])
+        found = self._find([row["creates"] for row in loose])
         made = [(row, decision or self._against_target(row, found)) for row, decision in decided]
         return self._without_taken(made)
 
@@ -204,10 +244,12 @@ class _Planner:
     def _without_target(self, row: Row) -> Decision | None:
         if row["skip_reason"]:
             return Decision("skip", row["skip_reason"])
-        if row["error_count"]:
+        if row["errors"]:
             first = row["errors"][0]
             where = f"{self.part.table} row {first['row']}" if first["row"] else "source"
-            return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']} ({where})")
+            return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']}, given {first['given']} ({where})")
+        if row["missing"]:
+            return Decision("fail", "RELATION_MISSING", row["missing"])
         if row["state"] == State.CONFIRMED and row["sent_hash"] == row["hash"]:
             return Decision("skip", "UNCHANGED", target={"id": row["target_id"]})
         return None
@@ -220,7 +262,7 @@ class _Planner:
         return found
 
     def _against_target(self, row: Row, found: list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]) -> Decision:
-        creates, updates = _fields(row["creates"]), _fields(row["updates"])
+        creates, updates = row["creates"], row["updates"]
         if row["target_id"] in self.by_id:  # what it was linked to once, whatever its number or e-mail is now
             return self._update(row, self.by_id[row["target_id"]][0], updates)
         live = None
@@ -305,7 +347,8 @@ def _canonical(value: Any) -> bytes:
     return dumps(value)
 
 
-def _fields(text: str) -> dict[str, Any]:
+def fields_of(text: str) -> dict[str, Any]:
+    """A payload's fields, numbers exact."""
     fields: dict[str, Any] = json.loads(text, parse_float=_exact)
     return fields
 

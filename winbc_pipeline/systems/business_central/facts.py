@@ -1,38 +1,50 @@
 """What is known of API v2.0's fields: types, lengths, options. Source: facts/business_central_v2.json."""
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
+from ..facts import FieldFacts, Kind
 
-@dataclass(frozen=True)
-class FieldFacts:
-    """One field of an entity: EDM type, longest text in UTF-16 units, options in their API form."""
-
-    name: str
-    edm: str
-    max_length: int | None
-    upper_cased: bool
-    read_only: bool
-    options: tuple[str, ...]
-    is_email: bool
+KINDS: dict[str, Kind] = {
+    "Edm.Decimal": "decimal",
+    "Edm.Int32": "integer",
+    "Edm.Int64": "integer",
+    "Edm.Boolean": "boolean",
+    "Edm.Date": "date",
+    "Edm.DateTimeOffset": "datetime",
+    "Edm.Guid": "guid",
+}
+# Tables of AL that a field points to by id, and the entity set where that id is found by its code.
+REFERENCES = {
+    "Payment Terms": "paymentTerms",
+    "Payment Method": "paymentMethods",
+    "Shipment Method": "shipmentMethods",
+    "Currency": "currencies",
+    "Tax Group": "taxGroups",
+    "Item Category": "itemCategories",
+    "Unit of Measure": "unitsOfMeasure",
+    "Inventory Posting Group": "inventoryPostingGroups",
+    "Location": "locations",
+}
 
 
 @cache
 def entity_fields(entity_set: str) -> dict[str, FieldFacts]:
     """Fields of an entity set by name; raises KeyError for a set that API v2.0 does not have."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text(encoding="utf-8")
-    fields = json.loads(text)["entities"][entity_set]["fields"]
-    return {
-        name: FieldFacts(
-            name=name,
-            edm=facts["edm"],
-            max_length=facts.get("maxLength"),
-            upper_cased=facts.get("upperCased", False),
-            read_only=facts.get("readOnly", False),
-            options=tuple(facts.get("enum", ())),
-            is_email=facts.get("extendedDatatype") == "EMail",
-        )
-        for name, facts in fields.items()
-    }
+    return {name: _facts(name, facts) for name, facts in json.loads(text)["entities"][entity_set]["fields"].items()}
+
+
+def _facts(name: str, facts: dict[str, Any]) -> FieldFacts:
+    return FieldFacts(
+        name=name,
+        kind=KINDS.get(facts["edm"], "text"),
+        max_length=facts.get("maxLength"),
+        upper_cased=facts.get("upperCased", False),
+        read_only=facts.get("readOnly", False),
+        options=tuple(facts.get("enum", ())),
+        is_email=facts.get("extendedDatatype") == "EMail",
+        reference=REFERENCES.get(facts.get("relation", "")),
+    )

@@ -76,7 +76,8 @@ def records_in(answer: Answer, call: str, path: str) -> list[Row]:
 
 
 def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
-    """One row per inner record with the fields of its parent, or the row itself."""
+    """One row per inner record with the fields of its parent, or the row itself; groups of fields become fields."""
+    row = {name: value for field, inner in row.items() for name, value in _flat(field, inner, profile)}
     if not profile.explode:
         yield row
         return
@@ -89,6 +90,14 @@ def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
         yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
     for item in inner:
         yield outer | item | ({profile.count: str(len(inner))} if profile.count else {})
+
+
+def _flat(field: str, value: Any, profile: EntityProfile) -> Iterator[tuple[str, Any]]:
+    """A field, or the fields inside it by both names: `delivery_add_city`."""
+    if isinstance(value, dict) and field != profile.explode:
+        yield from ((f"{field}_{name}", inner) for name, inner in value.items())
+    else:
+        yield field, value
 
 
 def _from_xml(content: bytes) -> Any:

@@ -8,8 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ...errors import ConfigurationError
+from ..facts import FieldFacts
 
-FieldType = Literal["text", "decimal", "boolean", "datetime"]
+FieldType = Literal["text", "decimal", "boolean", "date", "datetime"]
 
 
 class EntityProfile(BaseModel):
@@ -35,13 +36,15 @@ class EntityProfile(BaseModel):
 
 
 class WriteProfile(BaseModel):
-    """How one kind of record is written."""
+    """How one kind of record is written, and the fields that it takes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     call: str
     known: Literal["verified", "assumed"]
     root: str
+    fields: dict[str, FieldType] = {}
+    lines: dict[str, FieldType] = {}
 
 
 class Profile(BaseModel):
@@ -58,6 +61,16 @@ class Profile(BaseModel):
         if name not in self.reads:
             raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
         return self.reads[name]
+
+    def written(self, name: str) -> dict[str, FieldFacts]:
+        """Fields of a write, `orders.lines` being those of an order's lines; raises ConfigurationError."""
+        write, _, lines = name.partition(".")
+        if write not in self.writes:
+            raise ConfigurationError(
+                f"The Winstore profile has no writes.{write}.", "Copy it from the shipped profile."
+            )
+        fields = self.writes[write].lines if lines else self.writes[write].fields
+        return {field: FieldFacts(field, kind) for field, kind in fields.items()}
 
 
 def load_profile(path: Path | None) -> Profile:

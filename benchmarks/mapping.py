@@ -1,0 +1,331 @@
+"""Mapping: records of 25 fields through five look-ups, text formulas, decimals and dates, to payload and hash; then
+classified against the hashes that were sent last.
+
+Usage: python benchmarks/mapping.py [--rows N] ours|pydantic|pandas   (see run.py)
+Ours begins with staged records in DuckDB and ends with mapped ones in DuckDB. The peers begin with their rows in memory
+(reading them is not timed) and end with payloads and hashes in memory. All three write the same payloads, which is
+checked on the first hundred. Prints one JSON line: rows, seconds, classify_seconds, peak_rss_mb.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+LOOKUPS = {
+    "countries": {code: code for code in ("NL", "BE", "DE", "FR", "GB", "SE")},
+    "currencies": {"EUR": "EUR", "USD": "USD"},
+    "payment_terms": {"invoice": "30 DAYS", "ideal": "14 DAYS", "paypal": "14 DAYS", "creditcard": "COD"},
+    "shipment_methods": {"pickup": "PICKUP", "courier": "DELIVERY"},
+    "agents": {"webshop": "WEB", "shop": "SHOP"},
+}
+TABLE = """target_field,source,default,when,required,note
+externalDocumentNumber,'WS-' || upper(trim(ordernr)),,create,yes,
+orderDate,to_date(orderdate),,create,yes,
+postingDate,"to_date(modified, 'Europe/Amsterdam')",,create,,
+requestedDeliveryDate,"add_days(to_date(orderdate), 3)",,create,,
+customerNumber,'WS' || customerid,,create,yes,
+shipToName,"join_name(fname, lname)",,always,yes,
+shipToAddressLine1,"trim(concat(street, ' ', streetnr))",,always,,
+shipToPostCode,zip,,always,,
+shipToCity,city,,always,,
+shipToCountry,"lookup('countries', countryISO)",,always,,
+sellToAddressLine1,street,,always,,
+sellToPostCode,zip,,always,,
+sellToCity,city,,always,,
+sellToCountry,countryISO,,always,,
+currencyCode,"lookup('currencies', currency)",,always,,
+paymentTermsId,"lookup('payment_terms', paymentmethod)",,always,,
+shipmentMethodId,"lookup('shipment_methods', shippingmethod)",,always,,
+salesperson,"lookup('agents', channel)",,always,,
+email,normalise_email(email),,always,yes,
+phoneNumber,phone,,always,,
+discountAmount,discount,,always,,
+quantity,amount,,always,yes,
+unitPrice,"round(add_vat(single_price, vatrate), 2)",,always,yes,
+discountPercent,reduction,,always,,
+description,"truncate(description, 100)",,always,,
+"""
+FIELDS = {
+    **dict.fromkeys(
+        [
+            "ordernr",
+            "orderdate",
+            "customerid",
+            "fname",
+            "lname",
+            "street",
+            "streetnr",
+            "zip",
+            "city",
+            "countryISO",
+            "currency",
+            "paymentmethod",
+            "shippingmethod",
+            "channel",
+            "email",
+            "phone",
+            "description",
+        ],
+        "text",
+    ),
+    **dict.fromkeys(["discount", "amount", "single_price", "vatrate", "reduction", "total", "shippingcost"], "decimal"),
+    "modified": "datetime",
+}
+ROWS = """
+SELECT 'w' || i AS ordernr, strftime(DATE '2024-01-01' + (i % 900)::INTEGER, '%Y-%m-%d') || ' 08:35:25' AS orderdate,
+  (100000 + i % 50000)::VARCHAR AS customerid, 'Anna' AS fname, 'Klein ' || (i % 997) AS lname, 'Kerkweg' AS street,
+  (i % 200)::VARCHAR AS streetnr, '3511 AB' AS zip, 'Utrecht' AS city,
+  ['NL', 'BE', 'DE', 'FR', 'GB', 'SE'][i % 6 + 1] AS "countryISO", ['EUR', 'USD'][i % 2 + 1] AS currency,
+  ['invoice', 'ideal', 'paypal', 'creditcard'][i % 4 + 1] AS paymentmethod,
+  ['pickup', 'courier'][i % 2 + 1] AS shippingmethod, ['webshop', 'shop'][i % 2 + 1] AS channel,
+  ' Anna.Klein.' || i || '@Mail.example' AS email, '030-' || (1000000 + i) AS phone,
+  'Article number ' || i || ' of good quality' AS description, (i % 300) / 100 AS discount, i % 9 + 1 AS amount,
+  (i % 90000) / 100 AS single_price, [9, 21][i % 2 + 1] AS vatrate, i % 30 AS reduction, 12.34 AS total,
+  4.95 AS shippingcost, TIMESTAMPTZ '2025-01-01 00:00:00Z' + to_seconds(i * 37 % 40000000) AS modified
+FROM range({rows}) AS r(i)
+"""
+
+
+def staged(path: Path, rows: int) -> None:
+    """A staging table of so many records, and a tenth of the hashes of what was sent out of date."""
+    from winbc_pipeline.staging.load import StagingTable, create
+    from winbc_pipeline.staging.store import Store
+
+    with Store(path).open() as connection:
+        create(connection, StagingTable("staging", FIELDS, ("ordernr",), "modified"))
+        connection.execute(
+            "INSERT INTO staging BY NAME SELECT *, ordernr AS _key, modified AS _modified_at, "
+            f"modified::DATE AS _window, 1 AS _version, [] AS _bad_fields FROM ({ROWS.format(rows=rows)})"
+        )
+
+
+def canonical(payload: str) -> str:
+    """A payload as all three tools must write it: sorted, numbers by value, without empty fields."""
+    fields = json.loads(payload, parse_float=Decimal, parse_int=Decimal)
+    return json.dumps(
+        {n: v for n, v in fields.items() if v not in (None, "")}, default=lambda d: f"{d:.5f}", sort_keys=True
+    )
+
+
+def digest(payloads: list[str]) -> str:
+    return hashlib.md5("\n".join(map(canonical, payloads)).encode(), usedforsecurity=False).hexdigest()
+
+
+def ours(path: Path, limit_mb: int) -> dict[str, Any]:
+    from winbc_pipeline.flows import ORDERS_TO_BC
+    from winbc_pipeline.mapping.compiler import compile_table
+    from winbc_pipeline.mapping.custom import load_functions
+    from winbc_pipeline.mapping.execute import prepare
+    from winbc_pipeline.mapping.tables import read_table
+    from winbc_pipeline.staging.store import Store, lock_down
+    from winbc_pipeline.sync.map import see_source
+    from winbc_pipeline.systems.business_central import entity_fields
+
+    folder = path.parent / "lookups"
+    folder.mkdir()
+    (path.parent / "table.csv").write_text(TABLE)
+    for name, values in LOOKUPS.items():
+        rows = "".join(f"{source},{target},\n" for source, target in values.items())
+        (folder / f"{name}.csv").write_text("source_value,target_value,note\n" + rows)
+    target = {**entity_fields("salesOrderLines"), **entity_fields("salesOrders")}
+    with Store(path, limit_mb).open() as connection:
+        lock_down(connection)
+        began = time.monotonic()
+        table = read_table(path.parent / "table.csv")
+        compiled = compile_table(table, FIELDS, target, folder, {}, load_functions(None))
+        see_source(connection, ORDERS_TO_BC.part("order_line"), "staging", "true")
+        prepare(connection, compiled.steps, compiled.lookups)
+        connection.execute(f"CREATE TABLE mapped AS SELECT 'line' AS part, * FROM ({compiled.select})")
+        seconds = time.monotonic() - began
+        assert connection.execute("SELECT count(*) FROM mapped WHERE len(errors) > 0").fetchone() == (0,)
+        old = "CASE WHEN hash(_key) % 10 = 0 THEN 'old' ELSE hash END"
+        connection.execute(f"CREATE TABLE sent AS SELECT part, _key AS key, {old} AS hash FROM mapped")
+        began = time.monotonic()
+        connection.execute(
+            "CREATE TABLE changed AS SELECT m._key FROM mapped AS m JOIN sent AS s ON s.part = m.part "
+            "AND s.key = m._key WHERE s.hash <> m.hash"
+        )
+        classified = time.monotonic() - began
+        first = "SELECT creates FROM mapped WHERE length(_key) < 4 ORDER BY CAST(_key[2:] AS INTEGER) LIMIT 100"
+        payloads = [row[0] for row in connection.execute(first).fetchall()]
+    return {"seconds": seconds + classified, "classify_seconds": classified, "digest": digest(payloads)}
+
+
+def chunks(path: Path, size: int = 50_000) -> Iterator[list[dict[str, Any]]]:
+    import duckdb
+
+    with duckdb.connect(str(path), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        cursor = connection.execute(f"SELECT {', '.join(FIELDS)} FROM staging ORDER BY rowid")
+        while rows := cursor.fetchmany(size):
+            yield [dict(zip(FIELDS, row, strict=True)) for row in rows]
+
+
+def per_row() -> Callable[[list[dict[str, Any]]], list[str]]:
+    """The same table by hand: a function per record, its result checked by a pydantic model."""
+    from typing import Annotated
+
+    from pydantic import BaseModel, StringConstraints
+
+    def text(longest: int) -> Any:
+        return Annotated[str, StringConstraints(max_length=longest)]
+
+    class Payload(BaseModel):
+        externalDocumentNumber: text(35)
+        orderDate: date
+        postingDate: date
+        requestedDeliveryDate: date
+        customerNumber: text(20)
+        shipToName: text(100)
+        shipToAddressLine1: text(100)
+        shipToPostCode: text(20)
+        shipToCity: text(30)
+        shipToCountry: text(10)
+        sellToAddressLine1: text(100)
+        sellToPostCode: text(20)
+        sellToCity: text(30)
+        sellToCountry: text(10)
+        currencyCode: text(10)
+        paymentTermsId: str
+        shipmentMethodId: str
+        salesperson: text(20)
+        email: Annotated[str, StringConstraints(max_length=80, pattern=r"^[^@\s]+@[^@\s]+$")]
+        phoneNumber: text(30)
+        discountAmount: Decimal
+        quantity: Decimal
+        unitPrice: Decimal
+        discountPercent: Decimal
+        description: text(100)
+
+    zone, cent = ZoneInfo("Europe/Amsterdam"), Decimal("0.01")
+
+    def one(r: dict[str, Any]) -> str:
+        ordered = date.fromisoformat(r["orderdate"][:10])
+        price = (r["single_price"] * (100 + r["vatrate"]) / 100).quantize(cent, ROUND_HALF_UP)
+        payload = Payload(
+            externalDocumentNumber="WS-" + r["ordernr"].strip().upper(),
+            orderDate=ordered,
+            postingDate=r["modified"].astimezone(zone).date(),
+            requestedDeliveryDate=ordered + timedelta(days=3),
+            customerNumber="WS" + r["customerid"],
+            shipToName=" ".join(f"{r['fname']} {r['lname']}".split()),
+            shipToAddressLine1=f"{r['street']} {r['streetnr']}".strip(),
+            shipToPostCode=r["zip"],
+            shipToCity=r["city"],
+            shipToCountry=LOOKUPS["countries"][r["countryISO"]],
+            sellToAddressLine1=r["street"],
+            sellToPostCode=r["zip"],
+            sellToCity=r["city"],
+            sellToCountry=r["countryISO"],
+            currencyCode=LOOKUPS["currencies"][r["currency"]],
+            paymentTermsId=LOOKUPS["payment_terms"][r["paymentmethod"]],
+            shipmentMethodId=LOOKUPS["shipment_methods"][r["shippingmethod"]],
+            salesperson=LOOKUPS["agents"][r["channel"]],
+            email=r["email"].strip().lower().removeprefix("mailto:"),
+            phoneNumber=r["phone"],
+            discountAmount=r["discount"],
+            quantity=r["amount"],
+            unitPrice=price,
+            discountPercent=r["reduction"],
+            description=r["description"][:100],
+        )
+        return json.dumps(payload.model_dump(), default=_plain)
+
+    return lambda rows: [one(row) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value.isoformat()
+
+
+def by_columns() -> Callable[[list[dict[str, Any]]], list[str]]:
+    """The same table in pandas, column by column; amounts are decimals, lengths and the e-mail form are checked."""
+    import pandas
+
+    lengths = {"externalDocumentNumber": 35, "customerNumber": 20, "shipToName": 100, "shipToAddressLine1": 100,
+               "shipToPostCode": 20, "shipToCity": 30, "shipToCountry": 10, "sellToAddressLine1": 100,
+               "sellToPostCode": 20, "sellToCity": 30, "sellToCountry": 10, "currencyCode": 10, "salesperson": 20,
+               "email": 80, "phoneNumber": 30, "description": 100}  # fmt: skip
+    cent = Decimal("0.01")
+
+    def mapped(rows: list[dict[str, Any]]) -> list[str]:
+        s = pandas.DataFrame(rows)
+        t = pandas.DataFrame()
+        ordered = pandas.to_datetime(s.orderdate.str[:10])
+        t["externalDocumentNumber"] = "WS-" + s.ordernr.str.strip().str.upper()
+        t["orderDate"] = ordered.dt.strftime("%Y-%m-%d")
+        t["postingDate"] = s.modified.dt.tz_convert("Europe/Amsterdam").dt.strftime("%Y-%m-%d")
+        t["requestedDeliveryDate"] = (ordered + pandas.Timedelta(days=3)).dt.strftime("%Y-%m-%d")
+        t["customerNumber"] = "WS" + s.customerid
+        t["shipToName"] = (s.fname + " " + s.lname).str.replace(r"\s+", " ", regex=True).str.strip()
+        t["shipToAddressLine1"] = (s.street + " " + s.streetnr).str.strip()
+        t["shipToPostCode"], t["shipToCity"] = s.zip, s.city
+        t["shipToCountry"] = s.countryISO.map(LOOKUPS["countries"])
+        t["sellToAddressLine1"], t["sellToPostCode"] = s.street, s.zip
+        t["sellToCity"], t["sellToCountry"] = s.city, s.countryISO
+        t["currencyCode"] = s.currency.map(LOOKUPS["currencies"])
+        t["paymentTermsId"] = s.paymentmethod.map(LOOKUPS["payment_terms"])
+        t["shipmentMethodId"] = s.shippingmethod.map(LOOKUPS["shipment_methods"])
+        t["salesperson"] = s.channel.map(LOOKUPS["agents"])
+        t["email"] = s.email.str.strip().str.lower().str.removeprefix("mailto:")
+        t["phoneNumber"], t["discountAmount"], t["quantity"] = s.phone, s.discount, s.amount
+        gross = s.single_price * (100 + s.vatrate) / 100
+        t["unitPrice"] = [price.quantize(cent, ROUND_HALF_UP) for price in gross]
+        t["discountPercent"], t["description"] = s.reduction, s.description.str[:100]
+        wrong = ~t.email.str.fullmatch(r"[^@\s]+@[^@\s]+")
+        for name, longest in lengths.items():
+            wrong |= t[name].str.len() > longest
+        assert not wrong.any() and not t.isna().any().any()
+        return [json.dumps(row, default=_plain) for row in t.to_dict("records")]
+
+    return mapped
+
+
+def peer(path: Path, mapped: Callable[[list[dict[str, Any]]], list[str]]) -> dict[str, Any]:
+    seconds, classified, first = 0.0, 0.0, []
+    for number, rows in enumerate(chunks(path)):
+        began = time.monotonic()
+        payloads = mapped(rows)
+        hashes = [hashlib.md5(payload.encode(), usedforsecurity=False).hexdigest() for payload in payloads]
+        seconds += time.monotonic() - began
+        sent = {
+            row["ordernr"]: hash_ if at % 10 else "old"
+            for at, (row, hash_) in enumerate(zip(rows, hashes, strict=True))
+        }
+        began = time.monotonic()
+        changed = [row["ordernr"] for row, hash_ in zip(rows, hashes, strict=True) if sent[row["ordernr"]] != hash_]
+        classified += time.monotonic() - began
+        assert len(changed) >= len(rows) // 10
+        first = payloads[:100] if number == 0 else first
+    return {"seconds": seconds + classified, "classify_seconds": classified, "digest": digest(first)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool", choices=["ours", "pydantic", "pandas"])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--memory-limit-mb", type=int, default=512)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.duckdb"
+        staged(path, asked.rows)
+        figures = (
+            ours(path, asked.memory_limit_mb)
+            if asked.tool == "ours"
+            else peer(path, {"pydantic": per_row, "pandas": by_columns}[asked.tool]())
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"rows": asked.rows, "peak_rss_mb": peak} | figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""`winbc mapping …`: what a key user does with the tables. Reads the target, never writes to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import WinbcError
+from ..flows import FLOWS, TABLES
+from ..settings import load_settings
+from ..sync.flow import Flow
+from .arguments import flow_of
+from .output import add_row, bar
+
+app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
+console = Console()
+
+Running = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
+AnyFlow = Annotated[str | None, typer.Argument(help="One flow; all without it")]
+
+
+def _chosen(name: str | None) -> Sequence[Flow]:
+    """All flows with tables, both directions of a name, or the one of an id."""
+    return TABLES if name is None else [f for f in TABLES if name in (f.id, f.name)] or [flow_of(name, TABLES)]
+
+
+@app.command()
+def validate(flow: AnyFlow = None) -> None:
+    """Each table against the fields of both systems: file, row, column and cell of what is wrong."""
+    from ..sync.map import checked_flow
+
+    settings, wrong = load_settings(), False
+    for each in _chosen(flow):
+        try:
+            tables = checked_flow(each, settings)
+            console.print(Text.assemble(("ok      ", "green"), f"{each.id}: {len(tables)} tables"), soft_wrap=True)
+        except WinbcError as error:
+            wrong = True
+            console.print(Text.assemble(("problem ", "red"), f"{each.id}: {error}"), soft_wrap=True)
+    raise typer.Exit(2 if wrong else 0)
+
+
+@app.command()
+def preview(
+    flow: Running,
+    key: Annotated[str | None, typer.Option(help="One record of the source")] = None,
+    sample: Annotated[int, typer.Option(min=1, max=50, help="So many records of each table")] = 3,
+) -> None:
+    """Staged records under the tables as they are now: sources, steps, result, and the target's present value."""
+    from ..sync.preview import preview as views
+
+    chosen = flow_of(flow)
+    found = views(chosen, load_settings(), key, sample)
+    for view in found:
+        table = Table("field", "formula", "steps", "result", "target now", title=f"{view.part.name} {view.key}")
+        for each in view.fields:
+            steps = "\n".join(f"{text} = {_shown(value)}" for text, value in [*each.sources.items(), *each.steps])
+            line = each.target.line
+            live = view.decision.target.get(line.target_field)
+            add_row(table, line.target_field, line.source, steps, each.value, live)
+        console.print(table)
+        _print_errors(view.errors)
+        console.print(Text(f"Request: {view.request}"), soft_wrap=True)
+    _check_staged(found, chosen)
+
+
+@app.command()
+def explain(
+    flow: Running,
+    key: Annotated[str, typer.Argument(help="Record of the source")],
+    field: Annotated[str, typer.Argument(help="Field of the target")],
+) -> None:
+    """How one value comes about: source fields, formula and its CSV row, value, request."""
+    from ..sync.preview import preview as views
+
+    chosen = flow_of(flow)
+    found = [(v, f) for v in views(chosen, load_settings(), key, 1) for f in v.fields if f.target.facts.name == field]
+    for view, each in found:
+        line = each.target.line
+        table = Table("what", "value", title=f"{view.part.name} {view.key}, {field}")
+        for name, value in each.sources.items():
+            add_row(table, f"source field {name}", value)
+        add_row(table, f"{chosen.id}/{view.part.table}, row {line.row}", line.source)
+        for text, value in each.steps:
+            add_row(table, text, value)
+        add_row(table, f"when {line.when}, default", line.default)
+        add_row(table, "value", each.value)
+        add_row(table, "target now", view.decision.target.get(field))
+        sent = view.decision.body.get(field, "not in it")
+        add_row(table, f"request {view.request}", sent)
+        console.print(table)
+        _print_errors(error for error in view.errors if error["field"] == field)
+    _check_staged(found, chosen)
+
+
+def _shown(value: str | None) -> str:
+    return "nothing" if value is None else value
+
+
+def _print_errors(errors: Iterable[Mapping[str, object]]) -> None:
+    for error in errors:
+        words = f"{error['field']}: {error['rule']}, given {error['given']} (row {error['row']})"
+        console.print(Text(words, "red"), soft_wrap=True)
+
+
+def _check_staged(found: Sequence[object], flow: Flow) -> None:
+    if not found:
+        console.print(f"No such record is staged. `winbc plan {flow.id}` reads the source.", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def impact(flow: Running) -> None:
+    """What the tables as they are now would change, over all staged records, beside what was sent last."""
+    from ..sync.impact import impact as run
+
+    chosen = flow_of(flow)
+    with bar(console, f"Mapping {chosen.id}"):
+        found = run(chosen, load_settings())
+    table = Table("table", "same", "would change", "not sent yet", "skipped", "break a rule", "mended")
+    for each in found:
+        counts = (each.same, each.changed, each.unsent, each.skipped, each.broken, each.mended)
+        add_row(table, each.part, *counts)
+    console.print(table)
+    for each in found:
+        for name, count in each.fields.most_common():
+            console.print(Text(f"{each.part}: {name} would change in {count} records"), soft_wrap=True)
+        for rule, count in each.breaks.most_common():
+            console.print(Text(f"{each.part}: {count} records would now fail: {rule}", "red"), soft_wrap=True)
+    console.print("Nothing was written.")
+
+
+@app.command()
+def diff() -> None:
+    """The tables beside the shipped ones, cell by cell."""
+    from ..mapping.shipped import differences
+
+    table = Table("table", "row", "column", "shipped", "yours")
+    for each in differences(load_settings().mapping_folder):
+        add_row(table, each.table, each.row, each.column, each.shipped, each.yours)
+    console.print(table if table.row_count else "All tables are as shipped.")
+
+
+@app.command()
+def reset(
+    name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table; all without it")] = None,
+) -> None:
+    """Back to the shipped tables; what was there is kept under `kept/<moment>`."""
+    from ..mapping.shipped import KEPT
+    from ..mapping.shipped import reset as run
+
+    folder = load_settings().mapping_folder
+    changed = run(folder, name, datetime.now(UTC))
+    for path in changed:
+        console.print(Text(f"as shipped: {path}"), soft_wrap=True)
+    kept = f"{len(changed)} tables put back; the replaced ones are under {folder / KEPT}."
+    console.print(Text(kept if changed else "All as shipped."), soft_wrap=True)
+
+
+@app.command()
+def new_lookup(
+    name: Annotated[str, typer.Argument(help="Name of the lookup table")],
+    from_data: Annotated[str, typer.Option(help="Flow and field of the source, such as products.category")],
+) -> None:
+    """A lookup table filled with the values that were seen; you fill in the target values."""
+    from ..sync.new_lookup import new_lookup as run
+
+    flow, _, field = from_data.partition(".")
+    path, count = run(flow_of(flow), load_settings(), name, field)
+    words = f"{path}: {count} new rows. Put a value in the place of each `?`." if count else f"{path}: nothing new."
+    console.print(Text(words), soft_wrap=True)
+
+
+@app.command()
+def functions() -> None:
+    """What a formula may use, with an example of each, your own functions too."""
+    from ..mapping.custom import load_functions
+
+    table = Table("group", "function", "what it gives", "example")
+    for each in load_functions(load_settings().mapping_functions).values():
+        example = f"{each.example} = {each.result}" if each.result else each.example
+        add_row(table, each.group, f"{each.name}({', '.join(each.takes)})", each.doc, example)
+    console.print(table)
+
+
+@app.command()
+def test(flow: AnyFlow = None) -> None:
+    """The given/expect tests in tests.csv, beside the tables."""
+    from ..sync.mapping_tests import run_lookup_tests, run_tests
+
+    settings = load_settings()
+    runs = [(each.id, run_tests(each, settings)) for each in _chosen(flow)]
+    runs += [("lookups", run_lookup_tests(settings))] if flow is None else []
+    passed = failed = 0
+    for name, findings in runs:
+        for finding in findings:
+            passed, failed = passed + (not finding.differences), failed + bool(finding.differences)
+            for difference in finding.differences:
+                console.print(Text(f"{name}, {finding.test}: {difference}", "red"), soft_wrap=True)
+    console.print(f"{passed} passed, {failed} failed")
+    raise typer.Exit(1 if failed else 0)

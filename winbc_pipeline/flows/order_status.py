@@ -1,0 +1,36 @@
+"""The status of orders, in both directions, by lookup table.
+
+In BC a status is what was done: the flow works it out from the order, its shipments and its invoice, and an action is
+what a status of Winstore asks for.
+"""
+
+from ..sync.flow import Flow, Part
+from ..systems.facts import FieldFacts
+
+ACTIONS = ("none", "shipAndInvoice", "delete")
+
+STATUS_TO_WINSTORE = Flow(
+    name="order_status",
+    source="bc",
+    target="winstore",
+    entity="salesOrders",
+    main="status",
+    parts=(Part(name="status", entity_set="order_status", table="status.csv", match=(("ordernr", False),)),),
+    derived={"orderState": "text"},
+)
+STATUS_TO_BC = Flow(
+    name="order_status",
+    source="winstore",
+    target="bc",
+    entity="order_status",
+    main="status",
+    parts=(
+        Part(
+            name="status",
+            entity_set="salesOrders",
+            table="status.csv",
+            match=(("externalDocumentNumber", False),),
+            own_fields={"action": FieldFacts("action", "text", options=ACTIONS)},
+        ),
+    ),
+)

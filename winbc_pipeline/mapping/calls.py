@@ -1,0 +1,247 @@
+"""Calls of functions in formulas: their values checked, and SQL for those that a template alone cannot make."""
+
+import re
+import zoneinfo
+from collections.abc import Callable, Mapping, Sequence
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from ..staging.store import literal
+from .expressions import Expression, Work, as_text, filled, joined
+from .functions import Function, street_sql
+from .grammar import PREFIX, similar
+
+FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+NUMBER_KEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
+Nodes = Sequence[exp.Expr]
+
+
+def call(work: Work, name: str, nodes: Nodes) -> Expression:
+    """The value of a call."""
+    function = work.context.functions[name]
+    _check_count(work, function, nodes)
+    if name in SPECIAL and function.column is None:
+        return SPECIAL[name](work, nodes)
+    if function.formula:
+        return _stands_for(work, function, nodes)
+    values = _values(work, function, nodes)
+    rule = f"cannot be read by {name}" if function.fails else ""
+    if function.column:
+        return work.step(values, "$target", function.gives, rule=rule, function=function)
+    used = [int(place) for place in re.findall(r"\$(\d+)", function.sql)]
+    if function.fails or len(used) > len(set(used)):
+        return work.step(values, function.sql, function.gives, rule=rule)
+    return joined(values, function.sql, function.gives)
+
+
+def chosen(work: Work, tests: Nodes, values: Nodes, other: exp.Expr | None) -> Expression:
+    """The value of the first test that holds; what a branch cannot compute matters only where it is taken."""
+    conditions: list[Expression] = []
+    results: list[Expression] = []
+    for test, value in zip(tests, values, strict=True):
+        with work.guarded(*_none_of(conditions)):
+            conditions.append(work.as_kind(work.of(test), "boolean"))
+            with work.guarded(conditions[-1].sql):
+                results.append(work.of(value))
+    with work.guarded(*_none_of(conditions)):
+        results.append(work.of(other) if other is not None else Expression("NULL", "nothing"))
+    count = len(conditions)
+    whens = " ".join(f"WHEN ${place} THEN ${place + count}" for place in range(count))
+    return work.unified([*conditions, *results], f"CASE {whens} ELSE ${2 * count} END", results)
+
+
+def _none_of(conditions: Sequence[Expression]) -> list[str]:
+    return [f"NOT coalesce({condition.sql}, false)" for condition in conditions]
+
+
+def _check_count(work: Work, function: Function, nodes: Nodes) -> None:
+    least = sum(not kind.endswith("?") for kind in function.takes)
+    most = 100 if function.takes and function.takes[-1].endswith("*") else len(function.takes)
+    if not least <= len(nodes) <= most:
+        wanted = str(least) if least == most else f"{least} to {most}"
+        raise work.error(f"{function.name} takes {wanted} values.", f"Example: {function.example}")
+
+
+def _stands_for(work: Work, function: Function, nodes: Nodes) -> Expression:
+    """A function that is a formula: the values take the places of its parts."""
+    names = [f"{PREFIX}{place}" for place in range(len(nodes))]
+    given = dict(zip(names, nodes, strict=True))
+    tree = sqlglot.parse_one(filled(function.formula, names), dialect="duckdb")
+    return work.of(tree.transform(lambda node: given.get(node.name, node) if isinstance(node, exp.Column) else node))
+
+
+def _values(work: Work, function: Function, nodes: Nodes) -> list[Expression]:
+    kinds = [kind.rstrip("?*") for kind in function.takes]
+    kinds += kinds[-1:] * (len(nodes) - len(kinds))
+    return [_value(work, function, kind, node) for kind, node in zip(kinds, nodes, strict=False)]
+
+
+def _value(work: Work, function: Function, kind: str, node: exp.Expr) -> Expression:
+    if kind == "whole":
+        if not re.fullmatch(r"\d{1,4}", node.name) or node.is_string or not isinstance(node, exp.Literal):
+            raise work.error(f"{function.name} takes a whole number here.", f"Example: {function.example}")
+        return Expression(node.name, "decimal", constant=True)
+    if kind in ("word", "pattern"):
+        word = _word(work, function.name, node)
+        if kind == "pattern":
+            _check_pattern(work, word)
+        return Expression(literal(word), "text", constant=True)
+    return work.as_kind(work.of(node), kind)
+
+
+def _word(work: Work, name: str, node: exp.Expr) -> str:
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        example = work.context.functions[name].example
+        raise work.error(f"{name} takes a text in quotes here.", f"Example: {example}")
+    return node.name
+
+
+def _check_pattern(work: Work, pattern: str) -> None:
+    try:
+        duckdb.execute("SELECT regexp_replace('', ?, '')", [pattern])
+    except duckdb.Error:
+        raise work.error(f"`{pattern[:40]}` is not a pattern.", "Patterns are regular expressions, RE2.") from None
+
+
+def _text(work: Work, nodes: Nodes) -> Expression:
+    return as_text(work.of(nodes[0]))
+
+
+def _if(work: Work, nodes: Nodes) -> Expression:
+    return chosen(work, nodes[:1], nodes[1:2], nodes[2])
+
+
+def _coalesce(work: Work, nodes: Nodes) -> Expression:
+    values: list[Expression] = []
+    for node in nodes:
+        with work.guarded(*(f"{value.sql} IS NULL" for value in values)):
+            values.append(work.of(node))
+    return work.unified(values, "coalesce($*)", values)
+
+
+def _nullif(work: Work, nodes: Nodes) -> Expression:
+    values = [work.of(node) for node in nodes]
+    return work.unified(values, "nullif($0, $1)", values)
+
+
+def _iferror(work: Work, nodes: Nodes) -> Expression:
+    """The checks of the first value choose between the two, instead of failing the record."""
+    outer, work.checks, guards, work.guards = work.checks, [], work.guards, []
+    value = work.of(nodes[0])
+    failures, work.checks, work.guards = work.checks, outer, guards
+    if not failures:
+        raise work.error("iferror has nothing to do here: this value can always be had.", "Leave iferror out.")
+    top = max(step.level for step in work.context.steps.values())
+    failed = Expression(f"({' OR '.join(check.condition for check in failures)})", "boolean", top)
+    with work.guarded(failed.sql):
+        other = work.of(nodes[1])
+    return work.unified([failed, other, value], "CASE WHEN $0 THEN $1 ELSE $2 END", [other, value])
+
+
+def _lookup(work: Work, nodes: Nodes) -> Expression:
+    name = _word(work, "lookup", nodes[0])
+    if not re.fullmatch(r"\w+", name, re.ASCII):
+        raise work.error(f"`{name[:40]}` is not the name of a lookup table.")
+    tables = work.context.lookups
+    if name not in tables:
+        tables[name] = work.context.read_lookup(name)
+    value = work.of(nodes[1])
+    if value.kind == "decimal":
+        _check_numbers(work, name, tables[name])
+    key = joined([as_text(value)], "coalesce($0, '')")
+    if len(nodes) == 3:
+        found = work.step([key], "CASE WHEN $found THEN $target END", "text", lookup=name)
+        return joined([found, as_text(work.of(nodes[2]))], "coalesce($0, $1)")
+    if "*" in tables[name]:
+        other = Expression(literal(tables[name]["*"]), "text", constant=True)
+        template = "CASE WHEN $found THEN $target WHEN $0 <> '' THEN $1 END"
+        return work.step([key, other], template, "text", lookup=name)
+    rule = f"not in lookup table {name}"
+    return work.step([key], "CASE WHEN $found THEN $target END", "text", rule=rule, lookup=name)
+
+
+def _check_numbers(work: Work, name: str, table: Mapping[str, str]) -> None:
+    for key in table:
+        if key not in ("", "*") and not NUMBER_KEY.fullmatch(key):
+            hint = "Write numbers with a point and without zeros at their ends: 9 or 9.5."
+            raise work.error(f"lookup table {name} has `{key[:40]}`, and no number is written so.", hint)
+
+
+def _split_street(work: Work, nodes: Nodes) -> Expression:
+    part = _word(work, "split_street", nodes[1])
+    if part not in ("name", "number", "addition"):
+        raise work.error(f"split_street gives 'name', 'number' or 'addition', not `{part[:40]}`.")
+    return work.step([as_text(work.of(nodes[0]))], street_sql(part), "text")
+
+
+def _to_date(work: Work, nodes: Nodes) -> Expression:
+    value = work.of(nodes[0])
+    if value.kind == "datetime":
+        zone = _zone(work, "to_date", nodes[1]) if len(nodes) > 1 else "UTC"
+        return joined([value], f"CAST(timezone({literal(zone)}, $0) AS DATE)", "date")
+    if value.kind == "date":
+        return value
+    day = r"CASE WHEN regexp_full_match($0, '\d{4}-\d{2}-\d{2}([ T].*)?') THEN try_cast(left($0, 10) AS DATE) END"
+    if len(nodes) > 1:
+        day = f"CAST(try_strptime($0, {literal(_format(work, 'to_date', nodes[1]))}) AS DATE)"
+    return work.step([as_text(value)], day, "date", rule="not a date")
+
+
+def _to_datetime(work: Work, nodes: Nodes) -> Expression:
+    zone = literal(_zone(work, "to_datetime", nodes[1]))
+    moment = (
+        r"CASE WHEN regexp_matches($0, ':.*(Z|[+-]\d{2}:?\d{2})$') THEN try_cast($0 AS TIMESTAMPTZ) "
+        f"ELSE timezone({zone}, try_cast($0 AS TIMESTAMP)) END"
+    )
+    if len(nodes) > 2:
+        moment = f"timezone({zone}, try_strptime($0, {literal(_format(work, 'to_datetime', nodes[2]))}))"
+    return work.step([as_text(work.of(nodes[0]))], moment, "datetime", rule="not a moment")
+
+
+def _format_date(work: Work, nodes: Nodes) -> Expression:
+    value = work.as_kind(work.of(nodes[0]), "day")
+    form = literal(_format(work, "format_date", nodes[1]))
+    if value.kind == "date":
+        return joined([value], f"strftime($0, {form})")
+    zone = literal(_zone(work, "format_date", nodes[2]) if len(nodes) > 2 else "UTC")
+    return joined([value], f"strftime(timezone({zone}, $0), {form})")
+
+
+def _add_days(work: Work, nodes: Nodes) -> Expression:
+    values = [work.as_kind(work.of(nodes[0]), "day"), work.as_kind(work.of(nodes[1]), "decimal")]
+    days = "CAST($1 AS INTEGER)"
+    sql = f"TRY(CAST($0 + {days} AS DATE))" if values[0].kind == "date" else f"TRY($0 + to_days({days}))"
+    return work.step(values, sql, values[0].kind, rule="no such date", needs=2)
+
+
+def _zone(work: Work, name: str, node: exp.Expr) -> str:
+    zone = _word(work, name, node)
+    if zone not in zoneinfo.available_timezones():
+        hint = f"Zones look like 'Europe/Amsterdam'. {similar(zone, zoneinfo.available_timezones())}"
+        raise work.error(f"`{zone[:40]}` is not a time zone.", hint)
+    return zone
+
+
+def _format(work: Work, name: str, node: exp.Expr) -> str:
+    """The form of a date in DuckDB's own marks."""
+    text = _word(work, name, node)
+    if not text or re.search(r"[^-/.: ,T]", re.sub("|".join(FORMATS), "", text)):
+        raise work.error(f"`{text[:40]}` is not the form of a date.", f"Its parts are {', '.join(FORMATS)}.")
+    return re.sub("|".join(FORMATS), lambda mark: FORMATS[mark.group()], text)
+
+
+SPECIAL: Mapping[str, Callable[[Work, Nodes], Expression]] = {
+    "text": _text,
+    "if": _if,
+    "coalesce": _coalesce,
+    "nullif": _nullif,
+    "iferror": _iferror,
+    "lookup": _lookup,
+    "split_street": _split_street,
+    "to_date": _to_date,
+    "to_datetime": _to_datetime,
+    "format_date": _format_date,
+    "add_days": _add_days,
+}

@@ -1,0 +1,63 @@
+"""tests.csv beside mapping tables: what is given, and what the tables must make of it.
+
+Columns: test, kind, field, value, note. Rows of one test belong together by their name. Kinds:
+- `given`: a field of the source and its value;
+- `always`, `create`, `update`, `fill`: `table.field` and its value in new and existing records, in new ones, in
+  existing ones, in new ones and where it is empty. The fields named are all that the table may give a value;
+- `error`: `table.field` and the rule that the record breaks;
+- `lookup` (in lookups/tests.csv): `table.source_value` and its target value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import MappingError
+from .cells import plain, read_rows
+
+COLUMNS = ("test", "kind", "field", "value", "note")
+EXPECTED = ("always", "create", "update", "fill", "error")
+Expected = dict[str, dict[str, str]]
+
+
+@dataclass
+class Case:
+    """One test; `expected` holds, by table and kind, fields and their values as text."""
+
+    name: str
+    given: dict[str, str] = field(default_factory=dict)
+    expected: dict[str, Expected] = field(default_factory=dict)
+
+
+def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
+    """The tests of a flow's tables; raises MappingError naming row and column.
+
+    Args:
+        tables: names of tables as tests write them (`item` for item.csv).
+    """
+    cases: dict[str, Case] = {}
+    for row in read_rows(path, COLUMNS, untrimmed="value"):
+        place = f"{path}, row {row.number}"
+        case = cases.setdefault(row.cells["test"], Case(row.cells["test"]))
+        kind, name, value = row.cells["kind"].lower(), row.cells["field"], plain(row.cells["value"])
+        if kind == "given":
+            case.given[name] = value
+            continue
+        table, _, name = name.partition(".")
+        if kind not in EXPECTED:
+            raise MappingError(f"{place}, column kind: `{kind[:40]}` is not given, {', '.join(EXPECTED)}.")
+        if table not in tables or not name:
+            raise MappingError(f"{place}, column field: write table.field; tables are {', '.join(tables)}.")
+        case.expected.setdefault(table, {each: {} for each in EXPECTED})[kind][name] = value
+    return list(cases.values())
+
+
+def read_lookup_cases(path: Path) -> list[tuple[str, str, str, str]]:
+    """Test, lookup table, source value and target value of each row of lookups/tests.csv."""
+    found = []
+    for row in read_rows(path, COLUMNS):
+        table, _, source = row.cells["field"].partition(".")
+        if row.cells["kind"].lower() != "lookup":
+            raise MappingError(f"{path}, row {row.number}, column kind: only lookup stands here.")
+        found.append((row.cells["test"], table, plain(source), plain(row.cells["value"])))
+    return found

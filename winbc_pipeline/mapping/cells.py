@@ -1,0 +1,136 @@
+"""CSV files as spreadsheets save them: bytes in, rows of cells out; and back, safe to open in a spreadsheet.
+
+Here belongs: encodings, delimiters, what a spreadsheet breaks on its own. What a cell means belongs to tables.py.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MappingError
+
+FILE_BYTES, CELL_CHARACTERS = 20 * 2**20, 10_000
+DELIMITERS = ",;\t"
+NEUTRALISED = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
+
+_BROKEN = re.compile(r"#(NAME|REF|VALUE|DIV/0|N/A|NUM|NULL)[!?]?|\d([.,]\d+)?E\+\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its number as a spreadsheet shows it (the header is row 1), and its cells by column."""
+
+    number: int
+    cells: Mapping[str, str]
+
+
+def read_rows(path: Path, columns: Sequence[str], most: int = 200_000, untrimmed: str = "") -> list[Row]:
+    """The rows of a CSV file with a header; empty rows are left out.
+
+    UTF-8 with or without a byte order mark, UTF-16 with one, and Windows-1252 are read, with `,`, `;` or a tab between
+    the cells; those of the column `untrimmed` keep their blanks. Raises MappingError naming file, row, column and cell.
+    """
+    records = _records(path, _text(path), columns)
+    header = _header(path, *next(records, (1, [])), columns)
+    rows: list[Row] = []
+    for number, cells in records:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(rows) == most:
+            raise MappingError(f"{path} has more than {most:,} rows.", "Split it, or map with a formula.")
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise MappingError(f"{path}, row {number}: more cells than columns.", "Quote cells that hold commas.")
+        named = {name: cell if name == untrimmed else cell.strip() for name, cell in zip(header, cells, strict=False)}
+        rows.append(Row(number, _checked(path, number, {name: named.get(name, "") for name in columns})))
+    return rows
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Writes values, with an apostrophe before what a spreadsheet would run; `plain` takes it off again."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([["'" + cell if _would_run(cell) else cell for cell in row] for row in rows])
+
+
+def plain(cell: str) -> str:
+    """A value as it was before `write_rows` made it safe."""
+    return cell[1:] if cell.startswith("'") and _would_run(cell) else cell
+
+
+def _would_run(cell: str) -> bool:
+    return cell.lstrip("'").startswith(NEUTRALISED)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        hint = "Put the file back, or get the default with `winbc mapping reset`."
+        raise MappingError(f"{path} is missing.", hint) from None
+    if len(content) > FILE_BYTES:
+        raise MappingError(f"{path} is larger than {FILE_BYTES // 2**20} MB.", "A mapping table is a small file.")
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            return _decoded(path, content, (encoding,))
+    return _decoded(path, content, ("utf-8", "cp1252"))
+
+
+def _decoded(path: Path, content: bytes, encodings: Sequence[str]) -> str:
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise MappingError(f"{path} is not a text file.", "Save it as `CSV UTF-8` in the spreadsheet.")
+
+
+def _records(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Each record with its number; quoted line breaks do not count as rows."""
+    first, _, rest = text.partition("\n")
+    skipped = 1 if re.fullmatch(r'"?sep=.\r?"?', first.strip(), re.IGNORECASE) else 0
+    body = rest if skipped else text
+    delimiter = max(DELIMITERS, key=lambda each: _known_names(body, each, columns))
+    try:
+        yield from enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter), 1 + skipped)
+    except csv.Error:
+        raise MappingError(f"{path}: a cell is too long, or a quote is not closed.", "Open and save it anew.") from None
+
+
+def _known_names(text: str, delimiter: str, columns: Sequence[str]) -> int:
+    first = text[: text.find("\n")] if "\n" in text else text
+    return len({name.strip().strip('"') for name in first.split(delimiter)} & set(columns))
+
+
+def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str]) -> list[str]:
+    names = [cell.strip().lower() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    place = f"{path}, row {number}"
+    if not names:
+        raise MappingError(f"{path} is empty.", f"Its first row names the columns: {', '.join(columns)}.")
+    for name in names:
+        if name not in columns:
+            raise MappingError(f"{place}, column {name[:40]}: unknown column; known are {', '.join(columns)}.")
+        if names.count(name) > 1:
+            raise MappingError(f"{place}, column {name}: the column stands there twice.")
+    for name in columns:
+        if name not in names and name != "note":
+            raise MappingError(f"{place}: the column {name} is missing.")
+    return names
+
+
+def _checked(path: Path, number: int, cells: dict[str, str]) -> dict[str, str]:
+    for name, cell in cells.items():
+        place = f"{path}, row {number}, column {name}"
+        if len(cell) > CELL_CHARACTERS:
+            raise MappingError(f"{place}: a cell of {len(cell):,} characters; {CELL_CHARACTERS:,} are allowed.")
+        if name != "note" and _BROKEN.fullmatch(cell):
+            hint = "Format the column as text in the spreadsheet, then type it again."
+            raise MappingError(f"{place}: the spreadsheet has changed this cell to `{cell}`.", hint)
+    return cells

@@ -1,0 +1,93 @@
+"""Functions from the user's own Python file, beside the built-in ones.
+
+Each public function of the file works on whole columns: it takes and gives lists of equal length, typed as
+`list[str | None]`, `list[Decimal | None]`, `list[bool | None]`, `list[date | None]` or `list[datetime | None]`. The
+first line of its docstring is its text in `winbc mapping functions`; a line `Example: name('a') = b` is tried on load.
+"""
+
+import importlib.util
+import inspect
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+from ..errors import MappingError
+from ..staging.store import in_memory, lock_down
+from .execute import evaluate
+from .functions import BUILT_IN, Function
+
+KINDS: Mapping[Any, str] = {str: "text", Decimal: "decimal", bool: "boolean", date: "date", datetime: "datetime"}
+EXAMPLE = re.compile(r"^Example: (.+) = (.*)$", re.MULTILINE)
+
+
+def load_functions(path: Path | None) -> dict[str, Function]:
+    """All functions by name; raises MappingError for a file or a function that does not do what it says."""
+    known = {function.name: function for function in BUILT_IN}
+    if path is None:
+        return known
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        raise MappingError(f"{path} is missing.", "Check the setting mapping_functions.") from None
+    return known | _own(path, changed)
+
+
+@cache
+def _own(path: Path, changed: int) -> dict[str, Function]:
+    module = _module(path)
+    made = {}
+    for name, value in inspect.getmembers(module, inspect.isfunction):
+        if not name.startswith("_") and value.__module__ == module.__name__:
+            made[name] = _function(path, name, value)
+    for function in made.values():
+        _try_out(path, function, made)
+    return made
+
+
+def _module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("winbc_own_functions", path)
+    if spec is None or spec.loader is None:
+        raise MappingError(f"{path} is not a Python file.", "Check the setting mapping_functions.")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - whatever the user's file raises
+        raise MappingError(f"{path} cannot be loaded ({type(error).__name__}: {error}).") from None
+    return module
+
+
+def _function(path: Path, name: str, value: Any) -> Function:
+    place, doc = f"{path}, function {name}", inspect.getdoc(value) or ""
+    example = EXAMPLE.search(doc)
+    if name in {function.name for function in BUILT_IN}:
+        raise MappingError(f"{place}: there is a function of that name already.", "Rename it.")
+    if not example:
+        raise MappingError(f"{place}: its docstring has no line `Example: {name}('a') = b`.", "Add one: it is tried.")
+    hints = get_type_hints(value)
+    kinds = [_kind(place, hints.get(parameter)) for parameter in [*inspect.signature(value).parameters, "return"]]
+    text, result = example.groups()
+    return Function(
+        name, "own", doc.splitlines()[0], text, result, tuple(kinds[:-1]), kinds[-1], column=value, fails=True
+    )
+
+
+def _kind(place: str, hint: Any) -> str:
+    inner = set(get_args(get_args(hint)[0])) - {type(None)} if get_args(hint) else set()
+    inner = inner or set(get_args(hint))
+    if getattr(hint, "__origin__", None) is not list or len(inner) != 1 or (kind := inner.pop()) not in KINDS:
+        raise MappingError(f"{place}: {hint} is not a column.", "Columns are list[str | None], Decimal, bool …")
+    return KINDS[kind]
+
+
+def _try_out(path: Path, function: Function, own: Mapping[str, Function]) -> None:
+    place = f"{path}, function {function.name}"
+    with in_memory() as connection:
+        lock_down(connection)
+        result = evaluate(connection, function.example, {each.name: each for each in BUILT_IN} | dict(own), place)
+    if result != function.result:
+        raise MappingError(f"{place}: its example gives `{result}`, not `{function.result}`.")

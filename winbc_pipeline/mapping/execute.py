@@ -1,0 +1,88 @@
+"""Fills the temporary tables that a compiled SELECT joins: lookup tables, and the results of Python functions.
+
+A Python function works on the distinct values that it meets, a column at a time, before the SELECT runs: the SELECT
+itself is SQL only.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from ..errors import MappingError
+from ..staging.store import insert_rows, literal, quote
+from .compiler import call_table, lookup_table, with_steps
+from .expressions import EMPTY, NUMBER, Context, Step, as_text
+from .formulas import compile_formula
+from .functions import Function
+
+COLUMNS = {"source_value": "VARCHAR", "target_value": "VARCHAR"}
+TYPES = EMPTY | {"text": "VARCHAR", "decimal": NUMBER}
+AT_ONCE = 10_000
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], lookups: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Makes what the SELECT joins; the table `source` must be there. Raises MappingError for a function that fails."""
+    for name, values in lookups.items():
+        _new_table(connection, lookup_table(name), COLUMNS)
+        if rows := ", ".join(f"({literal(source)}, {literal(target)})" for source, target in values.items()):
+            connection.execute(f"INSERT INTO {quote(lookup_table(name))} VALUES {rows}")
+    for step in sorted(steps, key=lambda each: each.level):
+        if step.function:
+            _call(connection, step, step.function, with_steps([each for each in steps if each.level < step.level]))
+
+
+def _new_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
+    typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {quote(table)} ({typed})")
+
+
+def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function, below: str) -> None:
+    names = [f"value_{place}" for place in range(len(step.columns))]
+    values = ", ".join(f"{value} AS {name}" for name, value in zip(names, step.columns.values(), strict=True))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calls AS SELECT DISTINCT {values} FROM ({below})")
+    columns = {name: TYPES[kind.rstrip("?*")] for name, kind in zip(names, function.takes, strict=False)}
+    columns["target_value"] = TYPES[function.gives]
+    _new_table(connection, call_table(step), columns)
+    chunk = f"SELECT * FROM calls WHERE rowid >= ? ORDER BY rowid LIMIT {AT_ONCE}"
+    first = 0
+    while rows := connection.execute(chunk, [first]).fetchall():
+        results = _results(function, list(zip(*rows, strict=True)))
+        made = [dict(zip(columns, (*row, result), strict=True)) for row, result in zip(rows, results, strict=True)]
+        insert_rows(connection, call_table(step), columns, made)
+        first += len(rows)
+
+
+def _results(function: Function, values: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """A function's results; where it fails as a whole it is asked value by value, and gives None where it fails."""
+    assert function.column is not None  # noqa: S101 - `Step.function` is only set for those
+    try:
+        results = function.column(*values)
+    except Exception:  # noqa: BLE001 - a function of the user's own
+        results = [_one(function, row) for row in zip(*values, strict=True)]
+    if len(results) != len(values[0]):
+        words = f"{function.name} gave {len(results)} values for {len(values[0])}."
+        raise MappingError(words, "A function gives one value for each that it gets.")
+    return results
+
+
+def _one(function: Function, values: Sequence[Any]) -> Any:
+    assert function.column is not None  # noqa: S101
+    try:
+        return function.column(*([value] for value in values))[0]
+    except Exception:  # noqa: BLE001 - told as a broken rule of the record
+        return None
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, text: str, functions: Mapping[str, Function], place: str) -> str:
+    """The value of a formula that reads no field, as text; raises MappingError naming the place."""
+    context = Context({}, {}, functions, lambda name: {})
+    formula = compile_formula(context, text, place)
+    connection.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT 1 AS one")
+    steps = tuple(context.steps.values())
+    prepare(connection, steps, context.lookups)
+    value = as_text(formula.value).sql
+    row = connection.execute(f"SELECT {value} FROM ({with_steps(steps)})").fetchone()
+    return str(row[0]) if row and row[0] is not None else ""

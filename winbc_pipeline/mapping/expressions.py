@@ -1,0 +1,202 @@
+"""SQL of formulas in the making: typed expressions, the steps below them, and what makes a record fail.
+
+What needs its values more than once (arithmetic, look-ups, Python functions) becomes a step: columns of a SELECT below
+the one that uses it, so that SQL grows with the length of a formula and not with its depth.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from ..errors import MappingError
+from .functions import Function
+from .grammar import HELP
+
+NUMBER, FITS = "DECIMAL(28, 10)", "DECIMAL(18, 5)"  # numbers that were computed, numbers as staging keeps them
+MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
+EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """SQL of a part of a formula.
+
+    Attributes:
+        kind: text, decimal, boolean, date, datetime, or nothing (null).
+        level: steps up to this level must be computed before.
+        reads: fields of the source.
+        fits: a number of the type FITS.
+        constant: written out in the formula.
+    """
+
+    sql: str
+    kind: str
+    level: int = 0
+    reads: frozenset[str] = frozenset()
+    fits: bool = False
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """Columns computed before the SELECT of the formulas: `columns` (name and SQL) hold the values, `__v{number}` the
+    result."""
+
+    number: int
+    level: int
+    columns: Mapping[str, str]
+    result: str
+    lookup: str
+    function: Function | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition (never NULL) that makes a record fail, and the rule that it broke."""
+
+    condition: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A compiled formula; `trace` holds each of its parts as text, innermost first, for people to look at."""
+
+    value: Expression
+    checks: tuple[Check, ...]
+    trace: tuple[tuple[str, Expression], ...]
+
+
+@dataclass
+class Context:
+    """What the formulas of one table may use, and the steps and look-up tables that they came to need.
+
+    Attributes:
+        fields: the source's fields and their kinds.
+        constants: kind and SQL of what settings give, by name.
+        functions: by name.
+        read_lookup: gives a look-up table; raises MappingError.
+    """
+
+    fields: Mapping[str, str]
+    constants: Mapping[str, tuple[str, str]]
+    functions: Mapping[str, Function]
+    read_lookup: Callable[[str], Mapping[str, str]]
+    steps: dict[tuple[object, ...], Step] = field(default_factory=dict)
+    lookups: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def filled(template: str, values: Sequence[str]) -> str:
+    """A template with $0, $1 … and $* (all of them) put in; values that are missing are 0."""
+
+    def value(mark: re.Match[str]) -> str:
+        if mark.group(1) == "*":
+            return ", ".join(values)
+        place = int(mark.group(1))
+        return values[place] if place < len(values) else "0"
+
+    return re.sub(r"\$(\d+|\*)", value, template)
+
+
+def joined(parts: Sequence[Expression], template: str, kind: str = "text") -> Expression:
+    """An expression made of others."""
+    return Expression(
+        filled(template, [part.sql for part in parts]),
+        kind,
+        max((part.level for part in parts), default=0),
+        frozenset().union(*(part.reads for part in parts)),
+    )
+
+
+def as_text(value: Expression) -> Expression:
+    """Any value as text: numbers without zeros at their end, dates and moments in ISO form."""
+    if value.kind == "text":
+        return value
+    if value.kind == "decimal":
+        number = "$0" if value.fits else f"CAST($0 AS {NUMBER})"
+        return joined([value], f"rtrim(rtrim(CAST({number} AS VARCHAR), '0'), '.')")
+    return joined([value], MOMENT if value.kind == "datetime" else "CAST($0 AS VARCHAR)")
+
+
+@dataclass
+class Work:
+    """The work on one formula; `of` compiles a node of its tree."""
+
+    context: Context
+    place: str
+    of: Callable[[exp.Expr], Expression]
+    checks: list[Check] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)
+    trace: list[tuple[str, Expression]] = field(default_factory=list)
+
+    def error(self, words: str, hint: str = HELP) -> MappingError:
+        return MappingError(f"{self.place}: {words}", hint)
+
+    @contextmanager
+    def guarded(self, *conditions: str) -> Iterator[None]:
+        """What fails in here matters only where the conditions hold."""
+        before = list(self.guards)
+        self.guards += conditions
+        yield
+        self.guards = before
+
+    def step(
+        self,
+        values: Sequence[Expression],
+        template: str,
+        kind: str,
+        *,
+        rule: str = "",
+        needs: int = 1,
+        lookup: str = "",
+        function: Function | None = None,
+    ) -> Expression:
+        """The result of a step, which is made where no formula has made the same before.
+
+        Args:
+            template: SQL of the result; `$found` and `$target` are of the look-up table.
+            rule: broken when the first `needs` values are given and the result is NULL.
+        """
+        below = joined(values, "", kind)
+        steps = self.context.steps
+        key = (tuple(value.sql for value in values), template, lookup, function)
+        number = steps[key].number if key in steps else len(steps)
+        names = [v.sql if v.constant and not function else f"__k{number}_{p}" for p, v in enumerate(values)]
+        if key not in steps:
+            sql = template.replace("$found", f"j{number}.source_value IS NOT NULL")
+            sql = filled(sql.replace("$target", f"j{number}.target_value"), names)
+            columns = {name: value.sql for name, value in zip(names, values, strict=True) if name != value.sql}
+            steps[key] = Step(number, below.level + 1, columns, sql, lookup, function)
+        step = steps[key]
+        if rule:
+            given = [
+                f"coalesce({name}, '') <> ''" if value.kind == "text" else f"{name} IS NOT NULL"
+                for name, value in list(zip(names, values, strict=True))[:needs]
+            ]
+            conditions = [f"coalesce({guard}, false)" for guard in self.guards]
+            conditions += [*given, f"__v{step.number} IS NULL"]
+            self.checks.append(Check(f"({' AND '.join(conditions)})", rule))
+        return Expression(f"__v{step.number}", kind, step.level, below.reads)
+
+    def as_kind(self, value: Expression, kind: str) -> Expression:
+        """The value where a kind is wanted; raises MappingError for another one."""
+        if kind == "text":
+            return as_text(value)
+        if value.kind in {"any": (value.kind,), "day": ("date", "datetime")}.get(kind, (kind,)):
+            return value
+        if value.kind == "nothing":
+            return replace(value, sql=f"CAST(NULL AS {EMPTY[kind]})", kind="date" if kind == "day" else kind)
+        hint = {"decimal": "to_number(…) reads a text.", "date": "to_date(…) reads a text."}.get(kind, HELP)
+        raise self.error(f"a {kind} is needed where a {value.kind} stands.", hint)
+
+    def unified(self, values: Sequence[Expression], template: str, chosen: Sequence[Expression]) -> Expression:
+        """An expression that is one of `chosen`; raises MappingError when these are of several kinds."""
+        kinds = sorted({value.kind for value in chosen} - {"nothing"})
+        if len(kinds) > 1:
+            hint = "Make both of them texts: text(…)."
+            raise self.error(f"a {kinds[0]} and a {kinds[1]} stand for the same value.", hint)
+        made = joined(values, template, (kinds or ["nothing"])[0])
+        return replace(made, fits=all(value.fits for value in chosen if value.kind == "decimal"))

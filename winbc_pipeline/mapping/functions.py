@@ -1,0 +1,165 @@
+"""The functions that a formula may use: what each takes and gives, in words, with an example that is a test.
+
+Here belongs: the list, and the DuckDB SQL of those that SQL can do. Those that a Python library does: people.py.
+How a call is checked and put into the SELECT: formulas.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .people import country_iso, gtin_check, phone_e164
+
+Column = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function.
+
+    Attributes:
+        takes: kinds of its values: text, decimal, boolean, date, datetime, day (date or datetime), any; `word` and
+            `whole` stand for a text or a whole number that is written out. `?` at the end: may be left out; `*`: one
+            or more.
+        gives: the kind of its result.
+        sql: DuckDB SQL with $0, $1 … for the values; empty where Python or formulas.py does it.
+        formula: a formula with $0, $1 … that it stands for.
+        column: works on whole columns in Python; None in its result means that the value could not be read.
+        fails: gives nothing for a value that it cannot read, which fails the record (see iferror).
+    """
+
+    name: str
+    group: str
+    doc: str
+    example: str
+    result: str
+    takes: tuple[str, ...]
+    gives: str
+    sql: str = ""
+    formula: str = ""
+    column: Callable[..., Column] | None = None
+    fails: bool = False
+
+
+# A filler before each character beyond the basic plane makes it count twice, as Business Central counts lengths.
+_FILLER = "chr(64976)"
+_WIDE = f"regexp_replace($0, '([\\x{{10000}}-\\x{{10FFFF}}])', {_FILLER} || '\\1', 'g')"
+_BREAKS = r"regexp_replace($0, '<(br|/?p|/?div|/?li|/?tr)\b[^>]*>', ' ', 'gi')"
+_NO_TAGS = f"regexp_replace({_BREAKS}, '<[^>]*>', '', 'g')"
+_ENTITIES = {"&nbsp;": " ", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "''", "&amp;": "&"}
+
+
+def _html() -> str:
+    sql = _NO_TAGS
+    for mark, character in _ENTITIES.items():
+        sql = f"replace({sql}, '{mark}', '{character}')"
+    return f"trim(regexp_replace({sql}, '\\s+', ' ', 'g'))"
+
+
+def street_sql(part: str) -> str:
+    """The SQL of split_street: `High Street 12 b`, `High Street 12-b` or `12b High Street`."""
+    after = r"'^(.*[^\s,])[\s,]+(\d+)\s*[-/]?\s*([^\d\s.].*|\d\S*)?$'"
+    before = r"'^(\d+)\s*([A-Za-z]?)[\s,]+(\D.*)$'"
+    groups = {"name": (1, 3), "number": (2, 1), "addition": (3, 2)}
+    at_end, in_front = groups[part]
+    otherwise = "trim($0)" if part == "name" else "''"
+    return (
+        f"CASE WHEN regexp_matches(trim($0), {before}) THEN regexp_extract(trim($0), {before}, {in_front}) "
+        f"WHEN regexp_matches(trim($0), {after}) THEN trim(regexp_extract(trim($0), {after}, {at_end})) "
+        f"ELSE {otherwise} END"
+    )
+
+
+def _text(name: str, doc: str, example: str, result: str, takes: str, sql: str, gives: str = "text") -> Function:
+    return Function(name, "text", doc, example, result, tuple(takes.split()), gives, sql)
+
+
+_SLUG = "trim(regexp_replace(lower(strip_accents(replace($0, 'ß', 'ss'))), '[^a-z0-9]+', '-', 'g'), '-')"
+_NUMBER = "CASE WHEN regexp_full_match(trim($0), '[+-]?\\d+(\\.\\d+)?') THEN try_cast($0 AS DECIMAL(18, 5)) END"
+# Numbers of up to seven digits are rounded in 64 bits, which takes a fortieth of the time.
+_NARROW = "DECIMAL(18, 10)"
+_ROUND = (
+    f"CASE WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS DECIMAL(28, 10)) "
+    "ELSE CAST(round($0, $1) AS DECIMAL(28, 10)) END"
+)
+_PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
+_NAMES = "nullif(array_to_string(list_filter([trim(n) FOR n IN [$*]], lambda n: n <> ''), ' '), '')"
+_SECOND = "'2026-01-31'"
+
+BUILT_IN: tuple[Function, ...] = (
+    _text("upper", "Capital letters", "upper('abc')", "ABC", "text", "upper($0)"),
+    _text("lower", "Small letters", "lower('ABC')", "abc", "text", "lower($0)"),
+    _text("trim", "Without blanks at both ends", "trim('  a ')", "a", "text", "trim($0)"),
+    _text("left", "The first n characters", "left('Winstore', 3)", "Win", "text decimal", "left($0, ($1)::BIGINT)"),
+    _text("right", "The last n characters", "right('Winstore', 5)", "store", "text decimal", "right($0, ($1)::BIGINT)"),
+    _text(
+        "substring", "n characters from a position (1 = first)", "substring('Winstore', 4, 2)", "st",
+        "text decimal decimal", "substring($0, ($1)::BIGINT, ($2)::BIGINT)",
+    ),
+    _text("replace", "Each text replaced by another", "replace('a-b', '-', '/')", "a/b", "text text text",
+          "replace($0, $1, $2)"),
+    _text("concat", "Values put together; empty ones are left out", "concat('a', 1.50, 'b')", "a1.5b", "text*",
+          "concat($*)"),
+    _text("split_part", "The n-th part of a text between separators", "split_part('a/b', '/', 2)", "b",
+          "text text decimal", "split_part($0, $1, ($2)::BIGINT)"),
+    _text("regexp_replace", "Each match of a pattern (RE2) replaced", "regexp_replace('A 12', '[0-9]+', '#')", "A #",
+          "text pattern word", "regexp_replace($0, $1, $2, 'g')"),
+    _text("strip_html", "Without HTML marks", "strip_html('<p>a &amp; <b>b</b></p>')", "a & b", "text", _html()),
+    _text("truncate", "At most n characters, as Business Central counts them", "truncate('abcdef', 3)", "abc",
+          "text whole", f"CASE WHEN strlen($0) <= $1 THEN $0 ELSE replace(left({_WIDE}, $1), {_FILLER}, '') END"),
+    _text("length", "Number of characters", "length('abc')", "3", "text", "CAST(length($0) AS DECIMAL(18, 5))",
+          "decimal"),
+    _text("contains", "Whether a text holds another", "if(contains('Winstore', 'st'), 'yes', 'no')", "yes",
+          "text text", "contains($0, $1)", "boolean"),
+    _text("starts_with", "Whether a text begins with another", "if(starts_with('Winstore', 'W'), 'yes', 'no')", "yes",
+          "text text", "starts_with($0, $1)", "boolean"),
+    _text("text", "Any value as text", "text(1.50)", "1.5", "text", "$0"),
+    Function("if", "logic", "One value or another", "if(1 = 1, 'yes', 'no')", "yes", ("boolean", "any", "any"), "any"),
+    Function("coalesce", "logic", "The first value that is known", "coalesce(null, 'b')", "b", ("any*",), "any"),
+    Function("nullif", "logic", "Nothing, when both are equal", "coalesce(nullif('x', 'x'), 'none')", "none",
+             ("any", "any"), "any"),
+    Function("iferror", "logic", "A fall-back for a value that cannot be read, found or computed",
+             "iferror(to_number('abc'), 0)", "0", ("any", "any"), "any"),
+    Function("lookup", "logic", "The value that a lookup table gives; the third is the fall-back",
+             "lookup('tax_groups', vatrate, 'VAT21')", "", ("word", "any", "text?"), "text"),
+    Function("round", "numbers", "Rounded half away from zero", "round(-2.675, 2)", "-2.68", ("decimal", "whole?"),
+             "decimal", _ROUND),
+    Function("abs", "numbers", "Without its sign", "abs(-5)", "5", ("decimal",), "decimal", "abs($0)"),
+    Function("floor", "numbers", "The whole number below", "floor(-2.5)", "-3", ("decimal",), "decimal", "floor($0)"),
+    Function("ceil", "numbers", "The whole number above", "ceil(2.1)", "3", ("decimal",), "decimal", "ceil($0)"),
+    Function("to_number", "numbers", "A text as a number, with a point for decimals", "to_number('12.50')", "12.5",
+             ("text",), "decimal", _NUMBER, fails=True),
+    Function("add_vat", "VAT", "An amount with VAT of so many percent", "round(add_vat(100, 21), 2)", "121",
+             ("decimal", "decimal"), "decimal", formula="($0) * ((100 + $1) * 0.01)"),
+    Function("remove_vat", "VAT", "An amount without VAT of so many percent", "round(remove_vat(121, 21), 2)", "100",
+             ("decimal", "decimal"), "decimal", formula="($0) / ((100 + $1) * 0.01)"),
+    Function("to_date", "dates", "A date, from a text (YYYY-MM-DD, or the form given) or from a moment in a zone",
+             "to_date('31.12.2025', 'DD.MM.YYYY')", "2025-12-31", ("any", "word?"), "date", fails=True),
+    Function("to_datetime", "dates", "A moment, from local time in a zone",
+             "to_datetime('2026-07-01 12:00:00', 'Europe/Amsterdam')", "2026-07-01T10:00:00Z",
+             ("text", "word", "word?"), "datetime", fails=True),
+    Function("format_date", "dates", "A date or moment as text: YYYY MM DD HH mm ss; for a moment also the zone",
+             f"format_date(to_date({_SECOND}), 'DD-MM-YYYY')", "31-01-2026", ("day", "word", "word?"), "text"),
+    Function("add_days", "dates", "So many days later", f"add_days(to_date({_SECOND}), 14)", "2026-02-14",
+             ("day", "decimal"), "day"),
+    Function("split_street", "people", "Street line in parts: 'name', 'number' or 'addition'",
+             "split_street('Van Goghlaan 12-b', 'number')", "12", ("text", "word"), "text"),
+    Function("join_name", "people", "Names with one blank between; nothing when all are empty",
+             "join_name(' Ada', null, 'Lovelace ')", "Ada Lovelace", ("text*",), "text", _NAMES),
+    Function("phone_e164", "people", "A telephone number in international form; the second is its country",
+             "phone_e164('030-1234567', 'NL')", "+31301234567", ("text", "text"), "text",
+             column=phone_e164, fails=True),
+    Function("country_iso", "people", "ISO code of a country, from a code or a name in several languages",
+             "country_iso('Nederland')", "NL", ("text",), "text", column=country_iso, fails=True),
+    Function("normalise_email", "people", "An e-mail address in small letters, without blanks and mailto:",
+             "normalise_email(' mailto:Ada@Mail.example')", "ada@mail.example", ("text",), "text",
+             "CASE WHEN starts_with(lower(trim($0)), 'mailto:') THEN lower(trim($0))[8:] ELSE lower(trim($0)) END"),
+    Function("gtin_check", "codes", "The GTIN, when its check digit is right", "gtin_check('4006381333931')",
+             "4006381333931", ("text",), "text", column=gtin_check, fails=True),
+    Function("slug", "codes", "Small letters, digits and hyphens only", "slug('Größe: XL!')", "grosse-xl", ("text",),
+             "text", _SLUG),
+    Function("zero_pad", "codes", "Zeros in front, up to n characters", "zero_pad('42', 5)", "00042",
+             ("text", "whole"), "text", _PAD),
+    Function("hash", "codes", "Sixteen letters and digits that stand for the values", "hash('a', 'b')",
+             "f04cdced9736a69d", ("text*",), "text", "left(sha256(concat_ws(chr(31), $*)), 16)"),
+)  # fmt: skip

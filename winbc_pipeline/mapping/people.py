@@ -1,0 +1,62 @@
+"""Functions on whole columns that well-kept libraries do: telephone numbers, countries, check digits.
+
+Each takes columns (lists of equal length) and gives one; None in the result: the value could not be read.
+"""
+
+import gettext
+from collections.abc import Sequence
+from functools import cache
+
+LANGUAGES = ("nl", "de", "fr", "es", "it", "pt", "da", "sv", "pl")
+Texts = Sequence[str | None]
+
+
+def phone_e164(numbers: Texts, countries: Texts) -> list[str | None]:
+    """Numbers in E.164 form; `countries` are ISO codes for those without an international prefix."""
+    import phonenumbers
+
+    def one(number: str, country: str | None) -> str | None:
+        try:
+            parsed = phonenumbers.parse(number, (country or "").upper() or None)
+        except phonenumbers.NumberParseException:
+            return None
+        if not phonenumbers.is_possible_number(parsed):
+            return None
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+    return [one(number, country) if number else "" for number, country in zip(numbers, countries, strict=True)]
+
+
+def country_iso(names: Texts) -> list[str | None]:
+    """Two-letter codes of countries given by code, number or name."""
+    known = _countries()
+    return [known.get(name.strip().casefold()) if name else "" for name in names]
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Code by everything that a country is called; a name that several have is left out."""
+    import pycountry
+
+    found: dict[str, set[str]] = {"uk": {"GB"}}
+    translations = [
+        gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+        for language in LANGUAGES
+    ]
+    for country in pycountry.countries:
+        named = {country.name, getattr(country, "common_name", country.name), getattr(country, "official_name", "")}
+        named |= {translation.gettext(name) for translation in translations for name in named if name}
+        for name in named | {country.alpha_2, country.alpha_3, country.numeric}:
+            found.setdefault(name.casefold(), set()).add(country.alpha_2)
+    return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
+
+
+def gtin_check(codes: Texts) -> list[str | None]:
+    """GTIN-8, -12, -13 and -14 whose check digit is right, without blanks and hyphens."""
+    from stdnum import ean
+
+    def one(code: str) -> str | None:
+        bare = ean.compact(code)
+        return bare if ean.is_valid(bare) else None
+
+    return [one(code) if code else "" for code in codes]

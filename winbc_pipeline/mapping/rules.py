@@ -1,0 +1,98 @@
+"""What a field of the target asks of a value (kind, length, options, default), and how it goes into the payload."""
+
+import re
+from collections.abc import Iterator
+
+from ..errors import MappingError
+from ..staging.store import literal
+from ..systems.facts import FieldFacts
+from .expressions import EMPTY, MOMENT, Check, Expression, as_text, joined
+from .tables import Line, Table
+
+TYPES = EMPTY | {"integer": "BIGINT"}
+# Kinds that a field's value may be made of; texts are made of anything.
+MADE_OF = {
+    "decimal": ("decimal", "text"),
+    "integer": ("decimal", "text"),
+    "boolean": ("boolean", "text"),
+    "date": ("date", "text"),
+    "datetime": ("datetime",),
+}
+# How a text (or a default) must be written to be of a kind.
+WRITTEN = {
+    "decimal": r"[+-]?\d+(\.\d+)?",
+    "integer": r"[+-]?\d+",
+    "boolean": "true|false|yes|no|1|0",
+    "date": r"\d{4}-\d{2}-\d{2}",
+    "datetime": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z",
+}
+GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression) -> Expression:
+    """A formula's value, with the default where it gives none; raises MappingError for what the field cannot be."""
+    if value.kind not in (*MADE_OF.get(facts.kind, (value.kind,)), "nothing"):
+        hint = "to_date(…, 'zone') gives the date of a moment." if value.kind == "datetime" else "See docs/mapping.md."
+        words = f"{facts.name} takes a {facts.kind}, and the formula gives a {value.kind}."
+        raise MappingError(f"{table.place(line)}: {words}", hint)
+    if facts.kind not in MADE_OF or value.kind == "nothing":
+        value = as_text(value)
+    if not line.default:
+        return value
+    if facts.kind in MADE_OF and not re.fullmatch(WRITTEN[facts.kind], line.default):
+        hint = "Numbers look like 12.50, dates like 2026-01-31; true or false."
+        raise MappingError(f"{table.place(line, 'default')}: `{line.default[:40]}` is not a {facts.kind}.", hint)
+    default = Expression(literal(line.default), "text")
+    if value.kind == "text":
+        return joined([value, default], "coalesce(nullif($0, ''), $1)")
+    return joined([value, default], f"coalesce($0, CAST($1 AS {TYPES[value.kind]}))", value.kind)
+
+
+def fitted(facts: FieldFacts, raw: Expression) -> str:
+    """SQL of the value as it goes into the payload; NULL for what does not fit."""
+    if facts.kind == "datetime":
+        return MOMENT.replace("$0", raw.sql if raw.kind == "datetime" else "CAST(NULL AS TIMESTAMPTZ)")
+    if facts.kind in MADE_OF:
+        return _typed(facts, raw)
+    if facts.options or facts.kind == "guid":
+        return f"nullif({raw.sql}, '')"
+    text = f"coalesce({raw.sql}, '')"
+    return f"upper(trim({text}))" if facts.upper_cased else text
+
+
+def _typed(facts: FieldFacts, raw: Expression) -> str:
+    value = raw.sql
+    if raw.kind == "text":
+        readable = f"regexp_full_match(lower(trim({raw.sql})), {literal(WRITTEN[facts.kind])})"
+        value = f"CASE WHEN {readable} THEN {raw.sql} END"
+    if raw.kind == "text" or not raw.fits:
+        value = f"try_cast({value} AS {TYPES[facts.kind]})"
+    return f"CAST({value} AS VARCHAR)" if facts.kind == "date" else value
+
+
+def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
+    """What makes a record fail by this row; the conditions are never NULL."""
+    text = raw.kind == "text"
+    given = f"coalesce(trim({raw.sql}), '') <> ''" if text else f"{raw.sql} IS NOT NULL"
+    if line.required:
+        yield Check(f"NOT ({given})", "required")
+    if facts.kind in MADE_OF and facts.kind != "datetime" and not (raw.fits and facts.kind == "decimal"):
+        yield Check(f"({given} AND {_typed(facts, raw)} IS NULL)", f"not a {facts.kind}" if text else "too large")
+    if facts.kind == "integer" and not text:
+        yield Check(f"({given} AND {raw.sql} <> floor({raw.sql}))", "not a whole number")
+    if facts.kind == "guid" and not facts.reference:
+        yield Check(f"({given} AND NOT regexp_full_match({raw.sql}, '{GUID}'))", "not an id")
+    if facts.max_length:
+        # Bytes are never fewer than UTF-16 units and are counted at once.
+        wide = f"length({raw.sql}) + length(regexp_replace({raw.sql}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
+        condition = f"strlen({raw.sql}) > {facts.max_length} AND {wide} > {facts.max_length}"
+        yield Check(f"({given} AND {condition})", f"longer than {facts.max_length}")
+    if facts.options:
+        options = ", ".join(literal(option) for option in facts.options)
+        yield Check(f"({given} AND {raw.sql} NOT IN ({options}))", f"not one of {_listed(facts.options)}")
+    if facts.is_email:
+        yield Check(f"({given} AND NOT regexp_full_match({raw.sql}, '[^@\\s]+@[^@\\s]+'))", "not an e-mail address")
+
+
+def _listed(options: tuple[str, ...]) -> str:
+    return ", ".join(options[:6]) + (" …" if len(options) > 6 else "")

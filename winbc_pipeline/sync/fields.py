@@ -1,0 +1,31 @@
+"""The fields between which a flow's tables map: what its source gives, what its target takes."""
+
+from collections.abc import Mapping
+
+from ..settings import Settings
+from ..systems.business_central import entity_fields
+from ..systems.facts import FieldFacts
+from ..systems.winstore import load_profile
+from .flow import Flow, Part
+from .stage import staging_table
+
+
+def source_fields(flow: Flow, settings: Settings) -> Mapping[str, str]:
+    """Kind by name: text, decimal, boolean, date or datetime. A line's fields begin with `line_` when BC gives them."""
+    if flow.source == "winstore":
+        return {**staging_table(flow, settings).fields, **flow.derived}
+    fields = {name: _kind(facts) for name, facts in entity_fields(flow.entity).items()}
+    if flow.lines:
+        fields |= {f"line_{name}": _kind(facts) for name, facts in entity_fields(flow.lines).items()}
+    return {**fields, **flow.derived}
+
+
+def _kind(facts: FieldFacts) -> str:
+    return {"integer": "decimal", "guid": "text"}.get(facts.kind, facts.kind)
+
+
+def target_fields(flow: Flow, part: Part, settings: Settings) -> Mapping[str, FieldFacts]:
+    """What can be written, by name. A field of Winstore inside another is named with a dot: `invoice_add.city`."""
+    if flow.target == "bc":
+        return {**entity_fields(part.entity_set), **part.own_fields}
+    return {**load_profile(settings.winstore.profile).written(part.entity_set), **part.own_fields}

@@ -1,0 +1,171 @@
+"""`winbc mapping …`: what a key user sees; nothing is written to the target."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from winbc_pipeline.cli.main import main
+
+from ..conftest import World
+
+SKU, MORE = {"sku": "SKU-1"}, {"sku": "SKU-2", "article_key": "2", "name": "Lamp"}
+
+
+class Desk:
+    """A connection with its own mapping folder, two articles in step."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world, self.monkeypatch, self.capsys = world, monkeypatch, capsys
+        self.folder = world.own_tables()
+        for name in ("data_folder", "mapping_folder", "history_start"):
+            monkeypatch.setenv(f"WINBC_{name.upper()}", str(getattr(world.settings, name)))
+        monkeypatch.setenv("COLUMNS", "200")
+        world.fill(articles=[SKU, MORE])
+        world.sync("products")
+
+    def edit(self, old: str, new: str, table: str = "products_winstore_to_bc/item.csv") -> None:
+        path = self.folder / table
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Exit code and printed words; nothing may reach the target."""
+        before = len(self.world.bc()["writes"])
+        self.monkeypatch.setattr(sys, "argv", ["winbc", "mapping", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert len(self.world.bc()["writes"]) == before
+        captured = self.capsys.readouterr()
+        return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
+
+
+@pytest.fixture
+def desk(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(world, monkeypatch, capsys)
+
+
+def test_validate_names_the_wrong_row_and_checks_the_others(desk: Desk) -> None:
+    assert desk.run("validate")[0] == 0
+    desk.edit("unitPrice,price", "unitPrice,prise")
+    code, printed = desk.run("validate")
+    assert code == 2
+    assert "item.csv, row 8, column source: the source has no field `prise`. Did you mean price?" in printed
+    assert "ok customers_winstore_to_bc" in printed
+
+
+def test_preview_shows_source_steps_result_and_the_targets_present_value(desk: Desk) -> None:
+    desk.edit("unitPrice,price", 'unitPrice,"round(price * 2, 1)"')
+    _, printed = desk.run("preview", "products", "--key", "SKU-1")
+    for shown in ("price = 18.5", "price * 2 = 37", "round(price * 2, 1) = 37", "PATCH items(", "│ 18.5"):
+        assert shown in printed
+
+
+def test_preview_of_a_sample_shows_broken_rules(desk: Desk) -> None:
+    desk.edit('displayName,"coalesce(title, name)"', 'displayName,"concat(name, zero_pad(sku, 200))"')
+    _, printed = desk.run("preview", "products", "--sample", "2")
+    assert "item SKU-1" in printed
+    assert "item SKU-2" in printed
+    assert "displayName: longer than 100, given text of 203 characters (row 3)" in printed
+
+
+def test_explain_goes_from_the_source_field_to_the_request(desk: Desk) -> None:
+    desk.edit("unitPrice,price", 'unitPrice,"round(add_vat(price, vatrate), 2)"')
+    _, printed = desk.run("explain", "products", "SKU-1", "unitPrice")
+    path = [
+        "source field price",
+        "source field vatrate",
+        "item.csv, row 8",
+        "add_vat(price, vatrate)",
+        "value",
+        "PATCH",
+    ]
+    places = [printed.index(step) for step in path]
+    assert places == sorted(places)
+    assert printed.rstrip(" ┘─┴└").endswith("22.39 │")
+
+
+def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
+    code, printed = desk.run("explain", "products", "NONE", "unitPrice")
+    assert (code, "No such record is staged" in printed) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("unitPrice,price", "unitPrice,price", {"same": 2}),
+        ("unitPrice,price", 'unitPrice,"price + 1"', {"changed": 2, "fields": {"unitPrice": 2}}),
+        ("unitPrice,price,,always", "unitPrice,price,,fill_empty", {"same": 2}),
+        ("unitCost,costprice,,create", "unitCost,costprice,,always", {"changed": 2, "fields": {"unitCost": 2}}),
+        ("gtin,gtin", "gtin,concat('x' || gtin || sku)", {"broken": 2, "breaks": {"gtin: longer than 14 (row 7)": 2}}),
+    ],
+)
+def test_impact_counts_records_fields_and_what_would_break(
+    desk: Desk, old: str, new: str, expected: dict[str, Any]
+) -> None:
+    from winbc_pipeline.flows import flow_named
+    from winbc_pipeline.sync.impact import impact
+
+    desk.edit(old, new)
+    found = next(each for each in impact(flow_named("products"), desk.world.settings) if each.part == "item")
+    everything = {name: value for name, value in vars(found).items() if value and name != "part"}
+    assert everything == expected
+    assert desk.run("impact", "products")[0] == 0
+
+
+def test_an_impact_is_what_a_rerun_then_does(desk: Desk) -> None:
+    desk.edit("unitPrice,price", "unitPrice,\"if(sku = 'SKU-1', price + 1, price)\"")
+    assert "would change in 1 records" in desk.run("impact", "products")[1]
+    assert desk.world.sync("products").updated == 1
+    assert "would change" not in desk.run("impact", "products")[1].replace("would change ┃", "")
+
+
+def test_diff_and_reset(desk: Desk) -> None:
+    desk.edit("unitPrice,price", "unitPrice,costprice")
+    assert "unitPrice │ source │ price │ costprice" in desk.run("diff")[1]
+    assert "as shipped: products_winstore_to_bc/item.csv" in desk.run("reset", "products_winstore_to_bc")[1]
+    assert "All tables are as shipped." in desk.run("diff")[1]
+
+
+def test_a_new_lookup_has_the_values_seen_and_waits_for_yours(desk: Desk) -> None:
+    assert "2 new rows" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
+    desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
+    assert "`Lamp` has no value yet" in desk.run("validate", "products_winstore_to_bc")[1]
+    for name in ("Mug", "Lamp"):
+        desk.edit(f"{name},?", f"{name},{name}!", "lookups/titles.csv")
+    assert desk.run("validate", "products_winstore_to_bc")[0] == 0
+    assert "nothing new" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
+
+
+def test_functions_lists_each_with_an_example(desk: Desk) -> None:
+    own = desk.folder / "own.py"
+    own.write_text(
+        "def double(values: list[str | None]) -> list[str | None]:\n"
+        '    """Twice the text.\n\n    Example: double(\'a\') = aa\n    """\n'
+        "    return [value and value * 2 for value in values]\n"
+    )
+    desk.monkeypatch.setenv("WINBC_MAPPING_FUNCTIONS", str(own))
+    _, printed = desk.run("functions")
+    assert "split_street('Van Goghlaan 12-b', 'number') = 12" in printed
+    assert "double('a') = aa" in printed
+
+
+def test_test_goes_red_and_says_what_was_made(desk: Desk) -> None:
+    assert desk.run("test")[0] == 0
+    desk.edit("unitPrice,price", "unitPrice,costprice")
+    code, printed = desk.run("test", "products_winstore_to_bc")
+    assert code == 1
+    assert "products_winstore_to_bc, article: always item.unitPrice: expected `18.5`, made `1.1`" in printed
+
+
+def test_tables_that_differ_only_in_what_a_run_does_not_read_have_one_version(desk: Desk, tmp_path: Path) -> None:
+    from winbc_pipeline.mapping.tables import version
+
+    folder, lookups = desk.folder / "products_winstore_to_bc", desk.folder / "lookups"
+    before = version(folder, lookups)
+    (folder / "tests.csv").write_text("test,kind,field,value,note\n")
+    assert version(folder, lookups) == before
+    desk.edit("unitPrice,price", "unitPrice,costprice")
+    assert version(folder, lookups) != before

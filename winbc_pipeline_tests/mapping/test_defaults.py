@@ -1,0 +1,141 @@
+"""The shipped tables: valid, tested by themselves row by row, and the start of the live ones."""
+
+import csv
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from winbc_pipeline.errors import WinbcError
+from winbc_pipeline.flows import TABLES
+from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.flow import Flow
+from winbc_pipeline.sync.map import checked_flow
+from winbc_pipeline.sync.mapping_tests import run_lookup_tests, run_tests
+
+from ..conftest import REPOSITORY
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+flows = pytest.mark.parametrize("flow", TABLES, ids=lambda flow: flow.id)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(SHIPPED, tmp_path / "tables")
+    return tmp_path / "tables"
+
+
+def red(flow: Flow, folder: Path) -> bool:
+    """Whether the tests of a folder find something."""
+    try:
+        return any(finding.differences for finding in run_tests(flow, Settings(mapping_folder=folder)))
+    except WinbcError:
+        return True
+
+
+@flows
+def test_each_flows_tables_are_valid_and_pass_their_tests(flow: Flow) -> None:
+    settings = Settings(mapping_folder=SHIPPED)
+    assert checked_flow(flow, settings)
+    findings = list(run_tests(flow, settings))
+    assert findings
+    assert [finding for finding in findings if finding.differences] == []
+
+
+def test_the_lookup_tables_pass_their_tests_and_each_row_has_one() -> None:
+    findings = list(run_lookup_tests(Settings(mapping_folder=SHIPPED)))
+    assert [finding for finding in findings if finding.differences] == []
+    assert len(findings) == len(list((SHIPPED / "lookups").glob("*.csv"))) - 1
+
+
+def test_the_live_tables_start_as_a_copy_of_the_shipped_ones() -> None:
+    assert list(differences(REPOSITORY / "mapping_tables")) == []
+
+
+def altered(rows: list[list[str]], every: bool) -> Iterator[list[list[str]]]:
+    """The table with one row altered: its source, or each cell in turn and the whole row."""
+    for place in range(1, len(rows)):
+        field, source, default, when, required, note = rows[place]
+        others = [[field, "null" if source != "null" else "'x'", default, when, required, note]]
+        if every:
+            others += [[]]
+            others += [[field, source, "", when, required, note]] if default else []
+            whens = {"always", "create", "update", "fill_empty", "never"} - {when}
+            others += [[field, source, default, each, required, note] for each in sorted(whens)]
+            others += [[field, source, default, when, "", note]] if required else []
+        for row in others:
+            yield [*rows[:place], *([row] if row else []), *rows[place + 1 :]]
+
+
+def survivors(flow: Flow, folder: Path, every: bool) -> list[str]:
+    found = []
+    for part in flow.parts:
+        path = folder / flow.id / part.table
+        shipped = path.read_bytes()
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        for number, table in enumerate(altered(rows, every)):
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows(table)
+            if not red(flow, folder):
+                found.append(f"{flow.id}/{part.table} alteration {number}")
+        path.write_bytes(shipped)
+    return found
+
+
+@flows
+def test_the_tests_go_red_when_the_source_of_any_row_is_altered(flow: Flow, folder: Path) -> None:
+    assert survivors(flow, folder, every=False) == []
+
+
+@pytest.mark.soak
+@flows
+def test_the_tests_go_red_when_any_cell_of_any_row_is_altered(flow: Flow, folder: Path) -> None:
+    assert survivors(flow, folder, every=True) == []
+
+
+@pytest.mark.parametrize("path", sorted((SHIPPED / "lookups").glob("*.csv")), ids=lambda path: path.stem)
+def test_the_tests_go_red_when_any_row_of_a_lookup_table_is_altered(path: Path, folder: Path) -> None:
+    if path.name == "tests.csv":
+        return
+    rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+    for place in range(1, len(rows)):
+        for row in ([rows[place][0], rows[place][1] + "X", ""], [rows[place][0] + "X", rows[place][1], ""], []):
+            with (folder / "lookups" / path.name).open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file).writerows([*rows[:place], *([row] if row else []), *rows[place + 1 :]])
+            assert any(finding.differences for finding in run_lookup_tests(Settings(mapping_folder=folder)))
+
+
+def test_an_edit_is_shown_cell_by_cell(folder: Path) -> None:
+    path = folder / "products_winstore_to_bc" / "item.csv"
+    path.write_text(path.read_text().replace("unitPrice,price,", "unitPrice,costprice,"))
+    (folder / "lookups" / "units.csv").unlink()
+    shown = [(each.table, each.row, each.column, each.shipped, each.yours) for each in differences(folder)]
+    assert shown == [
+        ("lookups/units.csv", "", "", "the whole table", ""),
+        ("products_winstore_to_bc/item.csv", "unitPrice", "source", "price", "costprice"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["products_winstore_to_bc/item", "products_winstore_to_bc/item.csv", "products_winstore_to_bc", None]
+)
+def test_reset_puts_the_shipped_table_back_and_keeps_the_replaced_one(folder: Path, name: str | None) -> None:
+    path = folder / "products_winstore_to_bc" / "item.csv"
+    path.write_text("mine")
+    assert reset(folder, name, NOW) == [Path("products_winstore_to_bc/item.csv")]
+    assert list(differences(folder)) == []
+    assert (folder / "kept" / "2026-03-01T120000" / "products_winstore_to_bc" / "item.csv").read_text() == "mine"
+
+
+def test_reset_of_one_table_leaves_the_others_alone(folder: Path) -> None:
+    (folder / "lookups" / "units.csv").write_text("mine")
+    assert reset(folder, "countries", NOW) == []
+    assert (folder / "lookups" / "units.csv").read_text() == "mine"
+
+
+def test_reset_of_a_table_that_is_not_shipped_says_so(folder: Path) -> None:
+    with pytest.raises(WinbcError, match="No shipped table is called nonsense"):
+        reset(folder, "nonsense", NOW)

@@ -1,0 +1,198 @@
+"""Formulas: what they give, what they refuse, and that one bad value fails one record."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winbc_pipeline.errors import MappingError
+from winbc_pipeline.mapping.execute import evaluate
+from winbc_pipeline.mapping.expressions import Context
+from winbc_pipeline.mapping.formulas import compile_formula
+from winbc_pipeline.mapping.functions import BUILT_IN, Function
+from winbc_pipeline.staging.store import in_memory, lock_down
+
+from .conftest import FIELDS, Tables
+
+KNOWN = {function.name: function for function in BUILT_IN}
+
+
+def value(formula: str) -> str:
+    with in_memory() as connection:
+        lock_down(connection)
+        return evaluate(connection, formula, KNOWN, "here")
+
+
+@pytest.mark.parametrize("function", [each for each in BUILT_IN if each.result], ids=lambda each: each.name)
+def test_each_functions_example_gives_its_result(function: Function) -> None:
+    assert value(function.example) == function.result
+
+
+@pytest.mark.parametrize(
+    ("formula", "result"),
+    [
+        ("1 / 3", "0.3333333333"),
+        ("-7 / 2", "-3.5"),
+        ("123456.78 / 3.3", "37411.1454545455"),
+        ("100000 * 33333.333", "3333333300"),
+        ("round(1234567.125, 2)", "1234567.13"),
+        ("round(-0.5, 0)", "-1"),
+        ("0.1 + 0.2", "0.3"),
+        ("'a' || 1.50 || true", "a1.5true"),
+        ("case when 1 > 2 then 'a' when 2 > 1 then 'b' end", "b"),
+        ("case 'x' when 'x' then 1 else 2 end", "1"),
+        ("2 in (1, 2) and not (1 = 2)", "true"),
+        ("iferror(1 / 0, 5)", "5"),
+        ("if(1 = 2, 1 / 0, 7)", "7"),
+        ("coalesce(3, 1 / 0)", "3"),
+        ("truncate('😀😀😀', 3)", "😀"),
+        ("concat('{x}', '$0', null)", "{x}$0"),
+        ("split_street('12b High Street', 'name')", "High Street"),
+        ("split_street('Straße des 17. Juni 135', 'number')", "135"),
+        ("split_street('Postbus', 'name')", "Postbus"),
+        ("to_datetime('2026-03-29T02:30:00+05:00', 'Europe/Amsterdam')", "2026-03-28T21:30:00Z"),
+        ("to_date(to_datetime('2026-01-01 23:30:00', 'UTC'), 'Europe/Amsterdam')", "2026-01-02"),
+        ("phone_e164('+49 30 1234567', 'NL')", "+49301234567"),
+        ("country_iso('Deutschland')", "DE"),
+        ("country_iso('deu')", "DE"),
+        ("iferror(gtin_check('4006381333932'), 'wrong')", "wrong"),
+    ],
+)
+def test_values(formula: str, result: str) -> None:
+    assert value(formula) == result
+
+
+numbers = st.decimals(-(10**9), 10**9, places=5, allow_nan=False, allow_infinity=False)
+
+
+@given(numbers, numbers)
+def test_products_and_quotients_are_exact_to_ten_decimals(a: Decimal, b: Decimal) -> None:
+    for sign in "*/":
+        if sign == "/" and b == 0:
+            continue
+        exact = Fraction(a) * Fraction(b) if sign == "*" else Fraction(a) / Fraction(b)
+        made = Fraction(Decimal(value(f"({a:f}) {sign} ({b:f})")))
+        assert abs(made - exact) <= Fraction(1, 10**10)
+        if (exact * 10**10).denominator == 1:
+            assert made == exact
+
+
+@given(numbers, st.integers(0, 4))
+def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
+    expected = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    assert Decimal(value(f"round({number:f}, {places})")) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("read_text('/etc/passwd')", "function read_text is not known"),
+        ("(select 1)", "may not stand"),
+        ("1; drop table ledger", "is not a formula"),
+        ("getenv('HOME')", "function getenv is not known"),
+        ("upper(name) union select 1", "may not stand"),
+        ("query('select 1')", "not known"),
+        ("count(*)", "not known"),
+        ("s.name", "no field `s.name`"),
+        ("nme", "Did you mean name"),
+        ("uper(name)", "Did you mean upper"),
+        ("lower(", "is not a formula"),
+        ("name -- comment", "is not a formula"),
+        ("name /* c */", "is not a formula"),
+        ("=upper(name)", "begins without `=`"),
+        ("‘a’", "straight quotes"),
+        ("name = null", "is null"),
+        ("code = 5", "a text is compared with a decimal"),
+        ("price + name", "a decimal is needed"),
+        ("if(name, 1, 2)", "a boolean is needed"),
+        ("coalesce(name, price)", "stand for the same value"),
+        ("round(price, rate)", "takes a whole number"),
+        ("left(name)", "takes 2 values"),
+        ("lookup(name, code)", "takes a text in quotes"),
+        ("lookup('../secrets', code)", "not the name of a lookup table"),
+        ("to_datetime(name, 'Mars/Base')", "not a time zone"),
+        ("to_date(name, '%Y')", "not the form of a date"),
+        ("regexp_replace(name, '(', '')", "is not a pattern"),
+        ("iferror(name, 'x')", "nothing to do"),
+        ("1.5e3", "not a number"),
+        ("name::integer", "may not stand"),
+        ("name like 'a%'", "may not stand"),
+        ("$1", "is not a formula|may not stand"),
+        ("[1, 2]", "may not stand"),
+        ("lambda x: x", "may not stand|not a formula"),
+        ("*", "may not stand"),
+        ("current_date", "may not stand"),
+        ("name collate nocase", "may not stand|is not a formula"),
+        ("(" * 60 + "1" + ")" * 60, "too many brackets"),
+        ("'" + "x" * 5000 + "'", "characters"),
+        ("||".join(["name"] * 900), "formula"),
+    ],
+)
+def test_what_is_no_formula_is_refused_with_its_place(formula: str, words: str) -> None:
+    with pytest.raises(MappingError, match=words) as error:
+        compile_formula(Context(FIELDS, {}, KNOWN, lambda _: {}), formula, "item.csv, row 7, column source")
+    assert "item.csv, row 7, column source" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("formula", "record", "rule"),
+    [
+        ("to_number(name)", {"name": "12,50"}, "cannot be read by to_number"),
+        ("price / rate", {"price": 1, "rate": 0}, "divided by zero"),
+        ("price * price * price", {"price": "9999999999999"}, "too large"),
+        ("if(active, price / rate, 1)", {"active": True, "price": 1, "rate": 0}, "divided by zero"),
+    ],
+)
+def test_a_value_that_cannot_be_had_breaks_a_rule(tables: Tables, formula: str, record: dict, rule: str) -> None:
+    (broken,) = tables.rules("price", formula, **record)
+    assert rule in broken
+
+
+@pytest.mark.parametrize("formula", ["if(active, price / rate, 1)", "case when active then price / rate else 1 end"])
+def test_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables, formula: str) -> None:
+    assert tables.value("price", formula, active=False, price=1, rate=0) == 1
+
+
+def test_a_lookup_in_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables) -> None:
+    tables.lookup("colours", "red,R")
+    assert tables.value("name", "if(name = 'x', name, lookup('colours', name))", name="x") == "x"
+    assert tables.rules("name", "if(name = 'x', name, lookup('colours', name))", name="y") != []
+    assert tables.value("name", "coalesce(code, lookup('colours', name))", name="y", code="c") == "c"
+
+
+def test_lookups_of_lookups_and_of_numbers(tables: Tables) -> None:
+    tables.lookup("rates", "21,high", "9.5,low")
+    tables.lookup("groups", "high,H", "low,L")
+    assert tables.value("name", "lookup('groups', lookup('rates', rate))", rate="21.00") == "H"
+    assert tables.value("name", "lookup('groups', lookup('rates', rate))", rate="9.5") == "L"
+
+
+def test_a_number_that_no_number_is_written_like_is_found_in_a_lookup_table(tables: Tables) -> None:
+    tables.lookup("rates", '"9,5",low')
+    with pytest.raises(MappingError, match=r"rates has `9,5`"):
+        tables.compile("name,\"lookup('rates', rate)\",,,,")
+
+
+@pytest.mark.parametrize(
+    ("rows", "formula", "given", "made"),
+    [
+        (["a,1", "*,9"], "lookup('t', name)", "zzz", "9"),
+        (["a,1", "*,9"], "lookup('t', name)", None, ""),
+        (["a,1", ",none"], "lookup('t', name)", None, "none"),
+        (["a,1"], "lookup('t', name, 'else')", "zzz", "else"),
+        (["a,1"], "lookup('t', name, 'else')", None, "else"),
+        (["a,"], "lookup('t', name)", "a", ""),
+    ],
+)
+def test_fall_backs_of_lookups(tables: Tables, rows: list[str], formula: str, given: str | None, made: str) -> None:
+    tables.lookup("t", *rows)
+    assert tables.value("name", formula, name=given) == made
+
+
+def test_deep_formulas_stay_small(tables: Tables) -> None:
+    formula = "price"
+    for _ in range(15):
+        formula = f"({formula} / (1 + rate)) * 1.1"
+    assert len(tables.compile(f'price,"{formula}",,,,').select) < 40_000

@@ -1,0 +1,139 @@
+"""The rules of a row: when, required, default, and what the target's field takes."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from winbc_pipeline.errors import MappingError
+
+from .conftest import Tables
+
+
+@pytest.mark.parametrize(
+    ("when", "creates", "updates"),
+    [
+        ("always", {"name": "Mug"}, {"name": "Mug"}),
+        ("create", {"name": "Mug"}, {}),
+        ("update", {}, {"name": "Mug"}),
+        ("fill_empty", {"name": "Mug"}, {"name": "Mug"}),
+    ],
+)
+def test_when(tables: Tables, when: str, creates: dict[str, str], updates: dict[str, str]) -> None:
+    (row,) = tables.run([f"name,name,,{when},,"], {"name": "Mug"})
+    assert (row["creates"], row["updates"]) == (creates, updates)
+
+
+def test_never_leaves_the_field_out(tables: Tables) -> None:
+    (row,) = tables.run(["name,name,,never,,", "code,code,,,,"], {"name": "Mug", "code": "m"})
+    assert row["creates"] == {"code": "M"}
+
+
+def test_a_field_may_stand_once_for_create_and_once_for_update(tables: Tables) -> None:
+    (row,) = tables.run(["name,name,,create,,", "name,code,,update,,"], {"name": "Mug", "code": "m"})
+    assert (row["creates"], row["updates"]) == ({"name": "Mug"}, {"name": "m"})
+
+
+@pytest.mark.parametrize("second", ["always", "create", "fill_empty"])
+def test_a_field_that_stands_twice_for_the_same_is_refused(tables: Tables, second: str) -> None:
+    with pytest.raises(MappingError, match="row 3, column target_field: name is mapped already in row 2"):
+        tables.compile("name,name,,create,,", f"name,code,,{second},,")
+
+
+def test_the_hash_changes_with_the_rule_of_a_row(tables: Tables) -> None:
+    hashes = {
+        tables.run([f"name,name,,{when},,"], {"name": "Mug"})[0]["hash"] for when in ("always", "create", "update")
+    }
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "record", "rule"),
+    [
+        ("name,name,,,yes,", {"name": "  "}, "required"),
+        ("price,price,,,yes,", {}, "required"),
+        ("name,name,,,,", {"name": "x" * 11}, "longer than 10"),
+        ("name,name,,,,", {"name": "😀" * 6}, "longer than 10"),
+        ("kind,name,,,,", {"name": "Robot"}, "not one of Person, Company"),
+        ("mail,name,,,,", {"name": "nobody"}, "not an e-mail address"),
+        ("price,name,,,,", {"name": "1,50"}, "not a decimal"),
+        ("price,name,,,,", {"name": "1e3"}, "not a decimal"),
+        ("price,name,,,,", {"name": "NaN"}, "not a decimal"),
+        ("price,price * 10000,,,,", {"price": "9999999999999"}, "too large"),
+        ("count,price,,,,", {"price": "1.5"}, "not a whole number"),
+        ("count,name,,,,", {"name": "many"}, "not a integer"),
+        ("active,name,,,,", {"name": "perhaps"}, "not a boolean"),
+        ("day,name,,,,", {"name": "31.12.2026"}, "not a date"),
+        ("day,name,,,,", {"name": "2026-02-30"}, "not a date"),
+        ("record,name,,,,", {"name": "4711"}, "not an id"),
+    ],
+)
+def test_a_broken_rule_names_field_rule_row_and_the_class_of_the_value(
+    tables: Tables, row: str, record: dict[str, Any], rule: str
+) -> None:
+    broken, good = tables.run(["code,code,,,,", row], record | {"code": "a"}, good_record(row))
+    (error,) = broken["errors"]
+    assert (error["field"], error["rule"], error["row"]) == (row.split(",")[0], rule, 3)
+    assert str(record.get("name")) not in error["given"]
+    assert good["errors"] == []
+
+
+def good_record(row: str) -> dict[str, Any]:
+    return {"code": "b", "name": "Mug" if row.startswith("name") else None, "price": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "record", "made"),
+    [
+        ("name,name", {"name": "x" * 10}, "x" * 10),
+        ("name,name", {"name": "😀" * 5}, "😀" * 5),
+        ("code,code", {"code": " ab "}, "AB"),
+        ("price,name", {"name": "12.50"}, Decimal("12.5")),
+        ("count,price", {"price": "3.00"}, 3),
+        ("active,name", {"name": "Yes"}, True),
+        ("day,name", {"name": "2026-02-28"}, "2026-02-28"),
+        ("moment,at", {"at": "2026-02-28T12:00:00+02:00"}, "2026-02-28T10:00:00Z"),
+        ("terms,name", {"name": "30 DAYS"}, "30 DAYS"),
+        ("name,price", {"price": "12.50"}, "12.5"),
+        ("name,shop", {}, "WEB"),
+        ("name,active", {"active": True}, "true"),
+        ("kind,name", {"name": None}, None),
+    ],
+)
+def test_a_value_goes_into_the_payload_as_its_field_takes_it(
+    tables: Tables, field: str, record: dict[str, Any], made: Any
+) -> None:
+    (row,) = tables.run([f"{field},,,,"], record)
+    assert row["errors"] == []
+    assert row["creates"][field.split(",")[0]] == made
+
+
+def test_a_default_stands_where_the_source_gives_nothing(tables: Tables) -> None:
+    rows = ["name,name,none,,,", "price,price,1.50,,,", "active,active,true,,,", "day,to_date(code),2026-01-31,,,"]
+    (row,) = tables.run(rows, {"name": ""})
+    assert row["creates"] == {"name": "none", "price": Decimal("1.5"), "active": True, "day": "2026-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('price,price,"1,50",,,', "column default: `1,50` is not a decimal"),
+        ("day,at,,,,", "day takes a date, and the formula gives a datetime"),
+        ("moment,name,,,,", "moment takes a datetime, and the formula gives a text"),
+        ("price,active,,,,", "price takes a decimal, and the formula gives a boolean"),
+        ("made,name,,,,", "made is read-only in the target"),
+        ("nmae,name,,,,", "no field `nmae` here. Did you mean name?"),
+    ],
+)
+def test_what_does_not_fit_a_field_is_found_before_any_record_is_mapped(tables: Tables, row: str, words: str) -> None:
+    with pytest.raises(MappingError, match="table.csv, row 2") as error:
+        tables.compile(row)
+    assert words in str(error.value)
+
+
+def test_a_source_value_that_is_not_of_its_type_matters_where_it_is_read(tables: Tables) -> None:
+    record = {"price": None, "rate": 1, "_bad_fields": ["price"]}
+    (row,) = tables.run(["price,price,,,,"], record)
+    assert row["errors"][0]["rule"] == "not of its type in the source"
+    (row,) = tables.run(["price,rate,,,,"], record)
+    assert row["errors"] == []
