@@ -79,7 +79,7 @@ def test_explain_goes_from_the_source_field_to_the_request(desk: Desk) -> None:
         "source field vatrate",
         "item.csv, row 8",
         "add_vat(price, vatrate)",
-        "value",
+        "│ value ",
         "PATCH",
     ]
     places = [printed.index(step) for step in path]
