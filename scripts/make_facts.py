@@ -7,8 +7,9 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
-KEPT = ("edm", "maxLength", "upperCased", "readOnly", "showMandatory", "extendedDatatype", "firstSeen")
+KEPT = ("edm", "maxLength", "upperCased", "readOnly", "showMandatory", "notBlank", "extendedDatatype", "firstSeen")
 LINK = re.compile(r'"?([^"=]+)"?=(field|const)\("?([^")]*)"?\)')
 
 schema = json.loads(Path(sys.argv[1]).read_text())
@@ -16,7 +17,10 @@ entities = {entity["entitySetName"]: entity for entity in schema["entities"]}
 
 
 def field_facts(field: dict) -> dict:
-    facts = {name: field[name] for name in KEPT if field.get(name)}
+    facts: dict[str, Any] = {name: field[name] for name in KEPT if field.get(name)}
+    facts |= {name: int(field[name]) for name in ("minValue", "maxValue") if name in field}
+    if field.get("decimalPlaces"):
+        facts["decimalPlaces"] = int(field["decimalPlaces"].partition(":")[2])
     if field.get("enumValues"):
         facts["enum"] = [value["api"] for value in field["enumValues"]]
     relation = re.fullmatch(r'"?([^".]+)"?\.SystemId', field.get("tableRelation") or "")

@@ -16,6 +16,7 @@ Record = dict[str, Any]
 
 INDEXED = (
     "$.number", "$.code", "$.email", "$.lastModifiedDateTime", "$.documentId", "$.parentId", "$.itemId", "$.relatedId",
+    "$.billToCustomerId",
     "$.sku", "$.customerid", "$.modified",
 )  # fmt: skip
 
@@ -87,6 +88,7 @@ class Records:
 
     def delete(self, entity: str, record_id: str) -> None:
         self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
+        self.db.execute("DELETE FROM blob WHERE id = ?", (record_id,))
         self._tell(entity, record_id, None)
 
     def put(self, entity: str, record_id: str, text: str | None) -> None:

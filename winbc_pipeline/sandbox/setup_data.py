@@ -25,7 +25,7 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "generalProductPostingGroups": (("RETAIL", "Retail"),),
     "inventoryPostingGroups": (("RESALE", "Resale items"),),
 }
-
+DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
 
 ACCOUNTS = (("8100", "Sales"), ("8300", "Freight to customers"), ("1300", "Receivables"))
 LOCATIONS = (("MAIN", "Main warehouse"), ("SHOP1", "Shop 1"), ("SHOP2", "Shop 2"))
@@ -42,7 +42,8 @@ def setup_records() -> Iterator[tuple[str, Record]]:
     for entity, rows in CODES.items():
         for code, name in rows:
             label = "description" if entity.endswith("PostingGroups") else "displayName"
-            yield entity, {"code": code, label: name}
+            terms = {"dueDateCalculation": DUE_DATES[code]} if entity == "paymentTerms" else {}
+            yield entity, {"code": code, label: name} | terms
     for number, name in ACCOUNTS:
         yield "accounts", {"number": number, "displayName": name, "directPosting": True}
     for code, name in LOCATIONS:

@@ -75,6 +75,16 @@ class Bc:
         return answer.json()
 
 
+def order(bc: Bc, customer: dict[str, Any], *lines: dict[str, Any], **header: Any) -> dict[str, Any]:
+    """A draft order."""
+    return bc.post("salesOrders", {"customerNumber": customer["number"], "salesOrderLines": list(lines)} | header)
+
+
+def line_of(bc: Bc, document: dict[str, Any], entity: str = "salesOrders") -> dict[str, Any]:
+    """A document's first line."""
+    return bc.values(f"{entity}({document['id']})/{entity[:-1]}Lines")[0]
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., Bc]]:
     """Starts a sandbox with options, signed in."""

@@ -32,13 +32,14 @@ SERIES = {
     "postedInvoices": "PS-INV",
     "postedCreditMemos": "PS-CR",
 }
+CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
 Change = Callable[[str, Record, str], None]
 
 
 def cents(amount: Decimal) -> Decimal:
     """Rounded to cents, half away from zero."""
-    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return amount.quantize(CENT, ROUND_HALF_UP) + 0  # so that a small negative amount is 0.00 and not -0.00
 
 
 def with_etag(record: Record) -> Record:
@@ -104,7 +105,11 @@ class Company:
             self.waiting.pop(0)()
 
     def next_number(self, series: str) -> str:
-        return f"{SERIES[series]}{self.records.next(series):05d}"
+        """The next number of a series that nobody has taken by hand."""
+        number = ""
+        while not number or self.find(series, "number", number):
+            number = f"{SERIES[series]}{self.records.next(series):05d}"
+        return number
 
     def new_id(self, entity: str) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.seed}/{entity}/{self.records.next('id ' + entity)}"))

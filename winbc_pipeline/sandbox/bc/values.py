@@ -1,17 +1,18 @@
 """What a field takes: type, length, options, read-only, codes upper-cased (behaviour.md section 4)."""
 
 import re
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from ..records import Record
-from .refusal import Refused, bad_request
+from .refusal import Refused, bad_request, validation
 from .schema import ZERO_GUID, EntitySet, Facts
 
 LARGEST = 10**15
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)")
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def checked(entity: EntitySet, body: object) -> Record:
@@ -31,7 +32,7 @@ def _value(entity: EntitySet, name: str, value: Any) -> Any:
         raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
     kind = facts.get("edm")
     if kind in ("Edm.Decimal", "Edm.Int32", "Edm.Int64"):
-        return _number(name, value, kind)
+        return _number(name, value, facts)
     if kind == "Edm.Boolean":
         if not isinstance(value, bool):
             raise _unconvertible(name, kind)
@@ -40,14 +41,24 @@ def _value(entity: EntitySet, name: str, value: Any) -> Any:
         raise _unconvertible(name, kind or "Edm.String")
     if kind == "Edm.Guid":
         return _guid(value)
-    if kind == "Edm.Date" and not DATE.fullmatch(value):
+    if kind == "Edm.Date" and not (DATE.fullmatch(value) and _is_moment(value)):
         raise _unconvertible(name, kind)
-    if kind == "Edm.DateTimeOffset" and not MOMENT.fullmatch(value):
+    if kind == "Edm.DateTimeOffset" and not (MOMENT.fullmatch(value) and _is_moment(value)):
         raise _unconvertible(name, kind)
     return _option(facts, value) if "enum" in facts else _text(facts, value)
 
 
-def _number(name: str, value: Any, kind: str) -> int | Decimal:
+def _is_moment(value: str) -> bool:
+    """Whether a date or moment of the right form is in the calendar."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(name: str, value: Any, facts: Facts) -> int | Decimal:
+    kind = str(facts["edm"])
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise _unconvertible(name, kind)
     if isinstance(value, Decimal) and not value.is_finite():
@@ -58,7 +69,19 @@ def _number(name: str, value: Any, kind: str) -> int | Decimal:
         raise Refused(
             400, "Application_EvaluateException", f"The value of '{name}' is outside of the range of its type."
         )
-    return value
+    _check_limits(name, value, facts)
+    return value if value else 0  # no -0
+
+
+def _check_limits(name: str, value: int | Decimal, facts: Facts) -> None:
+    """The field's own range and decimal places; BC's words for them are not published."""
+    least, most, places = facts.get("minValue"), facts.get("maxValue"), facts.get("decimalPlaces")
+    if least is not None and value < least:
+        raise validation(f"The value of '{name}' must be greater than or equal to {least}. Value: {value}.")
+    if most is not None and value > most:
+        raise validation(f"The value of '{name}' must be less than or equal to {most}. Value: {value}.")
+    if places is not None and value != round(value, places):
+        raise validation(f"The value of '{name}' can have a maximum of {places} decimal places. Value: {value}.")
 
 
 def _guid(value: str) -> str:

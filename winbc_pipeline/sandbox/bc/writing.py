@@ -7,7 +7,7 @@ from typing import Any
 
 from ..records import Record
 from .company import Company
-from .refusal import Refused, dialog, not_allowed, not_found
+from .refusal import Refused, dialog, not_allowed, not_found, validation
 from .schema import ZERO_GUID, EntitySet
 from .values import checked, is_zero
 
@@ -30,7 +30,35 @@ PAIRS = (
     ("unitsOfMeasure", "baseUnitOfMeasureId", "baseUnitOfMeasureCode", "Unit of Measure"),
     ("unitsOfMeasure", "unitOfMeasureId", "unitOfMeasureCode", "Unit of Measure"),
 )
-COUNTRY_FIELDS = ("country", "sellToCountry", "shipToCountry")
+RELATED = (
+    *(
+        (name, "countriesRegions", "code", "Country/Region")
+        for name in ("country", "sellToCountry", "billToCountry", "shipToCountry")
+    ),
+    ("salespersonCode", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
+    ("salesperson", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
+    ("taxAreaId", "taxAreas", "id", "Tax Area"),
+    ("locationId", "locations", "id", "Location"),
+)
+REFERENCES = {
+    "items": ("itemNumber", "lineObjectNumber"),
+    "customers": ("customerNumber", "billToCustomerNumber"),
+    "contacts": ("companyNumber", "contactNumber"),
+    "countriesRegions": ("country", "sellToCountry", "billToCountry", "shipToCountry"),
+    **{target: (code_field,) for target, _, code_field, _ in PAIRS},
+    "unitsOfMeasure": ("baseUnitOfMeasureCode", "unitOfMeasureCode"),
+}
+BELONGINGS = (  # what goes with the record that it belongs to
+    ("pictures", "id"),
+    ("itemVariants", "itemId"),
+    ("defaultDimensions", "parentId"),
+    ("dimensionSetLines", "parentId"),
+    ("attachments", "parentId"),
+    ("documentAttachments", "parentId"),
+    ("pdfDocument", "parentId"),
+)
+NO_CATEGORY = 'The "itemCategoryId" does not match to a specific Item Category group.'
+UNLIKE = {"itemCategories": "The item categories values do not match to a specific item category."}
 LOCAL_CURRENCY = "EUR"
 
 
@@ -97,6 +125,7 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
             company.log("PATCH", entity.name, record, dict(body))
             return record
         stored = company.change(entity.name, changed, sent=dict(body))
+        _rename_references(company, entity, record, stored)
         return rules.after_modify(company, stored, sent)
 
 
@@ -108,6 +137,7 @@ def remove(company: Company, entity: EntitySet, record: Record, etag: str | None
     with company.transaction():
         rules.before_delete(company, record)
         company.drop(entity.name, record, sent=True)
+        _drop_belongings(company, entity, record)
         rules.after_delete(company, record)
 
 
@@ -136,24 +166,32 @@ def _from_template(company: Company, entity: EntitySet, sent: Record) -> Record:
 
 
 def _mandatory(entity: EntitySet, record: Record) -> None:
-    name = MANDATORY.get(entity.name) or ("code" if entity.fields.get("code", {}).get("showMandatory") else None)
+    name = MANDATORY.get(entity.name) or ("code" if key_field(entity) == "code" else None)
     if name and not record.get(name):
         raise Refused(400, "BadRequest_RequiredParamNotProvided", f'A "{name}" must be provided.')
 
 
 def _not_blanked(entity: EntitySet, sent: Record) -> None:
-    name = MANDATORY.get(entity.name)
-    if name and sent.get(name) == "":
-        raise dialog(f'The blank "{name}" is not allowed.')
+    """Mandatory fields, numbers, codes and what the schema says is not blank; BC's words for most are not published."""
+    for name, value in sent.items():
+        if value == "" and name == MANDATORY.get(entity.name):
+            raise dialog(f'The blank "{name}" is not allowed.')
+        if value == "" and (name == key_field(entity) or entity.fields[name].get("notBlank")):
+            raise validation(f"{name} must be filled in. Enter a value.")
 
 
 def _unique(company: Company, entity: EntitySet, record: Record, old: Record | None = None) -> None:
-    key = "number" if entity.name in NUMBERED else "code" if entity.fields.get("code", {}).get("showMandatory") else ""
+    key = key_field(entity)
     value = record.get(key) if key else None
     if value and (old is None or old.get(key) != value) and company.find(entity.name, key, value):
         raise duplicate(entity, value)
     if old is None and not is_zero(record.get(entity.key)) and company.get(entity.name, record[entity.key]):
         raise duplicate(entity, record[entity.key])
+
+
+def key_field(entity: EntitySet) -> str:
+    """The field that names a record to people: its number or its code."""
+    return "number" if entity.name in NUMBERED else "code" if entity.fields.get("code", {}).get("showMandatory") else ""
 
 
 def duplicate(entity: EntitySet, value: str) -> Refused:
@@ -169,9 +207,10 @@ def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) 
             _pair(company, record, sent, target, id_field, code_field, caption)
     if "currencyCode" in entity.fields and not record.get("currencyCode"):
         record["currencyCode"] = LOCAL_CURRENCY
-    for field in COUNTRY_FIELDS:
-        if sent.get(field) and not company.find("countriesRegions", "code", sent[field]):
-            raise no_relation(field, sent[field], "Country/Region")
+    for field, target, key, caption in RELATED:
+        known = is_zero(sent.get(field)) or target not in company.schema
+        if not known and not company.find(target, key, sent[field]):
+            raise no_relation(field, sent[field], caption)
 
 
 def _pair(
@@ -181,9 +220,11 @@ def _pair(
     if id_field in sent and not is_zero(sent[id_field]):
         found = company.get(target, sent[id_field])
         if not found:
-            raise dialog(f'The "{id_field}" does not match to a {caption}.')
+            raise dialog(
+                NO_CATEGORY if target == "itemCategories" else f'The "{id_field}" does not match to a {caption}.'
+            )
         if code and code != found["code"]:
-            raise dialog(f"The {caption.lower()} values do not match to a specific {caption}.")
+            raise dialog(UNLIKE.get(target, f"The {caption.lower()} values do not match to a specific {caption}."))
     elif code and not (target == "currencies" and code == LOCAL_CURRENCY):
         found = company.find(target, "code", code)
         if not found and target in ("currencies", "taxGroups", "itemCategories"):
@@ -193,6 +234,28 @@ def _pair(
     record[id_field] = found["id"] if found else ZERO_GUID
     if code_field in record:
         record[code_field] = found["code"] if found else ""
+
+
+def _rename_references(company: Company, entity: EntitySet, old: Record, record: Record) -> None:
+    """A new number or code goes into every record that names this one."""
+    key = key_field(entity)
+    if not key or record[key] == old[key]:
+        return
+    for field in REFERENCES.get(entity.name, ()):
+        for other in company.schema.values():
+            if field not in other.fields:
+                continue
+            for row in company.all(other.name, field, old[key]):
+                if field != "lineObjectNumber" or row["lineType"] == "Item":
+                    company.change(other.name, row | {field: record[key]}, stamp=False)
+
+
+def _drop_belongings(company: Company, entity: EntitySet, record: Record) -> None:
+    for name, field in BELONGINGS:
+        if name in company.schema and name != entity.name:
+            for row in company.all(name, field, record[entity.key]):
+                _drop_belongings(company, company.entity(name), row)
+                company.drop(name, row)
 
 
 def no_relation(field: str, value: str, table: str) -> Refused:
