@@ -1,7 +1,7 @@
 """API v2.0: which call leads to what. Knows nothing of HTTP servers; `$batch` runs its operations through here too."""
 
 from ..records import Record, dumps
-from . import posting
+from . import actions
 from .batch import run_batch
 from .call import Call, Reply
 from .company import Company
@@ -145,7 +145,7 @@ class Api:
     def _action(self, place: Place, call: Call) -> Reply:
         if call.method != "POST":
             raise not_allowed(call.method, place.action)
-        posting.run(self.company, place.entity.name, place.action, place.record)
+        actions.run(self.company, place.entity.name, place.action, place.record)
         return Reply(204)
 
 

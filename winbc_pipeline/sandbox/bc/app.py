@@ -196,9 +196,12 @@ class Sandbox:
         if asked["do"] == "release":
             posting.release(self.company, order)
         elif asked["do"] == "ship":
-            lines = self.company.all("salesOrderLines", "documentId", order["id"])
             quantities = {line: amount(quantity) for line, quantity in asked["quantities"].items()}
-            posting.ship(self.company, order, lines, quantities)
+            try:
+                with self.company.transaction():
+                    posting.ship(self.company, order, quantities)
+            except Refused as refusal:
+                return _response(Reply.refused(refusal))
         else:
             return JSONResponse({"error": "do is release or ship"}, 400)
         return JSONResponse({"done": asked["do"]})

@@ -1,84 +1,68 @@
-"""Bound actions: posting, cancelling, corrective credit memos, quotes into orders (behaviour.md sections 14 and 15)."""
+"""Posting of orders, invoices, credit memos and journals (behaviour.md sections 14 and 15).
 
-from collections.abc import Callable
+Here belongs: what posting makes of a document. Which action does what: actions.py. What undoes it: correcting.py.
+"""
+
 from decimal import Decimal
 
 from ..records import Record
-from .company import Company, amount
-from .masterdata import post_stock
-from .refusal import dialog, unknown_segment
-from .sales import ITEM, KINDS, check_blocked, lines_of, recalculate
+from .company import Company, amount, cents
+from .masterdata import check_item, post_stock
+from .refusal import dialog
+from .sales import COMMENT, ITEM, KINDS, Kind, check_blocked, lines_of, set_due_date
 from .schema import ZERO_GUID
+from .totals import beyond
 
-ORDERS, INVOICES, CREDITS, QUOTES = (
-    KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos", "salesQuotes")
-)
-Action = Callable[[Company, Record], None]
-
-
-def run(company: Company, entity: str, action: str, record: Record) -> None:
-    """Runs `Microsoft.NAV.{action}` on a record; raises Refused. All of it counts, or nothing."""
-    handler = ACTIONS.get((entity, action))
-    if handler is None:
-        raise unknown_segment(f"Microsoft.NAV.{action}")
-    with company.transaction():
-        company.log("POST", entity, record, {"action": f"Microsoft.NAV.{action}"})
-        handler(company, record)
+ORDERS, INVOICES, CREDITS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
 
 
 def ship_and_invoice(company: Company, order: Record) -> None:
     """Ships and invoices the whole order: the order goes, a posted shipment and a posted invoice appear."""
     lines = lines_of(company, ORDERS, order["id"])
-    _postable(company, order, lines, "Please add at least one line item to the estimate.", "salesOrders")
-    ship(
-        company,
-        order,
-        lines,
-        {line["id"]: amount(line["quantity"]) - amount(line["shippedQuantity"]) for line in lines},
-    )
-    invoice = _copied(company, order, INVOICES.header)
-    invoice |= {
-        "invoiceDate": order["orderDate"],
-        "dueDate": order["postingDate"],
-        "number": company.next_number("postedInvoices"),
-    }
-    invoice |= {"orderId": order["id"], "orderNumber": order["number"], "status": "Open"}
+    _check_lines(lines, "Please add at least one line item to the estimate.")
+    left = {line["id"]: amount(line["quantity"]) - amount(line["shippedQuantity"]) for line in lines}
+    ship(company, order, left)
+    invoice = copied(company, order, INVOICES.header) | {"invoiceDate": order["orderDate"], "status": "Open"}
+    invoice |= {"number": company.next_number("postedInvoices"), "orderId": order["id"], "orderNumber": order["number"]}
+    set_due_date(company, INVOICES, invoice, {})
     posted = company.add(INVOICES.header, invoice | {"remainingAmount": order["totalAmountIncludingTax"]})
     for line in lines:
-        company.add(INVOICES.lines, _copied(company, line, INVOICES.lines) | {"documentId": posted["id"]})
-    _owes(company, order["customerId"], amount(order["totalAmountIncludingTax"]))
-    for line in lines:
+        company.add(INVOICES.lines, copied(company, line, INVOICES.lines) | {"documentId": posted["id"]})
         company.drop(ORDERS.lines, line)
     company.drop(ORDERS.header, order)
+    owes(company, posted, 1)
 
 
-def ship(company: Company, order: Record, lines: list[Record], quantities: dict[str, Decimal]) -> None:
-    """Posts a shipment of some quantities per line id, if there are any."""
-    shipped = [(line, quantities.get(line["id"], Decimal(0))) for line in lines]
-    if not any(quantity for _, quantity in shipped):
+def ship(company: Company, order: Record, quantities: dict[str, Decimal]) -> None:
+    """Posts a shipment of some quantities per line id, if there are any; raises Refused."""
+    lines = lines_of(company, ORDERS, order["id"])
+    check_postable(company, order, lines, ORDERS)
+    shipped = [(line, quantities[line["id"]]) for line in lines if quantities.get(line["id"])]
+    if not shipped:
         return
-    header = _copied(company, order, "salesShipments")
-    header |= {
-        "number": company.next_number("salesShipments"),
-        "orderNumber": order["number"],
-        "invoiceDate": order["orderDate"],
-    }
-    shipment = company.add("salesShipments", header)
+    header = copied(company, order, "salesShipments") | {"number": company.next_number("salesShipments")}
+    shipment = company.add(
+        "salesShipments", header | {"orderNumber": order["number"], "invoiceDate": order["orderDate"]}
+    )
     for line, quantity in shipped:
-        if not quantity:
-            continue
-        copied = _copied(company, line, "salesShipmentLines") | {"documentId": shipment["id"], "quantity": quantity}
-        company.add("salesShipmentLines", copied | {"documentNo": shipment["number"]})
-        done = amount(line["shippedQuantity"]) + quantity
-        company.change(
-            ORDERS.lines, line | {"shippedQuantity": done, "shipQuantity": amount(line["quantity"]) - done}, stamp=False
-        )
-        _deliver(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
-    left = lines_of(company, ORDERS, order["id"])
+        _ship_line(company, line, quantity, shipment)
     whole = all(
-        amount(line["shippedQuantity"]) >= amount(line["quantity"]) for line in left if line["lineType"] != "Comment"
+        amount(line["shippedQuantity"]) == amount(line["quantity"])
+        for line in lines_of(company, ORDERS, order["id"])
+        if line["lineType"] != COMMENT
     )
     company.change(ORDERS.header, (company.get(ORDERS.header, order["id"]) or order) | {"fullyShipped": whole})
+
+
+def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Record) -> None:
+    left = amount(line["quantity"]) - amount(line["shippedQuantity"])
+    if beyond(quantity, left):
+        raise dialog(f"You cannot ship more than {left:f} units.")
+    line_copy = copied(company, line, "salesShipmentLines") | {"documentId": shipment["id"], "quantity": quantity}
+    company.add("salesShipmentLines", line_copy | {"documentNo": shipment["number"]})
+    done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
+    company.change(ORDERS.lines, line | done, stamp=False)
+    deliver(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
 
 
 def release(company: Company, order: Record) -> None:
@@ -87,71 +71,29 @@ def release(company: Company, order: Record) -> None:
 
 
 def post_invoice(company: Company, invoice: Record) -> None:
+    if invoice["status"] != "Draft":
+        raise dialog("The action can be applied to a draft invoice only.")
     lines = lines_of(company, INVOICES, invoice["id"])
-    _is_draft(invoice)
-    _postable(company, invoice, lines, "Please add at least one line item to the invoice.", INVOICES.header)
+    _check_lines(lines, "Please add at least one line item to the invoice.")
+    check_postable(company, invoice, lines, INVOICES)
     posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
     company.change(INVOICES.header, posted | {"remainingAmount": invoice["totalAmountIncludingTax"]})
     for line in lines:
-        _deliver(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
-    _owes(company, invoice["customerId"], amount(invoice["totalAmountIncludingTax"]))
+        deliver(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
+    owes(company, invoice, 1)
 
 
 def post_credit_memo(company: Company, memo: Record) -> None:
+    if memo["status"] != "Draft":
+        raise dialog("The action can be applied to a draft credit memo only.")
     lines = lines_of(company, CREDITS, memo["id"])
-    _is_draft(memo)
-    _postable(company, memo, lines, "Please add at least one line item to the credit memo.", CREDITS.header)
-    company.change(CREDITS.header, memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"})
+    _check_lines(lines, "Please add at least one line item to the credit memo.")
+    check_postable(company, memo, lines, CREDITS)
+    posted = memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"}
+    company.change(CREDITS.header, posted)
     for line in lines:
-        _deliver(company, line, amount(line["quantity"]), memo["number"], "Sales_x0020_Credit_x0020_Memo")
-    _owes(company, memo["customerId"], -amount(memo["totalAmountIncludingTax"]))
-
-
-def correct(company: Company, invoice: Record) -> None:
-    """`makeCorrectiveCreditMemo`: a draft with the lines of a posted invoice."""
-    _is_posted(invoice)
-    _draft_of(company, invoice)
-
-
-def cancel_invoice(company: Company, invoice: Record) -> None:
-    """Posts a corrective credit memo; the invoice is Canceled."""
-    if invoice["status"] == "Canceled":
-        raise dialog("The invoice cannot be canceled because it has already been canceled.")
-    _is_posted(invoice)
-    memo = _draft_of(company, invoice)
-    post_credit_memo(company, memo)
-    company.change(CREDITS.header, (company.get(CREDITS.header, memo["id"]) or memo) | {"status": "Corrective"})
-    company.change(INVOICES.header, invoice | {"status": "Canceled", "remainingAmount": Decimal(0)})
-
-
-def cancel_credit_memo(company: Company, memo: Record) -> None:
-    if memo["status"] != "Open":
-        raise dialog("The action can be applied to a posted credit memo only.")
-    for line in lines_of(company, CREDITS, memo["id"]):
-        _deliver(company, line, -amount(line["quantity"]), memo["number"], "Sales_x0020_Invoice")
-    _owes(company, memo["customerId"], amount(memo["totalAmountIncludingTax"]))
-    company.change(CREDITS.header, memo | {"status": "Canceled"})
-
-
-def send(company: Company, document: Record) -> None:
-    if not document["email"]:
-        message = (
-            "The send-to email is empty. Specify email either for the customer or for the invoice in email preview."
-        )
-        raise dialog(message)
-
-
-def send_quote(company: Company, quote: Record) -> None:
-    send(company, quote)
-    company.change(QUOTES.header, quote | {"status": "Sent", "sentDate": company.now()})
-
-
-def order_of_quote(company: Company, quote: Record) -> None:
-    _becomes(company, quote, "salesOrders")
-
-
-def invoice_of_quote(company: Company, quote: Record) -> None:
-    _becomes(company, quote, "salesInvoices")
+        deliver(company, line, amount(line["quantity"]), posted["number"], "Sales_x0020_Credit_x0020_Memo")
+    owes(company, memo, -1)
 
 
 def post_journal(company: Company, journal: Record) -> None:
@@ -164,90 +106,53 @@ def post_journal(company: Company, journal: Record) -> None:
         company.drop("journalLines", line)
 
 
-def _becomes(company: Company, quote: Record, header: str) -> None:
-    kind = KINDS[header]
-    record = _copied(company, quote, header) | {"number": company.next_number(header), "status": "Draft"}
-    record |= {kind.date: company.today(), "postingDate": company.today()}
-    made = company.add(header, record)
-    for line in lines_of(company, QUOTES, quote["id"]):
-        company.add(kind.lines, _copied(company, line, kind.lines) | {"documentId": made["id"]})
-        company.drop(QUOTES.lines, line)
-    recalculate(company, kind, made["id"])
-    company.drop(QUOTES.header, quote)
-
-
-def _draft_of(company: Company, invoice: Record) -> Record:
-    record = _copied(company, invoice, CREDITS.header) | {
-        "status": "Draft",
-        "number": company.next_number(CREDITS.header),
-    }
-    record |= {"creditMemoDate": company.today(), "postingDate": company.today()}
-    memo = company.add(CREDITS.header, record | {"invoiceId": invoice["id"], "invoiceNumber": invoice["number"]})
-    for line in lines_of(company, INVOICES, invoice["id"]):
-        company.add(CREDITS.lines, _copied(company, line, CREDITS.lines) | {"documentId": memo["id"]})
-    return recalculate(company, CREDITS, memo["id"])
-
-
-def _copied(company: Company, record: Record, entity: str) -> Record:
+def copied(company: Company, record: Record, entity: str) -> Record:
     """The fields that both kinds of record have, as a record without an id."""
     names = set(company.empty(entity)) & set(record) - {"id"}
     return {name: record[name] for name in names} | {"id": ZERO_GUID}
 
 
-def _postable(company: Company, document: Record, lines: list[Record], empty: str, header: str) -> None:
-    if not any(line["lineType"] != "Comment" and amount(line["quantity"]) for line in lines):
+def _check_lines(lines: list[Record], empty: str) -> None:
+    if not any(line["lineType"] != COMMENT and amount(line["quantity"]) for line in lines):
         raise dialog(empty)
-    customer = company.get("customers", document["customerId"])
-    if customer:
-        check_blocked(customer, KINDS[header], "post")
 
 
-def _is_draft(document: Record) -> None:
-    if document["status"] != "Draft":
-        raise dialog("The action can be applied to a draft invoice only.")
+def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
+    """Customers and items may have been blocked since the document was made."""
+    for customer_id in {document["customerId"], document["billToCustomerId"]}:
+        customer = company.get("customers", customer_id)
+        if customer:
+            check_blocked(customer, kind, "post")
+    for line in lines:
+        item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
+        if item:
+            check_item(item)
 
 
-def _is_posted(document: Record) -> None:
-    if document["status"] not in ("Open", "Paid"):
-        raise dialog("The action can be applied to a posted invoice only.")
-
-
-def _deliver(company: Company, line: Record, quantity: Decimal, document: str, document_type: str) -> None:
+def deliver(company: Company, line: Record, quantity: Decimal, document: str, document_type: str) -> None:
+    """The item ledger entry of a line: what comes in has a negative sales amount, what goes out a positive one."""
     item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
     if item and item["type"] == "Inventory" and quantity:
-        share = abs(quantity) / amount(line["quantity"]) if amount(line["quantity"]) else Decimal(0)
-        post_stock(company, item, quantity, "Sale", document, document_type, amount(line["netAmount"]) * share)
+        sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
+        post_stock(company, item, quantity, "Sale", document, document_type, sales)
 
 
-def _owes(company: Company, customer_id: str, more: Decimal) -> None:
-    customer = company.get("customers", customer_id)
-    if customer:
+def owes(company: Company, document: Record, sign: int) -> None:
+    """A posted document in the figures of the customer who pays it; `sign` is -1 for what is given back."""
+    more = sign * amount(document["totalAmountIncludingTax"])
+    customer = company.get("customers", document["billToCustomerId"])
+    if customer and "balanceDue" in customer:
         company.change("customers", customer | {"balanceDue": amount(customer["balanceDue"]) + more}, stamp=False)
+    details = company.get("customerFinancialDetails", document["billToCustomerId"])
+    if details:
+        sales = amount(details["totalSalesExcludingTax"]) + sign * amount(document["totalAmountExcludingTax"])
+        figures = {"balance": amount(details["balance"]) + more, "totalSalesExcludingTax": sales}
+        figures["overdueAmount"] = _overdue(company, document["billToCustomerId"])
+        company.change("customerFinancialDetails", details | figures, stamp=False)
 
 
-def _sent_first(action: Action) -> Action:
-    def both(company: Company, document: Record) -> None:
-        send(company, document)
-        action(company, document)
-
-    return both
-
-
-ACTIONS: dict[tuple[str, str], Action] = {
-    ("salesOrders", "shipAndInvoice"): ship_and_invoice,
-    ("salesInvoices", "post"): post_invoice,
-    ("salesInvoices", "postAndSend"): _sent_first(post_invoice),
-    ("salesInvoices", "send"): send,
-    ("salesInvoices", "cancel"): cancel_invoice,
-    ("salesInvoices", "cancelAndSend"): _sent_first(cancel_invoice),
-    ("salesInvoices", "makeCorrectiveCreditMemo"): correct,
-    ("salesCreditMemos", "post"): post_credit_memo,
-    ("salesCreditMemos", "postAndSend"): _sent_first(post_credit_memo),
-    ("salesCreditMemos", "send"): send,
-    ("salesCreditMemos", "cancel"): cancel_credit_memo,
-    ("salesCreditMemos", "cancelAndSend"): _sent_first(cancel_credit_memo),
-    ("salesQuotes", "makeOrder"): order_of_quote,
-    ("salesQuotes", "makeInvoice"): invoice_of_quote,
-    ("salesQuotes", "send"): send_quote,
-    ("journals", "post"): post_journal,
-}
+def _overdue(company: Company, customer_id: str) -> Decimal:
+    """What should have been paid before today."""
+    invoices = company.all(INVOICES.header, "billToCustomerId", customer_id)
+    late = (one for one in invoices if one["status"] == "Open" and one["dueDate"] < company.today())
+    return sum((amount(one["remainingAmount"]) for one in late), Decimal(0))

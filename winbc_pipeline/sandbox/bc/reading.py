@@ -13,7 +13,7 @@ MAX_PAGE = 20_000
 NEEDS_PARENT = {
     "salesOrderLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
     "salesInvoiceLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
-    "salesCreditMemoLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
+    "salesCreditMemoLines": ("documentId", "You must specify an id or a Document Id to get the lines."),
     "salesQuoteLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
     "pictures": ("id", "You must get to the parent first to get to the picture."),
     "contactsInformation": ("relatedId", "id type not specified."),

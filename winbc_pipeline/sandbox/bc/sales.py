@@ -1,20 +1,21 @@
-"""Sales orders, invoices, credit memos and quotes with their lines (behaviour.md sections 14 and 15).
+"""Headers of sales orders, invoices, credit memos and quotes (behaviour.md sections 14 and 15).
 
-Here belongs: what may be written when, and what follows from it. Amounts: totals.py. Posting: posting.py.
+Here belongs: what may be written when, and what follows from it. Lines: lines.py. Amounts: totals.py.
 """
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ..records import Record
-from .company import Company, amount
+from .company import Company, amount, cents
+from .dates import moved
+from .masterdata import POSTED, POSTED_IN
 from .refusal import dialog, validation
 from .schema import ZERO_DATE, ZERO_GUID
-from .totals import calculate, set_discount
+from .totals import calculate, line_amount
 from .values import is_zero
 from .writing import LOCAL_CURRENCY, RULES, Rules, insert
 
-STEP = 10_000
 ADDRESS = {
     "AddressLine1": "addressLine1",
     "AddressLine2": "addressLine2",
@@ -23,8 +24,8 @@ ADDRESS = {
     "State": "state",
     "PostCode": "postalCode",
 }
-POSTED = ("Open", "Paid", "Canceled", "Corrective")
 ITEM, ACCOUNT, COMMENT = "Item", "Account", "Comment"
+NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,18 @@ class Documents(Rules):
         customer = self._customer(company, sent, "customer", "sell-to")
         if customer is None:
             raise dialog('A "customerNumber" or a "customerId" must be provided.')
-        check_blocked(customer, self.kind, "create")
-        self._from_customer(record, sent, customer)
         bill_to = self._customer(company, sent, "billToCustomer", "bill-to") or customer
+        for one in (customer, bill_to):
+            check_blocked(one, self.kind, "create")
+        self._from_customer(record, sent, customer)
         self._bill_to(record, bill_to)
         record["number"] = company.next_number(self.kind.header)
         for name in (self.kind.date, "postingDate"):
             if record[name] == ZERO_DATE:
                 record[name] = company.today()
         record["status"] = "Draft"
+        set_due_date(company, self.kind, record, sent)
+        self._values(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         lines = body.get(self.kind.lines)
@@ -86,7 +90,10 @@ class Documents(Rules):
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        _check_open(self.kind, old)
+        check_open(self.kind, old)
+        for field, caption in (("customerId", "sell-to"), ("billToCustomerId", "bill-to")):
+            if field in sent and is_zero(sent[field]):
+                raise dialog(f"The {caption} customer cannot be found.")
         customer = self._customer(company, sent, "customer", "sell-to")
         if customer and customer["id"] != old["customerId"]:
             check_blocked(customer, self.kind, "create")
@@ -94,7 +101,11 @@ class Documents(Rules):
             self._bill_to(record, customer)
         bill_to = self._customer(company, sent, "billToCustomer", "bill-to")
         if bill_to:
+            check_blocked(bill_to, self.kind, "create")
             self._bill_to(record, bill_to)
+        if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
+            set_due_date(company, self.kind, record, sent)
+        self._values(company, record, sent)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
         if {"discountAmount", "pricesIncludeTax"} & set(sent):
@@ -102,12 +113,21 @@ class Documents(Rules):
         return record
 
     def before_delete(self, company: Company, record: Record) -> None:
-        if record["status"] in POSTED:
-            raise dialog("The invoice has been posted and can no longer be modified.")
+        """A released order may go (AL: DeleteSalesLines suspends the check of the status), a shipped one may not."""
+        check_not_posted(self.kind, record)
+        for line in company.all(self.kind.lines, "documentId", record["id"]):
+            check_not_shipped(record, line)
 
     def after_delete(self, company: Company, record: Record) -> None:
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             company.drop(self.kind.lines, line)
+
+    def _values(self, company: Company, record: Record, sent: Record) -> None:
+        record["discountAmount"] = cents(amount(record["discountAmount"]))
+        if record["discountAmount"] < 0:
+            raise dialog("Invoice Discount Amount must not be negative.")
+        if {"invoiceId", "invoiceNumber"} & set(sent):
+            _to_invoice(company, record, sent)
 
     def _customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
         by_id, by_number = sent.get(f"{field}Id"), sent.get(f"{field}Number")
@@ -129,8 +149,8 @@ class Documents(Rules):
         copied |= {"salesperson": "salespersonCode", "shipToName": "displayName"}
         for side in ("sellTo", "shipTo"):
             copied |= {f"{side}{ours}": theirs for ours, theirs in ADDRESS.items()}
-        for name, theirs in copied.items():
-            if name in record and name not in sent and not _paired(name, sent):
+        for name, theirs in copied.items():  # some came with a later version
+            if name in record and theirs in customer and name not in sent and not _paired(name, sent):
                 record[name] = customer[theirs]
         if not record["currencyCode"]:
             record["currencyCode"] = LOCAL_CURRENCY
@@ -141,12 +161,47 @@ class Documents(Rules):
         record |= {f"billTo{ours}": customer[theirs] for ours, theirs in ADDRESS.items() if f"billTo{ours}" in record}
 
 
-def _check_open(kind: Kind, header: Record) -> None:
-    """Refuses changes to a posted document and to a released order."""
-    if header["status"] in POSTED and kind.header in ("salesInvoices", "salesCreditMemos"):
+def set_due_date(company: Company, kind: Kind, record: Record, sent: Record) -> None:
+    """The document's date moved by its payment terms; a credit memo is due at once unless its terms give a discount."""
+    if "dueDate" not in record or "dueDate" in sent:
+        return
+    terms = company.get("paymentTerms", record["paymentTermsId"]) or {}
+    at_once = kind.header == "salesCreditMemos" and not terms.get("calculateDiscountOnCreditMemos")
+    record["dueDate"] = moved(record[kind.date], "" if at_once else terms.get("dueDateCalculation", ""))
+
+
+def _to_invoice(company: Company, record: Record, sent: Record) -> None:
+    """The posted invoice that a credit memo is about."""
+    number, invoice = sent.get("invoiceNumber"), None
+    if not is_zero(sent.get("invoiceId")):
+        invoice = company.get("salesInvoices", sent["invoiceId"])
+        if not invoice or invoice["status"] not in POSTED:
+            raise dialog('The "invoiceId" does not match to an Invoice.')
+    elif number:
+        invoice = company.find("salesInvoices", "number", number)
+    if number and (not invoice or invoice["number"] != number):
+        raise dialog('The "invoiceId" and "invoiceNumber" do not match to a specific Invoice.')
+    record |= {"invoiceId": invoice["id"], "invoiceNumber": invoice["number"]} if invoice else NO_INVOICE
+
+
+def check_not_posted(kind: Kind, header: Record) -> None:
+    if header["status"] in POSTED and kind.header in POSTED_IN:
         raise dialog(f"The {kind.line_type} has been posted and can no longer be modified.")
+
+
+def check_open(kind: Kind, header: Record) -> None:
+    """Refuses changes to a posted document and to a released order."""
+    check_not_posted(kind, header)
     if header["status"] == "Open" and kind.header == "salesOrders":
         raise validation(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
+
+
+def check_not_shipped(header: Record, line: Record) -> None:
+    """A line whose shipment is not invoiced yet stays."""
+    shipped = amount(line.get("shippedQuantity")) - amount(line.get("invoicedQuantity"))
+    if shipped:
+        place = f"Sales Line: Document No.={header['number']}, Line No.={line['sequence']}"
+        raise validation(f"Qty. Shipped Not Invoiced must be equal to '0'  in {place}. Current value is '{shipped:f}'.")
 
 
 def _paired(name: str, sent: Record) -> bool:
@@ -169,123 +224,6 @@ def check_blocked(customer: Record, kind: Kind, verb: str) -> None:
         raise dialog(message)
 
 
-class Lines(Rules):
-    """The lines of a sales document."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-
-    def before_insert(self, company: Company, record: Record, sent: Record) -> None:
-        header = self._header(company, record)
-        record["sequence"] = self._sequence(company, header, sent)
-        if not is_zero(sent.get("itemId")) and not is_zero(sent.get("accountId")):
-            raise dialog('Both "itemId" and "accountId" are specified. Specify only one of them.')
-        if "lineType" not in sent:
-            has_object = not is_zero(sent.get("itemId")) or sent.get("lineObjectNumber")
-            record["lineType"] = ITEM if has_object else ACCOUNT if not is_zero(sent.get("accountId")) else COMMENT
-        self._object(company, record, sent, header)
-        set_discount(record, sent)
-
-    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
-        if company.deep_insert:
-            return record
-        recalculate(company, self.kind, record["documentId"])
-        return company.get(self.kind.lines, record["id"]) or record
-
-    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        header = self._header(company, old)
-        fixed = {
-            "documentId": 'The value for "documentId" cannot be modified.',
-            "sequence": "The value for sequence cannot be modified. Delete and insert the line again.",
-            "lineObjectNumber": 'The value for "lineObjectNumber" cannot be modified.',
-        }
-        for name, message in fixed.items():
-            if name in sent and sent[name] != old[name]:
-                raise dialog(message)
-        if {"itemId", "accountId", "lineType", "itemVariantId"} & set(sent):
-            if not is_zero(sent.get("itemId")):
-                record |= {"lineType": ITEM, "accountId": ZERO_GUID, "lineObjectNumber": ""}
-            elif not is_zero(sent.get("accountId")):
-                record |= {"lineType": ACCOUNT, "itemId": ZERO_GUID, "lineObjectNumber": ""}
-            self._object(company, record, sent, header)
-        set_discount(record, sent)
-
-    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
-        recalculate(company, self.kind, record["documentId"])
-        return company.get(self.kind.lines, record["id"]) or record
-
-    def before_delete(self, company: Company, record: Record) -> None:
-        self._header(company, record)
-
-    def after_delete(self, company: Company, record: Record) -> None:
-        recalculate(company, self.kind, record["documentId"])
-
-    def _header(self, company: Company, record: Record) -> Record:
-        header = company.get(self.kind.header, record["documentId"])
-        if header is None:
-            raise dialog("You must specify a document id to get the lines.")
-        _check_open(self.kind, header)
-        return header
-
-    def _sequence(self, company: Company, header: Record, sent: Record) -> int:
-        taken = [row["sequence"] for row in company.all(self.kind.lines, "documentId", header["id"])]
-        if not sent.get("sequence"):
-            return max(taken, default=0) + STEP
-        if sent["sequence"] in taken:
-            raise dialog("You cannot insert a line because a line already exists.")
-        return int(sent["sequence"])
-
-    def _object(self, company: Company, record: Record, sent: Record, header: Record) -> None:
-        """Fills in what follows from the item or account that a line is about."""
-        if record["lineType"] == ITEM:
-            self._item(company, record, sent, header)
-        elif record["lineType"] == ACCOUNT:
-            account = _found(company, "accounts", record["accountId"], record["lineObjectNumber"])
-            if not account:
-                raise dialog("Account does not exist.")
-            record |= {"accountId": account["id"], "lineObjectNumber": account["number"]}
-            record["description"] = sent.get("description") or account["displayName"]
-        elif record["lineType"] == COMMENT and (amount(record["quantity"]) or amount(record["unitPrice"])):
-            raise validation(f"Type must not be ' ' in Sales Line Document No.='{header['number']}'.")
-        if "taxCode" in sent or record["lineType"] != COMMENT:
-            record["taxPercent"] = company.tax_rate(record["taxCode"])
-
-    def _item(self, company: Company, record: Record, sent: Record, header: Record) -> None:
-        item = _found(company, "items", record["itemId"], record["lineObjectNumber"])
-        if not item:
-            raise dialog("Item does not exist.")
-        if item["blocked"]:
-            raise validation(f"Blocked must be equal to 'No' in Item: No.={item['number']}. Current value is 'Yes'.")
-        record |= {"itemId": item["id"], "lineObjectNumber": item["number"]}
-        variant = company.get("itemVariants", record["itemVariantId"]) if not is_zero(record["itemVariantId"]) else None
-        if not is_zero(record["itemVariantId"]) and (not variant or variant["itemId"] != item["id"]):
-            raise dialog("The item variant does not exist for this item.")
-        if "description" not in sent:
-            record["description"] = (variant or {}).get("description") or item["displayName"]
-        if "taxCode" not in sent:
-            record["taxCode"] = item["taxGroupCode"]
-        if "unitPrice" not in sent:
-            record["unitPrice"] = self._price(company, item, bool(header.get("pricesIncludeTax")))
-        if is_zero(record["unitOfMeasureId"]):
-            record |= {
-                "unitOfMeasureId": item["baseUnitOfMeasureId"],
-                "unitOfMeasureCode": item["baseUnitOfMeasureCode"],
-            }
-
-    def _price(self, company: Company, item: Record, includes_tax: bool) -> Decimal:
-        price, rate = amount(item["unitPrice"]), company.tax_rate(item["taxGroupCode"])
-        if bool(item["priceIncludesTax"]) == includes_tax or not rate:
-            return price
-        changed = price * (100 + rate) / 100 if includes_tax else price * 100 / (100 + rate)
-        return changed.quantize(Decimal("0.00001"))
-
-
-def _found(company: Company, entity: str, record_id: str, number: str) -> Record | None:
-    if not is_zero(record_id):
-        return company.get(entity, record_id)
-    return company.find(entity, "number", number) if number else None
-
-
 def lines_of(company: Company, kind: Kind, document_id: str) -> list[Record]:
     """A document's lines in their order."""
     return sorted(company.all(kind.lines, "documentId", document_id), key=lambda line: line["sequence"])
@@ -296,15 +234,22 @@ def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
     header = company.get(kind.header, document_id)
     if header is None:
         return {}
-    lines = lines_of(company, kind, document_id)
-    before = [dict(line) for line in lines]
-    changed = dict(header)
+    before = lines_of(company, kind, document_id)
+    _check_discount(amount(header["discountAmount"]), before)
+    lines, changed = [dict(line) for line in before], dict(header)
     calculate(changed, lines)
     for line, old in zip(lines, before, strict=True):
-        if line != old:
-            company.change(kind.lines, line, stamp=False)
+        kept = {name: line[name] for name in old}  # quote lines do not show the invoice discount
+        if kept != old:
+            company.change(kind.lines, kept, stamp=False)
     return company.change(kind.header, changed) if changed != header else header
 
 
+def _check_discount(discount: Decimal, lines: list[Record]) -> None:
+    """An invoice discount of more than the lines come to would make the document negative."""
+    base = sum((line_amount(line) for line in lines), Decimal(0))
+    if discount > base and discount and any(line["lineType"] != COMMENT for line in lines):
+        raise dialog(f"The maximum Invoice Discount Amount that you can apply is {max(base, Decimal(0)):f}.")
+
+
 RULES |= {kind.header: Documents(kind) for kind in KINDS.values()}
-RULES |= {kind.lines: Lines(kind) for kind in KINDS.values()}
