@@ -6,7 +6,7 @@ from math import floor
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from winbc_pipeline.sandbox.bc.totals import calculate, five_places, set_discount
@@ -159,3 +159,33 @@ def test_no_amount_is_minus_nothing(bc: Bc, customer: dict[str, Any], item: dict
     made = order(bc, customer, {"itemId": item["id"], "quantity": -1, "unitPrice": 0.001})
     lines = bc.call("GET", f"salesOrders({made['id']})/salesOrderLines").text
     assert ":-0" not in lines
+
+
+CHANGE = st.one_of(
+    st.fixed_dictionaries({"quantity": st.integers(0, 20)}),
+    st.fixed_dictionaries({"unitPrice": st.integers(0, 5000).map(lambda cents: cents / 100)}),
+    st.fixed_dictionaries({"discountPercent": st.integers(0, 100)}),
+    st.fixed_dictionaries({"taxCode": st.sampled_from(["VAT0", "VAT9", "VAT21"])}),
+    st.just({"description": "x"}),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 2), CHANGE), max_size=6))
+def test_changed_lines_come_to_what_their_values_say(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], changes: list[tuple[int, dict[str, Any]]]
+) -> None:
+    values = [{"quantity": 3, "unitPrice": 9.99, "discountPercent": 0, "taxCode": "VAT21"} for _ in range(3)]
+    made = order(bc, customer, *[{"itemId": item["id"]} | line for line in values], {"description": "A comment"})
+    rows = bc.values(f"salesOrders({made['id']})/salesOrderLines")
+    for number, change in changes:
+        bc.patch(f"salesOrderLines({rows[number]['id']})", change)
+        values[number] |= change
+    shown = bc.get(f"salesOrders({made['id']})")
+    net, tax = Fraction(0), Fraction(0)
+    for code, rate in (("VAT0", 0), ("VAT9", 9), ("VAT21", 21)):
+        exact = [{name: str(value) for name, value in line.items()} for line in values if line["taxCode"] == code]
+        group = sum((exact_amount(line) for line in exact), Fraction(0))
+        net, tax = net + group, tax + rounded(group * rate / 100)
+    assert Fraction(str(shown["totalAmountExcludingTax"])) == net
+    assert Fraction(str(shown["totalTaxAmount"])) == tax

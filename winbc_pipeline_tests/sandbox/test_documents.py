@@ -271,3 +271,23 @@ def test_the_lines_of_a_quote_show_no_field_that_they_do_not_have(
         "salesQuoteLines": [{"itemId": item["id"], "quantity": 1}],
     }
     assert "invoiceDiscountAllocation" not in line_of(bc, bc.post("salesQuotes", body), "salesQuotes")
+
+
+def test_pages_have_words_of_their_own(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    assert bc.refusal("GET", "salesCreditMemoLines")[2] == "You must specify an id or a Document Id to get the lines."
+    assert bc.refusal("GET", "salesInvoiceLines")[2] == "You must specify an Id or a Document Id to get the lines."
+    body = {"customerId": customer["id"], "salesInvoiceLines": [{"itemId": item["id"], "quantity": 1}]}
+    line = line_of(bc, bc.post("salesInvoices", body), "salesInvoices")
+    refusal = bc.refusal("PATCH", f"salesInvoiceLines({line['id']})", {"sequence": 5}, If_Match="*")
+    assert refusal[2] == 'The value for "sequence" cannot be modified. Delete and insert the line again.'
+
+
+def test_a_line_that_becomes_an_account_has_the_tax_that_was_sent(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any]
+) -> None:
+    line = line_of(bc, order(bc, customer, {"itemId": item["id"], "quantity": 1}))
+    account = bc.values("accounts")[0]
+    path = f"salesOrderLines({line['id']})"
+    assert bc.patch(path, {"accountId": account["id"]})["taxPercent"] == 0
+    assert bc.patch(path, {"itemId": item["id"]})["taxPercent"] == 21
+    assert bc.patch(path, {"accountId": account["id"], "taxCode": "VAT9"})["taxPercent"] == 9

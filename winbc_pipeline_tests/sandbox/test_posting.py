@@ -215,3 +215,13 @@ def test_the_order_of_a_quote_is_to_be_shipped(bc: Bc, customer: dict[str, Any],
     quote = bc.post("salesQuotes", {"customerId": customer["id"], "salesQuoteLines": lines})
     action(bc, "salesQuotes", quote, "makeOrder")
     assert line_of(bc, bc.values("salesOrders")[0])["shipQuantity"] == 2
+
+
+def test_the_invoice_of_an_order_is_due_by_the_terms_of_the_order(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any]
+) -> None:
+    (terms,) = bc.values("paymentTerms?$filter=code eq '14 DAYS'")
+    header = {"orderDate": "2026-03-01", "paymentTermsId": terms["id"]}
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, **header)
+    action(bc, "salesOrders", made, "shipAndInvoice")
+    assert bc.values("salesInvoices")[0]["dueDate"] == "2026-03-15"

@@ -53,7 +53,8 @@ class Lines(Rules):
             if not is_zero(sent.get("itemId")):
                 record |= {"lineType": ITEM, "accountId": ZERO_GUID, "lineObjectNumber": ""}
             elif not is_zero(sent.get("accountId")):
-                record |= {"lineType": ACCOUNT, "itemId": ZERO_GUID, "lineObjectNumber": "", "taxCode": ""} | NO_UNIT
+                record |= {"lineType": ACCOUNT, "itemId": ZERO_GUID, "lineObjectNumber": ""} | NO_UNIT
+                record["taxCode"] = sent.get("taxCode", "")
             self._object(company, record, sent, header)
         self._values(company, record, sent, header)
         set_discount(record, sent, old)

@@ -163,7 +163,7 @@ class Documents(Rules):
 
 def set_due_date(company: Company, kind: Kind, record: Record, sent: Record) -> None:
     """The document's date moved by its payment terms; a credit memo is due at once unless its terms give a discount."""
-    if "dueDate" not in record or "dueDate" in sent:
+    if "dueDate" not in company.entity(kind.header).fields or "dueDate" in sent:
         return
     terms = company.get("paymentTerms", record["paymentTermsId"]) or {}
     at_once = kind.header == "salesCreditMemos" and not terms.get("calculateDiscountOnCreditMemos")
