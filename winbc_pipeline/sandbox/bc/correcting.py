@@ -34,12 +34,8 @@ def cancel_credit_memo(company: Company, memo: Record) -> None:
     if memo["status"] != "Corrective":
         raise dialog("You cannot cancel this posted sales credit memo because it is not a corrective document.")
     company.change(CREDITS.header, memo | {"status": "Canceled"})
-    _becomes(
-        company,
-        INVOICES,
-        memo["invoiceId"],
-        {"status": "Open", "remainingAmount": memo["totalAmountIncludingTax"]},
-    )
+    again = {"status": "Open", "remainingAmount": memo["totalAmountIncludingTax"]}
+    _becomes(company, INVOICES, memo["invoiceId"], again)
     invoice = _copy(company, memo, CREDITS, INVOICES, {"invoiceDate": company.today()})
     post_invoice(company, invoice)
     _becomes(company, INVOICES, invoice["id"], {"status": "Corrective", "remainingAmount": Decimal(0)})

@@ -20,8 +20,6 @@ CUSTOMER_IDS = ("customerId", "billToCustomerId")
 POSTED_IN = ("salesInvoices", "salesCreditMemos")
 POSTED = ("Open", "Paid", "Canceled", "Corrective")
 ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
-
-
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 

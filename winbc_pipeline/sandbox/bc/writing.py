@@ -242,12 +242,15 @@ def _rename_references(company: Company, entity: EntitySet, old: Record, record:
     if not key or record[key] == old[key]:
         return
     for field in REFERENCES.get(entity.name, ()):
-        for other in company.schema.values():
-            if field not in other.fields:
-                continue
-            for row in company.all(other.name, field, old[key]):
-                if field != "lineObjectNumber" or row["lineType"] == "Item":
-                    company.change(other.name, row | {field: record[key]}, stamp=False)
+        for name, row in _naming(company, field, old[key]):
+            company.change(name, row | {field: record[key]}, stamp=False)
+
+
+def _naming(company: Company, field: str, value: str) -> list[tuple[str, Record]]:
+    """Entity set and record of all that have a value in a field; of lines, those of items."""
+    names = [other.name for other in company.schema.values() if field in other.fields]
+    rows = [(name, row) for name in names for row in company.all(name, field, value)]
+    return [(name, row) for name, row in rows if field != "lineObjectNumber" or row["lineType"] == "Item"]
 
 
 def _drop_belongings(company: Company, entity: EntitySet, record: Record) -> None:
