@@ -37,9 +37,17 @@ def field_named(entity: dict, al_name: str) -> str | None:
     return next((field["name"] for field in entity["fields"] if field["source"] in wanted), None)
 
 
+def field_is_there(entity: dict, name: str) -> bool:
+    return any(field["name"] == name for field in entity["fields"])
+
+
 def encoded(caption: str) -> str:
     """An enum member's name: characters that are none of an identifier become _xHHHH_."""
     return re.sub(r"[^A-Za-z0-9]", lambda found: f"_x{ord(found.group()):04X}_", caption)
+
+
+# Navigation that only the documentation has, with the field that it must go by.
+DOCUMENTED = {("account", "parentId"): "accounts", ("itemVariant", "itemVariantId"): "itemVariants"}
 
 
 def downward(entity: dict) -> dict[str, dict]:
@@ -47,6 +55,9 @@ def downward(entity: dict) -> dict[str, dict]:
     found = {}
     for navigation in entity["navigation"]:
         target = entities.get(navigation["target"])
+        for (name, own), documented in DOCUMENTED.items():
+            if navigation["name"] == name and navigation["kind"] == "docs only" and field_is_there(entity, own):
+                found[name] = {"target": documented, "many": False, "own": own, "other": "id"}
         if not target or entity["entitySetName"] == "companies":
             continue
         facts = {"target": navigation["target"], "many": navigation["multiplicity"] == "*"}
@@ -101,6 +112,8 @@ def v1_facts(entity: dict) -> dict:
     return {
         "v2": entity["v2EntitySet"],
         "onlyUnderParent": bool(entity["onlyUnderParent"]),
+        "parts": [part["name"] for part in entity["parts"] if part["target"] in v1_names],
+        "actions": [action.split(".")[-1] for action in entity["boundActions"]],
         "textKey": any(field["name"] == "id" and field["edm"] == "Edm.String" for field in entity["fields"]),
         "fields": {
             field["name"]: {"edm": field["edm"]}
@@ -111,7 +124,8 @@ def v1_facts(entity: dict) -> dict:
 
 
 v1 = json.loads(Path(sys.argv[2]).read_text())
-v1_sets = {name: v1_facts(e) for name, e in v1["entities"].items() if e.get("v2EntitySet") in entities}
+v1_names = {name for name, entity in v1["entities"].items() if entity.get("v2EntitySet") in entities}
+v1_sets = {name: v1_facts(e) for name, e in v1["entities"].items() if name in v1_names}
 folder = Path(__file__).parent.parent / "winbc_pipeline" / "facts"
 for name, content in (
     ("business_central_v2", facts),

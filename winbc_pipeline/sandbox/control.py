@@ -51,14 +51,14 @@ class CallLog:
     def __init__(self, clock: Clock, most: int = 100_000) -> None:
         self.clock, self.calls = clock, deque[dict[str, Any]](maxlen=most)
 
-    def note(self, request: Request, status: int, fault: str = "") -> None:
+    def note(self, request: Request, status: int, fault: str = "", request_id: str = "") -> None:
         query = f"?{request.url.query}" if request.url.query else ""
         call: dict[str, Any] = {
             "at": timestamp(self.clock.now()),
             "method": request.method,
             "path": request.url.path + query,
         }
-        call |= {"status": status, "request_id": request.headers.get("client-request-id", "")}
+        call |= {"status": status, "request_id": request_id}
         self.calls.append(call | ({"fault": fault} if fault else {}))
 
 

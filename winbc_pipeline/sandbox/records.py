@@ -127,28 +127,27 @@ class Records:
         offset: int = 0,
     ) -> list[Record]:
         """Records that meet a condition; a limit of -1 means all."""
-        return [loads(body) for body in self.texts(entity, where, values, order, limit, offset)]
-
-    def texts(
-        self, entity: str, where: str, values: Sequence[object], order: str, limit: int, offset: int
-    ) -> list[str]:
-        """The same, as JSON texts."""
         rows = self.db.execute(
             f"SELECT body FROM record WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?",
             (entity, *values, limit, max(offset, 0)),
         )
-        return [row[0] for row in rows]
+        return [loads(row[0]) for row in rows]
 
-    def page(
-        self, entity: str, where: str, values: list[object], after: int, limit: int
-    ) -> tuple[list[str], int | None]:
-        """Up to `limit` record texts after a sequence number, and the number to go on from (None: that was all)."""
-        hint = "" if values else "INDEXED BY by_entity"  # else SQLite sorts the whole set for every page
-        rows = self.db.execute(
-            f"SELECT seq, body FROM record {hint} WHERE entity = ? AND seq > ? AND ({where}) ORDER BY seq LIMIT ?",
-            (entity, after, *values, limit + 1),
-        ).fetchall()
-        return [body for _, body in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None
+    def keyed(
+        self,
+        entity: str,
+        columns: Sequence[str],
+        where: str,
+        values: Sequence[object],
+        order: str,
+        limit: int,
+        skip: int,
+    ) -> list[tuple[Any, ...]]:
+        """The same, as rows of the JSON text, the wanted columns and the sequence number."""
+        wanted = ", ".join(["body", *columns, "seq"])
+        hint = "" if columns or values else "INDEXED BY by_entity"  # else SQLite sorts the whole set for every page
+        sql = f"SELECT {wanted} FROM record {hint} WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?"
+        return self.db.execute(sql, (entity, *values, limit, skip)).fetchall()
 
     def count(self, entity: str, where: str = "true", values: Sequence[object] = ()) -> int:
         sql = f"SELECT count(*) FROM record WHERE entity = ? AND ({where})"
@@ -160,6 +159,9 @@ class Records:
 
     def store_blob(self, record_id: str, content: bytes) -> None:
         self.db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?)", (record_id, content))
+
+    def drop_blob(self, record_id: str) -> None:
+        self.db.execute("DELETE FROM blob WHERE id = ?", (record_id,))
 
     def blob(self, record_id: str) -> bytes:
         """A record's content; empty when there is none."""

@@ -114,3 +114,14 @@ def customer(bc: Bc) -> dict[str, Any]:
 def item(bc: Bc) -> dict[str, Any]:
     body = {"number": "MUG", "displayName": "Mug", "unitPrice": 10, "taxGroupCode": "VAT21", "unitCost": 4}
     return bc.post("items", body | {"baseUnitOfMeasureCode": "PCS"})
+
+
+def seeded(bc: Bc, count: int = 5) -> Bc:
+    """Customers C0, C1, … in Gent and Utrecht by turns."""
+    rows = [{"displayName": f"C{n}", "city": "Utrecht" if n % 2 else "Gent", "creditLimit": n} for n in range(count)]
+    bc.control("__seed", {"records": {"customers": rows}})
+    return bc
+
+
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["displayName"] for row in rows]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from winbc_pipeline.sandbox.bc import batch, reading, webhooks
+from winbc_pipeline.sandbox.bc import batch, paging, webhooks
 from winbc_pipeline.sandbox.bc.app import BODY_LIMIT, Options
 from winbc_pipeline.sandbox.bc.schema import load_schema
 
@@ -30,7 +30,7 @@ def fact(*names: str) -> Any:
 
 
 def test_page_size(bc: Bc) -> None:
-    assert fact("page.max") == reading.MAX_PAGE
+    assert fact("page.max") == paging.MAX_PAGE
     assert bc.call("GET", "customers", Prefer="odata.maxpagesize=20001").status_code == 413
 
 

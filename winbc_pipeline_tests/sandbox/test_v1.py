@@ -110,3 +110,79 @@ def test_metadata_declares_the_complex_types(both: tuple[V1, Bc]) -> None:
     root = ElementTree.fromstring(v1.http.get(f"{v1.base}/$metadata").text)  # noqa: S314 - our own
     names = {each.get("Name") for each in root.iter() if each.tag.endswith("ComplexType")}
     assert names == {"POSTALADDRESS", "ITEM-UOM", "DOCUMENTLINEOBJECTDETAILS", "DIMENSION"}
+
+
+@pytest.mark.parametrize("name", ["addressLine1", "creditLimit", "shoeSize"])
+def test_fields_that_v1_does_not_have_are_refused(both: tuple[V1, Bc], name: str) -> None:
+    v1, _ = both
+    assert "does not exist" in v1.refusal("POST", "customers", {"displayName": "Jansen", name: "X"})[2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["$select=foo", "$select=addressLine1", "$filter=creditLimit gt 0", "$orderby=address", "$filter=address eq ''"],
+)
+def test_a_query_knows_the_fields_of_v1_only(both: tuple[V1, Bc], query: str) -> None:
+    assert "Could not find a property" in both[0].refusal("GET", f"customers?{query}")[2]
+
+
+def test_filters_take_options_by_their_plain_names(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    v1.post("customers", {"displayName": "Jansen"})
+    v1.post("items", {"displayName": "Repair", "type": "Non-Inventory"})
+    assert len(v1.values("customers?$filter=blocked eq ' '")) == 1
+    assert len(v1.values("items?$filter=type eq 'Non-Inventory'")) == 1
+
+
+def test_expanded_records_are_selected_in_their_own_shape(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    path = f"salesOrders({order(v1)['id']})"
+    found = v1.get(
+        f"{path}?$select=number&$expand=salesOrderLines($select=quantity,lineDetails),customer($select=address)"
+    )
+    assert set(found) == {"@odata.context", "@odata.etag", "number", "salesOrderLines", "customer"}
+    (line,) = found["salesOrderLines"]
+    assert set(line) == {"@odata.etag", "quantity", "lineDetails"}
+    assert found["customer"]["address"] == ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("items", {"displayName": "Mug", "baseUnitOfMeasure": "PCS"}),
+        ("items", {"displayName": "Mug", "baseUnitOfMeasure": {"code": 5}}),
+        ("salesOrders", {"salesOrderLines": [5]}),
+        ("salesOrders", {"salesOrderLines": {}}),
+        ("salesOrders", {"salesOrderLines": [{"lineDetails": "x"}]}),
+        ("journalLines", {"dimensions": [{"code": "BRANCH", "valueCode": "1"}]}),
+        ("salesOrders", {"contactId": "x"}),
+        ("salesOrders", [1]),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(both: tuple[V1, Bc], path: str, body: Any) -> None:
+    v1, _ = both
+    number = v1.post("customers", {"displayName": "Jansen"})["number"]
+    sent = body | {"customerNumber": number} if isinstance(body, dict) and path == "salesOrders" else body
+    assert v1.refusal("POST", path, sent)[0] == 400
+
+
+def test_a_next_link_keeps_what_is_selected(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    for name in ("A", "B"):
+        v1.post("customers", {"displayName": name})
+    page = v1.get("customers?$select=displayName", Prefer="odata.maxpagesize=1")
+    (row,) = v1.values(page["@odata.nextLink"])
+    assert (set(row), row["displayName"]) == ({"@odata.etag", "displayName"}, "B")
+
+
+def test_metadata_declares_navigation_and_actions(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    root = ElementTree.fromstring(v1.http.get(f"{v1.base}/$metadata").text)  # noqa: S314 - our own
+    kinds = {"Action", "NavigationProperty"}
+    names = {
+        (each.tag.rpartition("}")[2], each.get("Name")) for each in root.iter() if each.tag.rpartition("}")[2] in kinds
+    }
+    assert {("Action", "shipAndInvoice"), ("NavigationProperty", "salesOrderLines")} <= names
+    types = {f"Microsoft.NAV.{each.get('Name')}" for each in root.iter() if each.tag.endswith("}EntityType")}
+    links = {each.get("Type", "") for each in root.iter() if each.tag.endswith("}NavigationProperty")}
+    assert {link.removeprefix("Collection(").rstrip(")") for link in links} <= types

@@ -202,3 +202,29 @@ def test_a_subscription_is_removed_on_request(bc: Bc, receiver: Receiver) -> Non
     path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
     assert bc.call("DELETE", path, If_Match="*").status_code == 204
     assert subscriptions(bc) == []
+
+
+def test_a_refusal_ends_only_the_subscriptions_it_was_about(bc: Bc, receiver: Receiver) -> None:
+    receiver.statuses = [400]
+    told, other = subscribe(bc, receiver), subscribe(bc, receiver, "items")
+    bc.post("customers", {"displayName": "New"})
+    receiver.wait(1)
+    ends = time.monotonic() + 10
+    while told["subscriptionId"] in str(subscriptions(bc)) and time.monotonic() < ends:
+        pass
+    assert [one["subscriptionId"] for one in subscriptions(bc)] == [other["subscriptionId"]]
+
+
+def test_subscriptions_are_filtered_like_other_sets(bc: Bc, receiver: Receiver) -> None:
+    subscribe(bc, receiver)
+    made = subscribe(bc, receiver, "items")
+    (found,) = bc.values(f"{bc.base}/subscriptions?$filter=resource eq 'items'")
+    assert found["subscriptionId"] == made["subscriptionId"]
+    assert made["@odata.context"].endswith("/$metadata#subscriptions/$entity")
+
+
+@pytest.mark.parametrize("body", [[1], 5, "x", None])
+def test_a_renewal_that_is_no_object_is_refused(bc: Bc, receiver: Receiver, body: Any) -> None:
+    made = subscribe(bc, receiver)
+    path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
+    assert bc.refusal("PATCH", path, body, If_Match="*")[0] == 400

@@ -1,17 +1,20 @@
 """API v2.0: which call leads to what. Knows nothing of HTTP servers; `$batch` runs its operations through here too."""
 
+import json
+from collections.abc import Mapping
+
 from ..records import Record, dumps
-from . import actions
+from . import actions, dimensions  # noqa: F401 - dimensions has rules of its own
 from .batch import run_batch
 from .call import Call, Reply
 from .company import Company
-from .media import CONTENT, links
 from .media import read as read_content
 from .media import write as write_content
 from .metadata import csdl, entity_definitions, service_document
+from .paging import page_size
 from .paths import Place, find_place
 from .query import Options, parse
-from .reading import collection, counted, page_size, single
+from .reading import View, collection, counted, single
 from .refusal import Refused, not_allowed, unknown_segment
 from .schema import EntitySet
 from .writing import insert, modify, remove
@@ -24,12 +27,15 @@ class Api:
 
     def __init__(self, company: Company, most_per_page: int) -> None:
         self.company, self.most_per_page = company, most_per_page
+        self.views: Mapping[str, EntitySet] = company.schema
 
     def answer(self, call: Call) -> Reply:
         """The answer to a call; refusals included."""
         try:
             self.company.request_id = call.headers.get("client-request-id", "")
             if call.path == "$batch":
+                if call.method != "POST":
+                    raise not_allowed(call.method, "$batch")
                 return run_batch(self.company, call, self.answer)
             return self._answer(call)
         except Refused as refusal:
@@ -38,10 +44,14 @@ class Api:
     def _answer(self, call: Call) -> Reply:
         _check_intent(call)
         path = call.path.strip("/")
+        if call.method == "OPTIONS":
+            return Reply(200, headers={"Allow": "GET, POST, PATCH, DELETE, OPTIONS"})
         if path in ("", "$metadata", "entityDefinitions"):
             return self._about(path, call)
         if path == "companies" or (path.startswith(COMPANY_PATH) and "/" not in path):
             return self._companies(path, call)
+        if path == "subscriptions":  # what writes them is webhooks.py
+            return self._page(Place("collection", self.company.entity(path)), call)
         return self._below_company(self._inside(path, call), call)
 
     def _about(self, path: str, call: Call) -> Reply:
@@ -56,12 +66,17 @@ class Api:
         entity = self.company.entity("companies")
         if call.method != "GET":
             raise not_allowed(call.method, "companies")
-        options = parse(call.query, entity, self.company.schema)
         if path == "companies":
-            return self._page(Place("collection", entity), options, call, f"{call.base}/companies")
+            return self._page(Place("collection", entity), call)
         self._check_company(path)
         record = self.company.get("companies", self.company.id) or {}
-        return Reply.json(200, single(self.company, entity, record, options, call.base))
+        return Reply.json(200, single(self._view(call), self.views["companies"], record, self._options(call, entity)))
+
+    def _options(self, call: Call, entity: EntitySet) -> Options:
+        return parse(call.query, self.views[entity.name], self.views)
+
+    def _view(self, call: Call) -> View:
+        return View(self.company, call.base, self.views)
 
     def _inside(self, path: str, call: Call) -> str:
         """The path below the company, which stands in the path, the query (`company=`) or a header."""
@@ -85,7 +100,7 @@ class Api:
     def _below_company(self, path: str, call: Call) -> Reply:
         place = find_place(self.company, path)
         if place.kind == "collection":
-            return self._collection(place, call, path)
+            return self._collection(place, call)
         if place.kind == "record":
             return self._record(place, call)
         if place.kind == "content":
@@ -96,26 +111,27 @@ class Api:
             raise not_allowed(call.method, place.entity.name)
         if place.kind == "nothing":
             return Reply(204)
-        options = parse(call.query, place.entity, self.company.schema)
-        return Reply(200, str(counted(self.company, place.entity, options, place.where)).encode(), "text/plain")
+        entity, options = self.views[place.entity.name], self._options(call, place.entity)
+        return Reply(200, str(counted(self.company, entity, options, place.where)).encode(), "text/plain")
 
-    def _collection(self, place: Place, call: Call, path: str) -> Reply:
-        options = parse(call.query, place.entity, self.company.schema)
+    def _collection(self, place: Place, call: Call) -> Reply:
         if call.method == "GET":
-            return self._page(place, options, call, f"{call.base}/companies({self.company.id})/{path}")
+            return self._page(place, call)
         if call.method != "POST":
             raise not_allowed(call.method, place.entity.name)
+        options = self._options(call, place.entity)
         record = insert(self.company, place.entity, call.json(), place.parent)
         return self._shown(201, place.entity, record, options, call)
 
-    def _page(self, place: Place, options: Options, call: Call, url: str) -> Reply:
-        kept = "&".join(f"{name}={value}" for name, value in call.query.items() if name != "$skiptoken")
+    def _page(self, place: Place, call: Call) -> Reply:
+        entity, options = self.views[place.entity.name], self._options(call, place.entity)
         size = page_size(call.headers.get("prefer", ""), self.most_per_page)
-        address = f"{url}?{kept}" if kept else url
-        return Reply.json(200, collection(self.company, place.entity, options, size, address, place.where))
+        content, token = collection(self._view(call), entity, options, place.where, size)
+        link = f',"@odata.nextLink":{json.dumps(call.next_link(token))}' if token else ""
+        return Reply.json(200, content + link.encode() + b"}")
 
     def _record(self, place: Place, call: Call) -> Reply:
-        entity, options = place.entity, parse(call.query, place.entity, self.company.schema)
+        entity, options = place.entity, self._options(call, place.entity)
         etag = call.headers.get("if-match")
         if call.method == "GET":
             return self._shown(200, entity, place.record, options, call)
@@ -128,18 +144,16 @@ class Api:
         raise not_allowed(call.method, entity.name)
 
     def _shown(self, status: int, entity: EntitySet, record: Record, options: Options, call: Call) -> Reply:
-        base = f"{call.base}/companies({self.company.id})"
-        shown = links(record, entity, base) if entity.name in CONTENT else record
-        body = single(self.company, entity, shown, options, call.base)
+        body = single(self._view(call), self.views[entity.name], record, options)
         return Reply(status, dumps(body), headers={"ETag": record["@odata.etag"]})
 
     def _content(self, place: Place, call: Call) -> Reply:
         if call.method == "GET":
-            return Reply(*read_content(self.company, place.entity, place.record["id"]))
+            return Reply(*read_content(self.company, place.entity, place.record))
         if call.method not in ("PATCH", "PUT") or not place.entity.modify:
             raise not_allowed(call.method, place.entity.name)
         etag = call.headers.get("if-match")
-        write_content(self.company, place.entity, place.record["id"], call.content, etag)
+        write_content(self.company, place.entity, place.record, call.content, etag)
         return Reply(204)
 
     def _action(self, place: Place, call: Call) -> Reply:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,15 +26,19 @@ from . import posting
 from .api import Api
 from .call import Call, Reply
 from .company import Company, amount
-from .reading import MAX_PAGE
-from .refusal import Refused
+from .paging import MAX_PAGE
+from .query import Options as Query
+from .reading import View, single
+from .refusal import Refused, not_allowed
 from .replica import Replica
 from .schema import NEWEST
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
-METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 OLDEST_V2 = 17
+WITH_THE_OTHERS = ("GETsubscriptions", "OPTIONSsubscriptions")
+IN_PATHS = "/()$'=,"
 BODY_LIMIT = 350 * 2**20
 
 
@@ -70,6 +74,7 @@ class Sandbox:
         self.webhooks = Webhooks(self.company, options.time_scale)
         self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
         self.tokens: set[str] = set()
+        self.calls = 0
         lag = timedelta(seconds=options.replica_lag_s)
         self.replica = Replica(self.company, lag) if lag else None
 
@@ -96,6 +101,9 @@ class Sandbox:
 
     async def call(self, request: Request) -> Response:
         """One call: signed in, within the limits, then run, with a planned fault or without."""
+        self.calls += 1
+        made = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.options.seed}/call/{self.calls}"))
+        request.state.request_id = request.headers.get("client-request-id") or made
         fault = None
         if not self._signed_in(request):
             reply = _unauthorised()
@@ -104,7 +112,8 @@ class Sandbox:
         else:
             fault = self.faults.take(request.method, request.url.path)
             reply = await self._within_limits(lambda: with_fault(fault, request, self._run))
-        self.log.note(request, reply.status_code, fault["kind"] if fault else "")
+        reply.headers["request-id"] = request.state.request_id
+        self.log.note(request, reply.status_code, fault["kind"] if fault else "", request.state.request_id)
         return reply
 
     async def _within_limits(self, work: Callable[[], Awaitable[Response]]) -> Response:
@@ -129,7 +138,7 @@ class Sandbox:
             await asyncio.sleep(latency)
         if call.base.endswith("v1.0"):
             return _response(self.v1.answer(call))
-        if call.path.split("(")[0] == "subscriptions":
+        if call.path.split("(")[0] == "subscriptions" and call.method + call.path not in WITH_THE_OTHERS:
             return _response(await self._subscriptions(call))
         return _response(self._api_for(call).answer(call))
 
@@ -139,9 +148,10 @@ class Sandbox:
         base = url[: url.index(api)] + api
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
         query.pop("tenant", None)
-        return Call(
-            request.method, unquote(request.path_params.get("rest", "")), query, dict(request.headers), body, base
-        )
+        rest = request.path_params.get("rest", "")
+        headers = dict(request.headers) | {"client-request-id": request.state.request_id}
+        raw_path = quote(rest, safe=IN_PATHS)
+        return Call(request.method, unquote(rest), query, headers, body, base, raw_path, request.url.query)
 
     def _api_for(self, call: Call) -> Api:
         primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
@@ -151,18 +161,24 @@ class Sandbox:
         try:
             etag = call.headers.get("if-match")
             if call.path == "subscriptions" and call.method == "POST":
-                return Reply.json(201, await self.webhooks.subscribe(call.json()))
-            if call.path == "subscriptions":
-                return Reply.json(200, {"value": self.company.records.select("subscriptions")})
+                return self._subscription(201, await self.webhooks.subscribe(call.json()), call)
+            if call.path == "subscriptions" or call.method in ("POST", "PUT", "OPTIONS"):
+                raise not_allowed(call.method, "subscriptions")
             record = self.webhooks.found(call.path.partition("(")[2].strip("')"))
             if call.method == "PATCH":
-                return Reply.json(200, await self.webhooks.renew(record, call.json(), etag))
+                return self._subscription(200, await self.webhooks.renew(record, call.json(), etag), call)
             if call.method == "DELETE":
                 self.webhooks.remove(record, etag)
                 return Reply(204)
-            return Reply.json(200, record)
+            return self._subscription(200, record, call)
         except Refused as refusal:
             return Reply.refused(refusal)
+
+    def _subscription(self, status: int, record: Record, call: Call) -> Reply:
+        shown = single(
+            View(self.company, call.base, self.company.schema), self.company.entity("subscriptions"), record, Query()
+        )
+        return Reply.json(status, shown)
 
     def _signed_in(self, request: Request) -> bool:
         kind, _, value = request.headers.get("authorization", "").partition(" ")

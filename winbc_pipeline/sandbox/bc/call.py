@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from ..records import dumps, loads
 from .refusal import Refused, bad_request
@@ -12,7 +13,8 @@ JSON = "application/json; odata.metadata=minimal"
 
 @dataclass(frozen=True)
 class Call:
-    """`path` is relative to the API's base; `headers` have lower-case names."""
+    """`path` is relative to the API's base; `headers` have lower-case names. `raw_path` and `raw_query` are the
+    address as it came, percent-encoded: what a next link goes on from."""
 
     method: str
     path: str
@@ -20,6 +22,12 @@ class Call:
     headers: Mapping[str, str]
     content: bytes
     base: str
+    raw_path: str = ""
+    raw_query: str = ""
+
+    def next_link(self, token: str) -> str:
+        kept = [part for part in self.raw_query.split("&") if part and unquote(part.partition("=")[0]) != "$skiptoken"]
+        return f"{self.base}/{self.raw_path}?{'&'.join([*kept, f'$skiptoken={token}'])}"
 
     def json(self) -> Any:
         try:

@@ -5,7 +5,7 @@ whole table comes back. OR over two fields and whatever has no AL equivalent is 
 """
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from odata_query import ast
@@ -13,36 +13,95 @@ from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
 from ..control import timestamp
+from .query import sortable
 from .refusal import Refused, bad_request
-from .schema import EntitySet
+from .schema import EntitySet, Where
 
-COMPARATORS = {ast.Eq: "=", ast.NotEq: "<>", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+COMPARATORS = {
+    ast.Eq: ("=", "Equal"),
+    ast.NotEq: ("<>", "NotEqual"),
+    ast.Gt: (">", "GreaterThan"),
+    ast.GtE: (">=", "GreaterThanOrEqual"),
+    ast.Lt: ("<", "LessThan"),
+    ast.LtE: ("<=", "LessThanOrEqual"),
+}
+WILDCARD = {"=": "GLOB", "<>": "NOT GLOB"}
+LITERALS = {
+    ast.String: "Edm.String",
+    ast.GUID: "Edm.Guid",
+    ast.Date: "Edm.Date",
+    ast.DateTime: "Edm.DateTimeOffset",
+    ast.Boolean: "Edm.Boolean",
+    ast.Integer: "Edm.Int32",
+    ast.Float: "Edm.Decimal",
+}
+TAKEN = dict.fromkeys(("Edm.Int32", "Edm.Int64", "Edm.Decimal"), ("Edm.Int32", "Edm.Decimal"))
 EVERYTHING = "1"
+DEEPEST, GROUP, MOST_VALUES = 20, 50, 30_000  # what SQLite takes
 LIST_OF_ONE = re.compile(r"(\bin\s*\((?:'[^']*'|[^',()]+))\)")  # the parser wants a comma in it
 
 
-def to_sql(text: str, entity: EntitySet, newer_schema: bool = False) -> tuple[str, list[object]]:
+def to_sql(text: str, entity: EntitySet, newer_schema: bool = False) -> Where:
     """SQL condition and its values for a `$filter`; raises Refused."""
     if not text:
         return EVERYTHING, []
+    values: list[object] = []
+    condition = _Translator(entity, values, newer_schema).sql(_parsed(text))
+    if len(values) > MOST_VALUES:
+        raise bad_request("The filter has too many terms.")
+    return condition, values
+
+
+def fixed_fields(text: str) -> set[str]:
+    """The fields of which a `$filter` names the values, by `eq`."""
+    found: set[str] = set()
+    for term in _terms(ast.And, _parsed(text)) if text else ():
+        equal = [one for one in _terms(ast.Or, term) if isinstance(getattr(one, "comparator", None), ast.Eq)]
+        if len(equal) == len(_terms(ast.Or, term)):
+            found |= _names(term)
+    return found
+
+
+def _parsed(text: str) -> Any:
     try:
         tree = ODataParser().parse(ODataLexer().tokenize(LIST_OF_ONE.sub(r"\1,)", text)))
     except (ODataException, ValueError, RecursionError) as error:
         raise bad_request(f"Syntax error in '{text[:60]}'.") from error
     if tree is None:
         raise bad_request(f"Syntax error in '{text[:60]}'.")
-    values: list[object] = []
-    return _Translator(entity, values, newer_schema).sql(tree), values
+    return tree
+
+
+def _terms(kind: type, node: Any) -> list[Any]:
+    """The terms of `a and b and c`, whichever way the brackets stand."""
+    found, left = [], [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, ast.BoolOp) and isinstance(one.op, kind):
+            left += [one.right, one.left]
+        else:
+            found.append(one)
+    return found
+
+
+def _joined(word: str, conditions: list[str]) -> str:
+    """Conditions joined in groups, as SQLite takes no expression that is nested deeply."""
+    while len(conditions) > 1:
+        groups = [conditions[n : n + GROUP] for n in range(0, len(conditions), GROUP)]
+        conditions = [f"({f' {word} '.join(group)})" for group in groups]
+    return conditions[0]
 
 
 class _Translator:
     def __init__(self, entity: EntitySet, values: list[object], newer_schema: bool) -> None:
         self.entity, self.values, self.newer_schema = entity, values, newer_schema
 
-    def sql(self, node: Any) -> str:
+    def sql(self, node: Any, depth: int = 0) -> str:
+        if depth > DEEPEST:
+            raise bad_request("The filter is nested too deeply.")
         match node:
-            case ast.BoolOp(op=op, left=left, right=right):
-                return self._bool(op, left, right)
+            case ast.BoolOp(op=op):
+                return self._bool(op, _terms(type(op), node), depth)
             case ast.Compare(comparator=ast.In(), left=left, right=right):
                 return self._in(left, right)
             case ast.Compare(comparator=comparator, left=left, right=right):
@@ -53,74 +112,84 @@ class _Translator:
                 return EVERYTHING
         raise bad_request(f"The expression {type(node).__name__} is not supported on an OData filter.")
 
-    def _bool(self, op: Any, left: Any, right: Any) -> str:
-        if isinstance(op, ast.Or) and len(_names(left) | _names(right)) > 1:
+    def _bool(self, op: Any, terms: list[Any], depth: int) -> str:
+        if isinstance(op, ast.Or) and len(set().union(*(_names(term) for term in terms))) > 1:
             raise bad_request("The 'OR' operator is not supported on distinct fields on an OData filter.")
-        word = "OR" if isinstance(op, ast.Or) else "AND"
-        return f"({self.sql(left)} {word} {self.sql(right)})"
+        return _joined("OR" if isinstance(op, ast.Or) else "AND", [self.sql(term, depth + 1) for term in terms])
 
     def _in(self, left: Any, right: Any) -> str:
         operand = self._operand(left)
         if not self.newer_schema:
             return EVERYTHING
-        values = [_literal(item) for item in getattr(right, "val", [])]
+        values = [self._value(left, item, "In") for item in getattr(right, "val", [])]
         self.values += values
         return f"{operand} IN ({', '.join('?' * len(values))})"
 
     def _compare(self, comparator: Any, left: Any, right: Any) -> str:
         if type(comparator) not in COMPARATORS:
             raise bad_request("The operator is not supported on an OData filter.")
-        operand, value = self._operand(left), _literal(right)
-        self._fits(left, value)
-        if isinstance(comparator, ast.Eq) and isinstance(right, ast.String) and set("*?") & set(right.val):
+        sign, kind = COMPARATORS[type(comparator)]
+        operand, value = self._operand(left), self._value(left, right, kind)
+        if sign in WILDCARD and isinstance(right, ast.String) and set("*?") & set(right.val):
             self.values.append(right.val.replace("[", "[[]"))
-            return f"{operand} GLOB ?"
+            return f"{operand} {WILDCARD[sign]} ?"
         self.values.append(value)
-        return f"{operand} {COMPARATORS[type(comparator)]} ?"
+        return f"{operand} {sign} ?"
 
-    def _fits(self, node: Any, value: object) -> None:
-        facts = self.entity.fields.get(getattr(node, "name", ""), {})
+    def _value(self, left: Any, right: Any, operator: str) -> object:
+        """The value that a field is compared with; it must be of the field's type, and fit."""
+        facts = self.entity.fields[left.name] if isinstance(left, ast.Identifier) else {}
+        wanted = str(facts.get("edm") or "Edm.String") if "enum" not in facts else "Edm.String"
+        kind = LITERALS.get(type(right), "Edm.Untyped")
+        if kind not in TAKEN.get(wanted, (wanted,)):
+            message = "A binary operator with incompatible types was detected. Found operand types "
+            raise bad_request(f"{message}'{wanted}' and '{kind}' for operator kind '{operator}'.")
+        value = _literal(right)
         if isinstance(value, str) and len(value) > facts.get("maxLength", len(value)):
-            message = f"The filter value '{value}' is too long for the field '{node.name}'."
+            message = f"The filter value '{value}' is too long for the field '{left.name}'."
             raise Refused(400, "Application_FilterErrorException", message)
-        if facts.get("edm") in ("Edm.Decimal", "Edm.Int32") and isinstance(value, str):
-            raise bad_request("A binary operator with incompatible types was detected.")
+        return facts.get("plain", {}).get(value, value)
 
     def _like(self, name: str, field: Any, value: Any) -> str:
-        text = str(_literal(value)).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pattern = ("%" if name != "startswith" else "") + text + ("%" if name != "endswith" else "")
-        operand = self._operand(field)
-        self.values.append(pattern)
+        operand = self._operand(field, inside=True)
+        text = str(self._value(field, value, name)).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        self.values.append(("%" if name != "startswith" else "") + text + ("%" if name != "endswith" else ""))
         return f"{operand} LIKE ? ESCAPE '\\'"
 
-    def _operand(self, node: Any) -> str:
+    def _operand(self, node: Any, inside: bool = False) -> str:
+        """The SQL of a field, or of a function of it; functions `inside` others came with schema version 2.1."""
+        if isinstance(node, ast.Identifier):
+            if not sortable(self.entity, node.name):
+                message = f"Could not find a property named '{node.name}' on type '{self.entity.type_name}'."
+                raise bad_request(message)
+            return f"json_extract(body, '$.{node.name}')"
+        if isinstance(node, ast.Call) and inside and not self.newer_schema:
+            raise bad_request("A function inside another one is not supported on an OData filter.")
         match node:
-            case ast.Identifier(name=name):
-                if name not in self.entity.fields:
-                    message = f"Could not find a property named '{name}' on type '{self.entity.type_name}'."
-                    raise bad_request(message)
-                return f"json_extract(body, '$.{name}')"
             case ast.Call(func=func, args=[inner]) if func.name in ("tolower", "toupper"):
-                return f"{func.name[2:]}({self._operand(inner)})"
+                return f"{func.name[2:]}({self._operand(inner, inside=True)})"
             case ast.Call(func=func, args=[inner, ast.Integer(val=start), *rest]) if func.name == "substring":
                 length = f", {int(rest[0].val)}" if rest and isinstance(rest[0], ast.Integer) else ""
-                return f"substr({self._operand(inner)}, {int(start) + 1}{length})"
+                return f"substr({self._operand(inner, inside=True)}, {int(start) + 1}{length})"
         raise bad_request("The operand is not supported on an OData filter.")
 
 
 def _literal(node: Any) -> object:
-    match node:
-        case ast.DateTime(val=value):
-            return timestamp(datetime.fromisoformat(value.replace("Z", "+00:00")))
-        case ast.String(val=value) | ast.Date(val=value):
-            return value
-        case ast.GUID(val=value):
-            return value.lower()
-        case ast.Boolean(val=value):
-            return int(value == "true")
-        case ast.Integer(val=value) | ast.Float(val=value):
-            return float(value)
-    raise bad_request("The value is not supported on an OData filter.")
+    try:
+        match node:
+            case ast.DateTime(val=value):
+                return timestamp(datetime.fromisoformat(value.upper().replace("Z", "+00:00")))
+            case ast.Date(val=value):
+                return date.fromisoformat(value).isoformat()
+            case ast.GUID(val=value):
+                return value.lower()
+            case ast.Boolean(val=value):
+                return int(value.lower() == "true")
+            case ast.Integer(val=value) | ast.Float(val=value):
+                return float(value)
+    except (ValueError, OverflowError) as error:
+        raise bad_request(f"Unrecognized literal '{node.val}'.") from error
+    return node.val
 
 
 def _names(node: Any) -> set[str]:

@@ -1,12 +1,15 @@
-"""Pictures, attachments and PDF documents: first the record, then its content (behaviour.md section 12)."""
+"""Pictures, attachments and PDF documents: first the record, then its content (behaviour.md section 12).
+
+A picture is there as soon as its parent is, empty at first; it is stored with its first content, a PDF never.
+"""
 
 import struct
 
 from ..records import Record
-from .company import Company
+from .company import Company, with_etag
 from .refusal import dialog
-from .schema import EntitySet
-from .writing import RULES, Rules, existing, match_etag
+from .schema import EntitySet, Navigation
+from .writing import RULES, Rules, match_etag
 
 CONTENT = {
     "pictures": "pictureContent",
@@ -14,14 +17,7 @@ CONTENT = {
     "documentAttachments": "attachmentContent",
     "pdfDocument": "pdfDocumentContent",
 }
-PARENTS = {
-    "items": "Item",
-    "itemVariants": "Item_x0020_Variant",
-    "customers": "Customer",
-    "vendors": "Vendor",
-    "contacts": "Contact",
-    "employees": "Employee",
-}
+PARTS = ("pictures", "pdfDocument")
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 
@@ -32,17 +28,31 @@ class Attachments(Rules):
         if not any(company.get(name, record["parentId"]) for name in company.schema if name != "attachments"):
             raise dialog("The parent record does not exist.")
 
-
-def picture_of(company: Company, parent_set: str, parent: Record) -> Record:
-    """A parent's picture; it is there as soon as its parent is, empty at first."""
-    record = company.get("pictures", parent["id"])
-    known = {"id": parent["id"], "parentType": PARENTS[parent_set]}
-    return record or company.add("pictures", known)
+    def after_delete(self, company: Company, record: Record) -> None:
+        company.records.drop_blob(record["id"])
 
 
-def pdf_of(company: Company, parent: Record, parent_type: str) -> Record:
-    known = {"parentId": parent["id"], "parentType": parent_type}
-    return company.find("pdfDocument", "parentId", parent["id"]) or company.add("pdfDocument", known)
+class Pictures(Rules):
+    def after_delete(self, company: Company, record: Record) -> None:
+        company.records.drop_blob(record["id"])
+
+
+def part_of(company: Company, link: Navigation, parent: Record) -> Record:
+    """The picture or PDF document that a navigation property of a parent leads to; both have the parent's id."""
+    known = {"id": parent["id"], "parentId": parent["id"], "parentType": link.type[1] if link.type else ""}
+    blank = company.empty(link.target)
+    shown = blank | {name: value for name, value in known.items() if name in blank}
+    return company.get(link.target, parent["id"]) or with_etag(shown)
+
+
+def part_by_id(company: Company, entity: EntitySet, record_id: str) -> Record | None:
+    """The same, by the id alone."""
+    for name, parent_set in company.schema.items():
+        for link in parent_set.navigation.values():
+            parent = company.get(name, record_id) if link.target == entity.name and not link.many else None
+            if parent:
+                return part_of(company, link, parent)
+    return None
 
 
 def links(record: Record, entity: EntitySet, base: str) -> Record:
@@ -53,33 +63,38 @@ def links(record: Record, entity: EntitySet, base: str) -> Record:
     return record | tag | {f"{name}@odata.mediaReadLink": url}
 
 
-def read(company: Company, entity: EntitySet, record_id: str) -> tuple[int, bytes, str]:
+def read(company: Company, entity: EntitySet, record: Record) -> tuple[int, bytes, str]:
     """Status, bytes and type; 204 when there is no content."""
-    record = existing(company, entity, record_id)
     if entity.name == "pdfDocument":
         return 200, PDF, "application/pdf"
-    content = company.records.blob(record_id)
+    content = company.records.blob(record["id"])
     if not content:
         return 204, b"", ""
     return 200, content, record.get("contentType") or "application/octet-stream"
 
 
-def write(company: Company, entity: EntitySet, record_id: str, content: bytes, etag: str | None) -> None:
-    record = existing(company, entity, record_id)
+def write(company: Company, entity: EntitySet, record: Record, content: bytes, etag: str | None) -> None:
     match_etag(record, etag)
-    company.records.store_blob(record_id, content)
+    changed = dict(record)
     if entity.name == "pictures":
         kind, width, height = measured(content)
-        record |= {"contentType": kind, "width": width, "height": height}
+        changed |= {"contentType": kind, "width": width, "height": height}
     else:
-        record["byteSize"] = len(content)
-    company.change(entity.name, record, sent={"bytes": len(content)})
+        changed["byteSize"] = len(content)
+    with company.transaction():
+        company.records.store_blob(record["id"], content)
+        if company.get(entity.name, record["id"]):
+            company.change(entity.name, changed, sent={"bytes": len(content)})
+        else:
+            company.add(entity.name, changed, sent={"bytes": len(content)})
 
 
 def measured(content: bytes) -> tuple[str, int, int]:
-    """Type, width and height of a PNG or JPEG."""
+    """Type, width and height of a PNG, GIF or JPEG."""
     if content.startswith(b"\x89PNG") and len(content) >= 24:
         return ("image/png", *struct.unpack(">II", content[16:24]))
+    if content.startswith((b"GIF87a", b"GIF89a")) and len(content) >= 10:
+        return ("image/gif", *struct.unpack("<HH", content[6:10]))
     if content.startswith(b"\xff\xd8"):
         place = 2
         while place + 9 < len(content):
@@ -91,4 +106,4 @@ def measured(content: bytes) -> tuple[str, int, int]:
     raise dialog("The picture is not a valid image.")
 
 
-RULES |= {"attachments": Attachments(), "documentAttachments": Attachments()}
+RULES |= {"attachments": Attachments(), "documentAttachments": Attachments(), "pictures": Pictures()}

@@ -8,7 +8,7 @@ import re
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from .schema import EntitySet, Facts, Schema
+from .schema import EntitySet, Facts, Navigation, Schema
 from .values import decoded
 
 HEAD = (
@@ -64,23 +64,16 @@ def caption(name: str) -> str:
 def _entity_type(entity: EntitySet, schema: Schema, enums: dict[str, str]) -> str:
     fields = "".join(_property(entity, name, facts, enums) for name, facts in entity.fields.items())
     links = "".join(
-        f'<NavigationProperty Name="{name}" Type={quoteattr(_type(schema[link.target], link.many))}'
-        f"{_contained(link.type is not None and link.many)}/>"
+        f'<NavigationProperty Name="{name}" Type={quoteattr(_type(schema[link.target], link.many))}{_contained(link)}/>'
         for name, link in entity.navigation.items()
     )
-    if entity.name == "companies":
-        links = "".join(
-            f'<NavigationProperty Name="{name}" Type="Collection({other.type_name})" ContainsTarget="true"/>'
-            for name, other in schema.items()
-            if name not in ("companies", "subscriptions")
-        )
     stream = ' HasStream="true"' if any(f.get("edm") == "Edm.Stream" for f in entity.fields.values()) else ""
     key = f'<Key><PropertyRef Name="{entity.key}"/></Key>'
     return f'<EntityType Name="{entity.entity_name}"{stream}>{key}{fields}{links}</EntityType>'
 
 
-def _contained(contained: bool) -> str:
-    return ' ContainsTarget="true"' if contained else ""
+def _contained(link: Navigation) -> str:
+    return ' ContainsTarget="true"' if link.many and (link.type or not link.own) else ""
 
 
 def _type(entity: EntitySet, many: bool) -> str:
@@ -116,6 +109,8 @@ def _actions(entity: EntitySet) -> str:
 
 def _entity_set(entity: EntitySet) -> str:
     bindings = "".join(
-        f'<NavigationPropertyBinding Path="{name}" Target="{link.target}"/>' for name, link in entity.navigation.items()
+        f'<NavigationPropertyBinding Path="{name}" Target="{link.target}"/>'
+        for name, link in entity.navigation.items()
+        if link.own
     )
     return f'<EntitySet Name="{entity.name}" EntityType="{entity.type_name}">{bindings}</EntitySet>'

@@ -6,10 +6,10 @@ from typing import Literal
 
 from ..records import Record
 from .company import Company
-from .media import CONTENT, pdf_of, picture_of
-from .reading import link_condition
+from .media import CONTENT, PARTS, part_by_id, part_of
+from .reading import EVERYWHERE, link_condition
 from .refusal import not_found, unknown_segment
-from .schema import EntitySet
+from .schema import EntitySet, Where
 from .writing import existing
 
 SEGMENT = re.compile(r"([$\w.]+)(?:\(([^()]*)\))?")
@@ -23,7 +23,7 @@ class Place:
     kind: Kind
     entity: EntitySet
     record: Record = field(default_factory=dict)
-    where: tuple[str, list[object]] = ("1", [])
+    where: Where = EVERYWHERE
     parent: Record = field(default_factory=dict)
     action: str = ""
 
@@ -53,7 +53,9 @@ def _keyed(company: Company, place: Place, key: str | None) -> Place:
     if key is None:
         return place
     wanted = key.partition("=")[2] if "=" in key else key
-    return Place("record", place.entity, existing(company, place.entity, wanted.strip("'").lower()))
+    record_id = wanted.strip("'").lower()
+    found = part_by_id(company, place.entity, record_id) if place.entity.name in PARTS else None
+    return Place("record", place.entity, found or existing(company, place.entity, record_id))
 
 
 def _next(company: Company, place: Place, name: str, key: str | None) -> Place:
@@ -73,10 +75,8 @@ def _navigated(company: Company, place: Place, name: str, key: str | None) -> Pl
     if link is None:
         raise unknown_segment(name)
     target = company.entity(link.target)
-    if link.target == "pictures":
-        return Place("record", target, picture_of(company, place.entity.name, place.record))
-    if link.target == "pdfDocument" and link.type:
-        return Place("record", target, pdf_of(company, place.record, link.type[1]))
+    if link.target in PARTS and not link.many:
+        return Place("record", target, part_of(company, link, place.record))
     where = link_condition(place.record, link)
     if link.many:
         parent: Record = {link.other: place.record[link.own]} | ({link.type[0]: link.type[1]} if link.type else {})
@@ -86,7 +86,7 @@ def _navigated(company: Company, place: Place, name: str, key: str | None) -> Pl
     return Place("record", target, rows[0]) if rows else Place("nothing", target)
 
 
-def _keyed_below(company: Company, target: EntitySet, where: tuple[str, list[object]], key: str | None) -> Place | None:
+def _keyed_below(company: Company, target: EntitySet, where: Where, key: str | None) -> Place | None:
     if key is None:
         return None
     condition = f"{where[0]} AND json_extract(body, '$.{target.key}') = ?"

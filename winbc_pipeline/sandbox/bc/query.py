@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .refusal import Refused, bad_request
 from .schema import EntitySet
@@ -21,7 +21,7 @@ class Options:
     top: int | None = None
     skip: int = 0
     count: bool = False
-    after: int = 0
+    after: str = ""
     newer_schema: bool = False
 
 
@@ -31,21 +31,33 @@ def parse(query: Mapping[str, str], entity: EntitySet, schema: Mapping[str, Enti
         if name in query:
             raise Refused(501, "BadRequest_MethodNotImplemented", f"The query option '{name}' is not supported.")
     select = tuple(_listed(query.get("$select", ""), ","))
-    orderby = tuple(_order(part) for part in _listed(query.get("$orderby", ""), ","))
-    for name in (*select, *(name for name, _ in orderby)):
+    orderby: dict[str, bool] = {}
+    for part in _listed(query.get("$orderby", ""), ","):
+        name, down = _order(part)
+        orderby.setdefault(name, down)  # named again, it orders nothing any more
+    for name in select:
         if name not in entity.fields and name != "*" and name not in entity.navigation:
-            raise bad_request(f"Could not find a property named '{name}' on type '{entity.type_name}'.")
+            raise _unknown(name, entity)
+    for name in orderby:
+        if not sortable(entity, name):
+            raise _unknown(name, entity)
     return Options(
         filter=query.get("$filter", ""),
         select=() if "*" in select else select,
         expand=dict(_expansions(query.get("$expand", ""), entity, schema)),
-        orderby=orderby,
+        orderby=tuple(orderby.items()),
         top=_number(query, "$top"),
         skip=_number(query, "$skip") or 0,
         count=query.get("$count", "").lower() == "true",
-        after=_number({"$skiptoken": query.get("$skiptoken", "0").strip("'")}, "$skiptoken") or 0,
+        after=query.get("$skiptoken", "").strip("'"),
         newer_schema=query.get("$schemaversion") == "2.1",
     )
+
+
+def unselected(options: Options) -> Options:
+    """The same, with all fields of the records and of those inside."""
+    expand = {name: unselected(inner) for name, inner in options.expand.items()}
+    return replace(options, select=(), expand=expand)
 
 
 def _expansions(text: str, entity: EntitySet, schema: Mapping[str, EntitySet]) -> Iterator[tuple[str, Options]]:
@@ -53,9 +65,19 @@ def _expansions(text: str, entity: EntitySet, schema: Mapping[str, EntitySet]) -
         found = re.fullmatch(r"(\w+)(?:\((.*)\))?", part, re.DOTALL)
         link = entity.navigation.get(found.group(1)) if found else None
         if not found or not link:
-            raise bad_request(f"Could not find a property named '{part}' on type '{entity.type_name}'.")
+            raise _unknown(part, entity)
         inner = dict(piece.partition("=")[::2] for piece in _listed(found.group(2) or "", ";"))
         yield found.group(1), parse(inner, schema[link.target], schema)
+
+
+def sortable(entity: EntitySet, name: str) -> bool:
+    """Whether a field has one stored value, to order and to filter by: not a stream, not a complex type of v1.0."""
+    facts = entity.fields.get(name)
+    return facts is not None and facts.get("edm") != "Edm.Stream" and "complex" not in facts
+
+
+def _unknown(name: str, entity: EntitySet) -> Refused:
+    return bad_request(f"Could not find a property named '{name}' on type '{entity.type_name}'.")
 
 
 def _listed(text: str, separator: str) -> list[str]:

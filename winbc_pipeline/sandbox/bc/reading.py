@@ -1,61 +1,56 @@
 """Answers to GET: pages of a collection, single records, navigation, `$expand`, `$count`."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..records import Record, dumps, loads
 from .company import Company
-from .filter import to_sql
+from .filter import fixed_fields, to_sql
+from .media import CONTENT, PARTS, links, part_of
+from .paging import order, page
 from .query import Options
-from .refusal import Refused, dialog
-from .schema import EntitySet, Navigation
+from .refusal import dialog
+from .schema import EntitySet, Navigation, Where
 
-MAX_PAGE = 20_000
+LINES = ("documentId", "You must specify an Id or a Document Id to get the lines.")
 NEEDS_PARENT = {
-    "salesOrderLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
-    "salesInvoiceLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
+    "salesOrderLines": LINES,
+    "salesInvoiceLines": LINES,
     "salesCreditMemoLines": ("documentId", "You must specify an id or a Document Id to get the lines."),
-    "salesQuoteLines": ("documentId", "You must specify an Id or a Document Id to get the lines."),
+    "salesQuoteLines": LINES,
     "pictures": ("id", "You must get to the parent first to get to the picture."),
     "contactsInformation": ("relatedId", "id type not specified."),
-    "dimensionSetLines": ("parentId", "You must specify a parent id to get the dimension set lines."),
-    "attachments": ("parentId", "You must specify a document id to get the attachments."),
-    "pdfDocument": ("parentId", "You must specify a document id to get the PDF document."),
+    "dimensionSetLines": ("parentId", "You must get to the parent first to get to the dimension set line."),
+    "attachments": ("parentId", "You must specify a parentId to get the attachments."),
+    "pdfDocument": ("parentId", "You must specify a parentId in the request body."),
 }
-Where = tuple[str, list[object]]
 
 
-def page_size(prefer: str, most: int = MAX_PAGE) -> int:
-    """Records per page by `Prefer: odata.maxpagesize`; more than the server's limit is not allowed."""
-    wanted = [part for part in prefer.split(",") if "odata.maxpagesize" in part]
-    if not wanted:
-        return most
-    value = wanted[0].partition("=")[2].strip()
-    if not value.isdigit() or not 0 < int(value) <= MAX_PAGE:
-        raise Refused(413, "BadRequest", f"The page size {value} is not between 1 and {MAX_PAGE}.")
-    return min(int(value), most)
+@dataclass(frozen=True)
+class View:
+    """What a reader looks at: the records of a company, the API's address that links begin with, and its sets."""
+
+    company: Company
+    base: str
+    sets: Mapping[str, EntitySet]
+
+    @property
+    def below(self) -> str:
+        return f"{self.base}/companies({self.company.id})"
 
 
-def collection(company: Company, entity: EntitySet, options: Options, size: int, url: str, where: Where) -> bytes:
-    """One page; `url` is the collection's own address with its query, without `$skiptoken`."""
-    condition, values = _both(entity, options, where)
-    _needs_parent(entity, condition)
+def collection(view: View, entity: EntitySet, options: Options, where: Where, size: int) -> tuple[bytes, str]:
+    """One page without its end, and the token of the next page (empty: there is none)."""
+    found = _both(entity, options, where)
     top = options.top
-    limit = size if top is None else min(size, top)
-    if options.orderby or options.skip:
-        offset = options.after or options.skip
-        rows = company.records.texts(entity.name, condition, values, _order(options), limit + 1, offset)
-        bodies, following = rows[:limit], offset + limit if len(rows) > limit else None
-    else:
-        bodies, following = company.records.page(entity.name, condition, values, options.after, limit)
-    if options.select or options.expand:
-        bodies = [dumps(shaped(company, entity, loads(body), options)).decode() for body in bodies]
-    count = f'"@odata.count":{company.records.count(entity.name, condition, values)},' if options.count else ""
-    link = ""
-    if following is not None and top is None:  # no next link with $top (behaviour.md section 6)
-        joint = "&" if "?" in url else "?"
-        link = f',"@odata.nextLink":{json.dumps(f"{url}{joint}$skiptoken={following}")}'
-    context = json.dumps(_context(url, entity.name))
-    return f'{{"@odata.context":{context},{count}"value":[{",".join(bodies)}]{link}}}'.encode()
+    bodies, following = page(view.company.records, entity, options, found, size if top is None else min(size, top))
+    if options.select or options.expand or entity.name in CONTENT:
+        bodies = [dumps(shaped(view, entity, loads(body), options)).decode() for body in bodies]
+    count = f'"@odata.count":{view.company.records.count(entity.name, *found)},' if options.count else ""
+    context = json.dumps(f"{view.base}/$metadata#{entity.name}")
+    content = f'{{"@odata.context":{context},{count}"value":[{",".join(bodies)}]'.encode()
+    return content, following if top is None else ""  # no next link with $top (behaviour.md section 6)
 
 
 def counted(company: Company, entity: EntitySet, options: Options, where: Where) -> int:
@@ -63,46 +58,49 @@ def counted(company: Company, entity: EntitySet, options: Options, where: Where)
     return company.records.count(entity.name, *_both(entity, options, where))
 
 
-def single(company: Company, entity: EntitySet, record: Record, options: Options, base: str) -> Record:
+def single(view: View, entity: EntitySet, record: Record, options: Options) -> Record:
     """One record as a client sees it."""
-    return {"@odata.context": f"{base}/$metadata#{entity.name}/$entity"} | shaped(company, entity, record, options)
+    return {"@odata.context": f"{view.base}/$metadata#{entity.name}/$entity"} | shaped(view, entity, record, options)
 
 
-def shaped(company: Company, entity: EntitySet, record: Record, options: Options) -> Record:
-    """Selected fields, and expanded records inside."""
-    shown = record
+def shaped(view: View, entity: EntitySet, record: Record, options: Options) -> Record:
+    """Selected fields, the addresses of content, and expanded records inside."""
+    shown = links(record, entity, view.below) if entity.name in CONTENT else record
     if options.select:
-        shown = {name: value for name, value in record.items() if name in options.select or name == "@odata.etag"}
+        shown = {name: value for name, value in shown.items() if name.split("@")[0] in ("", *options.select)}
     for name, inner in options.expand.items():
         link = entity.navigation[name]
-        target = company.entity(link.target)
-        found = [shaped(company, target, row, inner) for row in related(company, record, link, inner)]
+        target = view.sets[link.target]
+        found = [shaped(view, target, row, inner) for row in related(view.company, target, record, link, inner)]
         shown = shown | {name: found if link.many else found[0] if found else None}
     return shown
 
 
-def related(company: Company, record: Record, link: Navigation, options: Options | None = None) -> list[Record]:
+def related(company: Company, target: EntitySet, record: Record, link: Navigation, options: Options) -> list[Record]:
     """The records that a navigation property leads to."""
-    chosen = options or Options()
-    condition, values = _both(company.entity(link.target), chosen, link_condition(record, link))
-    most = -1 if chosen.top is None else chosen.top
-    return company.records.select(link.target, condition, values, _order(chosen), most, chosen.skip)
+    if link.target in PARTS and not link.many:
+        return [part_of(company, link, record)]
+    condition, values = _both(target, options, link_condition(record, link))
+    most = -1 if options.top is None else options.top
+    return company.records.select(link.target, condition, values, order(target, options), most, options.skip)
 
 
 def _both(entity: EntitySet, options: Options, where: Where) -> Where:
     """The SQL of `$filter` and of where the collection stands."""
+    rule = NEEDS_PARENT.get(entity.name)
+    if rule and where[0] == EVERYWHERE[0] and not {rule[0], entity.key} & fixed_fields(options.filter):
+        raise dialog(rule[1])
     condition, values = to_sql(options.filter, entity, options.newer_schema)
     return f"({condition}) AND ({where[0]})", [*values, *where[1]]
 
 
-def _order(options: Options) -> str:
-    """The SQL of `$orderby`; what is equal comes as it was made."""
-    ways = [f"json_extract(body, '$.{name}') {'DESC' if down else 'ASC'}" for name, down in options.orderby]
-    return ", ".join([*ways, "seq"])
+EVERYWHERE: Where = ("1", [])
 
 
 def link_condition(record: Record, link: Navigation) -> Where:
     """SQL that finds what a navigation property of a record leads to."""
+    if not link.own:
+        return EVERYWHERE
     if link.when and record.get(link.when[0]) != link.when[1]:
         return "0", []
     condition, values = f"json_extract(body, '$.{link.other}') = ?", [record[link.own]]
@@ -110,13 +108,3 @@ def link_condition(record: Record, link: Navigation) -> Where:
         condition += f" AND json_extract(body, '$.{link.type[0]}') = ?"
         values.append(link.type[1])
     return condition, values
-
-
-def _needs_parent(entity: EntitySet, condition: str) -> None:
-    rule = NEEDS_PARENT.get(entity.name)
-    if rule and f"'$.{rule[0]}'" not in condition and f"'$.{entity.key}'" not in condition:
-        raise dialog(rule[1])
-
-
-def _context(url: str, name: str) -> str:
-    return f"{url.split('/companies(')[0].split('?')[0]}/$metadata#{name}"

@@ -78,8 +78,6 @@ class Documents(Rules):
         lines = body.get(self.kind.lines)
         if not lines:
             return record
-        if not isinstance(lines, list):
-            raise dialog(f'"{self.kind.lines}" is not a list.')
         entity = company.entity(self.kind.lines)
         company.deep_insert = True  # the totals are calculated once, after the last line
         try:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -12,11 +12,13 @@ NEWEST = 29
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 ZERO_DATE = "0001-01-01"
 Facts = Mapping[str, Any]
+Where = tuple[str, list[object]]  # a condition in SQL, and its values
 
 
 @dataclass(frozen=True)
 class Navigation:
-    """A way from a record to others: those of `target` whose field `other` equals the record's field `own`.
+    """A way from a record to others: those of `target` whose field `other` equals the record's field `own`; all of
+    them when `own` is empty.
 
     `type` is a further condition on the target, `when` one on the record itself: field and value.
     """
@@ -55,7 +57,9 @@ def load_schema(version: int = NEWEST) -> Schema:
     """API v2.0 as Business Central of a version has it: what was added later is not there."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text("utf-8")
     entities = {n: e for n, e in loads(text)["entities"].items() if _major(e["firstSeen"]) <= version}
-    return {name: _entity_set(name, facts, version, set(entities)) for name, facts in entities.items()}
+    schema = {name: _entity_set(name, facts, version, set(entities)) for name, facts in entities.items()}
+    inside = {name: Navigation(name, True, "", "") for name in schema if name not in ("companies", "subscriptions")}
+    return schema | {"companies": replace(schema["companies"], navigation=inside)}
 
 
 def _entity_set(name: str, facts: Facts, version: int, known: set[str]) -> EntitySet:

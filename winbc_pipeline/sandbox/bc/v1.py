@@ -14,9 +14,10 @@ from ..records import Record, dumps, loads
 from .api import Api
 from .call import Call, Reply
 from .company import Company
+from .query import Options, parse, unselected
 from .refusal import Refused, bad_request, unknown_segment
 from .schema import EntitySet, Facts
-from .values import decoded
+from .values import as_object, decoded
 
 FIRST, LAST = 14, 27
 ADDRESS = {
@@ -28,6 +29,7 @@ ADDRESS = {
 }
 CONTROL = ("@odata.context", "@odata.nextLink", "@odata.count")
 SIDES = {"sellingPostalAddress": "sellTo", "billingPostalAddress": "billTo", "shippingPostalAddress": "shipTo"}
+MEMBERS = {"ITEM-UOM": ("code", ""), "DOCUMENTLINEOBJECTDETAILS": ("number", "lineObjectNumber")}
 UNIT_CODES = {"baseUnitOfMeasure": "baseUnitOfMeasureCode", "unitOfMeasure": "unitOfMeasureCode"}
 MEDIA = {"pictures": "pictureContent", "attachments": "attachmentContent", "pdfDocument": "pdfDocumentContent"}
 LINE_BREAK = "\r\n"
@@ -53,6 +55,8 @@ class ApiV1(Api):
         super().__init__(company, most_per_page)
         self.sets = load_v1()
         self.by_v2 = {facts["v2"]: name for name, facts in reversed(list(self.sets.items()))}
+        found = {v2: self._seen(company.schema[v2], name) for v2, name in self.by_v2.items() if v2 in company.schema}
+        self.views = {"companies": replace(company.entity("companies"), navigation={}), **found}
 
     def _answer(self, call: Call) -> Reply:
         path = call.path.strip("/")
@@ -63,13 +67,29 @@ class ApiV1(Api):
             value = [{"name": name, "kind": "EntitySet", "url": name} for name in ("companies", *alone)]
             return Reply.json(200, {"@odata.context": f"{call.base}/$metadata", "value": value})
         translated, name, wrap = self._path(path)
-        query = {key: value for key, value in call.query.items() if key != "$select"}
         content = self._sent(name, call) if name and call.method in ("POST", "PATCH") else call.content
-        reply = super()._answer(replace(call, path=translated, query=query, content=content))
+        reply = super()._answer(replace(call, path=translated, content=content))
         if not name or "json" not in reply.media_type or not reply.content:
             return reply
-        chosen = [part for part in call.query.get("$select", "").split(",") if part]
-        return replace(reply, content=dumps(self._in_v1(name, loads(reply.content), chosen, wrap)))
+        options = parse(call.query, self.views[self.sets[name]["v2"]], self.views)
+        return replace(reply, content=dumps(self._in_v1(name, loads(reply.content), options, wrap)))
+
+    def _options(self, call: Call, entity: EntitySet) -> Options:
+        """What is selected is selected from the record in v1.0's shape, for which v2.0 must give it whole."""
+        return unselected(super()._options(call, entity))
+
+    def _seen(self, entity: EntitySet, name: str) -> EntitySet:
+        """A set of v2.0 as a query of v1.0 sees it: v1.0's fields and options, and the way to what v1.0 has too."""
+        fields = {field: entity.fields.get(field, {}) | facts for field, facts in self.sets[name]["fields"].items()}
+        for field, facts in fields.items():
+            if "enum" in facts:
+                fields[field] = facts | {"plain": {decoded(member): member for member in facts["enum"]}}
+        parts = {self.sets[part]["v2"]: part for part in self.sets[name]["parts"]}
+        links = {parts[link.target]: link for link in entity.navigation.values() if link.target in parts}
+        for key, link in entity.navigation.items():
+            if link.own in fields and link.target in self.by_v2 and not (link.many or link.type or link.when):
+                links.setdefault(key, link)
+        return replace(entity, fields=fields, navigation=links)
 
     def _path(self, path: str) -> tuple[str, str, bool]:
         """The path in v2.0, the entity set of v1.0 that it ends in, and whether one record is shown as a collection."""
@@ -119,43 +139,52 @@ class ApiV1(Api):
         return dumps(self._to_v2(name, body)) if isinstance(body, dict) else call.content
 
     def _to_v2(self, name: str, body: Mapping[str, Any]) -> Record:
-        """A body of v1.0 in v2.0's fields."""
+        """A body of v1.0 in v2.0's fields; raises Refused for what v1.0 does not have."""
         facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
         sent: Record = {}
         for field, value in body.items():
             kind = facts["fields"].get(field, {}).get("complex")
             if kind == "POSTALADDRESS":
                 sent |= _flat_address(field, value)
-            elif kind == "ITEM-UOM":
-                sent[UNIT_CODES[field]] = (value or {}).get("code", "")
-            elif kind == "DOCUMENTLINEOBJECTDETAILS":
-                sent["lineObjectNumber"] = (value or {}).get("number", "")
-            elif field in self.sets and isinstance(value, list):
-                sent[field] = [self._to_v2(field, line) for line in value]
-            elif kind is None and field not in ("contactId",):
-                sent[field] = _encoded(entity.fields.get(field, {}), value)
+            elif kind in MEMBERS:
+                member, v2_field = MEMBERS[kind]
+                sent[UNIT_CODES.get(field, v2_field)] = _member(field, value, member)
+            elif field in facts["parts"] and field in self.sets:
+                sent[field] = self._lines(field, value)
+            elif field in facts["fields"] and field in entity.fields and kind is None:
+                sent[field] = _encoded(entity.fields[field], value)
+            elif "@" in field:
+                sent[field] = value
+            elif field in facts["fields"]:
+                raise Refused(400, "BadRequest_InvalidOperation", f"Control '{field}' is read-only.")
+            else:
+                raise bad_request(f"The property '{field}' does not exist on type '{entity.type_name}'.")
         return sent
 
-    def _in_v1(self, name: str, content: Record, chosen: list[str], wrap: bool) -> Record:
+    def _lines(self, name: str, value: object) -> object:
+        return [self._to_v2(name, as_object(line)) for line in value] if isinstance(value, list) else value
+
+    def _in_v1(self, name: str, content: Record, options: Options, wrap: bool) -> Record:
         control = {key: value for key, value in content.items() if key in CONTROL}
         if isinstance(content.get("value"), list):
-            return control | {"value": [self._to_v1(name, record, chosen) for record in content["value"]]}
-        record = self._to_v1(name, content, chosen)
+            return control | {"value": [self._to_v1(name, record, options) for record in content["value"]]}
+        record = self._to_v1(name, content, options)
         return control | ({"value": [record]} if wrap else record)
 
-    def _to_v1(self, name: str, record: Record, chosen: list[str]) -> Record:
-        """A record of v2.0 in v1.0's fields."""
+    def _to_v1(self, name: str, record: Record, options: Options) -> Record:
+        """A record of v2.0 in v1.0's fields, those selected."""
         facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
         shown: Record = {"@odata.etag": record["@odata.etag"]}
         for field, kind in facts["fields"].items():
-            if not chosen or field in chosen:
+            if not options.select or field in options.select:
                 shown[field] = self._field(field, kind.get("complex"), entity.fields.get(field, {}), record)
         if facts["textKey"] and "id" in shown:
             shown["id"] = f"{record['documentId']}-{record['sequence']}"
-        for link_name, link in entity.navigation.items():
-            if link_name in record and link.target in self.by_v2:
-                inner = record[link_name] if isinstance(record[link_name], list) else [record[link_name]]
-                shown[link_name] = [self._to_v1(self.by_v2[link.target], one, []) for one in inner if one]
+        for part, inner in options.expand.items():
+            target = self.by_v2[self.views[facts["v2"]].navigation[part].target]
+            rows = record[part] if isinstance(record[part], list) else [record[part]] if record[part] else []
+            found = [self._to_v1(target, row, inner) for row in rows]
+            shown[part] = found if part in facts["parts"] else found[0] if found else None
         return shown
 
     def _field(self, field: str, kind: str | None, facts: Facts, record: Record) -> Any:
@@ -184,6 +213,12 @@ class ApiV1(Api):
             for name, fields in COMPLEX.items()
         )
         types = "".join(self._type(name, facts) for name, facts in self.sets.items())
+        actions = "".join(
+            f'<Action Name="{action}" IsBound="true"><Parameter Name="bindingParameter" Type="Microsoft.NAV.{name}"/>'
+            "</Action>"
+            for name, facts in self.sets.items()
+            for action in facts["actions"]
+        )
         sets = "".join(
             f'<EntitySet Name="{name}" EntityType="Microsoft.NAV.{name}"/>'
             for name, facts in self.sets.items()
@@ -192,14 +227,23 @@ class ApiV1(Api):
         head = '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
         schema = '<Schema Namespace="Microsoft.NAV" xmlns="http://docs.oasis-open.org/odata/ns/edm">'
         container = f'<EntityContainer Name="NAV">{sets}</EntityContainer>'
-        return f"{head}{schema}{kinds}{types}{container}</Schema></edmx:DataServices></edmx:Edmx>"
+        return f"{head}{schema}{kinds}{types}{actions}{container}</Schema></edmx:DataServices></edmx:Edmx>"
 
     def _type(self, name: str, facts: Facts) -> str:
         fields = "".join(
             f'<Property Name="{field}" Type={quoteattr(_csdl_type(kind))}/>' for field, kind in facts["fields"].items()
         )
         key = next(iter(facts["fields"]))
-        return f'<EntityType Name="{name}"><Key><PropertyRef Name="{key}"/></Key>{fields}</EntityType>'
+        links = "".join(
+            f'<NavigationProperty Name="{part}" Type="Collection(Microsoft.NAV.{part})" ContainsTarget="true"/>'
+            for part in facts["parts"]
+        )
+        links += "".join(
+            f'<NavigationProperty Name="{link_name}" Type="Microsoft.NAV.{self.by_v2[link.target]}"/>'
+            for link_name, link in self.views[facts["v2"]].navigation.items()
+            if link_name not in facts["parts"]
+        )
+        return f'<EntityType Name="{name}"><Key><PropertyRef Name="{key}"/></Key>{fields}{links}</EntityType>'
 
 
 def _csdl_type(kind: Facts) -> str:
@@ -237,6 +281,14 @@ def _nested_address(field: str, record: Record) -> Record:
     address: Record = {member: record.get(name, "") for member, name in fields.items()}
     second = record.get(fields["street"].replace("1", "2"), "")
     return address | {"street": address["street"] + (LINE_BREAK + second if second else "")}
+
+
+def _member(field: str, value: object, member: str) -> str:
+    """The code or number by which an object names a record; null names none."""
+    named = (value or {}).get(member, "") if value is None or isinstance(value, dict) else None
+    if not isinstance(named, str):
+        raise bad_request(f"The {field} must be an object with {member}.")
+    return named
 
 
 def _encoded(facts: Facts, value: Any) -> Any:

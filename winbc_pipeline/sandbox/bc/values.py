@@ -15,13 +15,32 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def checked(entity: EntitySet, body: object) -> Record:
-    """The fields of a body as BC takes them; raises Refused. Navigation properties are left out."""
+def checked(entity: EntitySet, body: object, deep: str = "") -> Record:
+    """The fields of a body as BC takes them; raises Refused. `deep` names records inside that are inserted too; they
+    are left out here."""
+    sent = {name: value for name, value in as_object(body).items() if not _is_annotation(entity, name)}
+    if deep in sent:
+        inside = sent.pop(deep)
+        if not isinstance(inside, list):
+            raise bad_request(f"The value of '{deep}' must be a list.")
+    for name in sent:
+        if name in entity.navigation and name not in entity.fields:
+            raise bad_request(f"The navigation property '{name}' cannot be written together with its parent.")
+    return {name: _value(entity, name, value) for name, value in sent.items()}
+
+
+def as_object(body: object) -> Record:
+    """A JSON object; raises Refused for anything else."""
     if not isinstance(body, dict):
         message = "An unexpected 'PrimitiveValue' node was found when reading from the JSON reader. "
         raise bad_request(message + "A 'StartObject' node was expected.")
-    sent = {name: value for name, value in body.items() if "@" not in name and name not in entity.navigation}
-    return {name: _value(entity, name, value) for name, value in sent.items()}
+    return body
+
+
+def _is_annotation(entity: EntitySet, name: str) -> bool:
+    """Control information that clients send back as they read it, as `@odata.etag`."""
+    owner, at, kind = name.partition("@odata.")
+    return bool(at) and kind != "bind" and (not owner or owner in entity.fields or owner in entity.navigation)
 
 
 def _value(entity: EntitySet, name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from .company import Company
 from .refusal import bad_request, dialog, not_found
 from .sales import BY_LINES
 from .schema import EntitySet
+from .values import as_object
 from .writing import match_etag
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
@@ -57,7 +58,7 @@ class Webhooks:
 
     async def subscribe(self, body: Any) -> Record:
         """A new subscription, once its address has answered the handshake."""
-        if not isinstance(body, dict) or not body.get("notificationUrl") or not body.get("resource"):
+        if not as_object(body).get("notificationUrl") or not body.get("resource"):
             raise bad_request("The notificationUrl and the resource must be provided.")
         if self.company.records.count("subscriptions") >= LIMIT:
             raise dialog(f"The number of subscriptions is limited to {LIMIT}.")
@@ -70,7 +71,9 @@ class Webhooks:
 
     async def renew(self, record: Record, body: Any, etag: str | None) -> Record:
         match_etag(record, etag)
-        sent = {name: str(value) for name, value in dict(body).items() if name in ("notificationUrl", "clientState")}
+        sent = {
+            name: str(value) for name, value in as_object(body).items() if name in ("notificationUrl", "clientState")
+        }
         await self._handshake(str(sent.get("notificationUrl", record["notificationUrl"])))
         return self.company.change("subscriptions", record | sent | {"expirationDateTime": self._expiry()}, sent=sent)
 
@@ -136,9 +139,10 @@ class Webhooks:
         """One POST for all subscriptions of an address, after the delay."""
         await asyncio.sleep(DELAY_S / self.time_scale)
         subscriptions = self.company.all("subscriptions", "notificationUrl", url)
-        value = [entry for subscription in subscriptions for entry in self._notifications(subscription)]
-        if value:
-            await self._deliver(url, value, subscriptions)
+        entries = [(subscription, self._notifications(subscription)) for subscription in subscriptions]
+        told = [subscription for subscription, own in entries if own]
+        if told:
+            await self._deliver(url, [entry for _, own in entries for entry in own], told)
 
     def _notifications(self, subscription: Record) -> list[Record]:
         key = subscription["subscriptionId"]

@@ -11,6 +11,12 @@ from .refusal import Refused, dialog, not_allowed, not_found, validation
 from .schema import ZERO_GUID, EntitySet
 from .values import checked, is_zero
 
+DEEP_INSERT = {  # what else BC inserts with its parent is not published
+    "salesOrders": "salesOrderLines",
+    "salesInvoices": "salesInvoiceLines",
+    "salesCreditMemos": "salesCreditMemoLines",
+    "salesQuotes": "salesQuoteLines",
+}
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
 PAIRS = (
@@ -92,7 +98,7 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
     """A new record; `parent` are the fields that follow from the path it was posted to."""
     if not entity.insert:
         raise not_allowed("POST", entity.name)
-    sent = _from_template(company, entity, checked(entity, body)) | (parent or {})
+    sent = _from_template(company, entity, checked(entity, body, DEEP_INSERT.get(entity.name, ""))) | (parent or {})
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         record = company.empty(entity.name) | sent
@@ -139,6 +145,10 @@ def remove(company: Company, entity: EntitySet, record: Record, etag: str | None
         company.drop(entity.name, record, sent=True)
         _drop_belongings(company, entity, record)
         rules.after_delete(company, record)
+        picture = company.get("pictures", record[entity.key]) if "picture" in entity.navigation else None
+        if picture:
+            company.drop("pictures", picture)
+            RULES["pictures"].after_delete(company, picture)
 
 
 def match_etag(record: Record, etag: str | None) -> None:

@@ -119,7 +119,7 @@ class BusinessCentral:
         filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
         found: dict[str, list[dict[str, Any]]] = {}
         with ThreadPoolExecutor(self.settings.in_flight) as pool:
-            for records in pool.map(lambda text: self.get(f"{entity_set}?$filter={quote(text)}"), filters):
+            for records in pool.map(lambda text: self.get(f"{entity_set}?{_query(text)}"), filters):
                 for record in records:
                     value = str(record.get(field, ""))
                     found.setdefault(value.lower() if ignore_case else value, []).append(record)
@@ -161,6 +161,12 @@ def _decimal(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(format(value, "f").encode())
     raise TypeError(type(value).__name__)
+
+
+def _query(text: str) -> str:
+    """A function inside another one needs schema version 2.1 (behaviour.md section 5)."""
+    newer = "$schemaversion=2.1&" if "(tolower(" in text else ""
+    return f"{newer}$filter={quote(text)}"
 
 
 def _filter(operand: str, keys: list[str]) -> str:
