@@ -77,6 +77,10 @@ def test_what_others_read_may_stand_in_the_same_env_file(
         (["demo", "--once", "--sample", "nowhere"], "nowhere is no retail folder"),
         (["sandbox", "state", "http://127.0.0.1:1"], "is the sandbox running?"),
         (["check", "--contract", "sap"], "the contract that can be checked is winstore"),
+        (["sandbox", "serve", "--bc-version", "12"], "Invalid value for '--bc-version'"),
+        (["sandbox", "serve", "--bc-version", "40"], "Invalid value for '--bc-version'"),
+        (["sandbox", "serve", "--time-scale", "0"], "Invalid value for '--time-scale'"),
+        (["sandbox", "serve", "--clock", "noon"], "noon is no time like 2026-03-01T10:00:00Z"),
     ],
 )
 def test_wrong_use(

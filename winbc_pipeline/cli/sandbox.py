@@ -14,6 +14,8 @@ import typer
 from ..errors import ConfigurationError
 from ..sandbox.bc.app import Options
 from ..sandbox.bc.schema import NEWEST
+from ..sandbox.bc.v1 import FIRST
+from ..sandbox.control import moment
 from ..sandbox.retail import generate as generate_rows
 from ..sandbox.retail import write_folder
 from ..sandbox.server import System
@@ -30,13 +32,18 @@ def serve(
     winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
     load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
-    bc_version: Annotated[int, typer.Option(help="The version of Business Central to play, 14 to 29")] = NEWEST,
-    time_scale: Annotated[float, typer.Option(help="Divides every wait and window: 60 makes a second of a minute")] = 1,
-    latency: Annotated[float, typer.Option(help="Seconds that each call takes")] = 0,
-    operation_latency: Annotated[float, typer.Option(help="Seconds that each operation of a call takes")] = 0,
-    replica_lag: Annotated[float, typer.Option(help="Seconds by which reads lag behind writes")] = 0,
-    requests: Annotated[int, typer.Option(help="Calls per user in five minutes")] = 6000,
+    bc_version: Annotated[
+        int, typer.Option(min=FIRST, max=NEWEST, help="The version of Business Central to play")
+    ] = NEWEST,
+    time_scale: Annotated[
+        float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
+    ] = 1,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call takes")] = 0,
+    operation_latency: Annotated[float, typer.Option(min=0, help="Seconds that each operation of a call takes")] = 0,
+    replica_lag: Annotated[float, typer.Option(min=0, help="Seconds by which reads lag behind writes")] = 0,
+    requests: Annotated[int, typer.Option(min=1, help="Calls per user in five minutes")] = 6000,
     seed: Annotated[str, typer.Option(help="The same seed and clock give the same ids")] = "",
+    clock: Annotated[str, typer.Option(help="Stops Business Central's clock there: 2026-03-01T10:00:00Z")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
     """Runs the sandboxes until Ctrl-C."""
@@ -49,6 +56,7 @@ def serve(
         replica_lag_s=replica_lag,
         requests_per_window=requests,
         seed=seed,
+        clock=_moment(clock),
     )
     with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
         if load:
@@ -63,6 +71,15 @@ def serve(
                 time.sleep(1)
         except KeyboardInterrupt:
             return
+
+
+def _moment(text: str) -> str:
+    try:
+        if text:
+            moment(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{text} is no time like 2026-03-01T10:00:00Z.") from error
+    return text
 
 
 def check_folder(folder: Path) -> None:

@@ -5,9 +5,10 @@ Here belongs: the control surface. What the systems themselves answer belongs to
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +17,9 @@ from starlette.routing import Route
 
 from .faults import Faults
 from .records import Records, dumps, loads
+
+LONGEST_S = 10**11
+Work = Callable[[dict[str, Any]], object]
 
 
 class Clock:
@@ -29,15 +33,42 @@ class Clock:
         return self.fixed or datetime.now(UTC) + self.offset
 
     def set(self, request: dict[str, Any]) -> None:
-        """`{"now": "2026-…Z"}` stops the clock there, `{"advance_s": 60}` moves it, `{}` gives the machine's back."""
+        """`{"now": "2026-…Z"}` stops the clock there, `{"advance_s": 60}` moves it, `{}` gives the machine's back.
+
+        Raises ValueError for anything else.
+        """
+        if len(request) > 1 or not set(request) <= {"now", "advance_s"}:
+            raise ValueError("The clock takes now or advance_s.")
         if "now" in request:
-            self.fixed = datetime.fromisoformat(request["now"])
+            self.fixed = moment(request["now"])
         elif "advance_s" in request and self.fixed:
-            self.fixed += timedelta(seconds=float(request["advance_s"]))
+            self.fixed = _sensible(self.fixed + _span(request["advance_s"]))
         elif "advance_s" in request:
-            self.offset += timedelta(seconds=float(request["advance_s"]))
+            offset = self.offset + _span(request["advance_s"])
+            _sensible(datetime.now(UTC) + offset)
+            self.offset = offset
         else:
             self.fixed, self.offset = None, timedelta()
+
+
+def moment(text: object) -> datetime:
+    """A time as people write it; without a zone it is UTC. Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("A time is a text like 2026-03-01T10:00:00Z.")
+    found = datetime.fromisoformat(text)
+    return _sensible(found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+def _span(seconds: Any) -> timedelta:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or not -LONGEST_S < seconds < LONGEST_S:
+        raise ValueError("advance_s is a number of seconds.")
+    return timedelta(seconds=float(seconds))
+
+
+def _sensible(found: datetime) -> datetime:
+    if not 1900 < found.year < 9000:
+        raise ValueError("The clock goes from 1901 to 8999.")
+    return found
 
 
 def timestamp(moment: datetime) -> str:
@@ -102,10 +133,25 @@ class Limits:
             self.slots.release()
 
 
-def control_routes(
-    records: Records, clock: Clock, faults: Faults, log: CallLog, seed: Callable[[dict[str, Any]], object]
-) -> list[Route]:
-    """`GET /__state`, `GET /__log`, `POST /__seed`, `POST /__clock`, `POST /__faults`."""
+def steered(work: Work) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that takes a JSON object and says what came of it; ValueError is 400, LookupError 404."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            asked = loads(await request.body() or b"{}")
+            if not isinstance(asked, dict):
+                raise ValueError("The body is no JSON object.")
+            return Response(dumps(work(asked)), media_type="application/json")
+        except (ValueError, RecursionError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except LookupError as error:
+            return JSONResponse({"error": str(error.args[0])}, 404)
+
+    return endpoint
+
+
+def control_routes(records: Records, clock: Clock, faults: Faults, log: CallLog, seed: Work) -> list[Route]:
+    """`/__state` and `/__log` to read, `/__seed`, `/__clock` and `/__faults` to steer."""
 
     async def state(_: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
@@ -118,24 +164,22 @@ def control_routes(
     async def calls(_: Request) -> Response:
         return Response(dumps({"calls": list(log.calls)}), media_type="application/json")
 
-    async def load(request: Request) -> Response:
-        return JSONResponse(seed(loads(await request.body())))
-
-    async def set_clock(request: Request) -> Response:
-        clock.set(loads(await request.body()))
-        return JSONResponse({"now": timestamp(clock.now())})
-
-    async def set_faults(request: Request) -> Response:
-        try:
-            faults.plan(loads(await request.body())["faults"])
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, 400)
+    async def planned(_: Request) -> Response:
         return Response(dumps({"faults": faults.shown()}), media_type="application/json")
+
+    def set_clock(asked: dict[str, Any]) -> object:
+        clock.set(asked)
+        return {"now": timestamp(clock.now())}
+
+    def plan(asked: dict[str, Any]) -> object:
+        faults.plan(asked.get("faults"))
+        return {"faults": faults.shown()}
 
     return [
         Route("/__state", state),
         Route("/__log", calls),
-        Route("/__seed", load, methods=["POST"]),
-        Route("/__clock", set_clock, methods=["POST"]),
-        Route("/__faults", set_faults, methods=["POST"]),
+        Route("/__seed", steered(seed), methods=["POST"]),
+        Route("/__clock", steered(set_clock), methods=["POST"]),
+        Route("/__faults", planned),
+        Route("/__faults", steered(plan), methods=["POST"]),
     ]

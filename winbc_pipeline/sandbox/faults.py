@@ -1,13 +1,15 @@
 """Planned faults: what goes wrong with which call. Both sandboxes take them by `POST /__faults`.
 
-A fault is `{kind, path?, method?, nth?, times?, probability?, seed?, status?, seconds?, headers?}`: it befalls calls
-whose path contains `path`, from the `nth` on (1 = the next), `times` times (1), each with a probability.
+A fault is an object with a `kind` and more members (MEMBERS): it befalls calls whose path contains `path`, from the
+`nth` on (1 = the next), `times` times (1), each with a probability.
 """
 
 import asyncio
 import random
+import re
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from .records import dumps, loads
 
+Check = Callable[[Any], bool]
 Handler = Callable[[Request], Awaitable[Response]]
 KINDS = {
     "status": "answers `status` without running the call",
@@ -38,22 +41,57 @@ KINDS = {
 }
 
 
+NO_ANSWER = 0  # the status in the log of a call whose connection was cut
+LARGEST_BOMB_MB, LONGEST_S = 4096, 86_400
+
+
+def _between(least: float, most: float) -> Check:
+    return lambda value: isinstance(value, int | Decimal) and not isinstance(value, bool) and least <= value <= most
+
+
+def _whole(least: int, most: int) -> Check:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _are_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        re.fullmatch(r"[A-Za-z0-9-]+", name) and isinstance(text, str) and re.fullmatch(r"[ -~]*", text)
+        for name, text in value.items()
+    )
+
+
+MEMBERS: dict[str, Check] = {
+    "kind": lambda value: isinstance(value, str) and value in KINDS,
+    "path": lambda value: isinstance(value, str),
+    "method": lambda value: isinstance(value, str),
+    "nth": _whole(1, 10**9),
+    "times": _whole(1, 10**9),
+    "probability": _between(0, 1),
+    "seed": _whole(-(10**18), 10**18),
+    "status": _whole(200, 599),
+    "seconds": _between(0, LONGEST_S),
+    "headers": _are_headers,
+    "megabytes": _whole(0, LARGEST_BOMB_MB),
+}
+
+
 class Faults:
     """The faults that still wait for their call."""
 
     def __init__(self) -> None:
         self.planned: list[dict[str, Any]] = []
 
-    def plan(self, faults: list[dict[str, Any]]) -> None:
-        """Replaces all planned faults; raises ValueError for an unknown kind."""
+    def plan(self, faults: object) -> None:
+        """Replaces all planned faults; raises ValueError for what is no list of faults."""
+        if not isinstance(faults, list):
+            raise ValueError("faults is a list of faults")
         for fault in faults:
-            if fault.get("kind") not in KINDS:
-                raise ValueError(f"{fault.get('kind')} is none of {', '.join(KINDS)}")
+            _check(fault)
         self.planned = [fault | {"chance": random.Random(fault.get("seed", 0))} for fault in faults]
 
     def take(self, method: str, path: str) -> dict[str, Any] | None:
         for fault in self.planned:
-            if fault.get("path", "") not in path or fault.get("method", method) != method:
+            if fault.get("path", "") not in path or fault.get("method", method).upper() != method:
                 continue
             fault["nth"] = fault.get("nth", 1) - 1
             if fault["nth"] > 0 or fault["chance"].random() >= fault.get("probability", 1):
@@ -68,27 +106,52 @@ class Faults:
         return [{name: value for name, value in fault.items() if name != "chance"} for fault in self.planned]
 
 
+def _check(fault: object) -> None:
+    if not isinstance(fault, dict):
+        raise ValueError("a fault is an object")
+    if not MEMBERS["kind"](fault.get("kind")):
+        raise ValueError(f"{fault.get('kind')} is none of {', '.join(KINDS)}")
+    for name, value in fault.items():
+        if name not in MEMBERS:
+            raise ValueError(f"a fault has no {name}, but {', '.join(MEMBERS)}")
+        if not MEMBERS[name](value):
+            raise ValueError(f"{value} is no {name}")
+    if fault["kind"] in ("status", "status_after") and "status" not in fault:
+        raise ValueError(f"a {fault['kind']} needs a status")
+
+
 async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Handler) -> Response:
     """Runs a call with one planned fault, or as it is."""
     if fault is None:
         return await handler(request)
     kind = fault["kind"]
+    if kind == "drop_before":
+        return await _cut(request)
     if kind in INSTEAD:
         return INSTEAD[kind](fault)
     if kind == "late":
         await request.body()
         _run_later(handler(request), float(fault.get("seconds", 1)))
-        return Response("fault", fault.get("status", 504))
+        return _plain(fault.get("status", 504), None)
     answer = await handler(request)
     if kind == "slow":
-        await asyncio.sleep(fault.get("seconds", 0.2))
+        await asyncio.sleep(float(fault.get("seconds", 0.2)))
         return answer
+    if kind == "drop_after":
+        return await _cut(request)
     return AFTER[kind](fault, answer)
 
 
-def _cut() -> Response:
-    """The server cuts the connection: the promised body never comes."""
-    return Response(b"", headers={"content-length": "1"})
+async def _cut(request: Request) -> Response:
+    """Closes the connection without a word; what is returned is for the log, nobody receives it."""
+    await request.body()
+    request.state.cut()
+    await request.receive()  # until the connection is gone
+    return Response(status_code=NO_ANSWER)
+
+
+def _plain(status: int, headers: dict[str, str] | None) -> Response:
+    return Response(b"" if status in (204, 304) else b"fault", status, headers)
 
 
 def _error(status: int, code: str, message: str) -> Response:
@@ -106,27 +169,32 @@ def _drip(fault: dict[str, Any], answer: Response) -> Response:
     async def bytes_of() -> AsyncIterator[bytes]:
         for byte in bytes(answer.body):
             yield bytes([byte])
-            await asyncio.sleep(fault.get("seconds", 0.05))
+            await asyncio.sleep(float(fault.get("seconds", 0.05)))
 
     return StreamingResponse(bytes_of(), answer.status_code, media_type=answer.media_type)
 
 
-def _changed(answer: Response, change: Callable[[dict[str, Any]], None]) -> Response:
-    content = loads(bytes(answer.body))
-    change(content)
-    return Response(dumps(content), answer.status_code, media_type=answer.media_type)
+def _changed(answer: Response, name: str, change: Callable[[list[Any]], dict[str, Any]]) -> Response:
+    """The answer with its list of records or of answers changed; any other answer stays as it is."""
+    try:
+        content = loads(bytes(answer.body))
+    except ValueError:
+        return answer
+    if not isinstance(content, dict) or not isinstance(content.get(name), list):
+        return answer
+    return Response(dumps(content | change(content[name])), answer.status_code, media_type=answer.media_type)
 
 
-def _lead_away(content: dict[str, Any]) -> None:
-    content["@odata.nextLink"] = "https://evil.example/v2.0/sandbox/api/v2.0/customers?$skiptoken=1"
+def _lead_away(_: list[Any]) -> dict[str, Any]:
+    return {"@odata.nextLink": "https://evil.example/v2.0/sandbox/api/v2.0/customers?$skiptoken=1"}
 
 
-def _leave_out(content: dict[str, Any]) -> None:
-    content["responses"] = content["responses"][: len(content["responses"]) // 2]
+def _leave_out(answers: list[Any]) -> dict[str, Any]:
+    return {"responses": answers[: len(answers) // 2]}
 
 
-def _turn_round(content: dict[str, Any]) -> None:
-    content["responses"] = content["responses"][::-1]
+def _turn_round(answers: list[Any]) -> dict[str, Any]:
+    return {"responses": answers[::-1]}
 
 
 def _run_later(work: Awaitable[Response], seconds: float) -> None:
@@ -144,8 +212,7 @@ PAGE = "<html><body>Please sign in</body></html>"
 STALE = ("Request_EntityChanged", "Another user has already changed the record.")
 EXPIRED = ("Authentication_InvalidCredentials", "The server has rejected the client credentials.")
 INSTEAD: dict[str, Callable[[dict[str, Any]], Response]] = {
-    "status": lambda fault: Response("fault", fault["status"], headers=fault.get("headers")),
-    "drop_before": lambda _: _cut(),
+    "status": lambda fault: _plain(fault["status"], fault.get("headers")),
     "html": lambda _: Response(PAGE, media_type="text/html"),
     "garbage": lambda _: Response(b"\x00\xff{]not json" * 20, media_type="application/json"),
     "bomb": _bomb,
@@ -155,11 +222,12 @@ INSTEAD: dict[str, Callable[[dict[str, Any]], Response]] = {
     "storm": lambda fault: Response("Too many requests", 429, fault.get("headers")),
 }
 AFTER: dict[str, Callable[[dict[str, Any], Response], Response]] = {
-    "status_after": lambda fault, _: Response("fault", fault["status"]),
-    "drop_after": lambda *_: _cut(),
-    "truncate": lambda _, answer: Response(bytes(answer.body)[: len(answer.body) // 2], media_type=answer.media_type),
+    "status_after": lambda fault, _: _plain(fault["status"], fault.get("headers")),
+    "truncate": lambda _, answer: Response(
+        bytes(answer.body)[: len(answer.body) // 2], answer.status_code, media_type=answer.media_type
+    ),
     "drip": _drip,
-    "next_link": lambda _, answer: _changed(answer, _lead_away),
-    "partial_batch": lambda _, answer: _changed(answer, _leave_out),
-    "shuffled_batch": lambda _, answer: _changed(answer, _turn_round),
+    "next_link": lambda _, answer: _changed(answer, "value", _lead_away),
+    "partial_batch": lambda _, answer: _changed(answer, "responses", _leave_out),
+    "shuffled_batch": lambda _, answer: _changed(answer, "responses", _turn_round),
 }

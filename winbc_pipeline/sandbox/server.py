@@ -3,6 +3,7 @@
 Here belongs: ports, start and stop. What they answer: bc/, winstore.py.
 """
 
+import asyncio
 import socket
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Literal
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from . import winstore
 from .bc import app as business_central
@@ -97,11 +99,19 @@ def _with_winstore(addresses: Addresses, url: str) -> Addresses:
     return replace(addresses, winstore_base=url + winstore.BASE, winstore_control=url, **known)
 
 
+class Cuttable(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection that an application can close: `request.state.cut()`."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.app_state: dict[str, object] = {**self.app_state, "cut": transport.close}
+
+
 @contextmanager
 def running(app: Starlette, port: int = 0) -> Iterator[str]:
     """One application on 127.0.0.1 until the block ends; yields its address."""
     listener = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", access_log=False)
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", access_log=False, http=Cuttable)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

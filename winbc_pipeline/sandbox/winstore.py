@@ -80,7 +80,10 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         return Response("<error>Unknown call</error>", 404, media_type="application/xml")
 
     def seed(body: dict[str, Any]) -> dict[str, int]:
-        return shop.load(read_folder(Path(body["folder"])))
+        folder = Path(str(body.get("folder") or ""))
+        if not (folder / "articles.csv").is_file():
+            raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
+        return shop.load(read_folder(folder))
 
     routes = [
         *control_routes(shop.records, shop.clock, faults, log, seed),

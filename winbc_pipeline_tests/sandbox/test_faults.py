@@ -6,8 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from winbc_pipeline.sandbox.faults import KINDS
-
 from .conftest import Bc
 
 NEW = {"displayName": "New"}
@@ -23,10 +21,12 @@ def count(bc: Bc) -> int:
 
 
 @pytest.mark.parametrize(("kind", "arrived"), [("drop_before", 0), ("drop_after", 1)])
-def test_a_cut_before_or_after_the_commit(bc: Bc, kind: str, arrived: int) -> None:
-    with pytest.raises(httpx.RemoteProtocolError):
+def test_a_cut_before_or_after_the_commit_without_a_status(bc: Bc, kind: str, arrived: int) -> None:
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         planned(bc, kind).call("POST", "customers", NEW)
     assert count(bc) == arrived
+    (cut, _) = bc.control("__log")["calls"]
+    assert (cut["status"], cut["fault"]) == (0, kind)
 
 
 @pytest.mark.parametrize(("kind", "arrived"), [("status", 0), ("status_after", 1)])
@@ -57,6 +57,18 @@ def test_half_an_answer_and_bytes_that_are_none(bc: Bc) -> None:
     for kind in ("truncate", "garbage"):
         with pytest.raises(ValueError, match=r".*"):
             planned(bc, kind).call("GET", "customers").json()
+
+
+def test_half_an_answer_has_the_true_status(bc: Bc) -> None:
+    assert planned(bc, "truncate").call("POST", "customers", NEW).status_code == 201
+
+
+@pytest.mark.parametrize("kind", ["partial_batch", "shuffled_batch", "next_link"])
+def test_an_answer_that_is_no_batch_or_page_stays_as_it_is(bc: Bc, kind: str) -> None:
+    assert planned(bc, kind).post("customers", NEW)["displayName"] == "New"
+    one = {"id": "1", "method": "GET", "url": "companies"}
+    answer = planned(bc, kind).http.post(f"{bc.base}/$batch", json={"requests": [one]})
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "multipart/mixed")
 
 
 def test_a_bomb_is_small_on_the_line_and_large_in_memory(bc: Bc) -> None:
@@ -95,12 +107,6 @@ def test_a_fault_with_a_probability_is_the_same_for_the_same_seed(bc: Bc) -> Non
     first = statuses()
     assert first == statuses()
     assert set(first) == {200, 429}
-
-
-def test_an_unknown_kind_is_refused_by_name(bc: Bc) -> None:
-    answer = bc.http.post(f"{bc.root}/__faults", json={"faults": [{"kind": "earthquake"}]})
-    assert answer.status_code == 400
-    assert all(kind in answer.text for kind in KINDS)
 
 
 def test_the_log_has_every_call_and_the_state_every_write(bc: Bc) -> None:

@@ -5,11 +5,13 @@ Here belongs: what is true of every call. What a call means: api.py.
 
 import asyncio
 import base64
+import sqlite3
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -19,20 +21,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..control import CallLog, Limits, control_routes
+from ..control import CallLog, Limits, control_routes, moment, steered
 from ..faults import Faults, with_fault
 from ..records import Record
 from . import posting
 from .api import Api
 from .call import Call, Reply
-from .company import Company, amount
+from .company import SERIES, Company
 from .paging import MAX_PAGE
 from .query import Options as Query
 from .reading import View, single
 from .refusal import Refused, not_allowed
 from .replica import Replica
-from .schema import NEWEST
+from .schema import NEWEST, EntitySet
 from .v1 import FIRST, LAST, ApiV1
+from .values import LARGEST, as_object, checked, fitting
 from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
@@ -44,7 +47,8 @@ BODY_LIMIT = 350 * 2**20
 
 @dataclass(frozen=True)
 class Options:
-    """How the sandbox behaves. `time_scale` divides every wait and window: 60 makes a minute of a second."""
+    """How the sandbox behaves. `time_scale` divides every wait and window: 60 makes a minute of a second. `clock` is
+    where time stands still from the first record on; else it is the machine's."""
 
     page_size: int = MAX_PAGE
     version: int = NEWEST
@@ -56,6 +60,7 @@ class Options:
     time_scale: float = 1
     replica_lag_s: float = 0
     seed: str = ""
+    clock: str = ""
     client: tuple[str, str] = ("winbc", "sandbox-secret")
     user: tuple[str, str] = ("winbc", "sandbox-secret")
 
@@ -68,7 +73,8 @@ class Sandbox:
     """One company behind the API, and who may call it."""
 
     def __init__(self, path: Path | None, options: Options) -> None:
-        self.options, self.company = options, Company(path, max(options.version, OLDEST_V2), options.seed)
+        clock = moment(options.clock) if options.clock else None
+        self.options, self.company = options, Company(path, max(options.version, OLDEST_V2), options.seed, clock)
         self.api = Api(self.company, options.page_size)
         self.v1 = ApiV1(self.company, options.page_size)
         self.webhooks = Webhooks(self.company, options.time_scale)
@@ -189,38 +195,66 @@ class Sandbox:
 
     def seed(self, body: dict[str, Any]) -> dict[str, int]:
         """`{"records": {"customers": [{…}]}}` adds records by hand, without a trace in the log of writes;
-        `{"templates": {"customers": {…}}}` sets what a configuration template fills in."""
-        self.company.templates |= body.get("templates", {})
-        records = body.get("records", {})
-        for entity, rows in records.items():
+        `{"templates": {"customers": {…}}}` sets what a configuration template fills in. Raises ValueError."""
+        try:
+            records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
+            templates = {name: checked(self._set(name), row) for name, row in records["templates"].items()}
             with self.company.transaction():
-                for row in rows:
-                    self.company.add(entity, self._numbered(entity, row))
-        return {entity: len(rows) for entity, rows in records.items()}
+                counts = {name: self._add(self._set(name), rows) for name, rows in records["records"].items()}
+        except Refused as refusal:
+            raise ValueError(refusal.message) from refusal
+        except sqlite3.IntegrityError as error:
+            raise ValueError("A record with that id is there already.") from error
+        self.company.templates |= templates
+        return counts
+
+    def _set(self, name: str) -> EntitySet:
+        if name not in self.company.schema:
+            raise ValueError(f"There is no entity set {name}.")
+        return self.company.entity(name)
+
+    def _add(self, entity: EntitySet, rows: Any) -> int:
+        if not isinstance(rows, list):
+            raise ValueError(f"{entity.name} is a list of records.")
+        for row in rows:
+            known = {name: fitting(entity, name, value) for name, value in as_object(row).items()}
+            self.company.add(entity.name, self._numbered(entity.name, known))
+        return len(rows)
 
     def _numbered(self, entity: str, row: Record) -> Record:
-        if "number" in self.company.entity(entity).fields and not row.get("number"):
+        if entity in SERIES and not row.get("number"):
             return row | {"number": self.company.next_number(entity)}
         return row
 
-    async def user(self, request: Request) -> Response:
-        """What a person does in the client and the API cannot: `{"do": "release", "id"}`, `{"do": "ship", …}`."""
-        asked: dict[str, Any] = await request.json()
-        order = self.company.get("salesOrders", asked["id"])
+    def user(self, asked: dict[str, Any]) -> object:
+        """What a person does in the client and the API cannot: `{"do": "release", "id"}`, `{"do": "ship", …}`.
+        Raises ValueError, or LookupError when there is no such order."""
+        order = self.company.get("salesOrders", str(asked.get("id")))
         if order is None:
-            return JSONResponse({"error": "no such order"}, 404)
-        if asked["do"] == "release":
-            posting.release(self.company, order)
-        elif asked["do"] == "ship":
-            quantities = {line: amount(quantity) for line, quantity in asked["quantities"].items()}
-            try:
-                with self.company.transaction():
-                    posting.ship(self.company, order, quantities)
-            except Refused as refusal:
-                return _response(Reply.refused(refusal))
-        else:
-            return JSONResponse({"error": "do is release or ship"}, 400)
-        return JSONResponse({"done": asked["do"]})
+            raise LookupError("no such order")
+        lines = self.company.all("salesOrderLines", "documentId", order["id"])
+        try:
+            with self.company.transaction():
+                if asked.get("do") == "release":
+                    posting.release(self.company, order)
+                elif asked.get("do") == "ship":
+                    posting.ship(self.company, order, _quantities(asked.get("quantities"), lines))
+                else:
+                    raise ValueError("do is release or ship")
+        except Refused as refusal:
+            raise ValueError(refusal.message) from refusal
+        return {"done": asked["do"]}
+
+
+def _quantities(asked: Any, lines: list[Record]) -> dict[str, Decimal]:
+    """Quantities by the ids of lines; raises ValueError."""
+    if not isinstance(asked, dict) or not set(asked) <= {line["id"] for line in lines}:
+        raise ValueError("quantities are by the ids of the order's lines")
+    if any(
+        isinstance(one, bool) or not isinstance(one, int | Decimal) or not 0 <= one < LARGEST for one in asked.values()
+    ):
+        raise ValueError("a quantity is a number")
+    return {line: Decimal(quantity) for line, quantity in asked.items()}
 
 
 def create_app(path: Path | None = None, options: Options | None = None) -> Starlette:
@@ -232,7 +266,7 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
     apis = [api for api, there in (("v2.0", version >= OLDEST_V2), ("v1.0", FIRST <= version <= LAST)) if there]
     routes = [
         *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
-        Route("/__user", sandbox.user, methods=["POST"]),
+        Route("/__user", steered(sandbox.user), methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", sandbox.token, methods=["POST"]),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
         Route("/environments/v1.2", sandbox.environments),

@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from pathlib import Path
@@ -53,8 +54,11 @@ def with_etag(record: Record) -> Record:
 class Company:
     """One company. The same seed, clock and calls give the same ids, numbers and times."""
 
-    def __init__(self, path: Path | None = None, version: int = NEWEST, seed: str = "") -> None:
+    def __init__(
+        self, path: Path | None = None, version: int = NEWEST, seed: str = "", stopped: datetime | None = None
+    ) -> None:
         self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
+        self.clock.fixed = stopped
         self.watchers: list[Change] = []
         self.waiting: list[Callable[[], None]] = []
         self.blanks: dict[str, Record] = {}

@@ -26,7 +26,7 @@ def checked(entity: EntitySet, body: object, deep: str = "") -> Record:
     for name in sent:
         if name in entity.navigation and name not in entity.fields:
             raise bad_request(f"The navigation property '{name}' cannot be written together with its parent.")
-    return {name: _value(entity, name, value) for name, value in sent.items()}
+    return {name: _written(entity, name, value) for name, value in sent.items()}
 
 
 def as_object(body: object) -> Record:
@@ -43,12 +43,18 @@ def _is_annotation(entity: EntitySet, name: str) -> bool:
     return bool(at) and kind != "bind" and (not owner or owner in entity.fields or owner in entity.navigation)
 
 
-def _value(entity: EntitySet, name: str, value: Any) -> Any:
+def _written(entity: EntitySet, name: str, value: Any) -> Any:
+    facts = entity.fields.get(name, {})
+    if (facts.get("readOnly") and name != entity.key) or facts.get("edm") == "Edm.Stream":
+        raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
+    return fitting(entity, name, value)
+
+
+def fitting(entity: EntitySet, name: str, value: Any) -> Any:
+    """A field's value as it is kept; raises Refused for a value of another type, or a field that is not there."""
     facts = entity.fields.get(name)
     if facts is None:
         raise bad_request(f"The property '{name}' does not exist on type '{entity.type_name}'.")
-    if (facts.get("readOnly") and name != entity.key) or facts.get("edm") == "Edm.Stream":
-        raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
     kind = facts.get("edm")
     if kind in ("Edm.Decimal", "Edm.Int32", "Edm.Int64"):
         return _number(name, value, facts)
