@@ -1,8 +1,11 @@
 """The contract suite of Winstore: passes against the sandbox, and tells what does not hold."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
+from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.systems.winstore import Winstore
 from winbc_pipeline.systems.winstore.contract import Finding, examine
 
@@ -17,13 +20,22 @@ def findings(world: World) -> dict[str, Finding]:
         source.close()
 
 
+def filled(world: World) -> None:
+    """A customer, an article and its stock, all of this moment."""
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    stock = {"sku": "SKU-1", "warehouse": "MAIN", "quantity": "5", "reserved": "0", "modified_at": now}
+    write_folder(world.folder / "retail", {"stock": [stock]})
+    world.fill([{"modified_at": now}], [{"modified_at": now}])
+
+
 def test_the_sandbox_keeps_the_contract_and_nothing_is_written(world: World) -> None:
-    world.fill()
+    filled(world)
     found = findings(world)
     assert found["GetArticleDataChangesByDate"].outcome == "pass"
     assert found["GetStock byGtin"].outcome == "pass"
     assert found["GetCustomerChangesByDate"].outcome == "assumed, holds"
-    assert {finding.outcome for finding in found.values()} == {"pass", "assumed, holds", "not tried"}
+    assert found["GetOrderChangesByDate"].outcome == "not seen"
+    assert {finding.outcome for finding in found.values()} == {"pass", "assumed, holds", "not seen", "not tried"}
     state = httpx.get(f"{world.addresses.winstore_control}/__state").json()
     assert state["writes"] == []
 
@@ -37,16 +49,28 @@ def test_the_sandbox_keeps_the_contract_and_nothing_is_written(world: World) -> 
     ],
 )
 def test_what_does_not_hold_is_told(world: World, path: str, kind: str, outcome: str) -> None:
-    world.fill()
+    filled(world)
     world.fault("winstore", {"kind": kind, "path": f"/{path}", "times": 99})
     found = findings(world)
     assert found[path].outcome == outcome
     assert found["GetStock byGtin"].outcome == "pass"
 
 
-def test_a_value_of_another_type_is_named_by_its_field(world: World) -> None:
-    from datetime import UTC, datetime
+def test_where_no_record_came_nothing_was_checked(world: World) -> None:
+    found = findings(world)
+    assert {found[call].outcome for call in ("GetOrderChangesByDate", "GetChangedStock")} == {"not seen"}
+    assert {finding.outcome for finding in found.values()} == {"not seen", "not tried"}
 
+
+def test_a_call_that_was_never_made_did_not_fail(world: World) -> None:
+    filled(world)
+    world.fault("winstore", {"kind": "status", "status": 500, "path": "/GetStock", "times": 99})
+    found = findings(world)
+    assert found["GetStock byArtikelKey"].outcome == "fail"
+    assert found["GetChangedStock"].outcome == "not tried"
+
+
+def test_a_value_of_another_type_is_named_by_its_field(world: World) -> None:
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     world.fill(articles=[{"price": "18,50", "modified_at": now}])
     detail = findings(world)["GetArticleDataChangesByDate"].detail

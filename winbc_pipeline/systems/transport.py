@@ -90,6 +90,11 @@ class Transport:
         self.lock = threading.Lock()
         self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False)
 
+    @property
+    def pausing(self) -> bool:
+        """Whether calls are refused unasked, because the host did not answer a moment ago."""
+        return self.clock() < self.closed_until
+
     def close(self) -> None:
         self.client.close()
 
@@ -111,7 +116,7 @@ class Transport:
         url = self._url(path)
         refreshed = False
         for attempt in range(1, self.limits.tries + 1):
-            if self.clock() < self.closed_until:
+            if self.pausing:
                 raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
             try:
                 answer = self._once(method, url, headers or {}, content, refreshed, weight)

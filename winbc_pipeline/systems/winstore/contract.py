@@ -14,7 +14,7 @@ from ...errors import WinbcError
 from .client import Row, Winstore, exploded, records_in
 from .profile import EntityProfile
 
-Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not tried"]
+Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not seen", "not tried"]
 JSON, XML = "application/json", "application/xml"
 LOOK_BACK = timedelta(days=30)
 
@@ -33,7 +33,7 @@ def examine(winstore: Winstore) -> Iterator[Finding]:
     since = (datetime.now(UTC) - LOOK_BACK).isoformat(timespec="seconds")
     example = _example(winstore)
     for name, profile in winstore.profile.reads.items():
-        yield _finding(profile.call, profile.known, partial(_entity, winstore, name, profile, since))
+        yield _finding(winstore, profile.call, profile.known, partial(_entity, winstore, name, profile, since))
     fixed: list[tuple[str, dict[str, str], str]] = [
         ("GetSuppliers", {}, "suppliers.supplier"),
         ("GetArticleDataBySupplierId", {"id": example.get("supplierid", "")}, "articles.article"),
@@ -46,14 +46,18 @@ def examine(winstore: Winstore) -> Iterator[Finding]:
         if "" in asked.values():
             yield Finding(shown, "not tried", "no article was found to ask for")
         else:
-            yield _finding(shown, "verified", partial(_fixed, winstore, call, asked, path))
+            yield _finding(winstore, shown, "verified", partial(_fixed, winstore, call, asked, path))
     for write in winstore.profile.writes.values():
         yield Finding(write.call, "not tried", f"it writes ({write.known})")
 
 
-def _finding(call: str, known: str, attempt: Callable[[], str]) -> Finding:
+def _finding(winstore: Winstore, call: str, known: str, attempt: Callable[[], str]) -> Finding:
+    if winstore.transport.pausing:
+        return Finding(call, "not tried", "Winstore did not answer the call before")
     try:
         detail, good = attempt(), True
+    except _Nothing as nothing:
+        return Finding(call, "not seen", str(nothing))
     except WinbcError as error:
         detail, good = str(error), False
     except _Broken as broken:
@@ -67,6 +71,10 @@ class _Broken(Exception):
     """The answer came and is not as the contract says."""
 
 
+class _Nothing(Exception):
+    """The answer came and has no record by which the contract could be checked."""
+
+
 def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -> str:
     asked = {profile.since: since, **profile.always}
     if profile.page and profile.page_size:
@@ -75,6 +83,8 @@ def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -
     rows = [flat for row in in_json for flat in exploded(row, profile)]
     if len(in_json) != len(in_xml):
         raise _Broken(f"{len(in_json)} {name} in JSON, {len(in_xml)} in XML")
+    if not rows:
+        raise _Nothing(f"no {name} of the last {LOOK_BACK.days} days")
     missing = [field for field in (*profile.key, profile.modified) if any(not row.get(field) for row in rows)]
     if missing:
         raise _Broken(f"without {', '.join(missing)}")
@@ -88,6 +98,8 @@ def _fixed(winstore: Winstore, call: str, asked: dict[str, str], path: str) -> s
     in_json, in_xml = (_rows(winstore, call, asked, accept, path) for accept in (JSON, XML))
     if len(in_json) != len(in_xml):
         raise _Broken(f"{len(in_json)} records in JSON, {len(in_xml)} in XML")
+    if not in_json:
+        raise _Nothing("no record came")
     return f"{len(in_json)} records, the same in JSON and XML"
 
 
