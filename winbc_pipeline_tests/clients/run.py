@@ -24,7 +24,12 @@ from edge import edge  # noqa: E402 - stands beside this file
 
 HERE = Path(__file__).parent
 CLIENTS = HERE / ".venv" / ("Scripts" if sys.platform == "win32" else "bin")
-LOGIN = {"grant_type": "client_credentials", "client_id": "winbc", "client_secret": "sandbox-secret", "scope": "x"}
+LOGIN = {
+    "grant_type": "client_credentials",
+    "client_id": "winbc",
+    "client_secret": "sandbox-secret",
+    "scope": "https://api.businesscentral.dynamics.com/.default",
+}
 CONFIGURATION = f"""
 [defaults]
 profile = "sandbox"

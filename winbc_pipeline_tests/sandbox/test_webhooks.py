@@ -103,11 +103,11 @@ def test_changes_to_one_record_come_as_one_notification(bc: Bc, receiver: Receiv
     bc.patch(f"customers({customer['id']})", {"city": "Gent"})
     receiver.wait(1)
     (one,) = receiver.received
-    assert set(one) == set(FACTS.get("webhook.payload_keys", one))
+    assert set(one) == set(FACTS["webhook.payload_keys"])
     assert (one["changeType"], one["clientState"]) == ("created", "secret")
     assert one["subscriptionId"] == made["subscriptionId"]
     assert one["resource"].endswith(f"customers({customer['id']})")
-    assert {"clientrequestid", "x-ms-correlation-id"} <= {name.lower() for name in receiver.headers[0]}
+    assert {name.lower() for name in FACTS["webhook.headers"]} <= {name.lower() for name in receiver.headers[0]}
 
 
 def test_no_notification_for_a_write_that_changed_nothing(bc: Bc, receiver: Receiver) -> None:
@@ -148,7 +148,7 @@ def test_many_changes_come_as_a_collection(bc: Bc, receiver: Receiver, monkeypat
     (one,) = receiver.received
     assert one["changeType"] == "collection"
     assert "?$filter=lastModifiedDateTime%20gt%20" in one["resource"]
-    assert {one["changeType"], "created", "updated", "deleted"} == set(FACTS.get("webhook.changetypes", one))
+    assert {one["changeType"], "created", "updated", "deleted"} == set(FACTS["webhook.changetypes"])
 
 
 def test_a_busy_receiver_is_told_again(bc: Bc, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 OLDEST_V2 = 17
+SCOPE = "https://api.businesscentral.dynamics.com/.default"
 WITH_THE_OTHERS = ("GETsubscriptions", "OPTIONSsubscriptions")
 IN_PATHS = "/()$'=,"
 BODY_LIMIT = 350 * 2**20
@@ -88,6 +89,8 @@ class Sandbox:
         form = dict(parse_qsl((await request.body()).decode()))
         if (form.get("client_id"), form.get("client_secret")) != self.options.client:
             return JSONResponse({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
+        if SCOPE not in form.get("scope", SCOPE).split():
+            return JSONResponse({"error": "invalid_scope", "error_description": "AADSTS70011"}, 400)
         value = uuid.uuid4().hex
         self.tokens.add(value)
         return JSONResponse({"token_type": "Bearer", "expires_in": 3600, "access_token": value})
