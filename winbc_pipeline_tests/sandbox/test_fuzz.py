@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from winbc_pipeline.sandbox.bc.app import create_app
+from winbc_pipeline.sandbox.bc.app import Options, create_app
 from winbc_pipeline.sandbox.bc.schema import load_schema
+from winbc_pipeline.sandbox.bc.v1 import load_v1
 from winbc_pipeline.sandbox.server import running
 
 from .conftest import LOGIN, Bc
+from .test_v1 import V1 as V1Bc
 
 SCHEMA = {name: entity for name, entity in load_schema().items() if name not in ("companies", "subscriptions")}
 TEXT = st.text(max_size=40) | st.sampled_from(["", "MUG", "NL", "5c2a1f1e-7d3b-4b7e-9a51-0d6f2c0b1a01", "2026-02-30"])
@@ -26,6 +28,14 @@ def fuzzed() -> Iterator[Bc]:
         token = http.post(f"{root}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
         http.headers["Authorization"] = f"Bearer {token}"
         yield Bc(root, http)
+
+
+@pytest.fixture(scope="module")
+def fuzzed_v1() -> Iterator[Bc]:
+    with running(create_app(options=Options(version=20))) as root, httpx.Client(timeout=30, trust_env=False) as http:
+        token = http.post(f"{root}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        yield V1Bc(root, http)
 
 
 def right(answer: httpx.Response) -> None:
@@ -53,6 +63,35 @@ def test_bodies(fuzzed: Bc, entity: str, data: st.DataObject) -> None:
         right(fuzzed.http.patch(fuzzed.url(path), content=change, headers={"If-Match": "*"}))
         right(fuzzed.http.get(fuzzed.url(path)))
         right(fuzzed.call("DELETE", path, If_Match="*"))
+
+
+V1 = {name: facts for name, facts in load_v1().items() if not facts["onlyUnderParent"]}
+INSIDE = st.recursive(
+    VALUE,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["street", "city", "countryLetterCode", "postalCode", "code", "number", "quantity", "lineDetails"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+@pytest.mark.parametrize("entity", sorted(V1))
+def test_bodies_and_queries_of_v1(fuzzed_v1: Bc, entity: str, data: st.DataObject) -> None:
+    facts = V1[entity]
+    names = st.sampled_from([*facts["fields"], *facts["parts"], "unknown"])
+    right(fuzzed_v1.http.post(fuzzed_v1.url(entity), content=json.dumps(data.draw(st.dictionaries(names, INSIDE)))))
+    query = {"$expand": data.draw(names), "$select": data.draw(names), "$filter": f"{data.draw(names)} eq ' '"}
+    chosen = data.draw(st.sets(st.sampled_from(sorted(query))))
+    right(fuzzed_v1.http.get(fuzzed_v1.url(entity), params={name: query[name] for name in chosen}))
 
 
 OPTION = st.sampled_from(

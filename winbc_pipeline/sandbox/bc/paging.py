@@ -35,6 +35,8 @@ def page(records: Records, entity: EntitySet, options: Options, where: Where, li
     if options.after:
         more = _after(terms, _key(options.after, len(terms) + 1))
         condition, values = f"({condition}) AND ({more[0]})", [*values, *more[1]]
+    elif columns and not options.orderby:
+        condition = f"({condition}) AND {columns[0]} IS NOT NULL"  # a key is never null: lets SQLite use its index
     skip = 0 if options.after else options.skip
     rows = records.keyed(entity.name, columns, condition, values, order(entity, options), limit + 1, skip)
     return [row[0] for row in rows[:limit]], _token(rows[limit - 1][1:]) if len(rows) > limit else ""
