@@ -64,7 +64,8 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
             return Response("<error>Unauthorized</error>", 401, {"WWW-Authenticate": "Basic"}, "application/xml")
         fault = faults.take(request.method, request.url.path)
         reply = await with_fault(fault, request, answer)
-        log.note(request, reply.status_code, fault["kind"] if fault else "")
+        request_id = request.headers.get("client-request-id", "")
+        log.note(request, reply.status_code, fault["kind"] if fault else "", request_id)
         return reply
 
     async def answer(request: Request) -> Response:

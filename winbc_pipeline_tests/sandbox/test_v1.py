@@ -186,3 +186,16 @@ def test_metadata_declares_navigation_and_actions(both: tuple[V1, Bc]) -> None:
     types = {f"Microsoft.NAV.{each.get('Name')}" for each in root.iter() if each.tag.endswith("}EntityType")}
     links = {each.get("Type", "") for each in root.iter() if each.tag.endswith("}NavigationProperty")}
     assert {link.removeprefix("Collection(").rstrip(")") for link in links} <= types
+
+
+def test_an_order_may_be_sent_back_as_it_was_read_but_for_what_is_read_only(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    made = order(v1)
+    kept = ("contactId", "sellingPostalAddress", "pricesIncludeTax", "@odata.etag")
+    sent = {name: made[name] for name in kept} | {"shipToName": "Elsewhere"}
+    assert v1.patch(f"salesOrders({made['id']})", sent)["shipToName"] == "Elsewhere"
+
+
+def test_the_context_names_the_set_of_v1(both: tuple[V1, Bc]) -> None:
+    v1, _ = both
+    assert v1.get("agedAccountsReceivable")["@odata.context"] == f"{v1.base}/$metadata#agedAccountsReceivable"

@@ -29,6 +29,7 @@ ADDRESS = {
 }
 CONTROL = ("@odata.context", "@odata.nextLink", "@odata.count")
 SIDES = {"sellingPostalAddress": "sellTo", "billingPostalAddress": "billTo", "shippingPostalAddress": "shipTo"}
+EMPTY: tuple[object, ...] = (None, "", [])
 MEMBERS = {"ITEM-UOM": ("code", ""), "DOCUMENTLINEOBJECTDETAILS": ("number", "lineObjectNumber")}
 UNIT_CODES = {"baseUnitOfMeasure": "baseUnitOfMeasureCode", "unitOfMeasure": "unitOfMeasureCode"}
 MEDIA = {"pictures": "pictureContent", "attachments": "attachmentContent", "pdfDocument": "pdfDocumentContent"}
@@ -155,6 +156,8 @@ class ApiV1(Api):
                 sent[field] = _encoded(entity.fields[field], value)
             elif "@" in field:
                 sent[field] = value
+            elif field in facts["fields"] and value in EMPTY:
+                continue
             elif field in facts["fields"]:
                 raise Refused(400, "BadRequest_InvalidOperation", f"Control '{field}' is read-only.")
             else:
@@ -166,6 +169,8 @@ class ApiV1(Api):
 
     def _in_v1(self, name: str, content: Record, options: Options, wrap: bool) -> Record:
         control = {key: value for key, value in content.items() if key in CONTROL}
+        if "@odata.context" in control:
+            control["@odata.context"] = control["@odata.context"].replace(f"#{self.sets[name]['v2']}", f"#{name}")
         if isinstance(content.get("value"), list):
             return control | {"value": [self._to_v1(name, record, options) for record in content["value"]]}
         record = self._to_v1(name, content, options)
