@@ -54,32 +54,10 @@ unitPrice,"round(add_vat(single_price, vatrate), 2)",,always,yes,
 discountPercent,reduction,,always,,
 description,"truncate(description, 100)",,always,,
 """
-FIELDS = {
-    **dict.fromkeys(
-        [
-            "ordernr",
-            "orderdate",
-            "customerid",
-            "fname",
-            "lname",
-            "street",
-            "streetnr",
-            "zip",
-            "city",
-            "countryISO",
-            "currency",
-            "paymentmethod",
-            "shippingmethod",
-            "channel",
-            "email",
-            "phone",
-            "description",
-        ],
-        "text",
-    ),
-    **dict.fromkeys(["discount", "amount", "single_price", "vatrate", "reduction", "total", "shippingcost"], "decimal"),
-    "modified": "datetime",
-}
+TEXTS = """ordernr orderdate customerid fname lname street streetnr zip city countryISO currency paymentmethod
+    shippingmethod channel email phone description""".split()
+AMOUNTS = "discount amount single_price vatrate reduction total shippingcost".split()
+FIELDS = {**dict.fromkeys(TEXTS, "text"), **dict.fromkeys(AMOUNTS, "decimal"), "modified": "datetime"}
 ROWS = """
 SELECT 'w' || i AS ordernr, strftime(DATE '2024-01-01' + (i % 900)::INTEGER, '%Y-%m-%d') || ' 08:35:25' AS orderdate,
   (100000 + i % 50000)::VARCHAR AS customerid, 'Anna' AS fname, 'Klein ' || (i % 997) AS lname, 'Kerkweg' AS street,
@@ -126,8 +104,10 @@ def ours(path: Path, limit_mb: int) -> dict[str, Any]:
     from winbc_pipeline.mapping.custom import load_functions
     from winbc_pipeline.mapping.execute import prepare
     from winbc_pipeline.mapping.tables import read_table
-    from winbc_pipeline.staging.store import Store, lock_down
-    from winbc_pipeline.sync.map import see_source
+    from winbc_pipeline.staging import ledger
+    from winbc_pipeline.staging.store import Store, create_table, lock_down, rows_of
+    from winbc_pipeline.sync.map import MAPPED, mapped_table, see_source
+    from winbc_pipeline.sync.plan import classified
     from winbc_pipeline.systems.business_central import entity_fields
 
     folder = path.parent / "lookups"
@@ -137,27 +117,31 @@ def ours(path: Path, limit_mb: int) -> dict[str, Any]:
         rows = "".join(f"{source},{target},\n" for source, target in values.items())
         (folder / f"{name}.csv").write_text("source_value,target_value,note\n" + rows)
     target = {**entity_fields("salesOrderLines"), **entity_fields("salesOrders")}
+    flow = ORDERS_TO_BC
     with Store(path, limit_mb).open() as connection:
+        create_table(connection, mapped_table(flow), MAPPED)
+        ledger.create(connection)
         lock_down(connection)
+        connection.execute("SELECT ?", [1])  # the first bound value of a process imports pandas
         began = time.monotonic()
         table = read_table(path.parent / "table.csv")
         compiled = compile_table(table, FIELDS, target, folder, {}, load_functions(None))
-        see_source(connection, ORDERS_TO_BC.part("order_line"), "staging", "true")
+        see_source(connection, flow.part("order_line"), "staging", "true")
         prepare(connection, compiled.steps, compiled.lookups)
-        connection.execute(f"CREATE TABLE mapped AS SELECT 'line' AS part, * FROM ({compiled.select})")
+        connection.execute(f"INSERT INTO {mapped_table(flow)} SELECT 'order_line', *, 'v' FROM ({compiled.select})")
         seconds = time.monotonic() - began
-        assert connection.execute("SELECT count(*) FROM mapped WHERE len(errors) > 0").fetchone() == (0,)
-        old = "CASE WHEN hash(_key) % 10 = 0 THEN 'old' ELSE hash END"
-        connection.execute(f"CREATE TABLE sent AS SELECT part, _key AS key, {old} AS hash FROM mapped")
-        began = time.monotonic()
+        assert rows_of(connection, f"FROM {mapped_table(flow)} WHERE len(errors) > 0") == []
         connection.execute(
-            "CREATE TABLE changed AS SELECT m._key FROM mapped AS m JOIN sent AS s ON s.part = m.part "
-            "AND s.key = m._key WHERE s.hash <> m.hash"
+            "INSERT INTO ledger BY NAME SELECT part, _key AS key, 'CONFIRMED' AS state, "
+            f"CASE WHEN hash(_key) % 10 = 0 THEN 'old' ELSE hash END AS hash FROM {mapped_table(flow)}"
         )
-        classified = time.monotonic() - began
-        first = "SELECT creates FROM mapped WHERE length(_key) < 4 ORDER BY CAST(_key[2:] AS INTEGER) LIMIT 100"
-        payloads = [row[0] for row in connection.execute(first).fetchall()]
-    return {"seconds": seconds + classified, "classify_seconds": classified, "digest": digest(payloads)}
+        began = time.monotonic()
+        changed = f"SELECT part, _key FROM ({classified(flow)}) WHERE NOT unchanged"
+        connection.execute(f"CREATE TABLE changed AS {changed}", [date(2000, 1, 1), date(2100, 1, 1)])
+        classify = time.monotonic() - began
+        first = f"SELECT creates FROM {mapped_table(flow)} WHERE length(_key) < 4 ORDER BY CAST(_key[2:] AS INTEGER)"
+        payloads = [row["creates"] for row in rows_of(connection, f"{first} LIMIT 100")]
+    return {"seconds": seconds + classify, "classify_seconds": classify, "digest": digest(payloads)}
 
 
 def chunks(path: Path, size: int = 50_000) -> Iterator[list[dict[str, Any]]]:

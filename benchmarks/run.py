@@ -32,12 +32,14 @@ def measured(python: str, script: str, tool: str, rows: int) -> Figures:
     return line | {"rate": line["rows"] / line["seconds"]}
 
 
-def compare(name: str, script: str, peer: str, rows: int, peer_rows: int, runs: int) -> None:
-    """Prints the line of one benchmark; a peer may get fewer rows where it needs minutes for them."""
+def compare(name: str, script: str, peer: str, rows: int, peer_rows: int, runs: int, python: str = "") -> None:
+    """Prints the line of one benchmark; a peer may get fewer rows where it needs minutes for them. It runs under
+    `python`, or in the peers' environment."""
     pairs = [
-        (measured(sys.executable, script, "ours", rows), measured(peers_python(), script, peer, peer_rows))
+        (measured(sys.executable, script, "ours", rows), measured(python or peers_python(), script, peer, peer_rows))
         for _ in range(runs)
     ]
+    assert all(ours.get("digest") == theirs.get("digest") for ours, theirs in pairs), "they made different records"
     line = {
         "name": name,
         "ours": round(statistics.median(ours["rate"] for ours, _ in pairs)),
@@ -48,6 +50,8 @@ def compare(name: str, script: str, peer: str, rows: int, peer_rows: int, runs: 
     }
     if "share_of_ceiling" in pairs[0][0]:
         line["share_of_ceiling"] = statistics.median(ours["share_of_ceiling"] for ours, _ in pairs)
+    if "classify_seconds" in pairs[0][0]:
+        line["classify_seconds"] = statistics.median(ours["classify_seconds"] for ours, _ in pairs)
     print(json.dumps(line), flush=True)
 
 
@@ -56,3 +60,6 @@ compare(f"extract 200,000 customers; peer: {dlt}", "extract.py", "dlt", 200_000,
 compare(f"extract 1,000,000 customers; peer: {dlt}", "extract.py", "dlt", 1_000_000, 1_000_000, 1)
 compare("push 10,000 upserts; peer: drt-core, batches of 100", "push.py", "drt-batched", 10_000, 10_000, 3)
 compare("push 10,000 upserts; peer: drt-core, per record (500)", "push.py", "drt-per-record", 10_000, 500, 1)
+for peer in ("pydantic", "pandas"):
+    mapping = f"mapping 1,000,000 records of 25 fields; peer: {peer} (200,000)"
+    compare(mapping, "mapping.py", peer, 1_000_000, 200_000, 3, sys.executable)

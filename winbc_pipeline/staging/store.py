@@ -109,17 +109,18 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] |
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def create_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Makes a table where it is missing."""
+def create_table(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], temporary: bool = False
+) -> None:
+    """Makes a table where it is missing; a temporary one is gone with the connection."""
     typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(table)} ({typed})")
+    connection.execute(f"CREATE {'TEMP ' if temporary else ''}TABLE IF NOT EXISTS {quote(table)} ({typed})")
 
 
 def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
     """Makes a table whose rows can be made again: one of another shape, from an earlier version, is dropped."""
     shape = "SELECT list((column_name, data_type) ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?"
-    typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE wanted_shape ({typed})")
+    create_table(connection, "wanted_shape", columns, temporary=True)
     there = connection.execute(shape, [table]).fetchone()
     if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
         connection.execute(f"DROP TABLE {quote(table)}")

@@ -16,7 +16,7 @@ from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.store import Row, Store, insert_rows, quote, renew_table, rows_of
+from ..staging.store import Row, Store, create_table, insert_rows, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
@@ -109,17 +109,20 @@ def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
         ledger.move(store, moves, run_id)
 
 
+def classified(flow: Flow) -> str:
+    """SELECT of the windows between two bound days, with what the ledger knows; `unchanged`: sent as they are."""
+    return (
+        f"SELECT m.*, {KNOWN}, coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL "
+        f"AND len(m.errors) = 0, false) AS unchanged FROM {quote(mapped_table(flow))} AS m "
+        "LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key WHERE m._window BETWEEN ? AND ?"
+    )
+
+
 def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
     with store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
-        return rows_of(
-            connection,
-            f"SELECT m.*, {KNOWN} FROM {quote(mapped_table(flow))} AS m "
-            "LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key "
-            "WHERE m._window BETWEEN ? AND ? ORDER BY m._key",
-            [first, last],
-        )
+        return rows_of(connection, f"{classified(flow)} AND NOT unchanged ORDER BY m._key", [first, last])
 
 
 def decide(
@@ -164,17 +167,25 @@ def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, s
 def _store(
     store: Store, flow: Flow, rows: list[Row], first: date, last: date, keys: Collection[tuple[str, str]] | None
 ) -> None:
-    table = planned_table(flow)
+    table = quote(planned_table(flow))
     with store.transaction() as connection:
-        renew_table(connection, table, PLANNED)
-        connection.execute("CREATE TEMP TABLE fresh (part VARCHAR, key VARCHAR)")
-        insert_rows(connection, "fresh", {"part": "VARCHAR", "key": "VARCHAR"}, rows)
-        connection.execute(
-            f"DELETE FROM {quote(table)} AS p USING fresh WHERE p.part = fresh.part AND p.key = fresh.key"
-        )
+        renew_table(connection, planned_table(flow), PLANNED)
+        create_table(connection, "fresh", PLANNED, temporary=True)
+        insert_rows(connection, "fresh", PLANNED, rows)
         if keys is None:
-            connection.execute(f'DELETE FROM {quote(table)} WHERE "window" BETWEEN ? AND ?', [first, last])
-        insert_rows(connection, table, PLANNED, rows)
+            connection.execute(f"INSERT INTO fresh BY NAME {_unchanged(flow)}", [first, last])
+            connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
+        connection.execute(f"DELETE FROM {table} AS p USING fresh WHERE p.part = fresh.part AND p.key = fresh.key")
+        connection.execute(f"INSERT INTO {table} FROM fresh")
+
+
+def _unchanged(flow: Flow) -> str:
+    """The planned rows of what was sent as it is: nothing of it is looked up or compared again."""
+    return (
+        "SELECT part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS reason, target_id, "
+        "'{}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version "
+        f"FROM ({classified(flow)} AND unchanged)"
+    )
 
 
 def _planned(row: Row, decision: Decision) -> Row:
@@ -250,8 +261,6 @@ class _Planner:
             return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']}, given {first['given']} ({where})")
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
-        if row["state"] == State.CONFIRMED and row["sent_hash"] == row["hash"]:
-            return Decision("skip", "UNCHANGED", target={"id": row["target_id"]})
         return None
 
     def _find(self, bodies: list[dict[str, Any]]) -> list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]:

@@ -72,17 +72,14 @@ def preview(flow: Flow, settings: Settings, key: str | None, sample: int) -> lis
 def _mapped(
     connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, key: str | None, sample: int
 ) -> list[Row]:
-    """The chosen records under the present tables, joined with what the ledger knows of them.
-
-    That a record was sent already is left out, so that the target is asked for its present values.
-    """
+    """The chosen records under the present tables, joined with what the ledger knows of them."""
     chosen = f"WHERE _key = {literal(key)}" if key is not None else f"ORDER BY _key LIMIT {int(sample)}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM source {chosen}")
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM chosen")
     prepare(connection, compiled.steps, compiled.lookups)
     return rows_of(
         connection,
-        f"SELECT '{part.name}' AS part, m.*, {KNOWN.replace('l.hash', 'NULL')} FROM ({compiled.select}) AS m "
+        f"SELECT '{part.name}' AS part, m.*, {KNOWN} FROM ({compiled.select}) AS m "
         f"LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key ORDER BY m._key",
     )
 

@@ -1,6 +1,5 @@
 """Tables in a folder of their own, and what they make of given records."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ TARGET = {
     "mail": FieldFacts("mail", "text", is_email=True),
     "record": FieldFacts("record", "guid"),
     "terms": FieldFacts("terms", "guid", reference="paymentTerms"),
+    "note": FieldFacts("note", "text"),
+    "amount": FieldFacts("amount", "decimal"),
     "made": FieldFacts("made", "text", read_only=True),
 }
 
@@ -79,6 +80,3 @@ class Tables:
 @pytest.fixture
 def tables(tmp_path: Path) -> Tables:
     return Tables(tmp_path)
-
-
-Made = Callable[..., Any]
