@@ -176,6 +176,12 @@ def _split_street(work: Work, nodes: Nodes) -> Expression:
     return work.step([as_text(work.of(nodes[0]))], street_sql(part), "text")
 
 
+def _join_name(work: Work, nodes: Nodes) -> Expression:
+    values = [as_text(work.of(node)) for node in nodes]
+    names = ", ".join(f"nullif(trim(${place}), '')" for place in range(len(values)))
+    return joined(values, f"nullif(concat_ws(' ', {names}), '')")
+
+
 def _to_date(work: Work, nodes: Nodes) -> Expression:
     value = work.of(nodes[0])
     if value.kind == "datetime":
@@ -240,6 +246,7 @@ SPECIAL: Mapping[str, Callable[[Work, Nodes], Expression]] = {
     "iferror": _iferror,
     "lookup": _lookup,
     "split_street": _split_street,
+    "join_name": _join_name,
     "to_date": _to_date,
     "to_datetime": _to_datetime,
     "format_date": _format_date,

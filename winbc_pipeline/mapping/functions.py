@@ -83,7 +83,6 @@ _ROUND = (
     "ELSE CAST(round($0, $1) AS DECIMAL(28, 10)) END"
 )
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
-_NAMES = "nullif(array_to_string(list_filter([trim(n) FOR n IN [$*]], lambda n: n <> ''), ' '), '')"
 _SECOND = "'2026-01-31'"
 
 BUILT_IN: tuple[Function, ...] = (
@@ -145,7 +144,7 @@ BUILT_IN: tuple[Function, ...] = (
     Function("split_street", "people", "Street line in parts: 'name', 'number' or 'addition'",
              "split_street('Van Goghlaan 12-b', 'number')", "12", ("text", "word"), "text"),
     Function("join_name", "people", "Names with one blank between; nothing when all are empty",
-             "join_name(' Ada', null, 'Lovelace ')", "Ada Lovelace", ("text*",), "text", _NAMES),
+             "join_name(' Ada', null, 'Lovelace ')", "Ada Lovelace", ("text*",), "text"),
     Function("phone_e164", "people", "A telephone number in international form; the second is its country",
              "phone_e164('030-1234567', 'NL')", "+31301234567", ("text", "text"), "text",
              column=phone_e164, fails=True),
