@@ -33,14 +33,17 @@ def column_schema(columns: Mapping[str, str]) -> TableSchema:
 
 
 def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Each field of the target as a column `part.field` of the mapped layer, and the staged columns it is made of."""
+    """Each field of the target as a column `part.field` of the mapped layer, and the staged columns it is made of: as
+    lineage, and in words for a UI that draws none."""
     deps = {
         f"{part}.{field}": [TableColumnDep(staging, name) for name in sorted(reads)]
         for part, each in compiled.items()
         for field, reads in each.lineage().items()
     }
     schema = [TableColumn(name, kind) for name, kind in columns.items()]
-    schema += [TableColumn(name, description="a field of the payload") for name in deps]
+    for name, made_of in deps.items():
+        words = ", ".join(dep.column_name for dep in made_of) or "a constant"
+        schema.append(TableColumn(name, "payload", description=f"from {words}"))
     return {"dagster/column_schema": TableSchema(schema), "dagster/column_lineage": TableColumnLineage(deps)}
 
 
