@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..staging.store import literal
 from .expressions import Expression, Work, as_text, filled, joined
-from .functions import Function, street_sql
+from .functions import LONGEST_REPLACEMENT, Function, street_sql
 from .grammar import PREFIX, similar
 
 FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
@@ -83,8 +83,10 @@ def _value(work: Work, function: Function, kind: str, node: exp.Expr) -> Express
         if not re.fullmatch(r"\d{1,4}", node.name) or node.is_string or not isinstance(node, exp.Literal):
             raise work.error(f"{function.name} takes a whole number here.", f"Example: {function.example}")
         return Expression(node.name, "decimal", constant=True)
-    if kind in ("word", "pattern"):
+    if kind in ("word", "pattern", "short"):
         word = _word(work, function.name, node)
+        if kind == "short" and len(word) > LONGEST_REPLACEMENT:
+            raise work.error(f"{function.name} puts in at most {LONGEST_REPLACEMENT} characters.", "Use concat.")
         if kind == "pattern":
             _check_pattern(work, word)
         return Expression(literal(word), "text", constant=True)

@@ -11,6 +11,8 @@ from typing import Any
 from .people import country_iso, gtin_check, phone_e164
 
 Column = Sequence[Any]
+# What a replacement may grow to, so that one inside the other cannot fill the memory.
+LONGEST_TEXT, LONGEST_REPLACEMENT = 10_000, 20
 
 
 @dataclass(frozen=True)
@@ -18,9 +20,9 @@ class Function:
     """One function.
 
     Attributes:
-        takes: kinds of its values: text, decimal, boolean, date, datetime, day (date or datetime), any; `word` and
-            `whole` stand for a text or a whole number that is written out. `?` at the end: may be left out; `*`: one
-            or more.
+        takes: kinds of its values: text, decimal, boolean, date, datetime, day (date or datetime), any; `word`, `short`
+            and `whole` stand for a text, one of a few characters, or a whole number that is written out. `?` at the
+            end: may be left out; `*`: one or more.
         gives: the kind of its result.
         sql: DuckDB SQL with $0, $1 … for the values; empty where Python or formulas.py does it.
         formula: a formula with $0, $1 … that it stands for.
@@ -95,14 +97,14 @@ BUILT_IN: tuple[Function, ...] = (
         "substring", "n characters from a position (1 = first)", "substring('Winstore', 4, 2)", "st",
         "text decimal decimal", "substring($0, ($1)::BIGINT, ($2)::BIGINT)",
     ),
-    _text("replace", "Each text replaced by another", "replace('a-b', '-', '/')", "a/b", "text text text",
-          "replace($0, $1, $2)"),
+    _text("replace", "Each text replaced by another", "replace('a-b', '-', '/')", "a/b", "text text short",
+          f"left(replace($0, $1, $2), {LONGEST_TEXT})"),
     _text("concat", "Values put together; empty ones are left out", "concat('a', 1.50, 'b')", "a1.5b", "text*",
           "concat($*)"),
     _text("split_part", "The n-th part of a text between separators", "split_part('a/b', '/', 2)", "b",
           "text text decimal", "split_part($0, $1, ($2)::BIGINT)"),
     _text("regexp_replace", "Each match of a pattern (RE2) replaced", "regexp_replace('A 12', '[0-9]+', '#')", "A #",
-          "text pattern word", "regexp_replace($0, $1, $2, 'g')"),
+          "text pattern short", f"left(regexp_replace($0, $1, $2, 'g'), {LONGEST_TEXT})"),
     _text("strip_html", "Without HTML marks", "strip_html('<p>a &amp; <b>b</b></p>')", "a & b", "text", _html()),
     _text("truncate", "At most n characters, as Business Central counts them", "truncate('abcdef', 3)", "abc",
           "text whole", f"CASE WHEN strlen($0) <= $1 THEN $0 ELSE replace(left({_WIDE}, $1), {_FILLER}, '') END"),

@@ -89,6 +89,16 @@ def test_in_another_column_it_is_refused(tables: Tables, column: str, text: str)
         tables.compile(row)
 
 
+def test_replacements_inside_each_other_cannot_fill_the_memory(tables: Tables) -> None:
+    formula = "code"
+    for _ in range(30):
+        formula = f"replace({formula}, 'a', 'aaaaaaaaaaaaaaaaaaaa')"
+    (row,) = tables.run([f'note,"length({formula})",,,,'], {"code": "a"})
+    assert row["creates"]["note"] == "10000"
+    with pytest.raises(MappingError, match="at most 20 characters"):
+        tables.compile(f"note,\"replace(name, 'a', '{'a' * 21}')\",,,,")
+
+
 def test_a_cell_of_ten_megabytes_is_refused(tables: Tables) -> None:
     with pytest.raises(MappingError, match="too long"):
         tables.compile("name," + "x" * 10 * 2**20 + ",,,,")
