@@ -2,7 +2,11 @@
 
 import pytest
 
-from .conftest import World
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.sync.run import sync
+
+from .conftest import FIRST, LAST, World
 
 
 @pytest.mark.parametrize(
@@ -49,9 +53,23 @@ def test_a_code_that_the_target_does_not_have_fails_the_record(world: World) -> 
     )
 
 
-def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(world: World) -> None:
-    from winbc_pipeline.staging.store import Store
+def test_a_field_that_is_added_while_a_run_is_at_work_waits_for_the_next_one(world: World) -> None:
+    table = world.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    world.fill(customers=[{}])
 
+    def add_field(layer: str) -> None:
+        if layer == "planned":
+            with table.open("a", encoding="utf-8") as file:
+                file.write("website,'shop.example',,always,,\n")
+
+    flow = flow_named("customers")
+    assert sync(flow, world.settings, FIRST, LAST, "run", add_field).created == 1
+    assert world.bc()["records"]["customers"][0]["website"] == ""
+    assert world.sync("customers").updated == 1
+    assert world.bc()["records"]["customers"][0]["website"] == "shop.example"
+
+
+def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(world: World) -> None:
     world.fill(customers=[{}])
     with Store(world.settings.flow_database("customers")).open() as connection:
         connection.execute("CREATE TABLE mapped_customers_winstore_to_bc (part VARCHAR, creates VARCHAR)")

@@ -64,9 +64,12 @@ class Compiled:
         return {each.facts.name: each.facts.reference for each in self.targets if each.facts.reference}
 
     def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
-        """The whole payloads for a new and for an existing record, from the two columns of the SELECT."""
+        """The whole payloads for a new and for an existing record, from the two columns of the SELECT.
+
+        A field that the tables name only since the record was mapped waits until it is mapped again.
+        """
         shared = [each.line.target_field for each in self.targets if each.line.when in SHARED]
-        return creates, {**{name: creates[name] for name in shared}, **updates}
+        return creates, {**{name: creates[name] for name in shared if name in creates}, **updates}
 
     def lineage(self) -> dict[str, frozenset[str]]:
         """Fields of the source that each field of the target is made of."""
