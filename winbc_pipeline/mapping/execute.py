@@ -5,6 +5,8 @@ itself is SQL only.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -19,6 +21,7 @@ from .functions import Function
 COLUMNS = {"source_value": "VARCHAR", "target_value": "VARCHAR"}
 TYPES = EMPTY | {"text": "VARCHAR", "decimal": NUMBER}
 AT_ONCE = 10_000
+MADE = {"text": str, "decimal": Decimal | int, "boolean": bool, "date": date, "datetime": datetime}
 
 
 def prepare(
@@ -51,7 +54,10 @@ def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function,
     while rows := connection.execute(chunk, [first]).fetchall():
         results = _results(function, list(zip(*rows, strict=True)))
         made = [dict(zip(columns, (*row, result), strict=True)) for row, result in zip(rows, results, strict=True)]
-        insert_rows(connection, call_table(step), columns, made)
+        try:
+            insert_rows(connection, call_table(step), columns, made)
+        except duckdb.Error:  # its text would quote a value
+            raise _wrong_kind(function) from None
         first += len(rows)
 
 
@@ -62,10 +68,16 @@ def _results(function: Function, values: Sequence[Sequence[Any]]) -> Sequence[An
         results = function.column(*values)
     except Exception:  # noqa: BLE001 - a function of the user's own
         results = [_one(function, row) for row in zip(*values, strict=True)]
-    if len(results) != len(values[0]):
-        words = f"{function.name} gave {len(results)} values for {len(values[0])}."
-        raise MappingError(words, "A function gives one value for each that it gets.")
+    if not isinstance(results, Sequence) or len(results) != len(values[0]):
+        hint = "A function gives a list with one value for each that it gets."
+        raise MappingError(f"The function {function.name} did not give {len(values[0])} values for as many.", hint)
+    if not all(value is None or isinstance(value, MADE[function.gives]) for value in results):
+        raise _wrong_kind(function)
     return results
+
+
+def _wrong_kind(function: Function) -> MappingError:
+    return MappingError(f"The function {function.name} gave a value that is no {function.gives}.")
 
 
 def _one(function: Function, values: Sequence[Any]) -> Any:

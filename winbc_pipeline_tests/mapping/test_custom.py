@@ -66,6 +66,23 @@ def test_a_file_that_does_not_do_what_it_says_is_refused_on_load(tmp_path: Path,
     assert words in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return values[1:]", "did not give"),
+        ("return None", "did not give"),
+        ("return [object() for _ in values]", "gave a value that is no text"),
+    ],
+)
+def test_what_it_gives_wrong_is_told_without_a_value(tables: Tables, body: str, words: str) -> None:
+    text = DIGITS.replace("    calls.append", f"    if 'a1' in values:\n        {body}\n    calls.append")
+    path = write(tables.folder, text)
+    with pytest.raises(MappingError, match="The function digits") as error:
+        tables.run(["name,digits(name),,,,"], {"name": "a1"}, {"name": "a2"}, functions=path)
+    assert words in str(error.value)
+    assert "a1" not in str(error.value)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(MappingError, match="nowhere.py is missing"):
         load_functions(Path("nowhere.py"))
