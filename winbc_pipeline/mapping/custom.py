@@ -56,7 +56,7 @@ def _module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever the user's file raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's file raises
         raise MappingError(f"{path} cannot be loaded ({type(error).__name__}: {error}).") from None
     return module
 
@@ -68,7 +68,12 @@ def _function(path: Path, name: str, value: Any) -> Function:
         raise MappingError(f"{place}: there is a function of that name already.", "Rename it.")
     if not example:
         raise MappingError(f"{place}: its docstring has no line `Example: {name}('a') = b`.", "Add one: it is tried.")
-    hints = get_type_hints(value)
+    if name != name.lower() or not inspect.signature(value).parameters:
+        raise MappingError(f"{place}: a function has a name in small letters and at least one value.")
+    try:
+        hints = get_type_hints(value)
+    except NameError as error:
+        raise MappingError(f"{place}: {error}.") from None
     kinds = [_kind(place, hints.get(parameter)) for parameter in [*inspect.signature(value).parameters, "return"]]
     text, result = example.groups()
     return Function(

@@ -56,7 +56,7 @@ def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function,
         made = [dict(zip(columns, (*row, result), strict=True)) for row, result in zip(rows, results, strict=True)]
         try:
             insert_rows(connection, call_table(step), columns, made)
-        except duckdb.Error:  # its text would quote a value
+        except (duckdb.Error, TypeError):  # its text would quote a value
             raise _wrong_kind(function) from None
         first += len(rows)
 
@@ -66,7 +66,7 @@ def _results(function: Function, values: Sequence[Sequence[Any]]) -> Sequence[An
     assert function.column is not None  # noqa: S101 - `Step.function` is only set for those
     try:
         results = function.column(*values)
-    except Exception:  # noqa: BLE001 - a function of the user's own
+    except (Exception, SystemExit):  # noqa: BLE001 - a function of the user's own
         results = [_one(function, row) for row in zip(*values, strict=True)]
     if not isinstance(results, Sequence) or len(results) != len(values[0]):
         hint = "A function gives a list with one value for each that it gets."
@@ -84,7 +84,7 @@ def _one(function: Function, values: Sequence[Any]) -> Any:
     assert function.column is not None  # noqa: S101
     try:
         return function.column(*([value] for value in values))[0]
-    except Exception:  # noqa: BLE001 - told as a broken rule of the record
+    except (Exception, SystemExit):  # noqa: BLE001 - told as a broken rule of the record
         return None
 
 

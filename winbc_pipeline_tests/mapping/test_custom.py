@@ -56,6 +56,9 @@ def test_a_value_for_which_it_fails_fails_that_record_only(tables: Tables) -> No
         (DIGITS.replace("Example:", "For example"), "no line `Example: digits"),
         (DIGITS.replace("list[str | None])", "str)"), "is not a column"),
         (DIGITS.replace("digits(", "upper("), "there is a function of that name already"),
+        (DIGITS.replace("digits(", "Digits("), "small letters and at least one value"),
+        ('def none() -> list[str | None]:\n    """D.\n\n    Example: none() = a\n    """\n', "at least one value"),
+        ("raise SystemExit(5)", "cannot be loaded (SystemExit"),
         ("1 / 0", "cannot be loaded (ZeroDivisionError"),
         ("def broken(", "cannot be loaded (SyntaxError"),
     ],
@@ -72,6 +75,7 @@ def test_a_file_that_does_not_do_what_it_says_is_refused_on_load(tmp_path: Path,
         ("return values[1:]", "did not give"),
         ("return None", "did not give"),
         ("return [object() for _ in values]", "gave a value that is no text"),
+        ("return [chr(0xD800) for _ in values]", "gave a value that is no text"),
     ],
 )
 def test_what_it_gives_wrong_is_told_without_a_value(tables: Tables, body: str, words: str) -> None:
