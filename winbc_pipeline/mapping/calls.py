@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ..staging.store import literal
 from .expressions import Expression, Work, as_text, filled, joined
-from .functions import LONGEST_REPLACEMENT, Function, street_sql
+from .functions import BLANKS, LONGEST_REPLACEMENT, Function, street_sql
 from .grammar import PREFIX, similar
 
 FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
@@ -180,8 +180,14 @@ def _split_street(work: Work, nodes: Nodes) -> Expression:
 
 def _join_name(work: Work, nodes: Nodes) -> Expression:
     values = [as_text(work.of(node)) for node in nodes]
-    names = ", ".join(f"nullif(trim(${place}), '')" for place in range(len(values)))
+    names = ", ".join(f"nullif(trim(${place}, {BLANKS}), '')" for place in range(len(values)))
     return joined(values, f"nullif(concat_ws(' ', {names}), '')")
+
+
+def _hash(work: Work, nodes: Nodes) -> Expression:
+    values = [as_text(work.of(node)) for node in nodes]
+    parts = ", ".join(f"coalesce(${place}, '')" for place in range(len(values)))
+    return joined(values, f"left(sha256(concat_ws(chr(31), {parts})), 16)")
 
 
 def _to_date(work: Work, nodes: Nodes) -> Expression:
@@ -249,6 +255,7 @@ SPECIAL: Mapping[str, Callable[[Work, Nodes], Expression]] = {
     "lookup": _lookup,
     "split_street": _split_street,
     "join_name": _join_name,
+    "hash": _hash,
     "to_date": _to_date,
     "to_datetime": _to_datetime,
     "format_date": _format_date,

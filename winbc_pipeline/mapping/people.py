@@ -1,14 +1,19 @@
-"""Functions on whole columns that well-kept libraries do: telephone numbers, countries, check digits.
+"""Functions on whole columns that well-kept libraries do: telephone numbers, countries, check digits, HTML.
 
 Each takes columns (lists of equal length) and gives one; None in the result: the value could not be read.
 """
 
 import gettext
+import html
+import re
 from collections.abc import Sequence
 from functools import cache
 
 LANGUAGES = ("nl", "de", "fr", "es", "it", "pt", "da", "sv", "pl")
 Texts = Sequence[str | None]
+HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+BREAKS = re.compile(r"<(br|/?(p|div|li|tr|td|th|h[1-6]))\b[^>]*>", re.IGNORECASE)
+TAGS = re.compile(r"</?[a-z!][^>]*>", re.IGNORECASE)
 
 
 def phone_e164(numbers: Texts, countries: Texts) -> list[str | None]:
@@ -60,3 +65,10 @@ def gtin_check(codes: Texts) -> list[str | None]:
         return bare if ean.is_valid(bare) else None
 
     return [one(code) if code else "" for code in codes]
+
+
+def strip_html(texts: Texts) -> list[str | None]:
+    """Texts without tags, comments, scripts and styles, characters for their entities, blanks for line breaks."""
+    return [
+        text and " ".join(html.unescape(TAGS.sub("", BREAKS.sub(" ", HIDDEN.sub("", text)))).split()) for text in texts
+    ]
