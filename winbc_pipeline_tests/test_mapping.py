@@ -2,6 +2,7 @@
 
 import pytest
 
+from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.run import sync
@@ -49,11 +50,11 @@ def test_a_code_that_the_target_does_not_have_fails_the_record(world: World) -> 
     entry = world.ledger("customers")["000123"]
     assert (entry["reason"], entry["message"]) == (
         "RELATION_MISSING",
-        "paymentTermsId: paymentTerms has no code 90 DAYS",
+        "paymentTermsId: paymentTerms has no such code, given text of 7 characters",
     )
 
 
-def test_a_field_that_is_added_while_a_run_is_at_work_waits_for_the_next_one(world: World) -> None:
+def test_an_edit_while_a_run_is_at_work_stops_it_and_the_next_run_does_it_all(world: World) -> None:
     table = world.own_tables() / "customers_winstore_to_bc" / "customer.csv"
     world.fill(customers=[{}])
 
@@ -62,11 +63,20 @@ def test_a_field_that_is_added_while_a_run_is_at_work_waits_for_the_next_one(wor
             with table.open("a", encoding="utf-8") as file:
                 file.write("website,'shop.example',,always,,\n")
 
-    flow = flow_named("customers")
-    assert sync(flow, world.settings, FIRST, LAST, "run", add_field).created == 1
-    assert world.bc()["records"]["customers"][0]["website"] == ""
-    assert world.sync("customers").updated == 1
+    with pytest.raises(MappingError, match="edited since these records were mapped"):
+        sync(flow_named("customers"), world.settings, FIRST, LAST, "run", add_field)
+    assert world.bc()["writes"] == []
+    assert world.sync("customers").created == 1
     assert world.bc()["records"]["customers"][0]["website"] == "shop.example"
+
+
+def test_functions_in_python_run_in_a_flow(world: World) -> None:
+    table = world.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    table.write_text(table.read_text().replace("phoneNumber,phone", 'phoneNumber,"phone_e164(phone, countryISO)"'))
+    world.fill(customers=[{"phone": "030-1234567"}, {"customer_id": "2", "email": "b@mail.example", "phone": "x"}])
+    done = world.sync("customers")
+    assert (done.created, done.failed) == (1, 1)
+    assert world.bc()["records"]["customers"][0]["phoneNumber"] == "+31301234567"
 
 
 def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(world: World) -> None:

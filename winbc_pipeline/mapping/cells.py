@@ -97,7 +97,7 @@ def _records(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[in
     body = rest if skipped else text
     delimiter = max(DELIMITERS, key=lambda each: _known_names(body, each, columns))
     try:
-        yield from enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter), 1 + skipped)
+        yield from enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True), 1 + skipped)
     except csv.Error:
         raise MappingError(f"{path}: a cell is too long, or a quote is not closed.", "Open and save it anew.") from None
 

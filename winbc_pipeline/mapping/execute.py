@@ -45,11 +45,12 @@ def _new_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mappi
 def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function, below: str) -> None:
     names = [f"value_{place}" for place in range(len(step.columns))]
     values = ", ".join(f"{value} AS {name}" for name, value in zip(names, step.columns.values(), strict=True))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE calls AS SELECT DISTINCT {values} FROM ({below})")
+    distinct = f"SELECT row_number() OVER () AS place, * FROM (SELECT DISTINCT {values} FROM ({below}))"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calls AS {distinct}")  # rowids begin anywhere in a transaction
     columns = {name: TYPES[kind.rstrip("?*")] for name, kind in zip(names, function.takes, strict=False)}
     columns["target_value"] = TYPES[function.gives]
     _new_table(connection, call_table(step), columns)
-    chunk = f"SELECT * FROM calls WHERE rowid >= ? ORDER BY rowid LIMIT {AT_ONCE}"
+    chunk = f"SELECT * EXCLUDE (place) FROM calls WHERE place > ? ORDER BY place LIMIT {AT_ONCE}"
     first = 0
     while rows := connection.execute(chunk, [first]).fetchall():
         results = _results(function, list(zip(*rows, strict=True)))

@@ -15,6 +15,7 @@ from ..errors import MappingError
 from .functions import Function
 from .grammar import HELP
 
+LONGEST_SQL = 50_000
 NUMBER, FITS = "DECIMAL(28, 10)", "DECIMAL(18, 5)"  # numbers that were computed, numbers as staging keeps them
 MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
 EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
@@ -135,6 +136,12 @@ class Work:
     def error(self, words: str, hint: str = HELP) -> MappingError:
         return MappingError(f"{self.place}: {words}", hint)
 
+    def bounded(self, sql: str) -> str:
+        """Refuses what conditions inside conditions have made too long to be run."""
+        if len(sql) > LONGEST_SQL:
+            raise self.error("the formula has too many conditions inside each other.", "Split it up.")
+        return sql
+
     @contextmanager
     def guarded(self, *conditions: str) -> Iterator[None]:
         """What fails in here matters only where the conditions hold."""
@@ -178,7 +185,7 @@ class Work:
             ]
             conditions = [f"coalesce({guard}, false)" for guard in self.guards]
             conditions += [*given, f"__v{step.number} IS NULL"]
-            self.checks.append(Check(f"({' AND '.join(conditions)})", rule))
+            self.checks.append(Check(self.bounded(f"({' AND '.join(conditions)})"), rule))
         return Expression(f"__v{step.number}", kind, step.level, below.reads)
 
     def as_kind(self, value: Expression, kind: str) -> Expression:
@@ -199,4 +206,5 @@ class Work:
             hint = "Make both of them texts: text(…)."
             raise self.error(f"a {kinds[0]} and a {kinds[1]} stand for the same value.", hint)
         made = joined(values, template, (kinds or ["nothing"])[0])
+        self.bounded(made.sql)
         return replace(made, fits=all(value.fits for value in chosen if value.kind == "decimal"))

@@ -86,27 +86,30 @@ _NUMBER = "CASE WHEN regexp_full_match(trim($0), '[+-]?\\d+(\\.\\d+)?') THEN try
 _NARROW = "DECIMAL(18, 10)"
 _ROUND = (
     f"CASE WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS DECIMAL(28, 10)) "
-    "ELSE CAST(round($0, $1) AS DECIMAL(28, 10)) END"
+    "ELSE TRY(CAST(round($0, $1) AS DECIMAL(28, 10))) END"
 )
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
+# Places and numbers of characters within what any text has.
+_COUNT = "greatest(-10000, least(10000, $1))::BIGINT"
+_SECOND_COUNT = _COUNT.replace("$1", "$2")
 _SECOND = "'2026-01-31'"
 
 BUILT_IN: tuple[Function, ...] = (
     _text("upper", "Capital letters", "upper('abc')", "ABC", "text", "upper($0)"),
     _text("lower", "Small letters", "lower('ABC')", "abc", "text", "lower($0)"),
     _text("trim", "Without blanks at both ends", "trim('  a ')", "a", "text", f"trim($0, {BLANKS})"),
-    _text("left", "The first n characters", "left('Winstore', 3)", "Win", "text decimal", "left($0, ($1)::BIGINT)"),
-    _text("right", "The last n characters", "right('Winstore', 5)", "store", "text decimal", "right($0, ($1)::BIGINT)"),
+    _text("left", "The first n characters", "left('Winstore', 3)", "Win", "text decimal", f"left($0, {_COUNT})"),
+    _text("right", "The last n characters", "right('Winstore', 5)", "store", "text decimal", f"right($0, {_COUNT})"),
     _text(
         "substring", "n characters from a position (1 = first)", "substring('Winstore', 4, 2)", "st",
-        "text decimal decimal", "substring($0, ($1)::BIGINT, ($2)::BIGINT)",
+        "text decimal decimal", f"substring($0, {_COUNT}, {_SECOND_COUNT})",
     ),
     _text("replace", "Each text replaced by another", "replace('a-b', '-', '/')", "a/b", "text text short",
           f"left(replace($0, $1, $2), {LONGEST_TEXT})"),
     _text("concat", "Values put together; empty ones are left out", "concat('a', 1.50, 'b')", "a1.5b", "text*",
           "concat($*)"),
     _text("split_part", "The n-th part of a text between separators", "split_part('a/b', '/', 2)", "b",
-          "text text decimal", "split_part($0, $1, ($2)::BIGINT)"),
+          "text text decimal", f"split_part($0, $1, {_SECOND_COUNT})"),
     _text("regexp_replace", "Each match of a pattern (RE2) replaced", "regexp_replace('A 12', '[0-9]+', '#')", "A #",
           "text pattern short", f"left(regexp_replace($0, $1, $2, 'g'), {LONGEST_TEXT})"),
     _text("strip_html", "Without HTML marks", "strip_html('<p>a &amp; <b>b</b></p>')", "a & b", "text",
@@ -129,7 +132,7 @@ BUILT_IN: tuple[Function, ...] = (
     Function("lookup", "logic", "The value that a lookup table gives; the third is the fall-back",
              "lookup('tax_groups', vatrate, 'VAT21')", "", ("word", "any", "text?"), "text"),
     Function("round", "numbers", "Rounded half away from zero", "round(-2.675, 2)", "-2.68", ("decimal", "whole?"),
-             "decimal", _ROUND),
+             "decimal", _ROUND, fails=True),
     Function("abs", "numbers", "Without its sign", "abs(-5)", "5", ("decimal",), "decimal", "abs($0)"),
     Function("floor", "numbers", "The whole number below", "floor(-2.5)", "-3", ("decimal",), "decimal", "floor($0)"),
     Function("ceil", "numbers", "The whole number above", "ceil(2.1)", "3", ("decimal",), "decimal", "ceil($0)"),

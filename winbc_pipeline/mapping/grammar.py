@@ -54,6 +54,8 @@ def similar(name: str, known: Iterable[str]) -> str:
 def _renamed(text: str, functions: list[str], place: str) -> str:
     """The text with its functions' names marked, so that the parser gives none of them a meaning of its own."""
     tokens = sqlglot.tokenize(text, read="duckdb")
+    if not tokens:
+        raise no_formula(text, place)
     pieces, at = [], 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.comments or token.token_type == TokenType.SEMICOLON:

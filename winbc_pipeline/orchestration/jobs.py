@@ -103,12 +103,9 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
         now = {key.to_user_string(): version() for key, version in tables.items()}
-        before = json.loads(context.cursor or "{}")
+        before, moment = json.loads(context.cursor or "{}"), datetime.now(UTC).isoformat()
         changed = [key for key in tables if before.get(key.to_user_string()) != now[key.to_user_string()]]
-        requests = [
-            RunRequest(run_key=f"{key.to_user_string()} {now[key.to_user_string()]}", asset_selection=[key])
-            for key in changed
-        ]
+        requests = [RunRequest(run_key=f"{key.to_user_string()} {moment}", asset_selection=[key]) for key in changed]
         return SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return edited

@@ -95,9 +95,12 @@ def _count(found: Impact, compiled: Compiled, row: Row, ids: Mapping[str, Mappin
         found.broken += 1
         if not row["errors_before"]:
             found.breaks.update({f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]})
+    elif missing := (whole := with_payloads(row, compiled, ids))["missing"]:
+        found.broken += 1
+        found.breaks.update({missing})
     else:
         found.mended += bool(row["errors_before"])
-        fields = _changed(compiled, row, ids)
+        fields = _changed(compiled, whole)
         if fields is None:
             found.unsent += 1
         else:
@@ -106,13 +109,13 @@ def _count(found: Impact, compiled: Compiled, row: Row, ids: Mapping[str, Mappin
             found.fields.update(fields)
 
 
-def _changed(compiled: Compiled, row: Row, ids: Mapping[str, Mapping[str, str]]) -> list[str] | None:
+def _changed(compiled: Compiled, row: Row) -> list[str] | None:
     """Fields whose value is another one than was sent last; None for a record that was not sent yet."""
     if row["state"] != ledger.State.CONFIRMED:
         return None
     if row["sent_hash"] == row["hash"]:
         return []
-    updates: dict[str, Any] = with_payloads(row, compiled, ids)["updates"]
+    updates: dict[str, Any] = row["updates"]
     sent = orjson.loads(row["field_hashes"] or "{}")
     now = field_hashes({name: value for name, value in updates.items() if value is not None})
     return [name for name, value in now.items() if sent.get(name) != value and name not in compiled.fill_empty]

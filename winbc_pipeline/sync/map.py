@@ -93,8 +93,8 @@ def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, st
 
 def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None:
     """Maps the records of the windows from first to last."""
-    compiled = checked_flow(flow, settings)
-    staging, made_by = staging_table(flow, settings), mapping_version(flow, settings)
+    made_by = mapping_version(flow, settings)  # before they are read: an edit in between makes the plan refuse them
+    compiled, staging = checked_flow(flow, settings), staging_table(flow, settings)
     windows = f"_window BETWEEN DATE '{first}' AND DATE '{last}'"
     table = quote(mapped_table(flow))
     with mapping_connection(flow, settings) as connection:

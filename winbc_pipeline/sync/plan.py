@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ..errors import MappingError
 from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
@@ -20,7 +21,7 @@ from ..staging.store import Row, Store, create_table, insert_rows, quote, renew_
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
-from .map import MAPPED, compile_flow, mapped_table
+from .map import MAPPED, compile_flow, mapped_table, mapping_version
 from .stage import flow_store
 
 PLANNED = {
@@ -86,6 +87,11 @@ def plan(
     candidates = _candidates(store, flow, first, last)
     if keys is not None:
         candidates = [row for row in candidates if (row["part"], row["_key"]) in keys]
+    version = mapping_version(flow, settings)
+    if any(row["mapping_version"] != version for row in candidates):
+        # with other rules for the same payloads a change could count as sent that never was
+        hint = "Materialise the mapped layer of these windows again, then plan."
+        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
     linked = {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
     rows = []
     for part in flow.parts:
@@ -160,7 +166,8 @@ def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, s
         for payload in (creates, updates):
             if code := payload.get(name):
                 payload[name] = ids[entity_set].get(code.upper())
-                missing = missing if payload[name] else f"{name}: {entity_set} has no code {code}"
+                given = f"given text of {len(code)} characters"
+                missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
     return row | {"creates": creates, "updates": updates, "missing": missing}
 
 

@@ -47,6 +47,7 @@ def test_leading_zeros_and_looks_of_numbers_stay_text(tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", "is empty"),
+        (LOOKUP.encode() + b'a,1,"note\nb,2,\n', "a quote is not closed"),
         (b"\x00\x01\x02", "not a text file"),
         (b"\x81\x8d\x8f,\xff", "not a text file"),
         (b"source_value,target_value,colour\n", "row 1, column colour: unknown column"),

@@ -107,6 +107,7 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
         ("nme", "Did you mean name"),
         ("uper(name)", "Did you mean upper"),
         ("lower(", "is not a formula"),
+        ("--price", "is not a formula"),
         ("name -- comment", "is not a formula"),
         ("name /* c */", "is not a formula"),
         ("=upper(name)", "begins without `=`"),

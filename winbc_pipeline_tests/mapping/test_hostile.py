@@ -99,6 +99,14 @@ def test_replacements_inside_each_other_cannot_fill_the_memory(tables: Tables) -
         tables.compile(f"note,\"replace(name, 'a', '{'a' * 21}')\",,,,")
 
 
+def test_conditions_inside_each_other_are_refused_before_they_grow(tables: Tables) -> None:
+    formula = "price"
+    for _ in range(13):
+        formula = f"iferror(if({formula} = 1, to_number(name), 0), 0)"
+    with pytest.raises(MappingError, match="too many conditions"):
+        tables.compile(f'price,"{formula}",,,,')
+
+
 def test_a_cell_of_ten_megabytes_is_refused(tables: Tables) -> None:
     with pytest.raises(MappingError, match="too long"):
         tables.compile("name," + "x" * 10 * 2**20 + ",,,,")
