@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
     def flow_database(self, flow: str) -> Path:
-        """The DuckDB file that holds everything of one flow."""
+        """The DuckDB file that holds everything of one flow in one direction; `flow` is its id."""
         return self.data_folder / self.connection / f"{flow}.duckdb"
 
 

@@ -117,3 +117,20 @@ def test_an_error_of_the_source_reaches_the_caller(store: Store) -> None:
 
     with pytest.raises(UnreadableAnswer, match="second page"):
         load(store, TABLE, broken(), READ_AT)
+
+
+def test_what_a_newer_answer_of_a_group_no_longer_has_is_gone(tmp_path: Path) -> None:
+    table = StagingTable(
+        "lines", {"ordernr": "text", "linenr": "text", "at": "datetime"}, ("ordernr", "linenr"), "at", "ordernr"
+    )
+    store = Store(tmp_path / "s.duckdb")
+
+    def stage(moment: str, *lines: str) -> list[str]:
+        rows = [{"ordernr": "W1", "linenr": line, "at": moment} for line in lines]
+        load(store, table, [orjson.dumps(rows)], datetime(2026, 5, 1, tzinfo=UTC))
+        with store.open() as connection:
+            return sorted(row["_key"] for row in rows_of(connection, "SELECT _key FROM lines"))
+
+    assert stage("2026-03-01T10:00:00Z", "1", "2") == ["W1/1", "W1/2"]
+    assert stage("2026-03-02T10:00:00Z", "1") == ["W1/1"]
+    assert stage("2026-03-01T10:00:00Z", "1", "2") == ["W1/1"], "an older answer brings nothing back"

@@ -81,6 +81,6 @@ def test_functions_in_python_run_in_a_flow(world: World) -> None:
 
 def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(world: World) -> None:
     world.fill(customers=[{}])
-    with Store(world.settings.flow_database("customers")).open() as connection:
+    with Store(world.settings.flow_database("customers_winstore_to_bc")).open() as connection:
         connection.execute("CREATE TABLE mapped_customers_winstore_to_bc (part VARCHAR, creates VARCHAR)")
     assert world.sync("customers").created == 1

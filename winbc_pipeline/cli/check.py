@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings
@@ -64,11 +65,10 @@ def _profile(settings: Settings) -> str:
 
 
 def _winstore(settings: Settings) -> str:
-    from datetime import UTC, datetime
 
     source = Winstore(settings)
     try:
-        next(source.changed_since("articles", datetime.now(UTC)))
+        next(source.changed_since("articles", clock.now()))
     finally:
         source.close()
     return "articles can be read"

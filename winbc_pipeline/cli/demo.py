@@ -7,13 +7,14 @@ import socket
 import sys
 import threading
 import time
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
+from .. import clock
 from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..sandbox.retail import generate, write_folder
@@ -72,7 +73,7 @@ def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
         return
     if sample is None:
         sample = folder / "retail"
-        write_folder(sample, generate(CUSTOMERS, ARTICLES, datetime.now(UTC)))
+        write_folder(sample, generate(CUSTOMERS, ARTICLES, clock.now()))
     load_folder(addresses.winstore_control, sample)
 
 
@@ -128,7 +129,7 @@ def load_through_dagster(flow: Flow, settings: Settings) -> tuple[bool, Summary]
 
 
 def _today() -> date:
-    return datetime.now(UTC).date()
+    return clock.now().date()
 
 
 def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:

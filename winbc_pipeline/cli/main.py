@@ -1,6 +1,6 @@
 """The `winbc` command. Thin: parse, call, print. Exit codes: 0 done, 1 records failed, 2 wrong use or settings."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
@@ -50,7 +51,7 @@ def main() -> None:
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
     start = _day(first) if first else settings.history_start
-    end = _day(last) if last else datetime.now(UTC).date()
+    end = _day(last) if last else clock.now().date()
     if start > end:
         raise typer.BadParameter(f"{start} is later than {end}")
     return start, end
@@ -109,7 +110,7 @@ def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
 
     settings, chosen = load_settings(), flow_of(flow)
     with bar(console, chosen.id, 4) as begin:
-        done = run_sync(chosen, settings, *_windows(settings, first, to), datetime.now(UTC).isoformat(), begin)
+        done = run_sync(chosen, settings, *_windows(settings, first, to), clock.now().isoformat(), begin)
     console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
     console.print(f"{done.failed} failed")
     raise typer.Exit(1 if done.failed else 0)

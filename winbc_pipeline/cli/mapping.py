@@ -1,7 +1,6 @@
 """`winbc mapping …`: what a key user does with the tables. Reads the target, never writes to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS, TABLES
 from ..settings import load_settings
@@ -154,7 +154,7 @@ def reset(
     from ..mapping.shipped import reset as run
 
     folder = load_settings().mapping_folder
-    changed = run(folder, name, datetime.now(UTC))
+    changed = run(folder, name, clock.now())
     for path in changed:
         console.print(Text(f"as shipped: {path}"), soft_wrap=True)
     kept = f"{len(changed)} tables put back; the replaced ones are under {folder / KEPT}."

@@ -26,6 +26,7 @@ from dagster import (
     sensor,
 )
 
+from .. import clock
 from ..errors import StoreBusy
 from ..settings import Settings
 from ..staging import ledger
@@ -58,7 +59,7 @@ def flow_sensor(flow: Flow, settings: Settings, job: Any) -> SensorDefinition:
     )
     def changes() -> RunRequest | SkipReason:
         try:
-            return _request(flow, settings, datetime.now(UTC))
+            return _request(flow, settings, clock.now())
         except StoreBusy:
             return SkipReason("A run of this flow is at work.")
 
@@ -103,7 +104,7 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
         now = {key.to_user_string(): version() for key, version in tables.items()}
-        before, moment = json.loads(context.cursor or "{}"), datetime.now(UTC).isoformat()
+        before, moment = json.loads(context.cursor or "{}"), clock.now().isoformat()
         changed = [key for key in tables if before.get(key.to_user_string()) != now[key.to_user_string()]]
         requests = [RunRequest(run_key=f"{key.to_user_string()} {moment}", asset_selection=[key]) for key in changed]
         return SensorResult(run_requests=requests, cursor=json.dumps(now))

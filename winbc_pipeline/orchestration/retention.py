@@ -6,7 +6,7 @@ Concept pages: Runs, Instance API.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dagster import (
     AssetKey,
@@ -27,6 +27,7 @@ from dagster import (
     schedule,
 )
 
+from .. import clock
 from ..settings import Settings
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
@@ -76,7 +77,7 @@ def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
 
     @op(name="purge_old_runs")
     def purge(context: OpExecutionContext) -> None:
-        before = datetime.now(UTC) - timedelta(days=settings.run_history_days)
+        before = clock.now() - timedelta(days=settings.run_history_days)
         deleted = purge_runs(context.instance, before)
         context.log.info(f"{deleted} runs from before {before.date()} deleted")
 

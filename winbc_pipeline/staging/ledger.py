@@ -5,12 +5,13 @@ Here belongs: states, legal moves, the watermark. Source: exactly_once.md sectio
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import duckdb
 
+from .. import clock
 from .store import Row, Store, insert_rows, rows_of
 
 
@@ -93,7 +94,7 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
 def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None = None) -> None:
     """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
     with store.transaction() as connection:
-        move_within(connection, list(moves), run_id, now or datetime.now(UTC))
+        move_within(connection, list(moves), run_id, now or clock.now())
 
 
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:

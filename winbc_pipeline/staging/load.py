@@ -35,12 +35,17 @@ TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "date"
 
 @dataclass(frozen=True)
 class StagingTable:
-    """A staging table: name, fields (text, decimal, boolean, datetime), key fields, modification field."""
+    """A staging table: name, fields (text, decimal, boolean, datetime), key fields, modification field.
+
+    `group` is the field of records that always come together, such as the lines of an order: what a newer answer no
+    longer has is gone.
+    """
 
     name: str
     fields: Mapping[str, str]
     key: tuple[str, ...]
     modified: str
+    group: str = ""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -113,13 +118,23 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
         try:
             if first_load:
                 read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
-                _keep_newest(connection, target)
+                _keep_newest(connection, target, table.group)
                 return read
             connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
         except duckdb.InvalidInputException:
             raise UnreadableAnswer(f"A page of {table.name} is not whole JSON.", "Nothing of it was taken.") from None
         read = _count(connection, "SELECT count(*) FROM incoming")
-        _keep_newest(connection, "incoming")
+        _keep_newest(connection, "incoming", table.group)
+        if table.group:
+            connection.execute(
+                f"DELETE FROM {target} AS old USING incoming WHERE old.{quote(table.group)} = "
+                f"incoming.{quote(table.group)} AND old._modified_at <= incoming._modified_at "
+                "AND NOT EXISTS (FROM incoming AS same WHERE same._key = old._key)"
+            )
+            connection.execute(
+                f"DELETE FROM incoming USING {target} AS old WHERE old.{quote(table.group)} = "
+                f"incoming.{quote(table.group)} AND old._modified_at > incoming._modified_at"
+            )
         connection.execute(
             f"DELETE FROM incoming USING {target} AS old WHERE old._key = incoming._key "
             "AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)"
@@ -142,7 +157,7 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     typed = ", ".join(f"{_typed(name, kind)} AS {quote(name)}" for name, kind in table.columns.items())
     bad = ", ".join(f"CASE WHEN {_is_bad(n, kind)} THEN '{n}' END" for n, kind in table.columns.items() if kind != TEXT)
     now = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"  # a moment in the future belongs to the present window
-    key = " || '/' || ".join(f"trim({quote(name)})" for name in table.key)
+    key = " || '/' || ".join(f"coalesce(trim({quote(name)}), '')" for name in table.key)
     modified, every = _typed(table.modified, TYPES["datetime"]), ", ".join(quote(name) for name in table.fields)
     return (
         f"SELECT {key} AS _key, "
@@ -153,7 +168,13 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     )
 
 
-def _keep_newest(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+def _keep_newest(connection: duckdb.DuckDBPyConnection, table: str, group: str) -> None:
+    if group:
+        connection.execute(
+            f"DELETE FROM {table} AS old USING (SELECT {quote(group)} AS parent, max(_modified_at) AS newest "
+            f"FROM {table} GROUP BY ALL HAVING count(DISTINCT _modified_at) > 1) AS present "
+            f"WHERE old.{quote(group)} = present.parent AND old._modified_at < present.newest"
+        )
     if _count(connection, f"SELECT count(*) - count(DISTINCT _key) FROM {table}"):
         newest = f"SELECT arg_max(rowid, (_modified_at, rowid)) FROM {table} GROUP BY _key"
         connection.execute(f"DELETE FROM {table} WHERE rowid NOT IN ({newest})")

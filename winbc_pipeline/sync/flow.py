@@ -24,7 +24,7 @@ class Part:
     Attributes:
         table: the mapping CSV in the flow's folder.
         match: fields that find the record in the target, strongest first, and whether case counts.
-        key: source column that identifies the record; `_key` is the source record's own.
+        key: SQL over the source's columns that identifies the record; `_key` is the source record's own.
         where: SQL over the source's columns: which records have this part.
         skip: SQL condition and reason code, for records that are not sent yet.
         parent: the part whose record must exist first, with the same key.

@@ -127,10 +127,11 @@ def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDB
 def see_source(connection: duckdb.DuckDBPyConnection, part: Part, staging: str, where: str) -> None:
     """Makes the view `source` of a part's staged records, the newest of each key, with the reason to skip them."""
     reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
-    key = quote(part.key)
-    newest = f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC) = 1" if key != '"_key"' else ""
+    newest = (
+        f"QUALIFY row_number() OVER (PARTITION BY {part.key} ORDER BY _modified_at DESC, {quote(staging)}._key) = 1"
+    )
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW source AS SELECT * REPLACE ({key} AS _key), "
+        f"CREATE OR REPLACE TEMP VIEW source AS SELECT * REPLACE ({part.key} AS _key), "
         f"{f'CASE {reasons} END' if reasons else 'CAST(NULL AS VARCHAR)'} AS skip_reason "
-        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest}"
+        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest if part.key != '_key' else ''}"
     )

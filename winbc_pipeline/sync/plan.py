@@ -8,10 +8,11 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from .. import clock
 from ..errors import MappingError
 from ..mapping.compiler import Compiled
 from ..settings import Settings
@@ -303,7 +304,7 @@ class _Planner:
     def _create(self, row: Row, creates: dict[str, Any]) -> Decision:
         natural = bool(creates.get(self.part.match[0][0]))
         waits = timedelta(minutes=self.settings.quarantine_minutes)
-        if row["state"] == State.UNKNOWN and not natural and datetime.now(UTC) < row["intent_at"] + waits:
+        if row["state"] == State.UNKNOWN and not natural and clock.now() < row["intent_at"] + waits:
             return Decision("wait", "QUARANTINE")
         for name, ignore_case in self.part.match:
             if creates.get(name):

@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from .. import clock
 from ..errors import StoreBusy, SystemUnavailable
 from ..settings import Settings
 from ..staging import ledger
@@ -34,7 +35,7 @@ LEDGER_CHUNK = 1000
 @contextmanager
 def lease(flow: Flow, settings: Settings, wait_s: float = 60) -> Iterator[None]:
     """One writer per flow: an operating system's lock that dies with its process."""
-    path = settings.flow_database(flow.name).with_suffix(".lock")
+    path = settings.flow_database(flow.id).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(str(path), timeout=wait_s):
@@ -174,7 +175,7 @@ class _Push:
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             try:
                 for chunk in _chunks(rows, LEDGER_CHUNK):
-                    now = datetime.now(UTC)
+                    now = clock.now()
                     ledger.move(self.store, moves + [self._intent(row, now) for row in chunk], self.run_id)
                     moves = []
                     pending |= {pool.submit(self._send_batch, b) for b in _chunks(chunk, self.settings.bc.batch_size)}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
+from .. import clock
 from ..settings import Settings
 from ..staging.load import StagingTable, load
 from ..staging.store import Store
@@ -17,7 +18,8 @@ def staging_table(flow: Flow, settings: Settings) -> StagingTable:
     fields: dict[str, str] = dict(profile.fields)
     if profile.count:
         fields[profile.count] = "decimal"
-    return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified)
+    group = profile.parent_key or "" if profile.explode else ""
+    return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified, group)
 
 
 def stage(flow: Flow, settings: Settings, first: date, now: datetime | None = None) -> int:
@@ -34,7 +36,7 @@ def stage(flow: Flow, settings: Settings, first: date, now: datetime | None = No
             for rows in source.changed_since(flow.entity, since):
                 yield as_lines(rows)
 
-        return load(store, staging_table(flow, settings), pages(), now or datetime.now(UTC))
+        return load(store, staging_table(flow, settings), pages(), now or clock.now())
     finally:
         source.close()
 
@@ -57,4 +59,4 @@ def newest_change(flow: Flow, settings: Settings, since: datetime) -> tuple[date
 
 def flow_store(flow: Flow, settings: Settings) -> Store:
     """The database of a flow."""
-    return Store(settings.flow_database(flow.name), settings.memory_limit_mb)
+    return Store(settings.flow_database(flow.id), settings.memory_limit_mb)

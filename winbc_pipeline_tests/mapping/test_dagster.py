@@ -64,7 +64,7 @@ def test_a_broken_table_stops_the_flow_before_it_reads_and_says_why(edited: Worl
     assert not result.success
     assert (check.passed, check.blocking) == (False, True)
     assert "item.csv, row 8, column source: the source has no field `prise`" in str(check.metadata["error"].value)
-    assert not (edited.settings.data_folder / "default" / "products.duckdb").exists()
+    assert not (edited.settings.data_folder / "default" / "products_winstore_to_bc.duckdb").exists()
 
 
 def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: World) -> None:
@@ -87,7 +87,7 @@ def test_each_record_carries_the_version_that_made_it(edited: World) -> None:
     with DagsterInstance.ephemeral() as instance:
         run(edited, instance, "mapping_tables")
         version = tags(instance, "mapping_tables")[VERSION]
-    with Store(edited.settings.flow_database("products")).open() as connection:
+    with Store(edited.settings.flow_database("products_winstore_to_bc")).open() as connection:
         mapped = rows_of(connection, f"SELECT DISTINCT mapping_version FROM mapped_{FLOW}")
         sent = rows_of(connection, "SELECT DISTINCT mapping_version FROM ledger")
     assert mapped == sent == [{"mapping_version": version}]

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal
 
+from ... import clock
 from ...errors import WinbcError
 from .client import Row, Winstore, exploded, records_in
 from .profile import EntityProfile
@@ -30,7 +31,7 @@ class Finding:
 
 def examine(winstore: Winstore) -> Iterator[Finding]:
     """Tries every reading call of the contract; writing calls are named and not tried."""
-    since = (datetime.now(UTC) - LOOK_BACK).isoformat(timespec="seconds")
+    since = (clock.now() - LOOK_BACK).isoformat(timespec="seconds")
     example = _example(winstore)
     for name, profile in winstore.profile.reads.items():
         yield _finding(winstore, profile.call, profile.known, partial(_entity, winstore, name, profile, since))
