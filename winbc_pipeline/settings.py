@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +65,35 @@ class ProductSettings(_Section):
     new_items: Literal["open", "blocked"] = "open"
 
 
+class OrderSettings(_Section):
+    """Which of Winstore's orders become which document of Business Central, for whom, and what of those that are there.
+
+    Statuses and payment methods are Winstore's words, compared without regard to case.
+    """
+
+    document: Literal["order", "invoice", "invoice_when_completed"] = "order"
+    statuses: tuple[str, ...] = ()
+    completed_statuses: tuple[str, ...] = ("completed",)
+    paid_statuses: tuple[str, ...] = ("paid", "processing", "shipped", "completed")
+    cancelled_statuses: tuple[str, ...] = ("cancelled",)
+    refunded_statuses: tuple[str, ...] = ("refunded",)
+    payment_rules: dict[str, Literal["always", "never", "when_paid"]] = {}
+    give_up_after_days: PositiveInt | None = None
+    on_existing: Literal["error", "warn", "skip"] = "warn"
+    on_change: Literal["hold", "apply"] = "hold"
+    on_cancel: Literal["hold", "apply"] = "hold"
+    credit_memo: bool = False
+    customers: Literal["create", "create_and_update", "never"] = "create"
+    default_customer: str = ""
+    force_default_customer: bool = False
+    default_customers_by_country: dict[str, str] = {}
+    on_total: Literal["fail", "warn"] = "fail"
+    total_tolerance: Decimal = Field(default=Decimal("0.05"), ge=0)
+    rounding_account: str = ""
+    rounding_tax_code: str = ""
+    write_back: bool = False
+
+
 class Settings(BaseSettings):
     """All settings of one connection."""
 
@@ -90,9 +120,11 @@ class Settings(BaseSettings):
     answer_limit_mb: PositiveInt = 256
     memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20
+    payload_days: PositiveInt = 7
     bc: BusinessCentralSettings = BusinessCentralSettings()
     winstore: WinstoreSettings = WinstoreSettings()
     products: ProductSettings = ProductSettings()
+    orders: OrderSettings = OrderSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -3,10 +3,73 @@
 A record of the source is one line with the fields of its order.
 """
 
-from ..sync.flow import Flow, Part
+from ..settings import Settings
+from ..staging.store import literal
+from ..sync.documents.decide import COMPANION_FIELDS
+from ..sync.flow import Document, DocumentKind, Flow, Part
+from ..systems.facts import FieldFacts
 
 EXTERNAL = (("externalDocumentNumber", False),)
 NUMBER = (("ordernr", False),)
+ORDER = DocumentKind("order", ("order_line", "shipping"), "salesOrderLines")
+INVOICE = DocumentKind("invoice", ("invoice_line", "shipping"), "salesInvoiceLines")
+
+# Winstore's catch-all customer, and what stands where nobody is known (winstore.md section 2).
+NOBODY = "('', '0', '999999')"
+GUEST = f"coalesce(trim(customerid), '') IN {NOBODY}"
+CUSTOMER_KEY = (
+    f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
+    "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
+)
+DATED = "try_cast(orderdate AS TIMESTAMP)"
+
+
+def kind(settings: Settings) -> DocumentKind:
+    """Sales orders, or sales invoices."""
+    return ORDER if settings.orders.document == "order" else INVOICE
+
+
+def ended(settings: Settings) -> str:
+    """Which of Winstore's statuses mean that an order is no longer wanted."""
+    cancelled = _one_of("status", settings.orders.cancelled_statuses)
+    refunded = _one_of("status", settings.orders.refunded_statuses)
+    return f"CASE WHEN {cancelled} THEN 'cancelled' WHEN {refunded} THEN 'refunded' END"
+
+
+def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Which orders become no document, and why."""
+    chosen = settings.orders
+    by_rule: dict[str, list[str]] = {"never": [], "when_paid": []}
+    for method, rule in chosen.payment_rules.items():
+        by_rule.setdefault(rule, []).append(method)
+    unpaid = f"{_one_of('paymentmethod', by_rule['when_paid'])} AND NOT {_one_of('status', chosen.paid_statuses)}"
+    conditions = [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
+    conditions.append((_one_of("paymentmethod", by_rule["never"]), "PAYMENT_METHOD"))
+    if chosen.give_up_after_days:
+        late = f"{DATED} < now()::TIMESTAMP - INTERVAL {chosen.give_up_after_days} DAY"
+        conditions.append((f"{unpaid} AND {late}", "GIVEN_UP"))
+    conditions.append((unpaid, "NOT_PAID"))
+    if chosen.document == "invoice_when_completed":
+        conditions.append((f"NOT {_one_of('status', chosen.completed_statuses)}", "NOT_COMPLETED"))
+    return tuple(conditions)
+
+
+def _one_of(column: str, words: tuple[str, ...] | list[str]) -> str:
+    """SQL: whether a text is one of the words, without regard to case; an empty one is none of them."""
+    listed = ", ".join(literal(word.strip().lower()) for word in words)
+    return f"coalesce(lower(trim({column})) IN ({listed}), false)" if listed else "false"
+
+
+OWN_FACTS = (
+    FieldFacts("expectedTotal", "decimal"),
+    FieldFacts("vatPercent", "decimal"),
+    FieldFacts("itemVariantCode", "text"),
+    *(FieldFacts(name, "text") for name in COMPANION_FIELDS),
+)
+OWN = {facts.name: facts for facts in OWN_FACTS}
+LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}
+HEADER_FIELDS = {name: OWN[name] for name in ("expectedTotal", *COMPANION_FIELDS)}
+HAS_LINE = "linenr IS NOT NULL"
 
 ORDERS_TO_BC = Flow(
     name="orders",
@@ -15,12 +78,67 @@ ORDERS_TO_BC = Flow(
     entity="orders",
     main="order",
     parts=(
-        Part(name="customer", entity_set="customers", table="customer.csv", match=(("email", True),), key="ordernr"),
-        Part(name="order", entity_set="salesOrders", table="order.csv", match=EXTERNAL, key="ordernr"),
-        Part(name="order_line", entity_set="salesOrderLines", table="order_line.csv", match=(), parent="order"),
-        Part(name="shipping", entity_set="salesOrderLines", table="shipping.csv", match=(), key="ordernr"),
-        Part(name="invoice", entity_set="salesInvoices", table="invoice.csv", match=EXTERNAL, key="ordernr"),
-        Part(name="invoice_line", entity_set="salesInvoiceLines", table="invoice_line.csv", match=(), parent="invoice"),
+        Part(
+            name="customer",
+            entity_set="customers",
+            table="customer.csv",
+            match=(("number", False), ("email", True)),
+            key=CUSTOMER_KEY,
+            where=f"{CUSTOMER_KEY} IS NOT NULL",
+            shared=True,
+        ),
+        Part(
+            name="order",
+            entity_set="salesOrders",
+            table="order.csv",
+            match=EXTERNAL,
+            key="ordernr",
+            own_fields=HEADER_FIELDS,
+        ),
+        Part(
+            name="order_line",
+            entity_set="salesOrderLines",
+            table="order_line.csv",
+            match=(),
+            where=HAS_LINE,
+            parent="order",
+            own_fields=LINE_FIELDS,
+        ),
+        Part(
+            name="shipping",
+            entity_set="salesOrderLines",
+            table="shipping.csv",
+            match=(),
+            key="ordernr",
+            where="shippingcost <> 0",
+            own_fields=LINE_FIELDS,
+        ),
+        Part(
+            name="invoice",
+            entity_set="salesInvoices",
+            table="invoice.csv",
+            match=EXTERNAL,
+            key="ordernr",
+            own_fields=HEADER_FIELDS,
+        ),
+        Part(
+            name="invoice_line",
+            entity_set="salesInvoiceLines",
+            table="invoice_line.csv",
+            match=(),
+            where=HAS_LINE,
+            parent="invoice",
+            own_fields=LINE_FIELDS,
+        ),
+    ),
+    document=Document(
+        kind=kind,
+        line_order="try_cast(linenr AS INTEGER), linenr",
+        customer=("customer",),
+        customer_key=CUSTOMER_KEY,
+        guest=GUEST,
+        ended=ended,
+        skips=skips,
     ),
 )
 ORDERS_TO_WINSTORE = Flow(

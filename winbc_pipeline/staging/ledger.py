@@ -3,7 +3,7 @@
 Here belongs: states, legal moves, the watermark. Source: exactly_once.md sections 2 and 4.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from .. import clock
-from .store import Row, Store, insert_rows, rows_of
+from .store import Row, Store, create_table, insert_rows, rows_of
 
 
 class State(StrEnum):
@@ -35,7 +35,7 @@ LEGAL: dict[State | None, set[State]] = {
     None: {State.PLANNED, State.SENDING, *SETTLED},
     State.PLANNED: {State.PLANNED, State.SENDING, *SETTLED},
     State.SENDING: {State.PLANNED, State.CONFIRMED, State.FAILED, State.UNKNOWN, State.CONFLICT},
-    State.UNKNOWN: {State.SENDING, *SETTLED},
+    State.UNKNOWN: {State.UNKNOWN, State.SENDING, *SETTLED},
     **{state: {State.PLANNED, State.SENDING, *SETTLED} for state in SETTLED},
 }
 
@@ -57,8 +57,18 @@ COLUMNS = {
     "intent_at": "TIMESTAMPTZ",
     "run_id": "VARCHAR",
     "moved_at": "TIMESTAMPTZ",
+    "attempt_no": "INTEGER",  # how often it was sent
+    "looked_at": "TIMESTAMPTZ",  # when it was first not found after the quarantine
+    "server_at": "TIMESTAMPTZ",  # the target's clock at the intent
+    "reference": "VARCHAR",  # by which a document is found again
+    "target_set": "VARCHAR",
+    "amount": "DECIMAL(18, 5)",  # of a document, in its currency
+    "currency": "VARCHAR",
 }
-EVENT = {name: COLUMNS[name] for name in ("part", "key", "state", "reason", "hash", "attempt_id", "run_id", "moved_at")}
+EVENT_NAMES = ("part", "key", "state", "action", "reason", "message", "target_no", "version", "hash", "mapping_version")
+EVENT = {name: COLUMNS[name] for name in (*EVENT_NAMES, "attempt_id", "run_id", "moved_at")}
+# What was sent, for a few days only: it holds people's data, the ledger does not.
+SENT = {"part": "VARCHAR", "key": "VARCHAR", "attempt_id": "VARCHAR", "sent_at": "TIMESTAMPTZ", "body": "VARCHAR"}
 STATES = ", ".join(f"'{state}'" for state in State)
 
 
@@ -79,9 +89,24 @@ class IllegalMove(Exception):
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
     events = ", ".join(f'"{name}" {kind}' for name, kind in EVENT.items())
+    legal = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
     connection.execute(f"CREATE TABLE IF NOT EXISTS ledger ({columns}, CHECK (state IN ({STATES})))")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS ledger_event ({events}, from_state VARCHAR)")
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS ledger_event ({events}, from_state VARCHAR, "
+        f"CHECK ((coalesce(from_state, ''), state) IN ({legal})))"
+    )
     connection.execute("CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)")
+    create_table(connection, "sent_payload", SENT)
+    _add_missing(connection, "ledger", COLUMNS)
+    _add_missing(connection, "ledger_event", EVENT)
+
+
+def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
+    """Columns that an earlier version did not keep."""
+    there = {row[0] for row in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
+    for name in columns:
+        if name not in there:
+            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {columns[name]}')
 
 
 def read(store: Store, where: str = "true", values: list[Any] | None = None, wait_s: float | None = None) -> list[Row]:
@@ -95,6 +120,19 @@ def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None 
     """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
     with store.transaction() as connection:
         move_within(connection, list(moves), run_id, now or clock.now())
+
+
+def intend(store: Store, moves: list[Move], bodies: list[Row], run_id: str, keep_since: datetime) -> None:
+    """Moves records to SENDING and keeps what is about to be sent, in one transaction that is committed before the
+    first byte leaves; forgets bodies that were sent before `keep_since`.
+
+    Args:
+        bodies: rows of SENT.
+    """
+    with store.transaction() as connection:
+        move_within(connection, moves, run_id, clock.now())
+        connection.execute("DELETE FROM sent_payload WHERE sent_at < ?", [keep_since])
+        insert_rows(connection, "sent_payload", SENT, bodies)
 
 
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import rows_of
+from ..staging.store import Row, rows_of
 from ..systems.business_central import BusinessCentral
+from .documents.existing import look_up
 from .flow import Flow
 from .stage import flow_store
 
@@ -30,14 +31,19 @@ def check_binding(flow: Flow, settings: Settings, target: BusinessCentral) -> No
             connection.execute("INSERT INTO binding VALUES (?)", [here])
         sent = rows_of(
             connection,
-            "SELECT target_id FROM ledger WHERE part = ? AND state = 'CONFIRMED' AND target_id IS NOT NULL "
-            "ORDER BY moved_at DESC LIMIT ?",
+            "SELECT target_id, reference FROM ledger WHERE part = ? AND state = 'CONFIRMED' AND target_id IS NOT NULL "
+            "AND action IS DISTINCT FROM 'delete' ORDER BY moved_at DESC LIMIT ?",
             [flow.main, SAMPLE],
         )
     if row and row[0] != here:
         hint = f"Give this target a `connection` of its own, or delete {store.path} to send everything again."
         raise ConfigurationError(f"The ledger of {flow.id} was kept for {row[0]}, not for {here}.", hint)
-    ids = [each["target_id"] for each in sent]
-    if len(ids) >= ENOUGH and not target.find(flow.part(flow.main).entity_set, "id", ids, False):
+    if len(sent) >= ENOUGH and not _there(flow, target, sent):
         hint = f"Is it another company, or was it emptied? Delete {store.path} to send everything again."
-        raise ConfigurationError(f"None of the {len(ids)} records that {flow.id} last sent is in the target.", hint)
+        raise ConfigurationError(f"None of the {len(sent)} records that {flow.id} last sent is in the target.", hint)
+
+
+def _there(flow: Flow, target: BusinessCentral, sent: list[Row]) -> bool:
+    if flow.document:  # a posted document has another id than it had as a draft
+        return bool(look_up(target, {row["reference"] for row in sent if row["reference"]}))
+    return bool(target.find(flow.part(flow.main).entity_set, "id", [row["target_id"] for row in sent], False))

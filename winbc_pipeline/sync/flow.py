@@ -26,6 +26,7 @@ class Part:
         match: fields that find the record in the target, strongest first, and whether case counts.
         key: SQL over the source's columns that identifies the record; `_key` is the source record's own.
         where: SQL over the source's columns: which records have this part.
+        shared: whether one record of the target may stand for several of the source (a customer of many orders).
         skip: SQL condition and reason code, for records that are not sent yet.
         parent: the part whose record must exist first, with the same key.
         own_fields: what the table gives besides the entity's fields, for the flow itself to act on.
@@ -41,6 +42,45 @@ class Part:
     parent: str | None = None
     reference: Reference | None = None
     own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class DocumentKind:
+    """What a document of the target is made of: the part of its header, and those of the lines inserted with it."""
+
+    header: str
+    lines: tuple[str, ...]
+    navigation: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """How the records of a source, a row per line, become documents: a header with its lines in one call.
+
+    All SQL is over the columns of the staged lines.
+
+    Attributes:
+        kind: which kind of document the settings ask for.
+        line_order: SQL that orders the lines of a document.
+        customer: the part of its customer, and of the customer's contact.
+        customer_key: SQL for the key of the customer's part; guest: SQL, whether Winstore does not know the customer.
+        ended: SQL that gives `cancelled` or `refunded` for a record that is no longer wanted.
+        skips: SQL conditions and reason codes of records that become no document.
+    """
+
+    kind: Callable[[Settings], DocumentKind]
+    line_order: str
+    customer: tuple[str, ...]
+    customer_key: str
+    guest: str
+    ended: Callable[[Settings], str]
+    skips: Callable[[Settings], tuple[tuple[str, str], ...]]
+
+    def parts(self, settings: Settings) -> tuple[str, ...]:
+        """Names of the parts that these settings use, in the order in which they are written."""
+        kind = self.kind(settings)
+        return (*self.customer, kind.header, *kind.lines)
 
 
 def _no_constants(_: Settings) -> Mapping[str, str | bool]:
@@ -56,6 +96,7 @@ class Flow:
         lines: the entity set of its lines, where BC gives lines of their own.
         derived: fields that the flow itself works out from what was read, and their kinds.
         constants: values of settings that the tables may name.
+        document: what its records become when several parts make one record of the target.
     """
 
     name: str
@@ -67,6 +108,7 @@ class Flow:
     lines: str = ""
     derived: Mapping[str, str] = field(default_factory=dict)
     constants: Callable[[Settings], Mapping[str, str | bool]] = field(default=_no_constants)
+    document: Document | None = None
 
     @property
     def id(self) -> str:
@@ -77,6 +119,12 @@ class Flow:
     def staging(self) -> str:
         """The staging asset's name."""
         return f"{self.source}_{self.entity}"
+
+    def active(self, settings: Settings) -> tuple[Part, ...]:
+        """The parts that these settings use."""
+        if not self.document:
+            return self.parts
+        return tuple(self.part(name) for name in self.document.parts(settings))
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)

@@ -101,7 +101,7 @@ def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None
         renew_table(connection, mapped_table(flow), MAPPED)
         create_staging(connection, staging)
         lock_down(connection)
-        for part in flow.parts:
+        for part in flow.active(settings):
             see_source(connection, part, staging.name, windows)
             prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
             connection.execute(

@@ -41,6 +41,11 @@ PLANNED = {
     "field_hashes": "VARCHAR",
     "version": "VARCHAR",
     "mapping_version": "VARCHAR",
+    "reference": "VARCHAR",
+    "target_set": "VARCHAR",
+    "amount": "DECIMAL(18, 5)",
+    "currency": "VARCHAR",
+    "planned_at": "TIMESTAMPTZ",
 }
 
 # What a plan knows of a record from the ledger (alias l).
@@ -97,8 +102,8 @@ def plan(
     rows = []
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
-        rows += [_planned(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
-    _store(store, flow, rows, first, last, keys)
+        rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
+    store_plan(store, flow, rows, _unchanged(flow), first, last, keys)
 
 
 def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
@@ -172,16 +177,27 @@ def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, s
     return row | {"creates": creates, "updates": updates, "missing": missing}
 
 
-def _store(
-    store: Store, flow: Flow, rows: list[Row], first: date, last: date, keys: Collection[tuple[str, str]] | None
+def store_plan(
+    store: Store,
+    flow: Flow,
+    rows: list[Row],
+    unchanged: str,
+    first: date,
+    last: date,
+    keys: Collection[tuple[str, str]] | None = None,
 ) -> None:
+    """Puts the plan of the windows between two days in place of the one before, or only its rows for `keys`.
+
+    Args:
+        unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
+    """
     table = quote(planned_table(flow))
     with store.transaction() as connection:
         renew_table(connection, planned_table(flow), PLANNED)
         create_table(connection, "fresh", PLANNED, temporary=True)
         insert_rows(connection, "fresh", PLANNED, rows)
         if keys is None:
-            connection.execute(f"INSERT INTO fresh BY NAME {_unchanged(flow)}", [first, last])
+            connection.execute(f"INSERT INTO fresh BY NAME {unchanged}", [first, last])
             connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
         connection.execute(f"DELETE FROM {table} AS p USING fresh WHERE p.part = fresh.part AND p.key = fresh.key")
         connection.execute(f"INSERT INTO {table} FROM fresh")
@@ -196,7 +212,8 @@ def _unchanged(flow: Flow) -> str:
     )
 
 
-def _planned(row: Row, decision: Decision) -> Row:
+def planned_row(row: Row, decision: Decision) -> Row:
+    """The row of the planned table for a mapped record with whole payloads."""
     return {
         "part": row["part"],
         "key": row["_key"],
@@ -213,6 +230,7 @@ def _planned(row: Row, decision: Decision) -> Row:
         "field_hashes": json.dumps(field_hashes(row["updates"])),
         "version": row["_version"],
         "mapping_version": row["mapping_version"],
+        "planned_at": clock.now(),
     }
 
 
@@ -229,7 +247,7 @@ class _Planner:
     ) -> None:
         self.part, self.settings, self.target = part, settings, target
         self.fill_empty, self.linked = fill_empty, linked
-        self.claimed: set[tuple[str, str]] = set()
+        self.claimed: dict[tuple[str, str], str] = {}
         self.by_id: dict[str, list[dict[str, Any]]] = {}
 
     def decide_all(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
@@ -293,10 +311,12 @@ class _Planner:
                 live = matches[0]
                 break
             if value and (name, value) in self.claimed and live is None:
+                if self.part.shared:
+                    return Decision("skip", "SHARED", target={"number": self.claimed[name, value]})
                 return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
         if live is None:
             return self._create(row, creates)
-        if self.linked.get((self.part.name, live["id"]), row["_key"]) != row["_key"]:
+        if not self.part.shared and self.linked.get((self.part.name, live["id"]), row["_key"]) != row["_key"]:
             return Decision("fail", "TARGET_TAKEN", f"linked to {self.linked[self.part.name, live['id']]}")
         self.linked[self.part.name, live["id"]] = row["_key"]
         return self._update(row, live, updates)
@@ -308,7 +328,7 @@ class _Planner:
             return Decision("wait", "QUARANTINE")
         for name, ignore_case in self.part.match:
             if creates.get(name):
-                self.claimed.add((name, _folded(creates[name], ignore_case)))
+                self.claimed[name, _folded(creates[name], ignore_case)] = str(creates.get("number") or "")
         body = {name: value for name, value in creates.items() if value not in (None, "")}
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         return Decision("create", body=body, changes=changes)

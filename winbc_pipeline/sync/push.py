@@ -20,13 +20,13 @@ from ..errors import StoreBusy, SystemUnavailable
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.load import create as create_staging
 from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral, Operation, Result
 from .flow import Flow, Part, Reference
 from .outcomes import STALE_CODES, refusal
 from .plan import plan, planned_table, recover
-from .stage import flow_store, staging_table
+from .stage import flow_store
+from .watermark import advance_watermark
 
 ROUNDS = 3
 LEDGER_CHUNK = 1000
@@ -52,12 +52,12 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in flow.parts:
-            again |= _Push(flow, part, settings, target, run_id).send([r for r in rows if r["part"] == part.name])
+            again |= Push(flow, part, settings, target, run_id).send([r for r in rows if r["part"] == part.name])
         if not again:
             break
         plan(flow, settings, target, first, last, run_id, again)
         rows = [r for r in _planned_rows(flow, settings, first, last) if (r["part"], r["key"]) in again]
-    _advance_watermark(flow, settings)
+    advance_watermark(flow, settings)
 
 
 def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
@@ -69,24 +69,7 @@ def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> li
         )
 
 
-def _advance_watermark(flow: Flow, settings: Settings) -> None:
-    """Up to the newest change before which none is without an outcome of its own version; never into the future, and
-    never by our own clock (records without a modification moment)."""
-    staging = staging_table(flow, settings)
-    with flow_store(flow, settings).transaction() as connection:
-        create_staging(connection, staging)
-        moment = quote(staging.modified)
-        row = connection.execute(
-            f"SELECT max({moment}) FROM {quote(staging.name)} WHERE {moment} <= now() AND {moment} < coalesce((SELECT "
-            f"min(s.{moment}) FROM {quote(staging.name)} AS s ANTI JOIN ledger AS l ON l.part = ? AND l.key = s._key "
-            "AND l.version = s._version::VARCHAR), 'infinity'::TIMESTAMPTZ)",
-            [flow.main],
-        ).fetchone()
-        if row and row[0]:
-            ledger.advance(connection, flow.id, row[0])
-
-
-class _Push:
+class Push:
     """Sends the planned rows of one part."""
 
     def __init__(self, flow: Flow, part: Part, settings: Settings, target: BusinessCentral, run_id: str) -> None:

@@ -11,6 +11,7 @@ from ..staging import ledger
 from ..staging.ledger import OPEN
 from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral
+from . import documents
 from .binding import check_binding
 from .flow import Flow
 from .map import map_windows, mapped_table
@@ -60,13 +61,13 @@ def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id
     """Plans the windows against the live target; writes nothing to it."""
     with _leased_target(flow, settings) as target:
         check_binding(flow, settings, target)
-        plan(flow, settings, target, first, last, run_id)
+        (documents.plan if flow.document else plan)(flow, settings, target, first, last, run_id)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
     with _leased_target(flow, settings) as target:
-        push(flow, settings, target, first, last, run_id)
+        (documents.push if flow.document else push)(flow, settings, target, first, last, run_id)
 
 
 def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:

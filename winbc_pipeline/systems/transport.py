@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +90,7 @@ class Transport:
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
         self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False)
+        self.server_now: datetime | None = None  # the host's clock, by its last answer
 
     @property
     def pausing(self) -> bool:
@@ -164,6 +166,7 @@ class Transport:
                 if self.clock() > ends:
                     raise TimeoutError
                 chunks.append(chunk)
+            self.server_now = _moment(response.headers.get("date")) or self.server_now
             return Answer(response.status_code, response.headers, b"".join(chunks), request_id)
 
     def _spend(self, weight: int) -> None:
@@ -189,6 +192,13 @@ class Transport:
         asked = _seconds(retry_after)
         jitter = random.uniform(0, min(0.25 * 2**attempt, self.limits.longest_wait_s))  # noqa: S311 - not a secret
         self.sleep(min(max(asked, jitter), self.limits.longest_wait_s))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -27,13 +28,15 @@ NEXT_LINK = b'"@odata.nextLink":"'
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of a batch; `path` is relative to the company, `etag` is the version it was planned from."""
+    """One operation of a batch; `path` is relative to the company, `etag` is the version it was planned from,
+    `request_id` what Business Central's telemetry will know it by."""
 
     id: str
     method: str
     path: str
     body: dict[str, Any] | None = None
     etag: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class BusinessCentral:
         self.transport.close()
 
     @property
+    def server_now(self) -> datetime | None:
+        """The moment by Business Central's clock, when it last answered."""
+        return self.transport.server_now
+
+    @property
     def root(self) -> str:
         """`companies({id})` of the company in the settings, asked for once."""
         if not self._root:
@@ -96,8 +104,11 @@ class BusinessCentral:
 
     def get(self, path: str) -> list[dict[str, Any]]:
         """All records of a collection, from the primary database, decimals exact."""
+        return self.get_from(f"{self.root}/{path}")
+
+    def get_from(self, url: str | None) -> list[dict[str, Any]]:
+        """The same, from a page's address on."""
         records: list[dict[str, Any]] = []
-        url: str | None = f"{self.root}/{path}"
         while url:
             answer = self.transport.call("GET", url, headers={"Data-Access-Intent": "ReadWrite"})
             array, url = _sliced(answer)
@@ -118,20 +129,42 @@ class BusinessCentral:
         operand = f"tolower({field})" if ignore_case else field
         filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
         found: dict[str, list[dict[str, Any]]] = {}
-        with ThreadPoolExecutor(self.settings.in_flight) as pool:
-            for records in pool.map(lambda text: self.get(f"{entity_set}?{_query(text)}"), filters):
-                for record in records:
-                    value = str(record.get(field, ""))
-                    found.setdefault(value.lower() if ignore_case else value, []).append(record)
+        for record in self.get_all([f"{entity_set}?{_query(text)}" for text in filters]):
+            value = str(record.get(field, ""))
+            found.setdefault(value.lower() if ignore_case else value, []).append(record)
         return {key: found[key] for key in wanted if key in found}
 
-    def batch(self, operations: list[Operation]) -> list[Result]:
-        """Runs up to 100 operations in one call, each on its own; one Result per operation, in order."""
+    def get_all(self, paths: list[str]) -> Iterator[dict[str, Any]]:
+        """The records of many collections: a call each while that fills the calls in flight, else a hundred a call.
+
+        Raises UnreadableAnswer when one of them is not answered: what was not seen is not taken for absent.
+        """
+        few = len(paths) <= self.settings.in_flight
+        size = min(self.settings.batch_size, -(-len(paths) // self.settings.in_flight))
+        chunks = [paths[start : start + size] for start in range(0, len(paths), size)] if paths else []
+        with ThreadPoolExecutor(self.settings.in_flight) as pool:
+            for records in pool.map(self.get if few else self._get_together, paths if few else chunks):
+                yield from records
+
+    def _get_together(self, paths: list[str]) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = []
+        for result in self.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)]):
+            if result.status != 200 or not isinstance(result.body.get("value"), list):
+                raise UnreadableAnswer(f"A look-up inside a batch was answered {result.status} without records.")
+            records += result.body["value"]
+            if link := result.body.get("@odata.nextLink"):
+                records += self.get_from(link)
+        return records
+
+    def batch(self, operations: list[Operation], isolated: bool = False) -> list[Result]:
+        """Runs up to 100 operations in one call; one Result per operation, in order. Each runs on its own, or all of
+        them in one transaction when `isolated`: the first failure undoes them all."""
         requests = [self._request(operation) for operation in operations]
         weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        headers["Prefer"] = "odata.continue-on-error"
+        headers |= {"Isolation": "snapshot"} if isolated else {"Prefer": "odata.continue-on-error"}
         reads = all(operation.method == "GET" for operation in operations)
+        headers |= {"Data-Access-Intent": "ReadWrite"} if reads else {}
         content = dumps({"requests": requests})
         try:
             answer = self.transport.call(
@@ -145,6 +178,10 @@ class BusinessCentral:
         request: dict[str, Any] = {"id": operation.id, "method": operation.method}
         request["url"] = f"{self.root}/{operation.path}"
         request["headers"] = {"Content-Type": "application/json"}
+        if operation.method == "GET":
+            request["headers"]["Data-Access-Intent"] = "ReadWrite"
+        if operation.request_id:
+            request["headers"]["client-request-id"] = operation.request_id
         if operation.etag:
             request["headers"]["If-Match"] = operation.etag
         if operation.body is not None:
@@ -205,9 +242,20 @@ def _value(answer: Answer) -> list[dict[str, Any]]:
     return value
 
 
+def _refusal(answer: Answer) -> dict[str, Any]:
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        body = None
+    return body if isinstance(body, dict) else {"error": {"code": "BadRequest", "message": "The call was refused."}}
+
+
 def _matched(operations: list[Operation], answer: Answer) -> list[Result]:
-    """Results by id. An operation without an answer was not run if the answer came whole, else nobody knows."""
+    """Results by id. An operation without an answer was not run if the answer came whole, else nobody knows. A batch
+    of one that is refused whole is a refusal of its operation."""
     missing = -1 if answer.status in (400, 429) else 0
+    if answer.status == 400 and len(operations) == 1:
+        return [Result(operations[0].id, 400, _refusal(answer))]
     try:
         content = json.loads(answer.content, parse_float=Decimal)
         responses = {str(response["id"]): response for response in content["responses"]}

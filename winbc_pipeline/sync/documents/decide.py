@@ -1,0 +1,151 @@
+"""What is to happen to one document: the rules of exactly_once.md sections 2 and 3, without asking anybody.
+
+Here belongs: decisions from what is known. Looking things up: plan.py. What an edited record changes: changes.py.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ...settings import OrderSettings, Settings
+from ...staging.ledger import State
+from .amounts import cents, total_with_tax
+from .candidates import Candidate
+from .existing import Found
+
+REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
+LONGEST = 35
+TRIES = 3
+LOOK_AGAIN_S = 60
+COMPANION_FIELDS = ("paymentMethodCode", "yourReference", "shipToCode", "customerPostingGroup", "genBusPostingGroup")
+OWN_FIELDS = ("expectedTotal", *COMPANION_FIELDS)
+OWN_LINE_FIELDS = ("_key", "vatPercent", "itemVariantCode")
+
+
+@dataclass
+class Choice:
+    """What is to happen to a document.
+
+    Attributes:
+        action: create, update, delete, cancel; skip, adopt, fail, conflict, wait, duplicate, human; hold = leave as is.
+        found: the document that is there already.
+        operations: for update: method, path and body of each, all or none of which count.
+        effects: what the change would do: dictionaries of what, old and new.
+    """
+
+    action: str
+    reason: str | None = None
+    message: str | None = None
+    found: Found | None = None
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    operations: list[dict[str, Any]] = field(default_factory=list)
+
+
+def reconciled(
+    order: Candidate, found: list[Found], settings: Settings, now: datetime, server: datetime | None
+) -> Choice | None:
+    """What becomes of a document that was sent once without a clear end; None when it may be sent (again)."""
+    state = order.known["state"]
+    if len(found) > 1:
+        numbers = ", ".join(sorted(each.number for each in found))
+        return Choice("duplicate", "DUPLICATE", f"{len(found)} documents have this reference: {numbers}", found[0])
+    if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
+        if found:
+            return Choice("adopt", "RECONCILED", None, found[0])
+        if state != State.UNKNOWN:
+            return Choice("hold", "NOT_FOUND")
+        return _not_found(order, settings, now, server)
+    return None
+
+
+def _not_found(order: Candidate, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
+    """A lost order that is nowhere: it may still arrive. Sent again after the quarantine and two empty look-ups."""
+    known = order.known
+    passed = now - known["intent_at"]
+    if server and known["server_at"]:  # a clock that jumped must not shorten the wait
+        passed = min(passed, server - known["server_at"])
+    if passed < timedelta(minutes=settings.quarantine_minutes):
+        return Choice("wait", "QUARANTINE")
+    if not known["looked_at"] or now < known["looked_at"] + timedelta(seconds=LOOK_AGAIN_S):
+        return Choice("wait", "LOOK_AGAIN")
+    if (known["attempt_no"] or 1) >= TRIES:
+        return Choice("human", "TRIED_OUT", f"sent {TRIES} times, and not found in Business Central")
+    return None
+
+
+def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
+    """What becomes of a document that somebody else made, or that a lost ledger forgot."""
+    if not found:
+        return None
+    difference = total_difference(order, found[0])
+    if chosen.on_existing == "error":
+        return Choice("fail", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
+    if chosen.on_existing == "skip":
+        return Choice("skip", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
+    return Choice("adopt", "ADOPTED_DIFFERS" if difference else "ADOPTED", difference, found[0])
+
+
+def wrong(order: Candidate) -> Choice | None:
+    """What makes an order that cannot be sent, whatever Business Central says."""
+    if order.errors:
+        return Choice("fail", "MAPPING", "; ".join(order.errors[:3]))
+    if not REFERENCE.fullmatch(order.reference) or len(order.reference) > LONGEST:
+        words = f"the external document number takes 1 to {LONGEST} of A-Z 0-9 . _ / -, without blanks"
+        return Choice("fail", "REFERENCE", words)
+    if not order.lines:
+        return Choice("fail", "NO_LINES", "the order has no lines")
+    if asked := [name for name in COMPANION_FIELDS if order.header.get(name) not in (None, "")]:
+        return Choice(
+            "fail", "NEEDS_APP", f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
+        )
+    if order.missing:
+        return Choice("fail", "RELATION_MISSING", order.missing)
+    return None
+
+
+def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
+    """An order whose lines do not come to what the source says, by more than cents."""
+    total = total_with_tax(order.header, order.lines)
+    if order.expected is None or total is None or chosen.on_total == "warn":
+        return None
+    if abs(total - cents(order.expected)) <= chosen.total_tolerance:
+        return None
+    return Choice("fail", "TOTAL", f"the lines come to {total} with VAT, the order to {cents(order.expected)}")
+
+
+def rounding_line(order: Candidate, chosen: OrderSettings) -> dict[str, Any] | None:
+    """A line that makes up for cents, on the account of the settings."""
+    total = total_with_tax(order.header, order.lines)
+    if not chosen.rounding_account or order.expected is None or total is None or total == cents(order.expected):
+        return None
+    line: dict[str, Any] = {
+        "lineType": "Account",
+        "lineObjectNumber": chosen.rounding_account,
+        "description": "Rounding",
+    }
+    line |= {"quantity": 1, "unitPrice": cents(order.expected) - total, "vatPercent": Decimal(0)}
+    return line | ({"taxCode": chosen.rounding_tax_code} if chosen.rounding_tax_code else {})
+
+
+def total_difference(order: Candidate, found: Found) -> str | None:
+    """In words, how the totals of both sides differ, to the cent."""
+    there = found.record.get("totalAmountIncludingTax")
+    if there is None or order.expected is None or cents(Decimal(there)) == cents(order.expected):
+        return None
+    return f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(order.expected)} in Winstore"
+
+
+def body_of(order: Candidate, customer_number: str | None, navigation: str, chosen: OrderSettings) -> dict[str, Any]:
+    """The whole document as it is sent: empty fields and the flow's own are left out."""
+    header = _filled(order.header, OWN_FIELDS)
+    if customer_number:
+        header["customerNumber"] = customer_number
+    rounding = rounding_line(order, chosen)
+    lines = [*order.lines, rounding] if rounding else order.lines
+    return header | {navigation: [_filled(line, OWN_LINE_FIELDS) for line in lines]}
+
+
+def _filled(fields: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "") and name not in own}

@@ -1,0 +1,64 @@
+"""Whether a document is in Business Central already: as sales order, sales invoice or sales shipment.
+
+Shipping and invoicing deletes the order, so one place is not enough (exactly_once.md section 1).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from ...systems.business_central import BusinessCentral
+
+PLACES = ("salesOrders", "salesInvoices", "salesShipments")
+ORDER, INVOICE, SHIPMENT = PLACES
+CORRECTIVE = "Corrective"
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One document, wherever it is: the entity set of its best representation, and that record."""
+
+    entity_set: str
+    record: Record
+
+    @property
+    def number(self) -> str:
+        return str(self.record["number"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be edited: not released, not posted."""
+        return self.entity_set != SHIPMENT and self.record.get("status") == "Draft"
+
+    @property
+    def is_posted(self) -> bool:
+        return self.entity_set == SHIPMENT or (
+            self.entity_set == INVOICE and self.record.get("status") not in ("Draft", "In_x0020_Review")
+        )
+
+
+def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, list[Found]]:
+    """The documents by reference, from the primary database, compared to the letter; none = not in the result.
+
+    Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
+    """
+    records = {place: target.find(place, "externalDocumentNumber", references, False) for place in PLACES}
+    found = {}
+    for reference in references:
+        documents = _documents({place: records[place].get(reference, []) for place in PLACES})
+        if documents:
+            found[reference] = documents
+    return found
+
+
+def _documents(records: dict[str, list[Record]]) -> list[Found]:
+    """An order, its shipments and its invoices are one document."""
+    by_origin: dict[str, Found] = {}
+    for order in records[ORDER]:
+        by_origin[order["number"]] = Found(ORDER, order)
+    for place in (INVOICE, SHIPMENT):
+        for record in records[place]:
+            if record.get("status") != CORRECTIVE:
+                by_origin.setdefault(record.get("orderNumber") or f"invoice {record['number']}", Found(place, record))
+    return list(by_origin.values())

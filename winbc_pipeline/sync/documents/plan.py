@@ -1,0 +1,187 @@
+"""The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from ... import clock
+from ...errors import MappingError
+from ...mapping.compiler import Compiled
+from ...settings import Settings
+from ...staging.ledger import State
+from ...staging.store import Row, literal
+from ...systems.business_central import BusinessCentral
+from ...systems.business_central.client import dumps
+from ..flow import Flow
+from ..map import compile_flow, mapping_version
+from ..plan import field_hashes, planned_row, recover, store_plan, with_payloads
+from ..stage import flow_store
+from .candidates import Candidate, documents_sql, needed_document, read
+from .changes import change, sequences, written
+from .customers import Debtor, debtors
+from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, body_of, existing, reconciled, wrong, wrong_total
+from .existing import Found, look_up
+
+CHANGING = ("change", "delete", "cancel")
+ITEM = "Item"
+
+
+def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
+    """Plans the documents of the windows, and the customers that they need, into the planned table."""
+    recover(flow, settings, run_id)
+    compiled = compile_flow(flow, settings)
+    orders = read(flow, settings, target, compiled, first, last)
+    version = mapping_version(flow, settings)
+    if any(order.mapping_version != version for order in orders):
+        hint = "Materialise the mapped layer of these windows again, then plan."
+        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    found = look_up(target, set().union(*(order.references for order in orders)))
+    choices = {order.key: _known_already(order, found, settings, target) for order in orders}
+    fresh = [order for order in orders if choices[order.key] is None]
+    customers, writes = debtors(flow, settings, target, compiled, fresh)
+    _find_items(target, fresh)
+    claimed = Counter(order.reference for order in fresh)
+    rows = [_customer_row(*write, compiled) for write in writes]
+    for order in orders:
+        choice = choices[order.key] or _to_be_sent(order, customers[order.key], claimed, settings)
+        rows.append(_order_row(order, choice, customers.get(order.key), flow, settings))
+    store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last)
+
+
+def _known_already(
+    order: Candidate, found: Mapping[str, list[Found]], settings: Settings, target: BusinessCentral
+) -> Choice | None:
+    """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
+    documents = [document for each in sorted(order.references) for document in found.get(each, [])]
+    state = order.known["state"]
+    made = state == State.CONFIRMED or (state == State.CONFLICT and order.known["target_id"])
+    if made or order.known["action"] in CHANGING:
+        return change(order, documents, settings, target)
+    choice = reconciled(order, documents, settings, clock.now(), target.server_now)
+    if choice or (state == State.UNKNOWN):
+        return choice or wrong(order)
+    if order.skip_reason or order.ended:
+        return Choice("skip", order.skip_reason or "CANCELLED")
+    return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
+
+
+def _to_be_sent(order: Candidate, debtor: Debtor, claimed: Counter[str], settings: Settings) -> Choice:
+    if claimed[order.reference] > 1:
+        return Choice("fail", "TARGET_TAKEN", "another order of this run has the same reference")
+    if order.missing:
+        return Choice("fail", "DEPENDENCY", order.missing)
+    if debtor.reason:
+        return Choice("fail", debtor.reason, debtor.message)
+    return Choice("create")
+
+
+def _find_items(target: BusinessCentral, orders: list[Candidate]) -> None:
+    """Looks every item up by number, then by GTIN, and its variant; what is missing holds its order back."""
+    lines = [line for order in orders for line in order.lines if line.get("lineType") == ITEM]
+    numbers = {str(line["lineObjectNumber"]) for line in lines}
+    items = target.find("items", "number", numbers, False)
+    by_gtin = target.find("items", "gtin", {each for each in numbers if each not in items and each.isdigit()}, False)
+    coded = {str(line["itemVariantCode"]) for line in lines if line.get("itemVariantCode")}
+    variants = target.find("itemVariants", "code", coded, False)
+    for order in orders:
+        missing = [_linked(line, items, by_gtin, variants) for line in order.lines if line.get("lineType") == ITEM]
+        if named := list(dict.fromkeys(each for each in missing if each)):
+            order.missing = "; ".join(named)
+
+
+def _linked(line: dict[str, Any], items: Any, by_gtin: Any, variants: Any) -> str | None:
+    """Puts the item's own number and the variant's id on the line; returns what is missing."""
+    number = str(line["lineObjectNumber"])
+    there = items.get(number) or by_gtin.get(number, [])
+    if len(there) != 1:
+        return f"SKU {number}: {'several items have this GTIN' if there else 'no such item in Business Central'}"
+    item = there[0]
+    line["lineObjectNumber"] = item["number"]
+    if item.get("blocked") is True:
+        return f"SKU {number}: the item is blocked"
+    if code := line.get("itemVariantCode"):
+        own = [each for each in variants.get(str(code), []) if each["itemNumber"] == item["number"]]
+        if not own:
+            return f"SKU {number}: no variant {code}"
+        line["itemVariantId"] = own[0]["id"]
+    return None
+
+
+def _customer_row(part: str, row: Row, decision: Any, compiled: Mapping[str, Compiled]) -> Row:
+    whole = row if isinstance(row["updates"], dict) else with_payloads(row, compiled[part], {})
+    return planned_row(whole, decision)
+
+
+def sent_hashes(order: Candidate) -> dict[str, str]:
+    """A hash per field of the header and of each line: what was sent, without keeping the values; and each line's
+    sequence in the document."""
+    hashes = field_hashes(written(order.header, OWN_FIELDS))
+    for line in order.lines:
+        hashes |= field_hashes(
+            {f"{line['_key']} {name}": value for name, value in written(line, OWN_LINE_FIELDS).items()}
+        )
+    return hashes | sequences(order)
+
+
+def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
+    kind = needed_document(flow).kind(settings)
+    body: Any = choice.operations
+    changes = choice.effects
+    if choice.action == "create":
+        body = body_of(order, debtor.number if debtor else None, kind.navigation, settings.orders)
+        body = body | ({"_customer": debtor.key} if debtor and debtor.key else {})
+        changes = _created(body, kind.navigation)
+    place = choice.found
+    return {
+        "part": flow.main,
+        "key": order.key,
+        "window": order.window,
+        "action": choice.action,
+        "reason": choice.reason,
+        "message": choice.message,
+        "target_id": place.record["id"] if place else order.known["target_id"],
+        "target_no": place.number if place else order.known["target_no"],
+        "etag": place.record.get("@odata.etag") if place else None,
+        "body": dumps(body).decode(),
+        "changes": dumps(changes).decode(),
+        "hash": order.hash,
+        "field_hashes": json.dumps(sent_hashes(order)),
+        "version": order.version,
+        "mapping_version": order.mapping_version,
+        "reference": _reference(order, choice),
+        "target_set": place.entity_set if place else flow.part(kind.header).entity_set,
+        "amount": None if order.expected is None else Decimal(order.expected),
+        "currency": order.currency,
+        "planned_at": clock.now(),
+    }
+
+
+def _reference(order: Candidate, choice: Choice) -> str:
+    """By what the document is, or may be, in Business Central."""
+    if choice.found:
+        return str(choice.found.record["externalDocumentNumber"])
+    return (order.known["reference"] if choice.action in ("wait", "hold", "human") else None) or order.reference
+
+
+def _created(body: dict[str, Any], navigation: str) -> list[dict[str, Any]]:
+    """A new document field by field, its lines numbered as they stand."""
+    made = [
+        {"field": name, "old": None, "new": value}
+        for name, value in body.items()
+        if name not in (navigation, "_customer")
+    ]
+    for number, line in enumerate(body[navigation], 1):
+        made += [{"field": f"line {number} {name}", "old": None, "new": value} for name, value in line.items()]
+    return made
+
+
+def _unchanged(flow: Flow, settings: Settings) -> str:
+    """The planned rows of documents that need nothing."""
+    return (
+        f"SELECT {literal(flow.main)} AS part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS "
+        "reason, target_id, target_no, '{}' AS body, '[]' AS changes, own_hash AS hash, field_hashes, _version AS "
+        f"version, mapping_version, target_set FROM ({documents_sql(flow, settings)}) WHERE unchanged"
+    )
