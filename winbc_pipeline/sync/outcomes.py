@@ -23,26 +23,32 @@ REASONS: dict[str, str] = {
     "NOT_PAID": "The order is not paid yet; it goes once Winstore says that it is.",
     "GIVEN_UP": "The order was not paid in time (`orders.give_up_after_days`).",
     "NOT_COMPLETED": "Invoices are made of completed orders only (`orders.document`).",
-    "CANCELLED": "The order was cancelled or refunded in Winstore; the message says what is left to do in Business Central.",
+    "CANCELLED": "The order was cancelled or refunded in Winstore; the message says what is left to do in Business "
+    "Central.",
     "KEPT": "The customer is there, and orders do not change customers (`orders.customers`).",
     "SHARED": "Another order of this run makes the same customer.",
-    "NO_CUSTOMER": "The order has no customer that can be used; the message says why. Mend it, or set a default customer.",
+    "NO_CUSTOMER": "The order has no customer that can be used; the message says why. Mend it, or set a default "
+    "customer.",
     "NO_LINES": "The order has no lines; add them in Winstore, or cancel it.",
     "REFERENCE": "The order number makes no external document number; mend the order number, or its row in the table.",
-    "DEPENDENCY": "An item is missing or blocked; the message names the SKUs. The order goes by itself once they are there.",
-    "TOTAL": "The lines do not come to the order's total; mend prices, VAT rates or the table, or see `orders.on_total`.",
+    "DEPENDENCY": "An item is missing or blocked; the message names the SKUs. The order goes by itself once they are "
+    "there.",
+    "TOTAL": "The lines do not come to the order's total; mend prices, VAT rates or the table, or see "
+    "`orders.on_total`.",
     "TOTAL_DIFFERS": "The document was made, and its total is not the order's to the cent; the message has both.",
     "NEEDS_APP": "A row of the table fills a field that API v2.0 does not have on documents; delete the row.",
     "EXISTS": "Business Central has a document with this reference already.",
     "ADOPTED": "A document with this reference was there already; it counts as the order's.",
     "ADOPTED_DIFFERS": "The same, and its total is another than the order's; compare the two.",
     "RECONCILED": "The answer was lost; the document was found, and counts as sent.",
-    "LOOK_AGAIN": "A lost document was not found after the quarantine; it is looked up once more before it is sent again.",
+    "LOOK_AGAIN": "A lost document was not found after the quarantine; it is looked up once more before it is sent "
+    "again.",
     "TRIED_OUT": "The document was lost three times and is nowhere. Find out why, then `winbc resolve` it.",
     "NOT_FOUND": "A person must decide, and nothing was found since; `winbc resolve` it.",
     "DUPLICATE": "Two documents have this reference. Delete or rename one; the next run takes the other.",
     "DELETED": "The order was edited, and its document is no longer in Business Central; `winbc resolve` it.",
-    "CHANGED": "The order was edited after it was sent; make the change in Business Central, or see `orders.on_change`.",
+    "CHANGED": "The order was edited after it was sent; make the change in Business Central, or see "
+    "`orders.on_change`.",
     "ECHO": "The answer was not about this order; it is looked up before anything else happens.",
     "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
 }
