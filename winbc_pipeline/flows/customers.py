@@ -6,6 +6,14 @@ Company with its person as contact, none makes a Person (seed page, Customers).
 
 from ..sync.flow import Flow, Part, Reference
 
+# The contact that Business Central makes for a company customer: its persons belong to it.
+COMPANY = Reference(
+    field="companyNumber",
+    collection="customers({id})/contactsInformation",
+    value="contactNumber",
+    where=("contactType", "Company"),
+)
+
 CUSTOMERS = Flow(
     name="customers",
     source="winstore",
@@ -26,12 +34,7 @@ CUSTOMERS = Flow(
             match=(("number", False),),
             where="company IS NOT NULL AND lname IS NOT NULL",
             parent="customer",
-            reference=Reference(
-                field="companyNumber",
-                collection="customers({id})/contactsInformation",
-                value="contactNumber",
-                where=("contactType", "Company"),
-            ),
+            reference=COMPANY,
         ),
     ),
 )

@@ -4,10 +4,9 @@ In BC a status is what was done: the flow works it out from the order, its shipm
 what a status of Winstore asks for.
 """
 
+from ..sync.documents.actions import ACTIONS
 from ..sync.flow import Flow, Part
 from ..systems.facts import FieldFacts
-
-ACTIONS = ("none", "shipAndInvoice", "delete")
 
 STATUS_TO_WINSTORE = Flow(
     name="order_status",
@@ -24,6 +23,7 @@ STATUS_TO_BC = Flow(
     target="bc",
     entity="order_status",
     main="status",
+    acts=True,
     parts=(
         Part(
             name="status",

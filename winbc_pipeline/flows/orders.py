@@ -8,6 +8,7 @@ from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
+from .customers import COMPANY
 
 EXTERNAL = (("externalDocumentNumber", False),)
 NUMBER = (("ordernr", False),)
@@ -88,6 +89,16 @@ ORDERS_TO_BC = Flow(
             shared=True,
         ),
         Part(
+            name="contact",
+            entity_set="contacts",
+            table="contact.csv",
+            match=(("number", False),),
+            key=CUSTOMER_KEY,
+            where=f"{CUSTOMER_KEY} IS NOT NULL AND invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL",
+            parent="customer",
+            reference=COMPANY,
+        ),
+        Part(
             name="order",
             entity_set="salesOrders",
             table="order.csv",
@@ -134,12 +145,13 @@ ORDERS_TO_BC = Flow(
     document=Document(
         kind=kind,
         line_order="try_cast(linenr AS INTEGER), linenr",
-        customer=("customer",),
+        customer=("customer", "contact"),
         customer_key=CUSTOMER_KEY,
         guest=GUEST,
         ended=ended,
         skips=skips,
     ),
+    waits_for=("products_winstore_to_bc",),
 )
 ORDERS_TO_WINSTORE = Flow(
     name="orders",

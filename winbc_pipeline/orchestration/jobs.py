@@ -30,10 +30,12 @@ from .. import clock
 from ..errors import StoreBusy
 from ..settings import Settings
 from ..staging import ledger
+from ..staging.store import Store
 from ..sync.flow import Flow
 from ..sync.stage import flow_store, newest_change
 
 AGAIN_S = 300
+WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -73,7 +75,7 @@ def _request(flow: Flow, settings: Settings, now: datetime) -> RunRequest | Skip
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
     seen = ledger.watermark(store, flow.id, wait_s=0) or start
     newest, window = newest_change(flow, settings, seen)
-    waiting = [row["window"] for row in ledger.read(store, "state IN ('PLANNED', 'UNKNOWN')", wait_s=0)]
+    waiting = _waiting(flow, settings, store)
     if newest is None and not waiting:
         return SkipReason(f"Nothing changed since {seen.isoformat()}.")
     first = min([day for day in (window, *waiting, now.date()) if day])
@@ -82,6 +84,18 @@ def _request(flow: Flow, settings: Settings, now: datetime) -> RunRequest | Skip
         run_key=f"{newest.isoformat() if newest else 'open records'}{again}",
         tags=range_tags(max(first, settings.history_start), now.date()),
     )
+
+
+def _waiting(flow: Flow, settings: Settings, store: Store) -> list[date]:
+    """Windows of records that go on by themselves: a lost answer, or what they wait for has come."""
+    values: list[datetime] = []
+    where = "state IN ('PLANNED', 'UNKNOWN')"
+    for other in flow.waits_for:
+        path = settings.flow_database(other)
+        newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
+        if newest:
+            where, values = f"{where} OR (reason = 'DEPENDENCY' AND moved_at < ?)", [*values, newest]
+    return [row["window"] for row in ledger.read(store, where, values, wait_s=0)]
 
 
 def mapping_job(tables: Sequence[AssetKey]) -> Any:
@@ -129,8 +143,10 @@ def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinitio
             return SkipReason("Nothing was loaded yet.")
         states = ", ".join(f"'{state}'" for state in ledger.OPEN)
         first = max((seen - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
-        waiting = sorted({row["window"] for row in ledger.read(store, f"state IN ({states})") if row["window"] < first})
         now = context.scheduled_execution_time
+        where = f"state IN ({states}) OR (reason = 'NO_DOCUMENT' AND \"window\" > ?)"
+        rows = ledger.read(store, where, [now.date() - timedelta(days=WAIT_DAYS)])
+        waiting = sorted({row["window"] for row in rows if row["window"] < first})
         spans = [(first, now.date()), *((window, window) for window in waiting[:MOST_WINDOWS])]
         return [RunRequest(run_key=f"{now.isoformat()} {span[0]}", tags=range_tags(*span)) for span in spans]
 

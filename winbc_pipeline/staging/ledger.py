@@ -116,6 +116,15 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
 
 
+def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:
+    """When a record last came into a state."""
+    with store.open(wait_s) as connection:
+        create(connection)
+        row = connection.execute("SELECT max(moved_at) FROM ledger WHERE state = ?", [state]).fetchone()
+        moment: datetime | None = row[0] if row else None
+        return moment
+
+
 def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None = None) -> None:
     """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
     with store.transaction() as connection:

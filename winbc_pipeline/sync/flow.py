@@ -97,6 +97,8 @@ class Flow:
         derived: fields that the flow itself works out from what was read, and their kinds.
         constants: values of settings that the tables may name.
         document: what its records become when several parts make one record of the target.
+        acts: whether its records are actions on documents of the target, told by the own field `action`.
+        waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
     """
 
     name: str
@@ -109,6 +111,8 @@ class Flow:
     derived: Mapping[str, str] = field(default_factory=dict)
     constants: Callable[[Settings], Mapping[str, str | bool]] = field(default=_no_constants)
     document: Document | None = None
+    waits_for: tuple[str, ...] = ()
+    acts: bool = False
 
     @property
     def id(self) -> str:

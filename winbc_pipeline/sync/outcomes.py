@@ -50,6 +50,8 @@ REASONS: dict[str, str] = {
     "CHANGED": "The order was edited after it was sent; make the change in Business Central, or see "
     "`orders.on_change`.",
     "ECHO": "The answer was not about this order; it is looked up before anything else happens.",
+    "NO_ACTION": "The status asks for nothing in Business Central (`lookups/order_actions.csv`).",
+    "NO_DOCUMENT": "Business Central has no document of this order; the sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
 }
 

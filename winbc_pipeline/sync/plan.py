@@ -103,7 +103,7 @@ def plan(
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
         rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
-    store_plan(store, flow, rows, _unchanged(flow), first, last, keys)
+    store_plan(store, flow, rows, unchanged_rows(flow), first, last, keys)
 
 
 def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
@@ -203,7 +203,7 @@ def store_plan(
         connection.execute(f"INSERT INTO {table} FROM fresh")
 
 
-def _unchanged(flow: Flow) -> str:
+def unchanged_rows(flow: Flow) -> str:
     """The planned rows of what was sent as it is: nothing of it is looked up or compared again."""
     return (
         "SELECT part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS reason, target_id, "

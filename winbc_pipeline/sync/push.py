@@ -48,7 +48,7 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
     if recover(flow, settings, run_id):
         plan(flow, settings, target, first, last, run_id)
-    rows = _planned_rows(flow, settings, first, last)
+    rows = planned_rows(flow, settings, first, last)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in flow.parts:
@@ -56,11 +56,12 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
         if not again:
             break
         plan(flow, settings, target, first, last, run_id, again)
-        rows = [r for r in _planned_rows(flow, settings, first, last) if (r["part"], r["key"]) in again]
+        rows = [r for r in planned_rows(flow, settings, first, last) if (r["part"], r["key"]) in again]
     advance_watermark(flow, settings)
 
 
-def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+def planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+    """The plan of the windows, in the order of the keys."""
     with flow_store(flow, settings).open() as connection:
         return rows_of(
             connection,

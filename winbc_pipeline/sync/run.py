@@ -13,6 +13,7 @@ from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral
 from . import documents
 from .binding import check_binding
+from .documents import actions
 from .flow import Flow
 from .map import map_windows, mapped_table
 from .plan import plan, planned_table
@@ -21,6 +22,7 @@ from .stage import flow_store, stage, staging_table
 
 SHOWN = 50
 Begin = Callable[[str], None]
+Step = Callable[[Flow, Settings, BusinessCentral, date, date, str], None]
 _TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict"))
 
 
@@ -57,17 +59,24 @@ def _leased_target(flow: Flow, settings: Settings) -> Iterator[BusinessCentral]:
         target.close()
 
 
+def _steps(flow: Flow) -> tuple[Step, Step]:
+    """How a flow plans and how it sends: records, documents, or actions on documents."""
+    if flow.acts:
+        return actions.plan, actions.push
+    return (documents.plan, documents.push) if flow.document else (plan, push)
+
+
 def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Plans the windows against the live target; writes nothing to it."""
     with _leased_target(flow, settings) as target:
         check_binding(flow, settings, target)
-        (documents.plan if flow.document else plan)(flow, settings, target, first, last, run_id)
+        _steps(flow)[0](flow, settings, target, first, last, run_id)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
     with _leased_target(flow, settings) as target:
-        (documents.push if flow.document else push)(flow, settings, target, first, last, run_id)
+        _steps(flow)[1](flow, settings, target, first, last, run_id)
 
 
 def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:
@@ -115,7 +124,8 @@ def summary(flow: Flow, settings: Settings, first: date, last: date, run_id: str
         for row in rows
         if row["run_id"] == run_id and row["state"] == "CONFIRMED" and row["key"] not in failed
     )
-    created, updated = sent["create"], sent["update"]
+    created = sent["create"]
+    updated = sum(sent[action] for action in ("update", "change", "delete", "cancel", "ship"))
     own = len({row["key"] for row in rows} & failed)
     return Summary(len(rows), created, updated, len(rows) - created - updated - own, len(failed))
 

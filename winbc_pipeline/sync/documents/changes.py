@@ -71,28 +71,28 @@ def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     effects = [{"field": "document", "old": found.number, "new": None}]
     if found.is_open and chosen.on_cancel == "apply":
         return Choice(
-            "delete", "CANCELLED", None, found, effects, [_operation("DELETE", _path(found), None, found.record)]
+            "delete", "CANCELLED", None, found, effects, [operation("DELETE", path_of(found), None, found.record)]
         )
     if found.entity_set == INVOICE and found.record.get("status") == "Canceled":
         return Choice("adopt", "CANCELLED", None, found)
     if found.entity_set == INVOICE and found.is_posted and chosen.credit_memo:
         effects = [{"field": "credit memo", "old": None, "new": f"of invoice {found.number}"}]
         return Choice(
-            "cancel", "CANCELLED", None, found, effects, [_operation("POST", f"{_path(found)}/{CANCEL}", None)]
+            "cancel", "CANCELLED", None, found, effects, [operation("POST", f"{path_of(found)}/{CANCEL}", None)]
         )
     what = "posted" if found.is_posted else "open" if found.is_open else "released"
     return Choice("conflict", "CANCELLED", f"{order.ended} in Winstore; {found.number} is {what}", found, effects)
 
 
-def _path(found: Found) -> str:
+def path_of(found: Found) -> str:
     return f"{found.entity_set}({found.record['id']})"
 
 
 def _live_lines(target: BusinessCentral, found: Found) -> list[Record]:
-    return target.get(f"{_path(found)}/{LINES[found.entity_set]}") if found.entity_set in LINES else []
+    return target.get(f"{path_of(found)}/{LINES[found.entity_set]}") if found.entity_set in LINES else []
 
 
-def _operation(method: str, path: str, body: Record | None, record: Record | None = None) -> dict[str, Any]:
+def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> dict[str, Any]:
     return {"method": method, "path": path, "body": body, "etag": record["@odata.etag"] if record else None}
 
 
@@ -105,7 +105,7 @@ def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[
     }
     effects = [{"field": name, "old": found.record.get(name), "new": value} for name, value in patch.items()]
     guard = patch or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
-    operations = [_operation("PATCH", _path(found), guard, found.record)]
+    operations = [operation("PATCH", path_of(found), guard, found.record)]
     by_sequence = {str(line["sequence"]): line for line in live}
     places, collection = sequences(order), LINES.get(found.entity_set, "")
     for number, line in enumerate(order.lines, 1):
@@ -114,13 +114,13 @@ def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[
         if f"{line['_key']}{SEQUENCE}" not in base:
             effects.append({"field": name, "old": None, "new": fields})
             filled = {key: value for key, value in fields.items() if value != ""}
-            operations.append(_operation("POST", f"{_path(found)}/{collection}", filled | {"sequence": int(sequence)}))
+            operations.append(operation("POST", f"{path_of(found)}/{collection}", filled | {"sequence": int(sequence)}))
             continue
         there = by_sequence.pop(sequence, {})
         edited = {k: v for k, v in _edited(fields, base, f"{line['_key']} ").items() if not equal(there.get(k), v)}
         effects += [{"field": f"{name} {key}", "old": there.get(key), "new": value} for key, value in edited.items()]
         if edited and there:
-            operations.append(_operation("PATCH", f"{collection}({there['id']})", edited, there))
+            operations.append(operation("PATCH", f"{collection}({there['id']})", edited, there))
     kept = {places[name] for name in places}
     for name, sequence in base.items():
         if name.endswith(SEQUENCE) and sequence not in kept:
@@ -129,7 +129,7 @@ def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[
                 {"field": f"line {name.removesuffix(SEQUENCE)}", "old": there.get("lineObjectNumber"), "new": None}
             )
             if there:
-                operations.append(_operation("DELETE", f"{collection}({there['id']})", None, there))
+                operations.append(operation("DELETE", f"{collection}({there['id']})", None, there))
     return effects, operations
 
 

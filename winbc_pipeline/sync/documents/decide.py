@@ -11,6 +11,7 @@ from typing import Any
 
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
+from ...staging.store import Row
 from .amounts import cents, total_with_tax
 from .candidates import Candidate
 from .existing import Found
@@ -56,13 +57,12 @@ def reconciled(
             return Choice("adopt", "RECONCILED", None, found[0])
         if state != State.UNKNOWN:
             return Choice("hold", "NOT_FOUND")
-        return _not_found(order, settings, now, server)
+        return lost(order.known, settings, now, server)
     return None
 
 
-def _not_found(order: Candidate, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
-    """A lost order that is nowhere: it may still arrive. Sent again after the quarantine and two empty look-ups."""
-    known = order.known
+def lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
+    """What was sent and left no trace: it may still arrive. Sent again after the quarantine and two empty look-ups."""
     passed = now - known["intent_at"]
     if server and known["server_at"]:  # a clock that jumped must not shorten the wait
         passed = min(passed, server - known["server_at"])

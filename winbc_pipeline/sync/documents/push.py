@@ -17,13 +17,13 @@ from ...errors import SystemUnavailable
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.store import Row, quote, rows_of
+from ...staging.store import Row
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
-from ..plan import planned_table, recover
-from ..push import LEDGER_CHUNK, Push
+from ..plan import recover
+from ..push import LEDGER_CHUNK, Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .amounts import cents
@@ -42,7 +42,8 @@ STATES = {
     "duplicate": State.DUPLICATE,
     "human": State.NEEDS_HUMAN,
 }
-SENT = ("create", "change", "delete", "cancel")
+SENT = ("create", "change", "delete", "cancel", "ship")
+MENDABLE = ("create", "ship")  # what is sent again once its cause is mended; else a person decides
 KNOWN = (
     "hash",
     "field_hashes",
@@ -65,26 +66,20 @@ OF_THE_SENT = ("hash", "field_hashes", "version")
 def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
     """Sends what is planned for the windows; every document has an outcome in the ledger afterwards."""
     crash.point("after lease")
-    rows = _planned_rows(flow, settings, first, last)
-    if recover(flow, settings, run_id) or _is_stale(flow, settings, rows):
+    rows = planned_rows(flow, settings, first, last)
+    if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
         plan(flow, settings, target, first, last, run_id)
-        rows = _planned_rows(flow, settings, first, last)
+        rows = planned_rows(flow, settings, first, last)
     crash.point("after plan")
     for name in needed_document(flow).customer:
         Push(flow, flow.part(name), settings, target, run_id).send([row for row in rows if row["part"] == name])
     crash.point("after customers")
-    _Documents(flow, settings, target, run_id).send([row for row in rows if row["part"] == flow.main])
+    Sender(flow, settings, target, run_id).send([row for row in rows if row["part"] == flow.main])
     advance_watermark(flow, settings)
     crash.point("after cursor")
 
 
-def _planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
-    with flow_store(flow, settings).open() as connection:
-        sql = f'SELECT * FROM {quote(planned_table(flow))} WHERE "window" BETWEEN ? AND ? ORDER BY key'
-        return rows_of(connection, sql, [first, last])
-
-
-def _is_stale(flow: Flow, settings: Settings, rows: list[Row]) -> bool:
+def is_stale(flow: Flow, settings: Settings, rows: list[Row]) -> bool:
     """Whether the plan may no longer be true: too old to send a document on its look-ups, or overtaken by a run."""
     moments = [row["planned_at"] for row in rows if row["planned_at"]]
     if not moments:
@@ -102,8 +97,8 @@ class _Sending:
     tries: int = 0
 
 
-class _Documents:
-    """Sends the planned documents of one flow."""
+class Sender:
+    """Sends the planned documents of one flow, or the actions on them."""
 
     def __init__(self, flow: Flow, settings: Settings, target: BusinessCentral, run_id: str) -> None:
         self.flow, self.settings, self.target, self.run_id = flow, settings, target, run_id
@@ -151,8 +146,8 @@ class _Documents:
 
     def _with_customers(self, rows: list[Row]) -> list[_Sending]:
         """Documents with their customer's number filled in; one whose customer could not be written fails alone."""
-        part = needed_document(self.flow).customer[0]
-        customers = {row["key"]: row for row in ledger.read(self.store, "part = ?", [part])}
+        parts = self.flow.document.customer[:1] if self.flow.document else ()
+        customers = {row["key"]: row for part in parts for row in ledger.read(self.store, "part = ?", [part])}
         ready, failed = [], []
         for row in rows:
             body = json.loads(row["body"], parse_float=Decimal)
@@ -225,7 +220,8 @@ class _Documents:
                 again += [each for each, result in answers if result.status in (-1, 429)]
                 moves = [self._outcome(each.row, result) for each, result in answers if result.status not in (-1, 429)]
                 ledger.move(self.store, moves, self.run_id)
-                confirmed += [move.known["reference"] for move in moves if move.state == State.CONFIRMED]
+                made = [move for move in moves if move.state == State.CONFIRMED and move.known["action"] == "create"]
+                confirmed += [move.known["reference"] for move in made]
                 crash.point("after confirm")
         for each in again:
             each.tries += 1
@@ -263,7 +259,8 @@ class _Documents:
             return self._move(row | {"reason": "STALE"}, State.CONFLICT, sent=False)
         if _is_refusal(result):
             reason, message = refusal(result)
-            return self._move(row | {"reason": reason, "message": message}, State.CONFLICT, sent=False)
+            state = State.FAILED if row["action"] in MENDABLE else State.CONFLICT
+            return self._move(row | {"reason": reason, "message": message}, state, sent=False)
         return self._move(row | {"reason": "NO_ANSWER"}, State.UNKNOWN, sent=False)
 
     def _created(self, row: Row, result: Result) -> Move:

@@ -1,0 +1,139 @@
+"""What a status of the source asks of a document: ship and invoice it, delete it, or nothing. Each is done once.
+
+An action cannot be taken back, so it follows the protocol of a new document; it is found again by what it left behind.
+"""
+
+import json
+from datetime import date
+from typing import Any
+
+from ... import clock
+from ...errors import MappingError
+from ...settings import Settings
+from ...staging import ledger
+from ...staging.ledger import State
+from ...staging.store import Row, renew_table, rows_of
+from ...systems.business_central import BusinessCentral
+from ...systems.business_central.client import dumps
+from .. import crash
+from ..flow import Flow
+from ..map import MAPPED, mapped_table, mapping_version
+from ..plan import classified, recover, store_plan, unchanged_rows
+from ..push import planned_rows
+from ..stage import flow_store
+from ..watermark import advance_watermark
+from .changes import operation, path_of
+from .decide import Choice, lost
+from .existing import INVOICE, ORDER, Found, look_up
+from .push import Sender, is_stale
+
+NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
+ACTIONS = (NOTHING, SHIP, DELETE)
+CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
+
+
+def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
+    """Plans what the statuses of the windows ask for, into the planned table."""
+    recover(flow, settings, run_id)
+    rows = _candidates(flow, settings, first, last)
+    version = mapping_version(flow, settings)
+    if any(row["mapping_version"] != version for row in rows):
+        hint = "Materialise the mapped layer of these windows again, then plan."
+        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
+    found = look_up(
+        target, {each["externalDocumentNumber"] for each in asked.values() if each["externalDocumentNumber"]}
+    )
+    planned = []
+    for row in rows:
+        wanted = asked[row["_key"]]
+        documents = found.get(wanted["externalDocumentNumber"], [])
+        choice = _choice(row, wanted["action"], documents, settings, target)
+        planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
+    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(flow), first, last)
+
+
+def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
+    """Sends what is planned for the windows."""
+    rows = planned_rows(flow, settings, first, last)
+    if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
+        plan(flow, settings, target, first, last, run_id)
+        rows = planned_rows(flow, settings, first, last)
+    crash.point("after plan")
+    Sender(flow, settings, target, run_id).send(rows)
+    advance_watermark(flow, settings)
+
+
+def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+    with flow_store(flow, settings).open() as connection:
+        ledger.create(connection)
+        renew_table(connection, mapped_table(flow), MAPPED)
+        extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no FROM"
+        sql = f"{extra} ({classified(flow)}) AS c LEFT JOIN ledger AS l ON l.part = c.part AND l.key = c._key"
+        return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", [first, last])
+
+
+def _choice(
+    row: Row, action: str | None, documents: list[Found], settings: Settings, target: BusinessCentral
+) -> Choice:
+    if row["errors"]:
+        error = row["errors"][0]
+        return Choice(
+            "fail", "MAPPING", f"{error['field']}: {error['rule']}, given {error['given']} (row {error['row']})"
+        )
+    if action in (None, NOTHING):
+        return Choice("skip", "NO_ACTION")
+    if len(documents) > 1:
+        numbers = ", ".join(sorted(each.number for each in documents))
+        return Choice("conflict", "DUPLICATE", f"{len(documents)} documents have this reference: {numbers}")
+    lost_once = row["state"] == State.UNKNOWN
+    if not documents:
+        gone = action == DELETE and lost_once
+        return Choice("adopt", "RECONCILED") if gone else Choice("skip", "NO_DOCUMENT")
+    found = documents[0]
+    if _is_done(action, found):
+        return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
+    waits = lost(row, settings, clock.now(), target.server_now) if lost_once else None
+    return waits or _asked(action, found)
+
+
+def _is_done(action: str, found: Found) -> bool:
+    return action == SHIP and found.is_posted
+
+
+def _asked(action: str, found: Found) -> Choice:
+    effects = [{"field": "document", "old": found.number, "new": None}]
+    if action == SHIP:
+        effects[0]["new"] = "shipped and invoiced"
+        return Choice(
+            "ship", None, None, found, effects, [operation("POST", f"{path_of(found)}/{CALLS[found.entity_set]}", {})]
+        )
+    if found.is_open:
+        return Choice(
+            "delete", "CANCELLED", None, found, effects, [operation("DELETE", path_of(found), None, found.record)]
+        )
+    what = "posted" if found.is_posted else "released"
+    return Choice("conflict", "CANCELLED", f"cancelled in Winstore; {found.number} is {what}", found, effects)
+
+
+def _planned(flow: Flow, row: Row, choice: Choice, reference: str | None) -> Row:
+    place: Any = choice.found
+    return {
+        "part": flow.main,
+        "key": row["_key"],
+        "window": row["_window"],
+        "action": choice.action,
+        "reason": choice.reason,
+        "message": choice.message,
+        "target_id": place.record["id"] if place else row["target_id"],
+        "target_no": place.number if place else None,
+        "body": dumps(choice.operations).decode(),
+        "changes": dumps(choice.effects).decode(),
+        "hash": row["hash"],
+        "field_hashes": "{}",
+        "version": row["_version"],
+        "mapping_version": row["mapping_version"],
+        "reference": reference,
+        "target_set": place.entity_set if place else None,
+        "planned_at": clock.now(),
+    }
