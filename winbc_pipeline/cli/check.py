@@ -10,7 +10,9 @@ from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings
+from ..sync.flow import Flow
 from ..sync.map import checked_flow
+from ..sync.ready import check_ready
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from .output import add_row
@@ -26,6 +28,7 @@ def run_checks(console: Console, settings: Settings) -> bool:
             (f"Mapping tables {flow.id}", lambda flow=flow: f"{len(checked_flow(flow, settings))} tables")
             for flow in FLOWS
         ),
+        *((f"What {flow.id} needs", lambda flow=flow: _ready(flow, settings)) for flow in FLOWS if flow.target == "bc"),
     ]
     passed = [_passes(console, name, check) for name, check in checks]
     return all(passed)
@@ -72,6 +75,14 @@ def _winstore(settings: Settings) -> str:
     finally:
         source.close()
     return "articles can be read"
+
+
+def _ready(flow: Flow, settings: Settings) -> str:
+    target = BusinessCentral(settings)
+    try:
+        return check_ready(flow, settings, target)
+    finally:
+        target.close()
 
 
 def _business_central(settings: Settings) -> str:
