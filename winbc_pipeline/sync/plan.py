@@ -88,7 +88,7 @@ def plan(
     """Plans the mapped records of the windows (or only `keys` of them) into the planned table."""
     recover(flow, settings, run_id)
     store = flow_store(flow, settings)
-    _settle_gone(store, flow, run_id)
+    settle_gone(store, flow, run_id, [part.name for part in flow.parts])
     compiled = compile_flow(flow, settings)
     candidates = _candidates(store, flow, first, last)
     if keys is not None:
@@ -106,15 +106,17 @@ def plan(
     store_plan(store, flow, rows, unchanged_rows(flow), first, last, keys)
 
 
-def _settle_gone(store: Store, flow: Flow, run_id: str) -> None:
-    """Records in trouble that the mapping no longer makes are no longer in trouble."""
+def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str]) -> None:
+    """Records of these parts in trouble that the mapping no longer makes are no longer in trouble."""
     with store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         gone = rows_of(
             connection,
             f"SELECT l.part, l.key FROM ledger AS l ANTI JOIN {quote(mapped_table(flow))} AS m "
-            "ON m.part = l.part AND m._key = l.key WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED')",
+            "ON m.part = l.part AND m._key = l.key "
+            "WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED') AND list_contains(?, l.part)",
+            [list(parts)],
         )
     if gone:
         moves = [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone]

@@ -44,9 +44,10 @@ def change(order: Candidate, documents: list[Found], settings: Settings, target:
     return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, effects)
 
 
-def sequences(order: Candidate) -> dict[str, str]:
-    """The sequence of each line by its key: as it was sent, else after all others."""
-    base = base_hashes(order.known) if order.known["target_id"] else {}
+def sequences(order: Candidate, anew: bool = False) -> dict[str, str]:
+    """The sequence of each line by its key: as it was sent, else after all others; of a document that is made `anew`
+    as Business Central will give them."""
+    base = {} if anew else base_hashes(order.known)
     known = {name: text for name, text in base.items() if name.endswith(SEQUENCE)}
     highest = max((int(text) for text in known.values()), default=0)
     given = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ...mapping.compiler import Compiled
 from ...settings import OrderSettings, Settings
+from ...staging.ledger import OPEN
 from ...staging.store import Row, quote, rows_of
 from ...systems.business_central import BusinessCentral
 from ..flow import Flow
@@ -48,7 +49,8 @@ def debtors(
     }
     wanted = {debtor.key for debtor in found.values() if debtor.key}
     customer = needed_document(flow).customer[0]
-    writes = [(customer, row, decision) for key, (row, decision) in decided.items() if key in wanted]
+    settles = {key for key, (row, _) in decided.items() if row["state"] in OPEN}  # in trouble once, mended since
+    writes = [(customer, row, decision) for key, (row, decision) in decided.items() if key in wanted | settles]
     return found, writes + _contacts(
         flow,
         settings,

@@ -115,18 +115,16 @@ def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
     return Choice("fail", "TOTAL", f"the lines come to {total} with VAT, the order to {cents(order.expected)}")
 
 
-def rounding_line(order: Candidate, chosen: OrderSettings) -> dict[str, Any] | None:
-    """A line that makes up for cents, on the account of the settings."""
+def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
+    """Adds a line that makes up for cents, on the account of the settings."""
     total = total_with_tax(order.header, order.lines)
-    if not chosen.rounding_account or order.expected is None or total is None or total == cents(order.expected):
-        return None
-    line: dict[str, Any] = {
-        "lineType": "Account",
-        "lineObjectNumber": chosen.rounding_account,
-        "description": "Rounding",
-    }
-    line |= {"quantity": 1, "unitPrice": cents(order.expected) - total, "vatPercent": Decimal(0)}
-    return line | ({"taxCode": chosen.rounding_tax_code} if chosen.rounding_tax_code else {})
+    if not chosen.rounding_account or order.expected is None or total is None:
+        return
+    difference = cents(order.expected) - total
+    if difference and abs(difference) <= chosen.total_tolerance:
+        line: dict[str, Any] = {"_key": "rounding", "lineType": "Account", "lineObjectNumber": chosen.rounding_account}
+        line |= {"description": "Rounding", "quantity": 1, "unitPrice": difference, "vatPercent": Decimal(0)}
+        order.lines.append(line | ({"taxCode": chosen.rounding_tax_code} if chosen.rounding_tax_code else {}))
 
 
 def total_difference(order: Candidate, found: Found) -> str | None:
@@ -137,14 +135,12 @@ def total_difference(order: Candidate, found: Found) -> str | None:
     return f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(order.expected)} in Winstore"
 
 
-def body_of(order: Candidate, customer_number: str | None, navigation: str, chosen: OrderSettings) -> dict[str, Any]:
+def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
     """The whole document as it is sent: empty fields and the flow's own are left out."""
     header = _filled(order.header, OWN_FIELDS)
     if customer_number:
         header["customerNumber"] = customer_number
-    rounding = rounding_line(order, chosen)
-    lines = [*order.lines, rounding] if rounding else order.lines
-    return header | {navigation: [_filled(line, OWN_LINE_FIELDS) for line in lines]}
+    return header | {navigation: [_filled(line, OWN_LINE_FIELDS) for line in order.lines]}
 
 
 def _filled(fields: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..map import compile_flow, mapping_version
-from ..plan import field_hashes, planned_row, recover, store_plan, with_payloads
+from ..plan import field_hashes, planned_row, recover, settle_gone, store_plan, with_payloads
 from ..stage import flow_store
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change, sequences, written
 from .customers import Debtor, debtors
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, body_of, existing, reconciled, wrong, wrong_total
+from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, add_rounding, body_of, existing, reconciled, wrong, wrong_total
 from .existing import Found, look_up
 
 CHANGING = ("change", "delete", "cancel")
@@ -32,8 +32,11 @@ ITEM = "Item"
 def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
     """Plans the documents of the windows, and the customers that they need, into the planned table."""
     recover(flow, settings, run_id)
+    settle_gone(flow_store(flow, settings), flow, run_id, needed_document(flow).customer)
     compiled = compile_flow(flow, settings)
     orders = read(flow, settings, target, compiled, first, last)
+    for order in orders:
+        add_rounding(order, settings.orders)
     version = mapping_version(flow, settings)
     if any(order.mapping_version != version for order in orders):
         hint = "Materialise the mapped layer of these windows again, then plan."
@@ -115,7 +118,7 @@ def _customer_row(part: str, row: Row, decision: Any, compiled: Mapping[str, Com
     return planned_row(whole, decision)
 
 
-def sent_hashes(order: Candidate) -> dict[str, str]:
+def sent_hashes(order: Candidate, anew: bool) -> dict[str, str]:
     """A hash per field of the header and of each line: what was sent, without keeping the values; and each line's
     sequence in the document."""
     hashes = field_hashes(written(order.header, OWN_FIELDS))
@@ -123,7 +126,7 @@ def sent_hashes(order: Candidate) -> dict[str, str]:
         hashes |= field_hashes(
             {f"{line['_key']} {name}": value for name, value in written(line, OWN_LINE_FIELDS).items()}
         )
-    return hashes | sequences(order)
+    return hashes | sequences(order, anew)
 
 
 def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
@@ -131,7 +134,7 @@ def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Fl
     body: Any = choice.operations
     changes = choice.effects
     if choice.action == "create":
-        body = body_of(order, debtor.number if debtor else None, kind.navigation, settings.orders)
+        body = body_of(order, debtor.number if debtor else None, kind.navigation)
         body = body | ({"_customer": debtor.key} if debtor and debtor.key else {})
         changes = _created(body, kind.navigation)
     place = choice.found
@@ -148,7 +151,7 @@ def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Fl
         "body": dumps(body).decode(),
         "changes": dumps(changes).decode(),
         "hash": order.hash,
-        "field_hashes": json.dumps(sent_hashes(order)),
+        "field_hashes": json.dumps(sent_hashes(order, choice.action == "create")),
         "version": order.version,
         "mapping_version": order.mapping_version,
         "reference": _reference(order, choice),
