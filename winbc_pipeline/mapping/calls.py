@@ -14,6 +14,11 @@ from .functions import BLANKS, LONGEST_REPLACEMENT, Function, street_sql
 from .grammar import PREFIX, similar
 
 FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+# Texts of dates and moments: the day, the time of day, how far from UTC.
+_TIME, _FROM_UTC = r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?", r"Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?"
+_MOMENT = rf"'(?i)^ *(\d{{4}}-\d{{2}}-\d{{2}})(?:({_TIME}) ?({_FROM_UTC})?)? *$'"
+_PART = {place: f"regexp_extract(upper($0), {_MOMENT}, {place})" for place in (1, 2, 3)}
+_LOCAL, _OFFSET = f"try_cast({_PART[1]} || {_PART[2]} AS TIMESTAMP)", f"replace({_PART[3]}, 'UTC', 'Z')"
 NUMBER_KEY = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")
 Nodes = Sequence[exp.Expr]
 
@@ -197,21 +202,20 @@ def _to_date(work: Work, nodes: Nodes) -> Expression:
         return joined([value], f"CAST(timezone({literal(zone)}, $0) AS DATE)", "date")
     if value.kind == "date":
         return value
-    day = r"CASE WHEN regexp_full_match($0, '\d{4}-\d{2}-\d{2}([ T].*)?') THEN try_cast(left($0, 10) AS DATE) END"
+    day = f"CASE WHEN regexp_full_match($0, {_MOMENT}) THEN try_cast(left(ltrim($0), 10) AS DATE) END"
     if len(nodes) > 1:
         day = f"CAST(try_strptime($0, {literal(_format(work, 'to_date', nodes[1]))}) AS DATE)"
-    return work.step([as_text(value)], day, "date", rule="not a date")
+    return work.step([as_text(value)], _of_our_era(day, "date"), "date", rule="not a date")
 
 
 def _to_datetime(work: Work, nodes: Nodes) -> Expression:
     zone = literal(_zone(work, "to_datetime", nodes[1]))
-    moment = (
-        r"CASE WHEN regexp_matches($0, ':.*(Z|[+-]\d{2}:?\d{2})$') THEN try_cast($0 AS TIMESTAMPTZ) "
-        f"ELSE timezone({zone}, try_cast($0 AS TIMESTAMP)) END"
-    )
+    with_offset = f"strftime({_LOCAL}, '%Y-%m-%d %H:%M:%S.%f') || {_OFFSET}"
+    moment = f"CASE WHEN {_OFFSET} = '' THEN timezone({zone}, {_LOCAL}) ELSE try_cast({with_offset} AS TIMESTAMPTZ) END"
     if len(nodes) > 2:
         moment = f"timezone({zone}, try_strptime($0, {literal(_format(work, 'to_datetime', nodes[2]))}))"
-    return work.step([as_text(work.of(nodes[0]))], moment, "datetime", rule="not a moment")
+    value = as_text(work.of(nodes[0]))
+    return work.step([value], _of_our_era(moment, "datetime"), "datetime", rule="not a moment")
 
 
 def _format_date(work: Work, nodes: Nodes) -> Expression:
@@ -227,7 +231,16 @@ def _add_days(work: Work, nodes: Nodes) -> Expression:
     values = [work.as_kind(work.of(nodes[0]), "day"), work.as_kind(work.of(nodes[1]), "decimal")]
     days = "CAST($1 AS INTEGER)"
     sql = f"TRY(CAST($0 + {days} AS DATE))" if values[0].kind == "date" else f"TRY($0 + to_days({days}))"
-    return work.step(values, sql, values[0].kind, rule="no such date", needs=2)
+    sql = f"CASE WHEN $1 = floor($1) THEN {_of_our_era(sql, values[0].kind)} END"
+    return work.step(values, sql, values[0].kind, rule="no such date, or not a whole number of days", needs=2)
+
+
+def _of_our_era(sql: str, kind: str) -> str:
+    """A date or moment where it lies in the years 1 to 9999, which is what both systems know."""
+    if kind == "date":
+        return f"CASE WHEN {sql} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {sql} END"
+    first, last = "'0001-01-01 00:00:00+00'", "'9999-12-31 23:59:59.999999+00'"
+    return f"CASE WHEN {sql} BETWEEN TIMESTAMPTZ {first} AND TIMESTAMPTZ {last} THEN {sql} END"
 
 
 def _zone(work: Work, name: str, node: exp.Expr) -> str:

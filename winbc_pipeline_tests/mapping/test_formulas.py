@@ -159,6 +159,42 @@ def test_a_value_that_cannot_be_had_breaks_a_rule(tables: Tables, formula: str, 
     assert rule in broken
 
 
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-07-01 12:00:00+01", "2026-07-01T11:00:00Z"),
+        ("2026-07-01 12:00:00 +0130", "2026-07-01T10:30:00Z"),
+        ("2026-07-01 12:00:00 UTC", "2026-07-01T12:00:00Z"),
+        ("2026-07-01T12:00Z", "2026-07-01T12:00:00Z"),
+        ("2026-07-01t12:00:00.123z", "2026-07-01T12:00:00Z"),
+        ("2026-07-01T12:00", "2026-07-01T10:00:00Z"),
+        (" 2026-07-01 ", "2026-06-30T22:00:00Z"),
+    ],
+)
+def test_a_moment_is_read_with_what_it_says_about_its_zone(text: str, moment: str) -> None:
+    assert value(f"to_datetime('{text}', 'Europe/Amsterdam')") == moment
+
+
+@pytest.mark.parametrize("text", ["infinity", "epoch", "now", "2026-07-01 12:00 CEST", "2026-07-01-05", "0000-07-01"])
+def test_what_is_no_moment_of_our_era_breaks_a_rule(tables: Tables, text: str) -> None:
+    assert tables.rules("moment", "to_datetime(name, 'Europe/Amsterdam')", name=text) == ["not a moment"]
+
+
+@pytest.mark.parametrize("text", ["2026-01-31 banana", "2026-01-31-05", "2026-01-31T25:00", "0000-01-31", "infinity"])
+def test_what_is_no_date_of_our_era_breaks_a_rule(tables: Tables, text: str) -> None:
+    assert tables.rules("day", "to_date(name)", name=text) == ["not a date"]
+
+
+@pytest.mark.parametrize(
+    ("day", "days"), [("9999-12-31", 1), ("0001-01-01", -1), ("2026-01-31", 1.5), ("2026-01-31", 9999999999)]
+)
+@pytest.mark.parametrize("read", ["to_date(name)", "to_datetime(name, 'UTC')"])
+def test_days_that_cannot_be_added_break_a_rule(tables: Tables, read: str, day: str, days: float) -> None:
+    field = "day" if "to_date(" in read else "moment"
+    rules = tables.rules(field, f"add_days({read}, price)", name=day, price=days)
+    assert rules == ["no such date, or not a whole number of days"]
+
+
 @pytest.mark.parametrize("formula", ["if(active, price / rate, 1)", "case when active then price / rate else 1 end"])
 def test_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables, formula: str) -> None:
     assert tables.value("price", formula, active=False, price=1, rate=0) == 1
