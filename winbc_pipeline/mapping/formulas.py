@@ -25,9 +25,10 @@ COMPARISONS: dict[type[exp.Expr], str] = {
 }
 NO_RESULT = "too large, or divided by zero"
 
-# Doubles give products and quotients below 30,000 right to ten decimals (their error is below 3e-11), at a hundredth of
-# the cost; what is larger is computed in whole numbers.
-_NEAR = "abs($double) < 30000 THEN CAST($double AS DECIMAL(28, 10))"
+# Doubles round to the right tenth decimal, at a hundredth of the cost, unless the result is so near to half of it that
+# their error may count (six roundings: below 1e-15 of the result); then whole numbers are used.
+_SCALED = "($double * 1e10)"
+_NEAR = f"abs({_SCALED} - floor({_SCALED}) - 0.5) > 1e-15 * abs({_SCALED}) THEN CAST($double AS {NUMBER})"
 _PRODUCT = f"TRY(CAST(CAST($0 AS {NUMBER}) * CAST($1 AS {NUMBER}) AS {NUMBER}))"
 _WHOLE = f"abs(CAST(CAST($0 AS {NUMBER}) * 10000000000 AS HUGEINT))"
 _TOP, _BOTTOM = f"({_WHOLE} * 10000000000)", _WHOLE.replace("$0", "$1")
@@ -139,11 +140,8 @@ def _arithmetic(work: Work, node: exp.Binary) -> Expression:
     sides: Sequence[Expression] = [work.as_kind(work.of(each), "decimal") for each in (node.this, node.expression)]
     if isinstance(node, exp.Add | exp.Sub):
         sign = "+" if isinstance(node, exp.Add) else "-"
-        fits = all(side.fits for side in sides)
-        sql = (
-            f"TRY($0 {sign} $1)" if fits else f"TRY(CAST(CAST($0 AS {NUMBER}) {sign} CAST($1 AS {NUMBER}) AS {NUMBER}))"
-        )
-        return replace(work.step(sides, sql, "decimal", rule=NO_RESULT, needs=2), fits=fits)
+        sql = f"TRY(CAST(CAST($0 AS {NUMBER}) {sign} CAST($1 AS {NUMBER}) AS {NUMBER}))"
+        return work.step(sides, sql, "decimal", rule=NO_RESULT, needs=2)
     sign, exact = ("*", _PRODUCT) if isinstance(node, exp.Mul) else ("/", _QUOTIENT)
     near = _NEAR.replace("$double", f"(CAST($0 AS DOUBLE) {sign} CAST($1 AS DOUBLE))")
     zero = "WHEN $1 = 0 THEN NULL " if sign == "/" else ""

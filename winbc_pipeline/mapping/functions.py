@@ -81,12 +81,16 @@ _PLAIN = "lower($0)"
 for _letter, _letters in {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "œ": "oe", "æ": "ae", "þ": "th"}.items():
     _PLAIN = f"replace({_PLAIN}, '{_letter}', '{_letters}')"
 _SLUG = f"trim(regexp_replace(strip_accents({_PLAIN}), '[^a-z0-9]+', '-', 'g'), '-')"
-_NUMBER = "CASE WHEN regexp_full_match(trim($0), '[+-]?\\d+(\\.\\d+)?') THEN try_cast($0 AS DECIMAL(18, 5)) END"
-# Numbers of up to seven digits are rounded in 64 bits, which takes a fortieth of the time.
-_NARROW = "DECIMAL(18, 10)"
+# Numbers of few digits are read and rounded in 64 bits, which takes a fortieth of the time.
+_COMPUTED, _NARROW = "DECIMAL(28, 10)", "DECIMAL(18, 10)"
+_NUMBER = (
+    "CASE WHEN regexp_full_match(trim($0), '[+-]?\\d{1,8}(\\.\\d{1,10})?') "
+    f"THEN CAST(try_cast($0 AS {_NARROW}) AS {_COMPUTED}) "
+    f"WHEN regexp_full_match(trim($0), '[+-]?\\d+(\\.\\d+)?') THEN try_cast($0 AS {_COMPUTED}) END"
+)
 _ROUND = (
-    f"CASE WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS DECIMAL(28, 10)) "
-    "ELSE TRY(CAST(round($0, $1) AS DECIMAL(28, 10))) END"
+    f"CASE WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS {_COMPUTED}) "
+    f"ELSE TRY(CAST(round($0, $1) AS {_COMPUTED})) END"
 )
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
 # Places and numbers of characters within what any text has.
@@ -134,8 +138,10 @@ BUILT_IN: tuple[Function, ...] = (
     Function("round", "numbers", "Rounded half away from zero", "round(-2.675, 2)", "-2.68", ("decimal", "whole?"),
              "decimal", _ROUND, fails=True),
     Function("abs", "numbers", "Without its sign", "abs(-5)", "5", ("decimal",), "decimal", "abs($0)"),
-    Function("floor", "numbers", "The whole number below", "floor(-2.5)", "-3", ("decimal",), "decimal", "floor($0)"),
-    Function("ceil", "numbers", "The whole number above", "ceil(2.1)", "3", ("decimal",), "decimal", "ceil($0)"),
+    Function("floor", "numbers", "The whole number below", "floor(-2.5)", "-3", ("decimal",), "decimal",
+             f"TRY(CAST(floor($0) AS {_COMPUTED}))", fails=True),
+    Function("ceil", "numbers", "The whole number above", "ceil(2.1)", "3", ("decimal",), "decimal",
+             f"TRY(CAST(ceil($0) AS {_COMPUTED}))", fails=True),
     Function("to_number", "numbers", "A text as a number, with a point for decimals", "to_number('12.50')", "12.5",
              ("text",), "decimal", _NUMBER, fails=True),
     Function("add_vat", "VAT", "An amount with VAT of so many percent", "round(add_vat(100, 21), 2)", "121",

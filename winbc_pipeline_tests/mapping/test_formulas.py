@@ -1,5 +1,6 @@
 """Formulas: what they give, what they refuse, and that one bad value fails one record."""
 
+import decimal
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -73,18 +74,66 @@ def test_values(formula: str, result: str) -> None:
 
 
 numbers = st.decimals(-(10**9), 10**9, places=5, allow_nan=False, allow_infinity=False)
+# Whole numbers of tenth decimals, of any size that a formula takes, and few digits as often as many.
+tenths = st.integers(1, 28).flatmap(lambda digits: st.integers(1 - 10**digits, 10**digits - 1))
+LARGEST = 10**28
 
 
-@given(numbers, numbers)
-def test_products_and_quotients_are_exact_to_ten_decimals(a: Decimal, b: Decimal) -> None:
-    for sign in "*/":
-        if sign == "/" and b == 0:
-            continue
-        exact = Fraction(a) * Fraction(b) if sign == "*" else Fraction(a) / Fraction(b)
-        made = Fraction(Decimal(value(f"({a:f}) {sign} ({b:f})")))
-        assert abs(made - exact) <= Fraction(1, 10**10)
-        if (exact * 10**10).denominator == 1:
-            assert made == exact
+def written(number: int) -> str:
+    return f"{Decimal(number).scaleb(-10, decimal.Context(prec=40)):f}"
+
+
+def to_tenths(exact: Fraction) -> int:
+    """Tenth decimals of a number, rounded half away from zero."""
+    half_up = (abs(exact) * 10**10 * 2 + 1) // 2
+    return int(half_up) if exact > 0 else -int(half_up)
+
+
+@pytest.mark.parametrize("wide", [True, False])
+@given(tenths, tenths, st.sampled_from("+-*/"))
+def test_calculations_are_exact_to_the_tenth_decimal(wide: bool, a: int, b: int, sign: str) -> None:
+    a, b = (a, b) if wide else (a % 10**14, b % 10**13 or 1)
+    if sign == "/" and b == 0:
+        b = 1
+    x, y = Fraction(a, 10**10), Fraction(b, 10**10)
+    exact = to_tenths({"+": x + y, "-": x - y, "*": x * y, "/": x / y if y else x}[sign])
+    made = value(f"to_number('{written(a)}') {sign} to_number('{written(b)}')")
+    assert made == (text_of(exact) if abs(exact) < LARGEST else "")
+
+
+def text_of(number: int) -> str:
+    return written(number).rstrip("0").rstrip(".")
+
+
+@given(st.integers(0, 10**15), st.integers(1, 10**6), st.integers(-1, 1))
+def test_quotients_near_to_half_of_the_tenth_decimal_are_rounded_to_the_right_side(half: int, m: int, off: int) -> None:
+    a = (2 * half + 1) * m + off
+    made = value(f"to_number('{written(a)}') / {2 * m}")
+    assert made == text_of(to_tenths(Fraction(a, 2 * m * 10**10)))
+
+
+@given(tenths)
+def test_to_number_keeps_eighteen_digits_and_ten_decimals(number: int) -> None:
+    assert value(f"to_number('{written(number)}')") == text_of(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [("999999999999999999.9999999999", []), ("1000000000000000000", ["cannot be read by to_number"])],
+)
+def test_a_number_of_more_than_eighteen_digits_breaks_a_rule(tables: Tables, text: str, rules: list[str]) -> None:
+    assert tables.rules("note", "to_number(name)", name=text) == rules
+
+
+def test_fields_of_the_most_digits_are_added(tables: Tables) -> None:
+    assert tables.value("note", "price + price", price="9999999999999.99999") == "19999999999999.99998"
+
+
+@pytest.mark.parametrize("function", ["floor", "ceil", "round"])
+def test_a_number_that_becomes_too_large_breaks_a_rule(tables: Tables, function: str) -> None:
+    sign = "-" if function == "floor" else ""
+    rules = tables.rules("note", f"{function}(to_number(name))", name=f"{sign}999999999999999999.5")
+    assert rules == [f"cannot be read by {function}"]
 
 
 @given(numbers, st.integers(0, 4))
