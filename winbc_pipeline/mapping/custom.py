@@ -22,6 +22,7 @@ from .execute import evaluate
 from .functions import BUILT_IN, Function
 
 KINDS: Mapping[Any, str] = {str: "text", Decimal: "decimal", bool: "boolean", date: "date", datetime: "datetime"}
+PLAIN = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 EXAMPLE = re.compile(r"^Example: (.+) = (.*)$", re.MULTILINE)
 
 
@@ -68,13 +69,18 @@ def _function(path: Path, name: str, value: Any) -> Function:
         raise MappingError(f"{place}: there is a function of that name already.", "Rename it.")
     if not example:
         raise MappingError(f"{place}: its docstring has no line `Example: {name}('a') = b`.", "Add one: it is tried.")
-    if name != name.lower() or not inspect.signature(value).parameters:
+    parameters = inspect.signature(value).parameters
+    if name != name.lower() or not parameters:
         raise MappingError(f"{place}: a function has a name in small letters and at least one value.")
+    for parameter in parameters.values():
+        if parameter.default is not parameter.empty or parameter.kind not in PLAIN:
+            hint = "Take out its default or `*`: a formula gives all values, each as a column."
+            raise MappingError(f"{place}: its value {parameter.name} could be left out or given by name only.", hint)
     try:
         hints = get_type_hints(value)
     except NameError as error:
         raise MappingError(f"{place}: {error}.") from None
-    kinds = [_kind(place, hints.get(parameter)) for parameter in [*inspect.signature(value).parameters, "return"]]
+    kinds = [_kind(place, hints.get(parameter)) for parameter in [*parameters, "return"]]
     text, result = example.groups()
     return Function(
         name, "own", doc.splitlines()[0], text, result, tuple(kinds[:-1]), kinds[-1], column=value, fails=True
