@@ -6,10 +6,34 @@ Each takes columns (lists of equal length) and gives one; None in the result: th
 import gettext
 import html
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
 LANGUAGES = ("nl", "de", "fr", "es", "it", "pt", "da", "sv", "pl")
+# What people write and neither ISO 3166 nor its translations have.
+EVERYDAY = {
+    "AE": "UAE",
+    "BA": "Bosnia, Bosnië, Bosnien, Bosnie",
+    "BQ": "Bonaire",
+    "BY": "Weißrussland, Biélorussie",
+    "CI": "Ivory Coast, Elfenbeinküste",
+    "CV": "Cape Verde",
+    "CZ": "Tsjechische Republiek",
+    "GB": "UK, Great Britain, Groot-Brittannië, Groot-Brittanië, Großbritannien, Grande-Bretagne, England, Engeland, "
+    "Angleterre, Scotland, Schotland, Schottland, Écosse, Wales, Pays de Galles, Northern Ireland, Noord-Ierland, "
+    "Nordirland, Irlande du Nord",
+    "IE": "Republic of Ireland, Republiek Ierland, Republik Irland, République d'Irlande",
+    "MD": "Moldawien",
+    "MK": "Macedonia, Macedonië, Mazedonien, Macédoine",
+    "NL": "Hollande",
+    "PS": "Palestine, Palestina",
+    "RU": "Russland, Russie",
+    "SX": "Sint Maarten",
+    "TR": "Turkey",
+    "US": "America, Amerika, Amérique",
+    "VA": "Vatican, Vaticaan, Vaticaanstad, Vatikan",
+}
 Texts = Sequence[str | None]
 HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 BREAKS = re.compile(r"<(br|/?(p|div|li|tr|td|th|h[1-6]))\b[^>]*>", re.IGNORECASE)
@@ -35,7 +59,14 @@ def phone_e164(numbers: Texts, countries: Texts) -> list[str | None]:
 def country_iso(names: Texts) -> list[str | None]:
     """Two-letter codes of countries given by code, number or name."""
     known = _countries()
-    return [known.get(name.strip().casefold()) if name else "" for name in names]
+    return [known.get(_bare(name)) if name else "" for name in names]
+
+
+def _bare(name: str) -> str:
+    """A name without capitals, accents, full stops, hyphens and an English article."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter) and letter != ".")
+    return " ".join(re.split(r"[\W_]+", bare)).strip().removeprefix("the ")
 
 
 @cache
@@ -43,7 +74,7 @@ def _countries() -> dict[str, str]:
     """Code by everything that a country is called; a name that several have is left out."""
     import pycountry
 
-    found: dict[str, set[str]] = {"uk": {"GB"}}
+    found = {_bare(name): {code} for code, names in EVERYDAY.items() for name in names.split(", ")}
     translations = [
         gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
         for language in LANGUAGES
@@ -52,7 +83,7 @@ def _countries() -> dict[str, str]:
         named = {country.name, getattr(country, "common_name", country.name), getattr(country, "official_name", "")}
         named |= {translation.gettext(name) for translation in translations for name in named if name}
         for name in named | {country.alpha_2, country.alpha_3, country.numeric}:
-            found.setdefault(name.casefold(), set()).add(country.alpha_2)
+            found.setdefault(_bare(name), set()).add(country.alpha_2)
     return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
 
 
