@@ -32,6 +32,8 @@ def call(work: Work, name: str, nodes: Nodes) -> Expression:
     if function.formula:
         return _stands_for(work, function, nodes)
     values = _values(work, function, nodes)
+    if "pattern" in function.takes:
+        _check_replacement(work, nodes[1].name, nodes[2].name)
     rule = f"cannot be read by {name}" if function.fails else ""
     if function.column:
         return work.step(values, "$target", function.gives, rule=rule, function=function)
@@ -110,6 +112,14 @@ def _check_pattern(work: Work, pattern: str) -> None:
         duckdb.execute("SELECT regexp_replace('', ?, '')", [pattern])
     except duckdb.Error:
         raise work.error(f"`{pattern[:40]}` is not a pattern.", "Patterns are regular expressions, RE2.") from None
+
+
+def _check_replacement(work: Work, pattern: str, replacement: str) -> None:
+    """DuckDB gives nothing at all for a replacement whose groups are not in the pattern."""
+    found = duckdb.execute("SELECT regexp_replace('', ?, ?)", [f"|{pattern}", f"x{replacement}"]).fetchone()
+    if found == ("",):
+        hint = r"\1 stands for the first part of the pattern in round brackets; a backslash is written \\."
+        raise work.error(f"`{replacement}` puts in a part that the pattern does not have.", hint)
 
 
 def _text(work: Work, nodes: Nodes) -> Expression:
