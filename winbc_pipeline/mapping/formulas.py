@@ -79,7 +79,7 @@ def _condition(work: Work, node: exp.Expr) -> Expression:
     if type(node) in COMPARISONS:
         sides = [work.of(node.this), work.of(node.expression)]
         _comparable(work, *sides)
-        return joined(sides, f"($0 {COMPARISONS[type(node)]} $1)", "boolean")
+        return joined(sides, _compared(sides[0].kind, COMPARISONS[type(node)]), "boolean")
     if isinstance(node, exp.And | exp.Or):
         sides = [work.as_kind(work.of(each), "boolean") for each in (node.this, node.expression)]
         return joined(sides, f"($0 {'AND' if isinstance(node, exp.And) else 'OR'} $1)", "boolean")
@@ -92,12 +92,23 @@ def _condition(work: Work, node: exp.Expr) -> Expression:
         for option in parts[1:]:
             _comparable(work, parts[0], option)
         listed = ", ".join(f"${place}" for place in range(1, len(parts)))
-        return joined(parts, f"($0 IN ({listed}))", "boolean")
+        one = "coalesce($0, '')" if parts[0].kind == "text" else "$0"
+        return joined(parts, f"coalesce({one} IN ({listed}), false)", "boolean")
     if isinstance(node, exp.Case):
         branches = node.args["ifs"]
         tests = [exp.EQ(this=node.this.copy(), expression=each.this) if node.this else each.this for each in branches]
         return chosen(work, tests, [each.args["true"] for each in branches], node.args.get("default"))
     raise work.error(f"{node.key} may not stand in a formula.")
+
+
+def _compared(kind: str, sign: str) -> str:
+    """A comparison that is true or false for empty values too; an empty text and none are the same."""
+    if sign not in ("=", "<>"):
+        sides = ("nullif($0, '')", "nullif($1, '')") if kind == "text" else ("$0", "$1")
+        return f"coalesce({sides[0]} {sign} {sides[1]}, false)"
+    if kind == "text":
+        return f"(coalesce($0, '') {sign} coalesce($1, ''))"
+    return f"($0 IS {'NOT ' if sign == '=' else ''}DISTINCT FROM $1)"
 
 
 def _constant(work: Work, node: exp.Expr) -> Expression:

@@ -261,6 +261,31 @@ def test_days_that_cannot_be_added_break_a_rule(tables: Tables, read: str, day: 
     assert rules == ["no such date, or not a whole number of days"]
 
 
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("name <> 'a'", True),
+        ("name = 'a'", False),
+        ("not (name = 'a')", True),
+        ("name not in ('a', 'b')", True),
+        ("name in ('a', '')", True),
+        ("name <> ''", False),
+        ("name = concat(code, '')", True),
+        ("name < 'a'", False),
+        ("concat(name, '') < 'a'", False),
+        ("not contains(name, 'a')", True),
+        ("price <> 5", True),
+        ("price = rate", True),
+        ("price not in (5, 6)", True),
+        ("price < 5", False),
+        ("not (price >= 5)", True),
+    ],
+)
+def test_an_empty_value_is_different_from_any_other(tables: Tables, condition: str, holds: bool) -> None:
+    assert tables.value("note", f"if({condition}, 'yes', 'no')") == ("yes" if holds else "no")
+    assert tables.value("active", condition) is holds
+
+
 @pytest.mark.parametrize("formula", ["if(active, price / rate, 1)", "case when active then price / rate else 1 end"])
 def test_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables, formula: str) -> None:
     assert tables.value("price", formula, active=False, price=1, rate=0) == 1

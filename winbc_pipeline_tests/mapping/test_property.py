@@ -83,14 +83,26 @@ def texts(depth: int) -> st.SearchStrategy[Formula]:
         st.tuples(inner, inner).map(lambda p: call("concat({}, {})", lambda a, b: (a or "") + (b or ""), *p)),
         st.tuples(inner, inner).map(lambda p: call("coalesce({}, {})", lambda a, b: b if a is None else a, *p)),
         st.tuples(inner, inner).map(lambda p: call("nullif({}, {})", lambda a, b: None if a == b else a, *p)),
-        st.tuples(inner, inner, inner).map(chosen),
+        st.builds(chosen, st.sampled_from(list(TESTS)), st.tuples(inner, inner, inner)),
         numbers(depth - 1).map(lambda a: call("text({})", as_text, a)),
     )
 
 
-def chosen(parts: tuple[Formula, Formula, Formula]) -> Formula:
-    (test, test_of), (yes, yes_of), (no, no_of) = parts
-    return f"if({test} = 'a', {yes}, {no})", lambda r: yes_of(r) if test_of(r) == "a" else no_of(r)
+TESTS: dict[str, Callable[[str], bool]] = {
+    "{} = 'a'": lambda text: text == "a",
+    "{} <> 'a'": lambda text: text != "a",
+    "{} <> ''": lambda text: text != "",
+    "{} not in ('a', 'b')": lambda text: text not in ("a", "b"),
+    "{} < 'b'": lambda text: "" < text < "b",
+    "not ({} < 'b')": lambda text: not "" < text < "b",
+    "not contains({}, 'a')": lambda text: "a" not in text,
+}
+
+
+def chosen(test: str, parts: tuple[Formula, Formula, Formula]) -> Formula:
+    (text, text_of), (yes, yes_of), (no, no_of) = parts
+    words = f"if({test.format(text)}, {yes}, {no})"
+    return words, lambda r: yes_of(r) if TESTS[test](text_of(r) or "") else no_of(r)
 
 
 def numbers(depth: int) -> st.SearchStrategy[Formula]:
