@@ -176,7 +176,7 @@ def _lookup(work: Work, nodes: Nodes) -> Expression:
         template = "CASE WHEN $found THEN $target WHEN $0 <> '' THEN $1 END"
         return work.step([key, other], template, "text", lookup=name)
     rule = f"not in lookup table {name}"
-    return work.step([key], "CASE WHEN $found THEN $target END", "text", rule=rule, lookup=name)
+    return work.step([key], "CASE WHEN $found THEN $target END", "text", rule=rule, lookup=name, told=value.kind)
 
 
 def _check_numbers(work: Work, name: str, table: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import MappingError
 from ..staging.store import literal, quote
 from ..systems.facts import FieldFacts
-from .expressions import Check, Context, Expression, Formula, Step
+from .expressions import Check, Context, Expression, Formula, Step, class_of
 from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
@@ -184,12 +184,11 @@ def _bad_fields(targets: Sequence[Target]) -> str:
 def _errors(target: Target) -> str:
     """A list of the broken rules of one row: what was given is told by its class, never by its value."""
     raw = target.raw
-    given = f"'text of ' || length({raw.sql}) || ' characters'" if raw.kind == "text" else literal(f"a {raw.kind}")
-    given = f"CASE WHEN {raw.sql} IS NULL THEN 'nothing' ELSE {given} END"
+    given = f"CASE WHEN {raw.sql} IS NULL THEN 'nothing' ELSE {class_of(raw.sql, raw.kind)} END"
     field, row = literal(target.line.target_field), target.line.row
     errors = ", ".join(
-        f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, 'given': {given}, "
-        f"'row': {row}}} END"
+        f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, "
+        f"'given': {check.given or given}, 'row': {row}}} END"
         for check in target.checks
     )
     return f"list_filter([{errors or 'NULL'}], lambda e: e IS NOT NULL)"

@@ -21,6 +21,10 @@ MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
 EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
 
 
+# What kinds are called in messages.
+NAMES = {"decimal": "number", "boolean": "condition", "datetime": "moment", "day": "date or moment"}
+
+
 @dataclass(frozen=True)
 class Expression:
     """SQL of a part of a formula.
@@ -56,10 +60,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Check:
-    """A condition (never NULL) that makes a record fail, and the rule that it broke."""
+    """A condition (never NULL) that makes a record fail, and the rule that it broke.
+
+    Attributes:
+        given: SQL of the class of what was given to the rule; empty where that is the row's own value.
+    """
 
     condition: str
     rule: str
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,11 @@ def joined(parts: Sequence[Expression], template: str, kind: str = "text") -> Ex
     )
 
 
+def class_of(sql: str, kind: str) -> str:
+    """SQL that tells of what kind a value is, and never the value."""
+    return f"'text of ' || length({sql}) || ' characters'" if kind == "text" else f"'a {NAMES.get(kind, kind)}'"
+
+
 def as_text(value: Expression) -> Expression:
     """Any value as text: numbers without zeros at their end, dates and moments in ISO form."""
     if value.kind == "text":
@@ -158,6 +172,7 @@ class Work:
         *,
         rule: str = "",
         needs: int = 1,
+        told: str = "",
         lookup: str = "",
         function: Function | None = None,
     ) -> Expression:
@@ -166,6 +181,7 @@ class Work:
         Args:
             template: SQL of the result; `$found` and `$target` are of the look-up table.
             rule: broken when the first `needs` values are given and the result is NULL.
+            told: kind of the first value, where that has been made a text.
         """
         below = joined(values, "", kind)
         steps = self.context.steps
@@ -179,13 +195,14 @@ class Work:
             steps[key] = Step(number, below.level + 1, columns, sql, lookup, function)
         step = steps[key]
         if rule:
-            given = [
-                f"coalesce({name}, '') <> ''" if value.kind == "text" else f"{name} IS NOT NULL"
-                for name, value in list(zip(names, values, strict=True))[:needs]
-            ]
+            given = list(zip(names, [value.kind for value in values], strict=True))[:needs]
             conditions = [f"coalesce({guard}, false)" for guard in self.guards]
-            conditions += [*given, f"__v{step.number} IS NULL"]
-            self.checks.append(Check(self.bounded(f"({' AND '.join(conditions)})"), rule))
+            conditions += [
+                f"coalesce({name}, '') <> ''" if kind == "text" else f"{name} IS NOT NULL" for name, kind in given
+            ]
+            conditions.append(f"__v{step.number} IS NULL")
+            classes = " || ' and ' || ".join(class_of(name, told or kind) for name, kind in given)
+            self.checks.append(Check(self.bounded(f"({' AND '.join(conditions)})"), rule, classes))
         return Expression(f"__v{step.number}", kind, step.level, below.reads)
 
     def as_kind(self, value: Expression, kind: str) -> Expression:

@@ -298,6 +298,25 @@ def test_a_lookup_in_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables) -
     assert tables.value("name", "coalesce(code, lookup('colours', name))", name="y", code="c") == "c"
 
 
+@pytest.mark.parametrize(
+    ("formula", "given"),
+    [
+        ("lookup('colours', name)", "text of 3 characters"),
+        ("lookup('rates', rate)", "a number"),
+        ("to_date(name)", "text of 3 characters"),
+        ("phone_e164(name, 'NL')", "text of 3 characters"),
+        ("price / rate", "a number and a number"),
+        ("lookup('colours', upper(iferror(text(price / rate), 'unknown')))", "text of 7 characters"),
+    ],
+)
+def test_a_step_that_fails_tells_the_class_of_what_it_was_given(tables: Tables, formula: str, given: str) -> None:
+    tables.lookup("colours", "red,R")
+    tables.lookup("rates", "5,five")
+    (row,) = tables.run([f'note,"{formula}",,,,'], {"name": "abc", "price": 7, "rate": 0})
+    (error,) = row["errors"]
+    assert error["given"] == given
+
+
 def test_lookups_of_lookups_and_of_numbers(tables: Tables) -> None:
     tables.lookup("rates", "21,high", "9.5,low")
     tables.lookup("groups", "high,H", "low,L")
