@@ -68,7 +68,11 @@ def _check_count(work: Work, function: Function, nodes: Nodes) -> None:
     most = 100 if function.takes and function.takes[-1].endswith("*") else len(function.takes)
     if not least <= len(nodes) <= most:
         wanted = str(least) if least == most else f"{least} to {most}"
-        raise work.error(f"{function.name} takes {wanted} values.", f"Example: {function.example}")
+        numbers = [isinstance(node, exp.Literal) and not node.is_string for node in nodes]
+        comma = (
+            " Decimals follow a point, as in 12.5." if any(map(all, zip(numbers, numbers[1:], strict=False))) else ""
+        )
+        raise work.error(f"{function.name} takes {wanted} values.", f"Example: {function.example}{comma}")
 
 
 def _stands_for(work: Work, function: Function, nodes: Nodes) -> Expression:
@@ -161,6 +165,9 @@ def _lookup(work: Work, nodes: Nodes) -> Expression:
     name = _word(work, "lookup", nodes[0])
     if not re.fullmatch(r"\w+", name, re.ASCII):
         raise work.error(f"`{name[:40]}` is not the name of a lookup table.")
+    if name not in work.context.lookup_names:
+        hint = f"{similar(name, work.context.lookup_names)} `winbc mapping new-lookup {name} …` makes one."
+        raise work.error(f"there is no lookup table {name}.", hint)
     tables = work.context.lookups
     if name not in tables:
         tables[name] = work.context.read_lookup(name)

@@ -16,7 +16,7 @@ from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
 from .rules import checks, fitted, with_default
-from .tables import Line, Table, read_lookup
+from .tables import TESTS, Line, Table, read_lookup
 
 CREATE = ("always", "create", "fill_empty")
 SHARED = ("always", "fill_empty")
@@ -85,7 +85,8 @@ def compile_table(
     functions: Mapping[str, Function],
 ) -> Compiled:
     """The SELECT of a table; raises MappingError naming file, row and column."""
-    context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"))
+    names = {path.stem for path in lookup_folder.glob("*.csv") if path.name != TESTS}
+    context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"), names)
     lines = [line for line in table.lines if line.when != "never"]
     _check_twice(table, lines)
     targets = [_target(table, context, target, number, line) for number, line in enumerate(lines)]
@@ -165,7 +166,8 @@ def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], nu
 def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldFacts:
     place = table.place(line, "target_field")
     if line.target_field not in fields:
-        hint = similar(line.target_field, [name for name, facts in fields.items() if not facts.read_only])
+        known = sorted(name for name, facts in fields.items() if not facts.read_only)
+        hint = f"{similar(line.target_field, known)} Known are: {', '.join(known)}."
         raise MappingError(f"{place}: the target has no field `{line.target_field}` here.", hint)
     if fields[line.target_field].read_only:
         raise MappingError(f"{place}: {line.target_field} is read-only in the target.")

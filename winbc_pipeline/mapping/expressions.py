@@ -5,7 +5,7 @@ the one that uses it, so that SQL grows with the length of a formula and not wit
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -21,8 +21,13 @@ MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
 EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
 
 
-# What kinds are called in messages.
 NAMES = {"decimal": "number", "boolean": "condition", "datetime": "moment", "day": "date or moment"}
+READ = {
+    "decimal": "to_number(…) reads a text.",
+    "date": "to_date(…) reads a text.",
+    "day": "to_date(…) reads a text.",
+    "boolean": "A condition compares: name = 'a'.",
+}
 
 
 @dataclass(frozen=True)
@@ -89,12 +94,14 @@ class Context:
         constants: kind and SQL of what settings give, by name.
         functions: by name.
         read_lookup: gives a look-up table; raises MappingError.
+        lookup_names: those that there are.
     """
 
     fields: Mapping[str, str]
     constants: Mapping[str, tuple[str, str]]
     functions: Mapping[str, Function]
     read_lookup: Callable[[str], Mapping[str, str]]
+    lookup_names: Collection[str] = ()
     steps: dict[tuple[object, ...], Step] = field(default_factory=dict)
     lookups: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -123,7 +130,12 @@ def joined(parts: Sequence[Expression], template: str, kind: str = "text") -> Ex
 
 def class_of(sql: str, kind: str) -> str:
     """SQL that tells of what kind a value is, and never the value."""
-    return f"'text of ' || length({sql}) || ' characters'" if kind == "text" else f"'a {NAMES.get(kind, kind)}'"
+    return f"'text of ' || length({sql}) || ' characters'" if kind == "text" else f"'a {named(kind)}'"
+
+
+def named(kind: str) -> str:
+    """What a kind is called in messages."""
+    return NAMES.get(kind, kind)
 
 
 def as_text(value: Expression) -> Expression:
@@ -213,15 +225,14 @@ class Work:
             return value
         if value.kind == "nothing":
             return replace(value, sql=f"CAST(NULL AS {EMPTY[kind]})", kind="date" if kind == "day" else kind)
-        hint = {"decimal": "to_number(…) reads a text.", "date": "to_date(…) reads a text."}.get(kind, HELP)
-        raise self.error(f"a {kind} is needed where a {value.kind} stands.", hint)
+        raise self.error(f"a {named(kind)} is needed where a {named(value.kind)} stands.", READ.get(kind, HELP))
 
     def unified(self, values: Sequence[Expression], template: str, chosen: Sequence[Expression]) -> Expression:
         """An expression that is one of `chosen`; raises MappingError when these are of several kinds."""
         kinds = sorted({value.kind for value in chosen} - {"nothing"})
         if len(kinds) > 1:
             hint = "Make both of them texts: text(…)."
-            raise self.error(f"a {kinds[0]} and a {kinds[1]} stand for the same value.", hint)
+            raise self.error(f"a {named(kinds[0])} and a {named(kinds[1])} stand for the same value.", hint)
         made = joined(values, template, (kinds or ["nothing"])[0])
         self.bounded(made.sql)
         return replace(made, fits=all(value.fits for value in chosen if value.kind == "decimal"))

@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from ..staging.store import literal, quote
 from .calls import call, chosen
-from .expressions import FITS, NUMBER, Context, Expression, Formula, Work, as_text, joined
-from .grammar import PREFIX, no_formula, parsed, shown, similar
+from .expressions import FITS, NUMBER, Context, Expression, Formula, Work, as_text, joined, named
+from .grammar import HELP, PREFIX, no_formula, parsed, shown, similar
 
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -22,6 +22,14 @@ COMPARISONS: dict[type[exp.Expr], str] = {
     exp.GTE: ">=",
     exp.LT: "<",
     exp.LTE: "<=",
+}
+# What to write for what SQL has and formulas have not.
+INSTEAD: dict[type[exp.Expr], str] = {
+    exp.Like: "Use contains(…) or starts_with(…).",
+    exp.ILike: "Use contains(lower(…), …).",
+    exp.Between: "Write a >= 1 and a <= 5.",
+    exp.Cast: "to_number(…), to_date(…) and text(…) turn one kind into another.",
+    exp.Is: "Write `is null` or `is not null`.",
 }
 NO_RESULT = "too large, or divided by zero"
 
@@ -98,7 +106,7 @@ def _condition(work: Work, node: exp.Expr) -> Expression:
         branches = node.args["ifs"]
         tests = [exp.EQ(this=node.this.copy(), expression=each.this) if node.this else each.this for each in branches]
         return chosen(work, tests, [each.args["true"] for each in branches], node.args.get("default"))
-    raise work.error(f"{node.key} may not stand in a formula.")
+    raise work.error(f"`{shown(node)[:60]}` may not stand in a formula.", INSTEAD.get(type(node), HELP))
 
 
 def _compared(kind: str, sign: str) -> str:
@@ -144,7 +152,7 @@ def _comparable(work: Work, left: Expression, right: Expression) -> None:
         raise work.error("nothing can be equal to null.", "Write `is null` or `is not null`.")
     if left.kind != right.kind:
         hint = "Compare texts with texts in quotes, numbers with numbers."
-        raise work.error(f"a {left.kind} is compared with a {right.kind}.", hint)
+        raise work.error(f"a {named(left.kind)} is compared with a {named(right.kind)}.", hint)
 
 
 def _arithmetic(work: Work, node: exp.Binary) -> Expression:

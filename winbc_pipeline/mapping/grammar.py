@@ -4,12 +4,12 @@ Here belongs: limits, spreadsheets' quotation marks, the parser. What the parts 
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from ..errors import MappingError
 
@@ -30,9 +30,14 @@ def parsed(text: str, functions: Iterable[str], place: str) -> exp.Expr:
     for mark in set("‘’“”„`´") & set(text):
         raise MappingError(f"{place}: `{mark}` is no quotation mark here.", "Texts stand in straight quotes: 'text'.")
     try:
-        tree = sqlglot.parse_one(_renamed(text, list(functions), place), dialect="duckdb")
+        tokens = sqlglot.tokenize(text, read="duckdb")
+    except SqlglotError:
+        raise no_formula(text, place, "a quotation mark is not closed", "Texts stand in quotes: 'text'.") from None
+    _check_marks(text, tokens, place)
+    try:
+        tree = sqlglot.parse_one(_renamed(text, tokens, list(functions), place), dialect="duckdb")
     except (SqlglotError, RecursionError):
-        raise no_formula(text, place) from None
+        raise no_formula(text, place, *_decimal_comma(tokens)) from None
     return tree
 
 
@@ -41,25 +46,46 @@ def shown(node: exp.Expr) -> str:
     return node.sql(dialect="duckdb", normalize_functions=False).replace(PREFIX, "")
 
 
-def no_formula(text: str, place: str) -> MappingError:
-    return MappingError(f"{place}: `{text[:80]}` is not a formula.", HELP)
+def no_formula(text: str, place: str, why: str = "", hint: str = HELP) -> MappingError:
+    return MappingError(f"{place}: `{text[:80]}` is not a formula{': ' if why else ''}{why}.", hint)
 
 
 def similar(name: str, known: Iterable[str]) -> str:
     """A hint for a slip of the pen."""
-    close = difflib.get_close_matches(name.lower(), list(known), 1)
-    return f"Did you mean {close[0]}?" if close else HELP
+    written = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), list(written), 1)
+    return f"Did you mean {written[close[0]]}?" if close else HELP
 
 
-def _renamed(text: str, functions: list[str], place: str) -> str:
-    """The text with its functions' names marked, so that the parser gives none of them a meaning of its own."""
-    tokens = sqlglot.tokenize(text, read="duckdb")
-    if not tokens:
+def _check_marks(text: str, tokens: Sequence[Token], place: str) -> None:
+    """Refuses comments and what other programs' formulas have, in words that say what to write."""
+    if not tokens or any(token.comments for token in tokens):
         raise no_formula(text, place)
+    kinds = [token.token_type for token in tokens]
+    if TokenType.SEMICOLON in kinds:
+        raise no_formula(text, place, "a semicolon stands in it", "Commas separate values: if(a = 1, b, c).")
+    if TokenType.MOD in kinds:
+        raise no_formula(text, place, "a percent sign stands in it", "21% is the number 0.21; see also add_vat.")
+    opened, closed = kinds.count(TokenType.L_PAREN), kinds.count(TokenType.R_PAREN)
+    if opened != closed:
+        why = "a bracket is not closed" if opened > closed else "a bracket is closed that was not opened"
+        raise no_formula(text, place, why, f"It has {opened} `(` and {closed} `)`.")
+
+
+def _decimal_comma(tokens: Sequence[Token]) -> tuple[str, str] | tuple[()]:
+    """Why and hint for `12,5`."""
+    for whole, comma, decimals in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        numbers = whole.token_type == decimals.token_type == TokenType.NUMBER
+        if numbers and comma.token_type == TokenType.COMMA and decimals.start - whole.end == 2:
+            right = f"{whole.text}.{decimals.text}"
+            return f"`{whole.text},{decimals.text}` is not a number", f"Decimals follow a point: {right}."
+    return ()
+
+
+def _renamed(text: str, tokens: Sequence[Token], functions: list[str], place: str) -> str:
+    """The text with its functions' names marked, so that the parser gives none of them a meaning of its own."""
     pieces, at = [], 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.comments or token.token_type == TokenType.SEMICOLON:
-            raise no_formula(text, place)
         if following is None or following.token_type != TokenType.L_PAREN:
             continue
         if token.text.lower() in functions:

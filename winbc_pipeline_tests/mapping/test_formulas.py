@@ -13,6 +13,7 @@ from winbc_pipeline.mapping.execute import evaluate
 from winbc_pipeline.mapping.expressions import Context
 from winbc_pipeline.mapping.formulas import compile_formula
 from winbc_pipeline.mapping.functions import BUILT_IN, Function
+from winbc_pipeline.mapping.grammar import similar
 from winbc_pipeline.staging.store import in_memory, lock_down
 
 from .conftest import FIELDS, Tables
@@ -161,7 +162,7 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
     ("formula", "words"),
     [
         ("read_text('/etc/passwd')", "function read_text is not known"),
-        ("(select 1)", "may not stand"),
+        ("(select 1)", r"`\(SELECT 1\)` may not stand"),
         ("1; drop table ledger", "is not a formula"),
         ("getenv('HOME')", "function getenv is not known"),
         ("upper(name) union select 1", "may not stand"),
@@ -170,16 +171,26 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
         ("s.name", "no field `s.name`"),
         ("nme", "Did you mean name"),
         ("uper(name)", "Did you mean upper"),
-        ("lower(", "is not a formula"),
+        ("add_days(name, 1)", "a date or moment is needed where a text stands"),
+        ("Nmae", "Did you mean name"),
+        ("lower(", "is not a formula: a bracket is not closed"),
+        ("upper(name))", "a bracket is closed that was not opened"),
+        ("concat(name, 'a)", "a quotation mark is not closed"),
+        ("price * 12,5", "`12,5` is not a number. Decimals follow a point: 12.5"),
+        ("add_vat(price, 12,5)", "add_vat takes 2 values.*Decimals follow a point"),
+        ("if(price = 1; 'a;b'; 'c')", "a semicolon stands in it. Commas separate values"),
+        ("price * 21%", "a percent sign stands in it. 21% is the number 0.21"),
+        ("price * 21% + 1", "a percent sign stands in it"),
+        ("lookup('colour', name)", "no lookup table colour. Did you mean colours"),
         ("--price", "is not a formula"),
         ("name -- comment", "is not a formula"),
         ("name /* c */", "is not a formula"),
         ("=upper(name)", "begins without `=`"),
         ("‘a’", "straight quotes"),
         ("name = null", "is null"),
-        ("code = 5", "a text is compared with a decimal"),
-        ("price + name", "a decimal is needed"),
-        ("if(name, 1, 2)", "a boolean is needed"),
+        ("code = 5", "a text is compared with a number"),
+        ("price + name", "a number is needed where a text stands"),
+        ("if(name, 1, 2)", "a condition is needed where a text stands"),
         ("coalesce(name, price)", "stand for the same value"),
         ("round(price, rate)", "takes a whole number"),
         ("left(name)", "takes 2 values"),
@@ -192,8 +203,8 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
         (r"regexp_replace(name, '(a)(b)', '\d')", "a part that the pattern does not have"),
         ("iferror(name, 'x')", "nothing to do"),
         ("1.5e3", "not a number"),
-        ("name::integer", "may not stand"),
-        ("name like 'a%'", "may not stand"),
+        ("name::integer", "may not stand in a formula. to_number"),
+        ("name like 'a%'", "`name LIKE 'a%'` may not stand in a formula. Use contains"),
         ("$1", "is not a formula|may not stand"),
         ("[1, 2]", "may not stand"),
         ("lambda x: x", "may not stand|not a formula"),
@@ -207,8 +218,14 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
 )
 def test_what_is_no_formula_is_refused_with_its_place(formula: str, words: str) -> None:
     with pytest.raises(MappingError, match=words) as error:
-        compile_formula(Context(FIELDS, {}, KNOWN, lambda _: {}), formula, "item.csv, row 7, column source")
+        compile_formula(
+            Context(FIELDS, {}, KNOWN, lambda _: {}, {"colours"}), formula, "item.csv, row 7, column source"
+        )
     assert "item.csv, row 7, column source" in str(error.value)
+
+
+def test_a_name_in_other_capitals_is_suggested() -> None:
+    assert similar("Price", ["displayName", "unitPrice"]) == "Did you mean unitPrice?"
 
 
 @pytest.mark.parametrize(

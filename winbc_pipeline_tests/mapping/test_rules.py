@@ -117,6 +117,8 @@ def test_a_default_stands_where_the_source_gives_nothing(tables: Tables) -> None
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        ("Company,name,,,,", "Known are: active, amount, code, count,"),
+        ("note,\"lookup('colour', name)\",,,,", "row 2, column source: there is no lookup table colour"),
         ('price,price,"1,50",,,', "column default: `1,50` is not a decimal"),
         ("day,at,,,,", "day takes a date, and the formula gives a datetime"),
         ("moment,name,,,,", "moment takes a datetime, and the formula gives a text"),
