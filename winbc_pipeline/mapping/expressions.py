@@ -208,14 +208,16 @@ class Work:
         step = steps[key]
         if rule:
             given = list(zip(names, [value.kind for value in values], strict=True))[:needs]
-            conditions = [f"coalesce({guard}, false)" for guard in self.guards]
-            conditions += [
-                f"coalesce({name}, '') <> ''" if kind == "text" else f"{name} IS NOT NULL" for name, kind in given
-            ]
-            conditions.append(f"__v{step.number} IS NULL")
-            classes = " || ' and ' || ".join(class_of(name, told or kind) for name, kind in given)
-            self.checks.append(Check(self.bounded(f"({' AND '.join(conditions)})"), rule, classes))
+            self.checks.append(self._failure(step, rule, given, told))
         return Expression(f"__v{step.number}", kind, step.level, below.reads)
+
+    def _failure(self, step: Step, rule: str, given: Sequence[tuple[str, str]], told: str) -> Check:
+        """Broken where the step has no result although it was given all values (SQL and kind)."""
+        conditions = [f"coalesce({guard}, false)" for guard in self.guards]
+        conditions += [f"coalesce({sql}, '') <> ''" if kind == "text" else f"{sql} IS NOT NULL" for sql, kind in given]
+        conditions.append(f"__v{step.number} IS NULL")
+        classes = " || ' and ' || ".join(class_of(sql, told or kind) for sql, kind in given)
+        return Check(self.bounded(f"({' AND '.join(conditions)})"), rule, classes)
 
     def as_kind(self, value: Expression, kind: str) -> Expression:
         """The value where a kind is wanted; raises MappingError for another one."""
