@@ -127,7 +127,9 @@ def _constant(work: Work, node: exp.Expr) -> Expression:
     if node.is_string:
         return Expression(literal(node.name), "text", constant=True)
     if not re.fullmatch(r"\d{1,18}(\.\d{1,10})?", node.name):
-        raise work.error(f"{node.name[:40]} is not a number.", "Numbers look like 12 or 12.50.")
+        raise work.error(
+            f"{node.name[:40]} is not a number.", "Numbers look like 12.50, of up to 18 digits and ten decimals."
+        )
     whole, _, decimals = node.name.partition(".")
     fits = len(whole) <= 13 and len(decimals) <= 5
     return Expression(f"CAST({node.name} AS {FITS if fits else NUMBER})", "decimal", fits=fits, constant=True)

@@ -203,6 +203,7 @@ def test_rounding_is_half_away_from_zero(number: Decimal, places: int) -> None:
         (r"regexp_replace(name, '(a)(b)', '\d')", "a part that the pattern does not have"),
         ("iferror(name, 'x')", "nothing to do"),
         ("1.5e3", "not a number"),
+        ("0.00000000001", "up to 18 digits and ten decimals"),
         ("name::integer", "may not stand in a formula. to_number"),
         ("name like 'a%'", "`name LIKE 'a%'` may not stand in a formula. Use contains"),
         ("$1", "is not a formula|may not stand"),
