@@ -1,9 +1,10 @@
 """Compiles a mapping table with its lookups into one DuckDB SELECT: payloads, hash and errors of all rows at once.
 
 Here belongs: the SELECT. Formulas: formulas.py. Rules of a row: rules.py. What it joins: execute.py.
+Trying it out: trial.py.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,30 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A cell that gives every record the same value: a default, or a formula that reads no field.
+
+    `made` is the SQL of the value, `raw` the column that holds it.
+    """
+
+    place: str
+    cell: str
+    facts: FieldFacts
+    made: str
+    raw: Expression
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is tried out before any record is mapped, rows that are never sent too; `steps` and `lookups` as below."""
+
+    constants: tuple[Constant, ...]
+    steps: tuple[Step, ...]
+    lookups: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
 class Compiled:
     """One SELECT over the table `source`, and what it joins.
 
@@ -53,6 +78,7 @@ class Compiled:
     steps: tuple[Step, ...]
     lookups: Mapping[str, Mapping[str, str]]
     targets: tuple[Target, ...]
+    trial: Trial
 
     @property
     def fill_empty(self) -> frozenset[str]:
@@ -87,13 +113,17 @@ def compile_table(
     """The SELECT of a table; raises MappingError naming file, row and column."""
     names = {path.stem for path in lookup_folder.glob("*.csv") if path.name != TESTS}
     context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"), names)
-    lines = [line for line in table.lines if line.when != "never"]
-    _check_twice(table, lines)
-    targets = [_target(table, context, target, number, line) for number, line in enumerate(lines)]
+    _check_twice(table)
+    targets = tuple(_target(table, context, target, line) for line in table.lines if line.when != "never")
     if not targets:
         raise MappingError(f"{table.path} maps no field.", "Get the default with `winbc mapping reset`.")
-    base = with_steps(list(context.steps.values()))
-    return Compiled(_select(base, targets), base, tuple(context.steps.values()), context.lookups, tuple(targets))
+    steps, lookups = tuple(context.steps.values()), dict(context.lookups)
+    unsent = [line for line in table.lines if line.when == "never" and (line.source or line.default)]
+    tried = [*targets, *(_target(table, context, target, line) for line in unsent)]
+    fixed = tuple(constant for each in tried for constant in _fixed(table, each))
+    trial = Trial(fixed, tuple(context.steps.values()), context.lookups)
+    base = with_steps(steps)
+    return Compiled(_select(base, targets), base, steps, lookups, targets, trial)
 
 
 def _select(base: str, targets: Sequence[Target]) -> str:
@@ -144,10 +174,10 @@ def call_table(step: Step) -> str:
     return f"call_{step.number}"
 
 
-def _check_twice(table: Table, lines: Sequence[Line]) -> None:
+def _check_twice(table: Table) -> None:
     for rules in (CREATE, UPDATE):
         seen: dict[str, int] = {}
-        for line in lines:
+        for line in table.lines:
             if line.when in rules and line.target_field in seen:
                 words = f"{line.target_field} is mapped already in row {seen[line.target_field]}."
                 raise MappingError(f"{table.place(line, 'target_field')}: {words}")
@@ -155,12 +185,23 @@ def _check_twice(table: Table, lines: Sequence[Line]) -> None:
                 seen[line.target_field] = line.row
 
 
-def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], number: int, line: Line) -> Target:
+def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], line: Line) -> Target:
     facts = _facts(table, line, fields)
     formula = compile_formula(context, line.source or "null", table.place(line))
     made = with_default(table, line, facts, formula.value)
-    raw = replace(made, sql=f"__r{number}")
+    raw = replace(made, sql=f"__r{line.row}")
     return Target(line, facts, formula, made.sql, raw, (*formula.checks, *checks(line, facts, raw)))
+
+
+def _fixed(table: Table, target: Target) -> Iterator[Constant]:
+    line, facts = target.line, target.facts
+    if line.default:
+        made = with_default(table, line, facts, Expression("NULL", "nothing"))
+        raw = replace(made, sql=f"__d{line.row}")
+        place = table.place(line, "default")
+        yield Constant(place, line.default, facts, made.sql, raw, tuple(checks(line, facts, raw)))
+    if line.source and not target.formula.value.reads:
+        yield Constant(table.place(line), line.source, facts, target.made, target.raw, target.checks)
 
 
 def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldFacts:

@@ -1,7 +1,7 @@
 """What a field of the target asks of a value (kind, length, options, default), and how it goes into the payload."""
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..errors import MappingError
 from ..staging.store import literal
@@ -22,19 +22,30 @@ MADE_OF = {
     "date": ("date", "text"),
     "datetime": ("datetime",),
 }
-# How a text (or a default) must be written to be of a kind.
+NUMBERS = ("decimal", "integer")
+# How a text (or a default), in small letters, must be written to be of a kind, and what people call it.
 WRITTEN = {
     "decimal": r"[+-]?\d+(\.\d+)?",
     "integer": r"[+-]?\d+",
     "boolean": "true|false|yes|no|1|0",
     "date": r"\d{4}-\d{2}-\d{2}",
-    "datetime": r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z",
+    "datetime": r"\d{4}-\d{2}-\d{2}t\d{2}:\d{2}:\d{2}z",
+}
+WORDS = {
+    "decimal": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "date": "a date",
+    "datetime": "a moment",
 }
 GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression) -> Expression:
-    """A formula's value, with the default where it gives none; raises MappingError for what the field cannot be."""
+    """A formula's value, with the default where it gives none; raises MappingError for what the field cannot be.
+
+    A default that cannot be read gives nothing: check_constants finds it before.
+    """
     if value.kind not in (*MADE_OF.get(facts.kind, (value.kind,)), "nothing"):
         hint = "to_date(…, 'zone') gives the date of a moment." if value.kind == "datetime" else "See docs/mapping.md."
         words = f"{facts.name} takes a {facts.kind}, and the formula gives a {value.kind}."
@@ -43,37 +54,36 @@ def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression)
         value = as_text(value)
     if not line.default:
         return value
-    if facts.kind in MADE_OF and not re.fullmatch(WRITTEN[facts.kind], line.default):
-        hint = "Numbers look like 12.50, dates like 2026-01-31; true or false."
-        raise MappingError(f"{table.place(line, 'default')}: `{line.default[:40]}` is not a {facts.kind}.", hint)
     default = Expression(literal(line.default), "text")
     if value.kind == "text":
         return joined([value, default], "coalesce(nullif($0, ''), $1)")
-    return joined([value, default], f"coalesce($0, CAST($1 AS {TYPES[value.kind]}))", value.kind)
+    default = replace(default, sql=_typed(value.kind, default))
+    return joined([value, default], "coalesce($0, $1)", value.kind)
 
 
 def fitted(facts: FieldFacts, raw: Expression) -> str:
     """SQL of the value as it goes into the payload; NULL for what does not fit."""
-    if facts.kind == "datetime":
-        return MOMENT.replace("$0", raw.sql if raw.kind == "datetime" else "CAST(NULL AS TIMESTAMPTZ)")
     if facts.kind in MADE_OF:
-        return _typed(facts, raw)
+        value = _typed(facts.kind, raw)
+        shown = {"date": "CAST($0 AS VARCHAR)", "datetime": MOMENT}.get(facts.kind, "$0")
+        return shown.replace("$0", value)
     if facts.options or facts.kind == "guid":
         return f"nullif({raw.sql}, '')"
     text = f"coalesce({raw.sql}, '')"
     return f"upper(trim({text}))" if facts.upper_cased else text
 
 
-def _typed(facts: FieldFacts, raw: Expression) -> str:
-    value = raw.sql
+def _typed(kind: str, raw: Expression) -> str:
+    """The value in the type of a kind; NULL for what cannot be read or is too large."""
     if raw.kind == "text":
-        readable = f"regexp_full_match(lower(trim({raw.sql})), {literal(WRITTEN[facts.kind])})"
-        value = f"CASE WHEN {readable} THEN {raw.sql} END"
-    if raw.kind == facts.kind == "decimal" and not raw.fits:
-        value = NARROWED.replace("$0", raw.sql)
-    elif raw.kind == "text" or not raw.fits:
-        value = f"try_cast({value} AS {TYPES[facts.kind]})"
-    return f"CAST({value} AS VARCHAR)" if facts.kind == "date" else value
+        return f"try_cast(CASE WHEN {_readable(kind, raw)} THEN {raw.sql} END AS {TYPES[kind]})"
+    if raw.kind == kind == "decimal" and not raw.fits:
+        return NARROWED.replace("$0", raw.sql)
+    return raw.sql if raw.fits else f"try_cast({raw.sql} AS {TYPES[kind]})"
+
+
+def _readable(kind: str, raw: Expression) -> str:
+    return f"regexp_full_match(lower(trim({raw.sql})), {literal(WRITTEN[kind])})"
 
 
 def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
@@ -89,8 +99,12 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
 
     if line.required:
         yield Check(f"coalesce(trim({raw.sql}), '') = ''" if text else f"{raw.sql} IS NULL", "required")
-    if facts.kind in MADE_OF and facts.kind != "datetime" and not (raw.fits and facts.kind == "decimal"):
-        yield unless_empty(f"{_typed(facts, raw)} IS NULL", f"not a {facts.kind}" if text else "too large")
+    if facts.kind in MADE_OF and text:
+        unread = f"NOT {_readable(facts.kind, raw)}" if facts.kind in NUMBERS else f"{_typed(facts.kind, raw)} IS NULL"
+        yield unless_empty(unread, f"not {WORDS[facts.kind]}")
+    if facts.kind in NUMBERS and not (raw.fits and facts.kind == "decimal"):
+        readable = _readable(facts.kind, raw) if text else "true"
+        yield unless_empty(f"CASE WHEN {readable} THEN {_typed(facts.kind, raw)} IS NULL ELSE false END", "too large")
     if facts.kind == "integer" and not text:
         yield unless_empty(f"{raw.sql} <> floor({raw.sql})", "not a whole number")
     if facts.kind == "guid" and not facts.reference:

@@ -12,6 +12,7 @@ from ..mapping.compiler import Compiled, compile_table
 from ..mapping.custom import load_functions
 from ..mapping.execute import prepare
 from ..mapping.tables import LOOKUPS, read_table, version
+from ..mapping.trial import try_out
 from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.load import create as create_staging
@@ -69,7 +70,8 @@ def _constants(flow: Flow, settings: Settings) -> Mapping[str, tuple[str, str]]:
 
 
 def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """The same, tried out on an empty record: raises MappingError for what only DuckDB finds."""
+    """The same, tried out on an empty record: raises MappingError for defaults and constants that the target does not
+    take, and for what only DuckDB finds."""
     compiled = compile_flow(flow, settings)
     for part, each in compiled.items():
         with in_memory() as connection:
@@ -77,8 +79,7 @@ def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
             connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
             lock_down(connection)
             try:
-                prepare(connection, each.steps, each.lookups)
-                connection.execute(each.select).fetchall()
+                try_out(connection, each)
             except duckdb.Error as error:
                 reason = str(error).splitlines()[0]  # there is no data in this database
                 raise MappingError(f"{flow.id}, {part}: the table cannot be run. {reason}") from None

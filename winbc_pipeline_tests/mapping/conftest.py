@@ -9,6 +9,7 @@ from winbc_pipeline.mapping.compiler import Compiled, compile_table
 from winbc_pipeline.mapping.custom import load_functions
 from winbc_pipeline.mapping.execute import prepare
 from winbc_pipeline.mapping.tables import read_table
+from winbc_pipeline.mapping.trial import try_out
 from winbc_pipeline.staging.load import OWN, StagingTable
 from winbc_pipeline.staging.store import Row, in_memory, insert_rows, lock_down, rows_of
 from winbc_pipeline.sync.map import create_source
@@ -48,6 +49,15 @@ class Tables:
         self.path.write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
         known = load_functions(functions)
         return compile_table(read_table(self.path), FIELDS, TARGET, self.folder, {"shop": ("text", "'WEB'")}, known)
+
+    def try_out(self, *rows: str) -> None:
+        """What `winbc mapping validate` does with the table."""
+        compiled = self.compile(*rows)
+        with in_memory() as connection:
+            create_source(connection, FIELDS)
+            insert_rows(connection, "source", OWN, [{"_key": "", "_bad_fields": []}])
+            lock_down(connection)
+            try_out(connection, compiled)
 
     def run(self, rows: list[str], *records: dict[str, Any], functions: Path | None = None) -> list[Row]:
         """The mapped rows of the records, payloads as dictionaries."""

@@ -56,13 +56,14 @@ def test_the_hash_changes_with_the_rule_of_a_row(tables: Tables) -> None:
         ("name,name,,,,", {"name": "😀" * 6}, "longer than 10"),
         ("kind,name,,,,", {"name": "Robot"}, "not one of Person, Company"),
         ("mail,name,,,,", {"name": "nobody"}, "not an e-mail address"),
-        ("price,name,,,,", {"name": "1,50"}, "not a decimal"),
-        ("price,name,,,,", {"name": "1e3"}, "not a decimal"),
-        ("price,name,,,,", {"name": "NaN"}, "not a decimal"),
+        ("price,name,,,,", {"name": "1,50"}, "not a number"),
+        ("price,name,,,,", {"name": "1e3"}, "not a number"),
+        ("price,name,,,,", {"name": "NaN"}, "not a number"),
+        ("price,name,,,,", {"name": "1" * 20}, "too large"),
         ("price,price * 10000,,,,", {"price": "9999999999999"}, "too large"),
         ("count,price,,,,", {"price": "1.5"}, "not a whole number"),
-        ("count,name,,,,", {"name": "many"}, "not a integer"),
-        ("active,name,,,,", {"name": "perhaps"}, "not a boolean"),
+        ("count,name,,,,", {"name": "many"}, "not a whole number"),
+        ("active,name,,,,", {"name": "perhaps"}, "not true or false"),
         ("day,name,,,,", {"name": "31.12.2026"}, "not a date"),
         ("day,name,,,,", {"name": "2026-02-30"}, "not a date"),
         ("record,name,,,,", {"name": "4711"}, "not an id"),
@@ -119,7 +120,6 @@ def test_a_default_stands_where_the_source_gives_nothing(tables: Tables) -> None
     [
         ("Company,name,,,,", "Known are: active, amount, code, count,"),
         ("note,\"lookup('colour', name)\",,,,", "row 2, column source: there is no lookup table colour"),
-        ('price,price,"1,50",,,', "column default: `1,50` is not a decimal"),
         ("day,at,,,,", "day takes a date, and the formula gives a datetime"),
         ("moment,name,,,,", "moment takes a datetime, and the formula gives a text"),
         ("price,active,,,,", "price takes a decimal, and the formula gives a boolean"),
@@ -131,6 +131,66 @@ def test_what_does_not_fit_a_field_is_found_before_any_record_is_mapped(tables: 
     with pytest.raises(MappingError, match="table.csv, row 2") as error:
         tables.compile(row)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('price,price,"1,50"', "column default: `1,50` does not do for price: not a number. Numbers look like"),
+        ("price,price,abc", "column default: `abc` does not do for price: not a number"),
+        ("price,price,99999999999999999999", "column default: `99999999999999999999` does not do for price: too"),
+        ("price,'abc',", "column source: `'abc'` does not do for price: not a number"),
+        ("count,price,1.5", "column default: `1.5` does not do for count: not a whole number"),
+        ("active,active,perhaps", "column default: `perhaps` does not do for active: not true or false"),
+        ("day,to_date(name),2026-02-30", "column default: `2026-02-30` does not do for day: not a date"),
+        ("moment,at,2026-02-30T10:00:00Z", "column default: `2026-02-30T10:00:00Z` does not do for moment: not a"),
+        ("kind,'Persn',", "column source: `'Persn'` does not do for kind: not one of Person, Company. Did you mean P"),
+        ("kind,name,Robot", "column default: `Robot` does not do for kind: not one of Person, Company"),
+        ("name,name,far too long a text", "column default: `far too long a text` does not do for name: longer than"),
+        ("name,'far too long' || ' a text',", "column source: `'far too long' || ' a text'` does not do for name"),
+        ("mail,name,nobody", "column default: `nobody` does not do for mail: not an e-mail address"),
+        ("record,name,4711", "column default: `4711` does not do for record: not an id"),
+        ("name,null,", "column source: `null` does not do for name: required"),
+        ("name,\"lookup('t', 'b')\",", "column source: `lookup('t', 'b')` does not do for name: not in lookup table"),
+        ("name,to_number('x'),", "column source: `to_number('x')` does not do for name: cannot be read by to_number"),
+    ],
+)
+@pytest.mark.parametrize("when", ["always", "never"])
+def test_what_every_record_would_break_is_found_before_any_is_mapped(
+    tables: Tables, row: str, words: str, when: str
+) -> None:
+    tables.lookup("t", "a,1")
+    with pytest.raises(MappingError, match="table.csv, row 3") as error:
+        tables.try_out("code,code,,,,", f"{row},{when},yes,")
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "name,null,none,,yes,",
+        "name,name,,,yes,",
+        "kind,'Person',,,,",
+        "kind,,Company,,,",
+        "price,,12.50,,,",
+        "name,shop,,,,",
+        "made,,,never,,",
+    ],
+)
+def test_defaults_and_constants_that_the_field_takes_are_let_through(tables: Tables, row: str) -> None:
+    tables.try_out("code,code,,,,", row)
+
+
+def test_a_moment_may_have_a_default(tables: Tables) -> None:
+    for formula in ("at", ""):
+        (row,) = tables.run([f"moment,{formula},2026-02-28T10:00:00Z,,,"], {})
+        assert row["creates"]["moment"] == "2026-02-28T10:00:00Z"
+
+
+@pytest.mark.parametrize("row", ["nmae,name,,never,,", "name,nmae,,never,,", "name,lower(,,never,,"])
+def test_rows_that_are_never_sent_are_checked_like_the_others(tables: Tables, row: str) -> None:
+    with pytest.raises(MappingError, match="table.csv, row 3"):
+        tables.compile("code,code,,,,", row)
 
 
 def test_a_source_value_that_is_not_of_its_type_matters_where_it_is_read(tables: Tables) -> None:

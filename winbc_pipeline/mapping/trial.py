@@ -1,0 +1,46 @@
+"""Tries a compiled table out before any record is mapped: what every record would break is told once, with its cell."""
+
+import duckdb
+
+from ..errors import MappingError
+from ..staging.store import literal
+from .compiler import Compiled, Constant, with_steps
+from .execute import prepare
+from .grammar import similar
+from .rules import NUMBERS
+
+
+def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
+    """Runs the SELECT, and the rules of each default and each formula that reads no field.
+
+    The table `source` holds one empty record. Raises MappingError naming file, row, column and cell; duckdb.Error for
+    what only DuckDB finds.
+    """
+    constants = compiled.trial.constants
+    prepare(connection, compiled.trial.steps, compiled.trial.lookups)
+    connection.execute(compiled.select).fetchall()
+    values = ", ".join(["*", *(f"{each.made} AS {each.raw.sql}" for each in constants)])
+    rules = ", ".join(["1", *(_broken_rule(each) for each in constants)])
+    broken = connection.execute(f"SELECT {rules} FROM (SELECT {values} FROM ({with_steps(compiled.trial.steps)}))")
+    _, *found = broken.fetchall()[0]
+    for constant, rule in zip(constants, found, strict=True):
+        if rule:
+            words = f"`{constant.cell[:40]}` does not do for {constant.facts.name}: {rule}."
+            raise MappingError(f"{constant.place}: {words}", _hint(constant))
+
+
+def _broken_rule(constant: Constant) -> str:
+    """SQL of the first rule that the value breaks; NULL when it keeps them all."""
+    whens = " ".join(f"WHEN {check.condition} THEN {literal(check.rule)}" for check in constant.checks)
+    return f"CASE {whens} END" if whens else "NULL"
+
+
+def _hint(constant: Constant) -> str:
+    facts = constant.facts
+    if facts.options:
+        return similar(constant.cell.strip("'"), facts.options)
+    if facts.kind in NUMBERS:
+        return "Numbers look like 12.50, without spaces and thousands' marks."
+    if facts.kind in ("date", "datetime"):
+        return "Dates look like 2026-01-31, moments like 2026-01-31T09:30:00Z."
+    return "Write what the field takes, or a formula that gives it."
