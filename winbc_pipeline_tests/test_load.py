@@ -1,6 +1,7 @@
 """Staging keeps the newest version of every record, typed, whatever comes in which order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -88,6 +89,21 @@ def test_a_value_that_is_not_of_its_type_is_named_and_empty(store: Store) -> Non
     bad, good = staged(store)
     assert (bad["price"], bad["active"], bad["_bad_fields"]) == (None, None, ["price", "active"])
     assert good["_bad_fields"] == []
+
+
+@pytest.mark.parametrize("blanks", ["", " ", "\t \r\n", "\u00a0"])
+def test_a_value_of_blanks_only_is_empty(store: Store, blanks: str) -> None:
+    table = replace(TABLE, fields={**TABLE.fields, "name": "text"})
+    load(store, table, [page({"sku": "1", "name": blanks, "price": blanks})], READ_AT)
+    (row,) = staged(store)
+    assert (row["name"], row["price"], row["_bad_fields"]) == (None, None, [])
+
+
+@pytest.mark.parametrize("text", [" Mug ", "~", "é", "!", "\u00a0x"])
+def test_a_text_keeps_the_blanks_at_its_ends(store: Store, text: str) -> None:
+    table = replace(TABLE, fields={**TABLE.fields, "name": "text"})
+    load(store, table, [page({"sku": "1", "name": text})], READ_AT)
+    assert staged(store)[0]["name"] == text
 
 
 def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:

@@ -29,6 +29,15 @@ def test_one_bad_value_fails_one_record_and_names_field_and_rule(world: World, r
     assert words in entry["message"]
 
 
+@pytest.mark.parametrize("company", [" ", "\t", "\u00a0"])
+def test_a_company_of_blanks_is_no_company(world: World, company: str) -> None:
+    world.fill(customers=[{"company_name": company}])
+    assert world.sync("customers").created == 1
+    state = world.bc()["records"]
+    assert [(each["type"], each["displayName"]) for each in state["customers"]] == [("Person", "Anna O'Neil")]
+    assert "contacts" not in state
+
+
 def test_a_code_that_the_target_takes_by_id_is_looked_up(world: World) -> None:
     table = world.own_tables() / "customers_winstore_to_bc" / "customer.csv"
     with table.open("a", encoding="utf-8") as file:

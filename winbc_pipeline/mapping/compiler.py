@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MappingError
-from ..staging.store import literal, quote
+from ..staging.store import literal, quote, unless_blank
 from ..systems.facts import FieldFacts
 from .expressions import Check, Context, Expression, Formula, Step, class_of
 from .formulas import compile_formula
@@ -227,7 +227,8 @@ def _bad_fields(targets: Sequence[Target]) -> str:
 def _errors(target: Target) -> str:
     """A list of the broken rules of one row: what was given is told by its class, never by its value."""
     raw = target.raw
-    given = f"CASE WHEN {raw.sql} IS NULL THEN 'nothing' ELSE {class_of(raw.sql, raw.kind)} END"
+    empty = unless_blank(raw.sql) if raw.kind == "text" else raw.sql
+    given = f"CASE WHEN {empty} IS NULL THEN 'nothing' ELSE {class_of(raw.sql, raw.kind)} END"
     field, row = literal(target.line.target_field), target.line.row
     errors = ", ".join(
         f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, "

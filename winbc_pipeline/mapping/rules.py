@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import MappingError
-from ..staging.store import literal
+from ..staging.store import BLANK, literal, unless_blank
 from ..systems.facts import FieldFacts
 from .expressions import EMPTY, FITS, MOMENT, Check, Expression, as_text, joined
 from .tables import Line, Table
@@ -56,7 +56,7 @@ def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression)
         return value
     default = Expression(literal(line.default), "text")
     if value.kind == "text":
-        return joined([value, default], "coalesce(nullif($0, ''), $1)")
+        return joined([value, default], f"coalesce(nullif(regexp_replace($0, '^{BLANK}$', ''), ''), $1)")
     default = replace(default, sql=_typed(value.kind, default))
     return joined([value, default], "coalesce($0, $1)", value.kind)
 
@@ -68,8 +68,8 @@ def fitted(facts: FieldFacts, raw: Expression) -> str:
         shown = {"date": "CAST($0 AS VARCHAR)", "datetime": MOMENT}.get(facts.kind, "$0")
         return shown.replace("$0", value)
     if facts.options or facts.kind == "guid":
-        return f"nullif({raw.sql}, '')"
-    text = f"coalesce({raw.sql}, '')"
+        return unless_blank(raw.sql)
+    text = f"coalesce({unless_blank(raw.sql)}, '')"
     return f"upper(trim({text}))" if facts.upper_cased else text
 
 
@@ -92,13 +92,13 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
     CASE and not AND: DuckDB computes both sides of an AND for every row.
     """
     text = raw.kind == "text"
-    given = f"trim({raw.sql}) <> ''" if text else f"{raw.sql} IS NOT NULL"
+    given = f"{unless_blank(raw.sql) if text else raw.sql} IS NOT NULL"
 
     def unless_empty(condition: str, rule: str) -> Check:
         return Check(f"CASE WHEN {given} THEN {condition} ELSE false END", rule)
 
     if line.required:
-        yield Check(f"coalesce(trim({raw.sql}), '') = ''" if text else f"{raw.sql} IS NULL", "required")
+        yield Check(f"NOT ({given})", "required")
     if facts.kind in MADE_OF and text:
         unread = f"NOT {_readable(facts.kind, raw)}" if facts.kind in NUMBERS else f"{_typed(facts.kind, raw)} IS NULL"
         yield unless_empty(unread, f"not {WORDS[facts.kind]}")
@@ -112,8 +112,8 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
     if facts.max_length:
         # Bytes are never fewer than UTF-16 units and are counted at once.
         wide = f"length({raw.sql}) + length(regexp_replace({raw.sql}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
-        condition = f"CASE WHEN strlen({raw.sql}) > {facts.max_length} THEN {wide} > {facts.max_length} ELSE false END"
-        yield Check(condition, f"longer than {facts.max_length}")
+        long = f"CASE WHEN strlen({raw.sql}) > {facts.max_length} THEN {wide} > {facts.max_length} ELSE false END"
+        yield unless_empty(long, f"longer than {facts.max_length}")
     if facts.options:
         options = ", ".join(literal(option) for option in facts.options)
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")

@@ -17,10 +17,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from .store import Store, create_table, literal, quote, rows_of
+from .store import Store, create_table, literal, quote, rows_of, unless_blank
 
 # Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
-TEXT = "VARCHAR"
 PAGES, LEFT_BEHIND_S = "pages-", 3600
 CHUNK_BYTES = 112 * 2**20  # about one row group of records of 1 KB
 OWN = {
@@ -30,7 +29,13 @@ OWN = {
     "_version": "UBIGINT",
     "_bad_fields": "VARCHAR[]",
 }
-TYPES = {"text": TEXT, "decimal": "DECIMAL(18, 5)", "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMPTZ"}
+TYPES = {
+    "text": "VARCHAR",
+    "decimal": "DECIMAL(18, 5)",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "TIMESTAMPTZ",
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,8 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
 
 
 def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> str:
-    """A SELECT of the staging columns over JSON files; a value that is not of its type becomes NULL and a bad field.
+    """A SELECT of the staging columns over JSON files; a value that is not of its type becomes NULL and a bad field,
+    a text of blanks only becomes NULL.
 
     Literals throughout, because bound values make DuckDB read the files twice. A later DuckDB may hash otherwise: rows
     then look changed once, no more.
@@ -154,16 +160,18 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
         form = "array" if first.read(64).lstrip()[:1] == b"[" else "newline_delimited"
     paths = ", ".join(literal(str(file)) for file in files)
     texts = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in table.fields)
-    typed = ", ".join(f"{_typed(name, kind)} AS {quote(name)}" for name, kind in table.columns.items())
-    bad = ", ".join(f"CASE WHEN {_is_bad(n, kind)} THEN '{n}' END" for n, kind in table.columns.items() if kind != TEXT)
+    values = ", ".join(f"{typed(quote(name), kind)} AS {quote(name)}" for name, kind in table.fields.items())
+    bad = ", ".join(
+        f"CASE WHEN {is_bad(quote(n), kind)} THEN '{n}' END" for n, kind in table.fields.items() if kind != "text"
+    )
     now = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"  # a moment in the future belongs to the present window
     key = " || '/' || ".join(f"coalesce(trim({quote(name)}), '')" for name in table.key)
-    modified, every = _typed(table.modified, TYPES["datetime"]), ", ".join(quote(name) for name in table.fields)
+    modified, every = typed(quote(table.modified), "datetime"), ", ".join(quote(name) for name in table.fields)
     return (
         f"SELECT {key} AS _key, "
         f"coalesce({modified}, {now}) AS _modified_at, "
         f"least(_modified_at, {now})::DATE AS _window, hash({every}) AS _version, "
-        f"list_filter([{bad or 'NULL::VARCHAR'}], lambda f: f IS NOT NULL) AS _bad_fields, {typed} "
+        f"list_filter([{bad or 'NULL::VARCHAR'}], lambda f: f IS NOT NULL) AS _bad_fields, {values} "
         f"FROM read_json([{paths}], format = '{form}', columns = {{{texts}}})"
     )
 
@@ -185,13 +193,15 @@ def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _typed(name: str, kind: str) -> str:
-    filled = f"nullif({quote(name)}, '')"
-    return filled if kind == TEXT else f"try_cast({filled} AS {kind})"
+def typed(text: str, kind: str) -> str:
+    """SQL of a source's text in the type of a kind; NULL where it cannot be read or holds blanks only."""
+    filled = unless_blank(text)
+    return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"
 
 
-def _is_bad(name: str, kind: str) -> str:
-    return f"nullif({quote(name)}, '') IS NOT NULL AND {_typed(name, kind)} IS NULL"
+def is_bad(text: str, kind: str) -> str:
+    """SQL of whether a source's text cannot be read as its kind."""
+    return f"{unless_blank(text)} IS NOT NULL AND {typed(text, kind)} IS NULL"
 
 
 def _ahead(chunks: Iterable[list[Path]]) -> Iterator[list[Path]]:

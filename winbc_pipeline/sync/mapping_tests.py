@@ -11,9 +11,9 @@ import duckdb
 from ..mapping.cases import EXPECTED, Case, Expected, read_cases, read_lookup_cases
 from ..mapping.compiler import Compiled
 from ..mapping.execute import prepare
-from ..mapping.expressions import EMPTY
 from ..mapping.tables import LOOKUPS, TESTS, read_lookup
 from ..settings import Settings
+from ..staging.load import is_bad, typed
 from ..staging.store import in_memory, lock_down, quote, rows_of
 from .fields import source_fields
 from .flow import Flow
@@ -64,21 +64,15 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
 def _give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
     connection.execute("DROP TABLE IF EXISTS source")
     create_source(connection, fields)
-    names, values, bad = ["_key"], ["''"], []
-    for name, value in given.items():
-        kind = EMPTY.get(fields[name])
-        fits = (
-            kind is None
-            or not value
-            or connection.execute(f"SELECT try_cast(? AS {kind})", [value]).fetchone() != (None,)
-        )
-        bad += [] if fits else [name]
-        names.append(quote(name))
-        values.append(f"CAST(? AS {kind or 'VARCHAR'})")
-    texts = [value if name not in bad else None for name, value in given.items()]
+    columns = "".join(f", {quote(name)}" for name in given)
+    places = [(name, f"${place}", fields[name]) for place, name in enumerate(given, 1)]
+    values = "".join(f", {typed(text, kind)}" for _, text, kind in places)
+    typed_places = [each for each in places if each[2] != "text"]
+    bad = ", ".join(f"CASE WHEN {is_bad(text, kind)} THEN '{name}' END" for name, text, kind in typed_places)
     connection.execute(
-        f"INSERT INTO source ({', '.join(names)}, _bad_fields) VALUES ({', '.join(values)}, ?)",
-        [*(text or None for text in texts), bad],
+        f"INSERT INTO source (_key, _bad_fields{columns}) "
+        f"SELECT '', list_filter([{bad or 'NULL'}], lambda f: f IS NOT NULL){values}",
+        list(given.values()),
     )
 
 

@@ -109,6 +109,26 @@ def test_a_value_goes_into_the_payload_as_its_field_takes_it(
     assert row["creates"][field.split(",")[0]] == made
 
 
+BLANKS = " \t\u00a0"
+
+
+@pytest.mark.parametrize("field", ["name", "code", "kind", "price", "mail", "record", "terms"])
+def test_a_result_of_blanks_only_is_empty(tables: Tables, field: str) -> None:
+    blank, none = tables.run([f"{field},name,,,,"], {"name": BLANKS * 5}, {"name": None})
+    assert blank["errors"] == []
+    assert (blank["creates"], blank["hash"]) == (none["creates"], none["hash"])
+
+
+def test_a_result_of_blanks_only_does_not_do_where_a_value_is_required(tables: Tables) -> None:
+    (row,) = tables.run(["name,name,,,yes,"], {"name": BLANKS})
+    assert [(error["rule"], error["given"]) for error in row["errors"]] == [("required", "nothing")]
+
+
+def test_a_default_stands_where_the_result_is_of_blanks_only(tables: Tables) -> None:
+    (row,) = tables.run(["name,name,none,,,"], {"name": BLANKS})
+    assert row["creates"] == {"name": "none"}
+
+
 def test_a_default_stands_where_the_source_gives_nothing(tables: Tables) -> None:
     rows = ["name,name,none,,,", "price,price,1.50,,,", "active,active,true,,,", "day,to_date(code),2026-01-31,,,"]
     (row,) = tables.run(rows, {"name": ""})
