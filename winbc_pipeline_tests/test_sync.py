@@ -1,5 +1,7 @@
 """What lands in Business Central, and how."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -92,6 +94,31 @@ def test_an_email_with_signs_of_the_filter_language_is_found_again(world: World,
     world.fill(customers=[{"email": email}])
     world.sync("customers")
     assert len(world.bc()["records"]["customers"]) == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [("Wine", "WINE "), ("Wine", "wine"), ("Wine", "Spirits")])
+def test_categories_that_map_to_one_code_are_one_record(world: World, first: str, second: str) -> None:
+    with (world.own_tables() / "lookups" / "categories.csv").open("a", encoding="utf-8") as file:
+        file.write("Spirits,Wine,\n")
+    articles = [{"category": first}, {"sku": "SKU-2", "article_key": "2", "category": second}]
+    world.fill(articles=articles)
+    assert world.sync("products").failed == 0
+    assert world.sync("products").failed == 0
+    state = world.bc()
+    assert [each["code"] for each in state["records"]["itemCategories"]].count("WINE") == 1
+    assert {each["itemCategoryCode"] for each in state["records"]["items"]} == {"WINE"}
+    assert len(state["writes"]) == 3
+
+
+def test_a_category_in_the_ledger_under_its_source_name_is_known_again(world: World) -> None:
+    flow = flow_named("products")
+    earlier = replace(flow, parts=tuple(replace(part, merged_by="") for part in flow.parts))
+    articles = [{"category": "Wine"}, {"sku": "SKU-2", "article_key": "2", "category": "WINE "}]
+    world.fill(articles=articles)
+    assert sync(earlier, world.settings, FIRST, LAST, "before").failed == 1
+    writes = len(world.bc()["writes"])
+    assert world.sync("products").failed == 0
+    assert len(world.bc()["writes"]) == writes
 
 
 def test_two_source_customers_with_one_email_are_not_merged(world: World) -> None:

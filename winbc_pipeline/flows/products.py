@@ -29,6 +29,7 @@ PRODUCTS = Flow(
             table="category.csv",
             match=(("code", False),),
             key="category",
+            merged_by="code",  # `Wine`, `WINE ` and what the lookup table gives the same code
             where=f"category IS NOT NULL AND variant_count > 0 AND NOT ({HAS_VARIANTS})",
         ),
         Part(

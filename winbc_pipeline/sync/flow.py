@@ -25,6 +25,7 @@ class Part:
         table: the mapping CSV in the flow's folder.
         match: fields that find the record in the target, strongest first, and whether case counts.
         key: SQL over the source's columns that identifies the record; `_key` is the source record's own.
+        merged_by: field of the target whose value identifies the record instead: what maps to one value is one record.
         where: SQL over the source's columns: which records have this part.
         shared: whether one record of the target may stand for several of the source (a customer of many orders).
         skip: SQL condition and reason code, for records that are not sent yet.
@@ -37,6 +38,7 @@ class Part:
     table: str
     match: tuple[tuple[str, bool], ...]
     key: str = "_key"
+    merged_by: str = ""
     where: str = "true"
     skip: tuple[tuple[str, str], ...] = ()
     parent: str | None = None

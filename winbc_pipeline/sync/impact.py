@@ -58,7 +58,7 @@ def impact(flow: Flow, settings: Settings) -> list[Impact]:
         lock_down(connection)
         for part in flow.parts:
             each = Impact(part.name)
-            see_source(connection, part, staging.name, "true")
+            see_source(connection, part, compiled[part.name], staging.name, "true")
             prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
             cursor = connection.execute(_rows(flow, part, compiled[part.name]))
             names = [column[0] for column in cursor.description or []]

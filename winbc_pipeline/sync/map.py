@@ -103,7 +103,7 @@ def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None
         create_staging(connection, staging)
         lock_down(connection)
         for part in flow.active(settings):
-            see_source(connection, part, staging.name, windows)
+            see_source(connection, part, compiled[part.name], staging.name, windows)
             prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
             connection.execute(
                 f"DELETE FROM {table} WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))"
@@ -125,7 +125,7 @@ def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDB
         raise MappingError(message, "Compare texts with texts in quotes.") from None
 
 
-def see_source(connection: duckdb.DuckDBPyConnection, part: Part, staging: str, where: str) -> None:
+def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str) -> None:
     """Makes the view `source` of a part's staged records, the newest of each key, with the reason to skip them."""
     reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
     newest = (
@@ -136,3 +136,17 @@ def see_source(connection: duckdb.DuckDBPyConnection, part: Part, staging: str, 
         f"{f'CASE {reasons} END' if reasons else 'CAST(NULL AS VARCHAR)'} AS skip_reason "
         f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest if part.key != '_key' else ''}"
     )
+    if part.merged_by:
+        _merge(connection, part, compiled)
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:
+    """Makes one record, the newest, of those that map to one value; a record that maps to none stays as it is."""
+    prepare(connection, compiled.steps, compiled.lookups)
+    value = f"coalesce(nullif(creates ->> {literal(f'$.{part.merged_by}')}, ''), _key)"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE merged AS SELECT s.* REPLACE (m.value AS _key) FROM source AS s "
+        f"JOIN (SELECT _key, {value} AS value FROM ({compiled.select})) AS m ON m._key = s._key "
+        "QUALIFY row_number() OVER (PARTITION BY m.value ORDER BY s._modified_at DESC, s._key DESC) = 1"
+    )
+    connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM merged")

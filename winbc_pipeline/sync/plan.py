@@ -318,8 +318,9 @@ class _Planner:
                 return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
         if live is None:
             return self._create(row, creates)
-        if not self.part.shared and self.linked.get((self.part.name, live["id"]), row["_key"]) != row["_key"]:
-            return Decision("fail", "TARGET_TAKEN", f"linked to {self.linked[self.part.name, live['id']]}")
+        owner = self.linked.get((self.part.name, live["id"]), row["_key"])
+        if owner != row["_key"] and not (self.part.shared or self.part.merged_by):
+            return Decision("fail", "TARGET_TAKEN", f"linked to {owner}")
         self.linked[self.part.name, live["id"]] = row["_key"]
         return self._update(row, live, updates)
 

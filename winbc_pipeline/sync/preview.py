@@ -62,7 +62,7 @@ def preview(flow: Flow, settings: Settings, key: str | None, sample: int) -> lis
         ledger.create(connection)
         lock_down(connection)
         for part in flow.parts:
-            see_source(connection, part, staging.name, "true")
+            see_source(connection, part, compiled[part.name], staging.name, "true")
             rows = _mapped(connection, part, compiled[part.name], key, sample)
             fields = [_fields(connection, compiled[part.name], row) for row in rows]
             found.append((part, rows, fields))
