@@ -13,11 +13,11 @@ from .conftest import FIRST, LAST, World
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"email": "no-at-sign"}, "email: not an e-mail address, given text of 10 characters (customer.csv row 10)"),
+        ({"email": "no-at-sign"}, "email: not an e-mail address, given a text of 10 characters (customer.csv row 10)"),
         ({"email": ""}, "email: required, given nothing"),
-        ({"city": "x" * 31}, "city: longer than 30, given text of 31 characters"),
-        ({"city": "😀" * 16}, "city: longer than 30"),
-        ({"country_iso": "XX"}, "country: not in lookup table countries"),
+        ({"city": "x" * 31}, "city: longer than 30 characters, given a text of 31 characters"),
+        ({"city": "😀" * 16}, "city: longer than 30 characters, given a text of 32 characters"),
+        ({"country_iso": "XX"}, "country: not in lookup table countries, given a text of 2 characters"),
     ],
 )
 def test_one_bad_value_fails_one_record_and_names_field_and_rule(world: World, row: dict[str, str], words: str) -> None:
@@ -59,7 +59,7 @@ def test_a_code_that_the_target_does_not_have_fails_the_record(world: World) -> 
     entry = world.ledger("customers")["000123"]
     assert (entry["reason"], entry["message"]) == (
         "RELATION_MISSING",
-        "paymentTermsId: paymentTerms has no such code, given text of 7 characters",
+        "paymentTermsId: paymentTerms has no such code, given a text of 7 characters",
     )
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MappingError
-from ..staging.store import literal, quote, unless_blank
+from ..staging.store import literal, quote
 from ..systems.facts import FieldFacts
-from .expressions import Check, Context, Expression, Formula, Step, class_of
+from .expressions import WORDS, Check, Context, Expression, Formula, Step, class_of
 from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
@@ -123,16 +123,16 @@ def compile_table(
     fixed = tuple(constant for each in tried for constant in _fixed(table, each))
     trial = Trial(fixed, tuple(context.steps.values()), context.lookups)
     base = with_steps(steps)
-    return Compiled(_select(base, targets), base, steps, lookups, targets, trial)
+    return Compiled(_select(base, targets, fields), base, steps, lookups, targets, trial)
 
 
-def _select(base: str, targets: Sequence[Target]) -> str:
+def _select(base: str, targets: Sequence[Target], fields: Mapping[str, str]) -> str:
     raws = ", ".join(f"{each.made} AS {each.raw.sql}" for each in targets)
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
     rules = ",".join(f"{each.line.target_field} {each.line.when}" for each in targets)
     wrong = " OR ".join(["len(_bad_fields) > 0", *(check.condition for each in targets for check in each.checks)])
-    found = ", ".join([_bad_fields(targets), *(_errors(each) for each in targets if each.checks)])
+    found = ", ".join([_bad_fields(targets, fields), *(_errors(each) for each in targets if each.checks)])
     return (
         "SELECT _key, _window, _version, creates, updates, errors, "
         f"md5(creates || updates || {literal(rules)}) AS hash, skip_reason FROM (SELECT *, "
@@ -215,21 +215,23 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
     return fields[line.target_field]
 
 
-def _bad_fields(targets: Sequence[Target]) -> str:
-    """Values of the source that are not of their type, where a row reads them."""
-    used = ", ".join(literal(name) for name in sorted(frozenset().union(*(t.formula.value.reads for t in targets))))
+def _bad_fields(targets: Sequence[Target], fields: Mapping[str, str]) -> str:
+    """Values of the source that are not of their kind, where a row reads them."""
+    used = sorted(frozenset().union(*(each.formula.value.reads for each in targets)))
+    rules = {name: f"not {WORDS[fields[name]]} in the source" for name in used if fields[name] != "text"}
+    rule = "".join(f" WHEN f = {literal(name)} THEN {literal(words)}" for name, words in rules.items())
+    names = ", ".join(map(literal, rules or [""]))
     return (
-        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({used or literal('')})), "
-        "lambda f: {'field': f, 'rule': 'not of its type in the source', 'given': 'text', 'row': 0})"
+        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({names})), "
+        f"lambda f: {{'field': f, 'rule': CASE{rule or ' WHEN true THEN NULL::VARCHAR'} END, "
+        "'given': 'a text', 'row': 0})"
     )
 
 
 def _errors(target: Target) -> str:
     """A list of the broken rules of one row: what was given is told by its class, never by its value."""
-    raw = target.raw
-    empty = unless_blank(raw.sql) if raw.kind == "text" else raw.sql
-    given = f"CASE WHEN {empty} IS NULL THEN 'nothing' ELSE {class_of(raw.sql, raw.kind)} END"
-    field, row = literal(target.line.target_field), target.line.row
+    raw, row = target.raw, target.line.row
+    given, field = class_of(raw.sql, raw.kind), literal(target.line.target_field)
     errors = ", ".join(
         f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, "
         f"'given': {check.given or given}, 'row': {row}}} END"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from ..errors import MappingError
+from ..staging.store import literal, unless_blank
 from .functions import Function
 from .grammar import HELP
 
@@ -21,6 +22,13 @@ MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
 EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
 
 
+WORDS = {
+    "decimal": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "date": "a date",
+    "datetime": "a moment",
+}
 NAMES = {"decimal": "number", "boolean": "condition", "datetime": "moment", "day": "date or moment"}
 READ = {
     "decimal": "to_number(…) reads a text.",
@@ -129,8 +137,17 @@ def joined(parts: Sequence[Expression], template: str, kind: str = "text") -> Ex
 
 
 def class_of(sql: str, kind: str) -> str:
-    """SQL that tells of what kind a value is, and never the value."""
-    return f"'text of ' || length({sql}) || ' characters'" if kind == "text" else f"'a {named(kind)}'"
+    """SQL of what kind of value was given, in words that tell nothing of the value itself."""
+    words = literal(WORDS.get(kind, "a value"))
+    if kind == "text":
+        words = f"replace('a text of ' || {utf16_length(sql)} || ' characters', ' 1 characters', ' 1 character')"
+    given = unless_blank(sql) if kind == "text" else sql
+    return f"CASE WHEN {given} IS NULL THEN 'nothing' ELSE {words} END"
+
+
+def utf16_length(text: str) -> str:
+    """SQL of a text's length as Business Central counts: in UTF-16 units, an emoji being two."""
+    return f"(length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g')))"
 
 
 def named(kind: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..errors import MappingError
 from ..staging.store import BLANK, literal, unless_blank
 from ..systems.facts import FieldFacts
-from .expressions import EMPTY, FITS, MOMENT, Check, Expression, as_text, joined
+from .expressions import EMPTY, FITS, MOMENT, WORDS, Check, Expression, as_text, joined, utf16_length
 from .tables import Line, Table
 
 TYPES = EMPTY | {"integer": "BIGINT"}
@@ -31,13 +31,7 @@ WRITTEN = {
     "date": r"\d{4}-\d{2}-\d{2}",
     "datetime": r"\d{4}-\d{2}-\d{2}t\d{2}:\d{2}:\d{2}z",
 }
-WORDS = {
-    "decimal": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "date": "a date",
-    "datetime": "a moment",
-}
+EXAMPLE_ID = "5d115c9c-44e3-ea11-bb43-000d3a2feca1"
 GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
@@ -108,12 +102,12 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
     if facts.kind == "integer" and not text:
         yield unless_empty(f"{raw.sql} <> floor({raw.sql})", "not a whole number")
     if facts.kind == "guid" and not facts.reference:
-        yield unless_empty(f"NOT regexp_full_match({raw.sql}, '{GUID}')", "not an id")
+        yield unless_empty(f"NOT regexp_full_match({raw.sql}, '{GUID}')", f"not an id such as {EXAMPLE_ID}")
     if facts.max_length:
         # Bytes are never fewer than UTF-16 units and are counted at once.
-        wide = f"length({raw.sql}) + length(regexp_replace({raw.sql}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g'))"
-        long = f"CASE WHEN strlen({raw.sql}) > {facts.max_length} THEN {wide} > {facts.max_length} ELSE false END"
-        yield unless_empty(long, f"longer than {facts.max_length}")
+        most, length = facts.max_length, utf16_length(raw.sql)
+        long = f"CASE WHEN strlen({raw.sql}) > {most} THEN {length} > {most} ELSE false END"
+        yield unless_empty(long, f"longer than {most} characters")
     if facts.options:
         options = ", ".join(literal(option) for option in facts.options)
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")

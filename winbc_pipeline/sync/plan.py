@@ -174,7 +174,7 @@ def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, s
         for payload in (creates, updates):
             if code := payload.get(name):
                 payload[name] = ids[entity_set].get(code.upper())
-                given = f"given text of {len(code)} characters"
+                given = f"given a text of {len(code)} characters"
                 missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
     return row | {"creates": creates, "updates": updates, "missing": missing}
 

@@ -68,7 +68,7 @@ def test_preview_of_a_sample_shows_broken_rules(desk: Desk) -> None:
     _, printed = desk.run("preview", "products", "--sample", "2")
     assert "item SKU-1" in printed
     assert "item SKU-2" in printed
-    assert "displayName: longer than 100, given text of 203 characters (row 3)" in printed
+    assert "displayName: longer than 100 characters, given a text of 203 characters (row 3)" in printed
 
 
 def test_explain_goes_from_the_source_field_to_the_request(desk: Desk) -> None:
@@ -99,7 +99,11 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
         ("unitPrice,price", 'unitPrice,"price + 1"', {"changed": 2, "fields": {"unitPrice": 2}}),
         ("unitPrice,price,,always", "unitPrice,price,,fill_empty", {"same": 2}),
         ("unitCost,costprice,,create", "unitCost,costprice,,always", {"changed": 2, "fields": {"unitCost": 2}}),
-        ("gtin,gtin", "gtin,concat('x' || gtin || sku)", {"broken": 2, "breaks": {"gtin: longer than 14 (row 7)": 2}}),
+        (
+            "gtin,gtin",
+            "gtin,concat('x' || gtin || sku)",
+            {"broken": 2, "breaks": {"gtin: longer than 14 characters (row 7)": 2}},
+        ),
     ],
 )
 def test_impact_counts_records_fields_and_what_would_break(

@@ -61,7 +61,7 @@ def test_as_a_formula_it_is_refused(tables: Tables, text: str) -> None:
 def test_as_a_default_it_is_a_text(tables: Tables, text: str) -> None:
     quoted = text.replace('"', '""')
     (row,) = tables.run([f'name,"truncate(code, 5)","{quoted}",,,', "code,'kept',,,,"], {})
-    assert [error["rule"] for error in row["errors"]] in ([], ["longer than 10"])
+    assert [error["rule"] for error in row["errors"]] in ([], ["longer than 10 characters"])
     assert row["creates"] == {"name": text.strip(), "code": "KEPT"}
 
 

@@ -52,8 +52,8 @@ def test_the_hash_changes_with_the_rule_of_a_row(tables: Tables) -> None:
     [
         ("name,name,,,yes,", {"name": "  "}, "required"),
         ("price,price,,,yes,", {}, "required"),
-        ("name,name,,,,", {"name": "x" * 11}, "longer than 10"),
-        ("name,name,,,,", {"name": "😀" * 6}, "longer than 10"),
+        ("name,name,,,,", {"name": "x" * 11}, "longer than 10 characters"),
+        ("name,name,,,,", {"name": "😀" * 6}, "longer than 10 characters"),
         ("kind,name,,,,", {"name": "Robot"}, "not one of Person, Company"),
         ("mail,name,,,,", {"name": "nobody"}, "not an e-mail address"),
         ("price,name,,,,", {"name": "1,50"}, "not a number"),
@@ -66,7 +66,7 @@ def test_the_hash_changes_with_the_rule_of_a_row(tables: Tables) -> None:
         ("active,name,,,,", {"name": "perhaps"}, "not true or false"),
         ("day,name,,,,", {"name": "31.12.2026"}, "not a date"),
         ("day,name,,,,", {"name": "2026-02-30"}, "not a date"),
-        ("record,name,,,,", {"name": "4711"}, "not an id"),
+        ("record,name,,,,", {"name": "4711"}, "not an id such as 5d115c9c-44e3-ea11-bb43-000d3a2feca1"),
     ],
 )
 def test_a_broken_rule_names_field_rule_row_and_the_class_of_the_value(
@@ -81,6 +81,27 @@ def test_a_broken_rule_names_field_rule_row_and_the_class_of_the_value(
 
 def good_record(row: str) -> dict[str, Any]:
     return {"code": "b", "name": "Mug" if row.startswith("name") else None, "price": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "record", "given"),
+    [
+        ("name,name,,,,", {"name": "😀" * 6}, "a text of 12 characters"),
+        ("name,name,,,yes,", {}, "nothing"),
+        ("count,price,,,,", {"price": "1.5"}, "a number"),
+        ("price,to_number(name),,,,", {"name": "12,50"}, "a text of 5 characters"),
+        ("price,price / rate,,,,", {"price": 1, "rate": 0}, "a number and a number"),
+        ("day,to_date(name),,,,", {"name": "31.12.2026"}, "a text of 10 characters"),
+        ("name,\"lookup('t', rate)\",,,,", {"rate": 7}, "a number"),
+        ("price,price,,,,", {"_bad_fields": ["price"]}, "a text"),
+    ],
+)
+def test_an_error_tells_what_kind_of_value_broke_the_rule(
+    tables: Tables, row: str, record: dict[str, Any], given: str
+) -> None:
+    tables.lookup("t", "9,low")
+    (made,) = tables.run([row], record)
+    assert [error["given"] for error in made["errors"]] == [given]
 
 
 @pytest.mark.parametrize(
@@ -216,6 +237,6 @@ def test_rows_that_are_never_sent_are_checked_like_the_others(tables: Tables, ro
 def test_a_source_value_that_is_not_of_its_type_matters_where_it_is_read(tables: Tables) -> None:
     record = {"price": None, "rate": 1, "_bad_fields": ["price"]}
     (row,) = tables.run(["price,price,,,,"], record)
-    assert row["errors"][0]["rule"] == "not of its type in the source"
+    assert row["errors"][0]["rule"] == "not a number in the source"
     (row,) = tables.run(["price,rate,,,,"], record)
     assert row["errors"] == []
