@@ -121,6 +121,23 @@ def test_a_category_in_the_ledger_under_its_source_name_is_known_again(world: Wo
     assert len(world.bc()["writes"]) == writes
 
 
+def test_what_becomes_empty_empties_texts_and_leaves_numbers_and_references(world: World) -> None:
+    table = world.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    with table.open("a", encoding="utf-8") as file:
+        file.write("creditLimit,to_number(phone),,always,,\n")
+        file.write("paymentTermsId,\"if(phone is null, null, '30 DAYS')\",,always,,\n")
+    world.fill(customers=[{"phone": "100"}])
+    world.sync("customers")
+    (before,) = world.bc()["records"]["customers"]
+    world.fill(customers=[{"phone": "", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    assert world.sync("customers").updated == 1
+    (customer,) = world.bc()["records"]["customers"]
+    assert (before["phoneNumber"], customer["phoneNumber"]) == ("100", "")
+    assert customer["creditLimit"] == before["creditLimit"] == 100
+    assert customer["paymentTermsId"] == before["paymentTermsId"]
+    assert world.sync("customers").updated == 0
+
+
 def test_two_source_customers_with_one_email_are_not_merged(world: World) -> None:
     world.fill(customers=[{}, {"customer_id": "000124"}])
     done = world.sync("customers")

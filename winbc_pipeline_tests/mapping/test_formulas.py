@@ -357,6 +357,11 @@ def test_a_number_that_no_number_is_written_like_is_found_in_a_lookup_table(tabl
         (["a,1"], "lookup('t', name, 'else')", "zzz", "else"),
         (["a,1"], "lookup('t', name, 'else')", None, "else"),
         (["a,"], "lookup('t', name)", "a", ""),
+        (["a,", "*,9"], "lookup('t', name, 'else')", "a", ""),
+        (["a,1", "*,9"], "lookup('t', name, 'else')", "zzz", "else"),
+        (["a,1", "*,9"], "lookup('t', name, 'else')", None, "else"),
+        (["a,1", ",none"], "lookup('t', name, 'else')", None, "none"),
+        (["a,1", ",none", "*,9"], "lookup('t', name)", None, "none"),
     ],
 )
 def test_fall_backs_of_lookups(tables: Tables, rows: list[str], formula: str, given: str | None, made: str) -> None:

@@ -130,6 +130,29 @@ def test_a_value_goes_into_the_payload_as_its_field_takes_it(
     assert row["creates"][field.split(",")[0]] == made
 
 
+@pytest.mark.parametrize(
+    ("row", "made"),
+    [
+        ("name,name,,,,", ""),
+        ("code,name,,,,", ""),
+        ("mail,name,,,,", ""),
+        ("kind,name,,,,", None),
+        ("terms,name,,,,", None),
+        ("price,price,,,,", None),
+        ("count,price,,,,", None),
+        ("active,active,,,,", None),
+        ("day,to_date(name),,,,", None),
+        ("moment,at,,,,", None),
+        ("price,price,0,,,", 0),
+    ],
+)
+def test_an_empty_text_empties_the_target_and_an_empty_value_of_another_kind_leaves_it(
+    tables: Tables, row: str, made: Any
+) -> None:
+    (mapped,) = tables.run([row], {})
+    assert mapped["updates"][row.split(",")[0]] == made
+
+
 BLANKS = " \t\u00a0"
 
 
