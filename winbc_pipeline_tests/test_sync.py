@@ -191,7 +191,7 @@ def test_the_plan_is_exactly_what_is_written(world: World) -> None:
     import json
 
     written = {write["key"]: write["body"] for write in world.bc()["writes"]}
-    assert written == {"KITCHEN": json.loads(bodies["Kitchen"]), "SKU-1": json.loads(bodies["SKU-1"])}
+    assert written == {"KITCHEN": json.loads(bodies["KITCHEN"]), "SKU-1": json.loads(bodies["SKU-1"])}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.flows import TABLES
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
+from winbc_pipeline.mapping.tables import read_table
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.flow import Flow
 from winbc_pipeline.sync.map import checked_flow
@@ -53,6 +54,34 @@ def test_the_lookup_tables_pass_their_tests_and_each_row_has_one() -> None:
 
 def test_the_live_tables_start_as_a_copy_of_the_shipped_ones() -> None:
     assert list(differences(REPOSITORY / "mapping_tables")) == []
+
+
+ADDRESS = "addressLine1 postalCode city country"
+SHIPPED_FIELDS = {
+    "customers_winstore_to_bc/customer.csv": f"displayName {ADDRESS} phoneNumber email taxRegistrationNumber",
+    "customers_bc_to_winstore/customer.csv": "company fname lname street streetnr zip city countryISO phone email",
+    "products_winstore_to_bc/item.csv": "number displayName displayName2 unitPrice priceIncludesTax unitCost gtin "
+    "taxGroupCode itemCategoryCode blocked generalProductPostingGroupCode inventoryPostingGroupCode",
+    "products_winstore_to_bc/category.csv": "code displayName",
+    "products_bc_to_winstore/article.csv": "sku name title description descriptionlong category price vatrate gtin",
+    "stock_winstore_to_bc/item.csv": "number inventory",
+    "stock_bc_to_winstore/stock.csv": "sku warehouse quantity",
+    "orders_winstore_to_bc/customer.csv": f"displayName {ADDRESS} paymentTermsId paymentMethodId",
+    "orders_winstore_to_bc/order.csv": "sellToAddressLine1 sellToPostCode sellToCity sellToCountry shipToName "
+    "shipToAddressLine1 shipToPostCode shipToCity shipToCountry currencyCode paymentTermsId shipmentMethodId",
+    "orders_winstore_to_bc/order_line.csv": "lineObjectNumber quantity unitPrice discountPercent taxCode",
+    "orders_winstore_to_bc/invoice_line.csv": "lineObjectNumber quantity unitPrice discountPercent taxCode",
+    "orders_bc_to_winstore/order.csv": "invoice_add.lname invoice_add.street invoice_add.streetnr invoice_add.zip "
+    "invoice_add.city invoice_add.country delivery_add.street delivery_add.streetnr delivery_add.zip delivery_add.city "
+    "delivery_add.countryISO",
+    "orders_bc_to_winstore/position.csv": "product_id amount single_price reduction vatrate",
+}
+
+
+@pytest.mark.parametrize("table", SHIPPED_FIELDS)
+def test_what_people_expect_to_be_mapped_is_in_the_shipped_tables(table: str) -> None:
+    mapped = {line.target_field for line in read_table(SHIPPED / table).lines if line.when != "never"}
+    assert set(SHIPPED_FIELDS[table].split()) - mapped == set()
 
 
 def altered(rows: list[list[str]], every: bool) -> Iterator[list[list[str]]]:
