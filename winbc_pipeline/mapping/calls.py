@@ -174,7 +174,7 @@ def _lookup(work: Work, nodes: Nodes) -> Expression:
     value = work.of(nodes[1])
     if value.kind == "decimal":
         _check_numbers(work, name, tables[name])
-    key = joined([as_text(value)], "coalesce($0, '')")
+    key = joined([as_text(value)], f"trim(coalesce($0, ''), {BLANKS})")  # as the cells of the table are trimmed
     if len(nodes) == 3:
         found = work.step([key], "CASE WHEN $found THEN $target END", "text", lookup=name)
         return joined([found, as_text(work.of(nodes[2]))], "coalesce($0, $1)")

@@ -14,12 +14,12 @@ import duckdb
 from ..errors import MappingError
 from ..staging.store import insert_rows, literal, quote
 from .compiler import call_table, lookup_table, with_steps
-from .expressions import EMPTY, NUMBER, Context, Step, as_text
+from .expressions import NUMBER, TYPES, Context, Step, as_text
 from .formulas import compile_formula
 from .functions import Function
 
 COLUMNS = {"source_value": "VARCHAR", "target_value": "VARCHAR"}
-TYPES = EMPTY | {"text": "VARCHAR", "decimal": NUMBER}
+CALLED = TYPES | {"decimal": NUMBER}
 AT_ONCE = 10_000
 MADE = {"text": str, "decimal": Decimal | int, "boolean": bool, "date": date, "datetime": datetime}
 
@@ -47,8 +47,8 @@ def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function,
     values = ", ".join(f"{value} AS {name}" for name, value in zip(names, step.columns.values(), strict=True))
     distinct = f"SELECT row_number() OVER () AS place, * FROM (SELECT DISTINCT {values} FROM ({below}))"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE calls AS {distinct}")  # rowids begin anywhere in a transaction
-    columns = {name: TYPES[kind.rstrip("?*")] for name, kind in zip(names, function.takes, strict=False)}
-    columns["target_value"] = TYPES[function.gives]
+    columns = {name: CALLED[kind.rstrip("?*")] for name, kind in zip(names, function.takes, strict=False)}
+    columns["target_value"] = CALLED[function.gives]
     _new_table(connection, call_table(step), columns)
     chunk = f"SELECT * EXCLUDE (place) FROM calls WHERE place > ? ORDER BY place LIMIT {AT_ONCE}"
     first = 0

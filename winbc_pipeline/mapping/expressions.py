@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from ..errors import MappingError
+from ..staging.load import TYPES as STAGED
 from ..staging.store import literal, unless_blank
 from .functions import Function
 from .grammar import HELP
 
 LONGEST_SQL = 50_000
-NUMBER, FITS = "DECIMAL(28, 10)", "DECIMAL(18, 5)"  # numbers that were computed, numbers as staging keeps them
+NUMBER, FITS = "DECIMAL(28, 10)", STAGED["decimal"]  # numbers that were computed, numbers as staging keeps them
 MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
-EMPTY = {"decimal": FITS, "boolean": "BOOLEAN", "date": "DATE", "day": "DATE", "datetime": "TIMESTAMPTZ"}
+TYPES = STAGED | {"day": "DATE", "integer": "BIGINT"}
 
 
 WORDS = {
@@ -243,7 +244,7 @@ class Work:
         if value.kind in {"any": (value.kind,), "day": ("date", "datetime")}.get(kind, (kind,)):
             return value
         if value.kind == "nothing":
-            return replace(value, sql=f"CAST(NULL AS {EMPTY[kind]})", kind="date" if kind == "day" else kind)
+            return replace(value, sql=f"CAST(NULL AS {TYPES[kind]})", kind="date" if kind == "day" else kind)
         raise self.error(f"a {named(kind)} is needed where a {named(value.kind)} stands.", READ.get(kind, HELP))
 
     def unified(self, values: Sequence[Expression], template: str, chosen: Sequence[Expression]) -> Expression:

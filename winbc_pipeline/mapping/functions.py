@@ -1,7 +1,7 @@
 """The functions that a formula may use: what each takes and gives, in words, with an example that is a test.
 
 Here belongs: the list, and the DuckDB SQL of those that SQL can do. Those that a Python library does: people.py.
-How a call is checked and put into the SELECT: formulas.py.
+How a call is checked and put into the SELECT: calls.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Function:
             and `whole` stand for a text, one of a few characters, or a whole number that is written out. `?` at the
             end: may be left out; `*`: one or more.
         gives: the kind of its result.
-        sql: DuckDB SQL with $0, $1 … for the values; empty where Python or formulas.py does it.
+        sql: DuckDB SQL with $0, $1 … for the values; empty where Python or calls.py does it.
         formula: a formula with $0, $1 … that it stands for.
         column: works on whole columns in Python; None in its result means that the value could not be read.
         fails: gives nothing for a value that it cannot read, which fails the record (see iferror).
@@ -43,7 +43,7 @@ class Function:
     fails: bool = False
 
 
-# What a text is trimmed of: blank, tab, line breaks, non-breaking blank.
+# What a text is trimmed of: the characters of staging.store.BLANK.
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 # A filler before each character beyond the basic plane makes it count twice, as Business Central counts lengths.
 _FILLER = "chr(64976)"

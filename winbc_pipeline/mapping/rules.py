@@ -6,10 +6,9 @@ from dataclasses import replace
 from ..errors import MappingError
 from ..staging.store import BLANK, literal, unless_blank
 from ..systems.facts import FieldFacts
-from .expressions import EMPTY, FITS, MOMENT, WORDS, Check, Expression, as_text, joined, utf16_length
+from .expressions import FITS, MOMENT, TYPES, WORDS, Check, Expression, as_text, joined, utf16_length
 from .tables import Line, Table
 
-TYPES = EMPTY | {"integer": "BIGINT"}
 # Numbers of up to seven digits lose their last decimals in 64 bits, which takes a fortieth of the time.
 NARROWED = (
     f"CASE WHEN abs($0) < 10000000 THEN CAST(CAST($0 AS DECIMAL(18, 10)) AS {FITS}) ELSE try_cast($0 AS {FITS}) END"

@@ -19,7 +19,6 @@ import duckdb
 from ..errors import UnreadableAnswer
 from .store import Store, create_table, literal, quote, rows_of, unless_blank
 
-# Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
 PAGES, LEFT_BEHIND_S = "pages-", 3600
 CHUNK_BYTES = 112 * 2**20  # about one row group of records of 1 KB
 OWN = {
@@ -29,6 +28,7 @@ OWN = {
     "_version": "UBIGINT",
     "_bad_fields": "VARCHAR[]",
 }
+# Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
 TYPES = {
     "text": "VARCHAR",
     "decimal": "DECIMAL(18, 5)",

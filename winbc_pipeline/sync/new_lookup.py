@@ -5,6 +5,7 @@ from pathlib import Path
 from ..errors import MappingError
 from ..mapping.cells import plain, read_rows, write_rows
 from ..mapping.expressions import Expression, as_text
+from ..mapping.functions import BLANKS
 from ..mapping.tables import LOOKUP_COLUMNS, LOOKUPS, TO_FILL
 from ..settings import Settings
 from ..staging.load import create as create_staging
@@ -18,7 +19,7 @@ def values_seen(flow: Flow, settings: Settings, field: str) -> list[tuple[str, i
     staging = staging_table(flow, settings)
     if field not in staging.fields:
         raise MappingError(f"{flow.id} has no field {field}.", f"Known are {', '.join(staging.fields)}.")
-    text = as_text(Expression(quote(field), staging.fields[field], fits=True)).sql
+    text = f"trim({as_text(Expression(quote(field), staging.fields[field], fits=True)).sql}, {BLANKS})"
     with flow_store(flow, settings).open() as connection:
         create_staging(connection, staging)
         counted = (

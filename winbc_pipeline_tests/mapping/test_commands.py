@@ -143,6 +143,16 @@ def test_a_new_lookup_has_the_values_seen_and_waits_for_yours(desk: Desk) -> Non
     assert "nothing new" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
 
 
+def test_a_new_lookup_has_one_row_for_a_value_with_and_without_blanks_at_its_ends(desk: Desk) -> None:
+    desk.world.fill(articles=[MORE | {"name": "Mug ", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    desk.world.sync("products")
+    assert "1 new rows" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
+    desk.edit("Mug,?,seen 2 times", "Mug,M,", "lookups/titles.csv")
+    desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
+    assert desk.run("validate", "products_winstore_to_bc")[0] == 0
+    assert "lookup('titles', title) = M" in desk.run("preview", "products", "--key", "SKU-2")[1]
+
+
 def test_functions_lists_each_with_an_example(desk: Desk) -> None:
     own = desk.folder / "own.py"
     own.write_text(

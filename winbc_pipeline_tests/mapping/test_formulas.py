@@ -357,6 +357,8 @@ def test_a_number_that_no_number_is_written_like_is_found_in_a_lookup_table(tabl
         (["a,1"], "lookup('t', name, 'else')", "zzz", "else"),
         (["a,1"], "lookup('t', name, 'else')", None, "else"),
         (["a,"], "lookup('t', name)", "a", ""),
+        (["a,1", ",none"], "lookup('t', name)", " a\u00a0", "1"),
+        (["a,1", ",none", "*,9"], "lookup('t', name)", " ", "none"),
         (["a,", "*,9"], "lookup('t', name, 'else')", "a", ""),
         (["a,1", "*,9"], "lookup('t', name, 'else')", "zzz", "else"),
         (["a,1", "*,9"], "lookup('t', name, 'else')", None, "else"),
