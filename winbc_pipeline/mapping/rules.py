@@ -37,7 +37,7 @@ GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression) -> Expression:
     """A formula's value, with the default where it gives none; raises MappingError for what the field cannot be.
 
-    A default that cannot be read gives nothing: check_constants finds it before.
+    A default that cannot be read gives nothing: trial.py finds it before any record is mapped.
     """
     if value.kind not in (*MADE_OF.get(facts.kind, (value.kind,)), "nothing"):
         hint = "to_date(…, 'zone') gives the date of a moment." if value.kind == "datetime" else "See docs/mapping.md."
@@ -92,14 +92,8 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
 
     if line.required:
         yield Check(f"NOT ({given})", "required")
-    if facts.kind in MADE_OF and text:
-        unread = f"NOT {_readable(facts.kind, raw)}" if facts.kind in NUMBERS else f"{_typed(facts.kind, raw)} IS NULL"
-        yield unless_empty(unread, f"not {WORDS[facts.kind]}")
-    if facts.kind in NUMBERS and not (raw.fits and facts.kind == "decimal"):
-        readable = _readable(facts.kind, raw) if text else "true"
-        yield unless_empty(f"CASE WHEN {readable} THEN {_typed(facts.kind, raw)} IS NULL ELSE false END", "too large")
-    if facts.kind == "integer" and not text:
-        yield unless_empty(f"{raw.sql} <> floor({raw.sql})", "not a whole number")
+    for condition, rule in _kind_rules(facts.kind, raw):
+        yield unless_empty(condition, rule)
     if facts.kind == "guid" and not facts.reference:
         yield unless_empty(f"NOT regexp_full_match({raw.sql}, '{GUID}')", f"not an id such as {EXAMPLE_ID}")
     if facts.max_length:
@@ -112,6 +106,18 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")
     if facts.is_email:
         yield unless_empty(f"NOT regexp_full_match({raw.sql}, '[^@\\s]+@[^@\\s]+')", "not an e-mail address")
+
+
+def _kind_rules(kind: str, raw: Expression) -> Iterator[tuple[str, str]]:
+    text = raw.kind == "text"
+    if kind in MADE_OF and text:
+        unread = f"NOT {_readable(kind, raw)}" if kind in NUMBERS else f"{_typed(kind, raw)} IS NULL"
+        yield unread, f"not {WORDS[kind]}"
+    if kind in NUMBERS and not (raw.fits and kind == "decimal"):
+        readable = _readable(kind, raw) if text else "true"
+        yield f"CASE WHEN {readable} THEN {_typed(kind, raw)} IS NULL ELSE false END", "too large"
+    if kind == "integer" and not text:
+        yield f"{raw.sql} <> floor({raw.sql})", "not a whole number"
 
 
 def _listed(options: tuple[str, ...]) -> str:

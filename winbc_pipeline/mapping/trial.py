@@ -4,6 +4,7 @@ import duckdb
 
 from ..errors import MappingError
 from ..staging.store import literal
+from ..systems.facts import FieldFacts
 from .compiler import Compiled, Constant, with_steps
 from .execute import prepare
 from .grammar import similar
@@ -26,7 +27,7 @@ def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
     for constant, rule in zip(constants, found, strict=True):
         if rule:
             words = f"`{constant.cell[:40]}` does not do for {constant.facts.name}: {rule}."
-            raise MappingError(f"{constant.place}: {words}", _hint(constant))
+            raise MappingError(f"{constant.place}: {words}", _hint(constant.facts, constant.cell, rule))
 
 
 def _broken_rule(constant: Constant) -> str:
@@ -35,10 +36,11 @@ def _broken_rule(constant: Constant) -> str:
     return f"CASE {whens} END" if whens else "NULL"
 
 
-def _hint(constant: Constant) -> str:
-    facts = constant.facts
+def _hint(facts: FieldFacts, cell: str, rule: str) -> str:
+    if rule == "required":
+        return "Give a value, or leave the column required empty."
     if facts.options:
-        return similar(constant.cell.strip("'"), facts.options)
+        return similar(cell.strip("'"), facts.options)
     if facts.kind in NUMBERS:
         return "Numbers look like 12.50, without spaces and thousands' marks."
     if facts.kind in ("date", "datetime"):
