@@ -19,6 +19,7 @@ from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses, serve
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.run import Summary, records, sync
+from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
 hypothesis_settings.register_profile("same every time", derandomize=True)
 hypothesis_settings.load_profile("same every time")
@@ -108,6 +109,16 @@ class World:
 
     def seed_bc(self, **entities: list[dict[str, Any]]) -> None:
         httpx.post(f"{self.addresses.bc_control}/__seed", json={"records": entities}).raise_for_status()
+
+    def edit_item(self, number: str, **fields: Any) -> None:
+        """A user of Business Central changes an item."""
+        client = BusinessCentral(self.settings)
+        try:
+            item = next(each for each in client.get("items") if each["number"] == number)
+            operation = Operation("1", "PATCH", f"items({item['id']})", fields, item["@odata.etag"])
+            assert client.batch([operation])[0].status == 200
+        finally:
+            client.close()
 
     def fault(self, system: str, *faults: dict[str, Any]) -> None:
         control = self.addresses.bc_control if system == "bc" else self.addresses.winstore_control

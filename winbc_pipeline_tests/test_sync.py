@@ -18,11 +18,7 @@ from .conftest import FIRST, LAST, World
 
 def edit(world: World, field: str, value: object) -> None:
     """A user of Business Central changes the one item."""
-    client = BusinessCentral(world.settings)
-    (item,) = client.get("items")
-    result = client.batch([Operation("1", "PATCH", f"items({item['id']})", {field: value}, item["@odata.etag"])])[0]
-    client.close()
-    assert result.status == 200
+    world.edit_item("SKU-1", **{field: value})
 
 
 def test_a_changed_field_writes_exactly_one_patch_with_that_field(world: World) -> None:

@@ -115,15 +115,15 @@ def _check_staged(found: Sequence[object], flow: Flow) -> None:
 
 @app.command()
 def impact(flow: Running) -> None:
-    """What the tables as they are now would change, over all staged records, beside what was sent last."""
+    """What the next plan would write under the tables as they are now, over all staged records."""
     from ..sync.impact import impact as run
 
     chosen = flow_of(flow)
     with bar(console, f"Mapping {chosen.id}"):
         found = run(chosen, load_settings())
-    table = Table("table", "same", "would change", "not sent yet", "skipped", "break a rule", "mended")
+    table = Table("table", "same", "would change", "would be created", "skipped", "held", "would fail", "mended")
     for each in found:
-        counts = (each.same, each.changed, each.unsent, each.skipped, each.broken, each.mended)
+        counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, each.mended)
         add_row(table, each.part, *counts)
     console.print(table)
     for each in found:

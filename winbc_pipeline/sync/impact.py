@@ -1,121 +1,116 @@
-"""What an edited mapping would do to everything that is staged, beside what was sent last. Writes nothing."""
+"""What an edited mapping would do to everything that is staged: the next plan, counted. Writes nothing to the target.
+
+Here belongs: counting. What becomes of a record is decided by plan.py, so that both always say the same.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
 
 from ..mapping.compiler import Compiled
 from ..mapping.execute import prepare
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.load import create as create_staging
-from ..staging.store import Row, lock_down, quote, renew_table
+from ..staging.store import Row, lock_down, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral
+from .binding import check_binding
 from .flow import Flow, Part
 from .map import MAPPED, checked_flow, mapped_table, mapping_connection, see_source
-from .plan import KNOWN, field_hashes, ids_by_code, with_payloads
-from .stage import staging_table
-
-AT_ONCE = 5000
+from .plan import KNOWN, UNCHANGED, Decision, decide, links
+from .stage import flow_store, staging_table
 
 
 @dataclass
 class Impact:
-    """Records of one part, by what would become of them.
+    """Records of one part, by what the next plan would do with them.
 
     Attributes:
-        same: sent already with these very values.
-        unsent: not sent yet; the next run sends them anyway.
-        changed: sent already, and would be written again.
-        fields: how often each field would change in these.
-        breaks: field and rule that a record would break, and did not before.
+        same: nothing would be written, the target has these very values.
+        created: would be made in the target.
+        changed: would be written again; `fields`: how often each field in these.
+        held: wait for a person, or for a lost answer.
+        broken: would fail; `breaks`: what for, in records that were not failing already.
         mended: broke a rule before and would not any more.
     """
 
     part: str
     same: int = 0
-    unsent: int = 0
-    skipped: int = 0
+    created: int = 0
     changed: int = 0
-    mended: int = 0
+    skipped: int = 0
+    held: int = 0
     broken: int = 0
+    mended: int = 0
     fields: Counter[str] = field(default_factory=Counter)
     breaks: Counter[str] = field(default_factory=Counter)
 
 
 def impact(flow: Flow, settings: Settings) -> list[Impact]:
-    """The impact of the tables as they are now on each part of a flow; reads ids of codes from the target."""
-    compiled = checked_flow(flow, settings)
-    ids = _ids(settings, compiled)
-    staging, found = staging_table(flow, settings), []
+    """The impact of the tables as they are now on each part of a flow, beside the live target.
+
+    Raises: MappingError naming file, row and column; ConfigurationError when the ledger was kept for another target.
+    """
+    compiled, target = checked_flow(flow, settings), BusinessCentral(settings)
+    try:
+        check_binding(flow, settings, target)
+        mapped = _mapped(flow, settings, compiled)
+        linked = links(flow_store(flow, settings))
+        for found, part, rows in mapped:
+            for row, decision in decide(part, settings, target, compiled[part.name], rows, linked):
+                _count(found, row, decision)
+    finally:
+        target.close()
+    return [found for found, _, _ in mapped]
+
+
+def _mapped(flow: Flow, settings: Settings, compiled: Mapping[str, Compiled]) -> list[tuple[Impact, Part, list[Row]]]:
+    """The records of each part that are to be decided; those that were sent as they are now are counted at once."""
+    staging, mapped = staging_table(flow, settings), []
     with mapping_connection(flow, settings) as connection:
         create_staging(connection, staging)
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         lock_down(connection)
         for part in flow.parts:
-            each = Impact(part.name)
             see_source(connection, part, compiled[part.name], staging.name, "true")
             prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
-            cursor = connection.execute(_rows(flow, part, compiled[part.name]))
-            names = [column[0] for column in cursor.description or []]
-            while rows := cursor.fetchmany(AT_ONCE):
-                for row in rows:
-                    _count(each, compiled[part.name], dict(zip(names, row, strict=True)), ids)
-            found.append(each)
-    return found
-
-
-def _ids(settings: Settings, compiled: Mapping[str, Compiled]) -> dict[str, dict[str, str]]:
-    sets = {entity_set for each in compiled.values() for entity_set in each.references.values()}
-    if not sets:
-        return {}
-    target = BusinessCentral(settings)
-    try:
-        return ids_by_code(target, sets)
-    finally:
-        target.close()
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, compiled[part.name])}")
+            same, mended = connection.execute(
+                "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
+            ).fetchall()[0]
+            rows = rows_of(connection, "SELECT * FROM impact WHERE NOT unchanged ORDER BY _key")
+            mapped.append((Impact(part.name, same=same, mended=mended), part, rows))
+    return mapped
 
 
 def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
     return (
-        f"SELECT m.*, {KNOWN}, coalesce(len(before.errors), 0) AS errors_before FROM ({compiled.select}) AS m "
+        f"SELECT '{part.name}' AS part, m.*, {KNOWN}, {UNCHANGED} AS unchanged, "
+        f"coalesce(len(before.errors) > 0, false) AS broke_before FROM ({compiled.select}) AS m "
         f"LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key "
         f"LEFT JOIN {quote(mapped_table(flow))} AS before ON before.part = '{part.name}' AND before._key = m._key"
     )
 
 
-def _count(found: Impact, compiled: Compiled, row: Row, ids: Mapping[str, Mapping[str, str]]) -> None:
-    if row["skip_reason"]:
-        found.skipped += 1
-    elif row["errors"]:
-        found.broken += 1
-        if not row["errors_before"]:
-            found.breaks.update({f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]})
-    elif missing := (whole := with_payloads(row, compiled, ids))["missing"]:
-        found.broken += 1
-        found.breaks.update({missing})
-    else:
-        found.mended += bool(row["errors_before"])
-        fields = _changed(compiled, whole)
-        if fields is None:
-            found.unsent += 1
-        else:
-            found.same += not fields
-            found.changed += bool(fields)
-            found.fields.update(fields)
+def _count(found: Impact, row: Row, decision: Decision) -> None:
+    same = decision.reason == "UNCHANGED"
+    skipped = decision.action == "skip" and not same
+    found.same += same
+    found.skipped += skipped
+    found.created += decision.action == "create"
+    found.changed += decision.action == "update"
+    found.held += decision.action in ("conflict", "wait")
+    found.broken += decision.action == "fail"
+    found.mended += row["broke_before"] and decision.action != "fail" and not skipped
+    if decision.action == "update":
+        found.fields.update(change["field"] for change in decision.changes)
+    if decision.action == "fail" and not row["broke_before"] and row["state"] != ledger.State.FAILED:
+        found.breaks.update(_reasons(row, decision))
 
 
-def _changed(compiled: Compiled, row: Row) -> list[str] | None:
-    """Fields whose value is another one than was sent last; None for a record that was not sent yet."""
-    if row["state"] != ledger.State.CONFIRMED:
-        return None
-    if row["sent_hash"] == row["hash"]:
-        return []
-    updates: dict[str, Any] = row["updates"]
-    sent = orjson.loads(row["field_hashes"] or "{}")
-    now = field_hashes({name: value for name, value in updates.items() if value is not None})
-    return [name for name, value in now.items() if sent.get(name) != value and name not in compiled.fill_empty]
+def _reasons(row: Row, decision: Decision) -> set[str]:
+    """What a record fails for, in words that many records have in common."""
+    if decision.reason == "MAPPING":
+        return {f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]}
+    return {str(decision.message if decision.reason == "RELATION_MISSING" else decision.reason)}

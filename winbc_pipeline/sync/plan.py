@@ -49,7 +49,9 @@ PLANNED = {
 }
 
 # What a plan knows of a record from the ledger (alias l).
-KNOWN = "l.state, l.hash AS sent_hash, l.target_id, l.field_hashes, l.intent_at"
+KNOWN = "l.state, l.target_id, l.field_hashes, l.intent_at"
+# Whether a mapped record (alias m) was sent as it is.
+UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0, false)"
 
 
 @dataclass
@@ -98,8 +100,7 @@ def plan(
         # with other rules for the same payloads a change could count as sent that never was
         hint = "Materialise the mapped layer of these windows again, then plan."
         raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
-    linked = {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
-    rows = []
+    linked, rows = links(store), []
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
         rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
@@ -126,8 +127,7 @@ def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str]) -
 def classified(flow: Flow) -> str:
     """SELECT of the windows between two bound days, with what the ledger knows; `unchanged`: sent as they are."""
     return (
-        f"SELECT m.*, {KNOWN}, coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL "
-        f"AND len(m.errors) = 0, false) AS unchanged FROM {quote(mapped_table(flow))} AS m "
+        f"SELECT m.*, {KNOWN}, {UNCHANGED} AS unchanged FROM {quote(mapped_table(flow))} AS m "
         "LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key WHERE m._window BETWEEN ? AND ?"
     )
 
@@ -137,6 +137,11 @@ def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         return rows_of(connection, f"{classified(flow)} AND NOT unchanged ORDER BY m._key", [first, last])
+
+
+def links(store: Store) -> dict[tuple[str, str], str]:
+    """The source's key by part and id of the target's record, of all that were ever linked."""
+    return {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
 
 
 def decide(

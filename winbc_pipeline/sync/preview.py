@@ -19,7 +19,7 @@ from ..staging.store import Row, literal, lock_down, rows_of
 from ..systems.business_central import BusinessCentral
 from .flow import Flow, Part
 from .map import checked_flow, mapping_connection, see_source
-from .plan import KNOWN, Decision, decide
+from .plan import KNOWN, Decision, decide, links
 from .stage import flow_store, staging_table
 
 
@@ -105,8 +105,7 @@ def _decided(
     found: Sequence[tuple[Part, list[Row], list[list[FieldView]]]],
 ) -> list[RecordView]:
     views = []
-    sent = ledger.read(flow_store(flow, settings), "target_id IS NOT NULL")
-    linked = {(row["part"], row["target_id"]): row["key"] for row in sent}
+    linked = links(flow_store(flow, settings))
     target = BusinessCentral(settings)
     try:
         for part, rows, fields in found:

@@ -1,14 +1,17 @@
 """`winbc mapping …`: what a key user sees; nothing is written to the target."""
 
+import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from winbc_pipeline.cli.main import main
+from winbc_pipeline.sync.stage import stage
 
-from ..conftest import World
+from ..conftest import FIRST, LAST, World
 
 SKU, MORE = {"sku": "SKU-1"}, {"sku": "SKU-2", "article_key": "2", "name": "Lamp"}
 
@@ -98,7 +101,8 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
         ("unitPrice,price", "unitPrice,price", {"same": 2}),
         ("unitPrice,price", 'unitPrice,"price + 1"', {"changed": 2, "fields": {"unitPrice": 2}}),
         ("unitPrice,price,,always", "unitPrice,price,,fill_empty", {"same": 2}),
-        ("unitCost,costprice,,create", "unitCost,costprice,,always", {"changed": 2, "fields": {"unitCost": 2}}),
+        ("unitCost,costprice,,create", "unitCost,costprice,,always", {"same": 2}),
+        ("unitCost,costprice,,create", "unitCost,costprice * 2,,always", {"changed": 2, "fields": {"unitCost": 2}}),
         (
             "gtin,gtin",
             "gtin,concat('x' || gtin || sku)",
@@ -117,6 +121,47 @@ def test_impact_counts_records_fields_and_what_would_break(
     everything = {name: value for name, value in vars(found).items() if value and name != "part"}
     assert everything == expected
     assert desk.run("impact", "products")[0] == 0
+
+
+EDITS = {
+    "always": ("unitPrice,price,,always", 'unitPrice,"price + 1",,always'),
+    "create to always": ("unitCost,costprice,,create", "unitCost,costprice,,always"),
+    "create to always, another value": ("unitCost,costprice,,create", "unitCost,costprice * 2,,always"),
+    "always to create": ("unitPrice,price,,always", 'unitPrice,"price + 1",,create'),
+    "update": ("unitCost,costprice,,create,,", "unitCost,costprice,,create,,\nunitCost,costprice + 1,,update,,"),
+    "fill_empty": ("unitCost,costprice,,create", 'unitCost,"costprice + 1",,fill_empty'),
+    "new row, fill_empty": ("unitCost,costprice", "priceIncludesTax,true,,fill_empty,,\nunitCost,costprice"),
+    "new row, always": ("unitCost,costprice", "displayName2,'x',,update,,\nunitCost,costprice"),
+    "never": ("unitPrice,price,,always", "unitPrice,price,,never"),
+    "a constant": ('displayName,"coalesce(title, name)"', "displayName,'Article'"),
+    "a setting's constant": ("blocked,new_items_blocked,,create", "blocked,not new_items_blocked,,always"),
+    "breaks": ("gtin,gtin", "gtin,concat('x' || gtin || sku)"),
+    "a code that is not there": ("taxGroupCode,", "taxGroupId,'NONE',,always,,\ntaxGroupCode,"),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> None:
+    from winbc_pipeline.flows import flow_named
+    from winbc_pipeline.sync.impact import impact
+    from winbc_pipeline.sync.run import dry_run, planned
+
+    flow, settings = flow_named("products"), desk.world.settings
+    desk.world.edit_item("SKU-2", unitCost=0, gtin="")
+    desk.world.fill(articles=[SKU, MORE, {"sku": "SKU-3", "article_key": "3"}, {"sku": "SKU-4", "color": "red"}])
+    stage(flow, settings, FIRST)
+    desk.edit(*EDITS[edit])
+    found = impact(flow, settings)
+
+    dry_run(flow, settings, FIRST, LAST, "plan")
+    rows = planned(flow, settings, FIRST, LAST)
+    for part in found:
+        mine = [row for row in rows if row["part"] == part.part]
+        did = Counter("same" if row["reason"] == "UNCHANGED" else row["action"] for row in mine)
+        updates = [json.loads(row["changes"]) for row in mine if row["action"] == "update"]
+        assert part.fields == Counter(change["field"] for changes in updates for change in changes)
+        counts = (part.same, part.created, part.changed, part.skipped, part.broken, part.held)
+        assert counts == tuple(did[name] for name in ("same", "create", "update", "skip", "fail", "conflict"))
 
 
 def test_an_impact_is_what_a_rerun_then_does(desk: Desk) -> None:
