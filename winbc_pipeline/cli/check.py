@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from .. import clock
 from ..errors import WinbcError
@@ -15,7 +13,7 @@ from ..sync.map import checked_flow
 from ..sync.ready import check_ready
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
-from .output import add_row
+from .output import add_row, say, table_of
 
 
 def run_checks(console: Console, settings: Settings) -> bool:
@@ -38,7 +36,7 @@ def run_contract(console: Console, settings: Settings) -> bool:
     """Prints what came of every call of Winstore's contract; returns whether all that were tried hold."""
     from ..systems.winstore.contract import examine
 
-    table = Table("call", "outcome", "detail")
+    table = table_of("call", "outcome", "detail")
     source = Winstore(settings)
     try:
         findings = list(examine(source))
@@ -52,9 +50,9 @@ def run_contract(console: Console, settings: Settings) -> bool:
 
 def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:
     try:
-        console.print(Text.assemble(("ok      ", "green"), f"{name}: {check()}"), soft_wrap=True)
+        say(console, ("ok      ", "green"), f"{name}: {check()}")
     except WinbcError as error:
-        console.print(Text.assemble(("problem ", "red"), f"{name}: {error}"), soft_wrap=True)
+        say(console, ("problem ", "red"), f"{name}: {error}")
         return False
     return True
 

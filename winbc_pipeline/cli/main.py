@@ -7,8 +7,6 @@ from typing import Annotated
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from .. import clock
 from ..errors import WinbcError
@@ -18,7 +16,7 @@ from . import demo as demo_module
 from . import mapping, sandbox
 from .arguments import flow_of
 from .check import run_checks, run_contract
-from .output import add_row, bar
+from .output import add_row, bar, say, table_of
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -45,7 +43,7 @@ def main() -> None:
         words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
     else:
         return
-    console.print(Text(words, "red"), soft_wrap=True)
+    say(console, (words, "red"))
     raise SystemExit(2)
 
 
@@ -95,7 +93,7 @@ def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     with bar(console, chosen.id, 3) as begin:
         dry_run(chosen, settings, start, end, "plan", begin)
     rows = planned(chosen, settings, start, end)
-    table = Table("record", "part", "action", "reason", "changes")
+    table = table_of("record", "part", "action", "reason", "changes")
     for row in rows:
         if row["reason"] != "UNCHANGED":
             add_row(table, row["key"], row["part"], row["action"], row["reason"], row["changes"])
@@ -131,7 +129,7 @@ def records(
         "state = coalesce(upper(?), state) AND key = coalesce(?, key)",
         [state, key],
     )
-    table = Table("record", "part", "state", "reason", "number", "message")
+    table = table_of("record", "part", "state", "reason", "number", "message")
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
     console.print(table)
@@ -146,7 +144,7 @@ def status() -> None:
     from ..sync.stage import flow_store
 
     settings = load_settings()
-    table = Table("flow", "followed until", "records by state")
+    table = table_of("flow", "followed until", "records by state")
     for flow in FLOWS:
         store = flow_store(flow, settings)
         counts = Counter(row["state"] for row in ledger.read(store))

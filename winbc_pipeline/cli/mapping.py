@@ -5,16 +5,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS, TABLES
 from ..settings import load_settings
 from ..sync.flow import Flow
-from .arguments import flow_of
-from .output import add_row, bar
+from .arguments import field_of, flow_of
+from .output import add_row, bar, say, table_of
 
 app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
 console = Console()
@@ -37,10 +35,10 @@ def validate(flow: AnyFlow = None) -> None:
     for each in _chosen(flow):
         try:
             tables = checked_flow(each, settings)
-            console.print(Text.assemble(("ok      ", "green"), f"{each.id}: {len(tables)} tables"), soft_wrap=True)
+            say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
         except WinbcError as error:
             wrong = True
-            console.print(Text.assemble(("problem ", "red"), f"{each.id}: {error}"), soft_wrap=True)
+            say(console, ("problem ", "red"), f"{each.id}: {error}")
     raise typer.Exit(2 if wrong else 0)
 
 
@@ -56,15 +54,14 @@ def preview(
     chosen = flow_of(flow)
     found = views(chosen, load_settings(), key, sample)
     for view in found:
-        table = Table("field", "formula", "steps", "result", "target now", title=f"{view.part.name} {view.key}")
+        table = table_of("field", "formula", "steps", "result", "target now", title=f"{view.part.name} {view.key}")
         for each in view.fields:
-            steps = "\n".join(f"{text} = {_shown(value)}" for text, value in [*each.sources.items(), *each.steps])
+            steps = [f"{text} = {_shown(value)}" for text, value in [*each.sources.items(), *each.steps]]
             line = each.target.line
-            live = view.decision.target.get(line.target_field)
-            add_row(table, line.target_field, line.source, steps, each.value, live)
+            add_row(table, line.target_field, line.source, steps, each.value, view.live.get(line.target_field))
         console.print(table)
         _print_errors(view.errors)
-        console.print(Text(f"Request: {view.request}"), soft_wrap=True)
+        say(console, f"Request: {view.request}")
     _check_staged(found, chosen)
 
 
@@ -75,13 +72,20 @@ def explain(
     field: Annotated[str, typer.Argument(help="Field of the target")],
 ) -> None:
     """How one value comes about: source fields, formula and its CSV row, value, request."""
+    from ..sync.preview import fields_filled
     from ..sync.preview import preview as views
 
-    chosen = flow_of(flow)
-    found = [(v, f) for v in views(chosen, load_settings(), key, 1) for f in v.fields if f.target.facts.name == field]
+    chosen, settings = flow_of(flow), load_settings()
+    field = field_of(field, chosen, fields_filled(chosen, settings))
+    seen = views(chosen, settings, key, 1)
+    _check_staged(seen, chosen)
+    found = [(view, each) for view in seen for each in view.fields if each.target.facts.name == field]
+    if not found:
+        say(console, f"{key} is staged, and no table that it goes through fills {field}.")
+        raise typer.Exit(1)
     for view, each in found:
         line = each.target.line
-        table = Table("what", "value", title=f"{view.part.name} {view.key}, {field}")
+        table = table_of("what", "value", title=f"{view.part.name} {view.key}, {field}")
         for name, value in each.sources.items():
             add_row(table, f"source field {name}", value)
         add_row(table, f"{chosen.id}/{view.part.table}, row {line.row}", line.source)
@@ -89,12 +93,11 @@ def explain(
             add_row(table, text, value)
         add_row(table, f"when {line.when}, default", line.default)
         add_row(table, "value", each.value)
-        add_row(table, "target now", view.decision.target.get(field))
-        sent = view.decision.body.get(field, "not in it")
+        add_row(table, "target now", view.live.get(field))
+        sent = "not in it" if view.orphan else view.decision.body.get(field, "not in it")
         add_row(table, f"request {view.request}", sent)
         console.print(table)
         _print_errors(error for error in view.errors if error["field"] == field)
-    _check_staged(found, chosen)
 
 
 def _shown(value: str | None) -> str:
@@ -104,7 +107,7 @@ def _shown(value: str | None) -> str:
 def _print_errors(errors: Iterable[Mapping[str, object]]) -> None:
     for error in errors:
         words = f"{error['field']}: {error['rule']}, given {error['given']} (row {error['row']})"
-        console.print(Text(words, "red"), soft_wrap=True)
+        say(console, (words, "red"))
 
 
 def _check_staged(found: Sequence[object], flow: Flow) -> None:
@@ -121,16 +124,16 @@ def impact(flow: Running) -> None:
     chosen = flow_of(flow)
     with bar(console, f"Mapping {chosen.id}"):
         found = run(chosen, load_settings())
-    table = Table("table", "same", "would change", "would be created", "skipped", "held", "would fail", "mended")
+    table = table_of("table", "same", "would change", "would be created", "skipped", "held", "would fail", "mended")
     for each in found:
         counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, each.mended)
         add_row(table, each.part, *counts)
     console.print(table)
     for each in found:
         for name, count in each.fields.most_common():
-            console.print(Text(f"{each.part}: {name} would change in {count} records"), soft_wrap=True)
+            say(console, f"{each.part}: {name} would change in {count} records")
         for rule, count in each.breaks.most_common():
-            console.print(Text(f"{each.part}: {count} records would now fail: {rule}", "red"), soft_wrap=True)
+            say(console, (f"{each.part}: {count} records would now fail: {rule}", "red"))
     console.print("Nothing was written.")
 
 
@@ -139,7 +142,7 @@ def diff() -> None:
     """The tables beside the shipped ones, cell by cell."""
     from ..mapping.shipped import differences
 
-    table = Table("table", "row", "column", "shipped", "yours")
+    table = table_of("table", "row", "column", "shipped", "yours")
     for each in differences(load_settings().mapping_folder):
         add_row(table, each.table, each.row, each.column, each.shipped, each.yours)
     console.print(table if table.row_count else "All tables are as shipped.")
@@ -156,9 +159,9 @@ def reset(
     folder = load_settings().mapping_folder
     changed = run(folder, name, clock.now())
     for path in changed:
-        console.print(Text(f"as shipped: {path}"), soft_wrap=True)
+        say(console, f"as shipped: {path}")
     kept = f"{len(changed)} tables put back; the replaced ones are under {folder / KEPT}."
-    console.print(Text(kept if changed else "All as shipped."), soft_wrap=True)
+    say(console, kept if changed else "All as shipped.")
 
 
 @app.command()
@@ -172,7 +175,7 @@ def new_lookup(
     flow, _, field = from_data.partition(".")
     path, count = run(flow_of(flow), load_settings(), name, field)
     words = f"{path}: {count} new rows. Put a value in the place of each `?`." if count else f"{path}: nothing new."
-    console.print(Text(words), soft_wrap=True)
+    say(console, words)
 
 
 @app.command()
@@ -180,7 +183,7 @@ def functions() -> None:
     """What a formula may use, with an example of each, your own functions too."""
     from ..mapping.custom import load_functions
 
-    table = Table("group", "function", "what it gives", "example")
+    table = table_of("group", "function", "what it gives", "example")
     for each in load_functions(load_settings().mapping_functions).values():
         example = f"{each.example} = {each.result}" if each.result else each.example
         add_row(table, each.group, f"{each.name}({', '.join(each.takes)})", each.doc, example)
@@ -200,6 +203,6 @@ def test(flow: AnyFlow = None) -> None:
         for finding in findings:
             passed, failed = passed + (not finding.differences), failed + bool(finding.differences)
             for difference in finding.differences:
-                console.print(Text(f"{name}, {finding.test}: {difference}", "red"), soft_wrap=True)
+                say(console, (f"{name}, {finding.test}: {difference}", "red"))
     console.print(f"{passed} passed, {failed} failed")
     raise typer.Exit(1 if failed else 0)

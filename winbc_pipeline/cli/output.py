@@ -1,12 +1,18 @@
-"""What the commands show: a bar while something takes longer than a moment, and rows of tables."""
+"""What the commands show: a bar while something takes longer than a moment, lines, and tables.
 
+Every value that comes from a system or a file passes here: characters that a terminal acts on are written out.
+"""
+
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
+
+ACTED_ON = ("Cc", "Cf", "Cs", "Zl", "Zp")  # escape sequences, changes of direction, what cannot be encoded, line ends
 
 
 @contextmanager
@@ -25,6 +31,32 @@ def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Calla
         yield begin
 
 
+def shown(value: object) -> str:
+    """A value on one line: nothing is empty, booleans as in JSON, control characters as `\\x1b` or `\\u202e`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = "" if value is None else str(value)
+    return "".join(_written_out(character) for character in text)
+
+
+def _written_out(character: str) -> str:
+    return character.encode("unicode_escape").decode() if unicodedata.category(character) in ACTED_ON else character
+
+
+def say(console: Console, *parts: str | tuple[str, str]) -> None:
+    """A line of texts, or of texts with a colour, as they are: what looks like rich's markup stays what it is."""
+    styled = [(part, "") if isinstance(part, str) else part for part in parts]
+    lines = [("\n".join(map(shown, text.split("\n"))), style) for text, style in styled]
+    console.print(Text.assemble(*lines), soft_wrap=True)
+
+
+def table_of(*names: str, title: str = "") -> Table:
+    """A table whose cells go on in the next line where the terminal is too narrow; nothing is cut."""
+    columns = (Column(name, overflow="fold") for name in names)
+    return Table(*columns, title=Text(shown(title), "italic") if title else None)
+
+
 def add_row(table: Table, *cells: object) -> None:
-    """A row of texts as they are: what looks like rich's markup stays what it is."""
-    table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    """A row of values as they are; the values of a list stand on lines of their own."""
+    lines = (cell if isinstance(cell, list) else [cell] for cell in cells)
+    table.add_row(*(Text("\n".join(map(shown, each))) for each in lines))

@@ -163,6 +163,15 @@ def decide(
     return _Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
 
 
+def live_targets(
+    part: Part, settings: Settings, target: BusinessCentral, rows: list[Row], linked: dict[tuple[str, str], str]
+) -> list[Mapping[str, Any]]:
+    """What the target has now of records that `decide` made whole, whatever is wrong with them; {} for none."""
+    whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
+    found = _Planner(part, settings, target, frozenset(), linked).decide_each(whole)
+    return [decision.target for _, decision in found]
+
+
 def ids_by_code(target: BusinessCentral, entity_sets: Collection[str]) -> dict[str, dict[str, str]]:
     """The ids of the records of entity sets, by set and code."""
     return {
@@ -258,14 +267,16 @@ class _Planner:
         self.by_id: dict[str, list[dict[str, Any]]] = {}
 
     def decide_all(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
+        return self._without_taken(self.decide_each(rows))
+
+    def decide_each(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
         decided = [(row, self._without_target(row)) for row in rows]
         open_rows = [row for row, decision in decided if decision is None]
         linked = {row["target_id"] for row in open_rows if row["target_id"]}
         self.by_id = self.target.find(self.part.entity_set, "id", linked, False)
         loose = [row for row in open_rows if row["target_id"] not in self.by_id]
         found = self._find([row["creates"] for row in loose])
-        made = [(row, decision or self._against_target(row, found)) for row, decision in decided]
-        return self._without_taken(made)
+        return [(row, decision or self._against_target(row, found)) for row, decision in decided]
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
         """An update that would give a record the e-mail of another one fails: the two could not be told apart again."""

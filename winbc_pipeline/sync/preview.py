@@ -18,8 +18,8 @@ from ..staging.load import create as create_staging
 from ..staging.store import Row, literal, lock_down, rows_of
 from ..systems.business_central import BusinessCentral
 from .flow import Flow, Part
-from .map import checked_flow, mapping_connection, see_source
-from .plan import KNOWN, Decision, decide, links
+from .map import checked_flow, compile_flow, mapping_connection, see_source
+from .plan import KNOWN, Decision, decide, links, live_targets
 from .stage import flow_store, staging_table
 
 
@@ -35,45 +35,73 @@ class FieldView:
 
 @dataclass(frozen=True)
 class RecordView:
-    """One record of one part: its fields, the rules it breaks, and what would be done with it."""
+    """One record of one part: its fields, the rules it breaks, and what would be done with it.
+
+    Attributes:
+        live: what the target has now of it, whatever is decided.
+        orphan: it would be made, but the record that it belongs to is not there and would not be made.
+    """
 
     part: Part
     key: str
     fields: Sequence[FieldView]
     errors: Sequence[Mapping[str, Any]]
     decision: Decision
+    live: Mapping[str, Any]
+    orphan: bool
 
     @property
     def request(self) -> str:
         """Method and path of the request, or why none is sent."""
+        if self.orphan:
+            return f"none: its {self.part.parent} is not in the target, and would not be made"
         found = self.decision.target.get("id")
         kinds = {"create": f"POST {self.part.entity_set}", "update": f"PATCH {self.part.entity_set}({found})"}
         reason = f"{self.decision.reason or ''} {self.decision.message or ''}".strip()
         return kinds.get(self.decision.action, f"none: {reason}")
 
 
+@dataclass(frozen=True)
+class _Mapped:
+    """The chosen records of one part as the tables map them, and those of its parent with the same keys."""
+
+    part: Part
+    rows: list[Row]
+    fields: list[list[FieldView]]
+    parents: list[Row]
+
+
+def fields_filled(flow: Flow, settings: Settings) -> list[str]:
+    """The fields of the target that a flow's tables fill; raises MappingError naming file, row and column."""
+    tables = compile_flow(flow, settings).values()
+    return sorted({target.facts.name for compiled in tables for target in compiled.targets})
+
+
 def preview(flow: Flow, settings: Settings, key: str | None, sample: int) -> list[RecordView]:
     """The record of a key (of each part), or the first `sample` records of each part."""
     compiled = checked_flow(flow, settings)
     staging = staging_table(flow, settings)
-    found: list[tuple[Part, list[Row], list[list[FieldView]]]] = []
+    chosen = f"WHERE _key = {literal(key)}" if key is not None else f"ORDER BY _key LIMIT {int(sample)}"
+    found: list[_Mapped] = []
     with mapping_connection(flow, settings) as connection:
         create_staging(connection, staging)
         ledger.create(connection)
         lock_down(connection)
         for part in flow.parts:
             see_source(connection, part, compiled[part.name], staging.name, "true")
-            rows = _mapped(connection, part, compiled[part.name], key, sample)
+            rows = _mapped(connection, part, compiled[part.name], chosen)
             fields = [_fields(connection, compiled[part.name], row) for row in rows]
-            found.append((part, rows, fields))
+            parents: list[Row] = []
+            if part.parent and rows:
+                see_source(connection, flow.part(part.parent), compiled[part.parent], staging.name, "true")
+                same = f"WHERE _key IN ({', '.join(literal(row['_key']) for row in rows)})"
+                parents = _mapped(connection, flow.part(part.parent), compiled[part.parent], same)
+            found.append(_Mapped(part, rows, fields, parents))
     return _decided(flow, settings, compiled, found)
 
 
-def _mapped(
-    connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, key: str | None, sample: int
-) -> list[Row]:
+def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, chosen: str) -> list[Row]:
     """The chosen records under the present tables, joined with what the ledger knows of them."""
-    chosen = f"WHERE _key = {literal(key)}" if key is not None else f"ORDER BY _key LIMIT {int(sample)}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM source {chosen}")
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM chosen")
     prepare(connection, compiled.steps, compiled.lookups)
@@ -99,19 +127,32 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
 
 
 def _decided(
-    flow: Flow,
-    settings: Settings,
-    compiled: Mapping[str, Compiled],
-    found: Sequence[tuple[Part, list[Row], list[list[FieldView]]]],
+    flow: Flow, settings: Settings, compiled: Mapping[str, Compiled], found: Sequence[_Mapped]
 ) -> list[RecordView]:
-    views = []
+    views: list[RecordView] = []
     linked = links(flow_store(flow, settings))
     target = BusinessCentral(settings)
     try:
-        for part, rows, fields in found:
-            decisions = decide(part, settings, target, compiled[part.name], rows, linked)
-            for row, shown, (_, decision) in zip(rows, fields, decisions, strict=True):
-                views.append(RecordView(part, row["_key"], shown, row["errors"], decision))
+        for each in found:
+            part = each.part
+            decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
+            live = live_targets(part, settings, target, [row for row, _ in decided], linked)
+            there: set[str] = set()
+            if part.parent:
+                parent = flow.part(part.parent)
+                there = _there(decide(parent, settings, target, compiled[parent.name], each.parents, linked))
+            for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
+                orphan = bool(part.reference) and decision.action == "create" and row["_key"] not in there
+                views.append(RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan))
     finally:
         target.close()
     return views
+
+
+def _there(decided: Sequence[tuple[Row, Decision]]) -> set[str]:
+    """Keys of the records that the target has, or gets."""
+    return {
+        row["_key"]
+        for row, decision in decided
+        if decision.action == "create" or decision.target.get("id") or row["target_id"]
+    }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from winbc_pipeline.cli.main import main
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sync.stage import stage
 
 from ..conftest import FIRST, LAST, World
@@ -74,6 +75,54 @@ def test_preview_of_a_sample_shows_broken_rules(desk: Desk) -> None:
     assert "displayName: longer than 100 characters, given a text of 203 characters (row 3)" in printed
 
 
+def test_preview_in_a_narrow_terminal_cuts_nothing(desk: Desk) -> None:
+    desk.monkeypatch.setenv("COLUMNS", "60")
+    assert "…" not in desk.run("preview", "products", "--key", "SKU-1")[1]
+
+
+def test_preview_shows_booleans_as_they_are_sent(desk: Desk) -> None:
+    _, printed = desk.run("preview", "products", "--key", "SKU-1")
+    _, row = printed.split("│ blocked ")
+    assert row.split("│")[3:5] == [" false ", " false "]
+
+
+def test_preview_of_a_record_that_breaks_a_rule_still_shows_what_the_target_has(desk: Desk) -> None:
+    desk.edit("gtin,gtin", "gtin,concat('x' || gtin || sku)")
+    _, printed = desk.run("preview", "products", "--key", "SKU-1")
+    assert "gtin: longer than 14" in printed
+    assert "│ 0100537900016 │" in printed
+
+
+def test_a_contact_is_not_shown_as_sent_when_its_customer_fails(desk: Desk) -> None:
+    desk.world.fill(customers=[{"company_name": "Klein BV", "country_iso": "XX"}])
+    stage(flow_named("customers"), desk.world.settings, FIRST)
+    _, printed = desk.run("preview", "customers", "--key", "000123")
+    assert "Request: none: its customer is not in the target, and would not be made" in printed
+    assert "POST contacts" not in printed
+
+
+def test_a_contact_is_shown_as_sent_when_its_customer_is_made(desk: Desk) -> None:
+    desk.world.fill(customers=[{"company_name": "Klein BV"}])
+    stage(flow_named("customers"), desk.world.settings, FIRST)
+    assert "Request: POST contacts" in desk.run("preview", "customers", "--sample", "1")[1]
+
+
+def test_explain_of_a_field_that_no_table_fills_says_so_and_suggests(desk: Desk) -> None:
+    desk.monkeypatch.setenv("COLUMNS", "400")
+    code, printed = desk.run("explain", "products", "SKU-1", "unitPrise")
+    assert code == 2
+    assert "fill no field unitPrise. Did you mean unitPrice?" in printed
+    assert "not staged" not in printed
+
+
+def test_what_a_terminal_would_act_on_is_written_out(desk: Desk) -> None:
+    desk.world.fill(articles=[{"sku": "SKU-1", "name": "Mug\x1b[2J\u202egnp", "description": "a\u2028b"}])
+    stage(flow_named("products"), desk.world.settings, FIRST)
+    printed = desk.run("preview", "products", "--key", "SKU-1")[1]
+    assert "Mug\\x1b[2J\\u202egnp" in printed
+    assert not {"\x1b", "\u202e", "\u2028"} & set(printed)
+
+
 def test_explain_goes_from_the_source_field_to_the_request(desk: Desk) -> None:
     desk.edit("unitPrice,price", 'unitPrice,"round(add_vat(price, vatrate), 2)"')
     _, printed = desk.run("explain", "products", "SKU-1", "unitPrice")
@@ -113,7 +162,6 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
 def test_impact_counts_records_fields_and_what_would_break(
     desk: Desk, old: str, new: str, expected: dict[str, Any]
 ) -> None:
-    from winbc_pipeline.flows import flow_named
     from winbc_pipeline.sync.impact import impact
 
     desk.edit(old, new)
@@ -142,7 +190,6 @@ EDITS = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> None:
-    from winbc_pipeline.flows import flow_named
     from winbc_pipeline.sync.impact import impact
     from winbc_pipeline.sync.run import dry_run, planned
 
