@@ -173,9 +173,11 @@ def new_lookup(
     from ..sync.new_lookup import new_lookup as run
 
     flow, _, field = from_data.partition(".")
-    path, count = run(flow_of(flow), load_settings(), name, field)
-    words = f"{path}: {count} new rows. Put a value in the place of each `?`." if count else f"{path}: nothing new."
-    say(console, words)
+    made = run(flow_of(flow), load_settings(), name, field)
+    words = f"{made.rows} new rows. Put a value in the place of each `?`." if made.rows else "nothing new."
+    say(console, f"{made.path}: {words}")
+    for each in made.left_out:
+        say(console, (each, "yellow"))
 
 
 @app.command()

@@ -12,10 +12,20 @@ from pathlib import Path
 
 from ..errors import MappingError
 
-FILE_BYTES, CELL_CHARACTERS = 20 * 2**20, 10_000
+FILE_BYTES, CELL_CHARACTERS, MOST_ROWS = 20 * 2**20, 10_000, 200_000
 DELIMITERS = ",;\t"
 NEUTRALISED = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
 
+# What a spreadsheet reads as a number, a date or a time, and writes back in its own way; 9 stays 9.
+_NUMBER_OR_DATE = re.compile(r"(?!(0|[1-9]\d{0,10})$)(?=.*\d)[\d\s.,:/%€$£()E+-]+", re.IGNORECASE)
+_MONTH = "jan|feb|f[eé]v|m[aä]r|mrt|apr|avr|ma[iy]|mei|ju[ni]|jul|aug|ago|ao[uû]|sep|o[kc]t|nov|d[eé][czk]"
+_DAY = re.compile(rf"(?=.*\d)(\d{{1,4}}[-/. ]*)?({_MONTH})[a-zéû]*[-/. ]*(\d{{1,4}})?", re.IGNORECASE)
+# True and false as spreadsheets write them: English, German, Dutch, French, Spanish, Italian, Portuguese.
+SPREADSHEETS_BOOLEANS = {
+    **dict.fromkeys(("true", "wahr", "waar", "vrai", "verdadero", "vero", "verdadeiro"), True),
+    **dict.fromkeys(("false", "falsch", "onwaar", "faux", "falso"), False),
+}
+BOOLEANS = SPREADSHEETS_BOOLEANS | {"yes": True, "1": True, "no": False, "0": False}
 _BROKEN = re.compile(r"#(NAME|REF|VALUE|DIV/0|N/A|NUM|NULL)[!?]?|\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
@@ -27,7 +37,7 @@ class Row:
     cells: Mapping[str, str]
 
 
-def read_rows(path: Path, columns: Sequence[str], most: int = 200_000, untrimmed: str = "") -> list[Row]:
+def read_rows(path: Path, columns: Sequence[str], most: int = MOST_ROWS, untrimmed: str = "") -> list[Row]:
     """The rows of a CSV file with a header; empty rows are left out.
 
     UTF-8 with or without a byte order mark, UTF-16 with one, and Windows-1252 are read, with `,`, `;` or a tab between
@@ -42,27 +52,53 @@ def read_rows(path: Path, columns: Sequence[str], most: int = 200_000, untrimmed
         if len(rows) == most:
             raise MappingError(f"{path} has more than {most:,} rows.", "Split it, or map with a formula.")
         if any(cell.strip() for cell in cells[len(header) :]):
-            raise MappingError(f"{path}, row {number}: more cells than columns.", "Quote cells that hold commas.")
+            raise _too_many(path, number, header, cells)
         named = {name: cell if name == untrimmed else cell.strip() for name, cell in zip(header, cells, strict=False)}
         rows.append(Row(number, _checked(path, number, {name: named.get(name, "") for name in columns})))
     return rows
 
 
+def _too_many(path: Path, number: int, header: Sequence[str], cells: Sequence[str]) -> MappingError:
+    """Names the formula that was cut at its comma, or else the first cell that has no column."""
+    hint = 'A cell that holds a comma stands in double quotes: "round(price, 2)".'
+    for name, cell in zip(header, cells, strict=False):
+        if cell.count("(") > cell.count(")"):
+            return MappingError(f"{path}, row {number}, column {name}: the cell is cut after `{cell[:40]}`.", hint)
+    extra = next(cell for cell in cells[len(header) :] if cell.strip())
+    words = f"more cells than columns: `{extra[:40]}` is beyond the {len(header)} that the first row names."
+    return MappingError(f"{path}, row {number}: {words}", hint)
+
+
+def boolean_of(cell: str) -> bool | None:
+    """True or false as people and spreadsheets of several languages write it; None for what is neither."""
+    return BOOLEANS.get(cell.strip().lower())
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes values, with an apostrophe before what a spreadsheet would run; `plain` takes it off again."""
+    """Writes values, with an apostrophe before what a spreadsheet would run or change, and before values with blanks
+    around them; `plain` takes it off again."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([["'" + cell if _would_run(cell) else cell for cell in row] for row in rows])
+        writer.writerows([["'" + cell if _would_change(cell) else cell for cell in row] for row in rows])
 
 
 def plain(cell: str) -> str:
     """A value as it was before `write_rows` made it safe."""
-    return cell[1:] if cell.startswith("'") and _would_run(cell) else cell
+    return cell[1:] if cell.startswith("'") and _would_change(cell) else cell
 
 
-def _would_run(cell: str) -> bool:
-    return cell.lstrip("'").startswith(NEUTRALISED)
+def exact(cell: str) -> str:
+    """The value of a cell that was read untrimmed: blanks around it count behind an apostrophe only."""
+    return plain(cell) if cell.startswith("'") else cell.strip()
+
+
+def _would_change(cell: str) -> bool:
+    value = cell.lstrip("'")
+    if value.startswith(NEUTRALISED) or value != value.strip():
+        return True
+    read = (_NUMBER_OR_DATE, _DAY, _BROKEN)
+    return value.lower() in SPREADSHEETS_BOOLEANS or any(pattern.fullmatch(value) for pattern in read)
 
 
 def _text(path: Path) -> str:
@@ -104,7 +140,7 @@ def _records(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[in
 
 def _known_names(text: str, delimiter: str, columns: Sequence[str]) -> int:
     first = text[: text.find("\n")] if "\n" in text else text
-    return len({name.strip().strip('"') for name in first.split(delimiter)} & set(columns))
+    return len({name.strip().strip('"').lower() for name in first.split(delimiter)} & set(columns))
 
 
 def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str]) -> list[str]:
@@ -130,7 +166,7 @@ def _checked(path: Path, number: int, cells: dict[str, str]) -> dict[str, str]:
         place = f"{path}, row {number}, column {name}"
         if len(cell) > CELL_CHARACTERS:
             raise MappingError(f"{place}: a cell of {len(cell):,} characters; {CELL_CHARACTERS:,} are allowed.")
-        if name != "note" and _BROKEN.fullmatch(cell):
+        if name != "note" and _BROKEN.fullmatch(cell.strip()):
             hint = "Format the column as text in the spreadsheet, then type it again."
             raise MappingError(f"{place}: the spreadsheet has changed this cell to `{cell}`.", hint)
     return cells

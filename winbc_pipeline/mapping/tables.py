@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MappingError
-from .cells import Row, plain, read_rows
+from .cells import Row, exact, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "note")
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
@@ -67,8 +67,8 @@ def _line(path: Path, row: Row) -> Line:
 def read_lookup(path: Path) -> dict[str, str]:
     """A lookup table: target value by source value; `*` is the fall-back row."""
     values: dict[str, str] = {}
-    for row in read_rows(path, LOOKUP_COLUMNS):
-        source = plain(row.cells["source_value"])
+    for row in read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value"):
+        source = exact(row.cells["source_value"])
         if source in values:
             place = f"{path}, row {row.number}, column source_value"
             raise MappingError(f"{place}: `{source[:40]}` stands there twice.")

@@ -53,7 +53,7 @@ def test_leading_zeros_and_looks_of_numbers_stay_text(tmp_path: Path) -> None:
         (b"source_value,target_value,colour\n", "row 1, column colour: unknown column"),
         (b"source_value,source_value,target_value\n", "row 1, column source_value: the column stands there twice"),
         (b"source_value,note\n", "row 1: the column target_value is missing"),
-        (LOOKUP.encode() + b"a,1,,more\n", "row 2: more cells than columns"),
+        (LOOKUP.encode() + b"a,1,,more\n", "row 2: more cells than columns: `more` is beyond the 3"),
         (LOOKUP.encode() + b"a,1,\na,2,\n", "row 3, column source_value: `a` stands there twice"),
         (
             LOOKUP.encode() + b"8.71E+12,1,\n",
@@ -82,6 +82,7 @@ def test_what_cannot_be_read_right_is_refused_with_its_place(tmp_path: Path, con
         (",sku,,,,", "row 2, column target_field"),
         ("id; drop,sku,,,,", "row 2, column target_field: `id; drop`"),
         ("number,,,,,", "row 2, column source: number gets no value"),
+        ("unitPrice,round(price, 2),,always,yes,Price", "row 2, column source: the cell is cut after `round(price`"),
     ],
 )
 def test_a_wrong_row_of_a_mapping_table_is_named(tmp_path: Path, row: str, words: str) -> None:
@@ -89,6 +90,30 @@ def test_a_wrong_row_of_a_mapping_table_is_named(tmp_path: Path, row: str, words
     with pytest.raises(MappingError, match="item.csv") as error:
         read_table(tmp_path / "item.csv")
     assert words in str(error.value)
+
+
+def test_capital_column_names_are_read_with_any_separator(tmp_path: Path) -> None:
+    (tmp_path / "item.csv").write_text("Target_Field;SOURCE;default;When;required;note\nnumber;sku;;;;\n")
+    assert [line.source for line in read_table(tmp_path / "item.csv").lines] == ["sku"]
+
+
+CHANGED = ["1E5", "00123", "12-3", "1.50", "1/2", "12:30", "3 mar", "Mar-12", "TRUE", "wahr", "8.71E+12", "#NAME?"]
+CHANGED += ["4006381333931", "50%", "1 000", "'00123"]
+
+
+@pytest.mark.parametrize("value", CHANGED)
+def test_what_a_spreadsheet_would_change_is_written_as_a_text(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "table.csv"
+    write_rows(path, COLUMNS, [[value, "1", ""]])
+    assert path.read_text(encoding="utf-8-sig").splitlines()[1].startswith("'")
+    assert read_lookup(path) == {value: "1"}
+
+
+@pytest.mark.parametrize("value", ["9", "21", "0", "NL", "SKU-1", "30 DAYS", "Marine", "Kitchen & Co", "?"])
+def test_what_a_spreadsheet_leaves_alone_is_written_as_it_is(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "table.csv"
+    write_rows(path, COLUMNS, [[value, "1", ""]])
+    assert path.read_text(encoding="utf-8-sig").splitlines()[1].startswith(value)
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+31", "-5", "@SUM(A1)", "\tx", "\rx", "'quoted'", "plain", "'-"])

@@ -10,6 +10,7 @@ import pytest
 
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.mapping.tables import read_lookup
 from winbc_pipeline.sync.stage import stage
 
 from ..conftest import FIRST, LAST, World
@@ -243,6 +244,35 @@ def test_a_new_lookup_has_one_row_for_a_value_with_and_without_blanks_at_its_end
     desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
     assert desk.run("validate", "products_winstore_to_bc")[0] == 0
     assert "lookup('titles', title) = M" in desk.run("preview", "products", "--key", "SKU-2")[1]
+
+
+def test_a_new_lookup_holds_the_values_that_were_seen_less_blanks_at_their_ends(desk: Desk) -> None:
+    values = ["Mug", " Mug", "Mug ", "1E5", "00123", "=cmd", "12-3", "1.50", "'x", "Käse", "a,b;c", 'q"q', "two\nlines"]
+    articles = [{"sku": f"N-{n}", "article_key": f"n{n}", "name": value} for n, value in enumerate(values)]
+    desk.world.fill(articles=articles)
+    stage(flow_named("products"), desk.world.settings, FIRST)
+    desk.run("new-lookup", "names", "--from-data", "products.Name")
+    path = desk.folder / "lookups" / "names.csv"
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("?,seen", "X,seen"), encoding="utf-8")
+    assert read_lookup(path).items() >= dict.fromkeys(map(str.strip, values), "X").items()
+    assert "nothing new" in desk.run("new-lookup", "names", "--from-data", "products.name")[1]
+
+
+def test_the_value_that_means_any_other_is_left_out_of_a_new_lookup_and_told(desk: Desk) -> None:
+    desk.world.fill(articles=[{"name": "*"}, MORE])
+    stage(flow_named("products"), desk.world.settings, FIRST)
+    assert "The value * is left out" in desk.run("new-lookup", "names", "--from-data", "products.name")[1]
+    assert "*" not in (desk.folder / "lookups" / "names.csv").read_text()
+
+
+@pytest.mark.parametrize("name", ["größe", "tests", "a/b", "a b", ""])
+def test_a_name_that_formulas_cannot_use_is_refused_for_a_new_lookup(desk: Desk, name: str) -> None:
+    code, printed = desk.run("new-lookup", name, "--from-data", "products.title")
+    assert (code, "cannot be the name of a lookup table" in printed) == (2, True)
+
+
+def test_a_new_lookup_of_an_unknown_field_suggests_one(desk: Desk) -> None:
+    assert "Did you mean title?" in desk.run("new-lookup", "titles", "--from-data", "products.titel")[1]
 
 
 def test_functions_lists_each_with_an_example(desk: Desk) -> None:
