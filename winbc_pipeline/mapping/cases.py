@@ -3,7 +3,7 @@
 Columns: test, kind, field, value, note. Rows of one test belong together by their name. Kinds:
 - `given`: a field of the source and its value;
 - `always`, `create`, `update`, `fill`: `table.field` and its value in new and existing records, in new ones, in
-  existing ones, in new ones and where it is empty. The fields named are all that the table may give a value;
+  existing ones, in new ones and where it is empty; without a value: the field gets none. Others are not looked at;
 - `error`: `table.field` and the rule that the record breaks;
 - `lookup` (in lookups/tests.csv): `table.source_value` and its target value.
 """
@@ -30,7 +30,7 @@ class Case:
 
 
 def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
-    """The tests of a flow's tables; raises MappingError naming row and column.
+    """The tests of a flow's tables; raises MappingError naming row and column, or the test that expects nothing.
 
     Args:
         tables: names of tables as tests write them (`item` for item.csv).
@@ -49,6 +49,10 @@ def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
         if table not in tables or not name:
             raise MappingError(f"{place}, column field: write table.field; tables are {', '.join(tables)}.")
         case.expected.setdefault(table, {each: {} for each in EXPECTED})[kind][name] = value
+    for case in cases.values():
+        if not case.expected:
+            hint = f"Add a row of the kind {', '.join(EXPECTED)} with the field that it should fill."
+            raise MappingError(f"{path}: the test `{case.name[:60]}` expects nothing, so it checks nothing.", hint)
     return list(cases.values())
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ..errors import MappingError
 from ..staging.store import BLANK, literal, unless_blank
 from ..systems.facts import FieldFacts
+from .cells import boolean_of
 from .expressions import FITS, MOMENT, TYPES, WORDS, Check, Expression, as_text, joined, utf16_length
 from .tables import Line, Table
 
@@ -47,11 +48,18 @@ def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression)
         value = as_text(value)
     if not line.default:
         return value
-    default = Expression(literal(line.default), "text")
+    written = _boolean(line.default) if facts.kind == "boolean" else line.default
+    default = Expression(literal(written), "text")
     if value.kind == "text":
         return joined([value, default], f"coalesce(nullif(regexp_replace($0, '^{BLANK}$', ''), ''), $1)")
     default = replace(default, sql=_typed(value.kind, default))
     return joined([value, default], "coalesce($0, $1)", value.kind)
+
+
+def _boolean(cell: str) -> str:
+    """A cell as JSON writes booleans; spreadsheets turn `true` into TRUE, WAHR, VRAI …"""
+    known = boolean_of(cell)
+    return cell if known is None else str(known).lower()
 
 
 def fitted(facts: FieldFacts, raw: Expression) -> str:

@@ -1,5 +1,6 @@
 """Runs tests.csv: the given records through the tables as they are now, beside what was expected."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,9 +9,11 @@ from typing import Any
 
 import duckdb
 
-from ..mapping.cases import EXPECTED, Case, Expected, read_cases, read_lookup_cases
+from ..mapping.cases import Expected, read_cases, read_lookup_cases
+from ..mapping.cells import boolean_of
 from ..mapping.compiler import Compiled
 from ..mapping.execute import prepare
+from ..mapping.rules import WRITTEN
 from ..mapping.tables import LOOKUPS, TESTS, read_lookup
 from ..settings import Settings
 from ..staging.load import is_bad, typed
@@ -45,8 +48,11 @@ def run_tests(flow: Flow, settings: Settings) -> Iterator[Finding]:
                 yield Finding(case.name, unknown)
                 continue
             _give(connection, fields, case.given)
-            found = [(table, _made(connection, compiled[tables[table]])) for table in case.expected]
-            yield Finding(case.name, tuple(text for table, made in found for text in _differences(case, table, made)))
+            differences: list[str] = []
+            for table, expected in case.expected.items():
+                chosen = compiled[tables[table]]
+                differences += _differences(table, chosen, expected, _made(connection, chosen))
+            yield Finding(case.name, tuple(differences))
 
 
 def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
@@ -58,12 +64,15 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
     for _, table, source, target in read_lookup_cases(folder / TESTS):
         expected.setdefault(table, {})[source] = target
     for table, values in expected.items():
-        yield Finding(f"lookup table {table}", tuple(_compared(table, values, read_lookup(folder / f"{table}.csv"))))
+        made = read_lookup(folder / f"{table}.csv")
+        wrong = [_told(table, name, value, made.get(name)) for name, value in values.items() if value != made.get(name)]
+        yield Finding(f"lookup table {table}", tuple(wrong))
 
 
 def _give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
     connection.execute("DROP TABLE IF EXISTS source")
     create_source(connection, fields)
+    given = {name: _given(fields[name], value) for name, value in given.items()}
     columns = "".join(f", {quote(name)}" for name in given)
     places = [(name, f"${place}", fields[name]) for place, name in enumerate(given, 1)]
     values = "".join(f", {typed(text, kind)}" for _, text, kind in places)
@@ -74,6 +83,12 @@ def _give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], give
         f"SELECT '', list_filter([{bad or 'NULL'}], lambda f: f IS NOT NULL){values}",
         list(given.values()),
     )
+
+
+def _given(kind: str, value: str) -> str:
+    """A boolean as DuckDB reads it, whatever a spreadsheet made of it."""
+    known = boolean_of(value) if kind == "boolean" else None
+    return value if known is None else str(known).lower()
 
 
 def _made(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> Expected:
@@ -102,19 +117,36 @@ def _text(value: Any) -> str:
     return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
 
 
-def _differences(case: Case, table: str, made: Expected) -> Iterator[str]:
-    """A test with an expected error looks at errors only; the others want none, and their payloads whole."""
-    expected = case.expected[table]
-    kinds = ("error",) if expected["error"] else tuple(EXPECTED)
-    for kind in kinds:
-        if kind == "error" or any(expected[each] for each in kinds):
-            yield from _compared(f"{kind} {table}", {n: v for n, v in expected[kind].items() if v}, made[kind])
+def _differences(table: str, compiled: Compiled, expected: Expected, made: Expected) -> Iterator[str]:
+    """What the fields that a test names have otherwise than expected; the others are not looked at."""
+    kinds = {each.facts.name: each.facts.kind for each in compiled.targets}
+    for kind, fields in expected.items():
+        for name, value in fields.items():
+            rule = None if name in expected["error"] else made["error"].get(name)
+            if rule and kind != "error":
+                yield f"{kind} {table}.{name}: expected {_shown(value or None)}, and it breaks a rule: {rule}"
+            elif not _same("text" if kind == "error" else kinds.get(name, "text"), value, made[kind].get(name, "")):
+                yield _told(f"{kind} {table}", name, value or None, _elsewhere(kind, name, made))
 
 
-def _compared(what: str, expected: Mapping[str, str], made: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted({*expected, *made}):
-        if expected.get(name) != made.get(name):
-            yield f"{what}.{name}: expected {_shown(expected.get(name))}, made {_shown(made.get(name))}"
+def _same(kind: str, expected: str, made: str) -> bool:
+    """Whether a value is as expected: numbers by value, booleans in any language, the rest to the letter."""
+    if kind == "boolean" and made:
+        return boolean_of(expected) is boolean_of(made)
+    if kind in ("decimal", "integer") and made and re.fullmatch(WRITTEN["decimal"], expected):
+        return Decimal(expected) == Decimal(made)
+    return expected == made
+
+
+def _elsewhere(kind: str, name: str, made: Expected) -> str | None:
+    """The value that was made; one that is sent at another time than expected says when."""
+    if name in made[kind]:
+        return made[kind][name]
+    return next((f"{value} ({each})" for each, fields in made.items() if (value := fields.get(name))), None)
+
+
+def _told(what: str, name: str, expected: str | None, made: str | None) -> str:
+    return f"{what}.{name}: expected {_shown(expected)}, made {_shown(made)}"
 
 
 def _shown(value: str | None) -> str:
