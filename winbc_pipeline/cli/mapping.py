@@ -151,12 +151,17 @@ def diff() -> None:
 @app.command()
 def reset(
     name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table; all without it")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Without a name: do not ask")] = False,
 ) -> None:
-    """Back to the shipped tables; what was there is kept under `kept/<moment>`."""
-    from ..mapping.shipped import KEPT
+    """Back to the shipped tables and their tests; what was there is kept under `kept/<moment>`."""
+    from ..mapping.shipped import KEPT, not_as_shipped
     from ..mapping.shipped import reset as run
 
     folder = load_settings().mapping_folder
+    if name is None and not yes and (those := not_as_shipped(folder, None)):
+        for path in those:
+            say(console, f"not as shipped: {path}")
+        typer.confirm("Put the shipped ones in the place of all these?", abort=True)
     changed = run(folder, name, clock.now())
     for path in changed:
         say(console, f"as shipped: {path}")

@@ -1,5 +1,6 @@
 """The shipped tables beside the user's own: what differs, and the way back."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,16 +9,18 @@ from importlib import resources
 from pathlib import Path
 
 from ..errors import MappingError
-from .cells import read_rows
+from .cases import COLUMNS as TEST_COLUMNS
+from .cells import Row, read_rows
 from .tables import COLUMNS, LOOKUP_COLUMNS, LOOKUPS, TESTS
 
 SHIPPED = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 KEPT = "kept"
+FLOW_FOLDER = re.compile(r"_[a-z]+_to_[a-z]+$")  # what a folder's name has behind the flow's
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One cell or row that is not as shipped; `row` is its name: the target field or the source value."""
+    """One cell or row that is not as shipped; `row` is its name: target field, source value, or a test's row."""
 
     table: str
     row: str
@@ -30,7 +33,7 @@ def differences(folder: Path) -> Iterator[Difference]:
     """What a mapping folder has otherwise than the shipped one; notes do not count."""
     tables = {path.relative_to(each) for each in (SHIPPED, folder) for path in each.glob("*/*.csv")}
     for table in sorted(tables):
-        if table.name == TESTS or table.parts[0] == KEPT:
+        if table.parts[0] == KEPT:
             continue
         theirs, ours = _rows(SHIPPED / table), _rows(folder / table)
         if not (folder / table).exists() or not (SHIPPED / table).exists():
@@ -45,12 +48,17 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
     """Rows by name; a field that stands twice is told apart by its place."""
     if not path.exists():
         return {}
-    columns = LOOKUP_COLUMNS if path.parent.name == LOOKUPS else COLUMNS
     found: dict[str, dict[str, str]] = {}
-    for row in read_rows(path, columns):
-        name = row.cells[columns[0]]
+    for row in _read(path):
+        name = ", ".join(list(row.cells.values())[: 3 if path.name == TESTS else 1])
         found[f"{name} (again)" if name in found else name] = dict(row.cells)
     return found
+
+
+def _read(path: Path) -> list[Row]:
+    if path.name == TESTS:
+        return read_rows(path, TEST_COLUMNS, untrimmed="value")
+    return read_rows(path, LOOKUP_COLUMNS if path.parent.name == LOOKUPS else COLUMNS)
 
 
 def _cells(table: str, name: str, theirs: dict[str, str] | None, ours: dict[str, str] | None) -> Iterator[Difference]:
@@ -62,18 +70,25 @@ def _cells(table: str, name: str, theirs: dict[str, str] | None, ours: dict[str,
             yield Difference(table, name, column, value, ours[column])
 
 
-def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
-    """Puts shipped tables back, each replaced one being kept under `kept/<moment>/`.
+def not_as_shipped(folder: Path, name: str | None) -> list[Path]:
+    """The tables of a name that differ from the shipped ones, by content.
 
     Args:
-        name: a flow's folder, `lookups`, or a table such as `countries` or `products_winstore_to_bc/item`; None: all.
-    Returns: the tables that were put back. Raises: MappingError when no shipped table has the name.
+        name: a flow (`products`, both directions), a flow's folder, `lookups`, or a table such as `countries` or
+            `products_winstore_to_bc/item`; None: all.
+    Raises: MappingError when no shipped table has the name, or several tables that do not belong together.
     """
     tables = [path.relative_to(SHIPPED) for path in sorted(SHIPPED.glob("*/*.csv"))]
-    chosen = [table for table in tables if name is None or name in _names(table)]
-    if not chosen:
-        raise MappingError(f"No shipped table is called {name}.", "`winbc mapping diff` lists those that differ.")
-    changed = [table for table in chosen if _content(folder / table) != _content(SHIPPED / table)]
+    chosen = tables if name is None else _named(tables, name.removesuffix("/"))
+    return [table for table in chosen if _content(folder / table) != _content(SHIPPED / table)]
+
+
+def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
+    """Puts the shipped tables of a name back (see `not_as_shipped`), each replaced one kept under `kept/<moment>/`.
+
+    Returns: the tables that were put back.
+    """
+    changed = not_as_shipped(folder, name)
     for table in changed:
         kept = folder / KEPT / now.strftime("%Y-%m-%dT%H%M%S") / table
         if (folder / table).exists():
@@ -84,9 +99,21 @@ def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
     return changed
 
 
-def _names(table: Path) -> tuple[str, ...]:
-    whole = table.with_suffix("").as_posix()
-    return (table.parent.name, whole, f"{whole}.csv", table.stem if table.parent.name == LOOKUPS else whole)
+def _named(tables: list[Path], name: str) -> list[Path]:
+    """Tables by folder or whole name; else those of a flow, or the only one that is called so."""
+    whole = [table for table in tables if name in (str(table.parent), table.as_posix(), _whole(table))]
+    flow = [table for table in tables if FLOW_FOLDER.sub("", str(table.parent)) == name]
+    alone = [table for table in tables if name in (table.stem, table.name) and table not in flow]
+    if not (whole or flow or alone):
+        raise MappingError(f"No shipped table is called {name}.", "`winbc mapping diff` lists those that differ.")
+    if not whole and len(alone) + bool(flow) > 1:
+        several = sorted({*(str(table.parent) for table in flow), *map(_whole, alone)})
+        raise MappingError(f"Several shipped tables are called {name}.", f"Name one of {', '.join(several)}.")
+    return whole or flow or alone
+
+
+def _whole(table: Path) -> str:
+    return table.with_suffix("").as_posix()
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,5 +1,6 @@
 """`winbc mapping …`: what a key user sees; nothing is written to the target."""
 
+import io
 import json
 import sys
 from collections import Counter
@@ -223,6 +224,20 @@ def test_diff_and_reset(desk: Desk) -> None:
     desk.edit("unitPrice,price", "unitPrice,costprice")
     assert "unitPrice │ source │ price │ costprice" in desk.run("diff")[1]
     assert "as shipped: products_winstore_to_bc/item.csv" in desk.run("reset", "products_winstore_to_bc")[1]
+    assert "All tables are as shipped." in desk.run("diff")[1]
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("n\n", "costprice"), ("", "costprice"), ("y\n", "price")])
+def test_reset_of_everything_lists_the_files_and_asks(desk: Desk, answer: str, kept: str) -> None:
+    desk.edit("unitPrice,price", "unitPrice,costprice")
+    desk.monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert "not as shipped: products_winstore_to_bc/item.csv" in desk.run("reset")[1]
+    assert f"unitPrice,{kept}," in (desk.folder / "products_winstore_to_bc" / "item.csv").read_text(encoding="utf-8")
+
+
+def test_reset_of_everything_without_being_asked(desk: Desk) -> None:
+    desk.edit("unitPrice,price", "unitPrice,costprice")
+    assert desk.run("reset", "--yes")[0] == 0
     assert "All tables are as shipped." in desk.run("diff")[1]
 
 

@@ -149,7 +149,15 @@ def test_an_edit_is_shown_cell_by_cell(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["products_winstore_to_bc/item", "products_winstore_to_bc/item.csv", "products_winstore_to_bc", None]
+    "name",
+    [
+        "products_winstore_to_bc/item",
+        "products_winstore_to_bc/item.csv",
+        "products_winstore_to_bc",
+        "products_winstore_to_bc/",
+        "products",
+        None,
+    ],
 )
 def test_reset_puts_the_shipped_table_back_and_keeps_the_replaced_one(folder: Path, name: str | None) -> None:
     path = folder / "products_winstore_to_bc" / "item.csv"
@@ -163,6 +171,41 @@ def test_reset_of_one_table_leaves_the_others_alone(folder: Path) -> None:
     (folder / "lookups" / "units.csv").write_text("mine")
     assert reset(folder, "countries", NOW) == []
     assert (folder / "lookups" / "units.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("article", "products_bc_to_winstore/article.csv"),
+        ("units", "lookups/units.csv"),
+        ("stock", "stock_winstore_to_bc/item.csv"),
+    ],
+)
+def test_reset_knows_a_table_without_its_folder_and_a_flow_without_its_direction(
+    folder: Path, name: str, table: str
+) -> None:
+    (folder / table).write_text("mine")
+    assert reset(folder, name, NOW) == [Path(table)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("item", "Name one of products_winstore_to_bc/item, stock_winstore_to_bc/item"),
+        ("order_status", "lookups/order_status, order_status_bc_to_winstore, order_status_winstore_to_bc"),
+    ],
+)
+def test_reset_of_a_name_that_several_have_lists_them(folder: Path, name: str, words: str) -> None:
+    with pytest.raises(WinbcError, match=words):
+        reset(folder, name, NOW)
+
+
+def test_a_test_that_was_edited_is_shown(folder: Path) -> None:
+    path = folder / "products_winstore_to_bc" / "tests.csv"
+    path.write_text(path.read_text().replace("article,given,price,18.5,", "article,given,price,19,"))
+    (difference,) = differences(folder)
+    assert (difference.row, difference.column) == ("article, given, price", "value")
+    assert (difference.shipped, difference.yours) == ("18.5", "19")
 
 
 def test_reset_of_a_table_that_is_not_shipped_says_so(folder: Path) -> None:
