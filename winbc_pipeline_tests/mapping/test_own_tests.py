@@ -98,8 +98,3 @@ def test_a_row_that_was_added_to_a_lookup_table_leaves_its_tests_green(folder: P
 )
 def test_a_boolean_default_is_understood_as_spreadsheets_write_it(tables: Tables, cell: str, value: bool) -> None:
     assert tables.run([f"active,active,{cell},,,"], {})[0]["creates"] == {"active": value}
-
-
-def test_a_default_that_is_no_boolean_says_what_to_write(tables: Tables) -> None:
-    with pytest.raises(MappingError, match="column default: `perhaps` is not a boolean. Write true or false."):
-        tables.compile("active,active,perhaps,,,")
