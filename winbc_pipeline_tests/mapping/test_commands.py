@@ -180,7 +180,7 @@ EDITS = {
     "always to create": ("unitPrice,price,,always", 'unitPrice,"price + 1",,create'),
     "update": ("unitCost,costprice,,create,,", "unitCost,costprice,,create,,\nunitCost,costprice + 1,,update,,"),
     "fill_empty": ("unitCost,costprice,,create", 'unitCost,"costprice + 1",,fill_empty'),
-    "new row, fill_empty": ("unitCost,costprice", "displayName2,name,,fill_empty,,\nunitCost,costprice"),
+    "new row, fill_empty": ("priceIncludesTax,false,,create", "priceIncludesTax,true,,fill_empty"),
     "new row, always": ("unitCost,costprice", "displayName2,'x',,update,,\nunitCost,costprice"),
     "never": ("unitPrice,price,,always", "unitPrice,price,,never"),
     "a constant": ('displayName,"coalesce(title, name)"', "displayName,'Article'"),
