@@ -94,6 +94,19 @@ class OrderSettings(_Section):
     write_back: bool = False
 
 
+class OrdersToWinstoreSettings(_Section):
+    """Which documents of Business Central go to Winstore as orders, and how a lost answer is cleared up."""
+
+    documents: Literal["orders", "invoices", "both"] = "orders"
+    statuses: tuple[str, ...] = ("Open", "Paid")
+    reference_prefix: str = Field(default="WS-", pattern=r"^[A-Z0-9-]+$")
+    look_up: Literal["none", "GetOrderChangesByDate"] = "none"
+
+
+class OrderStatusSettings(_Section):
+    missing: Literal["ignore", "cancelled"] = "ignore"
+
+
 class Settings(BaseSettings):
     """All settings of one connection."""
 
@@ -125,6 +138,8 @@ class Settings(BaseSettings):
     winstore: WinstoreSettings = WinstoreSettings()
     products: ProductSettings = ProductSettings()
     orders: OrderSettings = OrderSettings()
+    orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()
+    order_status: OrderStatusSettings = OrderStatusSettings()
 
     @classmethod
     def settings_customise_sources(

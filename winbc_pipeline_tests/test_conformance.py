@@ -11,79 +11,82 @@ from dagster import AssetKey, DagsterInstance, build_schedule_context, build_sen
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.jobs import range_tags
+from winbc_pipeline.settings import OrdersToWinstoreSettings, Settings
 
+from .books import AT, Books
+from .carried import CARRIED, SECOND_ARTICLE
 from .conftest import FIRST, World, start_sync
 
+LOOKED_UP = OrdersToWinstoreSettings(look_up="GetOrderChangesByDate")
 FLOW_IDS = [flow.id for flow in FLOWS]
-SECOND = {
-    "customers": {"customer_id": "124", "email": "b@mail.example"},
-    "products": {"sku": "SKU-2", "article_key": "2"},
-}
-BROKEN = {"customers": {"email": "no at sign"}, "products": {"name": "x" * 101}}
-
-
-def fill(world: World, flow_id: str, first: dict[str, str]) -> None:
-    rows = [first, SECOND[flow_id.split("_")[0]]]
-    world.fill(customers=rows) if flow_id.startswith("customers") else world.fill(articles=rows)
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_rerun_writes_nothing(world: World, flow: str) -> None:
-    fill(world, flow, {})
-    assert world.sync(flow).created == 2
-    writes = len(world.bc()["writes"])
+    carried = CARRIED[flow]
+    carried.fill(world, False)
+    first = world.sync(flow)
+    assert first.created + first.updated == 2
+    writes = len(carried.written(world))
 
     again = world.sync(flow)
 
     assert (again.created, again.updated, again.failed) == (0, 0, 0)
-    assert len(world.bc()["writes"]) == writes
+    assert len(carried.written(world)) == writes
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_failed_record_does_not_hold_up_others_and_is_completed_by_a_rerun(world: World, flow: str) -> None:
-    fill(world, flow, BROKEN[flow.split("_")[0]])
+    carried = CARRIED[flow]
+    carried.fill(world, True)
     first = world.sync(flow)
-    assert (first.created, first.failed) == (1, 1)
-    writes = len(world.bc()["writes"])
+    assert (first.created + first.updated, first.failed) == (1, 1)
+    writes = len(carried.written(world))
 
-    fill(world, flow, {})
+    carried.fill(world, False)
     second = world.sync(flow)
 
-    assert (second.created, second.failed) == (1, 0)
-    sent = world.bc()["writes"][writes:]
-    assert all(write["key"] not in ("WS124", "SKU-2") for write in sent), "only what was missing is sent"
+    assert (second.created + second.updated, second.failed) == (1, 0)
+    sent = carried.written(world)[writes:]
+    assert all(write["key"] != carried.done for write in sent), "only what was missing is sent"
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_window_with_a_failed_record_is_red_and_names_it(world: World, flow: str, tmp_path: Path) -> None:
-    fill(world, flow, BROKEN[flow.split("_")[0]])
+    carried = CARRIED[flow]
+    carried.fill(world, True)
     home = tmp_path / "home"
     home.mkdir()
     job = build_defs(settings=world.settings).resolve_job_def(flow)
-    day = FIRST.replace(year=2026, month=3, day=1 if flow.startswith("customers") else 2)
+    tags = range_tags(carried.day, carried.day)
     with DagsterInstance.local_temp(str(home)) as instance:
-        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
         assert not result.success
         shown = instance.fetch_observations(AssetKey(("synced", flow)), limit=1).records
-        assert [each.partition_key for each in shown] == [day.isoformat()], "its records are shown where it is red"
+        assert [each.partition_key for each in shown] == [carried.day.isoformat()], "its records show where it is red"
         failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
         assert failure is not None
-        assert "000123" in (failure.description or "") or "SKU-1" in (failure.description or "")
+        assert carried.broken in (failure.description or "")
 
-        fill(world, flow, {})
-        assert job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False).success
+        carried.fill(world, False)
+        assert job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_no_personal_data_in_dagsters_storage(world: World, flow: str, tmp_path: Path) -> None:
     planted = {"first_name": "Xanthippe", "email": "planted.person@mail.example", "phone": "0999888777"}
     world.fill(customers=[planted, {"customer_id": "5", "email": "planted-no-at", "street": "Plantedstreet"}])
+    buyer = {"displayName": "Xanthippe", "addressLine1": "Plantedstreet 0999888777", "email": "planted@mail.example"}
+    world.seed_bc(customers=[buyer | {"number": "X1", "type": "Person"}])
+    Books(world).at(AT)
+    for header in ({}, {"externalDocumentNumber": "WS-W1"}):
+        Books(world).call("POST", "salesOrders", {"customerNumber": "X1"} | header)
     home = tmp_path / "home"
     home.mkdir()
     job = build_defs(settings=world.settings).resolve_job_def(flow)
     with DagsterInstance.local_temp(str(home)) as instance:
-        day = FIRST.replace(year=2026, month=3, day=1)
-        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+        first, last = FIRST.replace(year=2026, month=3, day=1), FIRST.replace(year=2026, month=3, day=2)
+        result = job.execute_in_process(instance=instance, tags=range_tags(first, last), raise_on_error=False)
         steps = {event.step_key for event in result.all_events}
         assert f"synced__{flow}" in steps
     stored = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
@@ -94,41 +97,46 @@ def test_no_personal_data_in_dagsters_storage(world: World, flow: str, tmp_path:
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 @pytest.mark.parametrize("call", [1, 2, 4])
-def test_a_killed_run_is_completed_by_the_next_one(world: World, flow: str, call: int) -> None:
-    world.fill(
-        customers=[{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(1, 61)],
-        articles=[{"sku": f"S{n}", "article_key": str(n)} for n in range(1, 61)],
-    )
-    world.fault("bc", {"kind": "slow", "path": "$batch", "times": 9})
+def test_a_killed_run_is_completed_by_the_next_one(
+    world: World, flow: str, call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carried = CARRIED[flow]
+    monkeypatch.setenv("WINBC_ORDERS_TO_WINSTORE__LOOK_UP", "GetOrderChangesByDate")
+    monkeypatch.setenv("WINBC_QUARANTINE_MINUTES", "0")
+    world.settings = Settings(**dict(world.settings) | {"quarantine_minutes": 0, "orders_to_winstore": LOOKED_UP})
+    carried.many(world, 60)
+    system, path = carried.slow
+    world.fault(system, {"kind": "slow", "path": path, "times": 60})
     process = start_sync(world, flow, "killed")
     ends = time.monotonic() + 30
-    while len(world.bc()["writes"]) < call * 10 and time.monotonic() < ends and process.poll() is None:
+    while len(carried.written(world)) < call * 10 and time.monotonic() < ends and process.poll() is None:
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert len(world.bc()["writes"]) >= call * 10, "the run was killed in the middle of its work"
+    assert call * 10 <= len(carried.written(world)) < 60, "the run was killed in the middle of its work"
+    world.fault(system)
 
     done = world.sync(flow)
 
     assert done.failed == 0
-    state = world.bc()["records"]
-    numbers = [record["number"] for record in state["customers" if flow.startswith("customers") else "items"]]
-    assert len(numbers) == len(set(numbers)) == 60
+    arrived = carried.arrived(world)
+    assert len(arrived) == len(set(arrived)) == 60
     assert world.sync(flow).created == 0
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_every_layer_shows_its_window_counts_and_records(world: World, flow: str, tmp_path: Path) -> None:
-    fill(world, flow, {})
-    day = FIRST.replace(year=2026, month=3, day=1 if flow.startswith("customers") else 2)
+    carried = CARRIED[flow]
+    carried.fill(world, False)
     job = build_defs(settings=world.settings).resolve_job_def(flow)
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        result = job.execute_in_process(instance=instance, tags=range_tags(day, day), raise_on_error=False)
+        tags = range_tags(carried.day, carried.day)
+        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     made = [event.materialization for event in result.all_events if event.is_step_materialization]
     shown = {each.asset_key.path[0]: each.metadata for each in made if each.partition}
     assert list(shown) == ["staging", "mapped", "planned", "synced"]
     for layer in shown.values():
-        assert layer["window"].value == day.isoformat()
+        assert layer["window"].value == carried.day.isoformat()
         assert layer["run_seconds"].value > 0
         assert layer["dagster/partition_row_count"].value >= 1
         assert {"record", "outcome", "reason"} <= set(layer["records"].records[0].data)
@@ -160,7 +168,7 @@ def test_the_sensor_asks_for_a_run_once_and_only_when_something_changed(world: W
 
 
 def test_the_sweep_goes_back_to_the_window_of_a_failed_record(world: World) -> None:
-    world.fill(articles=[{"name": "x" * 101}, SECOND["products"] | {"modified_at": "2026-04-01T10:00:00.000Z"}])
+    world.fill(articles=[{"name": "x" * 101}, SECOND_ARTICLE | {"modified_at": "2026-04-01T10:00:00.000Z"}])
     world.sync("products")
     schedule = build_defs(settings=world.settings).resolve_schedule_def("products_winstore_to_bc_sweep")
     now = datetime(2026, 4, 2, tzinfo=UTC)

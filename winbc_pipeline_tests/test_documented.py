@@ -4,7 +4,15 @@ from winbc_pipeline import errors
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
-from winbc_pipeline.settings import BusinessCentralSettings, OrderSettings, ProductSettings, Settings, WinstoreSettings
+from winbc_pipeline.settings import (
+    BusinessCentralSettings,
+    OrderSettings,
+    OrderStatusSettings,
+    OrdersToWinstoreSettings,
+    ProductSettings,
+    Settings,
+    WinstoreSettings,
+)
 from winbc_pipeline.sync.outcomes import REASONS
 
 from .conftest import REPOSITORY
@@ -17,6 +25,7 @@ def page(name: str) -> str:
 def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections["orders"] = OrderSettings
+    sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
     names = [name for name in Settings.model_fields if name not in sections]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

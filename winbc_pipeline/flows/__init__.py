@@ -7,7 +7,14 @@ from .orders import ORDERS_TO_BC, ORDERS_TO_WINSTORE
 from .products import PRODUCTS, PRODUCTS_TO_WINSTORE
 from .stock import STOCK_TO_BC, STOCK_TO_WINSTORE
 
-FLOWS: tuple[Flow, ...] = (CUSTOMERS, PRODUCTS, ORDERS_TO_BC, STATUS_TO_BC)
+FLOWS: tuple[Flow, ...] = (
+    CUSTOMERS,
+    PRODUCTS,
+    ORDERS_TO_BC,
+    STATUS_TO_BC,
+    ORDERS_TO_WINSTORE,
+    STATUS_TO_WINSTORE,
+)
 """Those that run."""
 
 TABLES: tuple[Flow, ...] = (
@@ -16,8 +23,6 @@ TABLES: tuple[Flow, ...] = (
     PRODUCTS_TO_WINSTORE,
     STOCK_TO_BC,
     STOCK_TO_WINSTORE,
-    ORDERS_TO_WINSTORE,
-    STATUS_TO_WINSTORE,
 )
 """Those whose mapping tables are there to be edited and tested; what does not run yet sends nothing."""
 

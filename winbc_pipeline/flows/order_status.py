@@ -6,7 +6,9 @@ what a status of Winstore asks for.
 
 from ..sync.documents.actions import ACTIONS
 from ..sync.flow import Flow, Part
+from ..sync.posts.decide import STATES
 from ..systems.facts import FieldFacts
+from .states_of_bc import READING
 
 STATUS_TO_WINSTORE = Flow(
     name="order_status",
@@ -14,8 +16,21 @@ STATUS_TO_WINSTORE = Flow(
     target="winstore",
     entity="salesOrders",
     main="status",
-    parts=(Part(name="status", entity_set="order_status", table="status.csv", match=(("ordernr", False),)),),
-    derived={"orderState": "text"},
+    parts=(
+        Part(
+            name="status",
+            entity_set="order_status",
+            table="status.csv",
+            match=(("ordernr", False),),
+            skip=(("orderState IS NULL", "NOT_RELEASED"),),
+            own_fields={
+                "state": FieldFacts("state", "text", options=STATES),
+                "allow_backwards": FieldFacts("allow_backwards", "boolean"),
+            },
+        ),
+    ),
+    derived={"orderState": "text", "winstoreOrder": "text"},
+    reading=READING,
 )
 STATUS_TO_BC = Flow(
     name="order_status",

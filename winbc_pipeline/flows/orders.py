@@ -9,6 +9,7 @@ from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
 from .customers import COMPANY
+from .documents_of_bc import READING
 
 EXTERNAL = (("externalDocumentNumber", False),)
 NUMBER = (("ordernr", False),)
@@ -71,6 +72,9 @@ OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}
 HEADER_FIELDS = {name: OWN[name] for name in ("expectedTotal", *COMPANION_FIELDS)}
 HAS_LINE = "linenr IS NOT NULL"
+SENT_AS_ORDER = """orderNumber IN (
+    SELECT number FROM staging_bc_orders WHERE document = 'order' AND unsent IS NULL
+)"""
 
 ORDERS_TO_BC = Flow(
     name="orders",
@@ -161,8 +165,35 @@ ORDERS_TO_WINSTORE = Flow(
     lines="salesOrderLines",
     main="order",
     parts=(
-        Part(name="order", entity_set="orders", table="order.csv", match=NUMBER, key="number"),
-        Part(name="position", entity_set="orders.lines", table="position.csv", match=(), parent="order"),
+        Part(
+            name="order",
+            entity_set="orders",
+            table="order.csv",
+            match=NUMBER,
+            key="number",
+            skip=(
+                ("unsent = 'ORIGIN'", "ORIGIN"),
+                ("unsent = 'STATUS'", "STATUS"),
+                (SENT_AS_ORDER, "AS_ORDER"),
+            ),
+            repeatable=False,
+        ),
+        Part(
+            name="position",
+            entity_set="orders.lines",
+            table="position.csv",
+            match=(),
+            where="line_lineType <> 'Comment'",
+            parent="order",
+        ),
     ),
-    derived={"winstoreCustomerId": "text", "line_locationCode": "text"},
+    derived={
+        "document": "text",
+        "orderNumber": "text",
+        "unsent": "text",
+        "winstoreCustomerId": "text",
+        "line_key": "text",
+        "line_locationCode": "text",
+    },
+    reading=READING,
 )

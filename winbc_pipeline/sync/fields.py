@@ -7,21 +7,15 @@ from ..systems.business_central import entity_fields
 from ..systems.facts import FieldFacts
 from ..systems.winstore import load_profile
 from .flow import Flow, Part
+from .read_bc import source_kinds
 from .stage import staging_table
 
 
 def source_fields(flow: Flow, settings: Settings) -> Mapping[str, str]:
     """Kind by name: text, decimal, boolean, date or datetime. A line's fields begin with `line_` when BC gives them."""
-    if flow.source == "winstore":
-        return {**staging_table(flow, settings).fields, **flow.derived}
-    fields = {name: _kind(facts) for name, facts in entity_fields(flow.entity).items()}
-    if flow.lines:
-        fields |= {f"line_{name}": _kind(facts) for name, facts in entity_fields(flow.lines).items()}
-    return {**fields, **flow.derived}
-
-
-def _kind(facts: FieldFacts) -> str:
-    return {"integer": "decimal", "guid": "text"}.get(facts.kind, facts.kind)
+    if flow.source == "bc":
+        return source_kinds(flow)
+    return {**staging_table(flow, settings).fields, **flow.derived}
 
 
 def target_fields(flow: Flow, part: Part, settings: Settings) -> Mapping[str, FieldFacts]:

@@ -1,10 +1,15 @@
 """What a flow is: data that the rest of sync/ works on. The flows themselves: flows/."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from ..settings import Settings
+from ..systems.business_central import BusinessCentral
 from ..systems.facts import FieldFacts
+
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Part:
         skip: SQL condition and reason code, for records that are not sent yet.
         parent: the part whose record must exist first, with the same key.
         own_fields: what the table gives besides the entity's fields, for the flow itself to act on.
+        repeatable: whether sending it to Winstore twice does no harm.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Part:
     reference: Reference | None = None
     own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
     shared: bool = False
+    repeatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,23 @@ class Document:
         return (*self.customer, kind.header, *kind.lines)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a flow reads Business Central.
+
+    Attributes:
+        sets: the entity sets whose changes matter, each with a condition on its records (may be empty).
+        rows: what changed since a moment, in chunks of flat rows; only the fields in `wanted`, lines prefixed `line_`.
+        key: fields that identify a row.
+        group: field of the rows that always come together, such as the lines of an order.
+    """
+
+    sets: Callable[[Settings], Mapping[str, str]]
+    rows: Callable[[Settings, BusinessCentral, datetime, frozenset[str]], Iterator[Rows]]
+    key: tuple[str, ...]
+    group: str = ""
+
+
 def _no_constants(_: Settings) -> Mapping[str, str | bool]:
     return {}
 
@@ -101,6 +125,7 @@ class Flow:
         document: what its records become when several parts make one record of the target.
         acts: whether its records are actions on documents of the target, told by the own field `action`.
         waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
+        reading: how BC is read, when it is the source.
     """
 
     name: str
@@ -115,6 +140,7 @@ class Flow:
     document: Document | None = None
     waits_for: tuple[str, ...] = ()
     acts: bool = False
+    reading: Reading | None = None
 
     @property
     def id(self) -> str:
@@ -123,8 +149,8 @@ class Flow:
 
     @property
     def staging(self) -> str:
-        """The staging asset's name."""
-        return f"{self.source}_{self.entity}"
+        """The staging asset's name; BC's entity sets serve several flows, so there it is the flow's."""
+        return f"{self.source}_{self.entity if self.source == 'winstore' else self.name}"
 
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use."""

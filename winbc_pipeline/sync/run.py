@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import OPEN
 from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral
-from . import documents
-from .binding import check_binding
+from ..systems.winstore import Winstore
+from . import documents, posts
+from .binding import check_binding, check_winstore
 from .documents import actions
 from .flow import Flow
 from .map import map_windows, mapped_table
@@ -23,7 +25,7 @@ from .stage import flow_store, stage, staging_table
 SHOWN = 50
 Begin = Callable[[str], None]
 Step = Callable[[Flow, Settings, BusinessCentral, date, date, str], None]
-_TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict"))
+_TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold"))
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,11 @@ def _silent(_: str) -> None:
     pass
 
 
+Target = TypeVar("Target", BusinessCentral, Winstore)
+
+
 @contextmanager
-def _leased_target(flow: Flow, settings: Settings) -> Iterator[BusinessCentral]:
-    target = BusinessCentral(settings)
+def _leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
     try:
         with lease(flow, settings):
             yield target
@@ -68,14 +72,23 @@ def _steps(flow: Flow) -> tuple[Step, Step]:
 
 def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Plans the windows against the live target; writes nothing to it."""
-    with _leased_target(flow, settings) as target:
+    if flow.target == "winstore":
+        with _leased(flow, settings, Winstore(settings)) as winstore:
+            check_winstore(flow, settings)
+            posts.plan(flow, settings, winstore, first, last, run_id)
+        return
+    with _leased(flow, settings, BusinessCentral(settings)) as target:
         check_binding(flow, settings, target)
         _steps(flow)[0](flow, settings, target, first, last, run_id)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
-    with _leased_target(flow, settings) as target:
+    if flow.target == "winstore":
+        with _leased(flow, settings, Winstore(settings)) as winstore:
+            posts.push(flow, settings, winstore, first, last, run_id)
+        return
+    with _leased(flow, settings, BusinessCentral(settings)) as target:
         _steps(flow)[1](flow, settings, target, first, last, run_id)
 
 

@@ -1,19 +1,23 @@
 """Asks the source what changed and stages it."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
 from ..settings import Settings
 from ..staging.load import StagingTable, load
 from ..staging.store import Store
+from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.client import as_lines
-from .flow import Flow
+from . import read_bc
+from .flow import Flow, Reading
 
 
 def staging_table(flow: Flow, settings: Settings) -> StagingTable:
-    """The staging table of a flow, as its profile describes the source."""
+    """The staging table of a flow, as Winstore's profile or BC's facts describe the source."""
+    if flow.reading:
+        return read_bc.staging_table(flow, flow.reading, read_bc.source_kinds(flow))
     profile = load_profile(settings.winstore.profile).entity(flow.entity)
     fields: dict[str, str] = dict(profile.fields)
     if profile.count:
@@ -27,10 +31,12 @@ def stage(flow: Flow, settings: Settings, first: date, now: datetime | None = No
 
     Winstore only answers "changed since"; records of later windows come along and wait in their own window.
     """
+    since = datetime(first.year, first.month, first.day, tzinfo=UTC)
+    if flow.reading:
+        return _stage_bc(flow, flow.reading, settings, since, now or clock.now())
     store = flow_store(flow, settings)
     source = Winstore(settings)
     try:
-        since = datetime(first.year, first.month, first.day, tzinfo=UTC)
 
         def pages() -> Iterator[bytes]:
             for rows in source.changed_since(flow.entity, since):
@@ -41,8 +47,25 @@ def stage(flow: Flow, settings: Settings, first: date, now: datetime | None = No
         source.close()
 
 
+def _stage_bc(flow: Flow, reading: Reading, settings: Settings, since: datetime, now: datetime) -> int:
+    """Looks back over the overlap too: BC may commit a change late, and rounds moments (behaviour.md section 7)."""
+    source = BusinessCentral(settings)
+    try:
+        since -= timedelta(minutes=settings.overlap_minutes, milliseconds=50)
+        rows = reading.rows(settings, source, since, read_bc.wanted(flow, settings))
+        return load(flow_store(flow, settings), staging_table(flow, settings), map(read_bc.as_lines, rows), now)
+    finally:
+        source.close()
+
+
 def newest_change(flow: Flow, settings: Settings, since: datetime) -> tuple[datetime | None, date | None]:
     """The newest modification moment after `since`, and the first window that holds such a change."""
+    if flow.reading:
+        books = BusinessCentral(settings)
+        try:
+            return read_bc.newest_change(books, flow.reading.sets(settings), since)
+        finally:
+            books.close()
     profile = load_profile(settings.winstore.profile).entity(flow.entity)
     source = Winstore(settings)
     moments = []

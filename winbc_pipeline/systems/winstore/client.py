@@ -4,7 +4,8 @@ Source of the quirks: winstore.md section 2 (HTTP Basic; `?` between parameters;
 """
 
 import base64
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +17,9 @@ from defusedxml.ElementTree import fromstring
 
 from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import Settings
-from ..transport import Answer, Limits, Transport
+from ..transport import Answer, Limits, Lost, Transport
 from .profile import EntityProfile, load_profile
+from .writing import Fields, Receipt, document, receipt
 
 Row = dict[str, Any]
 
@@ -41,10 +43,19 @@ class Winstore:
     def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
         """Pages of records changed at or after a moment: flat rows of texts, empty = None."""
         profile = self.profile.entity(entity)
+        for rows in self._pages(profile, since):
+            yield [flat for row in rows for flat in exploded(row, profile)]
+
+    def counted(self, entity: str, since: datetime) -> Counter[str]:
+        """How many records of each number there are among those changed at or after a moment."""
+        profile = self.profile.entity(entity)
+        return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
+
+    def _pages(self, profile: EntityProfile, since: datetime) -> Iterator[list[Row]]:
         page = 1
         while True:
             rows = self._page(profile, since, page)
-            yield [flat for row in rows for flat in exploded(row, profile)]
+            yield rows
             if not profile.page or len(rows) < profile.records_per_page:
                 return
             page += 1
@@ -59,6 +70,21 @@ class Winstore:
         """A reading call, its parameters joined as Winstore wants them."""
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
+
+    def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
+        """Hands one record to Winstore; `name` is a write of the profile.
+
+        Raises Lost (it may have been taken), SystemUnavailable (it was not, or it is repeatable),
+        AuthenticationFailed, ValueError for a character that XML cannot carry.
+        """
+        profile = self.profile.write(name)
+        content = document(profile, fields, lines)
+        headers = {"Content-Type": "application/xml; charset=utf-8", "Accept": "application/xml"}
+        try:
+            answer = self.transport.call("POST", profile.call, headers=headers, content=content, idempotent=repeatable)
+        except UnreadableAnswer:
+            raise Lost("Winstore's answer is no answer") from None
+        return receipt(profile, answer)
 
 
 def records_in(answer: Answer, call: str, path: str) -> list[Row]:

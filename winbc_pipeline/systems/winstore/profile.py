@@ -36,7 +36,7 @@ class EntityProfile(BaseModel):
 
 
 class WriteProfile(BaseModel):
-    """How one kind of record is written, and the fields that it takes."""
+    """How one kind of record is written, the fields that it takes, and where its answer says what became of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +45,10 @@ class WriteProfile(BaseModel):
     root: str
     fields: dict[str, FieldType] = {}
     lines: dict[str, FieldType] = {}
+    lines_in: str = "positions.position"
+    code: str = "result.statuscode"
+    message: str = "result.message"
+    taken: tuple[str, ...] = ("200",)
 
 
 class Profile(BaseModel):
@@ -62,14 +66,16 @@ class Profile(BaseModel):
             raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
         return self.reads[name]
 
+    def write(self, name: str) -> WriteProfile:
+        """How a kind of record is written; raises ConfigurationError when the profile does not say."""
+        if name not in self.writes:
+            raise ConfigurationError(f"The Winstore profile has no writes.{name}.", "Copy it from the shipped profile.")
+        return self.writes[name]
+
     def written(self, name: str) -> dict[str, FieldFacts]:
         """Fields of a write, `orders.lines` being those of an order's lines; raises ConfigurationError."""
         write, _, lines = name.partition(".")
-        if write not in self.writes:
-            raise ConfigurationError(
-                f"The Winstore profile has no writes.{write}.", "Copy it from the shipped profile."
-            )
-        fields = self.writes[write].lines if lines else self.writes[write].fields
+        fields = self.write(write).lines if lines else self.write(write).fields
         return {field: FieldFacts(field, kind) for field, kind in fields.items()}
 
 

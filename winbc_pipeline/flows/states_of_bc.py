@@ -1,0 +1,81 @@
+"""What BC has done with each order of Winstore, worked out from the order, its shipments and its invoices.
+
+Source: behaviour.md sections 14 and 15: posting deletes an order; what is left are shipments and invoices.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.store import Store
+from ..sync.flow import Reading, Rows
+from ..sync.read_bc import MODIFIED, changed
+from ..systems.business_central import BusinessCentral
+from . import sent_by_winstore
+
+Record = dict[str, Any]
+REFERENCE = "externalDocumentNumber"
+ORDERS, SHIPMENTS, INVOICES = "salesOrders", "salesShipments", "salesInvoices"
+AT_ONCE = 400
+
+
+def sets(settings: Settings) -> Mapping[str, str]:
+    """The entity sets in which something may have been done: of the documents that came from Winstore."""
+    ours = f"startswith({REFERENCE},'{settings.orders_to_winstore.reference_prefix}')"
+    return dict.fromkeys((ORDERS, SHIPMENTS, INVOICES), ours)
+
+
+def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
+    """A row per order of Winstore in whose documents something changed since a moment."""
+    known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent_by_winstore.documents(settings)}
+    references = _missing_candidates(settings, known)
+    for entity_set, condition in sets(settings).items():
+        for page in changed(source, entity_set, since, condition, f"$select={REFERENCE}"):
+            references |= {document[REFERENCE] for document in page}
+    ordered = sorted(references)
+    for start in range(0, len(ordered), AT_ONCE):
+        found = _found(source, ordered[start : start + AT_ONCE], known, wanted)
+        yield [row for row in found if row[MODIFIED] or settings.order_status.missing == "cancelled"]
+
+
+def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[str]:
+    """Orders that were made in BC and not finished there: the ones that may have been deleted since."""
+    path = settings.flow_database("order_status_bc_to_winstore")
+    if settings.order_status.missing == "ignore" or not path.exists():
+        return set()
+    finished = ledger.read(Store(path, settings.memory_limit_mb), "target_no IN ('invoiced', 'cancelled')")
+    confirmed = {reference for reference, row in known.items() if row["state"] == ledger.State.CONFIRMED}
+    return confirmed - {row["key"] for row in finished}
+
+
+def _found(
+    source: BusinessCentral, references: list[str], known: Mapping[str, Record], wanted: frozenset[str]
+) -> Iterator[Record]:
+    found = [source.find(name, REFERENCE, references, False) for name in (ORDERS, SHIPMENTS, INVOICES)]
+    for reference in references:
+        orders, shipments, invoices = (each.get(reference, []) for each in found)
+        documents = [*orders, *invoices, *shipments]
+        row = {name: documents[0].get(name) for name in wanted} if documents else {}
+        row |= {REFERENCE: reference, "winstoreOrder": known.get(reference, {}).get("key")}
+        row[MODIFIED] = max((each[MODIFIED] for each in documents), default=None)
+        yield row | {"orderState": state_of(orders, shipments, invoices)}
+
+
+def state_of(orders: list[Record], shipments: list[Record], invoices: list[Record]) -> str | None:
+    """What was done with an order; None when that is nothing yet. An order stays until all of it is invoiced."""
+    if orders:
+        if all(order["fullyShipped"] for order in orders):
+            return "shipped"
+        released = any(order["status"] == "Open" for order in orders)
+        return "partly shipped" if shipments else "released" if released else None
+    statuses = {invoice["status"] for invoice in invoices}
+    if statuses & {"Open", "Paid"}:
+        return "invoiced"
+    if statuses & {"Draft", "In_x0020_Review"}:
+        return None
+    return "shipped" if shipments and not statuses else "cancelled"
+
+
+READING = Reading(sets, rows, key=(REFERENCE,))

@@ -1,0 +1,110 @@
+"""What is sent to Winstore: records as XML in the profile's order, and what its answer says.
+
+Here belongs: the form of a call that writes. When it may be sent, and sent again, belongs to sync/posts/.
+Source: winstore.md section 2 (the order's XML); the answer's form is assumed, so it is named in the profile.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from ..transport import Answer, Lost
+from .profile import WriteProfile
+
+Fields = Mapping[str, Any]
+NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")  # XML 1.0, section 2.2
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What Winstore says to a record: whether it took it, its status code and its words."""
+
+    taken: bool
+    code: str
+    message: str
+
+
+def unfit(fields: Fields, lines: Iterable[Fields]) -> str | None:
+    """The name of the first field with a character that XML cannot carry."""
+    for each in (fields, *lines):
+        for name, value in each.items():
+            if isinstance(value, str) and NOT_IN_XML.search(value):
+                return name
+    return None
+
+
+def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> bytes:
+    """The XML of one record: fields in the profile's order, `invoice_add.city` inside `invoice_add`, empty ones out.
+
+    Raises ValueError for a character that XML cannot carry.
+    """
+    lines = list(lines)
+    if name := unfit(fields, lines):
+        raise ValueError(f"{name}: a character that XML cannot carry")
+    root = Element(profile.root)
+    _fill(root, profile.fields, fields)
+    outer, _, inner = profile.lines_in.partition(".")
+    if lines:
+        group = SubElement(root, outer)
+        for line in lines:
+            _fill(SubElement(group, inner), profile.lines, line)
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _fill(element: Element, names: Iterable[str], fields: Fields) -> None:
+    for name in names:
+        if fields.get(name) not in (None, ""):
+            *groups, last = name.split(".")
+            inside = element
+            for group in groups:
+                found = inside.find(group)
+                inside = SubElement(inside, group) if found is None else found
+            SubElement(inside, last).text = _text(fields[name])
+
+
+def _text(value: Any) -> str:
+    """Words for booleans, a dot for decimals and no exponent."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def receipt(profile: WriteProfile, answer: Answer) -> Receipt:
+    """What an answer says; raises Lost when it does not tell whether the record was taken.
+
+    Refused for certain is only what a status code of 400 to 499 refuses; a fault of the server's may have come after.
+    """
+    if 400 <= answer.status < 500 and answer.status != 408:
+        return Receipt(False, str(answer.status), "the call itself is refused")
+    code, message = _said(profile, answer) if answer.status == 200 else ("", "")
+    if code in profile.taken:
+        return Receipt(True, code, message)
+    if not re.fullmatch(r"4\d\d", code):
+        raise Lost("Winstore's answer does not say whether it took the record")
+    return Receipt(False, code, message)
+
+
+def _said(profile: WriteProfile, answer: Answer) -> tuple[str, str]:
+    try:
+        root = fromstring(answer.content, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+        return "", ""
+    return _at(root, profile.code), _at(root, profile.message)
+
+
+def _at(root: Element, path: str) -> str:
+    return next(_found(root, path.split(".")), "")
+
+
+def _found(element: Element, path: list[str]) -> Iterator[str]:
+    if element.tag == path[0]:
+        if len(path) == 1:
+            yield (element.text or "").strip()
+        for child in element if len(path) > 1 else ():
+            yield from _found(child, path[1:])
