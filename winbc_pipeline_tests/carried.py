@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import httpx
-
-from .books import Books
+from .books import HTTP, Books
 from .conftest import World
 
 Written = list[dict[str, Any]]
@@ -40,7 +38,7 @@ class Carried:
 
 
 def shop(world: World) -> dict[str, Any]:
-    return httpx.get(f"{world.addresses.winstore_control}/__state").json()  # type: ignore[no-any-return]
+    return HTTP.get(f"{world.addresses.winstore_control}/__state").json()  # type: ignore[no-any-return]
 
 
 def _customers(world: World, broken: bool) -> None:

@@ -136,6 +136,22 @@ def records(
 
 
 @app.command()
+def resolve(
+    flow: FlowName,
+    key: Annotated[str, typer.Argument(help="Record, as `winbc records` names it")],
+    there: Annotated[bool, typer.Option("--there/--not-there", help="Whether Winstore has it, as it is now")],
+) -> None:
+    """What you found in Winstore about a record that waits for a person: what is not there is sent by the next run."""
+    from ..sync.posts import resolve as run
+
+    chosen = flow_of(flow)
+    if chosen.target != "winstore":
+        raise typer.BadParameter(f"{chosen.id} does not write to Winstore")
+    run(chosen, load_settings(), key, there, f"resolve {clock.now().isoformat()}")
+    console.print(Text(f"{key}: {'taken as sent' if there else 'the next run sends it'}"), soft_wrap=True)
+
+
+@app.command()
 def status() -> None:
     """Per flow: records by state, and up to when the source was followed."""
     from collections import Counter

@@ -19,7 +19,7 @@ from ..staging.store import Row, literal, lock_down, rows_of
 from ..systems.business_central import BusinessCentral
 from .flow import Flow, Part
 from .map import checked_flow, compile_flow, mapping_connection, see_source
-from .plan import KNOWN, Decision, decide, links, live_targets
+from .plan import KNOWN, Decision, decide, fields_of, links, live_targets
 from .stage import flow_store, staging_table
 
 
@@ -87,7 +87,7 @@ def preview(flow: Flow, settings: Settings, key: str | None, sample: int) -> lis
         create_staging(connection, staging)
         ledger.create(connection)
         lock_down(connection)
-        for part in flow.parts:
+        for part in flow.active(settings):
             see_source(connection, part, compiled[part.name], staging.name, "true")
             rows = _mapped(connection, part, compiled[part.name], chosen)
             fields = [_fields(connection, compiled[part.name], row) for row in rows]
@@ -135,6 +135,10 @@ def _decided(
     try:
         for each in found:
             part = each.part
+            if flow.target == "winstore" or not part.match or flow.acts:
+                for row, shown in zip(each.rows, each.fields, strict=True):
+                    views.append(RecordView(part, row["_key"], shown, row["errors"], _values_only(row)))
+                continue
             decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
             live = live_targets(part, settings, target, [row for row, _ in decided], linked)
             there: set[str] = set()
@@ -156,3 +160,13 @@ def _there(decided: Sequence[tuple[Row, Decision]]) -> set[str]:
         for row, decision in decided
         if decision.action == "create" or decision.target.get("id") or row["target_id"]
     }
+
+
+def _values_only(row: Row) -> Decision:
+    """What a record's values would come to where there is nothing to compare them with: Winstore has no call that tells
+    what it has, and lines have no key of their own."""
+    if row["skip_reason"]:
+        return Decision("skip", row["skip_reason"])
+    if row["errors"]:
+        return Decision("fail", "MAPPING")
+    return Decision("create", body={n: v for n, v in fields_of(row["creates"]).items() if v not in (None, "")})
