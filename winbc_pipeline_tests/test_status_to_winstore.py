@@ -191,7 +191,7 @@ def test_the_sensor_looks_at_winstores_orders_only_and_rests_after_a_run(books: 
     assert newest_change(flow, settings, followed) == (None, None)
 
 
-ORDER = {"fullyShipped": False, "status": "Open"}
+ORDER = {"number": "O", "fullyShipped": False, "status": "Open"}
 
 
 @pytest.mark.parametrize(
@@ -203,6 +203,7 @@ ORDER = {"fullyShipped": False, "status": "Open"}
         ([ORDER], 1, [], "partly shipped"),
         ([ORDER | {"status": "Draft"}], 1, [], "partly shipped"),
         ([ORDER], 1, ["Open"], "partly shipped"),
+        ([ORDER | {"number": "typed anew"}], 1, ["Canceled"], "released"),
         ([ORDER | {"fullyShipped": True}], 1, ["Open"], "shipped"),
         ([], 1, ["Open"], "invoiced"),
         ([], 1, ["Paid"], "invoiced"),
@@ -217,4 +218,4 @@ ORDER = {"fullyShipped": False, "status": "Open"}
 def test_the_state_of_an_order(
     orders: list[dict[str, Any]], shipments: int, invoices: list[str], state: str | None
 ) -> None:
-    assert state_of(orders, [{}] * shipments, [{"status": each} for each in invoices]) == state
+    assert state_of(orders, [{"orderNumber": "O"}] * shipments, [{"status": each} for each in invoices]) == state

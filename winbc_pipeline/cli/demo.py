@@ -107,7 +107,7 @@ def _load_all(console: Console, settings: Settings) -> bool:
             ok, done = load_through_dagster(flow, settings)
         failed |= not ok or bool(done.failed)
         counts = (done.read, done.created, done.updated, done.skipped, done.failed)
-        table.add_row(flow.name, *map(str, counts), f"{time.monotonic() - began:.1f}")
+        table.add_row(flow.id, *map(str, counts), f"{time.monotonic() - began:.1f}")
     console.print(table)
     return failed
 

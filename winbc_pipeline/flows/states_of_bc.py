@@ -68,8 +68,10 @@ def state_of(orders: list[Record], shipments: list[Record], invoices: list[Recor
     if orders:
         if all(order["fullyShipped"] for order in orders):
             return "shipped"
-        released = any(order["status"] == "Open" for order in orders)
-        return "partly shipped" if shipments else "released" if released else None
+        numbers = {order["number"] for order in orders}  # a reference may have been used by an earlier order too
+        if any(shipment["orderNumber"] in numbers for shipment in shipments):
+            return "partly shipped"
+        return "released" if any(order["status"] == "Open" for order in orders) else None
     statuses = {invoice["status"] for invoice in invoices}
     if statuses & {"Open", "Paid"}:
         return "invoiced"
