@@ -298,13 +298,18 @@ def test_an_order_that_is_changed_after_it_was_sent_is_a_conflict_and_not_sent_a
     assert len(orders(books.world)) == 1
 
 
-def test_a_removed_line_is_a_change_too(books: Books) -> None:
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_line_that_is_removed_or_described_otherwise_is_a_change_too(books: Books, removed: bool) -> None:
     books.order({}, {"lineObjectNumber": "SKU-2"}, release=False)
     settle(books.world, statuses=["Draft"])
     books.world.sync(FLOW)
-    books.at(LATER)
-    line = next(row for row in books.world.bc()["records"]["salesOrderLines"] if row["lineObjectNumber"] == "SKU-2")
-    books.call("DELETE", f"salesOrderLines({line['id']})")
+    lines = books.world.bc()["records"]["salesOrderLines"]
+    path = next(f"salesOrderLines({row['id']})" for row in lines if row["lineObjectNumber"] == "SKU-2")
+    if removed:
+        books.at(LATER)
+        books.call("DELETE", path)
+    else:
+        books.call("PATCH", path, {"description": "another"})
     books.world.sync(FLOW)
     assert only(books.world)["reason"] == "CHANGED"
 

@@ -12,6 +12,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.stage import flow_store, newest_change
+from winbc_pipeline.systems.business_central import BusinessCentral
 
 from .books import Books
 from .carried import shop
@@ -177,6 +178,15 @@ def test_an_order_that_was_deleted_counts_as_cancelled_only_by_setting(
     for _ in range(2):
         books.world.sync(FLOW)
     assert sent(books.world) == expected
+
+
+def test_an_order_that_is_gone_between_two_looks_is_not_taken_for_cancelled(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order(books)
+    monkeypatch.setattr(BusinessCentral, "find", lambda *_: {})
+    assert books.world.sync(FLOW).read == 0
+    assert sent(books.world) == []
 
 
 def test_the_sensor_looks_at_winstores_orders_only_and_rests_after_a_run(books: Books) -> None:

@@ -81,8 +81,8 @@ class Decider:
 
     def _taken_before(self, row: Row, sent: dict[str, str]) -> Decision:
         """Winstore has no call that changes an order. With the source as it was, only the tables were edited."""
-        same = row["sent_hash"] == row["hash"] or row["sent_version"] == str(row["_version"])
-        if row["skip_reason"] or (same and row["state"] == State.CONFIRMED) or row["sent_hash"] == row["hash"]:
+        edited = row["sent_by"] != row["mapping_version"] and row["sent_version"] == str(row["_version"])
+        if row["skip_reason"] or row["sent_hash"] == row["hash"] or (edited and row["state"] == State.CONFIRMED):
             return Decision("skip", "UNCHANGED", target=sent)
         return Decision("conflict", "CHANGED", target=sent)
 
