@@ -148,7 +148,7 @@ def resolve(
     if chosen.target != "winstore":
         raise typer.BadParameter(f"{chosen.id} does not write to Winstore")
     run(chosen, load_settings(), key, there, f"resolve {clock.now().isoformat()}")
-    console.print(Text(f"{key}: {'taken as sent' if there else 'the next run sends it'}"), soft_wrap=True)
+    say(console, f"{key}: {'taken as sent' if there else 'the next run sends it'}")
 
 
 @app.command()

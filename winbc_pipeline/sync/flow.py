@@ -152,6 +152,11 @@ class Flow:
         """The staging asset's name; BC's entity sets serve several flows, so there it is the flow's."""
         return f"{self.source}_{self.entity if self.source == 'winstore' else self.name}"
 
+    @property
+    def sends_once(self) -> bool:
+        """Whether what was sent stays as it is when only the tables change."""
+        return bool(self.document) or self.acts or self.target == "winstore"
+
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use."""
         if not self.document:

@@ -17,7 +17,7 @@ from ..systems.business_central import BusinessCentral
 from .binding import check_binding
 from .flow import Flow, Part
 from .map import MAPPED, checked_flow, mapped_table, mapping_connection, see_source
-from .plan import KNOWN, UNCHANGED, Decision, decide, links
+from .plan import KNOWN, UNCHANGED, Decision, decide, fields_of, links
 from .stage import flow_store, staging_table
 
 
@@ -47,10 +47,13 @@ class Impact:
 
 
 def impact(flow: Flow, settings: Settings) -> list[Impact]:
-    """The impact of the tables as they are now on each part of a flow, beside the live target.
+    """The impact of the tables as they are now on each part of a flow, beside the live target. What becomes of orders and
+    statuses is sent once and never again: of them it counts the records whose values are others than they were.
 
     Raises: MappingError naming file, row and column; ConfigurationError when the ledger was kept for another target.
     """
+    if flow.sends_once:
+        return _beside_before(flow, settings)
     compiled, target = checked_flow(flow, settings), BusinessCentral(settings)
     try:
         check_binding(flow, settings, target)
@@ -64,6 +67,29 @@ def impact(flow: Flow, settings: Settings) -> list[Impact]:
     return [found for found, _, _ in mapped]
 
 
+def _beside_before(flow: Flow, settings: Settings) -> list[Impact]:
+    """The records of each part beside what the tables made of them before."""
+    compiled, impacts = checked_flow(flow, settings), []
+    for found, _, rows in _mapped(flow, settings, compiled):
+        found.same = 0
+        for row in rows:
+            before, now = (fields_of(row[name] or "{}") for name in ("before_creates", "creates"))
+            others = [name for name in now | before if now.get(name) != before.get(name)]
+            found.broken += bool(row["errors"])
+            found.created += not row["errors"] and row["before_creates"] is None
+            found.changed += not row["errors"] and row["before_creates"] is not None and bool(others)
+            found.same += not row["errors"] and not others
+            found.mended += row["broke_before"] and not row["errors"]
+            if row["errors"] and not row["broke_before"]:
+                found.breaks.update(
+                    f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]
+                )
+            elif row["before_creates"] is not None:
+                found.fields.update(others)
+        impacts.append(found)
+    return impacts
+
+
 def _mapped(flow: Flow, settings: Settings, compiled: Mapping[str, Compiled]) -> list[tuple[Impact, Part, list[Row]]]:
     """The records of each part that are to be decided; those that were sent as they are now are counted at once."""
     staging, mapped = staging_table(flow, settings), []
@@ -72,14 +98,14 @@ def _mapped(flow: Flow, settings: Settings, compiled: Mapping[str, Compiled]) ->
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         lock_down(connection)
-        for part in flow.parts:
+        for part in flow.active(settings):
             see_source(connection, part, compiled[part.name], staging.name, "true")
             prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, compiled[part.name])}")
             same, mended = connection.execute(
                 "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
             ).fetchall()[0]
-            rows = rows_of(connection, "SELECT * FROM impact WHERE NOT unchanged ORDER BY _key")
+            rows = rows_of(connection, f"FROM impact WHERE {flow.sends_once} OR NOT unchanged ORDER BY _key")
             mapped.append((Impact(part.name, same=same, mended=mended), part, rows))
     return mapped
 
@@ -87,7 +113,7 @@ def _mapped(flow: Flow, settings: Settings, compiled: Mapping[str, Compiled]) ->
 def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
     return (
         f"SELECT '{part.name}' AS part, m.*, {KNOWN}, {UNCHANGED} AS unchanged, "
-        f"coalesce(len(before.errors) > 0, false) AS broke_before FROM ({compiled.select}) AS m "
+        f"coalesce(len(before.errors) > 0, false) AS broke_before, before.creates AS before_creates FROM ({compiled.select}) AS m "
         f"LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key "
         f"LEFT JOIN {quote(mapped_table(flow))} AS before ON before.part = '{part.name}' AND before._key = m._key"
     )

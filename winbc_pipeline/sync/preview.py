@@ -137,7 +137,7 @@ def _decided(
             part = each.part
             if flow.target == "winstore" or not part.match or flow.acts:
                 for row, shown in zip(each.rows, each.fields, strict=True):
-                    views.append(RecordView(part, row["_key"], shown, row["errors"], _values_only(row)))
+                    views.append(RecordView(part, row["_key"], shown, row["errors"], _values_only(row), {}, False))
                 continue
             decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
             live = live_targets(part, settings, target, [row for row, _ in decided], linked)
