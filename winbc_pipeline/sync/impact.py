@@ -47,8 +47,8 @@ class Impact:
 
 
 def impact(flow: Flow, settings: Settings) -> list[Impact]:
-    """The impact of the tables as they are now on each part of a flow, beside the live target. What becomes of orders and
-    statuses is sent once and never again: of them it counts the records whose values are others than they were.
+    """The impact of the tables as they are now on each part of a flow, beside the live target. Orders and statuses are
+    sent once and never again: of them it counts the records whose values are others than they were.
 
     Raises: MappingError naming file, row and column; ConfigurationError when the ledger was kept for another target.
     """
@@ -113,7 +113,8 @@ def _mapped(flow: Flow, settings: Settings, compiled: Mapping[str, Compiled]) ->
 def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
     return (
         f"SELECT '{part.name}' AS part, m.*, {KNOWN}, {UNCHANGED} AS unchanged, "
-        f"coalesce(len(before.errors) > 0, false) AS broke_before, before.creates AS before_creates FROM ({compiled.select}) AS m "
+        "coalesce(len(before.errors) > 0, false) AS broke_before, before.creates AS before_creates "
+        f"FROM ({compiled.select}) AS m "
         f"LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key "
         f"LEFT JOIN {quote(mapped_table(flow))} AS before ON before.part = '{part.name}' AND before._key = m._key"
     )
@@ -135,8 +136,12 @@ def _count(found: Impact, row: Row, decision: Decision) -> None:
         found.breaks.update(_reasons(row, decision))
 
 
+def _broken_rules(row: Row) -> set[str]:
+    return {f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]}
+
+
 def _reasons(row: Row, decision: Decision) -> set[str]:
     """What a record fails for, in words that many records have in common."""
     if decision.reason == "MAPPING":
-        return {f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]}
+        return _broken_rules(row)
     return {str(decision.message if decision.reason == "RELATION_MISSING" else decision.reason)}
