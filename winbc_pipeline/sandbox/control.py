@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -74,6 +75,11 @@ def _sensible(found: datetime) -> datetime:
 def timestamp(moment: datetime) -> str:
     """ISO 8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def http_date(moment: datetime) -> str:
+    """As a `Date` header says it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 class CallLog:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 from starlette.applications import Starlette
@@ -111,7 +111,8 @@ class Cuttable(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 def running(app: Starlette, port: int = 0) -> Iterator[str]:
     """One application on 127.0.0.1 until the block ends; yields its address."""
     listener = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="none", access_log=False, http=Cuttable)
+    quiet: dict[str, Any] = {"log_level": "critical", "access_log": False}
+    config = uvicorn.Config(app, lifespan="off", ws="none", http=Cuttable, date_header=False, **quiet)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

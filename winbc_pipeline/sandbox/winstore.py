@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .control import CallLog, control_routes
+from .control import CallLog, control_routes, http_date
 from .faults import Faults, with_fault
 from .records import dumps
 from .retail import read_folder
@@ -64,6 +64,7 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
             return Response("<error>Unauthorized</error>", 401, {"WWW-Authenticate": "Basic"}, "application/xml")
         fault = faults.take(request.method, request.url.path)
         reply = await with_fault(fault, request, answer)
+        reply.headers["date"] = http_date(shop.clock.now())
         request_id = request.headers.get("client-request-id", "")
         log.note(request, reply.status_code, fault["kind"] if fault else "", request_id)
         return reply

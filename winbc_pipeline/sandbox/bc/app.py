@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..control import CallLog, Limits, control_routes, moment, steered
+from ..control import CallLog, Limits, control_routes, http_date, moment, steered
 from ..faults import Faults, with_fault
 from ..records import Record
 from . import posting
@@ -122,6 +122,7 @@ class Sandbox:
             fault = self.faults.take(request.method, request.url.path)
             reply = await self._within_limits(lambda: with_fault(fault, request, self._run))
         reply.headers["request-id"] = request.state.request_id
+        reply.headers["date"] = http_date(self.company.clock.now())
         self.log.note(request, reply.status_code, fault["kind"] if fault else "", request.state.request_id)
         return reply
 

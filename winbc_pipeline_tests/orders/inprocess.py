@@ -1,0 +1,176 @@
+"""Both sandboxes in this process, without sockets, and one clock that only the test moves.
+
+Here belongs: what makes a sync take milliseconds and every run of a test the same. What a test does: world.py.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import httpx
+from starlette.applications import Starlette
+
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.sync import map as mapping
+from winbc_pipeline.systems import transport
+from winbc_pipeline.systems.transport import Transport
+
+START = datetime(2026, 3, 10, 10, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The process died here: nothing of the program catches it, and only what was committed is left."""
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop by the test's clock: what a sandbox does later is done when the test's time has come."""
+
+    seconds = 0.0
+
+    def time(self) -> float:
+        return self.seconds
+
+
+class Wire(httpx.BaseTransport):
+    """Calls of a client, answered by ASGI applications: by port, one at a time, in the thread that asks."""
+
+    def __init__(self, apps: dict[int, Starlette]) -> None:
+        self.apps, self.loop, self.lock = apps, Loop(), threading.RLock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            return self.loop.run_until_complete(self._answer(request))
+
+    def wait(self, seconds: float, tick: Callable[[], None]) -> None:
+        """Lets time pass by quarters of a minute; what falls due runs then."""
+        with self.lock:
+            ends = self.loop.seconds + seconds
+            while self.loop.seconds < ends:
+                idle = asyncio.all_tasks(self.loop) == set()
+                self.loop.seconds = ends if idle else min(ends, self.loop.seconds + 15)
+                tick()
+                for _ in range(0 if idle else 5):
+                    self.loop.run_until_complete(asyncio.sleep(0))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        content, answer, cut = request.read(), SimpleNamespace(status=0, headers=[], body=b""), asyncio.Event()
+        asked = [{"type": "http.request", "body": content, "more_body": False}]
+
+        async def receive() -> Any:
+            if asked:
+                return asked.pop()
+            await cut.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answer.status, answer.headers = message["status"], message["headers"]
+            else:
+                answer.body += message.get("body", b"")
+
+        await self.apps[request.url.port or 80](_scope(request, cut.set), receive, send)
+        if cut.is_set():
+            raise httpx.RemoteProtocolError("the connection was cut")
+        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+
+    def close(self) -> None:
+        """Clients come and go; the sandboxes stay."""
+
+
+def _scope(request: httpx.Request, cut: Callable[[], None]) -> dict[str, Any]:
+    path, _, query = request.url.raw_path.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.url.path,
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": (request.url.host, request.url.port),
+        "state": {"cut": cut},
+    }
+
+
+class Memory:
+    """Databases in memory instead of files: transactions count or do not, as on disk; nothing is ever reopened."""
+
+    def __init__(self) -> None:
+        self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
+
+    def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
+        if store.path not in self.databases:
+            store.path.parent.mkdir(parents=True, exist_ok=True)
+            self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+        connection = self.databases[store.path].cursor()
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+
+
+@contextmanager
+def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
+    """The program's calls, databases, clock and death are the test's until the block ends."""
+    made = Transport.__init__
+    memory = Memory()
+    door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
+
+    def connected(self: Transport, name: str, url: str, authorise: Any, limits: Any = None) -> None:
+        made(self, name, url, authorise, limits, sleep=sleep, clock=lambda: wire.loop.seconds)
+
+    def die(*_: int) -> None:
+        raise Killed
+
+    with ExitStack() as stack:
+        stack.callback(memory.close)
+        for target, name, replacement in (
+            (transport, "httpx", door),
+            (transport.Transport, "__init__", connected),
+            (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
+            (mapping, "lock_down", lambda _: None),  # would lock the database that stays open
+        ):
+            stack.enter_context(patch.object(target, name, replacement))
+        stack.enter_context(patch("winbc_pipeline.clock.now", now))
+        stack.enter_context(patch("winbc_pipeline.sync.crash.os", SimpleNamespace(kill=die, getpid=lambda: 0)))
+        yield
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """The tables are compiled once for all syncs of the same flow: they do not change meanwhile."""
+    with ExitStack() as stack:
+        for place, names in (
+            ("winbc_pipeline.sync.map", ("compile_flow", "mapping_version", "checked_flow")),
+            ("winbc_pipeline.sync.documents.plan", ("compile_flow", "mapping_version")),
+            ("winbc_pipeline.sync.plan", ("compile_flow", "mapping_version")),
+        ):
+            for name in names:
+                stack.enter_context(patch(f"{place}.{name}", _once(getattr(mapping, name))))
+        yield
+
+
+def _once(work: Any) -> Any:
+    known: dict[tuple[str, str], Any] = {}
+
+    def cached(flow: Any, settings: Any) -> Any:
+        name = (flow.id, settings.model_dump_json())
+        if name not in known:
+            known[name] = work(flow, settings)
+        return known[name]
+
+    return cached

@@ -1,0 +1,226 @@
+"""Both sandboxes in this process with a few products and customers, and what shops, people and time do to them."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.sandbox import winstore
+from winbc_pipeline.sandbox.bc import app as business_central
+from winbc_pipeline.sandbox.control import timestamp
+from winbc_pipeline.sandbox.retail import order_total
+from winbc_pipeline.sandbox.setup_data import COMPANY_ID, COMPANY_NAME
+from winbc_pipeline.settings import BusinessCentralSettings, Settings, WinstoreSettings
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.sync import crash
+from winbc_pipeline.sync.run import Summary, sync
+from winbc_pipeline.sync.stage import flow_store
+
+from .inprocess import START, Wire, in_process
+from .invariants import BY_HAND, assert_invariants, reference_of
+
+Record = dict[str, Any]
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
+BC, WINSTORE = 7048, 8080
+REPOSITORY = Path(__file__).parents[2]
+KNOWN_SKU, LATER_SKU = "SKU-1", "SKU-LATER"
+POSITION = {"product_id": KNOWN_SKU, "description": "Mug", "amount": "2", "single_price": "9.95", "reduction": "5"}
+ADDRESS = {"name": "Anna Groen", "street": "Kerkweg", "streetnr": "7", "zip": "3511 AB", "city": "Utrecht"}
+ORDER = {
+    "orderdate": "2026-03-10 09:30:00",
+    "customerid": "605254",
+    "email": "anna@mail.example",
+    "status": "paid",
+    "branch": "2",
+    "channel": "webshop",
+    "currency": "EUR",
+    "paymentmethod": "ideal",
+    "shippingmethod": "courier",
+    "shippingcost": "4.95",
+    "delivery_add": ADDRESS | {"countryISO": "NL"},
+}
+
+
+def settings_in(folder: Path, **bc: Any) -> Settings:
+    """One call in flight, so that calls come in the same order every time."""
+    base, password = f"http://127.0.0.1:{BC}/BC/api/v2.0", SecretStr("sandbox-secret")
+    calls = {"in_flight": 1, "batch_size": 3} | bc
+    return Settings(
+        data_folder=folder,
+        mapping_folder=REPOSITORY / "mapping_tables",
+        history_start=FIRST,
+        bc=BusinessCentralSettings(base_url=base, company=COMPANY_NAME, user="winbc", password=password, **calls),
+        winstore=WinstoreSettings(
+            base_url=f"http://127.0.0.1:{WINSTORE}{winstore.BASE}", user="winstore", password=password
+        ),
+    )
+
+
+class OrderWorld:
+    """Winstore, Business Central, a person at each of them, and the program between."""
+
+    def __init__(self, settings: Settings, options: business_central.Options | None = None) -> None:
+        self.settings, self.now, self.runs, self.acts = settings, START, 0, itertools.count(1)
+        self.bc_app, self.winstore_app = business_central.create_app(None, options), winstore.create_app()
+        self.wire = Wire({BC: self.bc_app, WINSTORE: self.winstore_app})
+        self.http = httpx.Client(transport=self.wire, auth=("winbc", "sandbox-secret"))
+        self._tick()
+        self.add_item(KNOWN_SKU)
+
+    def close(self) -> None:
+        for app in (self.bc_app, self.winstore_app):
+            app.state.records.db.close()
+        self.wire.loop.close()
+
+    # Time.
+
+    def pass_time(self, seconds: float) -> None:
+        """All three clocks go on; what a sandbox put off is done when its moment comes."""
+        self.wire.wait(seconds, self._tick)
+
+    def _tick(self) -> None:
+        self.now = START + timedelta(seconds=self.wire.loop.seconds)
+        for port in (BC, WINSTORE):
+            self._control(port, "clock", {"now": self.now.isoformat()})
+
+    def moment(self) -> datetime:
+        return self.now
+
+    # Winstore.
+
+    def order(self, number: str, **changes: Any) -> Record:
+        """Adds an order, or replaces it by an edited one; its total is what its lines come to."""
+        positions = [POSITION | {"linenr": str(n), "vatrate": "21"} | row for n, row in enumerate(_rows(changes), 1)]
+        record = ORDER | {"id": number, "ordernr": number, "positions": positions} | changes
+        record |= {"modified": changes.get("modified") or timestamp(self.now)}
+        record["total"] = changes.get("total") or order_total(record)
+        self.winstore_app.state.records.insert_many("orders", [(number, record)])
+        return record
+
+    def edit(self, number: str, **changes: Any) -> None:
+        """Changes an order that is there: fields of it, or `amount` of its first line."""
+        record = dict(self.winstore_app.state.records.get("orders", number))
+        if amount := changes.pop("amount", None):
+            record["positions"] = [record["positions"][0] | {"amount": amount}, *record["positions"][1:]]
+        record |= changes | {"modified": timestamp(self.now)}
+        record["total"] = order_total(record)
+        self.winstore_app.state.records.replace("orders", number, record)
+
+    # Business Central.
+
+    def add_item(self, number: str) -> None:
+        item = {"number": number, "displayName": "Mug", "type": "Inventory", "unitPrice": 10, "taxGroupCode": "VAT21"}
+        self._control(BC, "seed", {"records": {"items": [item | {"baseUnitOfMeasureCode": "PCS"}]}})
+
+    def documents(self, number: str) -> list[Record]:
+        """The open sales orders that have an order's reference."""
+        wanted = reference_of(number)
+        orders = self.state(BC)["records"].get("salesOrders", [])
+        return [each for each in orders if each["externalDocumentNumber"] == wanted]
+
+    def by_person(self, method: str, path: str, body: Record | None = None) -> httpx.Response:
+        """A call that no planned fault befalls, marked as a person's."""
+        planned = self._control(BC, "faults")["faults"]
+        self.fault(BC)
+        headers = {"client-request-id": f"{BY_HAND}-{next(self.acts)}", "If-Match": "*"}
+        url = f"http://127.0.0.1:{BC}/BC/api/v2.0/companies({COMPANY_ID})/{path}"
+        answer = self.http.request(method, url, json=body, headers=headers)
+        self.fault(BC, *planned)
+        return answer
+
+    def types(self, number: str) -> None:
+        """A person types a document with the order's reference."""
+        found = self.state(BC)["records"].get("customers", [])
+        if not found:
+            self._control(BC, "seed", {"records": {"customers": [{"number": "C1", "displayName": "By hand"}]}})
+        customer = found[0]["number"] if found else "C1"
+        line = {"lineType": "Item", "lineObjectNumber": KNOWN_SKU, "quantity": 1}
+        body = {"customerNumber": customer, "externalDocumentNumber": reference_of(number), "salesOrderLines": [line]}
+        assert self.by_person("POST", "salesOrders", body).status_code == 201
+
+    def posts(self, number: str) -> None:
+        for each in self.documents(number):
+            self.by_person("POST", f"salesOrders({each['id']})/Microsoft.NAV.shipAndInvoice")
+
+    def deletes(self, number: str) -> None:
+        for each in self.documents(number):
+            self.by_person("DELETE", f"salesOrders({each['id']})")
+
+    def acts_on(self, number: str, what: str) -> None:
+        """A person releases or ships (the first line of) the order's documents."""
+        lines = self.state(BC)["records"].get("salesOrderLines", [])
+        for each in self.documents(number):
+            own = [line["id"] for line in lines if line["documentId"] == each["id"]]
+            quantities = {"quantities": {own[0]: 1}} if what == "ship" else {}
+            self.http.post(f"http://127.0.0.1:{BC}/__user", json={"do": what, "id": each["id"]} | quantities)
+
+    # The program.
+
+    def fault(self, port: int, *faults: Record) -> None:
+        self._control(port, "faults", {"faults": list(faults)})
+
+    def sync(self, settled: bool = False) -> Summary:
+        """A run to its end, and the invariants after it."""
+        self.runs += 1
+        summary = sync(ORDERS_TO_BC, self.settings, FIRST, LAST, f"run-{self.runs}")
+        self.check(settled=settled)
+        return summary
+
+    def crash_at(self, point: str) -> None:
+        """A run that dies at a named place, if it comes there."""
+        crash.armed[point] = 1
+        try:
+            self.sync()
+        finally:
+            crash.armed.clear()
+
+    def check(self, run_ended: bool = True, settled: bool = False) -> None:
+        states = (self.state(BC), self.state(WINSTORE))
+        assert_invariants(self.settings, *states, run_ended=run_ended, settled=settled)
+
+    def state(self, port: int) -> Record:
+        return json.loads(self._get(port, "__state"), parse_float=Decimal)  # type: ignore[no-any-return]
+
+    def ledger(self) -> dict[str, Record]:
+        """Rows of the orders by number."""
+        rows = ledger.read(flow_store(ORDERS_TO_BC, self.settings), "part = ?", [ORDERS_TO_BC.main])
+        return {row["key"]: row for row in rows}
+
+    def execute(self, sql: str) -> None:
+        """SQL in the flow's database."""
+        with flow_store(ORDERS_TO_BC, self.settings).open() as connection:
+            connection.execute(sql)
+
+    def _control(self, port: int, name: str, body: Record | None = None) -> Any:
+        if body is None:
+            return json.loads(self._get(port, f"__{name}"), parse_float=Decimal)
+        answer = self.http.post(f"http://127.0.0.1:{port}/__{name}", content=json.dumps(body, default=float))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def _get(self, port: int, path: str) -> bytes:
+        return self.http.get(f"http://127.0.0.1:{port}/{path}").content
+
+
+def _rows(changes: Record) -> list[Record]:
+    """The order's lines as changes to the usual one."""
+    return changes.pop("lines", [{}])
+
+
+@contextmanager
+def order_world(folder: Path, options: business_central.Options | None = None, **bc: Any) -> Iterator[OrderWorld]:
+    """A fresh world until the block ends."""
+    world = OrderWorld(settings_in(folder, **bc), options)
+    try:
+        with in_process(world.wire, world.moment, world.pass_time):
+            yield world
+    finally:
+        world.close()
