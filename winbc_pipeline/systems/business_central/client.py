@@ -172,7 +172,7 @@ class BusinessCentral:
             )
         except Lost:
             return [Result(operation.id, 0, {}) for operation in operations]
-        return _matched(operations, answer)
+        return _matched(operations, answer, isolated)
 
     def _request(self, operation: Operation) -> dict[str, Any]:
         request: dict[str, Any] = {"id": operation.id, "method": operation.method}
@@ -250,16 +250,17 @@ def _refusal(answer: Answer) -> dict[str, Any]:
     return body if isinstance(body, dict) else {"error": {"code": "BadRequest", "message": "The call was refused."}}
 
 
-def _matched(operations: list[Operation], answer: Answer) -> list[Result]:
-    """Results by id. An operation without an answer was not run if the answer came whole, else nobody knows. A batch
-    of one that is refused whole is a refusal of its operation."""
+def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> list[Result]:
+    """Results by id. What becomes of an operation without an answer nobody knows, unless the whole batch was refused,
+    or undone by a failure. A batch of one that is refused whole is a refusal of its operation."""
     missing = -1 if answer.status in (400, 429) else 0
     if answer.status == 400 and len(operations) == 1:
         return [Result(operations[0].id, 400, _refusal(answer))]
     try:
         content = json.loads(answer.content, parse_float=Decimal)
         responses = {str(response["id"]): response for response in content["responses"]}
-        missing = -1 if answer.status == 200 else missing
+        undone = isolated and any(response["status"] >= 400 for response in responses.values())
+        missing = -1 if undone else missing
     except (ValueError, KeyError, TypeError):
         responses = {}
     results = []

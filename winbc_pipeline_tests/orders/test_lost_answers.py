@@ -1,0 +1,128 @@
+"""An order whose answer was lost: what may have arrived is not sent again until it cannot arrive any more."""
+
+import pytest
+
+from .world import BC, OrderWorld
+
+MINUTE = 60
+SEND = {"path": "$batch", "nth": 2}  # the first batch makes the customer
+
+
+def test_an_operation_that_the_batch_does_not_answer_may_have_been_run(orders: OrderWorld) -> None:
+    for number in ("W1", "W2", "W3"):
+        orders.order(number)
+    orders.fault(BC, {"kind": "partial_batch", **SEND})
+
+    orders.sync()
+
+    states = [row["state"] for row in orders.ledger().values()]
+    assert states == ["CONFIRMED", "UNKNOWN", "UNKNOWN"]
+    orders.sync(settled=True)
+
+
+def _slow_then_late(orders: OrderWorld) -> None:
+    """Two batches that are refused for four minutes each, then one that arrives sixteen minutes after it was lost."""
+    orders.call(batch_size=1)
+    for number in ("W1", "W2", "W3"):
+        orders.order(number)
+    storm = {"kind": "storm", "path": "$batch", "times": 4, "headers": {"Retry-After": "60"}}
+    late = {"kind": "late", "path": "$batch", "nth": 4, "seconds": 16 * MINUTE}
+    orders.fault(BC, storm | {"nth": 2}, storm | {"nth": 3}, late)
+
+
+def test_the_quarantine_begins_when_a_call_is_lost_not_when_it_was_intended(orders: OrderWorld) -> None:
+    _slow_then_late(orders)
+    orders.sync()
+    assert orders.ledger()["W3"]["state"] == "UNKNOWN"
+
+    for minutes in (13, 2):
+        orders.pass_time(minutes * MINUTE)
+        orders.sync()
+
+    orders.pass_time(5 * MINUTE)
+    orders.sync(settled=True)
+    assert len(orders.documents("W3")) == 1
+
+
+def test_a_run_that_died_may_have_sent_until_it_died(orders: OrderWorld) -> None:
+    _slow_then_late(orders)
+    assert orders.dies_at("after answer")
+
+    for minutes in (13, 2):
+        orders.pass_time(minutes * MINUTE)
+        orders.sync()
+
+    orders.pass_time(5 * MINUTE)
+    orders.sync(settled=True)
+    assert len(orders.documents("W3")) == 1
+
+
+def test_an_order_that_was_edited_while_it_was_lost_is_not_taken_for_what_was_sent(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.fault(BC, {"kind": "drop_after", **SEND})
+    orders.sync()
+    orders.pass_time(MINUTE)
+
+    orders.edit("W1", amount="3")
+    orders.sync()
+
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("CONFLICT", "CHANGED")
+
+
+def test_an_edit_of_a_lost_order_is_made_in_its_document_where_the_settings_say_so(orders: OrderWorld) -> None:
+    orders.choose(on_change="apply")
+    orders.order("W1")
+    orders.fault(BC, {"kind": "drop_after", **SEND})
+    orders.sync()
+    orders.pass_time(MINUTE)
+
+    orders.edit("W1", amount="3")
+    orders.sync()
+
+    assert orders.ledger()["W1"]["state"] == "CONFIRMED"
+    assert orders.lines("W1")[0]["quantity"] == 3
+
+
+def test_a_lost_order_that_was_cancelled_meanwhile_is_not_sent_again(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.fault(BC, {"kind": "drop_before", **SEND})
+    orders.sync()
+    orders.edit("W1", status="cancelled")
+    for minutes in (20, 2):
+        orders.pass_time(minutes * MINUTE)
+        orders.sync()
+
+    orders.sync(settled=True)
+
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("SKIPPED", "CANCELLED")
+    assert not orders.documents("W1")
+
+
+@pytest.mark.parametrize("first_is", ["drop_after", "drop_before", "nothing"])
+def test_two_orders_with_one_reference_are_never_taken_for_one(orders: OrderWorld, first_is: str) -> None:
+    orders.order("w1")
+    orders.fault(BC, *([{"kind": first_is, **SEND}] if first_is != "nothing" else []))
+    orders.sync()
+    orders.pass_time(MINUTE)
+
+    orders.order("W1")
+    orders.sync()
+
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("FAILED", "TARGET_TAKEN")
+    assert "w1" in (row["message"] or "")
+
+
+def test_a_call_that_was_not_taken_does_not_count_as_a_try(orders: OrderWorld) -> None:
+    orders.order("W1")
+    for _ in range(3):
+        orders.fault(BC, {"kind": "storm", "path": "$batch", "nth": 2 if orders.runs == 0 else 1, "times": 99})
+        orders.sync()
+        assert orders.ledger()["W1"]["state"] == "PLANNED"
+        orders.pass_time(MINUTE)
+
+    orders.fault(BC)
+    orders.sync()
+    assert orders.ledger()["W1"]["attempt_no"] == 1
