@@ -54,10 +54,10 @@ COLUMNS = {
     "mapping_version": "VARCHAR",
     "window": "DATE",
     "attempt_id": "VARCHAR",
-    "intent_at": "TIMESTAMPTZ",
+    "intent_at": "TIMESTAMPTZ",  # when it was about to be sent; of what is lost, when it may last have been sent
     "run_id": "VARCHAR",
     "moved_at": "TIMESTAMPTZ",
-    "attempt_no": "INTEGER",  # how often it was sent
+    "attempt_no": "INTEGER",  # how often it was sent since it was last heard of
     "looked_at": "TIMESTAMPTZ",  # when it was first not found after the quarantine
     "server_at": "TIMESTAMPTZ",  # the target's clock at the intent
     "reference": "VARCHAR",  # by which a document is found again
@@ -127,8 +127,9 @@ def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | 
 
 def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None = None) -> None:
     """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
-    with store.transaction() as connection:
-        move_within(connection, list(moves), run_id, now or clock.now())
+    if listed := list(moves):
+        with store.transaction() as connection:
+            move_within(connection, listed, run_id, now or clock.now())
 
 
 def intend(store: Store, moves: list[Move], bodies: list[Row], run_id: str, keep_since: datetime) -> None:

@@ -71,10 +71,14 @@ def planned_table(flow: Flow) -> str:
 
 
 def recover(flow: Flow, settings: Settings, run_id: str) -> int:
-    """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease."""
+    """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease.
+
+    They count as lost now: it may have sent them until it died, long after their intent.
+    """
     store = flow_store(flow, settings)
     left = ledger.read(store, "state = 'SENDING'")
-    ledger.move(store, [Move(r["part"], r["key"], State.UNKNOWN, {"reason": "NO_ANSWER"}) for r in left], run_id)
+    known = {"reason": "NO_ANSWER", "intent_at": clock.now()}
+    ledger.move(store, [Move(r["part"], r["key"], State.UNKNOWN, known) for r in left], run_id)
     return len(left)
 
 

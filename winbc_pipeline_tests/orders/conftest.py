@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from .inprocess import compiled_once
-from .world import OrderWorld, order_world
+from .world import OrderWorld, order_world, plain_tables
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_once() -> Iterator[None]:
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Mapping tables with what the protocol needs, compiled once: they do not change."""
     with compiled_once():
-        yield
+        yield plain_tables(tmp_path_factory.mktemp("mapping") / "tables")
 
 
 @pytest.fixture
-def orders(tmp_path: Path) -> Iterator[OrderWorld]:
-    with order_world(tmp_path) as world:
+def orders(tmp_path: Path, tables: Path) -> Iterator[OrderWorld]:
+    with order_world(tmp_path, tables) as world:
         yield world

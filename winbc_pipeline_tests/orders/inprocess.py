@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +18,14 @@ import duckdb
 import httpx
 from starlette.applications import Starlette
 
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
+from winbc_pipeline.systems.winstore import load_profile
 
+MAKE_LEDGER = ledger.create
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
 
@@ -114,8 +117,9 @@ class Memory:
         if store.path not in self.databases:
             store.path.parent.mkdir(parents=True, exist_ok=True)
             self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+            MAKE_LEDGER(self.databases[store.path])
         connection = self.databases[store.path].cursor()
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
         return connection
 
     def close(self) -> None:
@@ -143,6 +147,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (transport.Transport, "__init__", connected),
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             (mapping, "lock_down", lambda _: None),  # would lock the database that stays open
+            (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
         ):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))
@@ -161,14 +166,16 @@ def compiled_once() -> Iterator[None]:
         ):
             for name in names:
                 stack.enter_context(patch(f"{place}.{name}", _once(getattr(mapping, name))))
+        for place in ("winbc_pipeline.sync.stage", "winbc_pipeline.systems.winstore.client"):
+            stack.enter_context(patch(f"{place}.load_profile", lru_cache(load_profile)))
         yield
 
 
 def _once(work: Any) -> Any:
-    known: dict[tuple[str, str], Any] = {}
+    known: dict[Any, Any] = {}
 
     def cached(flow: Any, settings: Any) -> Any:
-        name = (flow.id, settings.model_dump_json())
+        name = (flow.id, settings.mapping_folder, settings.orders.model_dump_json())
         if name not in known:
             known[name] = work(flow, settings)
         return known[name]

@@ -22,6 +22,7 @@ KNOWN = (
     "target_id",
     "target_no",
     "target_set",
+    "hash",
     "field_hashes",
     "intent_at",
     "attempt_no",

@@ -11,6 +11,7 @@ from ... import clock
 from ...errors import MappingError
 from ...mapping.compiler import Compiled
 from ...settings import Settings
+from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
@@ -42,7 +43,11 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
         hint = "Materialise the mapped layer of these windows again, then plan."
         raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
     found = look_up(target, set().union(*(order.references for order in orders)))
-    choices = {order.key: _known_already(order, found, settings, target) for order in orders}
+    owners = _owners(flow, settings, orders)
+    choices = {
+        order.key: _known_already(order, found, owners.get(order.reference, set()), settings, target)
+        for order in orders
+    }
     fresh = [order for order in orders if choices[order.key] is None]
     customers, writes = debtors(flow, settings, target, compiled, fresh)
     _find_items(target, fresh)
@@ -54,18 +59,31 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last)
 
 
+def _owners(flow: Flow, settings: Settings, orders: list[Candidate]) -> dict[str, set[str]]:
+    """Which orders have, or may have, a document by each of the references."""
+    where = "part = ? AND list_contains(?, reference) AND (target_id IS NOT NULL OR state = 'UNKNOWN')"
+    wanted = sorted({order.reference for order in orders})
+    owners: dict[str, set[str]] = {}
+    for row in ledger.read(flow_store(flow, settings), where, [flow.main, wanted]):
+        owners.setdefault(row["reference"], set()).add(row["key"])
+    return owners
+
+
 def _known_already(
-    order: Candidate, found: Mapping[str, list[Found]], settings: Settings, target: BusinessCentral
+    order: Candidate, found: Mapping[str, list[Found]], taken: set[str], settings: Settings, target: BusinessCentral
 ) -> Choice | None:
     """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
     state = order.known["state"]
     made = state == State.CONFIRMED or (state == State.CONFLICT and order.known["target_id"])
+    if state == State.UNKNOWN and documents and order.known["hash"] not in (None, order.hash):
+        order.known["target_id"], made = documents[0].record["id"], True  # it was edited since it was sent
     if made or order.known["action"] in CHANGING:
         return change(order, documents, settings, target)
-    choice = reconciled(order, documents, settings, clock.now(), target.server_now)
-    if choice or (state == State.UNKNOWN):
-        return choice or wrong(order)
+    if choice := reconciled(order, documents, settings, clock.now(), target.server_now):
+        return choice
+    if taken - {order.key}:
+        return Choice("fail", "TARGET_TAKEN", f"order {min(taken - {order.key})} has the same reference")
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)

@@ -43,6 +43,7 @@ STATES = {
     "human": State.NEEDS_HUMAN,
 }
 SENT = ("create", "change", "delete", "cancel", "ship")
+LOST = (State.UNKNOWN, State.DUPLICATE, State.NEEDS_HUMAN)
 MENDABLE = ("create", "ship")  # what is sent again once its cause is mended; else a person decides
 KNOWN = (
     "hash",
@@ -136,12 +137,13 @@ class Sender:
         for name in ("target_id", "target_no"):
             if not fields[name]:
                 del fields[name]
-        return Move(self.flow.main, row["key"], state, fields | (known or {}) | ({} if sent else self._unsent(row)))
+        unsent = {} if sent else self._unsent(row, state)
+        return Move(self.flow.main, row["key"], state, fields | (known or {}) | unsent)
 
-    def _unsent(self, row: Row) -> Row:
-        """The version was looked at; a document that was sent before keeps what is known of that."""
+    def _unsent(self, row: Row, state: State) -> Row:
+        """The version was looked at; a document that was sent, or may have been, keeps what is known of that."""
         old = self.present.get(row["key"])
-        made = old and old["field_hashes"] and old["target_id"]
+        made = (old and old["field_hashes"] and old["target_id"]) or state in LOST
         return {"version": row["version"]} | ({} if made else {"hash": None})
 
     def _with_customers(self, rows: list[Row]) -> list[_Sending]:
@@ -182,18 +184,25 @@ class Sender:
             chunk = self._send_round(chunk, confirmed)
             if not chunk or self.target.transport.pausing:
                 break
-        left = [self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False) for each in chunk]
-        ledger.move(self.store, left, self.run_id)
+        ledger.move(self.store, [self._not_taken(each) for each in chunk], self.run_id)
         self._find_duplicates(confirmed)
+
+    def _not_taken(self, each: _Sending) -> Move:
+        known = {"attempt_no": self._tries(each)}
+        return self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, known, sent=False)
+
+    def _tries(self, each: _Sending) -> int:
+        """How often the document was lost: an answer, whatever it said, begins the count again."""
+        old = self.present.get(each.row["key"])
+        return (old["attempt_no"] or 0) if old and old["state"] in (State.UNKNOWN, State.PLANNED) else 0
 
     def _commit_intents(self, chunk: list[_Sending]) -> None:
         now, server = clock.now(), self.target.server_now
         moves = []
         for each in chunk:
-            tries = (self.present.get(each.row["key"]) or {}).get("attempt_no") or 0
-            known = {"attempt_id": each.operations[0].request_id, "attempt_no": tries + 1, "intent_at": now}
-            known |= {"server_at": server, "looked_at": None}
-            moves.append(self._move(each.row, State.SENDING, known, sent=False))
+            known: Row = {"attempt_id": each.operations[0].request_id, "attempt_no": self._tries(each) + 1}
+            known |= {"intent_at": now, "server_at": server, "looked_at": None}
+            moves.append(self._move(each.row, State.SENDING, known, sent=each.row["action"] == "create"))
         bodies = [
             {
                 "part": self.flow.main,
@@ -261,19 +270,24 @@ class Sender:
             reason, message = refusal(result)
             state = State.FAILED if row["action"] in MENDABLE else State.CONFLICT
             return self._move(row | {"reason": reason, "message": message}, state, sent=False)
-        return self._move(row | {"reason": "NO_ANSWER"}, State.UNKNOWN, sent=False)
+        return self._lost(row, "NO_ANSWER")
 
     def _created(self, row: Row, result: Result) -> Move:
         body = result.body if isinstance(result.body, dict) else {}
         if result.status in (200, 201):
             if not body.get("id") or body.get("externalDocumentNumber") != row["reference"]:
-                return self._move(row | {"reason": "ECHO"}, State.UNKNOWN, sent=False)
+                return self._lost(row, "ECHO")
             row = row | _differing_total(row, body) | {"target_id": body["id"], "target_no": body.get("number")}
             return self._move(row, State.CONFIRMED)
         if _is_refusal(result):
             reason, message = refusal(result)
             return self._move(row | {"reason": reason, "message": message}, State.FAILED, sent=False)
-        return self._move(row | {"reason": "NO_ANSWER"}, State.UNKNOWN, sent=False)
+        return self._lost(row, "NO_ANSWER")
+
+    def _lost(self, row: Row, reason: str) -> Move:
+        """It may arrive until the quarantine has passed from now on: it may have waited long after its intent."""
+        known = {"intent_at": clock.now(), "server_at": self.target.server_now}
+        return self._move(row | {"reason": reason}, State.UNKNOWN, known, sent=False)
 
     def _find_duplicates(self, references: list[str]) -> None:
         """Looks once more at what was confirmed: two documents with one reference are for a person."""
