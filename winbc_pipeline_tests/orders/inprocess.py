@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +18,16 @@ import duckdb
 import httpx
 from starlette.applications import Starlette
 
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.staging.store import Store
+from winbc_pipeline.staging.load import StagingTable
+from winbc_pipeline.staging.load import create as create_staging
+from winbc_pipeline.staging.store import Store, renew_table
 from winbc_pipeline.sync import map as mapping
+from winbc_pipeline.sync import plan, run, watermark
+from winbc_pipeline.sync.documents import candidates
+from winbc_pipeline.sync.flow import Flow
+from winbc_pipeline.sync.stage import flow_store, staging_table
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
@@ -112,6 +119,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
+        self.made: set[str] = set()
+        self.mapped: list[Any] = []
 
     def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
         if store.path not in self.databases:
@@ -121,6 +130,26 @@ class Memory:
         connection = self.databases[store.path].cursor()
         connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
         return connection
+
+    def renew(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Any) -> None:
+        """Tables of the program's own keep their shape."""
+        if table not in self.made:
+            renew_table(connection, table, columns)
+            self.made.add(table)
+
+    def create_staging(self, connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
+        if table.name not in self.made:
+            create_staging(connection, table)
+            self.made.add(table.name)
+
+    def map_windows(self, flow: Flow, settings: Settings, first: date, last: date) -> None:
+        """Maps again only what is not mapped yet: the tables do not change."""
+        with flow_store(flow, settings).open() as connection:
+            table = staging_table(flow, settings).name
+            staged = connection.execute(f"SELECT _key, _version, _window FROM {table} ORDER BY ALL").fetchall()
+        if staged != self.mapped:
+            mapping.map_windows(flow, settings, first, last)
+            self.mapped = staged
 
     def close(self) -> None:
         for database in self.databases.values():
@@ -148,6 +177,9 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             (mapping, "lock_down", lambda _: None),  # would lock the database that stays open
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
+            *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
+            *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
+            (run, "map_windows", memory.map_windows),
         ):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))

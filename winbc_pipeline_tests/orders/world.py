@@ -139,6 +139,11 @@ class OrderWorld:
         item = {"number": number, "displayName": "Mug", "type": "Inventory", "unitPrice": 10, "taxGroupCode": "VAT21"}
         self._control(BC, "seed", {"records": {"items": [item | {"baseUnitOfMeasureCode": "PCS"}]}})
 
+    def has_item(self, number: str) -> None:
+        """Adds an item unless it is there."""
+        if all(item["number"] != number for item in self.state(BC)["records"]["items"]):
+            self.add_item(number)
+
     def documents(self, number: str) -> list[Record]:
         """The open sales orders that have an order's reference."""
         wanted = reference_of(number)
@@ -178,13 +183,17 @@ class OrderWorld:
         for each in self.documents(number):
             self.by_person("DELETE", f"salesOrders({each['id']})")
 
-    def acts_on(self, number: str, what: str) -> None:
-        """A person releases or ships (the first line of) the order's documents."""
-        lines = self.state(BC)["records"].get("salesOrderLines", [])
+    def releases(self, number: str) -> None:
         for each in self.documents(number):
-            own = [line["id"] for line in lines if line["documentId"] == each["id"]]
-            quantities = {"quantities": {own[0]: 1}} if what == "ship" else {}
-            self.http.post(f"http://127.0.0.1:{BC}/__user", json={"do": what, "id": each["id"]} | quantities)
+            self._in_client({"do": "release", "id": each["id"]})
+
+    def ships(self, number: str) -> None:
+        """One piece of the first line; refused once all is shipped."""
+        for line in self.lines(number)[:1]:
+            self._in_client({"do": "ship", "id": line["documentId"], "quantities": {line["id"]: 1}})
+
+    def _in_client(self, body: Record) -> None:
+        self.http.post(f"http://127.0.0.1:{BC}/__user", json=body)
 
     # The program.
 
