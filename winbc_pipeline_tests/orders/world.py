@@ -51,8 +51,8 @@ ORDER = {
 }
 NEEDED = {
     "customer": ("number", "displayName", "email"),
-    "contact": ("number", "displayName", "type"),
-    "order": ("externalDocumentNumber", "orderDate", "currencyCode", "pricesIncludeTax", "email", "expectedTotal"),
+    "contact": ("number", "displayName"),
+    "order": ("externalDocumentNumber", "orderDate", "pricesIncludeTax", "expectedTotal"),
     "order_line": (*LINE_FIELDS, "discountPercent", "taxCode", "vatPercent"),
     "shipping": (*LINE_FIELDS, "vatPercent"),
 }

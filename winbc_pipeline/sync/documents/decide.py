@@ -3,7 +3,6 @@
 Here belongs: decisions from what is known. Looking things up: plan.py. What an edited record changes: changes.py.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,10 +13,8 @@ from ...staging.ledger import State
 from ...staging.store import Row
 from .amounts import cents, total_with_tax
 from .candidates import Candidate
-from .existing import Found
+from .existing import LONGEST, Found, is_reference
 
-REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
-LONGEST = 35
 TRIES = 3
 LOOK_AGAIN_S = 60
 COMPANION_FIELDS = ("paymentMethodCode", "yourReference", "shipToCode", "customerPostingGroup", "genBusPostingGroup")
@@ -91,7 +88,7 @@ def wrong(order: Candidate) -> Choice | None:
     """What makes an order that cannot be sent, whatever Business Central says."""
     if order.errors:
         return Choice("fail", "MAPPING", "; ".join(order.errors[:3]))
-    if not REFERENCE.fullmatch(order.reference) or len(order.reference) > LONGEST:
+    if not is_reference(order.reference):
         words = f"the external document number takes 1 to {LONGEST} of A-Z 0-9 . _ / -, without blanks"
         return Choice("fail", "REFERENCE", words)
     if not order.lines:

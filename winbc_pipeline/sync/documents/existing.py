@@ -3,6 +3,7 @@
 Shipping and invoicing deletes the order, so one place is not enough (exactly_once.md section 1).
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from ...systems.business_central import BusinessCentral
 PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
 CORRECTIVE = "Corrective"
+REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
+LONGEST = 35
 Record = dict[str, Any]
 
 
@@ -38,14 +41,21 @@ class Found:
         )
 
 
+def is_reference(text: str) -> bool:
+    """Whether it can be an external document number as it stands (exactly_once.md section 1)."""
+    return bool(REFERENCE.fullmatch(text)) and len(text) <= LONGEST
+
+
 def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, list[Found]]:
     """The documents by reference, from the primary database, compared to the letter; none = not in the result.
 
+    What no document can have is not asked for: Business Central would refuse the whole look-up.
     Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
     """
-    records = {place: target.find(place, "externalDocumentNumber", references, False) for place in PLACES}
+    wanted = sorted(filter(is_reference, references))
+    records = {place: target.find(place, "externalDocumentNumber", wanted, False) for place in PLACES}
     found = {}
-    for reference in references:
+    for reference in wanted:
         documents = _documents({place: records[place].get(reference, []) for place in PLACES})
         if documents:
             found[reference] = documents

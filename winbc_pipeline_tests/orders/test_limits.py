@@ -1,0 +1,84 @@
+"""Directed cases at every limit, which random runs miss: pages, lengths, batches, equal moments."""
+
+from pathlib import Path
+
+import pytest
+
+from winbc_pipeline.sandbox.bc.app import Options
+
+from .world import BC, OrderWorld, order_world
+
+SEND = {"path": "$batch", "nth": 2}  # the first batch makes the customer
+
+
+def test_a_document_on_the_second_page_of_a_look_up_is_found(tmp_path: Path, tables: Path) -> None:
+    with order_world(tmp_path, tables, Options(page_size=1)) as orders:
+        for number in ("W1", "W2", "W3"):
+            orders.order(number)
+        orders.fault(BC, {"kind": "drop_after", **SEND})
+        orders.sync()
+        orders.pass_time(60)
+
+        orders.sync(settled=True)
+
+        assert [row["reason"] for row in orders.ledger().values()] == ["RECONCILED"] * 3
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [("9" * 33, "MAPPING"), ("9 9", "REFERENCE"), ("Ü9", "REFERENCE"), ("9'9", "REFERENCE"), ("9*", "REFERENCE")],
+)
+def test_an_order_number_that_makes_no_reference_fails_alone(orders: OrderWorld, number: str, reason: str) -> None:
+    orders.order(number)
+    orders.order("W1")
+
+    orders.sync(settled=True)
+
+    rows = orders.ledger()
+    assert (rows[number]["state"], rows[number]["reason"]) == ("FAILED", reason)
+    assert rows["W1"]["state"] == "CONFIRMED"
+
+
+def test_a_reference_of_35_characters_is_sent(orders: OrderWorld) -> None:
+    number = "9" * 32  # WS- comes before it
+    orders.order(number)
+    orders.sync(settled=True)
+    assert orders.ledger()[number]["state"] == "CONFIRMED"
+
+
+@pytest.mark.parametrize("count", [100, 101])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_batch_takes_a_hundred_orders_and_the_next_one_the_rest(orders: OrderWorld, count: int, lost: bool) -> None:
+    orders.call(batch_size=100, in_flight=3)
+    for number in range(count):
+        orders.order(f"W{number}")
+    orders.fault(BC, *([{"kind": "status_after", "status": 504, **SEND}] if lost else []))
+
+    orders.sync()
+
+    states = [row["state"] for row in orders.ledger().values()]
+    assert states.count("UNKNOWN") in ((100, 1) if lost else (0,))
+    orders.pass_time(60)
+    orders.sync(settled=True)
+    assert {row["state"] for row in orders.ledger().values()} == {"CONFIRMED"}
+
+
+def test_an_order_of_the_very_moment_of_the_cursor_is_not_passed_over(orders: OrderWorld) -> None:
+    moment = "2026-03-10T09:59:00.000Z"
+    orders.order("W1", modified=moment)
+    orders.sync()
+
+    orders.order("W2", modified=moment)
+    orders.sync(settled=True)
+
+    assert orders.ledger()["W2"]["state"] == "CONFIRMED"
+
+
+def test_an_order_that_came_late_with_an_older_moment_is_not_passed_over(orders: OrderWorld) -> None:
+    orders.order("W1", modified="2026-03-10T09:59:00.000Z")
+    orders.sync()
+
+    orders.order("W2", modified="2026-03-10T09:50:00.000Z")
+    orders.sync(settled=True)
+
+    assert orders.ledger()["W2"]["state"] == "CONFIRMED"
