@@ -62,6 +62,36 @@ ARTICLE = {
     "active": "true",
     "modified_at": "2026-03-02T10:00:00.000Z",
 }
+ORDER = {
+    "order_number": "W1",
+    "order_date": "2026-03-03 09:30:00",
+    "customer_id": "000123",
+    "email": "anna@mail.example",
+    "status": "processing",
+    "branch": "2",
+    "channel": "webshop",
+    "currency": "EUR",
+    "payment_method": "ideal",
+    "shipping_method": "courier",
+    "shipping_cost": "4.95",
+    "ship_name": "Anna O'Neil",
+    "ship_street": "Kerkweg",
+    "ship_house_number": "7",
+    "ship_zip": "3511 AB",
+    "ship_city": "Utrecht",
+    "ship_country_iso": "NL",
+    "modified_at": "2026-03-03T10:00:00.000Z",
+}
+LINE = {
+    "order_number": "W1",
+    "line_number": "1",
+    "sku": "SKU-1",
+    "description": "Mug",
+    "quantity": "2",
+    "unit_price": "10",
+    "discount_percent": "0",
+    "vat_rate": "21",
+}
 
 
 @dataclass
@@ -73,13 +103,26 @@ class World:
     folder: Path
     runs: int = 0
 
-    def fill(self, customers: list[dict[str, str]] | None = None, articles: list[dict[str, str]] | None = None) -> None:
-        """Puts customers and articles (retail rows, given as changes to a usual one) into Winstore."""
+    def fill(
+        self,
+        customers: list[dict[str, str]] | None = None,
+        articles: list[dict[str, str]] | None = None,
+        orders: list[dict[str, str]] | None = None,
+        lines: list[dict[str, str]] | None = None,
+    ) -> None:
+        """Puts customers, articles and orders (retail rows, given as changes to a usual one) into Winstore. Orders
+        without `lines` have one each."""
         folder = self.folder / "retail"
         rows = {
             "customers": [CUSTOMER | row for row in (customers if customers is not None else [{}])],
             "articles": [ARTICLE | row for row in (articles if articles is not None else [{}])],
         }
+        for name in ("orders", "order_lines"):
+            (folder / f"{name}.csv").unlink(missing_ok=True)
+        if orders:
+            whole = [ORDER | row for row in orders]
+            each = [{"order_number": row["order_number"]} for row in whole] if lines is None else lines
+            rows |= {"orders": whole, "order_lines": [LINE | row for row in each or [{"order_number": ""}]]}
         write_folder(folder, rows)
         self.seed(folder)
 

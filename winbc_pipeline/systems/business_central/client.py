@@ -4,6 +4,7 @@ Here belongs: how BC is spoken to. What is sent and why belongs to sync/. Source
 """
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import BusinessCentralSettings, Settings
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authoriser
+from .facts import entity_fields
 
 KEYS_PER_LOOKUP = 40
 UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
@@ -125,7 +127,8 @@ class BusinessCentral:
             keys: the wanted values, case folded already when `ignore_case`.
         Returns: for each key that was found, all records that have it.
         """
-        wanted = sorted(set(keys))
+        longest = entity_fields(entity_set)[field].max_length or math.inf
+        wanted = sorted({key for key in keys if _length(key) <= longest})  # a longer one is refused, with all others
         operand = f"tolower({field})" if ignore_case else field
         filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
         found: dict[str, list[dict[str, Any]]] = {}
@@ -170,7 +173,9 @@ class BusinessCentral:
             answer = self.transport.call(
                 "POST", "$batch", headers=headers, content=content, idempotent=reads, weight=weight
             )
-        except Lost:
+        except (Lost, UnreadableAnswer):
+            if reads:
+                raise
             return [Result(operation.id, 0, {}) for operation in operations]
         return _matched(operations, answer, isolated)
 
@@ -204,6 +209,11 @@ def _query(text: str) -> str:
     """A function inside another one needs schema version 2.1 (behaviour.md section 5)."""
     newer = "$schemaversion=2.1&" if "(tolower(" in text else ""
     return f"{newer}$filter={quote(text)}"
+
+
+def _length(text: str) -> int:
+    """In UTF-16 units, as Business Central counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _filter(operand: str, keys: list[str]) -> str:
