@@ -39,7 +39,7 @@ class Candidate:
 
     Attributes:
         header, lines: payloads with the fields of the flow's own still among them, codes replaced by ids.
-        errors: broken rules, in words; missing: a code that the target does not have.
+        errors: broken rules, in words; missing: a code that the target does not have; dependency: items that it lacks.
         known: the ledger's row (names of KNOWN and `sent_version`), None values when there is none.
     """
 
@@ -56,6 +56,7 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    dependency: str | None = None
     known: Row = field(default_factory=dict)
 
     @property

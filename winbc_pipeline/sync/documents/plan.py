@@ -36,6 +36,7 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     settle_gone(flow_store(flow, settings), flow, run_id, needed_document(flow).customer)
     compiled = compile_flow(flow, settings)
     orders = read(flow, settings, target, compiled, first, last)
+    _find_items(target, [order for order in orders if _needs_items(order)])
     for order in orders:
         add_rounding(order, settings.orders)
     version = mapping_version(flow, settings)
@@ -50,7 +51,6 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     }
     fresh = [order for order in orders if choices[order.key] is None]
     customers, writes = debtors(flow, settings, target, compiled, fresh)
-    _find_items(target, fresh)
     claimed = Counter(order.reference for order in fresh)
     rows = [_customer_row(*write, compiled) for write in writes]
     for order in orders:
@@ -92,11 +92,16 @@ def _known_already(
 def _to_be_sent(order: Candidate, debtor: Debtor, claimed: Counter[str], settings: Settings) -> Choice:
     if claimed[order.reference] > 1:
         return Choice("fail", "TARGET_TAKEN", "another order of this run has the same reference")
-    if order.missing:
-        return Choice("fail", "DEPENDENCY", order.missing)
+    if order.dependency:
+        return Choice("fail", "DEPENDENCY", order.dependency)
     if debtor.reason:
         return Choice("fail", debtor.reason, debtor.message)
     return Choice("create")
+
+
+def _needs_items(order: Candidate) -> bool:
+    """Whether its lines are sent, or compared with those that were."""
+    return not order.errors and bool(order.known["field_hashes"] or not (order.skip_reason or order.ended))
 
 
 def _find_items(target: BusinessCentral, orders: list[Candidate]) -> None:
@@ -110,7 +115,7 @@ def _find_items(target: BusinessCentral, orders: list[Candidate]) -> None:
     for order in orders:
         missing = [_linked(line, items, by_gtin, variants) for line in order.lines if line.get("lineType") == ITEM]
         if named := list(dict.fromkeys(each for each in missing if each)):
-            order.missing = "; ".join(named)
+            order.dependency = "; ".join(named)
 
 
 def _linked(line: dict[str, Any], items: Any, by_gtin: Any, variants: Any) -> str | None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ... import clock
-from ...errors import SystemUnavailable
+from ...errors import AuthenticationFailed, SystemUnavailable
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
@@ -104,6 +104,7 @@ class Sender:
     def __init__(self, flow: Flow, settings: Settings, target: BusinessCentral, run_id: str) -> None:
         self.flow, self.settings, self.target, self.run_id = flow, settings, target, run_id
         self.store = flow_store(flow, settings)
+        self.refused: AuthenticationFailed | None = None
 
     def send(self, rows: list[Row]) -> None:
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.flow.main])}
@@ -117,7 +118,7 @@ class Sender:
         """The outcome of a document that needs no call."""
         old = self.present.get(row["key"])
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
-            return None if old and old["version"] == row["version"] else self._move(row, State.CONFIRMED)
+            return None if old and old["version"] == row["version"] else self._seen(row, old or {})
         if row["action"] == "hold":
             return None
         state = STATES[row["action"]]
@@ -139,6 +140,12 @@ class Sender:
                 del fields[name]
         unsent = {} if sent else self._unsent(row, state)
         return Move(self.flow.main, row["key"], state, fields | (known or {}) | unsent)
+
+    def _seen(self, row: Row, old: Row) -> Move:
+        """A new version of a record that asks for the same document: what is known of the document stays."""
+        known = {name: old.get(name) for name in ("reason", "message")} | {"action": "skip"}
+        known |= {name: row[name] for name in ("version", "window")}
+        return Move(self.flow.main, row["key"], State.CONFIRMED, known)
 
     def _unsent(self, row: Row, state: State) -> Row:
         """The version was looked at; a document that was sent, or may have been, keeps what is known of that."""
@@ -182,9 +189,11 @@ class Sender:
         confirmed: list[str] = []
         for _ in range(ROUNDS):
             chunk = self._send_round(chunk, confirmed)
-            if not chunk or self.target.transport.pausing:
+            if not chunk or self.refused or self.target.transport.pausing:
                 break
         ledger.move(self.store, [self._not_taken(each) for each in chunk], self.run_id)
+        if self.refused:
+            raise self.refused
         self._find_duplicates(confirmed)
 
     def _not_taken(self, each: _Sending) -> Move:
@@ -251,7 +260,8 @@ class Sender:
         isolated = len(batch) == 1 and len(operations) > 1
         try:
             results = {result.id: result for result in self.target.batch(operations, isolated)}
-        except SystemUnavailable:
+        except (SystemUnavailable, AuthenticationFailed) as error:
+            self.refused = error if isinstance(error, AuthenticationFailed) else self.refused
             results = {operation.id: Result(operation.id, -1, {}) for operation in operations}
         answers = []
         for each in batch:
