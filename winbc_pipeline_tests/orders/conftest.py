@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .inprocess import compiled_once
+from .shop import shop as shop
 from .world import OrderWorld, order_world, plain_tables
 
 

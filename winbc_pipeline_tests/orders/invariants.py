@@ -44,7 +44,8 @@ class Evidence:
 
     @property
     def posts(self) -> Iterable[Record]:
-        return (write for write in self.writes if write["method"] == "POST" and write["entity"] in DOCUMENTS)
+        made = (write for write in self.writes if write["method"] == "POST" and write["entity"] in DOCUMENTS)
+        return (write for write in made if "externalDocumentNumber" in write["body"])  # the others are actions
 
     def documents(self, reference: str) -> dict[str, list[Record]]:
         """Representations of the documents with a reference: an order, its shipments and its invoices are one."""
@@ -134,7 +135,9 @@ def _no_duplicates(evidence: Evidence) -> None:
                 documents.pop(write["key"], None)
         if write["method"] != "POST" or write["entity"] not in DOCUMENTS:
             continue
-        reference = write["body"].get("externalDocumentNumber", "")
+        if "externalDocumentNumber" not in write["body"]:  # an action on one
+            continue
+        reference = write["body"]["externalDocumentNumber"]
         intent = intents.get(write["request_id"])
         for other in live[reference].values():
             if _by_hand(write) or (_by_hand(other) and intent and _moment(other["at"]) >= intent["moved_at"]):
