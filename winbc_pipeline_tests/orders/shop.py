@@ -3,6 +3,7 @@
 import csv
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from pydantic import SecretStr
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.setup_data import COMPANY_NAME
 from winbc_pipeline.sandbox.winstore import BASE
-from winbc_pipeline.settings import BusinessCentralSettings, OrderSettings, Settings, WinstoreSettings
-from winbc_pipeline.sync.run import Summary, planned
+from winbc_pipeline.settings import BusinessCentralSettings, Settings, WinstoreSettings
+from winbc_pipeline.sync.run import planned
 
-from .inprocess import compiled_once, in_process
+from .inprocess import in_process
 from .invariants import assert_invariants
 from .world import BC, FIRST, LAST, REPOSITORY, WINSTORE, OrderWorld, Record
 
@@ -37,10 +38,6 @@ class Shop(OrderWorld):
         """The same, of lines that come to the same total however they are rounded."""
         lines = [EVEN | row for row in changes.pop("lines", [{}])]
         return super().order(number, lines=lines, **changes)
-
-    def choose(self, **chosen: Any) -> None:
-        """Settings of orders."""
-        self.settings = self.settings.model_copy(update={"orders": OrderSettings(**chosen)})
 
     def send(self, number: str = "W1", **changes: Any) -> Record:
         """Places an order, runs, and returns its ledger row."""
@@ -65,6 +62,13 @@ class Shop(OrderWorld):
         lines = self.records(f"{place[:-1]}Lines")
         return found | {"lines": [line for line in lines if line["documentId"] == found["id"]]}
 
+    def log(self, port: int) -> list[tuple[str, str]]:
+        """The calls to a system: verb, and path without the query."""
+        return [(each["method"], each["path"].split("?")[0]) for each in self._control(port, "log")["calls"]]
+
+    def waiting_faults(self, port: int) -> list[Record]:
+        return self._control(port, "faults")["faults"]  # type: ignore[no-any-return]
+
     def writes(self) -> int:
         return len(self.state(BC)["writes"])
 
@@ -76,13 +80,14 @@ class Shop(OrderWorld):
     def planned(self) -> list[Record]:
         return planned(ORDERS_TO_BC, self.settings, FIRST, LAST)
 
-    def until_settled(self) -> Summary:
-        """Runs as a sweep would until nothing can be on its way any more."""
-        for seconds in (0, 60, 21 * 60, 61):
+    def until_settled(self) -> None:
+        """Runs as a sweep would, until nothing can be on its way any more."""
+        for seconds in (0, 21 * 60, 61):
             self.pass_time(seconds)
-            summary = self.sync()
+            self.sync()
+            if all(row["state"] not in ("PLANNED", "UNKNOWN") for row in self.ledger().values()):
+                break
         self.check(settled=True)
-        return summary
 
     def edit_table(self, table: str, field: str, **cells: str) -> None:
         """Changes or adds a row of a mapping table; the tables are this shop's own from now on."""
@@ -113,17 +118,18 @@ def _settings(folder: Path) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
-def compiled() -> Iterator[None]:
-    with compiled_once():
-        yield
-
-
-@pytest.fixture
-def shop(tmp_path: Path, compiled: None) -> Iterator[Shop]:
-    shop = Shop(_settings(tmp_path))
+@contextmanager
+def open_shop(folder: Path) -> Iterator[Shop]:
+    """A shop until the block ends; one at a time."""
+    shop = Shop(_settings(folder))
     try:
         with in_process(shop.wire, shop.moment, shop.pass_time):
             yield shop
     finally:
         shop.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, tables: Path) -> Iterator[Shop]:
+    with open_shop(tmp_path) as shop:
+        yield shop
