@@ -23,6 +23,7 @@ CUSTOMER_KEY = (
     f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
     "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
 )
+KEY = "coalesce(ordernr, '(no number)')"  # one without is told by a row of its own
 DATED = "try_cast(orderdate AS TIMESTAMP)"
 
 
@@ -107,7 +108,7 @@ ORDERS_TO_BC = Flow(
             entity_set="salesOrders",
             table="order.csv",
             match=EXTERNAL,
-            key="ordernr",
+            key=KEY,
             own_fields=HEADER_FIELDS,
         ),
         Part(
@@ -124,7 +125,7 @@ ORDERS_TO_BC = Flow(
             entity_set="salesOrderLines",
             table="shipping.csv",
             match=(),
-            key="ordernr",
+            key=KEY,
             where="shippingcost <> 0",
             own_fields=LINE_FIELDS,
         ),
@@ -133,7 +134,7 @@ ORDERS_TO_BC = Flow(
             entity_set="salesInvoices",
             table="invoice.csv",
             match=EXTERNAL,
-            key="ordernr",
+            key=KEY,
             own_fields=HEADER_FIELDS,
         ),
         Part(

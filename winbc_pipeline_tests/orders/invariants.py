@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.flows.orders import KEY, ORDERS_TO_BC
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import LEGAL, State
@@ -104,7 +104,7 @@ def gather(settings: Settings, bc: Record, winstore: Record) -> Evidence:
         sent = rows_of(connection, "FROM sent_payload")
         versions = rows_of(
             connection,
-            "SELECT ordernr AS key, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version, "
+            f"SELECT {KEY} AS key, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version, "
             f"max(_modified_at) AS modified FROM {quote(staging.name)} GROUP BY 1",
         )
         moment = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [ORDERS_TO_BC.id]).fetchone()
