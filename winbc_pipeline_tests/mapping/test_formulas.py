@@ -253,6 +253,8 @@ def test_a_value_that_cannot_be_had_breaks_a_rule(tables: Tables, formula: str, 
         ("2026-07-01t12:00:00.123z", "2026-07-01T12:00:00Z"),
         ("2026-07-01T12:00", "2026-07-01T10:00:00Z"),
         (" 2026-07-01 ", "2026-06-30T22:00:00Z"),
+        ("2026-10-25 02:30:00", "2026-10-25T01:30:00Z"),  # comes twice
+        ("2026-03-29 02:30:00", "2026-03-29T01:30:00Z"),  # is left out
     ],
 )
 def test_a_moment_is_read_with_what_it_says_about_its_zone(text: str, moment: str) -> None:
