@@ -33,3 +33,4 @@ lint: .venv/ready ## ruff, type checker, import contracts
 bench: .venv/ready ## speed beside the peers, one JSON line each (installs the peers in a venv of their own)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/sandbox.py
+	$(BIN)/python benchmarks/orders.py

@@ -9,7 +9,7 @@ import pytest
 from winbc_pipeline.errors import StoreUnavailable
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import LEGAL, IllegalMove, Move, State
-from winbc_pipeline.staging.store import Store
+from winbc_pipeline.staging.store import Store, create_table, insert_rows
 
 PATHS = {
     None: [],
@@ -45,3 +45,11 @@ def test_a_locked_database_is_named_with_its_process(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable, match=f"process {holder.pid}"), Store(path, wait_s=0).open():
             pass
         holder.communicate(b"\n")
+
+
+def test_rows_that_are_larger_together_than_the_memory_are_taken_in(tmp_path: Path) -> None:
+    columns = {"key": "INTEGER", "body": "VARCHAR"}
+    with Store(tmp_path / "a.duckdb", memory_limit_mb=64).transaction() as connection:
+        create_table(connection, "bodies", columns)
+        insert_rows(connection, "bodies", columns, [{"key": n, "body": f"{n}" + "x" * 6000} for n in range(15_000)])
+        assert connection.execute("SELECT count(*), max(len(body)) FROM bodies").fetchone() == (15_000, 6005)

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from .. import clock
-from .store import Row, Store, create_table, insert_rows, rows_of
+from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
 class State(StrEnum):
@@ -116,6 +116,20 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
 
 
+def owners(store: Store, part: str, references: Iterable[str]) -> dict[str, set[str]]:
+    """The records that a document was, or may have been, made of, by the document's reference."""
+    with store.open() as connection:
+        create(connection)
+        connection.execute("CREATE TEMP TABLE asked (reference VARCHAR)")
+        insert_rows(connection, "asked", {"reference": "VARCHAR"}, [{"reference": each} for each in references])
+        made = "part = ? AND state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
+        sql = f"SELECT reference, key FROM ledger SEMI JOIN asked USING (reference) WHERE {made}"
+        found: dict[str, set[str]] = {}
+        for row in rows_of(connection, sql, [part]):
+            found.setdefault(row["reference"], set()).add(row["key"])
+        return found
+
+
 def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:
     """When a record last came into a state."""
     with store.open(wait_s) as connection:
@@ -132,17 +146,34 @@ def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None 
             move_within(connection, listed, run_id, now or clock.now())
 
 
-def intend(store: Store, moves: list[Move], bodies: list[Row], run_id: str, keep_since: datetime) -> None:
-    """Moves records to SENDING and keeps what is about to be sent, in one transaction that is committed before the
-    first byte leaves; forgets bodies that were sent before `keep_since`.
+def known(store: Store, part: str, keys: Iterable[str]) -> dict[str, Row]:
+    """What the ledger knows of some records, by key."""
+    with store.open() as connection:
+        create(connection)
+        return known_within(connection, part, keys)
 
-    Args:
-        bodies: rows of SENT.
-    """
-    with store.transaction() as connection:
-        move_within(connection, moves, run_id, clock.now())
-        connection.execute("DELETE FROM sent_payload WHERE sent_at < ?", [keep_since])
-        insert_rows(connection, "sent_payload", SENT, bodies)
+
+def known_within(connection: duckdb.DuckDBPyConnection, part: str, keys: Iterable[str]) -> dict[str, Row]:
+    """The same inside a transaction of the caller's."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE asked (key VARCHAR)")
+    insert_rows(connection, "asked", {"key": "VARCHAR"}, [{"key": key} for key in keys])
+    names = ", ".join(f'"{name}"' for name in COLUMNS if name not in ("field_hashes", "hash", "mapping_version"))
+    rows = rows_of(connection, f"SELECT {names} FROM ledger SEMI JOIN asked USING (key) WHERE part = ?", [part])
+    return {row["key"]: row for row in rows}
+
+
+def keep_bodies(
+    connection: duckdb.DuckDBPyConnection, planned: str, part: str, intent_at: datetime, keep_since: datetime
+) -> None:
+    """Keeps what is about to be sent, as it is planned, inside the transaction of the intents; forgets bodies that were
+    sent before `keep_since`."""
+    connection.execute("DELETE FROM sent_payload WHERE sent_at < ?", [keep_since])
+    connection.execute(
+        "INSERT INTO sent_payload BY NAME SELECT part, key, l.attempt_id, l.intent_at AS sent_at, p.body "
+        f"FROM ledger AS l JOIN {quote(planned)} AS p USING (part, key) "
+        "WHERE part = ? AND l.state = 'SENDING' AND l.intent_at = ?",
+        [part, intent_at],
+    )
 
 
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:

@@ -19,6 +19,7 @@ from ..errors import StoreBusy, StoreUnavailable
 
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # texts without anything to read: blanks, tabs, line breaks, no-break blanks
+ROWS_A_VALUE = 2000
 
 
 def quote(identifier: str) -> str:
@@ -139,13 +140,14 @@ def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapp
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
-    """Adds rows at once, through one JSON value: inserting them one by one takes milliseconds each."""
-    if not rows:
-        return
+    """Adds rows, many at once through one JSON value: inserting them one by one takes milliseconds each, and one value
+    of all of them can be larger than DuckDB's memory."""
     structure = orjson.dumps([dict(columns)]).decode()
     names = ", ".join(quote(name) for name in columns)
-    content = orjson.dumps([{name: row.get(name) for name in columns} for row in rows], default=str).decode()
-    connection.execute(
-        f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT unnest(from_json(?, ?)) AS r)",
-        [content, structure],
-    )
+    for start in range(0, len(rows), ROWS_A_VALUE):
+        some = rows[start : start + ROWS_A_VALUE]
+        content = orjson.dumps([{name: row.get(name) for name in columns} for row in some], default=str).decode()
+        connection.execute(
+            f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT unnest(from_json(?, ?)) AS r)",
+            [content, structure],
+        )

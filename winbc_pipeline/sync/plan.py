@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from .. import clock
@@ -46,6 +47,7 @@ PLANNED = {
     "amount": "DECIMAL(18, 5)",
     "currency": "VARCHAR",
     "planned_at": "TIMESTAMPTZ",
+    "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
 }
 
 # What a plan knows of a record from the ledger (alias l).
@@ -398,7 +400,12 @@ def empty(value: Any) -> bool:
 
 def field_hashes(fields: Mapping[str, Any]) -> dict[str, str]:
     """A short hash per field: what was last sent, without keeping the values themselves."""
-    return {name: hashlib.sha256(_canonical(value)).hexdigest()[:12] for name, value in fields.items()}
+    return {name: _short_hash(_canonical(value)) for name, value in fields.items()}
+
+
+@lru_cache(maxsize=100_000)  # most values of documents come again and again
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _canonical(value: Any) -> bytes:
@@ -409,10 +416,13 @@ def _canonical(value: Any) -> bytes:
 
 def fields_of(text: str) -> dict[str, Any]:
     """A payload's fields, numbers exact."""
-    fields: dict[str, Any] = json.loads(text, parse_float=_exact)
+    fields: dict[str, Any] = _read_exactly(text) if text != "{}" else {}
     return fields
 
 
 def _exact(text: str) -> Decimal:
     value = Decimal(text)
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
+_read_exactly = json.JSONDecoder(parse_float=_exact).decode

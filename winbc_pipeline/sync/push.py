@@ -60,14 +60,12 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     advance_watermark(flow, settings)
 
 
-def planned_rows(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
-    """The plan of the windows, in the order of the keys."""
+def planned_rows(flow: Flow, settings: Settings, first: date, last: date, part: str | None = None) -> list[Row]:
+    """The plan of the windows, or of one part of it, in the order of the keys."""
     with flow_store(flow, settings).open() as connection:
-        return rows_of(
-            connection,
-            f'SELECT * FROM {quote(planned_table(flow))} WHERE "window" BETWEEN ? AND ? ORDER BY key',
-            [first, last],
-        )
+        table, mine = quote(planned_table(flow)), "part = ?" if part else "true"
+        sql = f'SELECT * FROM {table} WHERE "window" BETWEEN ? AND ? AND {mine} ORDER BY key'
+        return rows_of(connection, sql, [first, last, *([part] if part else [])])
 
 
 class Push:

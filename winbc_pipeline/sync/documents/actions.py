@@ -19,13 +19,12 @@ from .. import crash
 from ..flow import Flow
 from ..map import MAPPED, mapped_table, mapping_version
 from ..plan import classified, recover, store_plan, unchanged_rows
-from ..push import planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .changes import operation, path_of
 from .decide import Choice, lost
 from .existing import INVOICE, ORDER, Found, look_up
-from .push import Sender, is_stale
+from .push import Sender, is_stale, planned_documents
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
@@ -55,10 +54,10 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
 
 def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
     """Sends what is planned for the windows."""
-    rows = planned_rows(flow, settings, first, last)
+    rows = planned_documents(flow, settings, first, last)
     if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
         plan(flow, settings, target, first, last, run_id)
-        rows = planned_rows(flow, settings, first, last)
+        rows = planned_documents(flow, settings, first, last)
     crash.point("after plan")
     Sender(flow, settings, target, run_id).send(rows)
     advance_watermark(flow, settings)
@@ -68,7 +67,7 @@ def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
-        extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no FROM"
+        extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no, l.attempt_id FROM"
         sql = f"{extra} ({classified(flow)}) AS c LEFT JOIN ledger AS l ON l.part = c.part AND l.key = c._key"
         return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", [first, last])
 
@@ -136,4 +135,5 @@ def _planned(flow: Flow, row: Row, choice: Choice, reference: str | None) -> Row
         "reference": reference,
         "target_set": place.entity_set if place else None,
         "planned_at": clock.now(),
+        "attempt_id": row["attempt_id"],
     }

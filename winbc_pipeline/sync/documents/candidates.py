@@ -30,6 +30,8 @@ KNOWN = (
     "server_at",
     "action",
     "reference",
+    "hash",
+    "attempt_id",
 )
 
 
@@ -86,36 +88,42 @@ def needed_document(flow: Flow) -> Document:
 
 
 def documents_sql(flow: Flow, settings: Settings) -> str:
-    """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done."""
+    """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done.
+
+    One whose lines are not mapped as they are staged now is left out: it waits for the run that maps them.
+    """
     document = needed_document(flow)
     kind = document.kind(settings)
     mapped, staging = quote(mapped_table(flow)), quote(staging_table(flow, settings).name)
     names = ", ".join(literal(name) for name in kind.lines)
     place = " ".join(f"WHEN {literal(name)} THEN {number}" for number, name in enumerate(kind.lines))
     known = ", ".join(f"l.{quote(name)}" for name in KNOWN)
+    own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""
         WITH staged AS (
             SELECT *, {flow.part(kind.header).key} AS _order, row_number() OVER (ORDER BY {document.line_order}, _key)
             AS _place FROM {staging}
         ), orders AS (
             SELECT _order, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
+            list(_version::VARCHAR) AS versions, count(*) FILTER ({own}) AS expected,
             first({document.customer_key} ORDER BY _key) AS customer_key, coalesce(bool_and({document.guest}), false)
             AS guest, first({document.ended(settings)} ORDER BY _key) AS ended,
             first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason FROM staged GROUP BY _order
         ), lines AS (
-            SELECT coalesce(s._order, m._key) AS _order, m._window, list({{'part': m.part, 'key': m._key,
+            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list({{'part': m.part, 'key': m._key,
             'creates': m.creates, 'errors': m.errors, 'hash': m.hash}} ORDER BY CASE m.part {place} END, s._place)
-            AS lines FROM {mapped} AS m LEFT JOIN staged AS s ON s._key = m._key WHERE m.part IN ({names}) GROUP BY ALL
+            AS lines FROM {mapped} AS m JOIN staged AS s ON s._version::VARCHAR = m._version
+            AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
         )
         SELECT h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
         md5(h.hash || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '') ||
         coalesce(o.ended, '')) AS own_hash, o.skip_reason, o.customer_key, o.guest, o.ended, n.lines, {known},
         l.version AS sent_version,
         coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged
-        FROM {mapped} AS h JOIN orders AS o ON o._order = h._key
-        LEFT JOIN lines AS n ON n._order = h._key AND n._window = h._window
+        FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
+        LEFT JOIN lines AS n ON n._order = h._key
         LEFT JOIN ledger AS l ON l.part = {literal(flow.main)} AND l.key = h._key
-        WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ?"""
+        WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ? AND coalesce(n.mapped, 0) = o.expected"""
 
 
 def _reasons(skips: tuple[tuple[str, str], ...]) -> str:

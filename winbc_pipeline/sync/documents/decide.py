@@ -72,6 +72,13 @@ def lost(known: Row, settings: Settings, now: datetime, server: datetime | None)
     return None
 
 
+def sent_otherwise(order: Candidate, found: list[Found]) -> bool:
+    """Whether a lost document is there, and the order is another now than the one that was sent."""
+    lost_states = (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE)
+    sent = order.known["hash"] if order.known["state"] in lost_states else None
+    return len(found) == 1 and sent not in (None, order.hash)
+
+
 def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
     """What becomes of a document that somebody else made, or that a lost ledger forgot."""
     if not found:

@@ -5,6 +5,7 @@ Shipping and invoicing deletes the order, so one place is not enough (exactly_on
 
 import re
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,9 @@ def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, l
     Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
     """
     wanted = sorted(filter(is_reference, references))
-    records = {place: target.find(place, "externalDocumentNumber", wanted, False) for place in PLACES}
+    with ThreadPoolExecutor(len(PLACES)) as pool:
+        answers = pool.map(lambda place: target.find(place, "externalDocumentNumber", wanted, False), PLACES)
+        records = dict(zip(PLACES, answers, strict=True))
     found = {}
     for reference in wanted:
         documents = _documents({place: records[place].get(reference, []) for place in PLACES})

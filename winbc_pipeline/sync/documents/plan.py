@@ -23,7 +23,18 @@ from ..stage import flow_store
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change, sequences, written
 from .customers import Debtor, debtors
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, add_rounding, body_of, existing, reconciled, wrong, wrong_total
+from .decide import (
+    OWN_FIELDS,
+    OWN_LINE_FIELDS,
+    Choice,
+    add_rounding,
+    body_of,
+    existing,
+    reconciled,
+    sent_otherwise,
+    wrong,
+    wrong_total,
+)
 from .existing import Found, look_up
 
 CHANGING = ("change", "delete", "cancel")
@@ -43,12 +54,10 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     if any(order.mapping_version != version for order in orders):
         hint = "Materialise the mapped layer of these windows again, then plan."
         raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
-    found = look_up(target, set().union(*(order.references for order in orders)))
-    owners = _owners(flow, settings, orders)
-    choices = {
-        order.key: _known_already(order, found, owners.get(order.reference, set()), settings, target)
-        for order in orders
-    }
+    references = set().union(*(order.references for order in orders))
+    found = look_up(target, references)
+    owners = ledger.owners(flow_store(flow, settings), flow.main, references)
+    choices = {order.key: _known_already(order, found, owners, settings, target) for order in orders}
     fresh = [order for order in orders if choices[order.key] is None]
     customers, writes = debtors(flow, settings, target, compiled, fresh)
     claimed = Counter(order.reference for order in fresh)
@@ -59,33 +68,26 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last)
 
 
-def _owners(flow: Flow, settings: Settings, orders: list[Candidate]) -> dict[str, set[str]]:
-    """Which orders have, or may have, a document by each of the references."""
-    where = "part = ? AND list_contains(?, reference) AND (target_id IS NOT NULL OR state = 'UNKNOWN')"
-    wanted = sorted({order.reference for order in orders})
-    owners: dict[str, set[str]] = {}
-    for row in ledger.read(flow_store(flow, settings), where, [flow.main, wanted]):
-        owners.setdefault(row["reference"], set()).add(row["key"])
-    return owners
-
-
 def _known_already(
-    order: Candidate, found: Mapping[str, list[Found]], taken: set[str], settings: Settings, target: BusinessCentral
+    order: Candidate,
+    found: Mapping[str, list[Found]],
+    owners: Mapping[str, set[str]],
+    settings: Settings,
+    target: BusinessCentral,
 ) -> Choice | None:
     """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
     state = order.known["state"]
     made = state == State.CONFIRMED or (state == State.CONFLICT and order.known["target_id"])
-    if state == State.UNKNOWN and documents and order.known["hash"] not in (None, order.hash):
-        order.known["target_id"], made = documents[0].record["id"], True  # it was edited since it was sent
-    if made or order.known["action"] in CHANGING:
+    if made or sent_otherwise(order, documents) or order.known["action"] in CHANGING:
         return change(order, documents, settings, target)
-    if choice := reconciled(order, documents, settings, clock.now(), target.server_now):
+    choice = reconciled(order, documents, settings, clock.now(), target.server_now)
+    if choice:
         return choice
-    if taken - {order.key}:
-        return Choice("fail", "TARGET_TAKEN", f"order {min(taken - {order.key})} has the same reference")
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
+    if others := owners.get(order.reference, set()) - {order.key}:
+        return Choice("fail", "TARGET_TAKEN", f"order {min(others)} has the reference {order.reference}")
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
 
 
@@ -182,6 +184,7 @@ def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Fl
         "amount": None if order.expected is None else Decimal(order.expected),
         "currency": order.currency,
         "planned_at": clock.now(),
+        "attempt_id": order.known["attempt_id"],
     }
 
 

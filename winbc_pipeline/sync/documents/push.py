@@ -5,24 +5,27 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+
 from ... import clock
-from ...errors import AuthenticationFailed, SystemUnavailable
+from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.store import Row
+from ...staging.store import Row, literal, quote, rows_of
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
-from ..plan import recover
+from ..plan import planned_table, recover
 from ..push import LEDGER_CHUNK, Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
@@ -67,26 +70,52 @@ OF_THE_SENT = ("hash", "field_hashes", "version")
 def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
     """Sends what is planned for the windows; every document has an outcome in the ledger afterwards."""
     crash.point("after lease")
-    rows = planned_rows(flow, settings, first, last)
+    rows = planned_documents(flow, settings, first, last)
     if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
         plan(flow, settings, target, first, last, run_id)
-        rows = planned_rows(flow, settings, first, last)
+        rows = planned_documents(flow, settings, first, last)
     crash.point("after plan")
     for name in needed_document(flow).customer:
-        Push(flow, flow.part(name), settings, target, run_id).send([row for row in rows if row["part"] == name])
+        whole = planned_rows(flow, settings, first, last, name)
+        Push(flow, flow.part(name), settings, target, run_id).send(whole)
     crash.point("after customers")
-    Sender(flow, settings, target, run_id).send([row for row in rows if row["part"] == flow.main])
+    Sender(flow, settings, target, run_id).send(rows)
     advance_watermark(flow, settings)
     crash.point("after cursor")
 
 
+def planned_documents(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+    """The plan of the windows, in the order of the keys, without what is to be sent: that is read as it goes."""
+    sent = ", ".join(literal(action) for action in SENT)
+    columns = (
+        f"* EXCLUDE (body, changes) REPLACE (CASE WHEN action NOT IN ({sent}) THEN field_hashes END AS field_hashes)"
+    )
+    with flow_store(flow, settings).open() as connection:
+        table = quote(planned_table(flow))
+        sql = f'SELECT {columns} FROM {table} WHERE "window" BETWEEN ? AND ? AND part = ? ORDER BY key'
+        return rows_of(connection, sql, [first, last, flow.main])
+
+
+def _contents(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> dict[str, Row]:
+    """What is to be sent of some documents, and its hashes by field."""
+    sql = f"SELECT key, body, field_hashes FROM {quote(planned_table(flow))} WHERE part = ? AND key IN "
+    found = rows_of(connection, f"{sql} (SELECT unnest(?))", [flow.main, [row["key"] for row in rows]])
+    return {row["key"]: row for row in found}
+
+
 def is_stale(flow: Flow, settings: Settings, rows: list[Row]) -> bool:
-    """Whether the plan may no longer be true: too old to send a document on its look-ups, or overtaken by a run."""
+    """Whether the plan may no longer be true: too old to send a document on its look-ups (or from the future, because
+    the clock was set back), or overtaken by a run."""
     moments = [row["planned_at"] for row in rows if row["planned_at"]]
     if not moments:
         return False
-    newest = ledger.read(flow_store(flow, settings), "moved_at > ?", [min(moments)])
-    return clock.now() - min(moments) > FRESH or bool(newest)
+    if not timedelta(0) <= clock.now() - min(moments) <= FRESH:
+        return True
+    store = flow_store(flow, settings)
+    planned = {row["key"]: row["attempt_id"] for row in rows if row["action"] in SENT}
+    known = ledger.known(store, flow.main, planned)
+    sent = any(attempt != known.get(key, {}).get("attempt_id") for key, attempt in planned.items())
+    return sent or bool(ledger.read(store, "moved_at > ?", [min(moments)]))
 
 
 @dataclass
@@ -98,6 +127,9 @@ class _Sending:
     tries: int = 0
 
 
+Answers = list[tuple[_Sending, Result]]
+
+
 class Sender:
     """Sends the planned documents of one flow, or the actions on them."""
 
@@ -107,18 +139,70 @@ class Sender:
         self.refused: AuthenticationFailed | None = None
 
     def send(self, rows: list[Row]) -> None:
-        self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.flow.main])}
+        """Sends planned documents (columns of planned_documents); all of them have an outcome in the ledger afterwards.
+
+        Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
+        """
+        self.present = ledger.known(self.store, self.flow.main, [row["key"] for row in rows])
         settled = [move for row in rows if row["action"] not in SENT and (move := self._settled(row))]
         ledger.move(self.store, settled, self.run_id)
-        ready = self._with_customers([row for row in rows if row["action"] in SENT])
-        for start in range(0, len(ready), LEDGER_CHUNK):
-            self._send_chunk(ready[start : start + LEDGER_CHUNK])
+        self.confirmed: list[str] = []
+        self._send_all([row for row in rows if row["action"] in SENT])
+        self._find_duplicates(self.confirmed)
+        if self.refused:
+            raise self.refused
+
+    def _send_all(self, rows: list[Row]) -> None:
+        """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
+        chunks = deque(rows[start : start + LEDGER_CHUNK] for start in range(0, len(rows), LEDGER_CHUNK))
+        outcomes: list[Move] = []
+        again: list[_Sending] = []
+        pending: set[Future[Answers]] = set()
+        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+            while pending or (self._may_send and (chunks or again)):
+                if chunks and self._may_send and len(pending) <= self.settings.bc.in_flight:
+                    pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
+                    outcomes = []
+                elif not pending:
+                    pending, again = self._submit(pool, again), []
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                moves, not_run = self._taken(done)
+                outcomes, again = outcomes + moves, again + not_run
+        left = [each.row for each in again] + [row for chunk in chunks for row in chunk]
+        outcomes += [self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False) for row in left]
+        ledger.move(self.store, outcomes, self.run_id)
+        crash.point("after confirm")
+
+    @property
+    def _may_send(self) -> bool:
+        return not self.refused and not self.target.transport.pausing
+
+    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Answers]]:
+        return {pool.submit(self._send_batch, batch) for batch in self._batches(sending)}
+
+    def _taken(self, done: Iterable[Future[Answers]]) -> tuple[list[Move], list[_Sending]]:
+        """The outcomes that are known now, and the documents that were certainly not run and may go again."""
+        answers = [answer for future in done for answer in future.result()]
+        crash.point("after answer")
+        moves, again = [], []
+        for each, result in answers:
+            if result.status not in (-1, 429):
+                moves.append(self._outcome(each.row, result))
+                continue
+            each.tries += 1
+            if each.tries < ROUNDS:
+                again.append(each)
+            else:
+                moves.append(self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False))
+        made = [move for move in moves if move.state == State.CONFIRMED and move.known["action"] == "create"]
+        self.confirmed += [move.known["reference"] for move in made]
+        return moves, again
 
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a document that needs no call."""
         old = self.present.get(row["key"])
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
-            return None if old and old["version"] == row["version"] else self._seen(row, old or {})
+            return None if old and old["version"] == row["version"] else self._touched(row, old or {})
         if row["action"] == "hold":
             return None
         state = STATES[row["action"]]
@@ -132,45 +216,62 @@ class Sender:
             known["action"] = (old or {}).get("action")
         return self._move(row, state, known, sent=state == State.CONFIRMED)
 
+    def _touched(self, row: Row, old: Row) -> Move:
+        """Another version with the same content: all else that is known stays."""
+        known = {name: old.get(name) for name in ("reason", "message")}
+        known |= {name: row[name] for name in ("version", "hash", "mapping_version", "window", "action")}
+        return Move(self.flow.main, row["key"], State.CONFIRMED, known)
+
     def _move(self, row: Row, state: State, known: Row | None = None, sent: bool = True) -> Move:
-        """A move with what the plan knows; what says "this version is in the target" only when it is."""
+        """A move with what the plan knows; what tells of the content that is in the target only when it is, or may
+        be."""
         fields = {name: row[name] for name in KNOWN if sent or name not in OF_THE_SENT}
         for name in ("target_id", "target_no"):
             if not fields[name]:
                 del fields[name]
-        unsent = {} if sent else self._unsent(row, state)
-        return Move(self.flow.main, row["key"], state, fields | (known or {}) | unsent)
+        return Move(self.flow.main, row["key"], state, fields | {"version": row["version"]} | (known or {}))
 
-    def _seen(self, row: Row, old: Row) -> Move:
-        """A new version of a record that asks for the same document: what is known of the document stays."""
-        known = {name: old.get(name) for name in ("reason", "message")} | {"action": "skip"}
-        known |= {name: row[name] for name in ("version", "window")}
-        return Move(self.flow.main, row["key"], State.CONFIRMED, known)
+    def _intend(self, rows: list[Row], outcomes: list[Move]) -> list[_Sending]:
+        """Commits outcomes and the intents of the next rows; these may be sent from then on."""
+        crash.point("before intent")
+        now, keep = clock.now(), timedelta(days=self.settings.payload_days)
+        with self.store.transaction() as connection:
+            ledger.create(connection)
+            sending, failed = self._prepared(connection, rows)
+            intents = [self._intent(each, now) for each in sending]
+            ledger.move_within(connection, outcomes + failed + intents, self.run_id, now)
+            ledger.keep_bodies(connection, planned_table(self.flow), self.flow.main, now, now - keep)
+        crash.point("after intent")
+        return sending
 
-    def _unsent(self, row: Row, state: State) -> Row:
-        """The version was looked at; a document that was sent, or may have been, keeps what is known of that."""
-        old = self.present.get(row["key"])
-        made = (old and old["field_hashes"] and old["target_id"]) or state in LOST
-        return {"version": row["version"]} | ({} if made else {"hash": None})
-
-    def _with_customers(self, rows: list[Row]) -> list[_Sending]:
+    def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
         """Documents with their customer's number filled in; one whose customer could not be written fails alone."""
-        parts = self.flow.document.customer[:1] if self.flow.document else ()
-        customers = {row["key"]: row for part in parts for row in ledger.read(self.store, "part = ?", [part])}
+        contents = _contents(connection, self.flow, rows)
+        whole = [
+            (row | contents[row["key"]], json.loads(contents[row["key"]]["body"], parse_float=Decimal)) for row in rows
+        ]
+        part = self.flow.document.customer[0] if self.flow.document else ""
+        wanted = {row["key"]: body.pop("_customer", None) for row, body in whole if row["action"] == "create"}
+        customers = ledger.known_within(connection, part, {key for key in wanted.values() if key})
         ready, failed = [], []
-        for row in rows:
-            body = json.loads(row["body"], parse_float=Decimal)
-            key = body.pop("_customer", None) if row["action"] == "create" else None
-            customer = customers.get(key, {})
+        for row, body in whole:
+            key = wanted.get(row["key"])
+            customer = customers.get(key or "", {})
             if key and customer.get("state") != State.CONFIRMED:
                 why = f"its customer is {customer.get('state', 'not there')} ({customer.get('reason')})"
                 failed.append(self._move(row | {"reason": "NO_CUSTOMER", "message": why}, State.FAILED, sent=False))
                 continue
             if key:
                 body["customerNumber"] = customer["target_no"]
-            ready.append(_Sending(row, self._operations(row, body)))
-        ledger.move(self.store, failed, self.run_id)
-        return ready
+            ready.append(_Sending(row | {"body": None}, self._operations(row, body)))
+        return ready, failed
+
+    def _intent(self, each: _Sending, now: datetime) -> Move:
+        old = self.present.get(each.row["key"], {})
+        tries = (old.get("attempt_no") or 0) if old.get("state") == State.UNKNOWN else 0
+        known = {"attempt_id": each.operations[0].request_id, "attempt_no": tries + 1, "intent_at": now}
+        known |= {"server_at": self.target.server_now, "looked_at": None}
+        return self._move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
 
     def _operations(self, row: Row, body: Any) -> list[Operation]:
         attempt = str(uuid.uuid4())
@@ -181,93 +282,39 @@ class Sender:
             for n, o in enumerate(body)
         ]
 
-    def _send_chunk(self, chunk: list[_Sending]) -> None:
-        """Commits the intents, sends, and writes outcomes beside the calls; what certainly was not run goes again."""
-        crash.point("before intent")
-        self._commit_intents(chunk)
-        crash.point("after intent")
-        confirmed: list[str] = []
-        for _ in range(ROUNDS):
-            chunk = self._send_round(chunk, confirmed)
-            if not chunk or self.refused or self.target.transport.pausing:
-                break
-        ledger.move(self.store, [self._not_taken(each) for each in chunk], self.run_id)
-        if self.refused:
-            raise self.refused
-        self._find_duplicates(confirmed)
-
-    def _not_taken(self, each: _Sending) -> Move:
-        known = {"attempt_no": self._tries(each)}
-        return self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, known, sent=False)
-
-    def _tries(self, each: _Sending) -> int:
-        """How often the document was lost: an answer, whatever it said, begins the count again."""
-        old = self.present.get(each.row["key"])
-        return (old["attempt_no"] or 0) if old and old["state"] in (State.UNKNOWN, State.PLANNED) else 0
-
-    def _commit_intents(self, chunk: list[_Sending]) -> None:
-        now, server = clock.now(), self.target.server_now
-        moves = []
-        for each in chunk:
-            known: Row = {"attempt_id": each.operations[0].request_id, "attempt_no": self._tries(each) + 1}
-            known |= {"intent_at": now, "server_at": server, "looked_at": None}
-            moves.append(self._move(each.row, State.SENDING, known, sent=each.row["action"] == "create"))
-        bodies = [
-            {
-                "part": self.flow.main,
-                "key": e.row["key"],
-                "attempt_id": e.operations[0].request_id,
-                "sent_at": now,
-                "body": e.row["body"],
-            }
-            for e in chunk
-        ]
-        ledger.intend(self.store, moves, bodies, self.run_id, now - timedelta(days=self.settings.payload_days))
-
-    def _send_round(self, chunk: list[_Sending], confirmed: list[str]) -> list[_Sending]:
-        """One call per batch, or per change; returns the documents that were certainly not run."""
-        again: list[_Sending] = []
-        pending: set[Future[list[tuple[_Sending, Result]]]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
-            for batch in self._batches(chunk):
-                pending.add(pool.submit(self._send_batch, batch))
-            while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                answers = [answer for future in done for answer in future.result()]
-                crash.point("after answer")
-                again += [each for each, result in answers if result.status in (-1, 429)]
-                moves = [self._outcome(each.row, result) for each, result in answers if result.status not in (-1, 429)]
-                ledger.move(self.store, moves, self.run_id)
-                made = [move for move in moves if move.state == State.CONFIRMED and move.known["action"] == "create"]
-                confirmed += [move.known["reference"] for move in made]
-                crash.point("after confirm")
-        for each in again:
-            each.tries += 1
-        return again
-
     def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:
         """New documents together, fewer of them each time that they were refused; changes each on their own."""
-        created = [each for each in chunk if each.row["action"] == "create"]
         yield from ([each] for each in chunk if each.row["action"] != "create")
-        while created:
-            size = max(1, self.settings.bc.batch_size // 10 ** created[0].tries)
-            yield created[:size]
-            created = created[size:]
+        for tries in range(ROUNDS):
+            created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
+            size = max(1, self.settings.bc.batch_size // 10**tries)
+            yield from (created[start : start + size] for start in range(0, len(created), size))
 
-    def _send_batch(self, batch: list[_Sending]) -> list[tuple[_Sending, Result]]:
-        """One result per document: of a change, the first failure, else the last answer."""
+    def _send_batch(self, batch: list[_Sending]) -> Answers:
+        """One result per document: of a change the refusal, else what is not known, else the last answer."""
         operations = [operation for each in batch for operation in each.operations]
         isolated = len(batch) == 1 and len(operations) > 1
-        try:
-            results = {result.id: result for result in self.target.batch(operations, isolated)}
-        except (SystemUnavailable, AuthenticationFailed) as error:
-            self.refused = error if isinstance(error, AuthenticationFailed) else self.refused
-            results = {operation.id: Result(operation.id, -1, {}) for operation in operations}
+        results = {result.id: result for result in self._answered(operations, isolated)}
         answers = []
         for each in batch:
             own = [results[operation.id] for operation in each.operations]
-            answers.append((each, next((r for r in own if not 200 <= r.status < 300), own[-1])))
+            failed = [result for result in own if not 200 <= result.status < 300]
+            answers.append((each, max(failed, key=lambda result: result.status, default=own[-1])))
         return answers
+
+    def _answered(self, operations: list[Operation], isolated: bool) -> list[Result]:
+        """What became of the operations; those of a call that never left, or was turned away at the door, did not
+        run."""
+        try:
+            if self._may_send:
+                return self.target.batch(operations, isolated)
+        except AuthenticationFailed as error:
+            self.refused = error
+        except SystemUnavailable:
+            pass
+        except UnreadableAnswer:
+            return [Result(operation.id, 0, {}) for operation in operations]
+        return [Result(operation.id, -1, {}) for operation in operations]
 
     def _outcome(self, row: Row, result: Result) -> Move:
         if row["action"] == "create":

@@ -263,19 +263,23 @@ def _refusal(answer: Answer) -> dict[str, Any]:
 def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> list[Result]:
     """Results by id. What becomes of an operation without an answer nobody knows, unless the whole batch was refused,
     or undone by a failure. A batch of one that is refused whole is a refusal of its operation."""
-    missing = -1 if answer.status in (400, 429) else 0
     if answer.status == 400 and len(operations) == 1:
         return [Result(operations[0].id, 400, _refusal(answer))]
-    try:
-        content = json.loads(answer.content, parse_float=Decimal)
-        responses = {str(response["id"]): response for response in content["responses"]}
-        undone = isolated and any(response["status"] >= 400 for response in responses.values())
-        missing = -1 if undone else missing
-    except (ValueError, KeyError, TypeError):
-        responses = {}
+    responses = _responses(answer)
+    undone = isolated and any(response["status"] >= 400 for response in responses.values())
+    missing = -1 if answer.status in (400, 429) or undone else 0
     results = []
     for operation in operations:
-        response = responses.get(operation.id)
-        body = (response.get("body") or {}) if response else {}
-        results.append(Result(operation.id, response["status"] if response else missing, body))
+        response = responses.get(operation.id, {})
+        body = response.get("body")
+        results.append(Result(operation.id, response.get("status", missing), body if isinstance(body, dict) else {}))
     return results
+
+
+def _responses(answer: Answer) -> dict[str, dict[str, Any]]:
+    """The answers inside a batch's answer, by the ids of their operations; none when it did not come whole."""
+    try:
+        content = json.loads(answer.content, parse_float=Decimal)
+        return {str(each["id"]): each for each in content["responses"] if isinstance(each["status"], int)}
+    except (ValueError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,218 @@
+"""Orders: from staged to confirmed, against a server that takes 50 ms per call and 2 ms per operation, five in flight.
+
+Usage: python benchmarks/orders.py [--rows N]
+Orders of five lines, by 2,000 customers that are not there yet, of 500 items. The server keeps documents in memory and
+answers look-ups by what it keeps. The ceiling is the time that exactly the calls made need with five in flight.
+Prints one JSON line: orders, seconds by layer, calls by kind and per order, share of the ceiling, peak_rss_mb.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import re
+import resource
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import orjson
+
+CALL_S, OPERATION_S, IN_FLIGHT = 0.050, 0.002, 5
+CUSTOMERS, ITEMS, LINES = 2_000, 500, 5
+DAY = date(2026, 1, 1)
+TABLES = Path(__file__).parent.parent / "mapping_tables"
+CODES = {
+    "paymentTerms": ("14 DAYS", "30 DAYS", "COD"),
+    "paymentMethods": ("BANK", "CASH", "CARD", "PAYPAL"),
+    "shipmentMethods": ("DELIVERY", "PICKUP"),
+    "locations": ("MAIN", "SHOP1", "SHOP2"),
+}
+CONDITION = re.compile(r"(?:tolower\()?(\w+)\)? eq '((?:[^']|'')*)'")
+INDEXED = ("number", "externalDocumentNumber", "email", "gtin")
+# As long as what Business Central answers: fields that an order has besides those that were sent.
+FILLER = {f"field{n}": "" for n in range(40)}
+Record = dict[str, Any]
+
+
+class Books:
+    """What the server keeps, found by the indexed fields; and what it was asked."""
+
+    def __init__(self) -> None:
+        self.index: dict[tuple[str, str, str], list[Record]] = {}
+        self.codes = {name: [{"id": _id(name, code), "code": code} for code in codes] for name, codes in CODES.items()}
+        self.kept: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.seconds = 0.0
+        for n in range(ITEMS):
+            self.keep("items", {"number": f"SKU-{n}", "gtin": f"{n:013}", "type": "Inventory", "blocked": False})
+
+    def keep(self, name: str, sent: Record) -> Record:
+        self.kept[name] += 1
+        number = sent.get("number") or f"{name}-{self.kept[name]}"
+        record = {"@odata.etag": 'W/"1"', "id": _id(name, number), "number": number, **sent}
+        if name == "salesOrders":
+            lines = record.pop("salesOrderLines")
+            total = sum(line["quantity"] * line["unitPrice"] for line in lines)
+            record |= {"status": "Draft", "totalAmountIncludingTax": round(total * 1.21, 2), **FILLER}
+        for field in INDEXED:
+            if field in record:
+                self.index.setdefault((name, field, record[field]), []).append(record)
+        return record
+
+    def find(self, url: str) -> list[Record]:
+        parts = urlsplit(url)
+        name, query = parts.path.rsplit("/", 1)[-1], parse_qs(parts.query)
+        if name in self.codes:
+            return self.codes[name]
+        conditions = CONDITION.findall(unquote(query["$filter"][0]))
+        found = [r for field, value in conditions for r in self.index.get((name, field, value.replace("''", "'")), [])]
+        if "$select" not in query:
+            return found
+        wanted = ["@odata.etag", *query["$select"][0].split(",")]
+        return [{field: record[field] for field in wanted if field in record} for record in found]
+
+    def take(self, request: Record) -> Record:
+        if request["method"] == "GET":
+            answer: Record = {"id": request["id"], "status": 200, "body": {"value": self.find(request["url"])}}
+            return answer
+        name = request["url"].rsplit("/", 1)[-1]
+        return {"id": request["id"], "status": 201, "body": self.keep(name, request["body"])}
+
+    def count(self, operations: list[tuple[str, str]]) -> float:
+        """Notes a call of `method, url` each; returns how long it takes."""
+        kinds = Counter(f"{method} {urlsplit(url).path.rsplit('/', 1)[-1]}" for method, url in operations)
+        self.calls[f"{kinds.most_common(1)[0][0]}"] += 1
+        seconds = CALL_S + OPERATION_S * len(operations)
+        self.seconds += seconds
+        return seconds
+
+
+def _id(*names: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(names)))
+
+
+def serve(ready: "multiprocessing.Queue[int]") -> None:
+    """The server; `GET /__count` tells what was asked and what it keeps."""
+    slots, books = asyncio.Semaphore(IN_FLIGHT), Books()
+
+    async def reply(target: str, sent: bytes) -> bytes:
+        if "/__count" in target:
+            return orjson.dumps({"calls": books.calls, "kept": books.kept, "seconds": books.seconds})
+        if target.endswith("/companies"):
+            return b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
+        requests = orjson.loads(sent)["requests"] if sent else [{"id": "0", "method": "GET", "url": target}]
+        async with slots:
+            began = time.perf_counter()
+            takes = books.count([(each["method"], each["url"]) for each in requests])
+            answers = [books.take(each) for each in requests]
+            content = orjson.dumps({"responses": answers} if sent else answers[0]["body"])
+            await asyncio.sleep(takes - (time.perf_counter() - began))
+        return content
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readline():
+            length = 0
+            while (line := await reader.readline()).strip():
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            body = await reply(head.split()[1].decode(), await reader.readexactly(length))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+            writer.write(body)
+            await writer.drain()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**24)
+        ready.put(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def staged(connection: Any, table: str, orders: int) -> None:
+    """Orders as Winstore gives them, a row per line; each comes to its total."""
+    connection.execute(f"""
+        INSERT INTO "{table}" BY NAME SELECT *, ordernr || '/' || linenr AS _key, hash(_key) AS _version,
+        TIMESTAMPTZ '{DAY} 10:00:00+00' AS modified, modified AS _modified_at, DATE '{DAY}' AS _window,
+        []::VARCHAR[] AS _bad_fields FROM (
+            SELECT 'W' || n AS ordernr, '{DAY} 09:00:00' AS orderdate, (n % {CUSTOMERS} + 1)::VARCHAR AS customerid,
+            'c' || n % {CUSTOMERS} || '@mail.example' AS email, 'paid' AS status, '1' AS branch, 'webshop' AS channel,
+            round(sum((10 + line) * 2) OVER (PARTITION BY n) * 1.21, 2) AS total, 'EUR' AS currency,
+            'ideal' AS paymentmethod, 'courier' AS shippingmethod, 0 AS shippingcost, 'Anna' AS invoice_add_fname,
+            'Jansen' AS invoice_add_lname, 'Kerkweg' AS invoice_add_street, '7' AS invoice_add_streetnr,
+            '3511 AB' AS invoice_add_zip, 'Utrecht' AS invoice_add_city, 'NL' AS invoice_add_countryISO,
+            'Anna Jansen' AS delivery_add_name, 'Kerkweg' AS delivery_add_street, '7' AS delivery_add_streetnr,
+            '3511 AB' AS delivery_add_zip, 'Utrecht' AS delivery_add_city, 'NL' AS delivery_add_countryISO,
+            line::VARCHAR AS linenr, 'SKU-' || (n * {LINES} + line) % {ITEMS} AS product_id, 'A mug' AS description,
+            2 AS amount, 10 + line AS single_price, 0 AS reduction, 21 AS vatrate, {LINES} AS line_count
+            FROM range({orders}) AS o(n), range(1, {LINES} + 1) AS l(line))""")
+
+
+def measure(url: str, orders: int, folder: Path) -> dict[str, float]:
+    """Seconds by layer; every order is confirmed at the end."""
+    from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
+    from winbc_pipeline.settings import Settings
+    from winbc_pipeline.staging import ledger
+    from winbc_pipeline.staging.load import create
+    from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.run import plan_windows, push_windows
+    from winbc_pipeline.sync.stage import flow_store, staging_table
+
+    bc = {"base_url": url, "company": "bench", "user": "u", "password": "p"}
+    settings = Settings(data_folder=folder, mapping_folder=TABLES, bc=bc)
+    store, table = flow_store(FLOW, settings), staging_table(FLOW, settings)
+    with store.transaction() as connection:
+        create(connection, table)
+        staged(connection, table.name, orders)
+    layers: dict[str, Callable[[], None]] = {
+        "mapped": lambda: map_windows(FLOW, settings, DAY, DAY),
+        "planned": lambda: plan_windows(FLOW, settings, DAY, DAY, "bench"),
+        "synced": lambda: push_windows(FLOW, settings, DAY, DAY, "bench"),
+    }
+    seconds = {}
+    for name, layer in layers.items():
+        began = time.perf_counter()
+        layer()
+        seconds[name] = time.perf_counter() - began
+    done = Counter((row["part"], row["state"], row["reason"]) for row in ledger.read(store))
+    wanted = {("order", "CONFIRMED", None): orders, ("customer", "CONFIRMED", None): min(CUSTOMERS, orders)}
+    assert done == wanted, done
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=10_000)
+    given = parser.parse_args()
+    spawn = multiprocessing.get_context("spawn")
+    ready: multiprocessing.Queue[int] = spawn.Queue()
+    server = spawn.Process(target=serve, args=(ready,), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{ready.get(timeout=60)}"
+    with tempfile.TemporaryDirectory() as folder:
+        layers = measure(url, given.rows, Path(folder))
+    with urllib.request.urlopen(f"{url}/__count") as answer:  # noqa: S310 - loopback
+        asked = json.loads(answer.read())
+    server.terminate()
+    assert asked["kept"]["salesOrders"] == given.rows, f"{asked['kept']} of {given.rows} orders arrived"
+    seconds, ceiling = sum(layers.values()), asked["seconds"] / IN_FLIGHT
+    line = {"name": f"{given.rows} orders of {LINES} lines", "seconds": round(seconds, 2)}
+    line |= {
+        "layers": {name: round(value, 2) for name, value in layers.items()},
+        "orders_per_s": round(given.rows / seconds),
+    }
+    line |= {"calls": asked["calls"], "calls_per_order": round(sum(asked["calls"].values()) / given.rows, 4)}
+    line |= {"ceiling_seconds": round(ceiling, 2), "share_of_ceiling": round(ceiling / seconds, 3)}
+    print(json.dumps(line | {"peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+
+
+if __name__ == "__main__":
+    main()
