@@ -1,20 +1,20 @@
 """Rows of the reliability catalogue that no other test covers; each test names its row."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
 from winbc_pipeline.errors import AuthenticationFailed, StoreBusy, WinbcError
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
-from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.push import lease
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.stage import flow_store
 
+from ..conftest import World
 from .invariants import assert_nothing_written
 from .shop import SEND, Shop
+from .test_crashes import ITEM
 from .world import BC, FIRST, LAST
 
 MINUTE = 60
@@ -197,16 +197,16 @@ def test_one_writer_at_a_time(shop: Shop) -> None:
         pass
 
 
-def test_a_second_program_with_a_ledger_of_its_own_takes_what_is_there_for_done(shop: Shop, tmp_path: Path) -> None:
+def test_a_second_program_with_a_ledger_of_its_own_takes_what_is_there_for_done(world: World) -> None:
     """Row 20, where the two do not run at the same moment."""
-    place(shop, 3)
-    shop.sync()
-    other = Settings(**(dict(shop.settings) | {"data_folder": tmp_path / "another machine"}))
-    before = shop.state(BC)
-    sync(ORDERS_TO_BC, other, FIRST, LAST, "other")
-    rows = ledger.read(flow_store(ORDERS_TO_BC, other), "part = ?", [ORDERS_TO_BC.main])
-    assert {row["reason"] for row in rows} == {"ADOPTED"}
-    assert_nothing_written(before, shop.state(BC))
+    world.seed_bc(items=[ITEM])
+    world.fill(orders=[{}])
+    world.sync(ORDERS_TO_BC.id)
+    before = world.bc()
+    world.settings = world.settings.model_copy(update={"data_folder": world.folder / "another machine"})
+    world.sync(ORDERS_TO_BC.id)
+    assert world.ledger(ORDERS_TO_BC.id)["W1"]["reason"] == "ADOPTED"
+    assert_nothing_written(before, world.bc())
 
 
 def test_a_lost_ledger_is_built_again_by_looking(shop: Shop) -> None:

@@ -79,7 +79,7 @@ def test_a_document_that_somebody_typed_is_never_made_again(
 def test_a_document_is_found_where_it_was_shipped_to(shop: Shop, action: str) -> None:
     shop.types("W1")
     if action == "ship":
-        shop.acts_on("W1", "ship")
+        shop.ships("W1")
     else:
         shop.act(action)
     shop.send()
@@ -364,7 +364,7 @@ def test_an_edit_is_applied_while_the_document_is_open(shop: Shop) -> None:
 def test_an_edit_is_for_a_person_once_the_document_is_released(shop: Shop) -> None:
     shop.choose(on_change="apply")
     shop.send()
-    shop.acts_on("W1", "release")
+    shop.releases("W1")
     shop.pass_time(60)
     shop.edit("W1", amount="5")
     shop.sync()
