@@ -125,7 +125,8 @@ class OrderWorld:
         return record
 
     def edit(self, number: str, **changes: Any) -> None:
-        """Changes an order that is there: fields of it, or `amount` of its first line."""
+        """Changes an order that is there, a second later: fields of it, or `amount` of its first line."""
+        self.pass_time(1)
         record = dict(self.winstore_app.state.records.get("orders", number))
         if amount := changes.pop("amount", None):
             record["positions"] = [record["positions"][0] | {"amount": amount}, *record["positions"][1:]]
