@@ -6,7 +6,8 @@
     ├── SystemUnavailable    E-UNREACHABLE  a system does not answer: try again later
     ├── AuthenticationFailed E-AUTH         a system refuses the credentials: stops the flow
     ├── UnreadableAnswer     E-ANSWER       an answer is not what the system promises: nothing was taken from it
-    └── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) in use
+    ├── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) in use
+    └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the words say what is possible
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
 """
@@ -44,6 +45,10 @@ class UnreadableAnswer(WinbcError):
 
 class StoreUnavailable(WinbcError):
     code = "E-STORE"
+
+
+class NotDone(WinbcError):
+    code = "E-NOT-DONE"
 
 
 class StoreBusy(StoreUnavailable):

@@ -451,7 +451,7 @@ def test_what_a_person_decides_can_be_typed(books: Books, monkeypatch: pytest.Mo
     fail(books.world, {"kind": "drop_after"})
     books.world.sync(FLOW)
     monkeypatch.setenv("WINBC_DATA_FOLDER", str(books.world.settings.data_folder))
-    result = CliRunner().invoke(app, ["resolve", FLOW, "S-ORD00001", "--there"])
+    result = CliRunner().invoke(app, ["resolve", "S-ORD00001", "--flow", FLOW, "--there"])
     assert result.exit_code == 0
     assert only(books.world)["state"] == "CONFIRMED"
 

@@ -27,7 +27,8 @@ from .dagster_home import prepare, serve_ui, wait_until_served
 from .output import bar
 from .sandbox import check_folder, load_folder
 
-CUSTOMERS, ARTICLES = 40, 60
+CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200
+SOURCES = ("articles", "customers", "orders")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -73,7 +74,7 @@ def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
         return
     if sample is None:
         sample = folder / "retail"
-        write_folder(sample, generate(CUSTOMERS, ARTICLES, clock.now()))
+        write_folder(sample, generate(CUSTOMERS, ARTICLES, clock.now(), orders=ORDERS))
     load_folder(addresses.winstore_control, sample)
 
 
@@ -88,13 +89,14 @@ def _writes(addresses: Addresses) -> int:
 
 def _environment(addresses: Addresses, folder: Path) -> dict[str, str]:
     rows = _state(addresses.winstore_control)["records"]
-    oldest = min(record["modified"] for entity in ("articles", "customers") for record in rows[entity])
+    oldest = min(record["modified"] for entity in SOURCES for record in rows.get(entity, []))
     return addresses.environment() | {
         "WINBC_CONNECTION": "demo",
         "WINBC_DATA_FOLDER": str(folder.resolve()),
         "WINBC_HISTORY_START": oldest[:10],
         "WINBC_SENSORS": "true",
         "WINBC_SCHEDULES": "true",
+        "WINBC_ORDERS__ROUNDING_ACCOUNT": "8100",  # of the sandbox
     }
 
 

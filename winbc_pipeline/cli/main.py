@@ -13,7 +13,7 @@ from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from . import demo as demo_module
-from . import mapping, sandbox
+from . import mapping, orders, sandbox
 from .arguments import flow_of
 from .check import run_checks, run_contract
 from .output import add_row, bar, say, table_of
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
+for command in (orders.trace, orders.retry, orders.replay, orders.resolve):
+    app.command()(command)
 console = Console()
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
@@ -133,22 +135,6 @@ def records(
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
     console.print(table)
-
-
-@app.command()
-def resolve(
-    flow: FlowName,
-    key: Annotated[str, typer.Argument(help="Record, as `winbc records` names it")],
-    there: Annotated[bool, typer.Option("--there/--not-there", help="Whether Winstore has it, as it is now")],
-) -> None:
-    """What you found in Winstore about a record that waits for a person: what is not there is sent by the next run."""
-    from ..sync.posts import resolve as run
-
-    chosen = flow_of(flow)
-    if chosen.target != "winstore":
-        raise typer.BadParameter(f"{chosen.id} does not write to Winstore")
-    run(chosen, load_settings(), key, there, f"resolve {clock.now().isoformat()}")
-    say(console, f"{key}: {'taken as sent' if there else 'the next run sends it'}")
 
 
 @app.command()

@@ -104,10 +104,10 @@ def load(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")], 
 
 
 @app.command()
-def generate(folder: Path, customers: int = 40, articles: int = 60, seed: int = 7) -> None:
+def generate(folder: Path, customers: int = 40, articles: int = 60, orders: int = 200, seed: int = 7) -> None:
     """Writes a retail folder of generated data."""
-    write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed))
-    print(f"{folder}: {customers} customers, {articles} articles")
+    write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed, orders))
+    print(f"{folder}: {customers} customers, {articles} articles, {orders} orders")
 
 
 @app.command()

@@ -6,6 +6,7 @@ Concept page: Asset metadata.
 
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from dagster import (
@@ -52,10 +53,45 @@ def window_metadata(window: str, view: Seen, seconds: float) -> dict[str, Any]:
     return {
         "dagster/partition_row_count": sum(view.counts.values()),
         **{f"records_{outcome}": count for outcome, count in view.counts.items()},
+        **_documents(view.documents),
         "records": _table(view.records),
         "window": window,
         "run_seconds": round(seconds, 2),
     }
+
+
+def _documents(rows: list[Row]) -> dict[str, Any]:
+    """Orders in, what they come to in each currency (in all, confirmed, open), and their outcomes by reason."""
+    if not rows:
+        return {}
+    amounts: dict[str, Decimal] = {}
+    for row in rows:
+        currency = row["currency"] or "unknown"
+        for name in ("in", "confirmed", "open"):
+            counts = name == "in" or name == _group(row)
+            key = f"amount_{currency}_{name}"
+            amounts[key] = amounts.get(key, Decimal(0)) + ((counts and row["amount"]) or 0)
+    records = [
+        TableRecord(
+            {
+                "outcome": row["outcome"],
+                "reason": row["reason"] or "",
+                "orders": str(row["records"]),
+                "amount": f"{row['amount'] or 0:.2f} {row['currency'] or ''}".strip(),
+            }
+        )
+        for row in rows
+    ]
+    schema = TableSchema([TableColumn(name, "string") for name in ("outcome", "reason", "orders", "amount")])
+    texts = {name: f"{amount:.2f}" for name, amount in amounts.items()}
+    return {"orders_in": sum(row["records"] for row in rows), **texts, "outcomes": MetadataValue.table(records, schema)}
+
+
+def _group(row: Row) -> str:
+    """Whether a document counts as confirmed, as left out, or as open: a person's or the next run's."""
+    if row["outcome"] in ("CONFIRMED", "adopt") or row["reason"] == "UNCHANGED":
+        return "confirmed"
+    return "left out" if row["outcome"] in ("SKIPPED", "skip") else "open"
 
 
 def failure(failed: list[Row]) -> Failure:
@@ -64,7 +100,8 @@ def failure(failed: list[Row]) -> Failure:
     names = ", ".join(f"{row['part']} {row['key']} ({row['reason']})" for row in failed[:20])
     more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
     advice = " ".join(f"{reason}: {REASONS.get(reason, '')}" for reason in reasons)
-    text = f"{len(failed)} records are not done: {names}{more}. {advice} Mend the cause and rerun this partition."
+    todo = "Mend the cause and rerun this partition, or `winbc retry`; `winbc trace` tells the whole way of a record."
+    text = f"{len(failed)} records are not done: {names}{more}. {advice} {todo}"
     shown = [row | {"outcome": row["state"]} for row in failed[:SHOWN]]
     return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
 

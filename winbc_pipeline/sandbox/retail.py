@@ -213,13 +213,19 @@ def order_total(record: Record) -> str:
     return f"{total:.2f}"
 
 
-def generate(customers: int, articles: int, until: datetime, seed: int = 7) -> dict[str, list[Row]]:
-    """Practice data: the same rows for the same arguments; moments lie in the three weeks before `until`."""
+def generate(customers: int, articles: int, until: datetime, seed: int = 7, orders: int = 0) -> dict[str, list[Row]]:
+    """Practice data: the same rows for the same arguments; moments lie in the three weeks before `until`. Orders are of
+    articles without variants."""
     chance = random.Random(seed)
-    return {
+    tables = {
         "customers": [_customer_row(number, chance, until) for number in range(1, customers + 1)],
         "articles": [_article_row(number, chance, until) for number in range(1, articles + 1)],
     }
+    whole = [row for row in tables["articles"] if not row["size"]]
+    if orders and customers and whole:
+        tables["orders"] = [_order_row(n, chance, until, tables["customers"]) for n in range(1, orders + 1)]
+        tables["order_lines"] = [line for row in tables["orders"] for line in _line_rows(row, chance, whole)]
+    return tables
 
 
 def write_folder(folder: Path, tables: dict[str, list[Row]]) -> None:
@@ -278,3 +284,44 @@ def _article_row(number: int, chance: random.Random, until: datetime) -> Row:
         "active": "true",
         "modified_at": _moment(chance, until),
     }
+
+
+def _order_row(number: int, chance: random.Random, until: datetime, customers: list[Row]) -> Row:
+    buyer, moment = chance.choice(customers), _moment(chance, until)
+    return {
+        "order_number": f"W{300000 + number}",
+        "order_date": moment[:19].replace("T", " "),
+        "customer_id": buyer["customer_id"],
+        "email": buyer["email"],
+        "status": chance.choice(("paid", "processing", "shipped")),
+        "branch": str(number % 3 + 1),
+        "channel": "webshop",
+        "currency": "EUR",
+        "payment_method": chance.choice(("ideal", "paypal", "creditcard")),
+        "shipping_method": "Speedy Express",
+        "shipping_cost": chance.choice(("0", "4.95", "6.95")),
+        "ship_name": buyer["company_name"] or f"{buyer['first_name']} {buyer['last_name']}",
+        "ship_street": buyer["street"],
+        "ship_house_number": buyer["house_number"],
+        "ship_zip": buyer["zip"],
+        "ship_city": buyer["city"],
+        "ship_country_iso": buyer["country_iso"],
+        "modified_at": moment,
+    }
+
+
+def _line_rows(order: Row, chance: random.Random, articles: list[Row]) -> list[Row]:
+    chosen = chance.sample(articles, min(len(articles), chance.randrange(1, 5)))
+    return [
+        {
+            "order_number": order["order_number"],
+            "line_number": str(number),
+            "sku": article["sku"],
+            "description": article["name"],
+            "quantity": str(chance.randrange(1, 6)),
+            "unit_price": article["price"],
+            "discount_percent": chance.choice(("0", "0", "10")),
+            "vat_rate": article["vat_rate"],
+        }
+        for number, article in enumerate(chosen, 1)
+    ]

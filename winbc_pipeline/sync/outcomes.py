@@ -61,13 +61,21 @@ REASONS: dict[str, str] = {
     "FOUND": "The answer was lost; the record was found in the target.",
     "RESOLVED": "A person looked the record up.",
     "WINSTORE_REFUSED": "Winstore refused the record; the ledger holds its code and words.",
+    "IGNORED": "A person said so by `winbc resolve --ignore`, and the message says why; an edit in the source ends it.",
+    "BY_HAND": "A person asked for it to be sent again; the next run does so if the command could not.",
 }
 
+IGNORED = "IGNORED"
 BY_CODE = {
     "Application_StringExceededLength": "TOO_LONG",
     "Internal_InvalidTableRelation": "RELATION_MISSING",
 }
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
+
+
+def is_ignored(state: str | None, reason: str | None) -> bool:
+    """Whether a person has settled a version of the source by `winbc resolve --ignore`."""
+    return state == "SKIPPED" and reason == IGNORED
 
 
 def refusal(result: Result) -> tuple[str, str]:

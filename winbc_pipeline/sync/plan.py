@@ -24,6 +24,7 @@ from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
 from .map import MAPPED, compile_flow, mapped_table, mapping_version
+from .outcomes import IGNORED, is_ignored
 from .stage import flow_store
 
 PLANNED = {
@@ -46,12 +47,13 @@ PLANNED = {
     "target_set": "VARCHAR",
     "amount": "DECIMAL(18, 5)",
     "currency": "VARCHAR",
+    "lookups": "VARCHAR",  # what was asked of the target and found, for people
     "planned_at": "TIMESTAMPTZ",
     "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
 }
 
 # What a plan knows of a record from the ledger (alias l).
-KNOWN = "l.state, l.target_id, l.field_hashes, l.intent_at"
+KNOWN = "l.state, l.target_id, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
 # Whether a mapped record (alias m) was sent as it is.
 UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0, false)"
 
@@ -305,6 +307,8 @@ class _Planner:
     def _without_target(self, row: Row) -> Decision | None:
         if row["skip_reason"]:
             return Decision("skip", row["skip_reason"])
+        if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
+            return Decision("skip", IGNORED, row["message"])
         if row["errors"]:
             first = row["errors"][0]
             where = f"{self.part.table} row {first['row']}" if first["row"] else "source"

@@ -6,7 +6,7 @@ the first byte, no blind retry, what is not known is looked up before it is sent
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -44,11 +44,20 @@ def lease(flow: Flow, settings: Settings, wait_s: float = 60) -> Iterator[None]:
         raise StoreBusy(f"Another run of {flow.id} is writing.", "Wait for it, or end it.") from None
 
 
-def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
-    """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
+def push(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Sends what is planned for the windows (or only `keys` of it); every record has an outcome in the ledger
+    afterwards."""
     if recover(flow, settings, run_id):
-        plan(flow, settings, target, first, last, run_id)
-    rows = planned_rows(flow, settings, first, last)
+        plan(flow, settings, target, first, last, run_id, keys)
+    rows = planned_rows(flow, settings, first, last, keys)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in flow.parts:
@@ -56,16 +65,24 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
         if not again:
             break
         plan(flow, settings, target, first, last, run_id, again)
-        rows = [r for r in planned_rows(flow, settings, first, last) if (r["part"], r["key"]) in again]
+        rows = planned_rows(flow, settings, first, last, again)
     advance_watermark(flow, settings)
 
 
-def planned_rows(flow: Flow, settings: Settings, first: date, last: date, part: str | None = None) -> list[Row]:
-    """The plan of the windows, or of one part of it, in the order of the keys."""
+def planned_rows(
+    flow: Flow,
+    settings: Settings,
+    first: date,
+    last: date,
+    keys: Collection[tuple[str, str]] | None = None,
+    part: str | None = None,
+) -> list[Row]:
+    """The plan of the windows, or only its rows for `keys` or of one part, in the order of the keys."""
     with flow_store(flow, settings).open() as connection:
-        table, mine = quote(planned_table(flow)), "part = ?" if part else "true"
-        sql = f'SELECT * FROM {table} WHERE "window" BETWEEN ? AND ? AND {mine} ORDER BY key'
-        return rows_of(connection, sql, [first, last, *([part] if part else [])])
+        table = quote(planned_table(flow))
+        sql = f'SELECT * FROM {table} WHERE "window" BETWEEN ? AND ? AND part = coalesce(?, part) ORDER BY key'
+        rows = rows_of(connection, sql, [first, last, part])
+    return [row for row in rows if keys is None or (row["part"], row["key"]) in keys]
 
 
 class Push:

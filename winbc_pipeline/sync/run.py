@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
+
+import duckdb
 
 from ..settings import Settings
 from ..staging import ledger
@@ -24,7 +26,7 @@ from .stage import flow_store, stage, staging_table
 
 SHOWN = 50
 Begin = Callable[[str], None]
-Step = Callable[[Flow, Settings, BusinessCentral, date, date, str], None]
+Step = Callable[..., None]
 _TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold"))
 
 
@@ -41,10 +43,15 @@ class Summary:
 
 @dataclass(frozen=True)
 class Seen:
-    """One window of a layer: records by outcome, and the first of them as `part, key, outcome, reason`."""
+    """One window of a layer: records by outcome, and the first of them as `part, key, outcome, reason`.
+
+    Attributes:
+        documents: of a flow that makes documents, `outcome, reason, currency, records, amount`.
+    """
 
     counts: dict[str, int]
     records: list[Row]
+    documents: list[Row] = field(default_factory=list)
 
 
 def _silent(_: str) -> None:
@@ -55,7 +62,8 @@ Target = TypeVar("Target", BusinessCentral, Winstore)
 
 
 @contextmanager
-def _leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
+def leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
+    """The target while nobody else writes to this flow's ledger; raises StoreBusy when another run goes on."""
     try:
         with lease(flow, settings):
             yield target
@@ -63,7 +71,7 @@ def _leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
         target.close()
 
 
-def _steps(flow: Flow) -> tuple[Step, Step]:
+def steps_of(flow: Flow) -> tuple[Step, Step]:
     """How a flow plans and how it sends: records, documents, or actions on documents."""
     if flow.acts:
         return actions.plan, actions.push
@@ -73,23 +81,23 @@ def _steps(flow: Flow) -> tuple[Step, Step]:
 def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Plans the windows against the live target; writes nothing to it."""
     if flow.target == "winstore":
-        with _leased(flow, settings, Winstore(settings)) as winstore:
+        with leased(flow, settings, Winstore(settings)) as winstore:
             check_winstore(flow, settings)
             posts.plan(flow, settings, winstore, first, last, run_id)
         return
-    with _leased(flow, settings, BusinessCentral(settings)) as target:
+    with leased(flow, settings, BusinessCentral(settings)) as target:
         check_binding(flow, settings, target)
-        _steps(flow)[0](flow, settings, target, first, last, run_id)
+        steps_of(flow)[0](flow, settings, target, first, last, run_id)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
     if flow.target == "winstore":
-        with _leased(flow, settings, Winstore(settings)) as winstore:
+        with leased(flow, settings, Winstore(settings)) as winstore:
             posts.push(flow, settings, winstore, first, last, run_id)
         return
-    with _leased(flow, settings, BusinessCentral(settings)) as target:
-        _steps(flow)[1](flow, settings, target, first, last, run_id)
+    with leased(flow, settings, BusinessCentral(settings)) as target:
+        steps_of(flow)[1](flow, settings, target, first, last, run_id)
 
 
 def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:
@@ -158,12 +166,33 @@ def seen(flow: Flow, settings: Settings, layer: str, first: date, last: date) ->
             f'(PARTITION BY "window" ORDER BY outcome IN ({_TROUBLE}) DESC, part, key) <= {SHOWN}',
             [first, last],
         )
+        sums = _sums(connection, flow, layer, first, last)
     views: dict[date, Seen] = {}
     for row in counts:
         views.setdefault(row["window"], Seen({}, [])).counts[row["outcome"].lower()] = row["records"]
     for row in shown:
         views[row["window"]].records.append(row)
+    for row in sums:
+        views[row["window"]].documents.append(row)
     return views
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, first: date, last: date) -> list[Row]:
+    """Documents and what they come to, by window, outcome, reason and currency."""
+    if not flow.document or layer not in ("planned", "synced"):
+        return []
+    table, outcome = _outcomes(flow, layer)
+    return rows_of(
+        connection,
+        f'SELECT "window", {outcome} AS outcome, reason, currency, count(*) AS records, sum(amount) AS amount '
+        f'FROM {table} WHERE part = ? AND "window" BETWEEN ? AND ? GROUP BY ALL ORDER BY ALL',
+        [flow.main, first, last],
+    )
+
+
+def _outcomes(flow: Flow, layer: str) -> tuple[str, str]:
+    """The table of one of the last two layers, and its column that tells what became of a record."""
+    return (quote(planned_table(flow)), "action") if layer == "planned" else ("ledger", "state")
 
 
 def _layer_rows(flow: Flow, settings: Settings, layer: str) -> str:
@@ -176,5 +205,5 @@ def _layer_rows(flow: Flow, settings: Settings, layer: str) -> str:
         return f"""SELECT _window AS "window", part, _key AS key, coalesce(skip_reason, errors[1].field || ': ' ||
             errors[1].rule) AS reason, CASE WHEN len(errors) > 0 THEN 'error' WHEN skip_reason IS NOT NULL THEN 'skip'
             ELSE 'mapped' END AS outcome FROM {quote(mapped_table(flow))}"""
-    table, outcome = (quote(planned_table(flow)), "action") if layer == "planned" else ("ledger", "state")
+    table, outcome = _outcomes(flow, layer)
     return f'SELECT "window", part, key, {outcome} AS outcome, reason FROM {table}'

@@ -4,6 +4,7 @@ An action cannot be taken back, so it follows the protocol of a new document; it
 """
 
 import json
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -31,10 +32,18 @@ ACTIONS = (NOTHING, SHIP, DELETE)
 CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
 
 
-def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
-    """Plans what the statuses of the windows ask for, into the planned table."""
+def plan(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Plans what the statuses of the windows (or only of `keys`) ask for, into the planned table."""
     recover(flow, settings, run_id)
-    rows = _candidates(flow, settings, first, last)
+    rows = [r for r in _candidates(flow, settings, first, last) if keys is None or (r["part"], r["_key"]) in keys]
     version = mapping_version(flow, settings)
     if any(row["mapping_version"] != version for row in rows):
         hint = "Materialise the mapped layer of these windows again, then plan."
@@ -49,15 +58,23 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
         documents = found.get(wanted["externalDocumentNumber"], [])
         choice = _choice(row, wanted["action"], documents, settings, target)
         planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
-    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(flow), first, last)
+    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(flow), first, last, keys)
 
 
-def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
-    """Sends what is planned for the windows."""
-    rows = planned_documents(flow, settings, first, last)
+def push(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Sends what is planned for the windows, or only for `keys`."""
+    rows = planned_documents(flow, settings, first, last, keys)
     if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
-        plan(flow, settings, target, first, last, run_id)
-        rows = planned_documents(flow, settings, first, last)
+        plan(flow, settings, target, first, last, run_id, keys)
+        rows = planned_documents(flow, settings, first, last, keys)
     crash.point("after plan")
     Sender(flow, settings, target, run_id).send(rows)
     advance_watermark(flow, settings)

@@ -1,6 +1,7 @@
 """What was mapped, put together: one row per document with its lines, and what the ledger knows of it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -30,8 +31,11 @@ KNOWN = (
     "server_at",
     "action",
     "reference",
-    "hash",
     "attempt_id",
+    "reason",
+    "message",
+    "amount",
+    "currency",
 )
 
 
@@ -132,17 +136,25 @@ def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
 
 
 def read(
-    flow: Flow, settings: Settings, target: BusinessCentral, compiled: dict[str, Compiled], first: date, last: date
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    compiled: dict[str, Compiled],
+    first: date,
+    last: date,
+    keys: Collection[tuple[str, str]] | None = None,
 ) -> list[Candidate]:
-    """The documents of the windows with which something may have to be done."""
+    """The documents of the windows with which something may have to be done, or those of `keys` in any case."""
+    where = "NOT unchanged" if keys is None else "list_contains(?, _key)"
+    chosen = [] if keys is None else [sorted(key for part, key in keys if part == flow.main)]
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         create_staging(connection, staging_table(flow, settings))
         rows = rows_of(
             connection,
-            f"SELECT * FROM ({documents_sql(flow, settings)}) WHERE NOT unchanged ORDER BY _key",
-            [first, last],
+            f"SELECT * FROM ({documents_sql(flow, settings)}) WHERE {where} ORDER BY _key",
+            [first, last, *chosen],
         )
     sets = {entity_set for each in compiled.values() for entity_set in each.references.values()}
     ids = ids_by_code(target, sets) if rows else {}

@@ -41,6 +41,11 @@ class Choice:
     operations: list[dict[str, Any]] = field(default_factory=list)
 
 
+def unsent(known: Row) -> Row:
+    """What is known of a document that is to count as never sent: only by which reference it may be there."""
+    return dict.fromkeys(known) | {"reference": known["reference"]}
+
+
 def reconciled(
     order: Candidate, found: list[Found], settings: Settings, now: datetime, server: datetime | None
 ) -> Choice | None:

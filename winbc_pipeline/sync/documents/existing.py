@@ -65,6 +65,14 @@ def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, l
     return found
 
 
+def numbered(target: BusinessCentral, number: str) -> list[Found]:
+    """The documents that have a number, or were posted from the order that had it."""
+    records = {place: target.find(place, "number", [number], False).get(number, []) for place in PLACES}
+    for place in (INVOICE, SHIPMENT):
+        records[place] += target.find(place, "orderNumber", [number], False).get(number, [])
+    return _documents(records)
+
+
 def _documents(records: dict[str, list[Record]]) -> list[Found]:
     """An order, its shipments and its invoices are one document."""
     by_origin: dict[str, Found] = {}

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..map import compile_flow, mapping_version
+from ..outcomes import IGNORED, is_ignored
 from ..plan import field_hashes, planned_row, recover, settle_gone, store_plan, with_payloads
 from ..stage import flow_store
 from .candidates import Candidate, documents_sql, needed_document, read
@@ -32,23 +33,40 @@ from .decide import (
     existing,
     reconciled,
     sent_otherwise,
+    unsent,
     wrong,
     wrong_total,
 )
-from .existing import Found, look_up
+from .existing import PLACES, Found, look_up
 
 CHANGING = ("change", "delete", "cancel")
 ITEM = "Item"
 
 
-def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
-    """Plans the documents of the windows, and the customers that they need, into the planned table."""
+def plan(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+    afresh: bool = False,
+    decided: Mapping[str, Choice] | None = None,
+) -> None:
+    """Plans the documents of the windows, and the customers that they need, into the planned table.
+
+    Args:
+        keys: only these records, even those that need nothing.
+        afresh: as if they had never been sent; decided: by key, what a person has chosen (sync/hand.py).
+    """
     recover(flow, settings, run_id)
     settle_gone(flow_store(flow, settings), flow, run_id, needed_document(flow).customer)
     compiled = compile_flow(flow, settings)
-    orders = read(flow, settings, target, compiled, first, last)
+    orders = read(flow, settings, target, compiled, first, last, keys)
     _find_items(target, [order for order in orders if _needs_items(order)])
     for order in orders:
+        order.known = unsent(order.known) if afresh else order.known
         add_rounding(order, settings.orders)
     version = mapping_version(flow, settings)
     if any(order.mapping_version != version for order in orders):
@@ -58,14 +76,16 @@ def plan(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     found = look_up(target, references)
     owners = ledger.owners(flow_store(flow, settings), flow.main, references)
     choices = {order.key: _known_already(order, found, owners, settings, target) for order in orders}
+    choices |= decided or {}
     fresh = [order for order in orders if choices[order.key] is None]
     customers, writes = debtors(flow, settings, target, compiled, fresh)
     claimed = Counter(order.reference for order in fresh)
     rows = [_customer_row(*write, compiled) for write in writes]
     for order in orders:
         choice = choices[order.key] or _to_be_sent(order, customers[order.key], claimed, settings)
-        rows.append(_order_row(order, choice, customers.get(order.key), flow, settings))
-    store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last)
+        debtor = customers.get(order.key)
+        rows.append(order_row(order, choice, debtor, flow, settings) | {"lookups": _looked_up(order, found, debtor)})
+    store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last, keys)
 
 
 def _known_already(
@@ -78,7 +98,11 @@ def _known_already(
     """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
     state = order.known["state"]
-    made = state == State.CONFIRMED or (state == State.CONFLICT and order.known["target_id"])
+    ignored = is_ignored(state, order.known["reason"])
+    if ignored and order.known["sent_version"] == order.version:
+        return Choice("skip", IGNORED, order.known["message"])
+    kept = (state == State.CONFLICT or ignored) and order.known["target_id"] and order.known["field_hashes"]
+    made = state == State.CONFIRMED or kept
     if made or sent_otherwise(order, documents) or order.known["action"] in CHANGING:
         return change(order, documents, settings, target)
     choice = reconciled(order, documents, settings, clock.now(), target.server_now)
@@ -154,14 +178,15 @@ def sent_hashes(order: Candidate, anew: bool) -> dict[str, str]:
     return hashes | sequences(order, anew)
 
 
-def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
+def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
+    """The row of the planned table for a document."""
     kind = needed_document(flow).kind(settings)
     body: Any = choice.operations
     changes = choice.effects
     if choice.action == "create":
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
         body = body | ({"_customer": debtor.key} if debtor and debtor.key else {})
-        changes = _created(body, kind.navigation)
+        changes = created(body, kind.navigation)
     place = choice.found
     return {
         "part": flow.main,
@@ -188,6 +213,19 @@ def _order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Fl
     }
 
 
+def _looked_up(order: Candidate, found: Mapping[str, list[Found]], debtor: Debtor | None) -> str:
+    """What was looked up in Business Central and found, in words for `winbc trace`; numbers only, no names."""
+    words = []
+    for reference in sorted(order.references):
+        there = ", ".join(f"{each.entity_set} {each.number}" for each in found.get(reference, []))
+        words.append(f"{reference} in {', '.join(PLACES)}: {there or 'not there'}")
+    if debtor and not debtor.reason:
+        words.append(f"customer: {debtor.number or 'a new one'}{', written first' if debtor.key else ', there'}")
+    if items := {line["lineObjectNumber"] for line in order.lines if line.get("lineType") == ITEM} if debtor else None:
+        words.append(f"{len(items)} items: {order.missing or 'all there'}")
+    return json.dumps(words, ensure_ascii=False)
+
+
 def _reference(order: Candidate, choice: Choice) -> str:
     """By what the document is, or may be, in Business Central."""
     if choice.found:
@@ -195,7 +233,7 @@ def _reference(order: Candidate, choice: Choice) -> str:
     return (order.known["reference"] if choice.action in ("wait", "hold", "human") else None) or order.reference
 
 
-def _created(body: dict[str, Any], navigation: str) -> list[dict[str, Any]]:
+def created(body: dict[str, Any], navigation: str) -> list[dict[str, Any]]:
     """A new document field by field, its lines numbered as they stand."""
     made = [
         {"field": name, "old": None, "new": value}
@@ -212,5 +250,5 @@ def _unchanged(flow: Flow, settings: Settings) -> str:
     return (
         f"SELECT {literal(flow.main)} AS part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS "
         "reason, target_id, target_no, '{}' AS body, '[]' AS changes, own_hash AS hash, field_hashes, _version AS "
-        f"version, mapping_version, target_set FROM ({documents_sql(flow, settings)}) WHERE unchanged"
+        f"version, mapping_version, target_set, amount, currency FROM ({documents_sql(flow, settings)}) WHERE unchanged"
     )

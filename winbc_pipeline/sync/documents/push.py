@@ -6,7 +6,7 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 import json
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -67,16 +67,25 @@ KNOWN = (
 OF_THE_SENT = ("hash", "field_hashes", "version")
 
 
-def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, last: date, run_id: str) -> None:
-    """Sends what is planned for the windows; every document has an outcome in the ledger afterwards."""
+def push(
+    flow: Flow,
+    settings: Settings,
+    target: BusinessCentral,
+    first: date,
+    last: date,
+    run_id: str,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Sends what is planned for the windows (or only `keys` of it, with their customers); every document has an outcome
+    in the ledger afterwards."""
     crash.point("after lease")
-    rows = planned_documents(flow, settings, first, last)
+    rows = planned_documents(flow, settings, first, last, keys)
     if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
-        plan(flow, settings, target, first, last, run_id)
-        rows = planned_documents(flow, settings, first, last)
+        plan(flow, settings, target, first, last, run_id, keys)
+        rows = planned_documents(flow, settings, first, last, keys)
     crash.point("after plan")
     for name in needed_document(flow).customer:
-        whole = planned_rows(flow, settings, first, last, name)
+        whole = _customers(flow, settings, first, last, name, rows, keys)
         Push(flow, flow.part(name), settings, target, run_id).send(whole)
     crash.point("after customers")
     Sender(flow, settings, target, run_id).send(rows)
@@ -84,8 +93,11 @@ def push(flow: Flow, settings: Settings, target: BusinessCentral, first: date, l
     crash.point("after cursor")
 
 
-def planned_documents(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
-    """The plan of the windows, in the order of the keys, without what is to be sent: that is read as it goes."""
+def planned_documents(
+    flow: Flow, settings: Settings, first: date, last: date, keys: Collection[tuple[str, str]] | None = None
+) -> list[Row]:
+    """The plan of the windows (or only of `keys`), in the order of the keys, without what is to be sent: that is read
+    as it goes."""
     sent = ", ".join(literal(action) for action in SENT)
     columns = (
         f"* EXCLUDE (body, changes) REPLACE (CASE WHEN action NOT IN ({sent}) THEN field_hashes END AS field_hashes)"
@@ -93,7 +105,21 @@ def planned_documents(flow: Flow, settings: Settings, first: date, last: date) -
     with flow_store(flow, settings).open() as connection:
         table = quote(planned_table(flow))
         sql = f'SELECT {columns} FROM {table} WHERE "window" BETWEEN ? AND ? AND part = ? ORDER BY key'
-        return rows_of(connection, sql, [first, last, flow.main])
+        rows = rows_of(connection, sql, [first, last, flow.main])
+    return [row for row in rows if keys is None or (flow.main, row["key"]) in keys]
+
+
+def _customers(
+    flow: Flow, settings: Settings, first: date, last: date, name: str, rows: list[Row], keys: Collection[object] | None
+) -> list[Row]:
+    """What is planned for the customers, or for those that some documents need."""
+    planned = planned_rows(flow, settings, first, last, part=name)
+    if keys is None:
+        return planned
+    with flow_store(flow, settings).open() as connection:
+        bodies = _contents(connection, flow, [row for row in rows if row["action"] == "create"]).values()
+    needed = {json.loads(each["body"]).get("_customer") for each in bodies}
+    return [row for row in planned if row["key"] in needed]
 
 
 def _contents(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> dict[str, Row]:

@@ -62,7 +62,7 @@ def _due(flow: Flow, first: date, last: date) -> str:
         ), records AS (
             SELECT m.* EXCLUDE (hash, errors), md5(m.hash || coalesce(lines.hash, '')) AS hash, m.errors,
                 lines.errors AS line_errors, coalesce(lines.bodies, []) AS lines, {bool(lines)} AS has_lines,
-                {KNOWN}, l.version AS sent_version,
+                {KNOWN}, l.hash AS sent_hash, l.version AS sent_version,
                 l.mapping_version AS sent_by, l.target_no
             FROM {mapped} AS m LEFT JOIN lines ON lines.parent = m._key
             LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key

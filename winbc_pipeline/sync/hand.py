@@ -1,0 +1,287 @@
+"""What a person does to records: send again, take a document for an order's, ignore.
+
+Here belongs: what may be done, and why not. Nothing is sent that the protocol would not send, every move has its event.
+Asking and showing: cli/orders.py. Deciding and sending: plan.py and push.py, or documents/.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+from .. import clock
+from ..errors import NotDone
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.ledger import OPEN, Move, State
+from ..staging.load import create as create_staging
+from ..staging.store import Row, quote, rows_of
+from ..systems.business_central import BusinessCentral
+from ..systems.business_central.client import dumps
+from .binding import check_binding
+from .documents.candidates import Candidate, needed_document, read
+from .documents.decide import OWN_LINE_FIELDS, Choice, reconciled, total_difference
+from .documents.existing import Found, look_up, numbered
+from .documents.plan import created
+from .flow import Flow
+from .map import compile_flow, map_windows
+from .outcomes import IGNORED
+from .plan import field_hashes, recover, store_plan
+from .push import planned_rows
+from .run import leased, steps_of
+from .stage import flow_store, staging_table
+
+EVER = (date.min, date.max)
+SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
+# A document that is to be sent anew: nothing of the one before it counts any more.
+CLEARED: Row = dict.fromkeys(("action", "hash", "field_hashes", "target_id", "target_no"))
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person wants for records of the flow's main part.
+
+    Attributes:
+        how: retry; map: as the tables are now, even if it was sent; resend: as if it had never been sent; as_sent: the
+            kept body; adopt: take the document with `number` for it (`force`: whatever its reference); ignore: `why`.
+    """
+
+    how: Literal["retry", "map", "resend", "as_sent", "adopt", "ignore"]
+    keys: tuple[str, ...]
+    number: str = ""
+    force: bool = False
+    why: str = ""
+
+
+@contextmanager
+def by_hand(flow: Flow, settings: Settings, run_id: str) -> Iterator["Hand"]:
+    """A person's hand on a flow's ledger; raises StoreBusy while a run goes on."""
+    if flow.target == "winstore":
+        hint = "Rerun its window, or note what you found there: `winbc resolve … --there` or `--not-there`."
+        raise NotDone(f"{flow.id} writes to Winstore.", hint)
+    with leased(flow, settings, BusinessCentral(settings)) as target:
+        check_binding(flow, settings, target)
+        recover(flow, settings, run_id)
+        yield Hand(flow, settings, target, run_id)
+
+
+def keys_of(flow: Flow, settings: Settings, name: str) -> list[str]:
+    """Records by the source's key, by the document's reference, or by the target's number."""
+    where = "part = ? AND (key = ? OR reference = upper(?) OR target_no = ?)"
+    return [row["key"] for row in ledger.read(flow_store(flow, settings), where, [flow.main, name, name, name])]
+
+
+def keys_not_done(flow: Flow, settings: Settings, reason: str | None) -> list[str]:
+    """Records that are not done, of one reason or of any."""
+    parts = [flow.main] if flow.document else [part.name for part in flow.parts]
+    where = "list_contains(?, part) AND list_contains(?, state) AND reason IS NOT DISTINCT FROM coalesce(?, reason)"
+    rows = ledger.read(flow_store(flow, settings), where, [parts, [str(state) for state in OPEN], reason])
+    return list(dict.fromkeys(row["key"] for row in rows))
+
+
+class Hand:
+    """Proposes what a wish comes to, and carries it out; the caller holds the flow's lease."""
+
+    def __init__(self, flow: Flow, settings: Settings, target: BusinessCentral, run_id: str) -> None:
+        self.flow, self.settings, self.target, self.run_id = flow, settings, target, run_id
+        self.store = flow_store(flow, settings)
+
+    def proposed(self, wish: Wish) -> list[Row]:
+        """What would be done, as rows of the planned table; raises NotDone with what is possible instead."""
+        if wish.how != "ignore":
+            self._map(wish.keys)
+        return self._decided(wish)
+
+    def _decided(self, wish: Wish) -> list[Row]:
+        """The same, of what is mapped already."""
+        if wish.how == "ignore":
+            return [self._to_ignore(key, wish.why) for key in wish.keys]
+        if wish.how in ("retry", "map"):
+            if wish.how == "retry":
+                self._check_open(wish.keys)
+            return self._planned(wish.keys)
+        if not self.flow.document:
+            raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
+        order = self._candidate(wish.keys[0])
+        found = look_up(self.target, order.references).values()
+        if wish.how == "adopt":
+            return self._planned(wish.keys, afresh=True, decided={order.key: self._to_adopt(order, wish)})
+        self._check_nowhere(order, [document for each in found for document in each])
+        if wish.how == "as_sent":
+            return [self._as_sent(order)]
+        return [row for row in self._planned(wish.keys, afresh=True) if self._is_sendable(row)]
+
+    def carry_out(self, wish: Wish, shown: list[Row]) -> list[Row]:
+        """Does what was shown, if it still comes to the same; returns the records' ledger rows afterwards."""
+        rows = self._decided(wish)
+        if _essence(rows) != _essence(shown):
+            raise NotDone("Something changed while you were looking; nothing was done.", "Run the command again.")
+        if wish.how == "ignore":
+            known = {"reason": IGNORED, "message": wish.why, "action": "skip"}
+            moves = [Move(row["part"], row["key"], State.SKIPPED, known) for row in self._open(wish.keys)]
+            ledger.move(self.store, moves, self.run_id)
+            return self._rows(wish.keys)
+        if wish.how in ("resend", "as_sent"):
+            ledger.move(self.store, self._release(wish), self.run_id)
+        if wish.how == "as_sent":  # planned after that move: what was planned before it would be planned anew
+            pairs = self._pairs(wish.keys)
+            store_plan(self.store, self.flow, [rows[0] | {"planned_at": clock.now()}], "", *EVER, pairs)
+        steps_of(self.flow)[1](self.flow, self.settings, self.target, *EVER, self.run_id, self._pairs(wish.keys))
+        return self._rows(wish.keys)
+
+    def _release(self, wish: Wish) -> list[Move]:
+        """A document goes back to the beginning; a lost one by way of the person who decided that."""
+        known = CLEARED | {"reason": "BY_HAND", "message": wish.how.replace("_", " ")}
+        lost = [row for row in self._rows(wish.keys) if row["state"] == State.UNKNOWN]
+        taken_over = [Move(row["part"], row["key"], State.NEEDS_HUMAN, {"reason": "BY_HAND"}) for row in lost]
+        return taken_over + [Move(self.flow.main, key, State.PLANNED, known) for key in wish.keys]
+
+    def _pairs(self, keys: tuple[str, ...]) -> set[tuple[str, str]]:
+        names = [self.flow.main] if self.flow.document else [part.name for part in self.flow.parts]
+        return {(name, key) for name in names for key in keys}
+
+    def _rows(self, keys: tuple[str, ...]) -> list[Row]:
+        pairs = self._pairs(keys)
+        rows = ledger.read(self.store, "list_contains(?, key)", [list(keys)])
+        return [row for row in rows if (row["part"], row["key"]) in pairs]
+
+    def _open(self, keys: tuple[str, ...]) -> list[Row]:
+        return [row for row in self._rows(keys) if row["state"] in OPEN]
+
+    def _check_open(self, keys: tuple[str, ...]) -> None:
+        for key in set(keys) - {row["key"] for row in self._open(keys)}:
+            states = ", ".join(row["state"] for row in self._rows((key,))) or "not in the ledger"
+            raise NotDone(f"{key} is {states}: nothing to retry.", "`winbc replay` plans it again all the same.")
+
+    def _map(self, keys: tuple[str, ...]) -> None:
+        """Maps the staged records of the keys' windows by the tables as they are now."""
+        staging = staging_table(self.flow, self.settings)
+        key = self.flow.part(self.flow.main).key
+        with self.store.open() as connection:
+            create_staging(connection, staging)
+            sql = f"SELECT {key} AS key, max(_window) AS day FROM {quote(staging.name)} WHERE list_contains(?, {key}) "
+            days = {row["key"]: row["day"] for row in rows_of(connection, f"{sql} GROUP BY 1", [list(keys)])}
+        if gone := [each for each in keys if each not in days]:
+            raise NotDone(f"{', '.join(gone[:5])}: not staged.", f"`winbc plan {self.flow.id}` reads the source.")
+        for day in sorted(set(days.values())):
+            map_windows(self.flow, self.settings, day, day)
+
+    def _planned(self, keys: tuple[str, ...], **chosen: Any) -> list[Row]:
+        pairs = self._pairs(keys)
+        steps_of(self.flow)[0](self.flow, self.settings, self.target, *EVER, self.run_id, pairs, **chosen)
+        return planned_rows(self.flow, self.settings, *EVER, pairs)
+
+    def _candidate(self, key: str) -> Candidate:
+        compiled = compile_flow(self.flow, self.settings)
+        orders = read(self.flow, self.settings, self.target, compiled, *EVER, {(self.flow.main, key)})
+        if not orders:
+            raise NotDone(f"{key}: the tables make no document of it.", f"Look at `winbc trace {key}`.")
+        return orders[0]
+
+    def _check_nowhere(self, order: Candidate, found: list[Found]) -> None:
+        """Sends nothing that is there, nor what may still arrive (exactly_once.md section 3, step 6)."""
+        if found:
+            there = ", ".join(f"{each.entity_set} {each.number}" for each in found)
+            hint = f"Take it with `winbc resolve {order.key} --adopt {found[0].number}`, or delete it there first."
+            raise NotDone(f"{order.key} is in Business Central: {there}.", hint)
+        if order.known["state"] == State.UNKNOWN:
+            self._check_quarantine(order)
+
+    def _check_quarantine(self, order: Candidate) -> None:
+        choice = reconciled(order, [], self.settings, clock.now(), self.target.server_now)
+        if choice is None or choice.action != "wait":
+            return
+        if choice.reason == "QUARANTINE":
+            raise NotDone(f"{order.key} was lost and may still arrive.", self._until(order.known))
+        if not order.known["looked_at"]:
+            known = {"reason": choice.reason, "looked_at": clock.now()}
+            ledger.move(self.store, [Move(self.flow.main, order.key, State.UNKNOWN, known)], self.run_id)
+        raise NotDone(f"{order.key} was lost, and is not there.", "It is looked up twice: ask again in a minute.")
+
+    def _until(self, known: Row) -> str:
+        ends = known["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes)
+        return f"Wait until {ends:%Y-%m-%d %H:%M} UTC (`quarantine_minutes`)."
+
+    def _is_sendable(self, row: Row) -> bool:
+        if row["action"] == "create":
+            return True
+        raise NotDone(f"{row['key']} cannot be sent: {row['reason']}, {row['message'] or 'see docs/errors.md'}.")
+
+    def _to_ignore(self, key: str, why: str) -> Row:
+        rows = self._open((key,))
+        if not why.strip():
+            raise NotDone("Say why, in a few words.", "They are kept and shown by `winbc trace`.")
+        if not rows:
+            raise NotDone(f"{key} is not waiting for anything: nothing to ignore.")
+        for row in rows:
+            ends = row["intent_at"] and row["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes)
+            if row["state"] == State.UNKNOWN and clock.now() < ends:
+                raise NotDone(f"{key} was lost and may still arrive.", self._until(row))
+        return rows[0] | {"action": "ignore", "reason": IGNORED, "message": why, "changes": "[]"}
+
+    def _to_adopt(self, order: Candidate, wish: Wish) -> Choice:
+        found = numbered(self.target, wish.number)
+        if len(found) != 1:
+            hint = "Give the number of an order, an invoice or a shipment."
+            raise NotDone(f"Business Central has {len(found)} documents numbered {wish.number}.", hint)
+        reference = str(found[0].record.get("externalDocumentNumber") or "")
+        self._check_owner(order, found[0], reference)
+        if reference not in order.references and not wish.force:
+            words = f"{wish.number} has the external document number {reference or '(none)'}, not {order.reference}."
+            raise NotDone(words, "Correct it there, or say --force if it is this order's all the same.")
+        difference = total_difference(order, found[0])
+        words = f"by hand{'; ' + difference if difference else ''}"
+        return Choice("adopt", "ADOPTED_DIFFERS" if difference else "ADOPTED", words, found[0])
+
+    def _check_owner(self, order: Candidate, found: Found, reference: str) -> None:
+        where = "part = ? AND key <> ? AND (target_id = ? OR (reference = ? AND target_id IS NOT NULL))"
+        others = ledger.read(self.store, where, [self.flow.main, order.key, found.record["id"], reference])
+        if others:
+            raise NotDone(f"{found.number} belongs to order {others[0]['key']} already.")
+
+    def _as_sent(self, order: Candidate) -> Row:
+        """The kept body once more; its lines are those of the staged order, which must not have changed since."""
+        with self.store.open() as connection:
+            ledger.create(connection)
+            sql = "SELECT s.body, e.version, e.mapping_version FROM sent_payload AS s JOIN ledger_event AS e "
+            sql += "USING (part, key, attempt_id) WHERE e.state = 'SENDING' AND part = ? AND key = ? "
+            kept = rows_of(connection, f"{sql} ORDER BY s.sent_at DESC LIMIT 1", [self.flow.main, order.key])
+        if not kept or kept[0]["body"].startswith("["):  # a list: the operations of a change
+            days = f"Bodies are kept for {self.settings.payload_days} days (`payload_days`)."
+            raise NotDone(f"What was sent for {order.key} is not kept.", f"{days} Use --as-mapped-now.")
+        if kept[0]["version"] != order.version:
+            raise NotDone(f"{order.key} was edited since it was sent.", "Use --as-mapped-now.")
+        body = self._with_customer(json.loads(kept[0]["body"], parse_float=Decimal))
+        navigation = needed_document(self.flow).kind(self.settings).navigation
+        if navigation not in body:
+            raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
+        row = self._planned((order.key,), afresh=True, decided={order.key: Choice("create")})[0]
+        hashes = json.loads(row["field_hashes"]) | _hashes(body, navigation, order)
+        row |= {"body": dumps(body).decode(), "changes": dumps(created(body, navigation)).decode(), "hash": None}
+        return row | {"field_hashes": json.dumps(hashes), "mapping_version": kept[0]["mapping_version"]}
+
+    def _with_customer(self, body: dict[str, Any]) -> dict[str, Any]:
+        key = body.pop("_customer", None)
+        if key is None:
+            return body
+        part = needed_document(self.flow).customer[0]
+        rows = ledger.read(self.store, "part = ? AND key = ? AND state = 'CONFIRMED'", [part, key])
+        if not rows:
+            raise NotDone("The customer that it was sent for was never written.", "Use --as-mapped-now.")
+        return body | {"customerNumber": rows[0]["target_no"]}
+
+
+def _hashes(body: dict[str, Any], navigation: str, order: Candidate) -> dict[str, str]:
+    """A hash per field that is sent, as documents/plan.py keeps them."""
+    hashes = field_hashes({name: value for name, value in body.items() if name != navigation})
+    for line, sent in zip(order.lines, body[navigation], strict=False):
+        values = {name: value for name, value in sent.items() if name not in OWN_LINE_FIELDS}
+        hashes |= field_hashes({f"{line['_key']} {name}": value for name, value in values.items()})
+    return hashes
+
+
+def _essence(rows: list[Row]) -> list[tuple[Any, ...]]:
+    return [tuple(row.get(name) for name in SHOWN) for row in rows]

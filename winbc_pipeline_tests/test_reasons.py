@@ -1,0 +1,85 @@
+"""Reason codes, both ways: each that the program gives is explained, and each that is explained is given."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import winbc_pipeline
+from winbc_pipeline.sync.outcomes import BY_CODE, REASONS
+
+from .conftest import REPOSITORY
+
+PACKAGE = Path(winbc_pipeline.__file__).parent
+MODULES = sorted(path for folder in ("sync", "flows") for path in (PACKAGE / folder).rglob("*.py"))
+MAKERS = {"Choice": 1, "Decision": 1, "Debtor": 2}  # which argument is the reason
+
+
+def constants(node: ast.AST | None) -> Iterator[str]:
+    """The texts that an expression may come to."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from constants(node.body)
+        yield from constants(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from constants(value)
+
+
+def given() -> set[str]:
+    """Reasons that modules give: to what makes a decision, and to what moves a record."""
+    found = set(BY_CODE.values())
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
+                place = MAKERS[node.func.id]
+                named = next((each.value for each in node.keywords if each.arg == "reason"), None)
+                found.update(constants(node.args[place] if len(node.args) > place else named))
+            elif isinstance(node, ast.Dict):
+                for key, value in zip(node.keys, node.values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == "reason":
+                        found.update(constants(value))
+    return found - {"VARCHAR"}  # the column's type
+
+
+def written() -> set[str]:
+    """Every text in the modules but the explanations themselves."""
+    found = set(BY_CODE.values())
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        explained = {
+            id(key)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "REASONS"
+            for key in getattr(node.value, "keys", ())
+        }
+        found.update(
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explained
+        )
+    return found
+
+
+def documented() -> dict[str, list[str]]:
+    """Cells of docs/errors.md by reason code."""
+    rows = (line.strip("| ").split(" | ") for line in (REPOSITORY / "docs" / "errors.md").read_text().splitlines())
+    return {cells[0]: cells[1:] for cells in rows if cells[0].isupper() and not cells[0].startswith("E-")}
+
+
+def test_the_search_finds_reasons() -> None:
+    assert {"EXISTS", "MAPPING", "NO_ANSWER", "NO_CUSTOMER", "QUARANTINE", "TOO_LONG"} <= given()
+
+
+def test_every_reason_that_is_given_is_explained() -> None:
+    assert given() - set(REASONS) == set()
+
+
+def test_every_reason_that_is_explained_is_given() -> None:
+    assert set(REASONS) - written() == set()
+
+
+def test_every_reason_has_a_cause_and_a_fix_for_people_and_no_other_has() -> None:
+    pages = documented()
+    assert set(pages) == set(REASONS)
+    assert [code for code, cells in pages.items() if len(cells) != 2 or min(map(len, cells)) < len("Nothing.")] == []
