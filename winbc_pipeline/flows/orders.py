@@ -3,6 +3,9 @@
 A record of the source is one line with the fields of its order.
 """
 
+from datetime import timedelta
+
+from .. import clock
 from ..settings import Settings
 from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
@@ -49,7 +52,8 @@ def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
     conditions = [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
     conditions.append((_one_of("paymentmethod", by_rule["never"]), "PAYMENT_METHOD"))
     if chosen.give_up_after_days:
-        late = f"{DATED} < now()::TIMESTAMP - INTERVAL {chosen.give_up_after_days} DAY"
+        last = clock.now() - timedelta(days=chosen.give_up_after_days)
+        late = f"{DATED} < {literal(last.replace(tzinfo=None).isoformat())}::TIMESTAMP"
         conditions.append((f"{unpaid} AND {late}", "GIVEN_UP"))
     conditions.append((unpaid, "NOT_PAID"))
     if chosen.document == "invoice_when_completed":

@@ -3,6 +3,7 @@
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import duckdb
 import sqlglot
@@ -260,10 +261,15 @@ def _of_our_era(sql: str, kind: str) -> str:
     return f"CASE WHEN {sql} BETWEEN TIMESTAMPTZ {first} AND TIMESTAMPTZ {last} THEN {sql} END"
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _zone(work: Work, name: str, node: exp.Expr) -> str:
     zone = _word(work, name, node)
-    if zone not in zoneinfo.available_timezones():
-        hint = f"Zones look like 'Europe/Amsterdam'. {similar(zone, zoneinfo.available_timezones())}"
+    if zone not in _zones():
+        hint = f"Zones look like 'Europe/Amsterdam'. {similar(zone, _zones())}"
         raise work.error(f"`{zone[:40]}` is not a time zone.", hint)
     return zone
 

@@ -1,6 +1,6 @@
 """Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.load import create as create_staging
 from ..staging.store import create_table, in_memory, literal, lock_down, quote, renew_table
+from ..systems.winstore import load_profile
 from .fields import source_fields, target_fields
 from .flow import Flow, Part
 from .stage import flow_store, staging_table
@@ -35,6 +36,10 @@ MAPPED = {
 }
 
 
+# The last tables of each flow, compiled and tried out, with what they were made of: a run asks for them often.
+_made: dict[tuple[str, str], tuple[tuple[object, ...], dict[str, Compiled]]] = {}
+
+
 def mapped_table(flow: Flow) -> str:
     return f"mapped_{flow.id}"
 
@@ -45,7 +50,23 @@ def mapping_version(flow: Flow, settings: Settings) -> str:
 
 
 def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """The SELECT of each part; raises MappingError naming file, row and column."""
+    """The SELECT of each part, compiled anew when a table, function, setting or the profile is another; raises
+    MappingError naming file, row and column."""
+    return _kept(_compiled, flow, settings)
+
+
+def _kept(make: Callable[[Flow, Settings], dict[str, Compiled]], flow: Flow, settings: Settings) -> dict[str, Compiled]:
+    """What was made of the same tables before, else what is made now."""
+    profile = load_profile(settings.winstore.profile)
+    constants = dict(flow.constants(settings))
+    made_of = (flow, mapping_version(flow, settings), settings.mapping_folder, profile, constants)
+    name = (make.__name__, flow.id)
+    if name not in _made or _made[name][0] != made_of:
+        _made[name] = made_of, make(flow, settings)
+    return _made[name][1]
+
+
+def _compiled(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     folder: Path = settings.mapping_folder
     functions = load_functions(settings.mapping_functions)
     return {
@@ -72,6 +93,10 @@ def _constants(flow: Flow, settings: Settings) -> Mapping[str, tuple[str, str]]:
 def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     """The same, tried out on an empty record: raises MappingError for defaults and constants that the target does not
     take, and for what only DuckDB finds."""
+    return _kept(_tried, flow, settings)
+
+
+def _tried(flow: Flow, settings: Settings) -> dict[str, Compiled]:
     compiled = compile_flow(flow, settings)
     for part, each in compiled.items():
         with in_memory() as connection:

@@ -1,5 +1,6 @@
 """Up to when the source was followed: the cursor that sensors and schedules read."""
 
+from .. import clock
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.load import create as create_staging
@@ -16,10 +17,10 @@ def advance_watermark(flow: Flow, settings: Settings) -> None:
         create_staging(connection, staging)
         seen = f"({_versions(flow, settings)})"
         row = connection.execute(
-            f"SELECT max(moment) FROM {seen} WHERE moment <= now() AND moment < coalesce((SELECT min(s.moment) "
+            f"SELECT max(moment) FROM {seen} WHERE moment <= ? AND moment < coalesce((SELECT min(s.moment) "
             f"FROM {seen} AS s ANTI JOIN ledger AS l ON l.part = ? AND l.key = s.key AND l.version = s.version), "
             "'infinity'::TIMESTAMPTZ)",
-            [flow.main],
+            [clock.now(), flow.main],
         ).fetchone()
         if row and row[0]:
             ledger.advance(connection, flow.id, row[0])

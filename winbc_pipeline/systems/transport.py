@@ -5,6 +5,7 @@ A call that may have arrived is retried only when the caller says that it is ide
 """
 
 import random
+import ssl
 import threading
 import time
 import uuid
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,7 +91,7 @@ class Transport:
         self.slots = threading.Semaphore(self.limits.in_flight)
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
-        self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False)
+        self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, verify=authorities())
         self.server_now: datetime | None = None  # the host's clock, by its last answer
 
     @property
@@ -192,6 +194,12 @@ class Transport:
         asked = _seconds(retry_after)
         jitter = random.uniform(0, min(0.25 * 2**attempt, self.limits.longest_wait_s))  # noqa: S311 - not a secret
         self.sleep(min(max(asked, jitter), self.limits.longest_wait_s))
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Certificate authorities as httpx has them; reading them takes longer than a call."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _moment(text: str | None) -> datetime | None:

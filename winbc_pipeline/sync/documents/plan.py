@@ -75,15 +75,17 @@ def plan(
     references = set().union(*(order.references for order in orders))
     found = look_up(target, references)
     owners = ledger.owners(flow_store(flow, settings), flow.main, references)
-    choices = {order.key: _known_already(order, found, owners, settings, target) for order in orders}
-    choices |= decided or {}
+    choices = {order.key: _known_already(order, found, owners, settings, target) for order in orders} | dict(
+        decided or {}
+    )
+    claimed = Counter(order.reference for order in orders if choices[order.key] is None)
+    choices = {order.key: choices[order.key] or _held_back(order, claimed) for order in orders}
     fresh = [order for order in orders if choices[order.key] is None]
     customers, writes = debtors(flow, settings, target, compiled, fresh)
-    claimed = Counter(order.reference for order in fresh)
     rows = [_customer_row(*write, compiled) for write in writes]
     for order in orders:
-        choice = choices[order.key] or _to_be_sent(order, customers[order.key], claimed, settings)
         debtor = customers.get(order.key)
+        choice = choices[order.key] or _for_debtor(customers[order.key])
         rows.append(order_row(order, choice, debtor, flow, settings) | {"lookups": _looked_up(order, found, debtor)})
     store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last, keys)
 
@@ -108,6 +110,8 @@ def _known_already(
     choice = reconciled(order, documents, settings, clock.now(), target.server_now)
     if choice:
         return choice
+    if order.ended and documents:  # made before the ledger knew of it
+        return change(order, documents, settings, target)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if others := owners.get(order.reference, set()) - {order.key}:
@@ -115,11 +119,16 @@ def _known_already(
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
 
 
-def _to_be_sent(order: Candidate, debtor: Debtor, claimed: Counter[str], settings: Settings) -> Choice:
+def _held_back(order: Candidate, claimed: Counter[str]) -> Choice | None:
+    """What keeps an order from being sent now, before anything is done for its customer."""
     if claimed[order.reference] > 1:
         return Choice("fail", "TARGET_TAKEN", "another order of this run has the same reference")
     if order.dependency:
         return Choice("fail", "DEPENDENCY", order.dependency)
+    return None
+
+
+def _for_debtor(debtor: Debtor) -> Choice:
     if debtor.reason:
         return Choice("fail", debtor.reason, debtor.message)
     return Choice("create")

@@ -1,6 +1,7 @@
 """The profile: per entity the call, its parameters, format, record path, key, modified field and page rule."""
 
 import tomllib
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -87,9 +88,14 @@ def load_profile(path: Path | None) -> Profile:
             text = path.read_text(encoding="utf-8")
         else:
             text = resources.files("winbc_pipeline.systems.winstore").joinpath("profile.toml").read_text("utf-8")
-        return Profile.model_validate(tomllib.loads(text))
+        return _parsed(text)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise ConfigurationError(f"{name}: {problems}.") from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{name} cannot be read: {error}.", "Check winstore.profile.") from None
+
+
+@lru_cache(maxsize=4)
+def _parsed(text: str) -> Profile:
+    return Profile.model_validate(tomllib.loads(text))
