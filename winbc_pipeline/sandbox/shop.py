@@ -45,6 +45,7 @@ class Shop:
         self.writes: dict[str, Callable[[Record, str], str]] = {
             "PostOrderWithStatusCode": self._post_order,
             "PostOrderStatus": self._post_status,
+            "PostOrderNumber": self._post_number,
             "PostCustomer": self._post_customer,
             "PostArticle": self._post_article,
             "PostStock": self._post_stock,
@@ -139,6 +140,16 @@ class Shop:
             raise Refused(404, f"order {sent['ordernr']} is not known")
         for order in found:
             self.records.replace("orders", order["id"], order | {"status": _needed(sent, "status"), "modified": now})
+        return str(sent["ordernr"])
+
+    def _post_number(self, sent: Record, now: str) -> str:
+        """The number that another system knows the order by."""
+        found = self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [_needed(sent, "ordernr")])
+        if not found:
+            raise Refused(404, f"order {sent['ordernr']} is not known")
+        for order in found:
+            told = {"externalnr": _needed(sent, "number"), "modified": now}
+            self.records.replace("orders", order["id"], order | told)
         return str(sent["ordernr"])
 
     def _post_order(self, sent: Record, now: str) -> str:

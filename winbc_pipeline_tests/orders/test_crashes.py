@@ -30,8 +30,6 @@ crash.armed[{point!r}] = {nth}
 run.sync(flow_named({flow!r}), load_settings(), datetime.date(2024, 7, 1), datetime.date(2026, 12, 31), "killed")
 """
 ORDERS = 3
-LATER = {"after write-back": pytest.mark.xfail(reason="numbers are not written back yet", strict=True)}
-POINTS = [point for point in crash.POINTS if point not in LATER]
 OFTEN = ("after intent", "after answer")  # the others too, by `make soak`
 
 
@@ -76,9 +74,7 @@ def finish(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
             return
 
 
-@pytest.mark.parametrize(
-    "point", [point if point not in LATER else pytest.param(point, marks=LATER[point]) for point in crash.POINTS]
-)
+@pytest.mark.parametrize("point", crash.POINTS)
 def test_a_run_that_dies_there_is_completed_by_the_next(shop: Shop, point: str) -> None:
     for number in range(ORDERS):
         shop.order(f"W{number}", customerid=f"{number}1", email=f"{number}@mail.example")
@@ -101,7 +97,7 @@ def test_a_run_that_dies_there_is_completed_by_the_next(shop: Shop, point: str) 
 
 @pytest.mark.parametrize("nth", [1, pytest.param(2, marks=pytest.mark.soak), pytest.param(3, marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
-    "point", [pytest.param(point, marks=[] if point in OFTEN else pytest.mark.soak) for point in POINTS]
+    "point", [pytest.param(point, marks=[] if point in OFTEN else pytest.mark.soak) for point in crash.POINTS]
 )
 def test_a_process_that_is_killed_there_leaves_nothing_twice_and_nothing_lost(
     filled: World, monkeypatch: pytest.MonkeyPatch, point: str, nth: int

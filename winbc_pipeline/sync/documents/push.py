@@ -33,6 +33,7 @@ from .amounts import cents
 from .candidates import needed_document
 from .existing import look_up
 from .plan import plan
+from .write_back import write_back
 
 FRESH = timedelta(minutes=5)
 ROUNDS = 4
@@ -89,6 +90,8 @@ def push(
         Push(flow, flow.part(name), settings, target, run_id).send(whole)
     crash.point("after customers")
     Sender(flow, settings, target, run_id).send(rows)
+    write_back(flow, settings, first, last, run_id)
+    crash.point("after write-back")
     advance_watermark(flow, settings)
     crash.point("after cursor")
 

@@ -1,0 +1,52 @@
+"""Tells Winstore the number of the document that was made of its order. A number is told again without harm."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+from ...errors import AuthenticationFailed, SystemUnavailable
+from ...settings import Settings
+from ...staging import ledger
+from ...staging.ledger import Move, State
+from ...staging.store import Row
+from ...systems.transport import Lost
+from ...systems.winstore import Winstore
+from ..flow import Flow
+from ..stage import flow_store
+
+PART, WRITE = "number", "order_number"
+IN_FLIGHT = 5
+
+
+def write_back(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
+    """Sends the numbers of the windows' documents that Winstore was not told yet; every one has an outcome of its own
+    in the ledger afterwards, part `number`."""
+    rows = _untold(flow, settings, first, last) if settings.orders.write_back else []
+    if not rows:
+        return
+    winstore = Winstore(settings)
+    try:
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            moves = list(pool.map(lambda row: _told(winstore, row), rows))
+    finally:
+        winstore.close()
+    ledger.move(flow_store(flow, settings), moves, run_id)
+
+
+def _untold(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
+    store, days = flow_store(flow, settings), [first, last]
+    made = "state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
+    told = {row["key"]: row["hash"] for row in ledger.read(store, "part = ? AND state = 'CONFIRMED'", [PART])}
+    rows = ledger.read(store, f"part = ? AND {made}", [flow.main, *days])
+    return [row for row in rows if told.get(row["key"]) != row["target_no"]]
+
+
+def _told(winstore: Winstore, row: Row) -> Move:
+    known = {"window": row["window"], "version": row["version"], "target_no": row["target_no"], "action": "update"}
+    try:
+        given = winstore.post(WRITE, {"ordernr": row["key"], "number": row["target_no"]}, [], repeatable=True)
+    except (Lost, SystemUnavailable, AuthenticationFailed):
+        return Move(PART, row["key"], State.PLANNED, known | {"reason": "NO_ANSWER"})
+    if given.taken:
+        return Move(PART, row["key"], State.CONFIRMED, known | {"hash": row["target_no"]})
+    words = f"{given.code}: {given.message}"
+    return Move(PART, row["key"], State.FAILED, known | {"reason": "WINSTORE_REFUSED", "message": words})
