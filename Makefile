@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test clients soak lint bench
+.PHONY: help demo test proof clients soak lint bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -15,8 +15,11 @@ help: ## list the targets
 demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops after the table, SAMPLE=folder loads your own data
 	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)")
 
-test: .venv/ready ## all tests
-	$(BIN)/pytest
+test: .venv/ready ## all tests, on two cores
+	$(BIN)/pytest -n 2
+
+proof: .venv/ready ## orders under random faults, crashes, people and time: 300 stories
+	$(BIN)/pytest -m proof
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
