@@ -445,3 +445,10 @@ def test_a_product_id_that_no_item_can_have_holds_up_nothing_else(shop: Shop, sk
     shop.send()
     assert shop.outcome() == ("CONFIRMED", None)
     assert shop.outcome("W2")[0] == "FAILED"
+
+
+def test_a_position_that_is_no_article_goes_to_an_account(shop: Shop) -> None:
+    shop.without = ["I7"]  # it knows of articles only
+    shop.send(lines=[{}, {"linenr": "2", "type": "T", "product_id": "PAYMENT-FEE"}])
+    kinds = [(line["lineType"], line["lineObjectNumber"]) for line in shop.document()["lines"]]
+    assert kinds[:2] == [("Item", "SKU-1"), ("Account", "8300")]
