@@ -25,13 +25,13 @@ from .binding import check_binding
 from .documents.candidates import Candidate, needed_document, read
 from .documents.decide import OWN_LINE_FIELDS, Choice, reconciled, total_difference
 from .documents.existing import Found, look_up, numbered
-from .documents.plan import created
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
 from .plan import field_hashes, recover, store_plan
 from .push import planned_rows
 from .run import leased, steps_of
+from .shown import with_changes
 from .stage import flow_store, staging_table
 
 EVER = (date.min, date.max)
@@ -172,7 +172,7 @@ class Hand:
     def _planned(self, keys: tuple[str, ...], **chosen: Any) -> list[Row]:
         pairs = self._pairs(keys)
         steps_of(self.flow)[0](self.flow, self.settings, self.target, *EVER, self.run_id, pairs, **chosen)
-        return planned_rows(self.flow, self.settings, *EVER, pairs)
+        return [with_changes(row) for row in planned_rows(self.flow, self.settings, *EVER, pairs)]
 
     def _candidate(self, key: str) -> Candidate:
         compiled = compile_flow(self.flow, self.settings)
@@ -260,7 +260,7 @@ class Hand:
             raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
         row = self._planned((order.key,), afresh=True, decided={order.key: Choice("create")})[0]
         hashes = json.loads(row["field_hashes"]) | _hashes(body, navigation, order)
-        row |= {"body": dumps(body).decode(), "changes": dumps(created(body, navigation)).decode(), "hash": None}
+        row |= with_changes(row | {"body": dumps(body).decode(), "changes": None, "hash": None})
         return row | {"field_hashes": json.dumps(hashes), "mapping_version": kept[0]["mapping_version"]}
 
     def _with_customer(self, body: dict[str, Any]) -> dict[str, Any]:

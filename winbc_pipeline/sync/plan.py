@@ -402,14 +402,22 @@ def empty(value: Any) -> bool:
     return value in (None, "", 0, "0001-01-01", "_x0020_")
 
 
-def field_hashes(fields: Mapping[str, Any]) -> dict[str, str]:
+def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A short hash per field: what was last sent, without keeping the values themselves."""
-    return {name: _short_hash(_canonical(value)) for name, value in fields.items()}
+    return {
+        prefix + name: _text_hash(value) if isinstance(value, str) else _short_hash(_canonical(value))
+        for name, value in fields.items()
+    }
 
 
 @lru_cache(maxsize=100_000)  # most values of documents come again and again
 def _short_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
+
+
+@lru_cache(maxsize=100_000)
+def _text_hash(text: str) -> str:
+    return _short_hash(dumps(text))
 
 
 def _canonical(value: Any) -> bytes:
@@ -424,6 +432,7 @@ def fields_of(text: str) -> dict[str, Any]:
     return fields
 
 
+@lru_cache(maxsize=10_000)
 def _exact(text: str) -> Decimal:
     value = Decimal(text)
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()

@@ -22,6 +22,7 @@ from .flow import Flow
 from .map import map_windows, mapped_table
 from .plan import plan, planned_table
 from .push import lease, push
+from .shown import with_changes
 from .stage import flow_store, stage, staging_table
 
 SHOWN = 50
@@ -122,7 +123,7 @@ def planned(flow: Flow, settings: Settings, first: date, last: date) -> list[Row
     """The plan of the windows, one row per record."""
     with flow_store(flow, settings).open() as connection:
         sql = f'SELECT * FROM {quote(planned_table(flow))} WHERE "window" BETWEEN ? AND ? ORDER BY part, key'
-        return rows_of(connection, sql, [first, last])
+        return [with_changes(row) for row in rows_of(connection, sql, [first, last])]
 
 
 def records(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:

@@ -1,5 +1,6 @@
 """What an order of Winstore becomes in Business Central."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -346,6 +347,14 @@ def edited(shop: Shop, **changes: Any) -> tuple[str, str | None]:
     shop.edit("W1", **changes)
     shop.sync()
     return shop.outcome()
+
+
+def test_the_plan_of_a_new_order_shows_every_field_and_line(shop: Shop) -> None:
+    shop.send()
+    (row,) = [each for each in shop.planned() if each["part"] == "order"]
+    fields = {each["field"]: each["new"] for each in json.loads(row["changes"])}
+    assert (row["action"], fields["externalDocumentNumber"], fields["line 1 quantity"]) == ("create", "WS-W1", 2)
+    assert not any(name.startswith("_") for name in fields)
 
 
 def test_an_edit_is_held_with_what_it_would_change(shop: Shop) -> None:

@@ -181,9 +181,7 @@ def sent_hashes(order: Candidate, anew: bool) -> dict[str, str]:
     sequence in the document."""
     hashes = field_hashes(written(order.header, OWN_FIELDS))
     for line in order.lines:
-        hashes |= field_hashes(
-            {f"{line['_key']} {name}": value for name, value in written(line, OWN_LINE_FIELDS).items()}
-        )
+        hashes |= field_hashes(written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
     return hashes | sequences(order, anew)
 
 
@@ -191,11 +189,11 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flo
     """The row of the planned table for a document."""
     kind = needed_document(flow).kind(settings)
     body: Any = choice.operations
-    changes = choice.effects
+    changes: str | None = dumps(choice.effects).decode()
     if choice.action == "create":
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
         body = body | ({"_customer": debtor.key} if debtor and debtor.key else {})
-        changes = created(body, kind.navigation)
+        changes = None  # sync/shown.py makes them of the body
     place = choice.found
     return {
         "part": flow.main,
@@ -208,9 +206,9 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flo
         "target_no": place.number if place else order.known["target_no"],
         "etag": place.record.get("@odata.etag") if place else None,
         "body": dumps(body).decode(),
-        "changes": dumps(changes).decode(),
+        "changes": changes,
         "hash": order.hash,
-        "field_hashes": json.dumps(sent_hashes(order, choice.action == "create")),
+        "field_hashes": dumps(sent_hashes(order, choice.action == "create")).decode(),
         "version": order.version,
         "mapping_version": order.mapping_version,
         "reference": _reference(order, choice),
@@ -240,18 +238,6 @@ def _reference(order: Candidate, choice: Choice) -> str:
     if choice.found:
         return str(choice.found.record["externalDocumentNumber"])
     return (order.known["reference"] if choice.action in ("wait", "hold", "human") else None) or order.reference
-
-
-def created(body: dict[str, Any], navigation: str) -> list[dict[str, Any]]:
-    """A new document field by field, its lines numbered as they stand."""
-    made = [
-        {"field": name, "old": None, "new": value}
-        for name, value in body.items()
-        if name not in (navigation, "_customer")
-    ]
-    for number, line in enumerate(body[navigation], 1):
-        made += [{"field": f"line {number} {name}", "old": None, "new": value} for name, value in line.items()]
-    return made
 
 
 def _unchanged(flow: Flow, settings: Settings) -> str:
