@@ -21,6 +21,7 @@ from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.run import Summary, records, sync
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
+os.environ.pop("COLUMNS", None)  # of whoever runs the tests: a console that is made under it never looks again
 hypothesis_settings.register_profile("same every time", derandomize=True)
 hypothesis_settings.load_profile("same every time")
 
