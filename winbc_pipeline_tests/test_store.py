@@ -20,7 +20,7 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize("before", list(PATHS))
+@pytest.mark.parametrize("before", sorted(PATHS, key=str))
 @pytest.mark.parametrize("after", list(State))
 def test_only_legal_moves_are_made(tmp_path: Path, before: State | None, after: State) -> None:
     store = Store(tmp_path / "flow.duckdb")
