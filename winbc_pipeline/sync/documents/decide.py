@@ -42,8 +42,9 @@ class Choice:
 
 
 def unsent(known: Row) -> Row:
-    """What is known of a document that is to count as never sent: only by which reference it may be there."""
-    return dict.fromkeys(known) | {"reference": known["reference"]}
+    """What is known of a document that is to count as never sent: only by which reference it may be there, and which
+    attempt was the last, so that its plan is not taken for one that a run overtook."""
+    return dict.fromkeys(known) | {name: known[name] for name in ("reference", "attempt_id")}
 
 
 def reconciled(
