@@ -25,7 +25,7 @@ from ..watermark import advance_watermark
 from .changes import operation, path_of
 from .decide import Choice, lost
 from .existing import INVOICE, ORDER, Found, look_up
-from .push import Sender, is_stale, planned_documents
+from .push import SENT, Sender, is_stale, planned_documents
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
@@ -57,6 +57,8 @@ def plan(
         wanted = asked[row["_key"]]
         documents = found.get(wanted["externalDocumentNumber"], [])
         choice = _choice(row, wanted["action"], documents, settings, target)
+        if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
+            choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
     store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(flow), first, last, keys)
 
@@ -102,14 +104,14 @@ def _choice(
     if len(documents) > 1:
         numbers = ", ".join(sorted(each.number for each in documents))
         return Choice("conflict", "DUPLICATE", f"{len(documents)} documents have this reference: {numbers}")
-    lost_once = row["state"] == State.UNKNOWN
+    lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
     if not documents:
         gone = action == DELETE and lost_once
         return Choice("adopt", "RECONCILED") if gone else Choice("skip", "NO_DOCUMENT")
     found = documents[0]
     if _is_done(action, found):
         return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
-    waits = lost(row, settings, clock.now(), target.server_now) if lost_once else None
+    waits = lost(row, settings, clock.now(), target.server_now) if row["state"] == State.UNKNOWN else None
     return waits or _asked(action, found)
 
 

@@ -1,0 +1,205 @@
+"""What a status of Winstore does to the order's document in Business Central: once, and only while it may."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from winbc_pipeline import clock
+
+from .books import AT, CUSTOMER, LINE, Books
+from .conftest import World
+
+FLOW = "order_status_winstore_to_bc"
+ACTION = {"path": "$batch", "method": "POST"}
+STARTED = datetime.fromisoformat(AT)
+
+
+class Desk:
+    """A clerk's books, an order W1 in Winstore, and a clock that the test moves."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world, self.books, self.now = world, Books(world), STARTED
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        self.books.set_up()
+
+    def says(self, status: str) -> None:
+        """Winstore's order has a status."""
+        self.world.fill(orders=[{"order_number": "W1", "status": status, "modified_at": AT}])
+
+    def draft(self) -> dict[str, Any]:
+        """The order's document, as it was sent."""
+        return self.books.order(externalDocumentNumber="WS-W1", release=False)
+
+    def pass_time(self, **time: float) -> None:
+        """Both clocks go on."""
+        self.now += timedelta(**time)
+        self.books.at(self.now.astimezone(UTC).isoformat())
+
+    def lose(self, kind: str, **more: Any) -> None:
+        """The next batch is the action: its answer is lost."""
+        self.world.fault("bc", ACTION | {"kind": kind} | more)
+
+    def outcome(self) -> tuple[str, str | None]:
+        """State and reason after a run."""
+        self.world.sync(FLOW)
+        row = self.world.ledger(FLOW)["W1"]
+        return row["state"], row["reason"]
+
+    def records(self, place: str) -> list[dict[str, Any]]:
+        return self.world.bc()["records"].get(place, [])  # type: ignore[no-any-return]
+
+    def acted(self) -> list[str]:
+        """The actions that Business Central ran, and deletions of documents."""
+        writes = [w for w in self.world.bc()["writes"] if w["entity"] in ("salesOrders", "salesInvoices")]
+        names = [w["method"] if w["method"] == "DELETE" else (w["body"] or {}).get("action") for w in writes]
+        return [name.removeprefix("Microsoft.NAV.") for name in names if name]
+
+
+@pytest.fixture
+def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(world, monkeypatch)
+
+
+@pytest.mark.parametrize("released", [False, True])
+def test_a_completed_order_is_shipped_and_invoiced(desk: Desk, released: bool) -> None:
+    order = desk.draft()
+    if released:
+        desk.books.user("release", order)
+    desk.says("completed")
+    assert desk.outcome() == ("CONFIRMED", None)
+    assert desk.records("salesOrders") == []
+    assert [invoice["externalDocumentNumber"] for invoice in desk.records("salesInvoices")] == ["WS-W1"]
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_a_rerun_does_nothing(desk: Desk, status: str) -> None:
+    desk.draft()
+    desk.says(status)
+    desk.outcome()
+    acted = desk.acted()
+    assert len(acted) == 1
+    desk.pass_time(hours=1)
+    assert desk.outcome()[0] == "CONFIRMED"
+    assert desk.acted() == acted
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+@pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "status_after", "status": 500}], ids=str)
+def test_an_action_whose_answer_was_lost_is_found_as_done(desk: Desk, fault: dict[str, Any], status: str) -> None:
+    desk.draft()
+    desk.says(status)
+    desk.lose(**fault)
+    assert desk.outcome() == ("UNKNOWN", "NO_ANSWER")
+    desk.pass_time(minutes=1)
+    assert desk.outcome() == ("CONFIRMED", "RECONCILED")
+    assert len(desk.acted()) == 1
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_an_action_that_did_not_arrive_is_sent_once_it_cannot_arrive_any_more(desk: Desk, status: str) -> None:
+    desk.draft()
+    desk.says(status)
+    desk.lose("drop_before")
+    assert desk.outcome() == ("UNKNOWN", "NO_ANSWER")
+    desk.pass_time(minutes=19)
+    assert desk.outcome() == ("UNKNOWN", "QUARANTINE")
+    desk.pass_time(minutes=2)
+    assert desk.outcome() == ("UNKNOWN", "LOOK_AGAIN")
+    assert desk.acted() == []
+    desk.pass_time(seconds=61)
+    assert desk.outcome()[0] == "CONFIRMED"
+    assert len(desk.acted()) == 1
+
+
+def test_an_action_that_never_arrives_is_for_a_person_after_three_times(desk: Desk) -> None:
+    desk.draft()
+    desk.says("completed")
+    for _ in range(3):
+        desk.lose("drop_before")
+        assert desk.outcome() == ("UNKNOWN", "NO_ANSWER")
+        desk.pass_time(minutes=21)
+        desk.outcome()
+        desk.pass_time(seconds=61)
+    assert desk.outcome() == ("NEEDS_HUMAN", "TRIED_OUT")
+    desk.pass_time(hours=1)
+    assert desk.outcome() == ("NEEDS_HUMAN", "TRIED_OUT")
+    assert desk.acted() == []
+
+
+def test_what_a_person_posted_already_is_not_posted_again(desk: Desk) -> None:
+    desk.books.post(desk.draft())
+    before = desk.acted()
+    desk.says("completed")
+    desk.outcome()
+    assert desk.acted() == before
+
+
+def test_a_cancelled_order_is_deleted_while_it_is_open(desk: Desk) -> None:
+    desk.draft()
+    desk.says("cancelled")
+    assert desk.outcome() == ("CONFIRMED", "CANCELLED")
+    assert desk.records("salesOrders") == []
+
+
+@pytest.mark.parametrize(("is_posted", "what"), [(True, "posted"), (False, "released")])
+def test_a_cancelled_order_that_is_under_way_is_for_a_person(desk: Desk, is_posted: bool, what: str) -> None:
+    order = desk.draft()
+    if is_posted:
+        desk.books.post(order)
+    else:
+        desk.books.user("release", order)
+    before = desk.acted()
+    desk.says("cancelled")
+    assert desk.outcome() == ("CONFLICT", "CANCELLED")
+    assert desk.world.ledger(FLOW)["W1"]["message"].endswith(f"is {what}")
+    assert desk.acted() == before
+
+
+def test_an_order_that_is_not_there_yet_is_completed_once_it_is(desk: Desk) -> None:
+    desk.says("completed")
+    assert desk.outcome() == ("SKIPPED", "NO_DOCUMENT")
+    desk.draft()
+    assert desk.outcome() == ("CONFIRMED", None)
+    assert desk.acted() == ["shipAndInvoice"]
+
+
+def test_an_action_on_one_of_two_documents_is_for_a_person(desk: Desk) -> None:
+    desk.draft()
+    desk.draft()
+    desk.says("completed")
+    assert desk.outcome() == ("CONFLICT", "DUPLICATE")
+    assert desk.acted() == []
+
+
+def test_a_draft_invoice_is_posted(desk: Desk) -> None:
+    header = {"customerNumber": CUSTOMER["number"], "externalDocumentNumber": "WS-W1", "invoiceDate": "2026-03-02"}
+    desk.books.call("POST", "salesInvoices", header | {"salesInvoiceLines": [LINE]})
+    desk.says("completed")
+    assert desk.outcome() == ("CONFIRMED", None)
+    assert desk.acted() == ["post"]
+    assert [invoice["status"] for invoice in desk.records("salesInvoices")] == ["Open"]
+
+
+def test_a_status_that_asks_for_nothing_does_nothing(desk: Desk) -> None:
+    desk.draft()
+    desk.says("processing")
+    assert desk.outcome() == ("SKIPPED", "NO_ACTION")
+    assert desk.acted() == []
+
+
+def test_an_invoice_that_was_cancelled_in_business_central_is_not_made_again(desk: Desk) -> None:
+    invoice = desk.books.post(desk.draft())
+    desk.books.call("POST", f"salesInvoices({invoice['id']})/Microsoft.NAV.cancel", {})
+    before = desk.acted()
+    desk.says("completed")
+    desk.outcome()
+    assert desk.acted() == before
+
+
+def test_an_order_that_was_shipped_in_part_is_finished_by_its_completion(desk: Desk) -> None:
+    order = desk.books.order(externalDocumentNumber="WS-W1")
+    desk.books.ship(order, 1)
+    desk.says("completed")
+    assert desk.outcome()[0] == "CONFIRMED"
+    assert len(desk.records("salesInvoices")) == 1
