@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .books import HTTP, Books
+from .books import AT, CUSTOMER, HTTP, LINE, Books
 from .conftest import World
 
 Written = list[dict[str, Any]]
 SECOND_CUSTOMER = {"customer_id": "124", "email": "b@mail.example"}
 SECOND_ARTICLE = {"sku": "SKU-2", "article_key": "2"}
+LINES_OF_SHOP = [{"order_number": "W1", "sku": "SKU-1"}, {"order_number": "W2", "sku": "SKU-2"}]
+COMPLETED = {"status": "completed"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Carried:
         broken: how a failure names the broken record.
         done: how the target's writes name the other one.
         slow: the fault that lets a kill find the push at work.
+        looks_twice: what may have arrived is looked up twice, a minute apart, before it is sent again: a document and
+            an action have no number of ours that would refuse a second one.
     """
 
     fill: Callable[[World, bool], None]
@@ -35,6 +39,7 @@ class Carried:
     broken: str
     done: str
     slow: tuple[str, str]
+    looks_twice: bool = False
 
 
 def shop(world: World) -> dict[str, Any]:
@@ -97,6 +102,57 @@ def _many_statuses(world: World, count: int) -> None:
         books.in_shop(order["externalDocumentNumber"].removeprefix("WS-"))
 
 
+def _orders_of_shop(world: World, broken: bool) -> None:
+    """Two orders; the first one's item is not in Business Central until the record is mended."""
+    world.fill(orders=[{"order_number": "W1"}, {"order_number": "W2"}], lines=LINES_OF_SHOP)
+    _items(world, "SKU-2", *([] if broken else ["SKU-1"]))
+
+
+def _many_orders_of_shop(world: World, count: int) -> None:
+    world.fill(orders=[{"order_number": f"W{n}"} for n in range(1, count + 1)])
+    _items(world, "SKU-1")
+
+
+def _items(world: World, *skus: str) -> None:
+    """Items for the lines of Winstore's orders, each made once."""
+    there = {item["number"] for item in world.bc()["records"].get("items", [])}
+    item = {"displayName": "Mug", "type": "Inventory", "taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS"}
+    world.seed_bc(items=[item | {"number": sku} for sku in skus if sku not in there])
+
+
+def _completed(world: World, broken: bool) -> None:
+    """Two completed orders with a document each; the first one's has no lines to post until the record is mended."""
+    world.fill(orders=[COMPLETED | {"order_number": number} for number in ("W1", "W2")])
+    books = Books(world)
+    orders = world.bc()["records"].get("salesOrders", [])
+    if not orders:
+        _set_up_books(world)
+        books.orders([{"externalDocumentNumber": "WS-W1", "salesOrderLines": []}, {"externalDocumentNumber": "WS-W2"}])
+    if not broken:
+        empty = next(o for o in world.bc()["records"]["salesOrders"] if o["externalDocumentNumber"] == "WS-W1")
+        books.call("POST", f"salesOrders({empty['id']})/salesOrderLines", LINE)
+
+
+def _many_completed(world: World, count: int) -> None:
+    numbers = [f"W{n}" for n in range(1, count + 1)]
+    world.fill(orders=[COMPLETED | {"order_number": number} for number in numbers])
+    _set_up_books(world)
+    Books(world).orders([{"externalDocumentNumber": f"WS-{number}"} for number in numbers])
+
+
+def _set_up_books(world: World) -> None:
+    Books(world).at(AT)
+    _items(world, "SKU-1")
+    world.seed_bc(customers=[CUSTOMER])
+
+
+def _by_reference(world: World, made: bool) -> Written:
+    """Orders that were made, or actions on them, by the order's reference; their customers and lines left out."""
+    writes = [w for w in _in_bc(world) if (w["method"], w["entity"]) == ("POST", "salesOrders")]
+    references = {w["key"]: w["body"]["externalDocumentNumber"] for w in writes if "action" not in w["body"]}
+    return [w | {"key": references[w["key"]]} for w in writes if ("action" not in w["body"]) == made]
+
+
 def _in_bc(world: World) -> Written:
     return world.bc()["writes"]  # type: ignore[no-any-return]
 
@@ -135,5 +191,27 @@ CARRIED = {
         "WS-W1",
         "W2",
         ("winstore", "PostOrderStatus"),
+    ),
+    "orders_winstore_to_bc": Carried(
+        _orders_of_shop,
+        _many_orders_of_shop,
+        lambda world: _by_reference(world, made=True),
+        lambda world: [order["externalDocumentNumber"] for order in world.bc()["records"]["salesOrders"]],
+        date(2026, 3, 3),
+        "W1",
+        "WS-W2",
+        ("bc", "$batch"),
+        looks_twice=True,
+    ),
+    "order_status_winstore_to_bc": Carried(
+        _completed,
+        _many_completed,
+        lambda world: _by_reference(world, made=False),
+        lambda world: [invoice["externalDocumentNumber"] for invoice in world.bc()["records"]["salesInvoices"]],
+        date(2026, 3, 3),
+        "W1",
+        "WS-W2",
+        ("bc", "$batch"),
+        looks_twice=True,
     ),
 }
