@@ -18,8 +18,8 @@ demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops a
 test: .venv/ready ## all tests, on two cores
 	$(BIN)/pytest -n 2
 
-proof: .venv/ready ## orders under random faults, crashes, people and time: 300 stories
-	$(BIN)/pytest -m proof
+proof: .venv/ready ## orders under every fault, at every crash point, and 300 random stories of faults, people and time
+	$(BIN)/pytest -n 2 -m "proof and not soak"
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py

@@ -20,6 +20,8 @@ from winbc_pipeline.systems.business_central import Result
 
 from .world import BC, OrderWorld
 
+pytestmark = pytest.mark.proof
+
 MINUTE = 60
 LEASE = run.lease
 SEND = {"path": "$batch", "nth": 2}  # the first batch makes the customer

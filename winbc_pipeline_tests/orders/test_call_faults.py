@@ -11,6 +11,8 @@ from winbc_pipeline.sandbox.faults import KINDS
 from .shop import Shop, open_shop
 from .world import BC, WINSTORE
 
+pytestmark = pytest.mark.proof
+
 MORE: dict[str, dict[str, Any]] = {
     "status": {"status": 503},
     "status_after": {"status": 504},

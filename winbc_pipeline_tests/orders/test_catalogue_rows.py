@@ -17,6 +17,8 @@ from .shop import SEND, Shop
 from .test_crashes import ITEM
 from .world import BC, FIRST, LAST
 
+pytestmark = pytest.mark.proof
+
 MINUTE = 60
 
 

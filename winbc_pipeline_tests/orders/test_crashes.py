@@ -19,6 +19,8 @@ from .invariants import assert_invariants, assert_nothing_written
 from .shop import Shop
 from .world import BC
 
+pytestmark = pytest.mark.proof
+
 FLOW = "orders_winstore_to_bc"
 ITEM = {"number": "SKU-1", "displayName": "Mug", "taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS"}
 PROGRAM = """
@@ -26,6 +28,7 @@ import datetime
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.sync import crash, run
+
 crash.armed[{point!r}] = {nth}
 run.sync(flow_named({flow!r}), load_settings(), datetime.date(2024, 7, 1), datetime.date(2026, 12, 31), "killed")
 """
