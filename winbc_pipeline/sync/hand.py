@@ -37,7 +37,7 @@ from .stage import flow_store, staging_table
 EVER = (date.min, date.max)
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
 # A document that is to be sent anew: nothing of the one before it counts any more.
-CLEARED: Row = dict.fromkeys(("action", "hash", "field_hashes", "target_id", "target_no", "attempt_id"))
+CLEARED: Row = dict.fromkeys(("action", "hash", "field_hashes", "target_id", "target_no"))
 
 
 @dataclass(frozen=True)
