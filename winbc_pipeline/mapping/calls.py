@@ -210,7 +210,8 @@ def _join_name(work: Work, nodes: Nodes) -> Expression:
 def _hash(work: Work, nodes: Nodes) -> Expression:
     values = [as_text(work.of(node)) for node in nodes]
     parts = ", ".join(f"coalesce(${place}, '')" for place in range(len(values)))
-    return joined(values, f"left(sha256(concat_ws(chr(31), {parts})), 16)")
+    # what nothing is known of must not share a code with all others of which nothing is known
+    return joined(values, f"CASE WHEN concat({parts}) <> '' THEN left(sha256(concat_ws(chr(31), {parts})), 16) END")
 
 
 def _to_date(work: Work, nodes: Nodes) -> Expression:

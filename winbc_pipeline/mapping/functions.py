@@ -176,6 +176,6 @@ BUILT_IN: tuple[Function, ...] = (
              "text", _SLUG),
     Function("zero_pad", "codes", "Zeros in front, up to n characters", "zero_pad('42', 5)", "00042",
              ("text", "whole"), "text", _PAD),
-    Function("hash", "codes", "Sixteen letters and digits that stand for the values", "hash('a', 'b')",
-             "f04cdced9736a69d", ("text*",), "text"),
+    Function("hash", "codes", "Sixteen letters and digits that stand for the values; empty when all of them are",
+             "hash('a', 'b')", "f04cdced9736a69d", ("text*",), "text"),
 )  # fmt: skip

@@ -62,6 +62,7 @@ def test_each_functions_example_gives_its_result(function: Function) -> None:
         ("slug('Smørrebrød Œuvre Łódź')", "smorrebrod-oeuvre-lodz"),
         ("normalise_email('mailto: Ada@Mail.example')", "ada@mail.example"),
         ("if(hash('a', null) = hash(null, 'a'), 'same', 'other')", "other"),
+        ("coalesce(hash(null, ''), 'nothing')", "nothing"),
         ("trim(' \u00a0\ta ')", "a"),
         ("to_datetime('2026-03-29T02:30:00+05:00', 'Europe/Amsterdam')", "2026-03-28T21:30:00Z"),
         ("to_date(to_datetime('2026-01-01 23:30:00', 'UTC'), 'Europe/Amsterdam')", "2026-01-02"),
