@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from winbc_pipeline import clock
+from winbc_pipeline.cli.main import app
 
 from .books import AT, CUSTOMER, LINE, Books
 from .conftest import World
@@ -203,3 +205,15 @@ def test_an_order_that_was_shipped_in_part_is_finished_by_its_completion(desk: D
     desk.says("completed")
     assert desk.outcome()[0] == "CONFIRMED"
     assert len(desk.records("salesInvoices")) == 1
+
+
+def test_a_person_who_retries_a_refused_action_has_it_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.draft()
+    desk.says("completed")
+    desk.lose("status", status=400)
+    assert desk.outcome()[0] == "FAILED"
+    monkeypatch.setenv("WINBC_DATA_FOLDER", str(desk.world.settings.data_folder))
+    monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(desk.world.settings.mapping_folder))
+    result = CliRunner().invoke(app, ["retry", "--flow", FLOW, "--yes"])
+    assert result.exit_code == 0, result.output
+    assert desk.acted() == ["shipAndInvoice"]

@@ -66,7 +66,6 @@ def _profile(settings: Settings) -> str:
 
 
 def _winstore(settings: Settings) -> str:
-
     source = Winstore(settings)
     try:
         next(source.changed_since("articles", clock.now()))

@@ -14,6 +14,7 @@ from ..errors import NotDone
 from ..settings import Settings, load_settings
 from ..staging.ledger import OPEN
 from ..staging.store import Row
+from ..sync.documents.push import SENT
 from ..sync.flow import Flow
 from .arguments import flow_of
 from .output import add_row, say, table_of
@@ -28,7 +29,7 @@ FlowOption = Annotated[str, typer.Option("--flow", help="Another flow")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 ORDERS = "orders_winstore_to_bc"
 MOST_CHANGES, MOST_ROWS = 12, 50
-DOES = ("create", "update", "change", "delete", "cancel", "skip", "wait", "ignore")
+DOES = (*SENT, "update", "skip", "wait", "ignore")
 
 
 def trace(

@@ -18,6 +18,7 @@ from ..systems.winstore import Winstore
 from . import documents, posts
 from .binding import check_binding, check_winstore
 from .documents import actions
+from .documents.push import SENT
 from .flow import Flow
 from .map import map_windows, mapped_table
 from .plan import plan, planned_table
@@ -147,7 +148,7 @@ def summary(flow: Flow, settings: Settings, first: date, last: date, run_id: str
         if row["run_id"] == run_id and row["state"] == "CONFIRMED" and row["key"] not in failed
     )
     created = sent["create"]
-    updated = sum(sent[action] for action in ("update", "change", "delete", "cancel", "ship"))
+    updated = sum(sent[action] for action in ("update", *SENT) if action != "create")
     own = len({row["key"] for row in rows} & failed)
     return Summary(len(rows), created, updated, len(rows) - created - updated - own, len(failed))
 
