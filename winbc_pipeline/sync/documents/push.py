@@ -47,7 +47,6 @@ STATES = {
     "human": State.NEEDS_HUMAN,
 }
 SENT = ("create", "change", "delete", "cancel", "ship")
-LOST = (State.UNKNOWN, State.DUPLICATE, State.NEEDS_HUMAN)
 MENDABLE = ("create", "ship")  # what is sent again once its cause is mended; else a person decides
 KNOWN = (
     "hash",
