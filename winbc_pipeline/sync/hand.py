@@ -28,11 +28,12 @@ from .documents.existing import Found, look_up, numbered
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
-from .plan import field_hashes, recover, store_plan
+from .plan import recover, store_plan
 from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes
 from .stage import flow_store, staging_table
+from .values import field_hashes
 
 EVER = (date.min, date.max)
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")

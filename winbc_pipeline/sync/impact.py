@@ -17,8 +17,9 @@ from ..systems.business_central import BusinessCentral
 from .binding import check_binding
 from .flow import Flow, Part
 from .map import MAPPED, checked_flow, mapped_table, mapping_connection, see_source
-from .plan import KNOWN, UNCHANGED, Decision, decide, fields_of, links
+from .plan import KNOWN, UNCHANGED, Decision, decide, links
 from .stage import flow_store, staging_table
+from .values import fields_of
 
 
 @dataclass

@@ -21,7 +21,7 @@ from ..staging.store import in_memory, lock_down, quote, rows_of
 from .fields import source_fields
 from .flow import Flow
 from .map import compile_flow, create_source
-from .plan import fields_of
+from .values import fields_of, filled
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _made(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> Expected
 
 def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
     """A payload's fields as a test writes them; empty ones are left out."""
-    return {name: _text(value) for name, value in fields.items() if value not in (None, "")}
+    return {name: _text(value) for name, value in filled(fields).items()}
 
 
 def _text(value: Any) -> str:

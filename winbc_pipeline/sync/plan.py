@@ -3,14 +3,11 @@
 Here belongs: skip, create, update field by field, conflict. Sending belongs to push.py.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from .. import clock
@@ -26,6 +23,7 @@ from .flow import Flow, Part
 from .map import MAPPED, compile_flow, mapped_table, mapping_version
 from .outcomes import IGNORED, is_ignored
 from .stage import flow_store
+from .values import empty, equal, field_hashes, fields_of, filled
 
 PLANNED = {
     "part": "VARCHAR",
@@ -358,7 +356,7 @@ class _Planner:
         for name, ignore_case in self.part.match:
             if creates.get(name):
                 self.claimed[name, _folded(creates[name], ignore_case)] = str(creates.get("number") or "")
-        body = {name: value for name, value in creates.items() if value not in (None, "")}
+        body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         return Decision("create", body=body, changes=changes)
 
@@ -386,56 +384,3 @@ class _Planner:
 def _folded(value: object, ignore_case: bool) -> str:
     """A matching field's value, as it is compared."""
     return str(value).lower() if ignore_case else str(value)
-
-
-def equal(old: Any, new: Any) -> bool:
-    """Whether a live value and a mapped one are the same: numbers by value, texts to the letter."""
-    if isinstance(old, bool) or isinstance(new, bool):
-        return old is new
-    if isinstance(old, int | Decimal) and isinstance(new, int | Decimal):
-        return Decimal(old) == Decimal(new)
-    return bool(old == new)
-
-
-def empty(value: Any) -> bool:
-    """Empty as BC writes it: text without characters, zero, the zero date."""
-    return value in (None, "", 0, "0001-01-01", "_x0020_")
-
-
-def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A short hash per field: what was last sent, without keeping the values themselves."""
-    return {
-        prefix + name: _text_hash(value) if isinstance(value, str) else _short_hash(_canonical(value))
-        for name, value in fields.items()
-    }
-
-
-@lru_cache(maxsize=100_000)  # most values of documents come again and again
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-@lru_cache(maxsize=100_000)
-def _text_hash(text: str) -> str:
-    return _short_hash(dumps(text))
-
-
-def _canonical(value: Any) -> bytes:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return format(Decimal(value).normalize(), "f").encode()
-    return dumps(value)
-
-
-def fields_of(text: str) -> dict[str, Any]:
-    """A payload's fields, numbers exact."""
-    fields: dict[str, Any] = _read_exactly(text) if text != "{}" else {}
-    return fields
-
-
-@lru_cache(maxsize=10_000)
-def _exact(text: str) -> Decimal:
-    value = Decimal(text)
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
-
-
-_read_exactly = json.JSONDecoder(parse_float=_exact).decode

@@ -19,8 +19,9 @@ from ..staging.store import Row, literal, lock_down, rows_of
 from ..systems.business_central import BusinessCentral
 from .flow import Flow, Part
 from .map import checked_flow, compile_flow, mapping_connection, see_source
-from .plan import KNOWN, Decision, decide, fields_of, links, live_targets
+from .plan import KNOWN, Decision, decide, links, live_targets
 from .stage import flow_store, staging_table
+from .values import fields_of, filled
 
 
 @dataclass(frozen=True)
@@ -169,4 +170,4 @@ def _values_only(row: Row) -> Decision:
         return Decision("skip", row["skip_reason"])
     if row["errors"]:
         return Decision("fail", "MAPPING")
-    return Decision("create", body={n: v for n, v in fields_of(row["creates"]).items() if v not in (None, "")})
+    return Decision("create", body=filled(fields_of(row["creates"])))

@@ -13,7 +13,7 @@ from winbc_pipeline.mapping.trial import try_out
 from winbc_pipeline.staging.load import OWN, StagingTable
 from winbc_pipeline.staging.store import Row, in_memory, insert_rows, lock_down, rows_of
 from winbc_pipeline.sync.map import create_source
-from winbc_pipeline.sync.plan import fields_of
+from winbc_pipeline.sync.values import fields_of
 from winbc_pipeline.systems.facts import FieldFacts
 
 HEADER = "target_field,source,default,when,required,note\n"

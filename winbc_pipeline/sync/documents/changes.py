@@ -8,7 +8,7 @@ from typing import Any
 
 from ...settings import Settings
 from ...systems.business_central import BusinessCentral
-from ..plan import equal, field_hashes
+from ..values import equal, field_hashes, filled
 from .candidates import Candidate, base_hashes
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, wrong
 from .existing import INVOICE, ORDER, Found
@@ -114,8 +114,8 @@ def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[
         fields = written(line, OWN_LINE_FIELDS)
         if f"{line['_key']}{SEQUENCE}" not in base:
             effects.append({"field": name, "old": None, "new": fields})
-            filled = {key: value for key, value in fields.items() if value != ""}
-            operations.append(operation("POST", f"{path_of(found)}/{collection}", filled | {"sequence": int(sequence)}))
+            new = filled(fields) | {"sequence": int(sequence)}
+            operations.append(operation("POST", f"{path_of(found)}/{collection}", new))
             continue
         there = by_sequence.pop(sequence, {})
         edited = {k: v for k, v in _edited(fields, base, f"{line['_key']} ").items() if not equal(there.get(k), v)}

@@ -11,6 +11,7 @@ from typing import Any
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
+from ..values import filled
 from .amounts import cents, total_with_tax
 from .candidates import Candidate
 from .existing import LONGEST, Found, is_reference
@@ -147,11 +148,7 @@ def total_difference(order: Candidate, found: Found) -> str | None:
 
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
     """The whole document as it is sent: empty fields and the flow's own are left out."""
-    header = _filled(order.header, OWN_FIELDS)
+    header = filled(order.header, OWN_FIELDS)
     if customer_number:
         header["customerNumber"] = customer_number
-    return header | {navigation: [_filled(line, OWN_LINE_FIELDS) for line in order.lines]}
-
-
-def _filled(fields: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value not in (None, "") and name not in own}
+    return header | {navigation: [filled(line, OWN_LINE_FIELDS) for line in order.lines]}

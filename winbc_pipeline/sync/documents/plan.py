@@ -19,8 +19,9 @@ from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..map import compile_flow, mapping_version
 from ..outcomes import IGNORED, is_ignored
-from ..plan import field_hashes, planned_row, recover, settle_gone, store_plan, with_payloads
+from ..plan import planned_row, recover, settle_gone, store_plan, with_payloads
 from ..stage import flow_store
+from ..values import field_hashes
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change, sequences, written
 from .customers import Debtor, debtors

@@ -16,7 +16,8 @@ from ...staging.store import Row
 from ...systems.winstore import Winstore
 from ...systems.winstore.writing import unfit
 from ..flow import Part
-from ..plan import Decision, empty, fields_of
+from ..plan import Decision
+from ..values import empty, fields_of, filled
 
 STATES = ("released", "partly shipped", "shipped", "invoiced", "cancelled")
 """What BC has done with an order, in the order in which a status may run."""
@@ -26,7 +27,7 @@ LOOK_BACK = timedelta(days=1)
 
 def body_of(row: Row) -> dict[str, Any]:
     """A record's fields and its lines, without what is empty."""
-    fields, *lines = ({n: v for n, v in fields_of(text).items() if v not in (None, "")} for text in _texts(row))
+    fields, *lines = (filled(fields_of(text)) for text in _texts(row))
     return {"fields": fields, "lines": lines}
 
 

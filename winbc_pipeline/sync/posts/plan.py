@@ -15,8 +15,9 @@ from ...systems.business_central.client import dumps
 from ...systems.winstore import Winstore
 from ..flow import Flow
 from ..map import MAPPED, mapped_table, mapping_version
-from ..plan import KNOWN, PLANNED, Decision, field_hashes, planned_table, recover
+from ..plan import KNOWN, PLANNED, Decision, planned_table, recover
 from ..stage import flow_store
+from ..values import field_hashes
 from .decide import Decider, body_of
 
 
