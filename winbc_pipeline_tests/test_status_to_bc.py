@@ -8,9 +8,14 @@ from typer.testing import CliRunner
 
 from winbc_pipeline import clock
 from winbc_pipeline.cli.main import app
+from winbc_pipeline.errors import MappingError
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sync.map import map_windows
+from winbc_pipeline.sync.run import plan_windows
+from winbc_pipeline.sync.stage import stage
 
 from .books import AT, CUSTOMER, LINE, Books
-from .conftest import World
+from .conftest import FIRST, LAST, World
 
 FLOW = "order_status_winstore_to_bc"
 ACTION = {"path": "$batch", "method": "POST"}
@@ -217,3 +222,14 @@ def test_a_person_who_retries_a_refused_action_has_it_done(desk: Desk, monkeypat
     result = CliRunner().invoke(app, ["retry", "--flow", FLOW, "--yes"])
     assert result.exit_code == 0, result.output
     assert desk.acted() == ["shipAndInvoice"]
+
+
+def test_an_action_is_not_planned_by_other_tables_than_the_status_was_mapped_with(desk: Desk) -> None:
+    flow, table = flow_named(FLOW), desk.world.own_tables() / "lookups" / "order_actions.csv"
+    desk.draft()
+    desk.says("completed")
+    stage(flow, desk.world.settings, FIRST)
+    map_windows(flow, desk.world.settings, FIRST, LAST)
+    table.write_text(table.read_text().replace("shipAndInvoice", "none"))
+    with pytest.raises(MappingError, match="edited since these records were mapped"):
+        plan_windows(flow, desk.world.settings, FIRST, LAST, "plan")

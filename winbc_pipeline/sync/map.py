@@ -1,6 +1,6 @@
 """Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -47,6 +47,14 @@ def mapped_table(flow: Flow) -> str:
 def mapping_version(flow: Flow, settings: Settings) -> str:
     """Hash over the flow's mapping files; raises MappingError when the folder is missing."""
     return version(settings.mapping_folder / flow.id, settings.mapping_folder / LOOKUPS, settings.mapping_functions)
+
+
+def check_mapped_now(flow: Flow, settings: Settings, made_by: Iterable[str]) -> None:
+    """Raises MappingError when records were mapped (`made_by`: the mapping version of each) by other tables than
+    today's: under other rules a change of the same payload could count as sent that never was."""
+    if set(made_by) - {mapping_version(flow, settings)}:
+        hint = "Materialise the mapped layer of these windows again, then plan."
+        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
 
 
 def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:

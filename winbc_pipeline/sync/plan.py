@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from .. import clock
-from ..errors import MappingError
 from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
@@ -20,7 +19,7 @@ from ..staging.store import Row, Store, create_table, insert_rows, quote, renew_
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
-from .map import MAPPED, compile_flow, mapped_table, mapping_version
+from .map import MAPPED, check_mapped_now, compile_flow, mapped_table
 from .outcomes import IGNORED, is_ignored
 from .stage import flow_store
 from .values import empty, equal, field_hashes, fields_of, filled
@@ -101,11 +100,7 @@ def plan(
     candidates = _candidates(store, flow, first, last)
     if keys is not None:
         candidates = [row for row in candidates if (row["part"], row["_key"]) in keys]
-    version = mapping_version(flow, settings)
-    if any(row["mapping_version"] != version for row in candidates):
-        # with other rules for the same payloads a change could count as sent that never was
-        hint = "Materialise the mapped layer of these windows again, then plan."
-        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    check_mapped_now(flow, settings, (row["mapping_version"] for row in candidates))
     linked, rows = links(store), []
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]

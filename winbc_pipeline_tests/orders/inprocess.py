@@ -194,7 +194,7 @@ def compiled_once() -> Iterator[None]:
         for place, names in (
             ("winbc_pipeline.sync.map", ("compile_flow", "mapping_version", "checked_flow")),
             ("winbc_pipeline.sync.documents.plan", ("compile_flow", "mapping_version")),
-            ("winbc_pipeline.sync.plan", ("compile_flow", "mapping_version")),
+            ("winbc_pipeline.sync.plan", ("compile_flow",)),
         ):
             for name in names:
                 stack.enter_context(patch(f"{place}.{name}", _once(getattr(mapping, name))))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from winbc_pipeline import clock
-from winbc_pipeline.errors import AuthenticationFailed
+from winbc_pipeline.errors import AuthenticationFailed, MappingError
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sync.map import map_windows
@@ -207,3 +207,13 @@ def test_refusals_are_not_counted_as_lost_attempts(world: World, monkeypatch: py
     wait_out(world, monkeypatch)
     world.sync("orders")
     assert world.ledger("orders")["W1"]["state"] == "CONFIRMED"
+
+
+def test_an_order_is_not_planned_by_other_tables_than_it_was_mapped_with(world: World) -> None:
+    selling(world, [{}])
+    table = world.own_tables() / ORDERS_TO_BC.id / "order.csv"
+    stage(ORDERS_TO_BC, world.settings, FIRST)
+    map_windows(ORDERS_TO_BC, world.settings, FIRST, LAST)
+    table.write_text(table.read_text().replace("delivery_add_city", "upper(delivery_add_city)"))
+    with pytest.raises(MappingError, match="edited since these records were mapped"):
+        plan_windows(ORDERS_TO_BC, world.settings, FIRST, LAST, "plan")

@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 from ... import clock
-from ...errors import MappingError
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import State
@@ -18,7 +17,7 @@ from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from .. import crash
 from ..flow import Flow
-from ..map import MAPPED, mapped_table, mapping_version
+from ..map import MAPPED, check_mapped_now, mapped_table
 from ..plan import classified, recover, store_plan, unchanged_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
@@ -44,10 +43,7 @@ def plan(
     """Plans what the statuses of the windows (or only of `keys`) ask for, into the planned table."""
     recover(flow, settings, run_id)
     rows = [r for r in _candidates(flow, settings, first, last) if keys is None or (r["part"], r["_key"]) in keys]
-    version = mapping_version(flow, settings)
-    if any(row["mapping_version"] != version for row in rows):
-        hint = "Materialise the mapped layer of these windows again, then plan."
-        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
     found = look_up(
         target, {each["externalDocumentNumber"] for each in asked.values() if each["externalDocumentNumber"]}

@@ -6,7 +6,6 @@ Here belongs: which records are due, with their lines. What is to happen to one:
 import json
 from datetime import date
 
-from ...errors import MappingError
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
@@ -14,7 +13,7 @@ from ...staging.store import Row, Store, create_table, insert_rows, quote, renew
 from ...systems.business_central.client import dumps
 from ...systems.winstore import Winstore
 from ..flow import Flow
-from ..map import MAPPED, mapped_table, mapping_version
+from ..map import MAPPED, check_mapped_now, mapped_table
 from ..plan import KNOWN, PLANNED, Decision, planned_table, recover
 from ..stage import flow_store
 from ..values import field_hashes
@@ -30,10 +29,7 @@ def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: da
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         rows = rows_of(connection, f"{_due(flow, first, last)} WHERE NOT unchanged ORDER BY _key")
-    version = mapping_version(flow, settings)
-    if any(row["mapping_version"] != version for row in rows):
-        hint = "Materialise the mapped layer of these windows again, then plan."
-        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     decider = Decider(flow.part(flow.main), settings, target, ledger.read(store, "target_no IS NOT NULL"))
     _store(store, flow, [_planned(row, each) for row, each in decider.decide_all(rows)], first, last)
 
