@@ -193,7 +193,7 @@ def compiled_once() -> Iterator[None]:
     with ExitStack() as stack:
         for place, names in (
             ("winbc_pipeline.sync.map", ("compile_flow", "mapping_version", "checked_flow")),
-            ("winbc_pipeline.sync.documents.plan", ("compile_flow", "mapping_version")),
+            ("winbc_pipeline.sync.documents.plan", ("compile_flow",)),
             ("winbc_pipeline.sync.plan", ("compile_flow",)),
         ):
             for name in names:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from ... import clock
-from ...errors import MappingError
 from ...mapping.compiler import Compiled
 from ...settings import Settings
 from ...staging import ledger
@@ -17,7 +16,7 @@ from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..flow import Flow
-from ..map import compile_flow, mapping_version
+from ..map import check_mapped_now, compile_flow
 from ..outcomes import IGNORED, is_ignored
 from ..plan import planned_row, recover, settle_gone, store_plan, with_payloads
 from ..stage import flow_store
@@ -69,10 +68,7 @@ def plan(
     for order in orders:
         order.known = unsent(order.known) if afresh else order.known
         add_rounding(order, settings.orders)
-    version = mapping_version(flow, settings)
-    if any(order.mapping_version != version for order in orders):
-        hint = "Materialise the mapped layer of these windows again, then plan."
-        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
+    check_mapped_now(flow, settings, (order.mapping_version for order in orders))
     references = set().union(*(order.references for order in orders))
     found = look_up(target, references)
     owners = ledger.owners(flow_store(flow, settings), flow.main, references)
