@@ -434,6 +434,16 @@ def test_the_watermark_does_not_pass_an_order_of_a_window_that_was_not_run(books
     assert ledger.watermark(flow_store(flow, settings), flow.id) is None
 
 
+def test_the_watermark_does_not_pass_what_lies_in_the_future(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = datetime(2026, 3, 1, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: before)
+    books.order()
+    books.world.sync(FLOW)
+    assert only(books.world)["state"] == "CONFIRMED"
+    flow = flow_named(FLOW)
+    assert ledger.watermark(flow_store(flow, books.world.settings), flow.id) is None
+
+
 def test_a_ledger_of_another_winstore_is_not_believed(books: Books) -> None:
     books.order()
     books.world.sync(FLOW)

@@ -161,16 +161,20 @@ def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDB
 def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str) -> None:
     """Makes the view `source` of a part's staged records, the newest of each key, with the reason to skip them."""
     reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
-    newest = (
-        f"QUALIFY row_number() OVER (PARTITION BY {part.key} ORDER BY _modified_at DESC, {quote(staging)}._key) = 1"
-    )
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW source AS SELECT * REPLACE ({part.key} AS _key), "
         f"{f'CASE {reasons} END' if reasons else 'CAST(NULL AS VARCHAR)'} AS skip_reason "
-        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest if part.key != '_key' else ''}"
+        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest_rows(part.key, staging)}"
     )
     if part.merged_by:
         _merge(connection, part, compiled)
+
+
+def newest_rows(key: str, staging: str) -> str:
+    """QUALIFY that keeps the newest of the staged records that a part takes for one."""
+    if key == "_key":
+        return ""
+    return f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC, {quote(staging)}._key) = 1"
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:

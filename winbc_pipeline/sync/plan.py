@@ -50,7 +50,7 @@ PLANNED = {
 }
 
 # What a plan knows of a record from the ledger (alias l).
-KNOWN = "l.state, l.target_id, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
+KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
 # Whether a mapped record (alias m) was sent as it is.
 UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0, false)"
 
@@ -105,11 +105,12 @@ def plan(
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
         rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
-    store_plan(store, flow, rows, unchanged_rows(flow), first, last, keys)
+    store_plan(store, flow, rows, unchanged_rows(classified(flow)), first, last, keys)
 
 
-def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str]) -> None:
-    """Records of these parts in trouble that the mapping no longer makes are no longer in trouble."""
+def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
+    """Records of these parts in trouble that the mapping no longer makes are no longer in trouble; or only those that
+    the target never got."""
     with store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
@@ -117,12 +118,11 @@ def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str]) -
             connection,
             f"SELECT l.part, l.key FROM ledger AS l ANTI JOIN {quote(mapped_table(flow))} AS m "
             "ON m.part = l.part AND m._key = l.key "
-            "WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED') AND list_contains(?, l.part)",
-            [list(parts)],
+            "WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED') AND list_contains(?, l.part) "
+            "AND (l.target_id IS NULL OR NOT ?)",
+            [list(parts), never_sent],
         )
-    if gone:
-        moves = [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone]
-        ledger.move(store, moves, run_id)
+    ledger.move(store, [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone], run_id)
 
 
 def classified(flow: Flow) -> str:
@@ -220,12 +220,13 @@ def store_plan(
         connection.execute(f"INSERT INTO {table} FROM fresh")
 
 
-def unchanged_rows(flow: Flow) -> str:
-    """The planned rows of what was sent as it is: nothing of it is looked up or compared again."""
+def unchanged_rows(records: str) -> str:
+    """The planned rows of what was sent as it is, of a SELECT of mapped records with columns of KNOWN: nothing of it is
+    looked up or compared again."""
     return (
         "SELECT part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS reason, target_id, "
-        "'{}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version "
-        f"FROM ({classified(flow)} AND unchanged)"
+        "target_no, '{}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version "
+        f"FROM ({records}) WHERE unchanged"
     )
 
 

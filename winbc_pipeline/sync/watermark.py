@@ -6,6 +6,7 @@ from ..staging import ledger
 from ..staging.load import create as create_staging
 from ..staging.store import quote
 from .flow import Flow
+from .map import newest_rows
 from .stage import flow_store, staging_table
 
 
@@ -28,11 +29,13 @@ def advance_watermark(flow: Flow, settings: Settings) -> None:
 
 def _versions(flow: Flow, settings: Settings) -> str:
     """SELECT of `key, version, moment` of the records of the main part, as the ledger keeps them."""
-    staging = staging_table(flow, settings)
+    staging, key = staging_table(flow, settings), flow.part(flow.main).key
     name, moment = quote(staging.name), quote(staging.modified)
     if not flow.document:
-        return f"SELECT _key AS key, _version::VARCHAR AS version, {moment} AS moment FROM {name}"
-    key = flow.part(flow.main).key
+        return (
+            f"SELECT {key} AS key, _version::VARCHAR AS version, {moment} AS moment FROM {name} "
+            f"{newest_rows(key, staging.name)}"
+        )
     return (
         f"SELECT {key} AS key, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version, "
         f"max({moment}) AS moment FROM {name} GROUP BY 1"

@@ -56,7 +56,7 @@ def plan(
         if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
-    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(flow), first, last, keys)
+    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(classified(flow)), first, last, keys)
 
 
 def push(

@@ -15,13 +15,14 @@ from ...errors import AuthenticationFailed, SystemUnavailable
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.load import create as create_staging
-from ...staging.store import Row, quote, rows_of
+from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
 from ..flow import Flow
-from ..plan import planned_table, recover
-from ..stage import flow_store, staging_table
+from ..plan import recover
+from ..push import planned_rows
+from ..stage import flow_store
+from ..watermark import advance_watermark
 from .plan import plan
 
 IN_FLIGHT = 5
@@ -30,38 +31,12 @@ AT_ONCE = 100
 
 def push(flow: Flow, settings: Settings, target: Winstore, first: date, last: date, run_id: str) -> None:
     """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
-    store = flow_store(flow, settings)
     recover(flow, settings, run_id)
-    if ledger.read(store, "state = 'UNKNOWN'"):  # the plan may be older than the call whose answer was lost
+    lost = ledger.read(flow_store(flow, settings), "state = 'UNKNOWN'")
+    if lost:  # the plan may be older than the call whose answer was lost
         plan(flow, settings, target, first, last, run_id)
-    with store.open() as connection:
-        rows = rows_of(
-            connection,
-            f'SELECT * FROM {quote(planned_table(flow))} WHERE "window" BETWEEN ? AND ? ORDER BY key',
-            [first, last],
-        )
-    _Push(flow, settings, target, run_id).send(rows)
-    _advance_watermark(flow, settings)
-
-
-def _advance_watermark(flow: Flow, settings: Settings) -> None:
-    """Up to the newest change before which no record is without an outcome of its own version, never into the future.
-    A record's version is that of its newest row, as it is mapped (map.see_source)."""
-    staging, key = staging_table(flow, settings), flow.part(flow.main).key
-    moment = quote(staging.modified)
-    with flow_store(flow, settings).transaction() as connection:
-        create_staging(connection, staging)
-        row = connection.execute(
-            f"WITH records AS (SELECT {key} AS number, _version, {moment} AS moment FROM {quote(staging.name)} AS s "
-            f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC, s._key) = 1), "
-            "behind AS (SELECT min(moment) AS first FROM records AS r ANTI JOIN ledger AS l ON l.part = ? "
-            "AND l.key = r.number AND l.version = r._version::VARCHAR) "
-            "SELECT max(moment) FROM records, behind WHERE moment <= now() "
-            "AND moment < coalesce(first, 'infinity'::TIMESTAMPTZ)",
-            [flow.main],
-        ).fetchone()
-        if row and row[0]:
-            ledger.advance(connection, flow.id, row[0])
+    _Push(flow, settings, target, run_id).send(planned_rows(flow, settings, first, last))
+    advance_watermark(flow, settings)
 
 
 class _Push:
