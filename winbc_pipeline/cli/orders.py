@@ -14,7 +14,7 @@ from ..errors import NotDone
 from ..settings import Settings, load_settings
 from ..staging.ledger import OPEN
 from ..staging.store import Row
-from ..sync.documents.push import SENT
+from ..sync.documents.due import SENT
 from ..sync.flow import Flow
 from .arguments import flow_of
 from .output import add_row, say, table_of

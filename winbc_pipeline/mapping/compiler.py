@@ -6,6 +6,7 @@ Trying it out: trial.py.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Compiled:
     def fill_empty(self) -> frozenset[str]:
         return frozenset(each.line.target_field for each in self.targets if each.line.when == "fill_empty")
 
-    @property
+    @cached_property
     def references(self) -> dict[str, str]:
         """Fields that take the id of a record whose code the table gives, and the entity set of that record."""
         return {each.facts.name: each.facts.reference for each in self.targets if each.facts.reference}

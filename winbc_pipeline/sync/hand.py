@@ -28,7 +28,7 @@ from .documents.existing import Found, look_up, numbered
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
-from .plan import recover, store_plan
+from .plan import IdsByCode, recover, store_plan
 from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes
@@ -129,7 +129,7 @@ class Hand:
             ledger.move(self.store, self._release(wish), self.run_id)
         if wish.how == "as_sent":  # planned after that move: what was planned before it would be planned anew
             pairs = self._pairs(wish.keys)
-            store_plan(self.store, self.flow, [rows[0] | {"planned_at": clock.now()}], "", *EVER, pairs)
+            store_plan(self.store, self.flow, [[rows[0] | {"planned_at": clock.now()}]], "", *EVER, pairs)
         steps_of(self.flow)[1](self.flow, self.settings, self.target, *EVER, self.run_id, self._pairs(wish.keys))
         return self._rows(wish.keys)
 
@@ -177,10 +177,9 @@ class Hand:
 
     def _candidate(self, key: str) -> Candidate:
         compiled = compile_flow(self.flow, self.settings)
-        orders = read(self.flow, self.settings, self.target, compiled, *EVER, {(self.flow.main, key)})
-        if not orders:
-            raise NotDone(f"{key}: the tables make no document of it.", f"Look at `winbc trace {key}`.")
-        return orders[0]
+        for orders in read(self.flow, self.settings, compiled, IdsByCode(self.target), *EVER, {(self.flow.main, key)}):
+            return orders[0]
+        raise NotDone(f"{key}: the tables make no document of it.", f"Look at `winbc trace {key}`.")
 
     def _check_nowhere(self, order: Candidate, found: list[Found]) -> None:
         """Sends nothing that is there, nor what may still arrive (exactly_once.md section 3, step 6)."""
@@ -255,7 +254,7 @@ class Hand:
             raise NotDone(f"What was sent for {order.key} is not kept.", f"{days} Use --as-mapped-now.")
         if kept[0]["version"] != order.version:
             raise NotDone(f"{order.key} was edited since it was sent.", "Use --as-mapped-now.")
-        body = self._with_customer(json.loads(kept[0]["body"], parse_float=Decimal))
+        body = json.loads(kept[0]["body"], parse_float=Decimal)
         navigation = needed_document(self.flow).kind(self.settings).navigation
         if navigation not in body:
             raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
@@ -263,16 +262,6 @@ class Hand:
         hashes = json.loads(row["field_hashes"]) | _hashes(body, navigation, order)
         row |= with_changes(row | {"body": dumps(body).decode(), "changes": None, "hash": None})
         return row | {"field_hashes": json.dumps(hashes), "mapping_version": kept[0]["mapping_version"]}
-
-    def _with_customer(self, body: dict[str, Any]) -> dict[str, Any]:
-        key = body.pop("_customer", None)
-        if key is None:
-            return body
-        part = needed_document(self.flow).customer[0]
-        rows = ledger.read(self.store, "part = ? AND key = ? AND state = 'CONFIRMED'", [part, key])
-        if not rows:
-            raise NotDone("The customer that it was sent for was never written.", "Use --as-mapped-now.")
-        return body | {"customerNumber": rows[0]["target_no"]}
 
 
 def _hashes(body: dict[str, Any], navigation: str, order: Candidate) -> dict[str, str]:

@@ -16,7 +16,7 @@ from ..mapping.trial import try_out
 from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.load import create as create_staging
-from ..staging.store import create_table, in_memory, literal, lock_down, quote, renew_table
+from ..staging.store import create_table, for_long_texts, in_memory, literal, lock_down, quote, renew_table
 from ..systems.winstore import load_profile
 from .fields import source_fields, target_fields
 from .flow import Flow, Part
@@ -151,7 +151,7 @@ def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDB
     """A transaction on the flow's database; errors about values, which would quote one, leave as MappingError."""
     try:
         with flow_store(flow, settings).transaction() as connection:
-            connection.execute("SET force_compression = 'zstd'")  # payloads: half the time of trying every compression
+            for_long_texts(connection)
             yield connection
     except (duckdb.ConversionException, duckdb.OutOfRangeException):
         message = f"{flow.id}: a formula meets a value that it cannot take."

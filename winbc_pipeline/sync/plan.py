@@ -5,17 +5,20 @@ Here belongs: skip, create, update field by field, conflict. Sending belongs to 
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
+
+import duckdb
 
 from .. import clock
 from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.store import Row, Store, create_table, insert_rows, quote, renew_table, rows_of
+from ..staging.store import Row, Store, create_table, for_long_texts, insert_rows, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
@@ -44,6 +47,7 @@ PLANNED = {
     "target_set": "VARCHAR",
     "amount": "DECIMAL(18, 5)",
     "currency": "VARCHAR",
+    "customer_key": "VARCHAR",  # the record whose number goes with a document once it is written
     "lookups": "VARCHAR",  # what was asked of the target and found, for people
     "planned_at": "TIMESTAMPTZ",
     "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
@@ -105,7 +109,7 @@ def plan(
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
         rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
-    store_plan(store, flow, rows, unchanged_rows(classified(flow)), first, last, keys)
+    store_plan(store, flow, [rows], unchanged_rows(classified(flow)), first, last, keys)
 
 
 def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
@@ -159,9 +163,9 @@ def decide(
         rows: columns of MAPPED and KNOWN.
         linked: the source's key by part and id of the target's record.
     """
-    ids = ids_by_code(target, set(compiled.references.values()))
+    ids = IdsByCode(target)
     whole = [with_payloads(row, compiled, ids) for row in rows]
-    return _Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
+    return Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
 
 
 def live_targets(
@@ -169,35 +173,47 @@ def live_targets(
 ) -> list[Mapping[str, Any]]:
     """What the target has now of records that `decide` made whole, whatever is wrong with them; {} for none."""
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = _Planner(part, settings, target, frozenset(), linked).decide_each(whole)
+    found = Planner(part, settings, target, frozenset(), linked).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
-def ids_by_code(target: BusinessCentral, entity_sets: Collection[str]) -> dict[str, dict[str, str]]:
-    """The ids of the records of entity sets, by set and code."""
-    return {
-        name: {record["code"].upper(): record["id"] for record in target.get(f"{name}?$select=id,code")}
-        for name in entity_sets
-    }
+class IdsByCode(dict[str, dict[str, str]]):
+    """The ids of the target's records by entity set and code, each set read when it is first asked for."""
+
+    def __init__(self, target: BusinessCentral) -> None:
+        self.target = target
+
+    def __missing__(self, entity_set: str) -> dict[str, str]:
+        records = self.target.get(f"{entity_set}?$select=id,code")
+        self[entity_set] = {record["code"].upper(): record["id"] for record in records}
+        return self[entity_set]
 
 
 def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
     """The row with both payloads as fields, codes of references replaced by the target's ids."""
     creates, updates = map(dict, compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"])))
-    missing = None
-    for name, entity_set in compiled.references.items():
-        for payload in (creates, updates):
-            if code := payload.get(name):
-                payload[name] = ids[entity_set].get(code.upper())
-                given = f"given a text of {len(code)} characters"
-                missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
+    missing = with_ids(creates, compiled.references, ids)[1]
+    missing = with_ids(updates, compiled.references, ids)[1] or missing
     return row | {"creates": creates, "updates": updates, "missing": missing}
+
+
+def with_ids(
+    payload: dict[str, Any], references: Mapping[str, str], ids: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, Any], str | None]:
+    """The payload with the codes of references replaced by the target's ids, and in words which one is missing."""
+    missing = None
+    for name, entity_set in references.items():
+        if code := payload.get(name):
+            payload[name] = ids[entity_set].get(code.upper())
+            given = f"given a text of {len(code)} characters"
+            missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
+    return payload, missing
 
 
 def store_plan(
     store: Store,
     flow: Flow,
-    rows: list[Row],
+    chunks: Iterable[list[Row]],
     unchanged: str,
     first: date,
     last: date,
@@ -206,18 +222,28 @@ def store_plan(
     """Puts the plan of the windows between two days in place of the one before, or only its rows for `keys`.
 
     Args:
+        chunks: the rows, some at a time. The plan before is there until the first of them are decided.
         unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
     """
-    table = quote(planned_table(flow))
-    with store.transaction() as connection:
-        renew_table(connection, planned_table(flow), PLANNED)
-        create_table(connection, "fresh", PLANNED, temporary=True)
-        insert_rows(connection, "fresh", PLANNED, rows)
-        if keys is None:
-            connection.execute(f"INSERT INTO fresh BY NAME {unchanged}", [first, last])
-            connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
-        connection.execute(f"DELETE FROM {table} AS p USING fresh WHERE p.part = fresh.part AND p.key = fresh.key")
-        connection.execute(f"INSERT INTO {table} FROM fresh")
+    table, rest = quote(planned_table(flow)), iter(chunks)
+    for number, rows in enumerate(chain([next(rest, [])], rest)):
+        with store.transaction() as connection:
+            for_long_texts(connection)
+            if number == 0:
+                renew_table(connection, planned_table(flow), PLANNED)
+            if number == 0 and keys is None:
+                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", [first, last])
+                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
+                _insert_planned(connection, table, "same")
+            create_table(connection, "fresh", PLANNED, temporary=True)
+            insert_rows(connection, "fresh", PLANNED, rows)
+            _insert_planned(connection, table, "fresh")
+
+
+def _insert_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+    """Adds planned rows in place of those of the same records, which may be in another window."""
+    connection.execute(f"DELETE FROM {table} AS p USING {rows} AS r WHERE p.part = r.part AND p.key = r.key")
+    connection.execute(f"INSERT INTO {table} BY NAME FROM {rows}")
 
 
 def unchanged_rows(records: str) -> str:
@@ -252,7 +278,7 @@ def planned_row(row: Row, decision: Decision) -> Row:
     }
 
 
-class _Planner:
+class Planner:
     """Decides the records of one part."""
 
     def __init__(

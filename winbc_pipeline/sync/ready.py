@@ -13,7 +13,7 @@ from ..settings import Settings
 from ..systems.business_central import BusinessCentral
 from .flow import Flow
 from .map import compile_flow
-from .plan import ids_by_code
+from .plan import IdsByCode
 
 
 def check_ready(flow: Flow, settings: Settings, target: BusinessCentral) -> str:
@@ -29,7 +29,7 @@ def check_ready(flow: Flow, settings: Settings, target: BusinessCentral) -> str:
 def _missing_codes(flow: Flow, settings: Settings, target: BusinessCentral) -> Iterator[str]:
     compiled = compile_flow(flow, settings)
     active = [(part, compiled[part.name]) for part in flow.active(settings)]
-    ids = ids_by_code(target, {name for _, each in active for name in each.references.values()})
+    ids = IdsByCode(target)
     for part, each in active:
         for row in each.targets:
             for table, codes in _codes(row, each):

@@ -18,7 +18,7 @@ from ..systems.winstore import Winstore
 from . import documents, posts
 from .binding import check_binding, check_winstore
 from .documents import actions
-from .documents.push import SENT
+from .documents.due import SENT
 from .flow import Flow
 from .map import map_windows, mapped_table
 from .plan import plan, planned_table

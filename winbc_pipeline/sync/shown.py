@@ -10,8 +10,6 @@ from typing import Any
 from ..staging.store import Row
 from ..systems.business_central.client import dumps
 
-OWN = "_customer"  # in a planned body: the record whose number goes with the document once it is written
-
 
 def with_changes(row: Row) -> Row:
     """A planned row whose `changes` are made of its body where the plan keeps none."""
@@ -26,7 +24,7 @@ def created(body: dict[str, Any]) -> list[dict[str, Any]]:
     for name, value in body.items():
         if isinstance(value, list):
             lines = value
-        elif name != OWN:
+        else:
             made.append({"field": name, "old": None, "new": value})
     for number, line in enumerate(lines, 1):
         made += [{"field": f"line {number} {name}", "old": None, "new": value} for name, value in line.items()]

@@ -26,25 +26,17 @@ def empty(value: Any) -> bool:
 
 def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     """The fields that hold something, without those of the flow's own."""
-    return {name: value for name, value in fields.items() if value not in (None, "") and name not in own}
+    return {name: value for name, value in fields.items() if (value or value not in (None, "")) and name not in own}
 
 
 def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A short hash per field: what was last sent, without keeping the values themselves."""
-    return {
-        prefix + name: _text_hash(value) if isinstance(value, str) else _short_hash(_canonical(value))
-        for name, value in fields.items()
-    }
+    return {prefix + name: _short_hash(value) for name, value in fields.items()}
 
 
-@lru_cache(maxsize=100_000)  # most values of documents come again and again
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-@lru_cache(maxsize=100_000)
-def _text_hash(text: str) -> str:
-    return _short_hash(dumps(text))
+@lru_cache(maxsize=100_000, typed=True)  # most values of documents come again and again
+def _short_hash(value: str | Decimal | int | bool | None) -> str:
+    return hashlib.sha256(_canonical(value)).hexdigest()[:12]
 
 
 def _canonical(value: Any) -> bytes:
@@ -57,6 +49,12 @@ def fields_of(text: str) -> dict[str, Any]:
     """A payload's fields, numbers exact."""
     fields: dict[str, Any] = _read_exactly(text) if text != "{}" else {}
     return fields
+
+
+def records_of(text: str) -> list[dict[str, Any]]:
+    """The same of many payloads."""
+    records: list[dict[str, Any]] = _read_exactly(text)
+    return records
 
 
 @lru_cache(maxsize=10_000)

@@ -23,8 +23,9 @@ from ..stage import flow_store
 from ..watermark import advance_watermark
 from .changes import operation, path_of
 from .decide import Choice, lost
+from .due import SENT, due
 from .existing import INVOICE, ORDER, Found, look_up
-from .push import SENT, Sender, is_stale, planned_documents
+from .push import Sender
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
@@ -56,7 +57,7 @@ def plan(
         if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
-    store_plan(flow_store(flow, settings), flow, planned, unchanged_rows(classified(flow)), first, last, keys)
+    store_plan(flow_store(flow, settings), flow, [planned], unchanged_rows(classified(flow)), first, last, keys)
 
 
 def push(
@@ -69,12 +70,9 @@ def push(
     keys: Collection[tuple[str, str]] | None = None,
 ) -> None:
     """Sends what is planned for the windows, or only for `keys`."""
-    rows = planned_documents(flow, settings, first, last, keys)
-    if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
-        plan(flow, settings, target, first, last, run_id, keys)
-        rows = planned_documents(flow, settings, first, last, keys)
+    rows, known = due(plan, flow, settings, target, first, last, run_id, keys)
     crash.point("after plan")
-    Sender(flow, settings, target, run_id).send(rows)
+    Sender(flow, settings, target, run_id).send(rows, known)
     advance_watermark(flow, settings)
 
 

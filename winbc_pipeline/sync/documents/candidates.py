@@ -1,7 +1,7 @@
 """What was mapped, put together: one row per document with its lines, and what the ledger knows of it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,12 +11,15 @@ from ...mapping.compiler import Compiled
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.load import create as create_staging
-from ...staging.store import Row, literal, quote, renew_table, rows_of
-from ...systems.business_central import BusinessCentral
+from ...staging.store import Row, literal, quote, renew_table
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
-from ..plan import ids_by_code, with_payloads
+from ..plan import with_ids
 from ..stage import flow_store, staging_table
+from ..values import fields_of, records_of
+
+CHUNK = 2_500  # documents in memory at once
+Ids = Mapping[str, Mapping[str, str]]
 
 KNOWN = (
     "state",
@@ -46,6 +49,7 @@ class Candidate:
     Attributes:
         header, lines: payloads with the fields of the flow's own still among them, codes replaced by ids.
         errors: broken rules, in words; missing: a code that the target does not have; dependency: items that it lacks.
+        claims: how many documents of the windows that are to be made have its reference.
         known: the ledger's row (names of KNOWN and `sent_version`), None values when there is none.
     """
 
@@ -62,6 +66,7 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    claims: int = 1
     dependency: str | None = None
     known: Row = field(default_factory=dict)
 
@@ -114,16 +119,20 @@ def documents_sql(flow: Flow, settings: Settings) -> str:
             AS guest, first({document.ended(settings)} ORDER BY _key) AS ended,
             first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason FROM staged GROUP BY _order
         ), lines AS (
-            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list({{'part': m.part, 'key': m._key,
-            'creates': m.creates, 'errors': m.errors, 'hash': m.hash}} ORDER BY CASE m.part {place} END, s._place)
-            AS lines FROM {mapped} AS m JOIN staged AS s ON s._version::VARCHAR = m._version
+            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list_sort(list({{'kind': CASE m.part {place}
+            END, 'place': s._place, 'part': m.part, 'key': m._key, 'creates': m.creates, 'errors': m.errors, 'hash':
+            m.hash}})) AS lines FROM {mapped} AS m JOIN staged AS s ON s._version::VARCHAR = m._version
             AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
         )
         SELECT h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
         md5(h.hash || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '') ||
-        coalesce(o.ended, '')) AS own_hash, o.skip_reason, o.customer_key, o.guest, o.ended, n.lines, {known},
-        l.version AS sent_version,
-        coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged
+        coalesce(o.ended, '')) AS own_hash, o.skip_reason, o.customer_key, o.guest, o.ended,
+        list_transform(n.lines, lambda x: x.part) AS parts, list_transform(n.lines, lambda x: x.key) AS line_keys,
+        '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
+        list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines, {known}, l.version AS sent_version,
+        coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
+        count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL)
+        OVER (PARTITION BY h.creates ->> 'externalDocumentNumber') AS claims
         FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
         LEFT JOIN lines AS n ON n._order = h._key
         LEFT JOIN ledger AS l ON l.part = {literal(flow.main)} AND l.key = h._key
@@ -138,38 +147,38 @@ def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
 def read(
     flow: Flow,
     settings: Settings,
-    target: BusinessCentral,
-    compiled: dict[str, Compiled],
+    compiled: Mapping[str, Compiled],
+    ids: Ids,
     first: date,
     last: date,
     keys: Collection[tuple[str, str]] | None = None,
-) -> list[Candidate]:
-    """The documents of the windows with which something may have to be done, or those of `keys` in any case."""
+) -> Iterator[list[Candidate]]:
+    """The documents of the windows with which something may have to be done, or those of `keys` in any case, some at a
+    time: payloads take ten times the memory that their texts take."""
     where = "NOT unchanged" if keys is None else "list_contains(?, _key)"
     chosen = [] if keys is None else [sorted(key for part, key in keys if part == flow.main)]
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         create_staging(connection, staging_table(flow, settings))
-        rows = rows_of(
-            connection,
-            f"SELECT * FROM ({documents_sql(flow, settings)}) WHERE {where} ORDER BY _key",
-            [first, last, *chosen],
-        )
-    sets = {entity_set for each in compiled.values() for entity_set in each.references.values()}
-    ids = ids_by_code(target, sets) if rows else {}
+        sql = f"SELECT * FROM ({documents_sql(flow, settings)}) WHERE {where} ORDER BY _key"
+        cursor = connection.execute(sql, [first, last, *chosen])
+        names = [column[0] for column in cursor.description or []]
+        rows = cursor.fetchall()
     header = needed_document(flow).kind(settings).header
-    return [_candidate(row, header, compiled, ids, flow) for row in rows]
+    for start in range(0, len(rows), CHUNK):
+        some = [dict(zip(names, row, strict=True)) for row in rows[start : start + CHUNK]]
+        yield [_candidate(row, header, compiled, ids, flow) for row in some]
 
 
-def _candidate(row: Row, header: str, compiled: dict[str, Compiled], ids: Any, flow: Flow) -> Candidate:
-    whole = with_payloads(row, compiled[header], ids)
-    missing, lines = whole["missing"], []
+def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids, flow: Flow) -> Candidate:
+    fields, missing = with_ids(fields_of(row["creates"]), compiled[header].references, ids)
+    lines = records_of(row["line_creates"] or "[]")
+    for line, part, key in zip(lines, row["parts"] or [], row["line_keys"] or [], strict=True):
+        missing = missing or with_ids(line, compiled[part].references, ids)[1]
+        line["_key"] = key
     errors = [_words(flow.part(header).table, "", error) for error in row["errors"]]
-    for each in row["lines"] or []:
-        line = with_payloads({"creates": each["creates"], "updates": "{}"}, compiled[each["part"]], ids)
-        missing = missing or line["missing"]
-        lines.append(line["creates"] | {"_key": each["key"]})
+    for each in row["wrong_lines"] or []:
         errors += [_words(flow.part(each["part"]).table, f"line {each['key']}, ", error) for error in each["errors"]]
     return Candidate(
         key=row["_key"],
@@ -181,10 +190,11 @@ def _candidate(row: Row, header: str, compiled: dict[str, Compiled], ids: Any, f
         ended=row["ended"],
         guest=row["guest"],
         customer_key=row["customer_key"],
-        header=dict(whole["creates"]),
+        header=fields,
         lines=lines,
         errors=errors,
         missing=missing,
+        claims=row["claims"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
 

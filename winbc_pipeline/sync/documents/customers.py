@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...mapping.compiler import Compiled
-from ...settings import OrderSettings, Settings
+from ...settings import Settings
 from ...staging.ledger import OPEN
 from ...staging.store import Row, quote, rows_of
 from ...systems.business_central import BusinessCentral
 from ..flow import Flow
 from ..map import mapped_table
-from ..plan import KNOWN, Decision, decide
+from ..plan import KNOWN, Decision, Planner, planned_row, with_payloads
 from ..stage import flow_store
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")
+REPLACEABLE = ("NO_CUSTOMER", "MAPPING")  # why the default customer may stand in
 
 
 @dataclass(frozen=True)
@@ -30,111 +31,99 @@ class Debtor:
     message: str | None = None
 
 
-def debtors(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    compiled: Mapping[str, Compiled],
-    orders: list[Candidate],
-) -> tuple[dict[str, Debtor], list[tuple[str, Row, Decision]]]:
-    """The debtor of each order by its key, and what is to be written for them first (part, mapped row, decision)."""
-    chosen = settings.orders
-    defaults = {order.key: _default(order, chosen) for order in orders}
-    own = [order for order in orders if not defaults[order.key]]
-    decided = _decided(flow, settings, target, compiled, {order.customer_key for order in own if order.customer_key})
-    there = _numbers_there(target, {number for number in defaults.values() if number} | _fall_backs(chosen))
-    found = {
-        order.key: _debtor(order, defaults[order.key], decided.get(order.customer_key or ""), chosen, there)
-        for order in orders
-    }
-    wanted = {debtor.key for debtor in found.values() if debtor.key}
-    customer = needed_document(flow).customer[0]
-    settles = {key for key, (row, _) in decided.items() if row["state"] in OPEN}  # in trouble once, mended since
-    writes = [(customer, row, decision) for key, (row, decision) in decided.items() if key in wanted | settles]
-    return found, writes + _contacts(
-        flow,
-        settings,
-        target,
-        compiled,
-        {key for key, (_, d) in decided.items() if key in wanted and d.action in WRITTEN},
-    )
+class Debtors:
+    """The debtors of a run's orders. A customer is decided once, however many orders he has."""
 
+    def __init__(
+        self,
+        flow: Flow,
+        settings: Settings,
+        target: BusinessCentral,
+        compiled: Mapping[str, Compiled],
+        ids: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self.flow, self.settings, self.target, self.chosen = flow, settings, target, settings.orders
+        self.compiled, self.ids = compiled, ids
+        self.customer, *self.contacts = needed_document(flow).customer
+        self.planners = {
+            name: Planner(flow.part(name), settings, target, compiled[name].fill_empty, {})
+            for name in (self.customer, *self.contacts)
+        }
+        self.own: dict[str, Debtor] = {}  # by the key of the customer
+        self.there: dict[str, bool] = {}  # default customers
 
-def _default(order: Candidate, chosen: OrderSettings) -> str:
-    """The debtor that an order gets whatever its customer is; empty when it gets its own."""
-    return _of_country(order, chosen) if chosen.force_default_customer or order.guest else ""
+    def of(self, orders: list[Candidate]) -> tuple[dict[str, Debtor], list[Row]]:
+        """The debtor of each order by its key, and the planned rows of what is to be written for them first."""
+        defaults = {order.key: self._default(order) for order in orders}
+        wanted = {order.customer_key for order in orders if order.customer_key and not defaults[order.key]}
+        rows = self._decide(wanted - self.own.keys())
+        self._look_up({default for default in defaults.values() if default} | self._fall_backs())
+        return {order.key: self._debtor(order, defaults[order.key]) for order in orders}, rows
 
+    def _default(self, order: Candidate) -> str:
+        """The debtor that an order gets whatever its customer is; empty when it gets its own."""
+        return self._of_country(order) if self.chosen.force_default_customer or order.guest else ""
 
-def _of_country(order: Candidate, chosen: OrderSettings) -> str:
-    country = order.header.get("sellToCountry") or order.header.get("shipToCountry") or ""
-    return chosen.default_customers_by_country.get(country) or chosen.default_customer
+    def _of_country(self, order: Candidate) -> str:
+        country = order.header.get("sellToCountry") or order.header.get("shipToCountry") or ""
+        return self.chosen.default_customers_by_country.get(country) or self.chosen.default_customer
 
+    def _fall_backs(self) -> set[str]:
+        return {self.chosen.default_customer, *self.chosen.default_customers_by_country.values()} - {""}
 
-def _fall_backs(chosen: OrderSettings) -> set[str]:
-    return {chosen.default_customer, *chosen.default_customers_by_country.values()} - {""}
+    def _look_up(self, numbers: set[str]) -> None:
+        asked = numbers - self.there.keys()
+        found = self.target.find("customers", "number", asked, False)
+        self.there |= {number: number in found for number in asked}
 
+    def _debtor(self, order: Candidate, default: str) -> Debtor:
+        nobody = Debtor(reason="NO_CUSTOMER", message="the order names no customer")
+        own = self.own.get(order.customer_key or "", nobody)
+        if not default and own.reason in REPLACEABLE:
+            default = self._of_country(order)
+        if not default:
+            return own
+        if self.there[default]:
+            return Debtor(number=default)
+        return Debtor(reason="NO_CUSTOMER", message=f"the default customer {default} is not in Business Central")
 
-def _numbers_there(target: BusinessCentral, numbers: set[str]) -> set[str]:
-    return set(target.find("customers", "number", numbers, False))
+    def _decide(self, keys: set[str]) -> list[Row]:
+        """Decides customers; returns the planned rows of those that are written, with their contacts."""
+        rows, written = [], set()
+        for row, decided in self._decided(self.customer, keys):
+            decision = self._kept(decided)
+            self.own[row["_key"]] = debtor = self._own(row["_key"], decision)
+            if debtor.key or row["state"] in OPEN:  # in trouble once, mended since
+                rows.append(planned_row(row, decision))
+            if debtor.key:
+                written.add(debtor.key)
+        for name in self.contacts:
+            rows += [planned_row(*decided) for decided in self._decided(name, written)]
+        return rows
 
+    def _kept(self, decision: Decision) -> Decision:
+        """An order does not change a customer that is there unless the settings say so."""
+        if decision.action in ("update", "conflict") and self.chosen.customers != "create_and_update":
+            return Decision("skip", "KEPT", target=decision.target)
+        if decision.action == "conflict":
+            return Decision("skip", decision.reason, decision.message, target=decision.target)
+        return decision
 
-def _debtor(
-    order: Candidate, default: str, own: tuple[Row, Decision] | None, chosen: OrderSettings, there: set[str]
-) -> Debtor:
-    problem = Debtor(reason="NO_CUSTOMER", message="the order names no customer")
-    if default or own is None:
-        default = default or _of_country(order, chosen)
-        return _checked(default, there) if default else problem
-    row, decision = own
-    if decision.action in WRITTEN and (decision.action == "create") and chosen.customers == "never":
-        problem = Debtor(reason="NO_CUSTOMER", message="the customer is not there, and orders may not make one")
-    elif decision.action in WRITTEN:
+    def _own(self, key: str, decision: Decision) -> Debtor:
+        """The customer himself as debtor, or why he is none."""
         number = decision.target.get("number") or decision.body.get("number")
-        return Debtor(number=number, key=row["_key"])
-    elif decision.action == "skip" and decision.target.get("number"):
-        return Debtor(number=str(decision.target["number"]))
-    else:
-        problem = Debtor(reason=decision.reason, message=f"customer: {decision.message or decision.reason}")
-    default = _of_country(order, chosen)
-    return _checked(default, there) if default and problem.reason in ("NO_CUSTOMER", "MAPPING") else problem
+        if decision.action == "create" and self.chosen.customers == "never":
+            return Debtor(reason="NO_CUSTOMER", message="the customer is not there, and orders may not make one")
+        if decision.action in WRITTEN:
+            return Debtor(number=number, key=key)
+        if decision.action == "skip" and number:
+            return Debtor(number=str(number))
+        return Debtor(reason=decision.reason, message=f"customer: {decision.message or decision.reason}")
 
-
-def _checked(number: str, there: set[str]) -> Debtor:
-    if number in there:
-        return Debtor(number=number)
-    return Debtor(reason="NO_CUSTOMER", message=f"the default customer {number} is not in Business Central")
-
-
-def _decided(
-    flow: Flow, settings: Settings, target: BusinessCentral, compiled: Mapping[str, Compiled], keys: set[str]
-) -> dict[str, tuple[Row, Decision]]:
-    part = flow.part(needed_document(flow).customer[0])
-    rows = _mapped(flow, settings, part.name, keys)
-    decided = decide(part, settings, target, compiled[part.name], rows, {})
-    return {row["_key"]: (row, _kept(decision, settings)) for row, decision in decided}
-
-
-def _kept(decision: Decision, settings: Settings) -> Decision:
-    """An order does not change a customer that is there unless the settings say so."""
-    if decision.action in ("update", "conflict") and settings.orders.customers != "create_and_update":
-        return Decision("skip", "KEPT", target=decision.target)
-    if decision.action == "conflict":
-        return Decision("skip", decision.reason, decision.message, target=decision.target)
-    return decision
-
-
-def _contacts(
-    flow: Flow, settings: Settings, target: BusinessCentral, compiled: Mapping[str, Compiled], keys: set[str]
-) -> list[tuple[str, Row, Decision]]:
-    """The contacts of the customers that are written."""
-    writes = []
-    for name in needed_document(flow).customer[1:]:
-        rows = _mapped(flow, settings, name, keys)
-        writes += [
-            (name, row, decision)
-            for row, decision in decide(flow.part(name), settings, target, compiled[name], rows, {})
-        ]
-    return writes
+    def _decided(self, part: str, keys: set[str]) -> list[tuple[Row, Decision]]:
+        rows = _mapped(self.flow, self.settings, part, keys) if keys else []
+        whole = [with_payloads(row, self.compiled[part], self.ids) for row in rows]
+        return self.planners[part].decide_all(whole)
 
 
 def _mapped(flow: Flow, settings: Settings, part: str, keys: set[str]) -> list[Row]:

@@ -128,8 +128,8 @@ def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
 
 def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
     """Adds a line that makes up for cents, on the account of the settings."""
-    total = total_with_tax(order.header, order.lines)
-    if not chosen.rounding_account or order.expected is None or total is None:
+    total = total_with_tax(order.header, order.lines) if chosen.rounding_account else None
+    if order.expected is None or total is None:
         return
     difference = cents(order.expected) - total
     if difference and abs(difference) <= chosen.total_tolerance:

@@ -1,14 +1,13 @@
 """The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
 
 import json
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from ... import clock
-from ...mapping.compiler import Compiled
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import State
@@ -18,12 +17,12 @@ from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..map import check_mapped_now, compile_flow
 from ..outcomes import IGNORED, is_ignored
-from ..plan import planned_row, recover, settle_gone, store_plan, with_payloads
+from ..plan import IdsByCode, recover, settle_gone, store_plan
 from ..stage import flow_store
 from ..values import field_hashes
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change, sequences, written
-from .customers import Debtor, debtors
+from .customers import Debtor, Debtors
 from .decide import (
     OWN_FIELDS,
     OWN_LINE_FIELDS,
@@ -38,9 +37,11 @@ from .decide import (
     wrong_total,
 )
 from .existing import PLACES, Found, look_up
+from .items import ITEM, Items
 
+T = TypeVar("T")
+DocumentsFound = Mapping[str, list[Found]]
 CHANGING = ("change", "delete", "cancel")
-ITEM = "Item"
 
 
 def plan(
@@ -61,35 +62,78 @@ def plan(
         afresh: as if they had never been sent; decided: by key, what a person has chosen (sync/hand.py).
     """
     recover(flow, settings, run_id)
-    settle_gone(flow_store(flow, settings), flow, run_id, needed_document(flow).customer)
+    store = flow_store(flow, settings)
+    settle_gone(store, flow, run_id, needed_document(flow).customer)
     compiled = compile_flow(flow, settings)
-    orders = read(flow, settings, target, compiled, first, last, keys)
-    _find_items(target, [order for order in orders if _needs_items(order)])
-    for order in orders:
-        order.known = unsent(order.known) if afresh else order.known
-        add_rounding(order, settings.orders)
-    check_mapped_now(flow, settings, (order.mapping_version for order in orders))
-    references = set().union(*(order.references for order in orders))
-    found = look_up(target, references)
-    owners = ledger.owners(flow_store(flow, settings), flow.main, references)
-    choices = {order.key: _known_already(order, found, owners, settings, target) for order in orders} | dict(
-        decided or {}
-    )
-    claimed = Counter(order.reference for order in orders if choices[order.key] is None)
-    choices = {order.key: choices[order.key] or _held_back(order, claimed) for order in orders}
-    fresh = [order for order in orders if choices[order.key] is None]
-    customers, writes = debtors(flow, settings, target, compiled, fresh)
-    rows = [_customer_row(*write, compiled) for write in writes]
-    for order in orders:
-        debtor = customers.get(order.key)
-        choice = choices[order.key] or _for_debtor(customers[order.key])
-        rows.append(order_row(order, choice, debtor, flow, settings) | {"lookups": _looked_up(order, found, debtor)})
-    store_plan(flow_store(flow, settings), flow, rows, _unchanged(flow, settings), first, last, keys)
+    ids = IdsByCode(target)
+    planning = _Planning(flow, settings, target, Debtors(flow, settings, target, compiled, ids), decided or {})
+    orders_read = read(flow, settings, compiled, ids, first, last, keys)
+    looked_up = ahead((orders, planning.look_up(orders, afresh)) for orders in orders_read)
+    chunks = (planning.planned(orders, found) for orders, found in looked_up)
+    store_plan(store, flow, chunks, _unchanged(flow, settings), first, last, keys)
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, the next one being made while the last one is looked at."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+class _Planning:
+    """Decides the documents of a run, some at a time; what was looked up for all of them is kept."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        settings: Settings,
+        target: BusinessCentral,
+        customers: Debtors,
+        decided: Mapping[str, Choice],
+    ) -> None:
+        self.flow, self.settings, self.target = flow, settings, target
+        self.customers, self.decided, self.items = customers, decided, Items(target)
+
+    def look_up(self, orders: list[Candidate], afresh: bool) -> DocumentsFound:
+        """The documents that are there already, by reference; items are linked to the orders' lines."""
+        check_mapped_now(self.flow, self.settings, (order.mapping_version for order in orders))
+        self.items.find([order for order in orders if _needs_items(order)])
+        for order in orders:
+            order.known = unsent(order.known) if afresh else order.known
+            add_rounding(order, self.settings.orders)
+        return look_up(self.target, _references(orders))
+
+    def planned(self, orders: list[Candidate], found: DocumentsFound) -> list[Row]:
+        """The planned rows of documents, and of the customers that have to be written for them."""
+        choices = self._choices(orders, found)
+        customers, rows = self.customers.of([order for order in orders if order.key not in choices])
+        for order in orders:
+            debtor = customers.get(order.key)
+            choice = choices.get(order.key) or _for_debtor(customers[order.key])
+            row = order_row(order, choice, debtor, self.flow, self.settings)
+            rows.append(row | {"lookups": _looked_up(order, found, debtor)})
+        return rows
+
+    def _choices(self, orders: list[Candidate], found: DocumentsFound) -> dict[str, Choice]:
+        """What is decided already; the other orders are to be made."""
+        owners = ledger.owners(flow_store(self.flow, self.settings), self.flow.main, _references(orders))
+        choices = {}
+        for order in orders:
+            known = _known_already(order, found, owners, self.settings, self.target)
+            if choice := self.decided.get(order.key) or known or _held_back(order):
+                choices[order.key] = choice
+        return choices
+
+
+def _references(orders: list[Candidate]) -> set[str]:
+    return set().union(*(order.references for order in orders))
 
 
 def _known_already(
     order: Candidate,
-    found: Mapping[str, list[Found]],
+    found: DocumentsFound,
     owners: Mapping[str, set[str]],
     settings: Settings,
     target: BusinessCentral,
@@ -116,9 +160,9 @@ def _known_already(
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
 
 
-def _held_back(order: Candidate, claimed: Counter[str]) -> Choice | None:
+def _held_back(order: Candidate) -> Choice | None:
     """What keeps an order from being sent now, before anything is done for its customer."""
-    if claimed[order.reference] > 1:
+    if order.claims > 1:
         return Choice("fail", "TARGET_TAKEN", "another order of this run has the same reference")
     if order.dependency:
         return Choice("fail", "DEPENDENCY", order.dependency)
@@ -134,43 +178,6 @@ def _for_debtor(debtor: Debtor) -> Choice:
 def _needs_items(order: Candidate) -> bool:
     """Whether its lines are sent, or compared with those that were."""
     return not order.errors and bool(order.known["field_hashes"] or not (order.skip_reason or order.ended))
-
-
-def _find_items(target: BusinessCentral, orders: list[Candidate]) -> None:
-    """Looks every item up by number, then by GTIN, and its variant; what is missing holds its order back."""
-    lines = [line for order in orders for line in order.lines if line.get("lineType") == ITEM]
-    numbers = {str(line["lineObjectNumber"]) for line in lines}
-    items = target.find("items", "number", numbers, False)
-    by_gtin = target.find("items", "gtin", {each for each in numbers if each not in items and each.isdigit()}, False)
-    coded = {str(line["itemVariantCode"]) for line in lines if line.get("itemVariantCode")}
-    variants = target.find("itemVariants", "code", coded, False)
-    for order in orders:
-        missing = [_linked(line, items, by_gtin, variants) for line in order.lines if line.get("lineType") == ITEM]
-        if named := list(dict.fromkeys(each for each in missing if each)):
-            order.dependency = "; ".join(named)
-
-
-def _linked(line: dict[str, Any], items: Any, by_gtin: Any, variants: Any) -> str | None:
-    """Puts the item's own number and the variant's id on the line; returns what is missing."""
-    number = str(line["lineObjectNumber"])
-    there = items.get(number) or by_gtin.get(number, [])
-    if len(there) != 1:
-        return f"SKU {number}: {'several items have this GTIN' if there else 'no such item in Business Central'}"
-    item = there[0]
-    line["lineObjectNumber"] = item["number"]
-    if item.get("blocked") is True:
-        return f"SKU {number}: the item is blocked"
-    if code := line.get("itemVariantCode"):
-        own = [each for each in variants.get(str(code), []) if each["itemNumber"] == item["number"]]
-        if not own:
-            return f"SKU {number}: no variant {code}"
-        line["itemVariantId"] = own[0]["id"]
-    return None
-
-
-def _customer_row(part: str, row: Row, decision: Any, compiled: Mapping[str, Compiled]) -> Row:
-    whole = row if isinstance(row["updates"], dict) else with_payloads(row, compiled[part], {})
-    return planned_row(whole, decision)
 
 
 def sent_hashes(order: Candidate, anew: bool) -> dict[str, str]:
@@ -189,7 +196,6 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flo
     changes: str | None = dumps(choice.effects).decode()
     if choice.action == "create":
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
-        body = body | ({"_customer": debtor.key} if debtor and debtor.key else {})
         changes = None  # sync/shown.py makes them of the body
     place = choice.found
     return {
@@ -212,12 +218,13 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flo
         "target_set": place.entity_set if place else flow.part(kind.header).entity_set,
         "amount": None if order.expected is None else Decimal(order.expected),
         "currency": order.currency,
+        "customer_key": debtor.key if debtor else None,
         "planned_at": clock.now(),
         "attempt_id": order.known["attempt_id"],
     }
 
 
-def _looked_up(order: Candidate, found: Mapping[str, list[Found]], debtor: Debtor | None) -> str:
+def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -> str:
     """What was looked up in Business Central and found, in words for `winbc trace`; numbers only, no names."""
     words = []
     for reference in sorted(order.references):
@@ -226,7 +233,7 @@ def _looked_up(order: Candidate, found: Mapping[str, list[Found]], debtor: Debto
     if debtor and not debtor.reason:
         words.append(f"customer: {debtor.number or 'a new one'}{', written first' if debtor.key else ', there'}")
     if items := {line["lineObjectNumber"] for line in order.lines if line.get("lineType") == ITEM} if debtor else None:
-        words.append(f"{len(items)} items: {order.missing or 'all there'}")
+        words.append(f"{len(items)} items: all there")
     return json.dumps(words, ensure_ascii=False)
 
 

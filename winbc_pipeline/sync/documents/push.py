@@ -6,12 +6,11 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 import json
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import duckdb
 
@@ -20,22 +19,22 @@ from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.store import Row, literal, quote, rows_of
+from ...staging.store import Row, for_long_texts
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
-from ..plan import planned_table, recover
+from ..plan import planned_table
 from ..push import LEDGER_CHUNK, Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .amounts import cents
 from .candidates import needed_document
+from .due import SENT, contents_of, due, put_bodies, with_number
 from .existing import look_up
 from .plan import plan
 from .write_back import write_back
 
-FRESH = timedelta(minutes=5)
 ROUNDS = 4
 STATES = {
     "skip": State.SKIPPED,
@@ -46,7 +45,6 @@ STATES = {
     "duplicate": State.DUPLICATE,
     "human": State.NEEDS_HUMAN,
 }
-SENT = ("create", "change", "delete", "cancel", "ship")
 MENDABLE = ("create", "ship")  # what is sent again once its cause is mended; else a person decides
 KNOWN = (
     "hash",
@@ -79,71 +77,18 @@ def push(
     """Sends what is planned for the windows (or only `keys` of it, with their customers); every document has an outcome
     in the ledger afterwards."""
     crash.point("after lease")
-    rows = planned_documents(flow, settings, first, last, keys)
-    if recover(flow, settings, run_id) or is_stale(flow, settings, rows):
-        plan(flow, settings, target, first, last, run_id, keys)
-        rows = planned_documents(flow, settings, first, last, keys)
+    rows, known = due(plan, flow, settings, target, first, last, run_id, keys)
     crash.point("after plan")
     for name in needed_document(flow).customer:
-        whole = _customers(flow, settings, first, last, name, rows, keys)
+        needed = None if keys is None else {(name, row["customer_key"]) for row in rows}
+        whole = planned_rows(flow, settings, first, last, needed, part=name)
         Push(flow, flow.part(name), settings, target, run_id).send(whole)
     crash.point("after customers")
-    Sender(flow, settings, target, run_id).send(rows)
+    Sender(flow, settings, target, run_id).send(rows, known)
     write_back(flow, settings, first, last, run_id)
     crash.point("after write-back")
     advance_watermark(flow, settings)
     crash.point("after cursor")
-
-
-def planned_documents(
-    flow: Flow, settings: Settings, first: date, last: date, keys: Collection[tuple[str, str]] | None = None
-) -> list[Row]:
-    """The plan of the windows (or only of `keys`), in the order of the keys, without what is to be sent: that is read
-    as it goes."""
-    sent = ", ".join(literal(action) for action in SENT)
-    columns = (
-        f"* EXCLUDE (body, changes) REPLACE (CASE WHEN action NOT IN ({sent}) THEN field_hashes END AS field_hashes)"
-    )
-    with flow_store(flow, settings).open() as connection:
-        table = quote(planned_table(flow))
-        sql = f'SELECT {columns} FROM {table} WHERE "window" BETWEEN ? AND ? AND part = ? ORDER BY key'
-        rows = rows_of(connection, sql, [first, last, flow.main])
-    return [row for row in rows if keys is None or (flow.main, row["key"]) in keys]
-
-
-def _customers(
-    flow: Flow, settings: Settings, first: date, last: date, name: str, rows: list[Row], keys: Collection[object] | None
-) -> list[Row]:
-    """What is planned for the customers, or for those that some documents need."""
-    planned = planned_rows(flow, settings, first, last, part=name)
-    if keys is None:
-        return planned
-    with flow_store(flow, settings).open() as connection:
-        bodies = _contents(connection, flow, [row for row in rows if row["action"] == "create"]).values()
-    needed = {json.loads(each["body"]).get("_customer") for each in bodies}
-    return [row for row in planned if row["key"] in needed]
-
-
-def _contents(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> dict[str, Row]:
-    """What is to be sent of some documents, and its hashes by field."""
-    sql = f"SELECT key, body, field_hashes FROM {quote(planned_table(flow))} WHERE part = ? AND key IN "
-    found = rows_of(connection, f"{sql} (SELECT unnest(?))", [flow.main, [row["key"] for row in rows]])
-    return {row["key"]: row for row in found}
-
-
-def is_stale(flow: Flow, settings: Settings, rows: list[Row]) -> bool:
-    """Whether the plan may no longer be true: too old to send a document on its look-ups (or from the future, because
-    the clock was set back), or overtaken by a run."""
-    moments = [row["planned_at"] for row in rows if row["planned_at"]]
-    if not moments:
-        return False
-    if not timedelta(0) <= clock.now() - min(moments) <= FRESH:
-        return True
-    store = flow_store(flow, settings)
-    planned = {row["key"]: row["attempt_id"] for row in rows if row["action"] in SENT}
-    known = ledger.known(store, flow.main, planned)
-    sent = any(attempt != known.get(key, {}).get("attempt_id") for key, attempt in planned.items())
-    return sent or bool(ledger.read(store, "moved_at > ?", [min(moments)]))
 
 
 @dataclass
@@ -166,12 +111,12 @@ class Sender:
         self.store = flow_store(flow, settings)
         self.refused: AuthenticationFailed | None = None
 
-    def send(self, rows: list[Row]) -> None:
-        """Sends planned documents (columns of planned_documents); all of them have an outcome in the ledger afterwards.
+    def send(self, rows: list[Row], known: Mapping[str, Row]) -> None:
+        """Sends planned documents, as due.py gives them; all of them have an outcome in the ledger afterwards.
 
         Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
         """
-        self.present = ledger.known(self.store, self.flow.main, [row["key"] for row in rows])
+        self.present = known
         settled = [move for row in rows if row["action"] not in SENT and (move := self._settled(row))]
         ledger.move(self.store, settled, self.run_id)
         self.confirmed: list[str] = []
@@ -264,6 +209,7 @@ class Sender:
         crash.point("before intent")
         now, keep = clock.now(), timedelta(days=self.settings.payload_days)
         with self.store.transaction() as connection:
+            for_long_texts(connection)
             ledger.create(connection)
             sending, failed = self._prepared(connection, rows)
             intents = [self._intent(each, now) for each in sending]
@@ -273,26 +219,27 @@ class Sender:
         return sending
 
     def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
-        """Documents with their customer's number filled in; one whose customer could not be written fails alone."""
-        contents = _contents(connection, self.flow, rows)
-        whole = [
-            (row | contents[row["key"]], json.loads(contents[row["key"]]["body"], parse_float=Decimal)) for row in rows
-        ]
-        part = self.flow.document.customer[0] if self.flow.document else ""
-        wanted = {row["key"]: body.pop("_customer", None) for row, body in whole if row["action"] == "create"}
-        customers = ledger.known_within(connection, part, {key for key in wanted.values() if key})
+        """Documents as they are sent; one whose customer could not be written fails alone."""
+        part = needed_document(self.flow).customer[0] if self.flow.document else ""
+        customers = ledger.known_within(connection, part, {row["customer_key"] for row in rows if row["customer_key"]})
         ready, failed = [], []
-        for row, body in whole:
-            key = wanted.get(row["key"])
-            customer = customers.get(key or "", {})
-            if key and customer.get("state") != State.CONFIRMED:
-                why = f"its customer is {customer.get('state', 'not there')} ({customer.get('reason')})"
-                failed.append(self._move(row | {"reason": "NO_CUSTOMER", "message": why}, State.FAILED, sent=False))
+        for row in rows:
+            customer = customers.get(row["customer_key"], {})
+            if not row["customer_key"] or customer.get("state") == State.CONFIRMED:
+                ready.append(row)
                 continue
-            if key:
-                body["customerNumber"] = customer["target_no"]
-            ready.append(_Sending(row | {"body": None}, self._operations(row, body)))
-        return ready, failed
+            why = f"its customer is {customer.get('state', 'not there')} ({customer.get('reason')})"
+            failed.append(self._move(row | {"reason": "NO_CUSTOMER", "message": why}, State.FAILED, sent=False))
+        contents = contents_of(connection, self.flow, ready)
+        numbered = {row["key"]: customers[row["customer_key"]]["target_no"] for row in ready if row["customer_key"]}
+        bodies = {key: with_number(contents[key]["body"], number) for key, number in numbered.items()}
+        put_bodies(connection, self.flow, {key: body for key, body in bodies.items() if body != contents[key]["body"]})
+        sending = [
+            _Sending(row | {"field_hashes": contents[row["key"]]["field_hashes"]}, self._operations(row, body))
+            for row in ready
+            if (body := bodies.get(row["key"]) or contents[row["key"]]["body"])
+        ]
+        return sending, failed
 
     def _intent(self, each: _Sending, now: datetime) -> Move:
         old = self.present.get(each.row["key"], {})
@@ -301,13 +248,13 @@ class Sender:
         known |= {"server_at": self.target.server_now, "looked_at": None}
         return self._move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
 
-    def _operations(self, row: Row, body: Any) -> list[Operation]:
+    def _operations(self, row: Row, body: str) -> list[Operation]:
         attempt = str(uuid.uuid4())
         if row["action"] == "create":
             return [Operation(attempt, "POST", row["target_set"], body, request_id=attempt)]
         return [
             Operation(f"{attempt} {n}", o["method"], o["path"], o["body"], o["etag"], attempt)
-            for n, o in enumerate(body)
+            for n, o in enumerate(json.loads(body, parse_float=Decimal))
         ]
 
     def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:

@@ -28,7 +28,7 @@ def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: da
     planned = [
         planned_row(row | {"updates": body_of(row)["fields"]}, decision) for row, decision in decider.decide_all(rows)
     ]
-    store_plan(store, flow, planned, unchanged_rows(_due(flow)), first, last)
+    store_plan(store, flow, [planned], unchanged_rows(_due(flow)), first, last)
 
 
 def _due(flow: Flow) -> str:

@@ -30,13 +30,13 @@ NEXT_LINK = b'"@odata.nextLink":"'
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of a batch; `path` is relative to the company, `etag` is the version it was planned from,
-    `request_id` what Business Central's telemetry will know it by."""
+    """One operation of a batch; `path` is relative to the company, `body` fields or JSON text, `etag` the version that
+    it was planned from, `request_id` what Business Central's telemetry will know it by."""
 
     id: str
     method: str
     path: str
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | str | None = None
     etag: str | None = None
     request_id: str | None = None
 
@@ -190,7 +190,8 @@ class BusinessCentral:
         if operation.etag:
             request["headers"]["If-Match"] = operation.etag
         if operation.body is not None:
-            request["body"] = operation.body
+            body = operation.body
+            request["body"] = orjson.Fragment(body) if isinstance(body, str) else body
         return request
 
 
