@@ -347,6 +347,16 @@ def test_a_plan_of_other_tables_than_the_records_were_mapped_with_is_refused(boo
         plan_windows(flow, settings, FIRST, LAST, "plan")
 
 
+def test_a_line_that_breaks_a_rule_is_named_with_its_table_and_row(books: Books) -> None:
+    path = books.world.own_tables() / FLOW / "position.csv"
+    path.write_text(path.read_text().replace("amount,line_quantity", 'amount,"nullif(line_quantity, 2)"'))
+    books.order()
+    books.world.sync(FLOW)
+    row = only(books.world)
+    assert (row["state"], row["reason"]) == ("FAILED", "MAPPING")
+    assert row["message"] == "amount: required, given nothing (position.csv row 3)"
+
+
 def test_an_order_that_came_from_winstore_does_not_go_back(books: Books) -> None:
     books.order(externalDocumentNumber="WS-W1")
     books.world.sync(FLOW)

@@ -212,6 +212,14 @@ def test_an_order_that_was_shipped_in_part_is_finished_by_its_completion(desk: D
     assert len(desk.records("salesInvoices")) == 1
 
 
+def test_a_status_that_breaks_a_rule_is_named_with_its_table_and_row(desk: Desk) -> None:
+    table = desk.world.own_tables() / "lookups" / "order_actions.csv"
+    table.write_text(table.read_text().replace("*,none", "other,none"))
+    desk.says("processing")
+    assert desk.outcome() == ("FAILED", "MAPPING")
+    assert desk.world.ledger(FLOW)["W1"]["message"].endswith("(status.csv row 3)")
+
+
 def test_a_person_who_retries_a_refused_action_has_it_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.draft()
     desk.says("completed")

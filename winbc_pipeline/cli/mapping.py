@@ -11,6 +11,7 @@ from ..errors import WinbcError
 from ..flows import FLOWS, TABLES
 from ..settings import load_settings
 from ..sync.flow import Flow
+from ..sync.outcomes import broken_rule
 from .arguments import field_of, flow_of
 from .output import add_row, bar, say, table_of
 
@@ -106,8 +107,7 @@ def _shown(value: str | None) -> str:
 
 def _print_errors(errors: Iterable[Mapping[str, object]]) -> None:
     for error in errors:
-        words = f"{error['field']}: {error['rule']}, given {error['given']} (row {error['row']})"
-        say(console, (words, "red"))
+        say(console, (broken_rule(error), "red"))
 
 
 def _check_staged(found: Sequence[object], flow: Flow) -> None:

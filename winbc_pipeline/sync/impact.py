@@ -82,9 +82,7 @@ def _beside_before(flow: Flow, settings: Settings) -> list[Impact]:
             found.same += not row["errors"] and not others
             found.mended += row["broke_before"] and not row["errors"]
             if row["errors"] and not row["broke_before"]:
-                found.breaks.update(
-                    f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]
-                )
+                found.breaks.update(_broken_rules(row))
             elif row["before_creates"] is not None:
                 found.fields.update(others)
         impacts.append(found)

@@ -1,5 +1,8 @@
 """Reason codes: why a record ended as it did, in words and with what to do. Explained in docs/errors.md."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
@@ -76,6 +79,13 @@ STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 def is_ignored(state: str | None, reason: str | None) -> bool:
     """Whether a person has settled a version of the source by `winbc resolve --ignore`."""
     return state == "SKIPPED" and reason == IGNORED
+
+
+def broken_rule(error: Mapping[str, Any], table: str = "") -> str:
+    """A broken rule of a mapped record in words: its field, the rule, what kind of value it was given, and the table's
+    row; a value that is wrong in the source itself has none."""
+    place = f"{table} row {error['row']}".strip() if error["row"] else "source"
+    return f"{error['field']}: {error['rule']}, given {error['given']} ({place})"
 
 
 def refusal(result: Result) -> tuple[str, str]:

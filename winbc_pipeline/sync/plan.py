@@ -23,7 +23,7 @@ from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
 from .map import MAPPED, check_mapped_now, compile_flow, mapped_table
-from .outcomes import IGNORED, is_ignored
+from .outcomes import IGNORED, broken_rule, is_ignored
 from .stage import flow_store
 from .values import empty, equal, field_hashes, fields_of, filled
 
@@ -330,9 +330,7 @@ class Planner:
         if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
             return Decision("skip", IGNORED, row["message"])
         if row["errors"]:
-            first = row["errors"][0]
-            where = f"{self.part.table} row {first['row']}" if first["row"] else "source"
-            return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']}, given {first['given']} ({where})")
+            return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
         return None

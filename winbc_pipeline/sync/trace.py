@@ -15,6 +15,7 @@ from ..staging.load import create as create_staging
 from ..staging.store import Row, create_table, quote, rows_of
 from .flow import Flow
 from .map import MAPPED, compile_flow, mapped_table, mapping_version
+from .outcomes import broken_rule
 from .plan import PLANNED, planned_table
 from .stage import flow_store, staging_table
 
@@ -71,7 +72,7 @@ def _mapped(flow: Flow, settings: Settings, mapped: list[Row]) -> list[Step]:
         rows = [row for row in mapped if row["part"] == part]
         table = flow.part(part).table
         edited = "" if rows[0]["mapping_version"] == present else "; edited since, the rows are today's"
-        wrong = [f"; {error['field']}: {error['rule']} (row {error['row']})" for row in rows for error in row["errors"]]
+        wrong = [f"; {broken_rule(error, table)}" for row in rows for error in row["errors"]]
         words = f"{len(rows)} of {table}, version {rows[0]['mapping_version'][:8]}{edited}: {_rows(compiled[part])}"
         steps.append(Step(None, f"mapped {part}", words + "".join(wrong)))
     return steps

@@ -18,13 +18,14 @@ from ...systems.business_central.client import dumps
 from .. import crash
 from ..flow import Flow
 from ..map import MAPPED, check_mapped_now, mapped_table
+from ..outcomes import broken_rule
 from ..plan import classified, recover, store_plan, unchanged_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .changes import operation, path_of
 from .decide import Choice, lost
 from .due import SENT, due
-from .existing import INVOICE, ORDER, Found, look_up
+from .existing import INVOICE, ORDER, Found, look_up, several
 from .push import Sender
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
@@ -53,7 +54,7 @@ def plan(
     for row in rows:
         wanted = asked[row["_key"]]
         documents = found.get(wanted["externalDocumentNumber"], [])
-        choice = _choice(row, wanted["action"], documents, settings, target)
+        choice = _choice(flow, row, wanted["action"], documents, settings, target)
         if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
@@ -86,18 +87,14 @@ def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list
 
 
 def _choice(
-    row: Row, action: str | None, documents: list[Found], settings: Settings, target: BusinessCentral
+    flow: Flow, row: Row, action: str | None, documents: list[Found], settings: Settings, target: BusinessCentral
 ) -> Choice:
     if row["errors"]:
-        error = row["errors"][0]
-        return Choice(
-            "fail", "MAPPING", f"{error['field']}: {error['rule']}, given {error['given']} (row {error['row']})"
-        )
+        return Choice("fail", "MAPPING", broken_rule(row["errors"][0], flow.part(flow.main).table))
     if action in (None, NOTHING):
         return Choice("skip", "NO_ACTION")
     if len(documents) > 1:
-        numbers = ", ".join(sorted(each.number for each in documents))
-        return Choice("conflict", "DUPLICATE", f"{len(documents)} documents have this reference: {numbers}")
+        return Choice("conflict", "DUPLICATE", several(documents))
     lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
     if not documents:
         gone = action == DELETE and lost_once

@@ -14,6 +14,7 @@ from ...staging.load import create as create_staging
 from ...staging.store import Row, literal, quote, renew_table
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
+from ..outcomes import broken_rule
 from ..plan import with_ids
 from ..stage import flow_store, staging_table
 from ..values import fields_of, records_of
@@ -177,9 +178,10 @@ def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids
     for line, part, key in zip(lines, row["parts"] or [], row["line_keys"] or [], strict=True):
         missing = missing or with_ids(line, compiled[part].references, ids)[1]
         line["_key"] = key
-    errors = [_words(flow.part(header).table, "", error) for error in row["errors"]]
+    errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
     for each in row["wrong_lines"] or []:
-        errors += [_words(flow.part(each["part"]).table, f"line {each['key']}, ", error) for error in each["errors"]]
+        table = flow.part(each["part"]).table
+        errors += [f"line {each['key']}, {broken_rule(error, table)}" for error in each["errors"]]
     return Candidate(
         key=row["_key"],
         window=row["_window"],
@@ -197,11 +199,6 @@ def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids
         claims=row["claims"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
-
-
-def _words(table: str, where: str, error: Row) -> str:
-    place = f"{table} row {error['row']}" if error["row"] else "source"
-    return f"{where}{error['field']}: {error['rule']}, given {error['given']} ({place})"
 
 
 def base_hashes(known: Row) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ...systems.business_central import BusinessCentral
 from ..values import equal, field_hashes, filled
 from .candidates import Candidate, base_hashes
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, wrong
-from .existing import INVOICE, ORDER, Found
+from .existing import INVOICE, ORDER, Found, several
 
 LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines"}
 STEP = 10_000  # between the sequences of lines that are inserted with their document (behaviour.md section 14)
@@ -23,10 +23,7 @@ Record = dict[str, Any]
 def change(order: Candidate, documents: list[Found], settings: Settings, target: BusinessCentral) -> Choice:
     """What is to happen to a document that was confirmed once and whose source is another now."""
     if len(documents) > 1:
-        numbers = ", ".join(sorted(each.number for each in documents))
-        return Choice(
-            "duplicate", "DUPLICATE", f"{len(documents)} documents have this reference: {numbers}", documents[0]
-        )
+        return Choice("duplicate", "DUPLICATE", several(documents), documents[0])
     if order.ended:
         return _ended(order, documents, settings)
     if not documents:

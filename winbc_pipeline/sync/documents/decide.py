@@ -14,7 +14,7 @@ from ...staging.store import Row
 from ..values import filled
 from .amounts import cents, total_with_tax
 from .candidates import Candidate
-from .existing import LONGEST, Found, is_reference
+from .existing import LONGEST, Found, is_reference, several
 
 TRIES = 3
 LOOK_AGAIN_S = 60
@@ -54,8 +54,7 @@ def reconciled(
     """What becomes of a document that was sent once without a clear end; None when it may be sent (again)."""
     state = order.known["state"]
     if len(found) > 1:
-        numbers = ", ".join(sorted(each.number for each in found))
-        return Choice("duplicate", "DUPLICATE", f"{len(found)} documents have this reference: {numbers}", found[0])
+        return Choice("duplicate", "DUPLICATE", several(found), found[0])
     if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
         if found:
             return Choice("adopt", "RECONCILED", None, found[0])

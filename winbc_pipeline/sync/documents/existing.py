@@ -65,6 +65,12 @@ def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, l
     return found
 
 
+def several(documents: Collection[Found]) -> str:
+    """In words, that a reference is not one document's alone."""
+    numbers = ", ".join(sorted(each.number for each in documents))
+    return f"{len(documents)} documents have this reference: {numbers}"
+
+
 def numbered(target: BusinessCentral, number: str) -> list[Found]:
     """The documents that have a number, or were posted from the order that had it."""
     records = {place: target.find(place, "number", [number], False).get(number, []) for place in PLACES}

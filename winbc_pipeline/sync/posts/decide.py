@@ -15,7 +15,8 @@ from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.winstore import Winstore
 from ...systems.winstore.writing import unfit
-from ..flow import Part
+from ..flow import Flow, Part
+from ..outcomes import broken_rule
 from ..plan import Decision
 from ..values import empty, fields_of, filled
 
@@ -23,6 +24,11 @@ STATES = ("released", "partly shipped", "shipped", "invoiced", "cancelled")
 """What BC has done with an order, in the order in which a status may run."""
 HELD = (State.NEEDS_HUMAN, State.DUPLICATE)
 LOOK_BACK = timedelta(days=1)
+
+
+def lines_of(flow: Flow) -> Part | None:
+    """The part whose records go with those of the main part, as their lines."""
+    return next((part for part in flow.parts if part.parent == flow.main), None)
 
 
 def body_of(row: Row) -> dict[str, Any]:
@@ -42,8 +48,8 @@ class Decider:
         sent: the ledger's rows that have a number in Winstore, or may have it.
     """
 
-    def __init__(self, part: Part, settings: Settings, target: Winstore, sent: list[Row]) -> None:
-        self.part, self.settings, self.target = part, settings, target
+    def __init__(self, flow: Flow, settings: Settings, target: Winstore, sent: list[Row]) -> None:
+        self.part, self.lines, self.settings, self.target = flow.part(flow.main), lines_of(flow), settings, target
         self.look_up = settings.orders_to_winstore.look_up
         self.taken = {row["target_no"]: row["key"] for row in sent if row["target_id"] or _may_be_there(row)}
 
@@ -111,11 +117,11 @@ class Decider:
         """Why a record is not sent as it is."""
         if row["skip_reason"]:
             return Decision("skip", row["skip_reason"], target={"number": row["target_no"]})
-        errors = [*row["errors"], *(row["line_errors"] or [])]
-        if errors:
-            first = errors[0]
-            where = f"row {first['row']} of the table" if first["row"] else "source"
-            return Decision("fail", "MAPPING", f"{first['field']}: {first['rule']}, given {first['given']} ({where})")
+        broken = [(error, self.part) for error in row["errors"]]
+        broken += [(error, self.lines) for error in row["line_errors"] or [] if self.lines]
+        if broken:
+            error, part = broken[0]
+            return Decision("fail", "MAPPING", broken_rule(error, part.table))
         body = body_of(row)
         if row["has_lines"] and not body["lines"]:
             return Decision("skip", "NO_LINES")

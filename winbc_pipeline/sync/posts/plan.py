@@ -13,7 +13,7 @@ from ..flow import Flow
 from ..map import check_mapped_now, mapped_table
 from ..plan import KNOWN, planned_row, recover, settle_gone, store_plan, unchanged_rows
 from ..stage import flow_store
-from .decide import Decider, body_of
+from .decide import Decider, body_of, lines_of
 
 
 def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: date, run_id: str) -> None:
@@ -24,7 +24,7 @@ def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: da
     with store.open() as connection:
         rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", [first, last])
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
-    decider = Decider(flow.part(flow.main), settings, target, ledger.read(store, "target_no IS NOT NULL"))
+    decider = Decider(flow, settings, target, ledger.read(store, "target_no IS NOT NULL"))
     planned = [
         planned_row(row | {"updates": body_of(row)["fields"]}, decision) for row, decision in decider.decide_all(rows)
     ]
@@ -34,13 +34,12 @@ def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: da
 def _due(flow: Flow) -> str:
     """SELECT of the records of the windows between two bound days with their lines, and what the ledger knows. The hash
     stands for all of it."""
-    lines = next((part.name for part in flow.parts if part.parent == flow.main), "")
-    mapped = quote(mapped_table(flow))
+    lines, mapped = lines_of(flow), quote(mapped_table(flow))
     return f"""
         WITH lines AS (
             SELECT regexp_extract(_key, '^(.*)/', 1) AS parent, list(creates ORDER BY _key) AS bodies,
                 string_agg(hash, ',' ORDER BY _key) AS hash, flatten(list(errors ORDER BY _key)) AS errors
-            FROM {mapped} WHERE part = '{lines}' GROUP BY parent
+            FROM {mapped} WHERE part = '{lines.name if lines else ""}' GROUP BY parent
         ), records AS (
             SELECT m.* EXCLUDE (hash, errors), md5(m.hash || coalesce(lines.hash, '')) AS hash, m.errors,
                 lines.errors AS line_errors, coalesce(lines.bodies, []) AS lines, {bool(lines)} AS has_lines,
