@@ -31,7 +31,7 @@ from ..watermark import advance_watermark
 from .amounts import cents
 from .candidates import needed_document
 from .due import SENT, contents_of, due, put_bodies, with_number
-from .existing import look_up
+from .existing import look_up, several
 from .plan import plan
 from .write_back import write_back
 
@@ -328,8 +328,7 @@ class Sender:
         rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
         moves = []
         for row in rows:
-            numbers = ", ".join(sorted(each.number for each in twice[row["reference"]]))
-            known = {"reason": "DUPLICATE", "message": f"documents with this reference: {numbers}"}
+            known = {"reason": "DUPLICATE", "message": several(twice[row["reference"]])}
             moves.append(Move(self.flow.main, row["key"], State.DUPLICATE, known))
         ledger.move(self.store, moves, self.run_id)
 
