@@ -173,6 +173,10 @@ def test_trace_tells_the_whole_way_of_an_order_by_any_of_its_numbers(sent: Desk)
             assert words in printed
 
 
+def test_trace_tells_which_items_were_looked_up_and_not_found(held: Desk) -> None:
+    assert "1 items: SKU SKU-1: no such item in Business Central" in held.winbc("trace", "W1")[1]
+
+
 def test_trace_shows_what_was_sent_only_when_asked(sent: Desk) -> None:
     assert "Kerkweg" not in sent.winbc("trace", "W1")[1]
     assert "Kerkweg" in sent.winbc("trace", "W1", "--body")[1]

@@ -232,8 +232,9 @@ def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -
         words.append(f"{reference} in {', '.join(PLACES)}: {there or 'not there'}")
     if debtor and not debtor.reason:
         words.append(f"customer: {debtor.number or 'a new one'}{', written first' if debtor.key else ', there'}")
-    if items := {line["lineObjectNumber"] for line in order.lines if line.get("lineType") == ITEM} if debtor else None:
-        words.append(f"{len(items)} items: all there")
+    items = {line.get("lineObjectNumber") for line in order.lines if line.get("lineType") == ITEM}
+    if items and (debtor or order.dependency):
+        words.append(f"{len(items)} items: {order.dependency or 'all there'}")
     return json.dumps(words, ensure_ascii=False)
 
 
