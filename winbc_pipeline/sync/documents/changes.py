@@ -90,48 +90,58 @@ def _live_lines(target: BusinessCentral, found: Found) -> list[Record]:
     return target.get(f"{path_of(found)}/{LINES[found.entity_set]}") if found.entity_set in LINES else []
 
 
-def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> dict[str, Any]:
+def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> Record:
     return {"method": method, "path": path, "body": body, "etag": record["@odata.etag"] if record else None}
 
 
-def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[Record], list[dict[str, Any]]]:
+def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[Record], list[Record]]:
     """The effect of the change, and the operations that make it: the header's first, whose ETag guards them all."""
-    base = base_hashes(order.known)
-    header = written(order.header, OWN_FIELDS)
-    patch = {
-        name: value for name, value in _edited(header, base, "").items() if not equal(found.record.get(name), value)
-    }
-    effects = [{"field": name, "old": found.record.get(name), "new": value} for name, value in patch.items()]
-    guard = patch or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
+    base, places = base_hashes(order.known), sequences(order)
+    header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
+    effects = _effects(header, found.record)
+    guard = header or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
     operations = [operation("PATCH", path_of(found), guard, found.record)]
-    by_sequence = {str(line["sequence"]): line for line in live}
-    places, collection = sequences(order), LINES.get(found.entity_set, "")
+    there = {str(line["sequence"]): line for line in live}
     for number, line in enumerate(order.lines, 1):
-        name, sequence = f"line {number}", places[f"{line['_key']}{SEQUENCE}"]
-        fields = written(line, OWN_LINE_FIELDS)
-        if f"{line['_key']}{SEQUENCE}" not in base:
-            effects.append({"field": name, "old": None, "new": fields})
-            new = filled(fields) | {"sequence": int(sequence)}
-            operations.append(operation("POST", f"{path_of(found)}/{collection}", new))
-            continue
-        there = by_sequence.pop(sequence, {})
-        edited = {k: v for k, v in _edited(fields, base, f"{line['_key']} ").items() if not equal(there.get(k), v)}
-        effects += [{"field": f"{name} {key}", "old": there.get(key), "new": value} for key, value in edited.items()]
-        if edited and there:
-            operations.append(operation("PATCH", f"{collection}({there['id']})", edited, there))
-    kept = {places[name] for name in places}
-    for name, sequence in base.items():
-        if name.endswith(SEQUENCE) and sequence not in kept:
-            there = by_sequence.get(sequence, {})
-            effects.append(
-                {"field": f"line {name.removesuffix(SEQUENCE)}", "old": there.get("lineObjectNumber"), "new": None}
-            )
-            if there:
-                operations.append(operation("DELETE", f"{collection}({there['id']})", None, there))
+        sequence = places[f"{line['_key']}{SEQUENCE}"]
+        own = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
+        effects, operations = effects + own[0], operations + own[1]
+    gone = {name: each for name, each in base.items() if name.endswith(SEQUENCE) and each not in places.values()}
+    for name, sequence in gone.items():
+        line, what = there.get(sequence, {}), f"line {name.removesuffix(SEQUENCE)}"
+        effects.append({"field": what, "old": line.get("lineObjectNumber"), "new": None})
+        operations += [operation("DELETE", _line_path(found, line), None, line)] if line else []
     return effects, operations
 
 
-def _edited(fields: Record, base: dict[str, str], prefix: str) -> Record:
-    """Fields whose value is another than was last sent; one that the tables name only since then waits."""
+def _line_compared(
+    line: Record, number: int, sequence: str, base: dict[str, str], there: Record, found: Found
+) -> tuple[list[Record], list[Record]]:
+    """The same of one line: one that was not sent before is inserted, else its edited fields are written."""
+    name, fields = f"line {number}", written(line, OWN_LINE_FIELDS)
+    if f"{line['_key']}{SEQUENCE}" not in base:
+        new = filled(fields) | {"sequence": int(sequence)}
+        path = f"{path_of(found)}/{LINES.get(found.entity_set, '')}"
+        return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]
+    edited = _edited(fields, base, f"{line['_key']} ", there)
+    patch = [operation("PATCH", _line_path(found, there), edited, there)] if edited and there else []
+    return _effects(edited, there, f"{name} "), patch
+
+
+def _effects(edited: Record, there: Record, prefix: str = "") -> list[Record]:
+    return [{"field": prefix + name, "old": there.get(name), "new": value} for name, value in edited.items()]
+
+
+def _line_path(found: Found, line: Record) -> str:
+    return f"{LINES.get(found.entity_set, '')}({line['id']})"
+
+
+def _edited(fields: Record, base: dict[str, str], prefix: str, there: Record) -> Record:
+    """Fields whose value is another than was last sent, and than is there; one that the tables name only since then
+    waits."""
     now = field_hashes(fields)
-    return {name: value for name, value in fields.items() if base.get(prefix + name, now[name]) != now[name]}
+    return {
+        name: value
+        for name, value in fields.items()
+        if base.get(prefix + name, now[name]) != now[name] and not equal(there.get(name), value)
+    }
