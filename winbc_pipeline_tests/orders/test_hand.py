@@ -12,7 +12,6 @@ import pytest
 from winbc_pipeline import clock
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
-from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.stage import flow_store
@@ -20,36 +19,6 @@ from winbc_pipeline.sync.stage import flow_store
 from ..conftest import World
 
 FLOW = "orders_winstore_to_bc"
-ORDER = {
-    "order_number": "W1",
-    "order_date": "2026-03-01 08:35:25",
-    "customer_id": "000123",
-    "email": "anna@mail.example",
-    "status": "processing",
-    "branch": "2",
-    "channel": "webshop",
-    "currency": "EUR",
-    "payment_method": "ideal",
-    "shipping_method": "Speedy Express",
-    "shipping_cost": "0",
-    "ship_name": "Anna O'Neil",
-    "ship_street": "Kerkweg",
-    "ship_house_number": "7",
-    "ship_zip": "3511 AB",
-    "ship_city": "Utrecht",
-    "ship_country_iso": "NL",
-    "modified_at": "2026-03-01T10:00:00.000Z",
-}
-LINE = {
-    "order_number": "W1",
-    "line_number": "1",
-    "sku": "SKU-1",
-    "description": "Mug",
-    "quantity": "2",
-    "unit_price": "10.00",
-    "discount_percent": "0",
-    "vat_rate": "21",
-}
 
 
 @dataclass
@@ -69,13 +38,8 @@ class Desk:
         return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
 
     def fill(self, *orders: dict[str, str], lines: list[dict[str, str]] | None = None) -> None:
-        """Orders of one line each (given as changes to a usual one) into Winstore."""
-        folder = self.world.folder / "retail"
-        rows = [ORDER | order for order in orders]
-        own = lines or [LINE | {"order_number": row["order_number"]} for row in rows]
-        self.world.fill()
-        write_folder(folder, {"orders": rows, "order_lines": own})
-        self.world.seed(folder)
+        """Orders without shipping, of one line each (given as changes to a usual one), into Winstore."""
+        self.world.fill(orders=[{"shipping_cost": ""} | order for order in orders], lines=lines)
 
     def add_item(self) -> None:
         item = {"number": "SKU-1", "displayName": "Mug", "taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS"}
@@ -279,7 +243,7 @@ def test_a_body_that_is_no_longer_kept_is_told(sent: Desk) -> None:
 
 def test_an_order_edited_since_is_not_replayed_as_sent(sent: Desk) -> None:
     sent.delete(sent.documents()[0])
-    sent.fill({"modified_at": "2026-03-01T11:00:00.000Z"}, lines=[LINE | {"quantity": "3"}])
+    sent.fill({"modified_at": "2026-03-03T11:00:00.000Z"}, lines=[{"quantity": "3"}])
     sent.sync()
     code, printed = sent.winbc("replay", "W1", "--as-sent", "--yes")
     assert code == 1
@@ -357,7 +321,7 @@ def test_a_lost_order_is_looked_up_twice_before_it_is_sent_by_hand(on_its_way: L
 
 def test_a_lost_order_that_was_cancelled_meanwhile_is_not_sent_again(on_its_way: Lost) -> None:
     desk = on_its_way.desk
-    desk.fill({"status": "cancelled", "modified_at": "2026-03-01T12:00:00.000Z"})
+    desk.fill({"status": "cancelled", "modified_at": "2026-03-03T12:00:00.000Z"})
     for minutes in (21, 23, 25):
         on_its_way.later(minutes)
         desk.world.sync(FLOW)
@@ -396,7 +360,7 @@ def test_a_document_with_another_reference_is_taken_only_by_force(held: Desk) ->
 
 
 def test_the_document_of_another_order_is_not_taken(desk: Desk) -> None:
-    desk.fill({}, {"order_number": "W2"}, lines=[LINE, LINE | {"order_number": "W2", "sku": "SKU-9"}])
+    desk.fill({}, {"order_number": "W2"}, lines=[{}, {"order_number": "W2", "sku": "SKU-9"}])
     desk.add_item()
     desk.sync()
     number = desk.row()["target_no"]
@@ -418,16 +382,16 @@ def test_an_ignored_order_stays_so_with_its_words_until_it_is_edited(held: Desk)
     assert (row["state"], row["reason"], row["message"]) == ("SKIPPED", "IGNORED", "sold at the counter")
     assert held.documents() == []
     assert held.events() == [("SKIPPED", "IGNORED")]
-    held.fill({"modified_at": "2026-03-01T11:00:00.000Z"}, lines=[LINE | {"quantity": "3"}])
+    held.fill({"modified_at": "2026-03-03T11:00:00.000Z"}, lines=[{"quantity": "3"}])
     assert held.sync()["state"] == "CONFIRMED"
 
 
 def test_an_ignored_change_leaves_the_document_the_orders(sent: Desk) -> None:
-    sent.fill({"modified_at": "2026-03-01T11:00:00.000Z"}, lines=[LINE | {"quantity": "3"}])
+    sent.fill({"modified_at": "2026-03-03T11:00:00.000Z"}, lines=[{"quantity": "3"}])
     assert sent.sync()["state"] == "CONFLICT"
     assert sent.winbc("resolve", "W1", "--ignore", "the customer keeps two", "--yes")[0] == 0
     assert sent.sync()["state"] == "SKIPPED"
-    sent.fill({"modified_at": "2026-03-01T12:00:00.000Z"}, lines=[LINE | {"quantity": "4"}])
+    sent.fill({"modified_at": "2026-03-03T12:00:00.000Z"}, lines=[{"quantity": "4"}])
     row = sent.sync()
     assert (row["state"], row["reason"]) == ("CONFLICT", "CHANGED")
     assert len(sent.documents()) == 1
