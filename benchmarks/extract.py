@@ -15,6 +15,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from serving import served
+
 PAGE = 5000
 FIELDS = {
     "id": "text", "number": "text", "displayName": "text", "type": "text", "addressLine1": "text",
@@ -125,18 +127,13 @@ def main() -> None:
     parser.add_argument("tool", choices=("ours", "dlt"))
     parser.add_argument("--rows", type=int, default=200_000)
     given = parser.parse_args()
-    ready: multiprocessing.Queue[int] = multiprocessing.get_context("spawn").Queue()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(given.rows, ready), daemon=True)
-    server.start()
-    url = f"http://127.0.0.1:{ready.get(timeout=120)}"
     run, modules = (ours, OUR_MODULES) if given.tool == "ours" else (dlt_peer, DLT_MODULES)
     for module in modules:  # both sides are timed without their imports
         importlib.import_module(module)
-    with tempfile.TemporaryDirectory() as folder:
+    with served(serve, given.rows) as url, tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         loaded = run(url, given.rows, Path(folder))
         seconds = time.perf_counter() - began
-    server.terminate()
     assert loaded == given.rows, f"{loaded} of {given.rows} rows arrived"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"tool": given.tool, "rows": loaded, "seconds": round(seconds, 2), "peak_rss_mb": round(peak)}))

@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
+from serving import answer_json, served
 
 CALL_S, OPERATION_S, IN_FLIGHT = 0.050, 0.002, 5
 CUSTOMERS, ITEMS, LINES = 2_000, 500, 5
@@ -118,24 +119,7 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
             await asyncio.sleep(takes - (time.perf_counter() - began))
         return content
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readline():
-            length = 0
-            while (line := await reader.readline()).strip():
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            body = await reply(head.split()[1].decode(), await reader.readexactly(length))
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
-            writer.write(body)
-            await writer.drain()
-        writer.close()
-
-    async def main() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**24)
-        ready.put(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
+    answer_json(reply, ready)
 
 
 def staged(connection: Any, table: str, orders: int) -> None:
@@ -201,15 +185,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000)
     given = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
-    ready: multiprocessing.Queue[int] = spawn.Queue()
-    server = spawn.Process(target=serve, args=(ready,), daemon=True)
-    server.start()
-    url = f"http://127.0.0.1:{ready.get(timeout=60)}"
-    with tempfile.TemporaryDirectory() as folder:
+    with served(serve) as url, tempfile.TemporaryDirectory() as folder:
         layers, ceilings = measure(url, given.rows, Path(folder))
-    told = asked(url)
-    server.terminate()
+        told = asked(url)
     assert told["kept"]["salesOrders"] == given.rows, f"{told['kept']} of {given.rows} orders arrived"
     seconds, ceiling, calls = sum(layers.values()), sum(ceilings.values()), told["calls"]
     line = {"name": f"{given.rows} orders of {LINES} lines", "seconds": round(seconds, 2)}

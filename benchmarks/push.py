@@ -18,6 +18,8 @@ import time
 from datetime import date
 from pathlib import Path
 
+from serving import answer_json, served
+
 CEILING = 5 * 100 / (0.050 + 100 * 0.002)
 DAY = date(2026, 1, 1)
 BODY = {"displayName": "Benchmark article", "unitPrice": 12.5, "gtin": "0100537900016", "type": "Inventory"}
@@ -42,30 +44,14 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
         named = [answer | {"id": r["id"]} for answer, r in zip(answers, content["requests"], strict=True)]
         return json.dumps({"responses": named}).encode()
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readline():
-            length = 0
-            while (line := await reader.readline()).strip():
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            sent = await reader.readexactly(length)
-            if sent:
-                body = await take(sent)
-            elif b"/count" in head:
-                body = str(len(arrived)).encode()
-            else:
-                body = b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
-            writer.write(body)
-            await writer.drain()
-        writer.close()
+    async def reply(target: str, sent: bytes) -> bytes:
+        if sent:
+            return await take(sent)
+        if target == "/count":
+            return str(len(arrived)).encode()
+        return b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
 
-    async def main() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=2**24)
-        ready.put(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
+    answer_json(reply, ready)
 
 
 def ours(url: str, rows: int, folder: Path) -> float:
@@ -140,19 +126,13 @@ def main() -> None:
     parser.add_argument("tool", choices=("ours", "drt-batched", "drt-per-record"))
     parser.add_argument("--rows", type=int, default=10_000)
     given = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
-    ready: multiprocessing.Queue[int] = spawn.Queue()
-    server = spawn.Process(target=serve, args=(ready,), daemon=True)
-    server.start()
-    url = f"http://127.0.0.1:{ready.get(timeout=60)}"
-    with tempfile.TemporaryDirectory() as folder:
+    with served(serve) as url, tempfile.TemporaryDirectory() as folder:
         if given.tool == "ours":
             seconds = ours(url, given.rows, Path(folder))
         else:
             seconds = drt(url, given.rows, Path(folder), given.tool == "drt-batched")
-    with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - loopback
-        arrived = int(answer.read())
-    server.terminate()
+        with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - loopback
+            arrived = int(answer.read())
     assert arrived == given.rows, f"{arrived} of {given.rows} records arrived"
     who = resource.RUSAGE_SELF if given.tool == "ours" else resource.RUSAGE_CHILDREN
     rate = given.rows / seconds
