@@ -1,4 +1,4 @@
-"""Servers for the benchmarks: on loopback, in a process of their own. Standard library only: the peers import it too."""
+"""Servers for the benchmarks, on loopback and in a process of their own. Standard library only, for the peers."""
 
 import asyncio
 import multiprocessing

@@ -76,10 +76,34 @@ OWN_FACTS = (
 OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}
 HEADER_FIELDS = {name: OWN[name] for name in ("expectedTotal", *COMPANION_FIELDS)}
-HAS_LINE = "linenr IS NOT NULL"
 SENT_AS_ORDER = """orderNumber IN (
     SELECT number FROM staging_bc_orders WHERE document = 'order' AND unsent IS NULL
 )"""
+
+
+def _document(name: str, kind: str) -> tuple[Part, Part]:
+    """The header and the lines of one kind of document: both kinds have the same fields of their own."""
+    line = f"{name}_line"
+    return (
+        Part(
+            name=name,
+            entity_set=f"{kind}s",
+            table=f"{name}.csv",
+            match=EXTERNAL,
+            key=KEY,
+            own_fields=HEADER_FIELDS,
+        ),
+        Part(
+            name=line,
+            entity_set=f"{kind}Lines",
+            table=f"{line}.csv",
+            match=(),
+            where="linenr IS NOT NULL",
+            parent=name,
+            own_fields=LINE_FIELDS,
+        ),
+    )
+
 
 ORDERS_TO_BC = Flow(
     name="orders",
@@ -107,23 +131,7 @@ ORDERS_TO_BC = Flow(
             parent="customer",
             reference=COMPANY,
         ),
-        Part(
-            name="order",
-            entity_set="salesOrders",
-            table="order.csv",
-            match=EXTERNAL,
-            key=KEY,
-            own_fields=HEADER_FIELDS,
-        ),
-        Part(
-            name="order_line",
-            entity_set="salesOrderLines",
-            table="order_line.csv",
-            match=(),
-            where=HAS_LINE,
-            parent="order",
-            own_fields=LINE_FIELDS,
-        ),
+        *_document("order", "salesOrder"),
         Part(
             name="shipping",
             entity_set="salesOrderLines",
@@ -133,23 +141,7 @@ ORDERS_TO_BC = Flow(
             where="shippingcost <> 0",
             own_fields=LINE_FIELDS,
         ),
-        Part(
-            name="invoice",
-            entity_set="salesInvoices",
-            table="invoice.csv",
-            match=EXTERNAL,
-            key=KEY,
-            own_fields=HEADER_FIELDS,
-        ),
-        Part(
-            name="invoice_line",
-            entity_set="salesInvoiceLines",
-            table="invoice_line.csv",
-            match=(),
-            where=HAS_LINE,
-            parent="invoice",
-            own_fields=LINE_FIELDS,
-        ),
+        *_document("invoice", "salesInvoice"),
     ),
     document=Document(
         kind=kind,
