@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from .inprocess import compiled_once
+from .inprocess import read_once
 from .shop import shop as shop
-from .world import OrderWorld, order_world, plain_tables
+from .world import REPOSITORY, OrderWorld, order_world, plain_tables
 
 
 @pytest.fixture(scope="session")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Mapping tables with what the protocol needs, compiled once: they do not change."""
-    with compiled_once():
-        yield plain_tables(tmp_path_factory.mktemp("mapping") / "tables")
+    """Mapping tables with what the protocol needs, which no test changes."""
+    folder = plain_tables(tmp_path_factory.mktemp("mapping") / "tables")
+    with read_once(folder, REPOSITORY / "mapping_tables"):
+        yield folder
 
 
 @pytest.fixture

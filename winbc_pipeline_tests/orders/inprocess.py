@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -188,28 +188,19 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
 
 
 @contextmanager
-def compiled_once() -> Iterator[None]:
-    """The tables are compiled once for all syncs of the same flow: they do not change meanwhile."""
-    with ExitStack() as stack:
-        for place, names in (
-            ("winbc_pipeline.sync.map", ("compile_flow", "mapping_version", "checked_flow")),
-            ("winbc_pipeline.sync.documents.plan", ("compile_flow",)),
-            ("winbc_pipeline.sync.plan", ("compile_flow",)),
-        ):
-            for name in names:
-                stack.enter_context(patch(f"{place}.{name}", _once(getattr(mapping, name))))
-        for place in ("winbc_pipeline.sync.stage", "winbc_pipeline.systems.winstore.client"):
-            stack.enter_context(patch(f"{place}.load_profile", lru_cache(load_profile)))
-        yield
+def read_once(*folders: Path) -> Iterator[None]:
+    """The shipped profile, and folders of tables that never change, are read once; so the tables are compiled once."""
+    version_of, shipped, known = mapping.mapping_version, load_profile(None), dict[tuple[str, Path], str]()
 
-
-def _once(work: Any) -> Any:
-    known: dict[Any, Any] = {}
-
-    def cached(flow: Any, settings: Any) -> Any:
-        name = (flow.id, settings.mapping_folder, settings.orders.model_dump_json())
-        if name not in known:
-            known[name] = work(flow, settings)
+    def version(flow: Flow, settings: Settings) -> str:
+        if settings.mapping_folder not in folders or settings.mapping_functions:
+            return version_of(flow, settings)
+        name = (flow.id, settings.mapping_folder)
+        known[name] = known.get(name) or version_of(flow, settings)
         return known[name]
 
-    return cached
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(mapping, "mapping_version", version))
+        for place in ("winbc_pipeline.sync.map", "winbc_pipeline.sync.stage", "winbc_pipeline.systems.winstore.client"):
+            stack.enter_context(patch(f"{place}.load_profile", lambda path: load_profile(path) if path else shipped))
+        yield
