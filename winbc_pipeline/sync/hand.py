@@ -77,10 +77,14 @@ def keys_of(flow: Flow, settings: Settings, name: str) -> list[str]:
 
 def keys_not_done(flow: Flow, settings: Settings, reason: str | None) -> list[str]:
     """Records that are not done, of one reason or of any."""
-    parts = [flow.main] if flow.document else [part.name for part in flow.parts]
     where = "list_contains(?, part) AND list_contains(?, state) AND reason IS NOT DISTINCT FROM coalesce(?, reason)"
-    rows = ledger.read(flow_store(flow, settings), where, [parts, [str(state) for state in OPEN], reason])
+    rows = ledger.read(flow_store(flow, settings), where, [_parts(flow), [str(state) for state in OPEN], reason])
     return list(dict.fromkeys(row["key"] for row in rows))
+
+
+def _parts(flow: Flow) -> list[str]:
+    """The parts that a person deals with by the source's key: customers of documents have keys of their own."""
+    return [flow.main] if flow.document else [part.name for part in flow.parts]
 
 
 class Hand:
@@ -141,8 +145,7 @@ class Hand:
         return taken_over + [Move(self.flow.main, key, State.PLANNED, known) for key in wish.keys]
 
     def _pairs(self, keys: tuple[str, ...]) -> set[tuple[str, str]]:
-        names = [self.flow.main] if self.flow.document else [part.name for part in self.flow.parts]
-        return {(name, key) for name in names for key in keys}
+        return {(name, key) for name in _parts(self.flow) for key in keys}
 
     def _rows(self, keys: tuple[str, ...]) -> list[Row]:
         pairs = self._pairs(keys)

@@ -12,7 +12,7 @@ from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
 from ..values import filled
-from .amounts import cents, total_with_tax
+from .amounts import cents, differing, total_with_tax
 from .candidates import Candidate
 from .existing import LONGEST, Found, is_reference, several
 
@@ -28,9 +28,10 @@ class Choice:
     """What is to happen to a document.
 
     Attributes:
-        action: create, update, delete, cancel; skip, adopt, fail, conflict, wait, duplicate, human; hold = leave as is.
+        action: create, change, delete, cancel, ship; skip, adopt, fail, conflict, wait, duplicate, human; hold = leave
+            as is.
         found: the document that is there already.
-        operations: for update: method, path and body of each, all or none of which count.
+        operations: of what is sent to that document: method, path, body and etag of each, all or none of which count.
         effects: what the change would do: dictionaries of what, old and new.
     """
 
@@ -139,10 +140,7 @@ def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
 
 def total_difference(order: Candidate, found: Found) -> str | None:
     """In words, how the totals of both sides differ, to the cent."""
-    there = found.record.get("totalAmountIncludingTax")
-    if there is None or order.expected is None or cents(Decimal(there)) == cents(order.expected):
-        return None
-    return f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(order.expected)} in Winstore"
+    return differing(found.record.get("totalAmountIncludingTax"), order.expected)
 
 
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
