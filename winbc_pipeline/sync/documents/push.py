@@ -28,7 +28,7 @@ from ..plan import planned_table
 from ..push import LEDGER_CHUNK, Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
-from .amounts import cents
+from .amounts import differing
 from .candidates import needed_document
 from .due import SENT, contents_of, due, put_bodies, with_number
 from .existing import look_up, several
@@ -341,8 +341,5 @@ def _is_refusal(result: Result) -> bool:
 
 def _differing_total(row: Row, body: Row) -> Row:
     """To the cent: what the document comes to, and what the source says."""
-    there = body.get("totalAmountIncludingTax")
-    if row["amount"] is None or there is None or cents(Decimal(there)) == cents(row["amount"]):
-        return {}
-    words = f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(row['amount'])} in Winstore"
-    return {"reason": "TOTAL_DIFFERS", "message": words}
+    words = differing(body.get("totalAmountIncludingTax"), row["amount"])
+    return {"reason": "TOTAL_DIFFERS", "message": words} if words else {}
