@@ -220,6 +220,16 @@ def test_a_status_that_breaks_a_rule_is_named_with_its_table_and_row(desk: Desk)
     assert desk.world.ledger(FLOW)["W1"]["message"].endswith("(status.csv row 3)")
 
 
+def test_a_table_that_gives_no_reference_is_told_by_each_record(desk: Desk) -> None:
+    table = desk.world.own_tables() / FLOW / "status.csv"
+    rows = table.read_text().splitlines()
+    table.write_text("\n".join(row for row in rows if not row.startswith("externalDocumentNumber")))
+    desk.draft()
+    desk.says("completed")
+    assert desk.outcome() == ("FAILED", "REFERENCE")
+    assert desk.acted() == []
+
+
 def test_a_person_who_retries_a_refused_action_has_it_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.draft()
     desk.says("completed")

@@ -4,7 +4,7 @@ An action cannot be taken back, so it follows the protocol of a new document; it
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -47,17 +47,16 @@ def plan(
     rows = [r for r in _candidates(flow, settings, first, last) if keys is None or (r["part"], r["_key"]) in keys]
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
-    found = look_up(
-        target, {each["externalDocumentNumber"] for each in asked.values() if each["externalDocumentNumber"]}
-    )
+    references = {key: each.get("externalDocumentNumber") or "" for key, each in asked.items()}
+    found = look_up(target, set(references.values()))
     planned = []
     for row in rows:
-        wanted = asked[row["_key"]]
-        documents = found.get(wanted["externalDocumentNumber"], [])
-        choice = _choice(flow, row, wanted["action"], documents, settings, target)
+        reference = references[row["_key"]]
+        wanted, documents = asked[row["_key"]], found.get(reference, [])
+        choice = _unfit(flow, row, wanted) or _choice(row, wanted["action"], documents, settings, target)
         if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
-        planned.append(_planned(flow, row, choice, wanted["externalDocumentNumber"]))
+        planned.append(_planned(flow, row, choice, reference or None))
     store_plan(flow_store(flow, settings), flow, [planned], unchanged_rows(classified(flow)), first, last, keys)
 
 
@@ -86,13 +85,19 @@ def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list
         return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", [first, last])
 
 
-def _choice(
-    flow: Flow, row: Row, action: str | None, documents: list[Found], settings: Settings, target: BusinessCentral
-) -> Choice:
+def _unfit(flow: Flow, row: Row, wanted: Mapping[str, str | None]) -> Choice | None:
+    """What becomes of a status that acts on no document, whatever Business Central has."""
+    table = flow.part(flow.main).table
     if row["errors"]:
-        return Choice("fail", "MAPPING", broken_rule(row["errors"][0], flow.part(flow.main).table))
-    if action in (None, NOTHING):
+        return Choice("fail", "MAPPING", broken_rule(row["errors"][0], table))
+    if wanted.get("action") in (None, NOTHING):
         return Choice("skip", "NO_ACTION")
+    if not wanted.get("externalDocumentNumber"):
+        return Choice("fail", "REFERENCE", f"{table} gives no external document number to find the document by")
+    return None
+
+
+def _choice(row: Row, action: str, documents: list[Found], settings: Settings, target: BusinessCentral) -> Choice:
     if len(documents) > 1:
         return Choice("conflict", "DUPLICATE", several(documents))
     lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
