@@ -16,6 +16,8 @@ REASONS: dict[str, str] = {
     "REFERENCE_MISSING": "The record that this one must point to is not there (see docs/errors.md).",
     "BOTH_CHANGED": "Source and target changed the same field; make them equal, or clear it in the target.",
     "TOO_LONG": "Business Central found a text too long.",
+    "TOO_LARGE": "Business Central, or a proxy before it, takes no call as large as this one record needs; make the "
+    "record smaller, or the limit larger.",
     "RELATION_MISSING": "A code is not in Business Central's table; add it there or mend the lookup table.",
     "BC_REFUSED": "Business Central refused the record; the ledger holds its words.",
     "STALE": "The record kept changing while it was being written; the next run tries again.",
@@ -72,6 +74,7 @@ IGNORED = "IGNORED"
 BY_CODE = {
     "Application_StringExceededLength": "TOO_LONG",
     "Internal_InvalidTableRelation": "RELATION_MISSING",
+    "RequestTooLarge": "TOO_LARGE",
 }
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 

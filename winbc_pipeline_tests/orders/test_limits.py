@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
+from winbc_pipeline.errors import SystemUnavailable
 from winbc_pipeline.sandbox.bc.app import Options
 
 from .world import BC, OrderWorld, order_world
@@ -61,6 +63,84 @@ def test_a_batch_takes_a_hundred_orders_and_the_next_one_the_rest(orders: OrderW
     orders.pass_time(60)
     orders.sync(settled=True)
     assert {row["state"] for row in orders.ledger().values()} == {"CONFIRMED"}
+
+
+def place(orders: OrderWorld, *numbers: str) -> None:
+    for number in numbers:
+        orders.order(number)
+
+
+def states(orders: OrderWorld) -> list[str]:
+    return [row["state"] for row in orders.ledger().values()]
+
+
+def taking(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch, largest: int) -> list[int]:
+    """Business Central takes no batch with more bytes; returns the sizes of those that are sent."""
+    answer, sizes = orders.wire.handle_request, list[int]()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("$batch") and b"salesOrderLines" in request.read():
+            sizes.append(len(request.content))
+            if sizes[-1] > largest:
+                return httpx.Response(413, html="<h1>Request Entity Too Large</h1>")
+        return answer(request)
+
+    monkeypatch.setattr(orders.wire, "handle_request", answered)
+    return sizes
+
+
+def test_a_batch_that_is_too_large_goes_in_halves(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders.call(batch_size=8)
+    place(orders, *(f"W{number}" for number in range(8)))
+    sizes = taking(orders, monkeypatch, 2500)
+
+    orders.sync(settled=True)
+
+    assert states(orders) == ["CONFIRMED"] * 8
+    assert max(sizes) > 2500, "the first call was too large"
+
+
+def test_an_order_that_is_too_large_alone_fails_and_says_so(
+    orders: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(orders, "W1", "W3")
+    orders.order("W2", lines=[{"single_price": "10", "reduction": "0"}] * 20)
+    taking(orders, monkeypatch, 2500)
+
+    orders.sync(settled=True)
+
+    row = orders.ledger()["W2"]
+    assert (row["state"], row["reason"]) == ("FAILED", "TOO_LARGE")
+    assert "bytes" in row["message"]
+    assert [orders.ledger()[number]["state"] for number in ("W1", "W3")] == ["CONFIRMED"] * 2
+
+
+def test_what_the_first_half_made_is_known_when_the_second_does_not_arrive(
+    orders: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders.call(batch_size=4)
+    place(orders, "W1", "W2", "W3", "W4")
+    answer, calls = orders.wire.handle_request, list[int]()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("$batch") and b"salesOrderLines" in request.read():
+            calls.append(1)
+            if len(calls) == 1:
+                return httpx.Response(413)
+            if len(calls) > 2:
+                raise httpx.ConnectError("refused")
+        return answer(request)
+
+    monkeypatch.setattr(orders.wire, "handle_request", answered)
+    with pytest.raises(SystemUnavailable):
+        orders.sync()
+    orders.check(run_ended=False)
+    assert states(orders) == ["CONFIRMED", "CONFIRMED", "PLANNED", "PLANNED"]
+
+    monkeypatch.setattr(orders.wire, "handle_request", answer)
+    orders.pass_time(60)
+    orders.sync(settled=True)
+    assert states(orders) == ["CONFIRMED"] * 4
 
 
 def test_an_order_of_the_very_moment_of_the_cursor_is_not_passed_over(orders: OrderWorld) -> None:

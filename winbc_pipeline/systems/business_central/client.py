@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import orjson
 
-from ...errors import ConfigurationError, UnreadableAnswer
+from ...errors import ConfigurationError, UnreadableAnswer, WinbcError
 from ...settings import BusinessCentralSettings, Settings
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authoriser
@@ -25,6 +25,7 @@ from .facts import entity_fields
 
 KEYS_PER_LOOKUP = 40
 UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
+TOO_LARGE = 413
 NEXT_LINK = b'"@odata.nextLink":"'
 
 
@@ -161,7 +162,11 @@ class BusinessCentral:
 
     def batch(self, operations: list[Operation], isolated: bool = False) -> list[Result]:
         """Runs up to 100 operations in one call; one Result per operation, in order. Each runs on its own, or all of
-        them in one transaction when `isolated`: the first failure undoes them all."""
+        them in one transaction when `isolated`: the first failure undoes them all. A call that is refused unread
+        because it is too large (413, behaviour.md section 10) goes again as two halves, unless `isolated`.
+
+        Raises WinbcError only when nothing of it was run.
+        """
         requests = [self._request(operation) for operation in operations]
         weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -177,7 +182,19 @@ class BusinessCentral:
             if reads:
                 raise
             return [Result(operation.id, 0, {}) for operation in operations]
-        return _matched(operations, answer, isolated)
+        if answer.status != TOO_LARGE:
+            return _matched(operations, answer, isolated)
+        if isolated or len(operations) == 1:
+            return [Result(operation.id, TOO_LARGE, _too_large(content)) for operation in operations]
+        half = len(operations) // 2
+        return self.batch(operations[:half]) + self._rest(operations[half:])
+
+    def _rest(self, operations: list[Operation]) -> list[Result]:
+        """The second half of a batch: its first half may have been run, so that an error must not hide its results."""
+        try:
+            return self.batch(operations)
+        except WinbcError:
+            return [Result(operation.id, -1, {}) for operation in operations]
 
     def _request(self, operation: Operation) -> dict[str, Any]:
         request: dict[str, Any] = {"id": operation.id, "method": operation.method}
@@ -259,6 +276,10 @@ def _refusal(answer: Answer) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         body = None
     return body if isinstance(body, dict) else {"error": {"code": "BadRequest", "message": "The call was refused."}}
+
+
+def _too_large(content: bytes) -> dict[str, Any]:
+    return {"error": {"code": "RequestTooLarge", "message": f"It takes no call of {len(content):,} bytes."}}
 
 
 def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> list[Result]:
