@@ -92,6 +92,7 @@ class OrderSettings(_Section):
     rounding_account: str = ""
     rounding_tax_code: str = ""
     write_back: bool = False
+    batch_size: int = Field(default=20, ge=1, le=100)
 
 
 class OrdersToWinstoreSettings(_Section):

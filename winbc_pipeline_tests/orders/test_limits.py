@@ -52,6 +52,7 @@ def test_a_reference_of_35_characters_is_sent(orders: OrderWorld) -> None:
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_batch_takes_a_hundred_orders_and_the_next_one_the_rest(orders: OrderWorld, count: int, lost: bool) -> None:
     orders.call(batch_size=100, in_flight=3)
+    orders.choose(batch_size=100)
     for number in range(count):
         orders.order(f"W{number}")
     orders.fault(BC, *([{"kind": "status_after", "status": 504, **SEND}] if lost else []))
@@ -63,6 +64,18 @@ def test_a_batch_takes_a_hundred_orders_and_the_next_one_the_rest(orders: OrderW
     orders.pass_time(60)
     orders.sync(settled=True)
     assert {row["state"] for row in orders.ledger().values()} == {"CONFIRMED"}
+
+
+@pytest.mark.parametrize(("chosen", "most"), [({}, 20), ({"batch_size": 5}, 5), ({"batch_size": 100}, 21)])
+def test_a_batch_has_as_many_orders_as_the_setting_says(orders: OrderWorld, chosen: dict[str, int], most: int) -> None:
+    orders.call(batch_size=100)
+    orders.choose(**chosen)
+    place(orders, *(f"W{number}" for number in range(21)))
+    orders.fault(BC, {"kind": "status_after", "status": 504, **SEND})
+
+    orders.sync()
+
+    assert states(orders).count("UNKNOWN") == most
 
 
 def place(orders: OrderWorld, *numbers: str) -> None:

@@ -260,9 +260,10 @@ class Sender:
     def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:
         """New documents together, fewer of them each time that they were refused; changes each on their own."""
         yield from ([each] for each in chunk if each.row["action"] != "create")
+        most = min(self.settings.bc.batch_size, self.settings.orders.batch_size)
         for tries in range(ROUNDS):
             created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
-            size = max(1, self.settings.bc.batch_size // 10**tries)
+            size = max(1, most // 10**tries)
             yield from (created[start : start + size] for start in range(0, len(created), size))
 
     def _send_batch(self, batch: list[_Sending]) -> Answers:
