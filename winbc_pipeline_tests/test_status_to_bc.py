@@ -31,8 +31,9 @@ class Desk:
         self.books.set_up()
 
     def says(self, status: str) -> None:
-        """Winstore's order has a status."""
-        self.world.fill(orders=[{"order_number": "W1", "status": status, "modified_at": AT}])
+        """Winstore's order has a status, from this moment on."""
+        modified = self.now.astimezone(UTC).isoformat()
+        self.world.fill(orders=[{"order_number": "W1", "status": status, "modified_at": modified}])
 
     def draft(self) -> dict[str, Any]:
         """The order's document, as it was sent."""
@@ -117,6 +118,48 @@ def test_an_action_that_did_not_arrive_is_sent_once_it_cannot_arrive_any_more(de
     desk.pass_time(seconds=61)
     assert desk.outcome()[0] == "CONFIRMED"
     assert len(desk.acted()) == 1
+
+
+def test_a_lost_action_is_waited_for_though_the_order_no_longer_asks_for_it(desk: Desk) -> None:
+    desk.draft()
+    desk.says("completed")
+    desk.lose("drop_before")
+    assert desk.outcome() == ("UNKNOWN", "NO_ANSWER")
+    desk.pass_time(minutes=1)
+    desk.says("processing")
+    assert desk.outcome() == ("UNKNOWN", "QUARANTINE")
+    desk.pass_time(minutes=20)
+    assert desk.outcome() == ("UNKNOWN", "LOOK_AGAIN")
+    desk.pass_time(seconds=61)
+    assert desk.outcome() == ("SKIPPED", "NO_ACTION")
+    assert desk.acted() == []
+
+
+@pytest.mark.parametrize(
+    ("edited", "outcome"), [("processing", ("CONFIRMED", "RECONCILED")), ("cancelled", ("CONFLICT", "CANCELLED"))]
+)
+def test_a_lost_action_that_arrived_is_told_though_the_order_was_edited(
+    desk: Desk, edited: str, outcome: tuple[str, str]
+) -> None:
+    desk.draft()
+    desk.says("completed")
+    desk.lose("drop_after")
+    assert desk.outcome() == ("UNKNOWN", "NO_ANSWER")
+    desk.pass_time(minutes=1)
+    desk.says(edited)
+    assert desk.outcome() == outcome
+    assert len(desk.acted()) == 1
+
+
+def test_a_lost_action_is_waited_for_though_the_order_can_no_longer_be_mapped(desk: Desk) -> None:
+    table = desk.world.own_tables() / FLOW / "status.csv"
+    desk.draft()
+    desk.says("completed")
+    desk.lose("drop_before")
+    desk.outcome()
+    desk.pass_time(minutes=1)
+    table.write_text(table.read_text().replace("'WS-' || upper(trim(ordernr))", '"nullif(ordernr, ordernr)"'))
+    assert desk.outcome() == ("UNKNOWN", "QUARANTINE")
 
 
 def test_an_action_that_never_arrives_is_for_a_person_after_three_times(desk: Desk) -> None:

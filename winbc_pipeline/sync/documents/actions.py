@@ -47,16 +47,16 @@ def plan(
     rows = [r for r in _candidates(flow, settings, first, last) if keys is None or (r["part"], r["_key"]) in keys]
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
-    references = {key: each.get("externalDocumentNumber") or "" for key, each in asked.items()}
+    references = {row["_key"]: _reference(row, asked[row["_key"]]) for row in rows}
     found = look_up(target, set(references.values()))
     planned = []
     for row in rows:
         reference = references[row["_key"]]
         wanted, documents = asked[row["_key"]], found.get(reference, [])
-        choice = _unfit(flow, row, wanted) or _choice(row, wanted["action"], documents, settings, target)
+        choice = _choice(flow, row, wanted, documents, settings, target)
         if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
-        planned.append(_planned(flow, row, choice, reference or None))
+        planned.append(_planned(flow, row, choice, reference))
     store_plan(flow_store(flow, settings), flow, [planned], unchanged_rows(classified(flow)), first, last, keys)
 
 
@@ -80,35 +80,49 @@ def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
-        extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no, l.attempt_id FROM"
+        extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no, l.attempt_id, l.action, l.reference FROM"
         sql = f"{extra} ({classified(flow)}) AS c LEFT JOIN ledger AS l ON l.part = c.part AND l.key = c._key"
         return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", [first, last])
 
 
-def _unfit(flow: Flow, row: Row, wanted: Mapping[str, str | None]) -> Choice | None:
-    """What becomes of a status that acts on no document, whatever Business Central has."""
-    table = flow.part(flow.main).table
+def _reference(row: Row, asked: Mapping[str, str | None]) -> str:
+    """By which the document is found: of an action that may still arrive, as it was sent."""
+    return (row["reference"] if row["state"] == State.UNKNOWN else None) or asked.get("externalDocumentNumber") or ""
+
+
+def _choice(
+    flow: Flow,
+    row: Row,
+    wanted: Mapping[str, str | None],
+    documents: list[Found],
+    settings: Settings,
+    target: BusinessCentral,
+) -> Choice:
+    table, action, found = flow.part(flow.main).table, wanted.get("action"), documents[0] if documents else None
+    lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
+    arrived = row["state"] == State.UNKNOWN and _left_its_mark(row["action"], documents)
+    waits = lost(row, settings, clock.now(), target.server_now) if row["state"] == State.UNKNOWN else None
+    if waits and waits.action == "wait" and documents and not arrived:
+        return waits  # whatever the status asks for by now
     if row["errors"]:
         return Choice("fail", "MAPPING", broken_rule(row["errors"][0], table))
-    if wanted.get("action") in (None, NOTHING):
-        return Choice("skip", "NO_ACTION")
+    if action in (None, NOTHING):
+        return Choice("adopt", "RECONCILED", None, found) if arrived else Choice("skip", "NO_ACTION")
     if not wanted.get("externalDocumentNumber"):
         return Choice("fail", "REFERENCE", f"{table} gives no external document number to find the document by")
-    return None
-
-
-def _choice(row: Row, action: str, documents: list[Found], settings: Settings, target: BusinessCentral) -> Choice:
     if len(documents) > 1:
         return Choice("conflict", "DUPLICATE", several(documents))
-    lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
-    if not documents:
+    if not found:
         gone = action == DELETE and lost_once
         return Choice("adopt", "RECONCILED") if gone else Choice("skip", "NO_DOCUMENT")
-    found = documents[0]
     if _is_done(action, found):
         return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
-    waits = lost(row, settings, clock.now(), target.server_now) if row["state"] == State.UNKNOWN else None
-    return waits or _asked(action, found)
+    return _asked(action, found) if arrived else waits or _asked(action, found)
+
+
+def _left_its_mark(sent: str, documents: list[Found]) -> bool:
+    """Whether an action was done, by what it leaves behind: a posted document, or none."""
+    return any(each.is_posted for each in documents) if sent == "ship" else not documents
 
 
 def _is_done(action: str, found: Found) -> bool:
@@ -130,7 +144,7 @@ def _asked(action: str, found: Found) -> Choice:
     return Choice("conflict", "CANCELLED", f"cancelled in Winstore; {found.number} is {what}", found, effects)
 
 
-def _planned(flow: Flow, row: Row, choice: Choice, reference: str | None) -> Row:
+def _planned(flow: Flow, row: Row, choice: Choice, reference: str) -> Row:
     place: Any = choice.found
     return {
         "part": flow.main,
@@ -147,7 +161,7 @@ def _planned(flow: Flow, row: Row, choice: Choice, reference: str | None) -> Row
         "field_hashes": "{}",
         "version": row["_version"],
         "mapping_version": row["mapping_version"],
-        "reference": reference,
+        "reference": reference or None,
         "target_set": place.entity_set if place else None,
         "planned_at": clock.now(),
         "attempt_id": row["attempt_id"],
