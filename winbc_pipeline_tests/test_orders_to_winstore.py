@@ -373,6 +373,28 @@ def test_a_document_that_the_other_directions_ledger_knows_does_not_go_back(book
     assert only(books.world)["reason"] == "ORIGIN"
 
 
+@pytest.mark.parametrize("fault", [None, {"kind": "drop_after"}], ids=["answered", "lost"])
+def test_an_order_that_winstore_has_from_business_central_does_not_come_back(
+    books: Books, fault: dict[str, Any] | None
+) -> None:
+    books.order()
+    if fault:
+        fail(books.world, fault)
+    books.world.sync(FLOW)
+    back = books.world.sync("orders_winstore_to_bc")
+    assert (back.created, back.failed) == (0, 0)
+    assert books.world.ledger("orders_winstore_to_bc")["S-ORD00001"]["reason"] == "ORIGIN"
+    assert len(books.world.bc()["records"]["salesOrders"]) == 1
+
+
+def test_an_order_of_winstore_whose_number_was_refused_from_business_central_is_still_taken(books: Books) -> None:
+    books.order(externalDocumentNumber="W1")
+    fail(books.world, {"kind": "status", "status": 400})
+    assert books.world.sync(FLOW).failed == 1
+    books.world.fill(orders=[{}])
+    assert books.world.sync("orders_winstore_to_bc").created == 1
+
+
 def test_nothing_of_a_person_is_kept_of_what_does_not_go_and_no_field_that_no_table_names(books: Books) -> None:
     books.order(externalDocumentNumber="WS-W1")
     books.order(phoneNumber="030-1")

@@ -11,6 +11,7 @@ from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
+from . import sent_by_bc
 from .customers import COMPANY
 from .documents_of_bc import READING
 
@@ -49,7 +50,8 @@ def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
     for method, rule in chosen.payment_rules.items():
         by_rule.setdefault(rule, []).append(method)
     unpaid = f"{_one_of('paymentmethod', by_rule['when_paid'])} AND NOT {_one_of('status', chosen.paid_statuses)}"
-    conditions = [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
+    conditions = [(_is_one_of("ordernr", sent_by_bc.numbers(settings)), "ORIGIN")]
+    conditions += [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
     conditions.append((_one_of("paymentmethod", by_rule["never"]), "PAYMENT_METHOD"))
     if chosen.give_up_after_days:
         last = clock.now() - timedelta(days=chosen.give_up_after_days)
@@ -63,8 +65,13 @@ def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def _one_of(column: str, words: tuple[str, ...] | list[str]) -> str:
     """SQL: whether a text is one of the words, without regard to case; an empty one is none of them."""
-    listed = ", ".join(literal(word.strip().lower()) for word in words)
-    return f"coalesce(lower(trim({column})) IN ({listed}), false)" if listed else "false"
+    return _is_one_of(f"lower(trim({column}))", [word.strip().lower() for word in words])
+
+
+def _is_one_of(value: str, texts: list[str]) -> str:
+    """SQL: whether a value is one of the texts, to the letter."""
+    listed = ", ".join(map(literal, texts))
+    return f"coalesce({value} IN ({listed}), false)" if listed else "false"
 
 
 OWN_FACTS = (

@@ -161,7 +161,8 @@ class Shop:
         for name in ("customerid", "branch"):
             if not re.fullmatch(r"\d+", sent.get(name) or ""):
                 raise Refused(400, f"{name} is not an integer")
-        positions = [self._position(row) for row in _listed(sent.get("positions"))]
+        listed = enumerate(_listed(sent.get("positions")), 1)
+        positions = [{"linenr": str(place)} | self._position(row) for place, row in listed]
         if not positions:
             raise Refused(400, "an order needs a position")
         before = len(self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [number]))

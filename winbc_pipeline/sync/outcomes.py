@@ -58,7 +58,7 @@ REASONS: dict[str, str] = {
     "NO_ACTION": "The status asks for nothing in Business Central (`lookups/order_actions.csv`).",
     "NO_DOCUMENT": "Business Central has no document of this order; the sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
-    "ORIGIN": "The document came from Winstore; it does not go back.",
+    "ORIGIN": "It came from the other system; it does not go back.",
     "AS_ORDER": "The invoice is of an order that is sent itself.",
     "NOT_RELEASED": "Nothing was done with the order yet that Winstore is told.",
     "BACKWARDS": "A later status was sent before; the table does not allow going back.",

@@ -158,11 +158,12 @@ def read(
     time: payloads take ten times the memory that their texts take."""
     where = "NOT unchanged" if keys is None else "list_contains(?, _key)"
     chosen = [] if keys is None else [sorted(key for part, key in keys if part == flow.main)]
+    documents = documents_sql(flow, settings)  # it may ask another flow's ledger: not while this one's is open
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         create_staging(connection, staging_table(flow, settings))
-        sql = f"SELECT * FROM ({documents_sql(flow, settings)}) WHERE {where} ORDER BY _key"
+        sql = f"SELECT * FROM ({documents}) WHERE {where} ORDER BY _key"
         cursor = connection.execute(sql, [first, last, *chosen])
         names = [column[0] for column in cursor.description or []]
         rows = cursor.fetchall()
