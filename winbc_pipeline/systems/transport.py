@@ -71,13 +71,13 @@ class Lost(Exception):
 
 
 class Transport:
-    """Calls to one host. `authorise` gives the Authorization header; called again with True after a 401."""
+    """Calls to one host. `authorise` gives the Authorization header; after a 401 it is called with the refused one."""
 
     def __init__(
         self,
         name: str,
         base_url: str,
-        authorise: Callable[[bool], str],
+        authorise: Callable[[str | None], str],
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -118,12 +118,14 @@ class Transport:
         is not idempotent Lost: it may have been carried out.
         """
         url = self._url(path)
-        refreshed = False
+        refused: str | None = None
         for attempt in range(1, self.limits.tries + 1):
             if self.pausing:
                 raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
             try:
-                answer = self._once(method, url, headers or {}, content, refreshed, weight)
+                self._spend(weight)
+                authorization = self.authorise(refused)
+                answer = self._once(method, url, (headers or {}) | {"Authorization": authorization}, content)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 self._wait_or_give_up(attempt, None, f"cannot be reached ({type(error).__name__})")
                 continue
@@ -132,14 +134,13 @@ class Transport:
                     raise Lost(f"{self.name}: {type(error).__name__}") from None
                 self._wait_or_give_up(attempt, None, f"cut the call off ({type(error).__name__})")
                 continue
-            if answer.status == 401 and not refreshed:
-                refreshed = True
+            if answer.status == 401 and not refused:
+                refused = authorization
                 continue
             if answer.status in (401, 403):
-                raise AuthenticationFailed(
-                    f"{self.name} refuses the credentials (status {answer.status}).",
-                    "Check user, secret and permissions; `winbc check` tells which call fails.",
-                )
+                what = f"{method} {urlsplit(url).path.rpartition('/')[2]} (status {answer.status})"
+                hint = "Check user and secret, and whether their permission sets allow this call."
+                raise AuthenticationFailed(f"{self.name} refuses the credentials for {what}.", hint)
             if answer.status not in RETRIABLE or (not idempotent and answer.status != 429):
                 return answer
             self._wait_or_give_up(attempt, answer.headers.get("retry-after"), f"answers {answer.status}")
@@ -152,12 +153,9 @@ class Transport:
             raise UnreadableAnswer(f"{self.name} points to another host ({parts.netloc}); credentials stay here.")
         return url
 
-    def _once(
-        self, method: str, url: str, headers: dict[str, str], content: bytes | None, refresh: bool, weight: int
-    ) -> Answer:
-        self._spend(weight)
+    def _once(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
         request_id = str(uuid.uuid4())
-        sent = {"Authorization": self.authorise(refresh), "client-request-id": request_id, **headers}
+        sent = {"client-request-id": request_id, **headers}
         ends = self.clock() + self.limits.deadline_s
         with self.slots, self.client.stream(method, url, headers=sent, content=content) as response:
             chunks, size = [], 0

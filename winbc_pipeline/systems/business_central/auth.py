@@ -32,8 +32,9 @@ class _MsalDoor:
         return url.replace("https://", "http://", 1) if self.plain else url
 
 
-def authoriser(settings: BusinessCentralSettings) -> Callable[[bool], str]:
-    """A function that gives the Authorization header; with True it asks for a fresh token."""
+def authoriser(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
+    """A function that gives the Authorization header. It takes the one that was refused, if one was, and asks for a
+    fresh token unless another call has done so already."""
     if settings.user:
         pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
@@ -41,18 +42,20 @@ def authoriser(settings: BusinessCentralSettings) -> Callable[[bool], str]:
     return _client_credentials(settings)
 
 
-def _client_credentials(settings: BusinessCentralSettings) -> Callable[[bool], str]:
+def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
     import threading
 
     import msal
 
     lock = threading.Lock()
     application: list[Any] = []
+    given = ""
 
-    def header(refresh: bool) -> str:
+    def header(refused: str | None) -> str:
+        nonlocal given
         with lock:
             try:
-                if refresh or not application:
+                if refused == given or not application:
                     application[:] = [
                         msal.ConfidentialClientApplication(
                             settings.client_id,
@@ -68,10 +71,10 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[bool], s
                 raise AuthenticationFailed(
                     f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
                 ) from None
-        if "access_token" not in answer:
-            raise AuthenticationFailed(
-                f"The authority gives no token ({answer.get('error')}).", "Check bc.client_id and the client secret."
-            )
-        return f"Bearer {answer['access_token']}"
+            if "access_token" not in answer:
+                hint = "Check bc.client_id and the client secret."
+                raise AuthenticationFailed(f"The authority gives no token ({answer.get('error')}).", hint)
+            given = f"Bearer {answer['access_token']}"
+            return given
 
     return header

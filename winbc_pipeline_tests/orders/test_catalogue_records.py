@@ -1,0 +1,136 @@
+"""Rows of the reliability catalogue about references, credentials and refusals; each test names its row."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from winbc_pipeline.errors import AuthenticationFailed
+from winbc_pipeline.flows import sent_by_winstore
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.documents.existing import LONGEST, is_reference
+from winbc_pipeline.systems.business_central import BusinessCentral, auth
+
+from ..conftest import World
+from .shop import Shop
+from .world import BC, KNOWN_SKU
+
+pytestmark = pytest.mark.proof
+
+FLOW = "orders_winstore_to_bc"
+TYPED = {"lineType": "Item", "lineObjectNumber": KNOWN_SKU, "quantity": 1}
+
+
+# References.
+
+
+@given(st.text(max_size=LONGEST + 2))
+def test_a_reference_that_is_sent_is_as_business_central_keeps_it(text: str) -> None:
+    """Row 16: a Code is trimmed and in capitals, so that two different references stay different."""
+    if is_reference(text):
+        assert text == text.strip().upper()
+        assert text.isascii()
+        assert 1 <= len(text) <= LONGEST
+
+
+@given(st.text(max_size=LONGEST))
+def test_the_reference_of_a_number_does_not_depend_on_how_the_number_is_written(number: str) -> None:
+    """Row 16."""
+    settings = Settings()
+    reference = sent_by_winstore.reference(settings, number)
+    assert sent_by_winstore.reference(settings, f" {reference.removeprefix('WS-')} ") == reference
+
+
+@pytest.mark.parametrize("number", [" W1 ", "w1", "W1"])
+def test_case_and_blanks_do_not_make_another_reference(shop: Shop, number: str) -> None:
+    """Row 16."""
+    shop.types("W1")
+    shop.order(number)
+    shop.sync()
+    assert [row["target_no"] for row in shop.ledger().values()] == [shop.document()["number"]]
+
+
+@pytest.mark.parametrize("number", ["W\u20131", "We\u0301", "W\u00a01", "W\u200b1"])
+def test_signs_that_look_alike_are_refused_and_never_changed(shop: Shop, number: str) -> None:
+    """Row 16: a dash, a composed letter, blanks that do not show."""
+    shop.order(number)
+    shop.sync()
+    assert [(row["state"], row["reason"]) for row in shop.ledger().values()] == [("FAILED", "REFERENCE")]
+    assert shop.records("salesOrders") == []
+
+
+# Credentials.
+
+
+@pytest.fixture
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that were asked for a token."""
+    asked, post = list[str](), auth._MsalDoor.post
+
+    def counted(self: auth._MsalDoor, url: str, **given: object) -> object:
+        asked.append(url)
+        return post(self, url, **given)
+
+    monkeypatch.setattr(auth._MsalDoor, "post", counted)
+    return asked
+
+
+def test_a_token_that_expired_for_five_calls_at_once_is_renewed_once(world: World, tokens: list[str]) -> None:
+    """Row 52."""
+    world.fault("bc", {"kind": "expired_token", "path": "salesOrders", "times": 5})
+    client = BusinessCentral(world.settings)
+    assert client.root
+    assert list(client.get_all(["salesOrders"] * 5)) == []
+    client.close()
+    assert len(tokens) == 2
+
+
+def test_an_authority_that_gives_no_token_is_not_asked_again_and_again(
+    world: World, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 52."""
+    world.fill(orders=[{"order_number": f"W{number}"} for number in range(50)])
+    monkeypatch.setenv("WINBC_BC__CLIENT_SECRET", "changed meanwhile")
+    world.settings = Settings(**dict(world.settings) | {"bc": Settings().bc})
+    with pytest.raises(AuthenticationFailed, match="client secret"):
+        world.sync(FLOW)
+    assert len(tokens) <= world.settings.bc.in_flight
+
+
+def test_a_permission_that_is_missing_for_one_call_is_named_and_stops_this_flow_only(world: World) -> None:
+    """Row 53."""
+    world.fill(orders=[{}])
+    world.fault("bc", {"kind": "status", "status": 403, "path": "salesShipments", "times": 9})
+    with pytest.raises(AuthenticationFailed, match="GET salesShipments"):
+        world.sync(FLOW)
+    assert world.sync("products_winstore_to_bc").created == 1
+    assert world.bc()["records"].get("salesOrders", []) == []
+    world.fault("bc")
+    assert world.sync(FLOW).created == 1
+
+
+# Refusals.
+
+
+def test_a_header_that_a_refused_order_left_behind_is_found_and_told(shop: Shop) -> None:
+    """Row 56, where the server does not take the whole order back."""
+    shop.edit_table("order_line", "taxCode", source="if(linenr = '2', 'NONE', 'VAT21')")
+    shop.send(lines=[{}, {}])
+    assert shop.outcome()[0] == "FAILED"
+    header = {"customerNumber": shop.records("customers")[0]["number"], "externalDocumentNumber": "WS-W1"}
+    assert shop.by_person("POST", "salesOrders", header | {"salesOrderLines": [TYPED]}).status_code == 201
+    shop.without = {"I7"}
+    shop.sync()
+    assert shop.outcome() == ("CONFIRMED", "ADOPTED_DIFFERS")
+    assert "in Business Central" in (shop.ledger()["W1"]["message"] or "")
+    assert len(shop.records("salesOrders")) == 1
+
+
+def test_orders_that_business_central_refuses_alike_are_each_tried_once_a_run(shop: Shop) -> None:
+    """Row 61: none of them holds the others up, and the run ends."""
+    shop.edit_table("order_line", "taxCode", source="'NONE'")
+    for number in range(200):
+        shop.order(f"W{number}")
+    before = len(shop.log(BC))
+    done = shop.sync()
+    assert (done.failed, {row["reason"] for row in shop.ledger().values()}) == (200, {"RELATION_MISSING"})
+    assert len(shop.log(BC)) - before < 40
