@@ -1,4 +1,7 @@
-"""Rows of the reliability catalogue that no other test covers; each test names its row."""
+"""Rows of the reliability catalogue that no other test covers; each test names its row.
+
+More of them: test_catalogue_runs.py and test_catalogue_records.py.
+"""
 
 from datetime import date, timedelta
 
@@ -368,7 +371,7 @@ def test_a_line_that_business_central_refuses_leaves_no_document_behind(shop: Sh
     assert shop.records("salesOrders") == shop.records("salesOrderLines") == []
 
 
-def test_a_thousand_orders_that_fail_alike_end_the_run_and_say_so(shop: Shop) -> None:
+def test_two_hundred_orders_that_fail_alike_end_the_run_and_say_so(shop: Shop) -> None:
     """Row 61."""
     for number in range(200):
         shop.order(f"W{number}", lines=[{"product_id": "NOWHERE"}])
