@@ -28,7 +28,7 @@ from .documents.existing import Found, look_up, numbered
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
-from .plan import IdsByCode, recover, store_plan
+from .plan import IdsByCode, recover, set_aside, store_plan
 from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes
@@ -98,7 +98,10 @@ class Hand:
         """What would be done, as rows of the planned table; raises NotDone with what is possible instead."""
         if wish.how != "ignore":
             self._map(wish.keys)
-        return self._decided(wish)
+        try:
+            return self._decided(wish)
+        finally:  # nobody has agreed to it yet
+            set_aside(self.store, self.flow, wish.keys)
 
     def _decided(self, wish: Wish) -> list[Row]:
         """The same, of what is mapped already."""

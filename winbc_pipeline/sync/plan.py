@@ -246,6 +246,14 @@ def _insert_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str
     connection.execute(f"INSERT INTO {table} BY NAME FROM {rows}")
 
 
+def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
+    """What was planned of these keys was only shown to somebody: it is not sent before it is planned again."""
+    with store.transaction() as connection:
+        renew_table(connection, planned_table(flow), PLANNED)
+        table = quote(planned_table(flow))
+        connection.execute(f"UPDATE {table} SET planned_at = NULL WHERE list_contains(?, key)", [list(keys)])
+
+
 def unchanged_rows(records: str) -> str:
     """The planned rows of what was sent as it is, of a SELECT of mapped records with columns of KNOWN: nothing of it is
     looked up or compared again."""

@@ -14,9 +14,10 @@ from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import rows_of
+from winbc_pipeline.sync.run import push_windows
 from winbc_pipeline.sync.stage import flow_store
 
-from ..conftest import World
+from ..conftest import FIRST, LAST, World
 
 FLOW = "orders_winstore_to_bc"
 
@@ -180,6 +181,14 @@ def test_nothing_is_done_without_consent(held: Desk) -> None:
     assert held.world.bc()["writes"] == before
     assert held.row()["state"] == "FAILED"
     assert held.events() == []
+
+
+def test_what_a_person_declined_is_not_sent_by_a_run_that_only_sends(sent: Desk) -> None:
+    sent.delete(sent.documents()[0])
+    sent.monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert sent.winbc("resolve", "W1", "--resend")[0] == 1
+    push_windows(flow_named(FLOW), sent.world.settings, FIRST, LAST, "a run")
+    assert sent.documents() == []
 
 
 def test_what_cannot_be_sent_yet_is_told_and_stays(held: Desk) -> None:

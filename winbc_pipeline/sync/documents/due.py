@@ -57,7 +57,9 @@ def _planned(
 
 def is_stale(flow: Flow, settings: Settings, rows: list[Row], known: Mapping[str, Row]) -> bool:
     """Whether the plan may no longer be true: too old to send a document on its look-ups (or from the future, because
-    the clock was set back), or overtaken by a run."""
+    the clock was set back), overtaken by a run, or only shown to somebody (plan.set_aside)."""
+    if any(row["planned_at"] is None and row["reason"] != "UNCHANGED" for row in rows):
+        return True
     moments = [row["planned_at"] for row in rows if row["planned_at"]]
     if not moments:
         return False
