@@ -25,7 +25,7 @@ from .. import crash
 from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
 from ..plan import planned_table
-from ..push import LEDGER_CHUNK, Push, planned_rows
+from ..push import Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .amounts import differing
@@ -36,6 +36,7 @@ from .plan import plan
 from .write_back import write_back
 
 ROUNDS = 4
+INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
 STATES = {
     "skip": State.SKIPPED,
     "adopt": State.CONFIRMED,
@@ -127,13 +128,13 @@ class Sender:
 
     def _send_all(self, rows: list[Row]) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
-        chunks = deque(rows[start : start + LEDGER_CHUNK] for start in range(0, len(rows), LEDGER_CHUNK))
+        chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
-                if chunks and self._may_send and len(pending) <= self.settings.bc.in_flight:
+                if chunks and self._may_send and len(pending) <= self._enough:
                     pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
                     outcomes = []
                 elif not pending:
@@ -145,6 +146,15 @@ class Sender:
         outcomes += [self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False) for row in left]
         ledger.move(self.store, outcomes, self.run_id)
         crash.point("after confirm")
+
+    @property
+    def _enough(self) -> int:
+        """Batches that keep the calls in flight busy while the ledger is written."""
+        return max(self.settings.bc.in_flight, INTENTS // self._batch_size)
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self.settings.bc.batch_size, self.settings.orders.batch_size)
 
     @property
     def _may_send(self) -> bool:
@@ -260,10 +270,9 @@ class Sender:
     def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:
         """New documents together, fewer of them each time that they were refused; changes each on their own."""
         yield from ([each] for each in chunk if each.row["action"] != "create")
-        most = min(self.settings.bc.batch_size, self.settings.orders.batch_size)
         for tries in range(ROUNDS):
             created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
-            size = max(1, most // 10**tries)
+            size = max(1, self._batch_size // 10**tries)
             yield from (created[start : start + size] for start in range(0, len(created), size))
 
     def _send_batch(self, batch: list[_Sending]) -> Answers:
