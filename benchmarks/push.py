@@ -59,7 +59,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.store import create_table, insert_rows
-    from winbc_pipeline.sync.plan import PLANNED, planned_table
+    from winbc_pipeline.sync.planned import PLANNED, planned_table
     from winbc_pipeline.sync.push import push
     from winbc_pipeline.sync.stage import flow_store
     from winbc_pipeline.systems.business_central import BusinessCentral

@@ -37,7 +37,7 @@ from ..staging.load import OWN
 from ..staging.store import Row
 from ..sync.flow import Flow
 from ..sync.map import MAPPED, checked_flow, compile_flow, map_windows, mapping_version
-from ..sync.plan import PLANNED
+from ..sync.planned import PLANNED
 from ..sync.run import Seen, not_done, plan_windows, push_windows, records, seen
 from ..sync.stage import stage, staging_table
 from .metadata import column_lineage, column_schema, failure, window_metadata

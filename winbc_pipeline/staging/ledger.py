@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from .. import clock
-from .store import Row, Store, create_table, insert_rows, quote, rows_of
+from .store import Row, Store, insert_rows, quote, rows_of
 
 
 class State(StrEnum):
@@ -30,6 +30,8 @@ class State(StrEnum):
 
 
 OPEN = (State.PLANNED, State.SENDING, State.FAILED, State.UNKNOWN, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
+# It was made in the target, or may have been.
+MADE = "state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
 SETTLED = {State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN}
 LEGAL: dict[State | None, set[State]] = {
     None: {State.PLANNED, State.SENDING, *SETTLED},
@@ -72,6 +74,24 @@ SENT = {"part": "VARCHAR", "key": "VARCHAR", "attempt_id": "VARCHAR", "sent_at":
 STATES = ", ".join(f"'{state}'" for state in State)
 
 
+def _tables() -> tuple[str, ...]:
+    ledger, event, sent = (
+        ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) for columns in (COLUMNS, EVENT, SENT)
+    )
+    legal = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
+    return (
+        f"CREATE TABLE IF NOT EXISTS ledger ({ledger}, CHECK (state IN ({STATES})))",
+        f"CREATE TABLE IF NOT EXISTS ledger_event ({event}, from_state VARCHAR, "
+        f"CHECK ((coalesce(from_state, ''), state) IN ({legal})))",
+        "CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)",
+        f"CREATE TABLE IF NOT EXISTS sent_payload ({sent})",
+    )
+
+
+TABLES = _tables()
+SHAPE = "; ".join(TABLES)
+
+
 @dataclass
 class Move:
     """A record's next state, and what is known of it from now on (names as in COLUMNS)."""
@@ -87,18 +107,16 @@ class IllegalMove(Exception):
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-    events = ", ".join(f'"{name}" {kind}' for name, kind in EVENT.items())
-    legal = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
-    connection.execute(f"CREATE TABLE IF NOT EXISTS ledger ({columns}, CHECK (state IN ({STATES})))")
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS ledger_event ({events}, from_state VARCHAR, "
-        f"CHECK ((coalesce(from_state, ''), state) IN ({legal})))"
-    )
-    connection.execute("CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)")
-    create_table(connection, "sent_payload", SENT)
+    """Makes the ledger's tables, or brings those of an earlier version up to date."""
+    connection.execute("CREATE TABLE IF NOT EXISTS ledger_shape (shape VARCHAR)")
+    if connection.execute("SELECT shape FROM ledger_shape").fetchall() == [(SHAPE,)]:
+        return
+    for statement in TABLES:
+        connection.execute(statement)
     _add_missing(connection, "ledger", COLUMNS)
     _add_missing(connection, "ledger_event", EVENT)
+    connection.execute("DELETE FROM ledger_shape")
+    connection.execute("INSERT INTO ledger_shape VALUES (?)", [SHAPE])
 
 
 def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
@@ -114,20 +132,6 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
     with store.open(wait_s) as connection:
         create(connection)
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
-
-
-def owners(store: Store, part: str, references: Iterable[str]) -> dict[str, set[str]]:
-    """The records that a document was, or may have been, made of, by the document's reference."""
-    with store.open() as connection:
-        create(connection)
-        connection.execute("CREATE TEMP TABLE asked (reference VARCHAR)")
-        insert_rows(connection, "asked", {"reference": "VARCHAR"}, [{"reference": each} for each in references])
-        made = "part = ? AND state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
-        sql = f"SELECT reference, key FROM ledger SEMI JOIN asked USING (reference) WHERE {made}"
-        found: dict[str, set[str]] = {}
-        for row in rows_of(connection, sql, [part]):
-            found.setdefault(row["reference"], set()).add(row["key"])
-        return found
 
 
 def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:

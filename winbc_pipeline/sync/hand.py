@@ -28,7 +28,8 @@ from .documents.existing import Found, look_up, numbered
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
-from .plan import IdsByCode, recover, set_aside, store_plan
+from .plan import IdsByCode, recover
+from .planned import set_aside, store_plan
 from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes

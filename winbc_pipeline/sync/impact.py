@@ -72,7 +72,7 @@ def _beside_before(flow: Flow, settings: Settings) -> list[Impact]:
     """The records of each part beside what the tables made of them before."""
     compiled, impacts = checked_flow(flow, settings), []
     for found, _, rows in _mapped(flow, settings, compiled):
-        found.same = 0
+        found.same = found.mended = 0
         for row in rows:
             before, now = (fields_of(row[name] or "{}") for name in ("before_creates", "creates"))
             others = [name for name in now | before if now.get(name) != before.get(name)]

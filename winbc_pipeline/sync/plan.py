@@ -5,53 +5,25 @@ Here belongs: skip, create, update field by field, conflict. Sending belongs to 
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import chain
 from typing import Any
-
-import duckdb
 
 from .. import clock
 from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.store import Row, Store, create_table, for_long_texts, insert_rows, quote, renew_table, rows_of
+from ..staging.store import Row, Store, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .flow import Flow, Part
 from .map import MAPPED, check_mapped_now, compile_flow, mapped_table
 from .outcomes import IGNORED, broken_rule, is_ignored
+from .planned import store_plan, unchanged_rows
 from .stage import flow_store
 from .values import empty, equal, field_hashes, fields_of, filled
-
-PLANNED = {
-    "part": "VARCHAR",
-    "key": "VARCHAR",
-    "window": "DATE",
-    "action": "VARCHAR",
-    "reason": "VARCHAR",
-    "message": "VARCHAR",
-    "target_id": "VARCHAR",
-    "target_no": "VARCHAR",
-    "etag": "VARCHAR",
-    "body": "VARCHAR",
-    "changes": "VARCHAR",
-    "hash": "VARCHAR",
-    "field_hashes": "VARCHAR",
-    "version": "VARCHAR",
-    "mapping_version": "VARCHAR",
-    "reference": "VARCHAR",
-    "target_set": "VARCHAR",
-    "amount": "DECIMAL(18, 5)",
-    "currency": "VARCHAR",
-    "customer_key": "VARCHAR",  # the record whose number goes with a document once it is written
-    "lookups": "VARCHAR",  # what was asked of the target and found, for people
-    "planned_at": "TIMESTAMPTZ",
-    "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
-}
 
 # What a plan knows of a record from the ledger (alias l).
 KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
@@ -69,10 +41,6 @@ class Decision:
     target: Mapping[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
-
-
-def planned_table(flow: Flow) -> str:
-    return f"planned_{flow.id}"
 
 
 def recover(flow: Flow, settings: Settings, run_id: str) -> int:
@@ -208,60 +176,6 @@ def with_ids(
             given = f"given a text of {len(code)} characters"
             missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
     return payload, missing
-
-
-def store_plan(
-    store: Store,
-    flow: Flow,
-    chunks: Iterable[list[Row]],
-    unchanged: str,
-    first: date,
-    last: date,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Puts the plan of the windows between two days in place of the one before, or only its rows for `keys`.
-
-    Args:
-        chunks: the rows, some at a time. The plan before is there until the first of them are decided.
-        unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
-    """
-    table, rest = quote(planned_table(flow)), iter(chunks)
-    for number, rows in enumerate(chain([next(rest, [])], rest)):
-        with store.transaction() as connection:
-            for_long_texts(connection)
-            if number == 0:
-                renew_table(connection, planned_table(flow), PLANNED)
-            if number == 0 and keys is None:
-                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", [first, last])
-                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
-                _insert_planned(connection, table, "same")
-            create_table(connection, "fresh", PLANNED, temporary=True)
-            insert_rows(connection, "fresh", PLANNED, rows)
-            _insert_planned(connection, table, "fresh")
-
-
-def _insert_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
-    """Adds planned rows in place of those of the same records, which may be in another window."""
-    connection.execute(f"DELETE FROM {table} AS p USING {rows} AS r WHERE p.part = r.part AND p.key = r.key")
-    connection.execute(f"INSERT INTO {table} BY NAME FROM {rows}")
-
-
-def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
-    """What was planned of these keys was only shown to somebody: it is not sent before it is planned again."""
-    with store.transaction() as connection:
-        renew_table(connection, planned_table(flow), PLANNED)
-        table = quote(planned_table(flow))
-        connection.execute(f"UPDATE {table} SET planned_at = NULL WHERE list_contains(?, key)", [list(keys)])
-
-
-def unchanged_rows(records: str) -> str:
-    """The planned rows of what was sent as it is, of a SELECT of mapped records with columns of KNOWN: nothing of it is
-    looked up or compared again."""
-    return (
-        "SELECT part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS reason, target_id, "
-        "target_no, '{}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version "
-        f"FROM ({records}) WHERE unchanged"
-    )
 
 
 def planned_row(row: Row, decision: Decision) -> Row:

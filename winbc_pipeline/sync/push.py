@@ -24,7 +24,8 @@ from ..staging.store import Row, quote, rows_of
 from ..systems.business_central import BusinessCentral, Operation, Result
 from .flow import Flow, Part, Reference
 from .outcomes import STALE_CODES, refusal
-from .plan import plan, planned_table, recover
+from .plan import plan, recover
+from .planned import planned_table
 from .stage import flow_store
 from .watermark import advance_watermark
 

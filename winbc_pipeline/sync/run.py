@@ -21,7 +21,8 @@ from .documents import actions
 from .documents.due import SENT
 from .flow import Flow
 from .map import map_windows, mapped_table
-from .plan import plan, planned_table
+from .plan import plan
+from .planned import planned_table
 from .push import lease, push
 from .shown import with_changes
 from .stage import flow_store, stage, staging_table
@@ -29,7 +30,9 @@ from .stage import flow_store, stage, staging_table
 SHOWN = 50
 Begin = Callable[[str], None]
 Step = Callable[..., None]
-_TROUBLE = ", ".join(f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold"))
+_TROUBLE = ", ".join(
+    f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold", "wait", "duplicate", "human")
+)
 
 
 @dataclass(frozen=True)

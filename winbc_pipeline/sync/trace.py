@@ -16,7 +16,7 @@ from ..staging.store import Row, create_table, quote, rows_of
 from .flow import Flow
 from .map import MAPPED, compile_flow, mapped_table, mapping_version
 from .outcomes import broken_rule
-from .plan import PLANNED, planned_table
+from .planned import PLANNED, planned_table
 from .stage import flow_store, staging_table
 
 

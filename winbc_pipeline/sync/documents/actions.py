@@ -19,7 +19,8 @@ from .. import crash
 from ..flow import Flow
 from ..map import MAPPED, check_mapped_now, mapped_table
 from ..outcomes import broken_rule
-from ..plan import classified, recover, store_plan, unchanged_rows
+from ..plan import classified, recover
+from ..planned import store_plan, unchanged_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .changes import operation, path_of

@@ -51,4 +51,5 @@ def differing(there: Decimal | int | None, expected: Decimal | None) -> str | No
 
 
 def _number(line: Mapping[str, Any], name: str) -> Decimal:
-    return Decimal(line.get(name) or 0)
+    value = line.get(name)
+    return value if isinstance(value, Decimal) else Decimal(value or 0)

@@ -50,7 +50,8 @@ class Candidate:
     Attributes:
         header, lines: payloads with the fields of the flow's own still among them, codes replaced by ids.
         errors: broken rules, in words; missing: a code that the target does not have; dependency: items that it lacks.
-        claims: how many documents of the windows that are to be made have its reference.
+        claims: how many documents of the windows that are to be made have its reference; owner: the key of another
+            record whose document has it, or may have it.
         known: the ledger's row (names of KNOWN and `sent_version`), None values when there is none.
     """
 
@@ -68,6 +69,7 @@ class Candidate:
     errors: list[str]
     missing: str | None
     claims: int = 1
+    owner: str | None = None
     dependency: str | None = None
     known: Row = field(default_factory=dict)
 
@@ -97,8 +99,9 @@ def needed_document(flow: Flow) -> Document:
     return flow.document
 
 
-def documents_sql(flow: Flow, settings: Settings) -> str:
+def documents_sql(flow: Flow, settings: Settings, only: str = "true") -> str:
     """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done.
+    `only`: a condition on `_order`, the key of a document.
 
     One whose lines are not mapped as they are staged now is left out: it waits for the run that maps them.
     """
@@ -112,7 +115,7 @@ def documents_sql(flow: Flow, settings: Settings) -> str:
     return f"""
         WITH staged AS (
             SELECT *, {flow.part(kind.header).key} AS _order, row_number() OVER (ORDER BY {document.line_order}, _key)
-            AS _place FROM {staging}
+            AS _place FROM {staging} WHERE {only}
         ), orders AS (
             SELECT _order, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
             list(_version::VARCHAR) AS versions, count(*) FILTER ({own}) AS expected,
@@ -124,6 +127,9 @@ def documents_sql(flow: Flow, settings: Settings) -> str:
             END, 'place': s._place, 'part': m.part, 'key': m._key, 'creates': m.creates, 'errors': m.errors, 'hash':
             m.hash}})) AS lines FROM {mapped} AS m JOIN staged AS s ON s._version::VARCHAR = m._version
             AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
+        ), owners AS (
+            SELECT reference, min(key) AS one, max(key) AS other FROM ledger
+            WHERE part = {literal(flow.main)} AND {ledger.MADE} GROUP BY reference
         )
         SELECT h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
         md5(h.hash || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '') ||
@@ -133,10 +139,12 @@ def documents_sql(flow: Flow, settings: Settings) -> str:
         list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines, {known}, l.version AS sent_version,
         coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
         count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL)
-        OVER (PARTITION BY h.creates ->> 'externalDocumentNumber') AS claims
+        OVER (PARTITION BY h.creates ->> 'externalDocumentNumber') AS claims,
+        CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
         FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
         LEFT JOIN lines AS n ON n._order = h._key
         LEFT JOIN ledger AS l ON l.part = {literal(flow.main)} AND l.key = h._key
+        LEFT JOIN owners AS w ON w.reference = h.creates ->> 'externalDocumentNumber'
         WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ? AND coalesce(n.mapped, 0) = o.expected"""
 
 
@@ -198,6 +206,7 @@ def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids
         errors=errors,
         missing=missing,
         claims=row["claims"],
+        owner=row["owner"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
 

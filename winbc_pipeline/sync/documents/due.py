@@ -14,7 +14,8 @@ from ...staging.store import Row, create_table, insert_rows, literal, quote, row
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..flow import Flow
-from ..plan import planned_table, recover
+from ..plan import recover
+from ..planned import planned_table
 from ..stage import flow_store
 
 FRESH = timedelta(minutes=5)

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from ... import clock
 from ...settings import Settings
-from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
@@ -17,7 +16,8 @@ from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..map import check_mapped_now, compile_flow
 from ..outcomes import IGNORED, is_ignored
-from ..plan import IdsByCode, recover, settle_gone, store_plan
+from ..plan import IdsByCode, recover, settle_gone
+from ..planned import store_plan
 from ..stage import flow_store
 from ..values import field_hashes
 from .candidates import Candidate, documents_sql, needed_document, read
@@ -103,7 +103,7 @@ class _Planning:
         for order in orders:
             order.known = unsent(order.known) if afresh else order.known
             add_rounding(order, self.settings.orders)
-        return look_up(self.target, _references(orders))
+        return look_up(self.target, set().union(*(order.references for order in orders)))
 
     def planned(self, orders: list[Candidate], found: DocumentsFound) -> list[Row]:
         """The planned rows of documents, and of the customers that have to be written for them."""
@@ -118,23 +118,17 @@ class _Planning:
 
     def _choices(self, orders: list[Candidate], found: DocumentsFound) -> dict[str, Choice]:
         """What is decided already; the other orders are to be made."""
-        owners = ledger.owners(flow_store(self.flow, self.settings), self.flow.main, _references(orders))
         choices = {}
         for order in orders:
-            known = _known_already(order, found, owners, self.settings, self.target)
+            known = _known_already(order, found, self.settings, self.target)
             if choice := self.decided.get(order.key) or known or _held_back(order):
                 choices[order.key] = choice
         return choices
 
 
-def _references(orders: list[Candidate]) -> set[str]:
-    return set().union(*(order.references for order in orders))
-
-
 def _known_already(
     order: Candidate,
     found: DocumentsFound,
-    owners: Mapping[str, set[str]],
     settings: Settings,
     target: BusinessCentral,
 ) -> Choice | None:
@@ -155,8 +149,8 @@ def _known_already(
         return change(order, documents, settings, target)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
-    if others := owners.get(order.reference, set()) - {order.key}:
-        return Choice("fail", "TARGET_TAKEN", f"order {min(others)} has the reference {order.reference}")
+    if order.owner:
+        return Choice("fail", "TARGET_TAKEN", f"order {order.owner} has the reference {order.reference}")
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
 
 
@@ -247,8 +241,10 @@ def _reference(order: Candidate, choice: Choice) -> str:
 
 def _unchanged(flow: Flow, settings: Settings) -> str:
     """The planned rows of documents that need nothing."""
+    confirmed = f"_order IN (SELECT key FROM ledger WHERE part = {literal(flow.main)} AND state = 'CONFIRMED')"
+    documents = documents_sql(flow, settings, confirmed)
     return (
         f"SELECT {literal(flow.main)} AS part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS "
         "reason, target_id, target_no, '{}' AS body, '[]' AS changes, own_hash AS hash, field_hashes, _version AS "
-        f"version, mapping_version, target_set, amount, currency FROM ({documents_sql(flow, settings)}) WHERE unchanged"
+        f"version, mapping_version, target_set, amount, currency FROM ({documents}) WHERE unchanged"
     )

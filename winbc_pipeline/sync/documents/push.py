@@ -24,7 +24,7 @@ from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
-from ..plan import planned_table
+from ..planned import planned_table
 from ..push import Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
@@ -37,6 +37,7 @@ from .write_back import write_back
 
 ROUNDS = 4
 INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
+
 STATES = {
     "skip": State.SKIPPED,
     "adopt": State.CONFIRMED,

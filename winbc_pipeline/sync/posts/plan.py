@@ -11,7 +11,8 @@ from ...staging.store import quote, rows_of
 from ...systems.winstore import Winstore
 from ..flow import Flow
 from ..map import check_mapped_now, mapped_table
-from ..plan import KNOWN, planned_row, recover, settle_gone, store_plan, unchanged_rows
+from ..plan import KNOWN, planned_row, recover, settle_gone
+from ..planned import store_plan, unchanged_rows
 from ..stage import flow_store
 from .decide import Decider, body_of, lines_of
 

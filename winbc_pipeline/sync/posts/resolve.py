@@ -6,7 +6,7 @@ from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import quote, rows_of
 from ..flow import Flow
-from ..plan import planned_table
+from ..planned import planned_table
 from ..push import lease
 from ..stage import flow_store
 

@@ -1,0 +1,96 @@
+"""The planned table: what a plan decided, a row per record, until the next plan of its windows."""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from itertools import chain
+
+import duckdb
+
+from ..staging.store import Row, Store, create_table, for_long_texts, insert_rows, quote, renew_table
+from .flow import Flow
+
+PLANNED = {
+    "part": "VARCHAR",
+    "key": "VARCHAR",
+    "window": "DATE",
+    "action": "VARCHAR",
+    "reason": "VARCHAR",
+    "message": "VARCHAR",
+    "target_id": "VARCHAR",
+    "target_no": "VARCHAR",
+    "etag": "VARCHAR",
+    "body": "VARCHAR",
+    "changes": "VARCHAR",
+    "hash": "VARCHAR",
+    "field_hashes": "VARCHAR",
+    "version": "VARCHAR",
+    "mapping_version": "VARCHAR",
+    "reference": "VARCHAR",
+    "target_set": "VARCHAR",
+    "amount": "DECIMAL(18, 5)",
+    "currency": "VARCHAR",
+    "customer_key": "VARCHAR",  # the record whose number goes with a document once it is written
+    "lookups": "VARCHAR",  # what was asked of the target and found, for people
+    "planned_at": "TIMESTAMPTZ",
+    "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
+}
+
+
+def planned_table(flow: Flow) -> str:
+    return f"planned_{flow.id}"
+
+
+def store_plan(
+    store: Store,
+    flow: Flow,
+    chunks: Iterable[list[Row]],
+    unchanged: str,
+    first: date,
+    last: date,
+    keys: Collection[tuple[str, str]] | None = None,
+) -> None:
+    """Puts the plan of the windows between two days in place of the one before, or only its rows for `keys`.
+
+    Args:
+        chunks: the rows, some at a time. The plan before is there until the first of them are decided.
+        unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
+    """
+    table, rest = quote(planned_table(flow)), iter(chunks)
+    for number, rows in enumerate(chain([next(rest, [])], rest)):
+        with store.transaction() as connection:
+            for_long_texts(connection)
+            if number == 0:
+                renew_table(connection, planned_table(flow), PLANNED)
+            if number == 0 and keys is None:
+                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", [first, last])
+                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
+                _delete_planned(connection, table, "same")
+                connection.execute(f"INSERT INTO {table} BY NAME FROM same")
+            names = {name: PLANNED[name] for name in ("part", "key")}
+            create_table(connection, "fresh", names, temporary=True)
+            insert_rows(connection, "fresh", names, rows)
+            _delete_planned(connection, table, "fresh")
+            insert_rows(connection, planned_table(flow), PLANNED, rows)
+
+
+def _delete_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+    """Takes the planned rows of some records away, whatever window they are in."""
+    connection.execute(f"DELETE FROM {table} AS p USING {rows} AS r WHERE p.part = r.part AND p.key = r.key")
+
+
+def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
+    """What was planned of these keys was only shown to somebody: it is not sent before it is planned again."""
+    with store.transaction() as connection:
+        renew_table(connection, planned_table(flow), PLANNED)
+        table = quote(planned_table(flow))
+        connection.execute(f"UPDATE {table} SET planned_at = NULL WHERE list_contains(?, key)", [list(keys)])
+
+
+def unchanged_rows(records: str) -> str:
+    """The planned rows of what was sent as it is, of a SELECT of mapped records with columns of KNOWN: nothing of it is
+    looked up or compared again."""
+    return (
+        "SELECT part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS reason, target_id, "
+        "target_no, '{}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version "
+        f"FROM ({records}) WHERE unchanged"
+    )
