@@ -144,7 +144,7 @@ def documents_sql(flow: Flow, settings: Settings, only: str = "true") -> str:
         FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
         LEFT JOIN lines AS n ON n._order = h._key
         LEFT JOIN ledger AS l ON l.part = {literal(flow.main)} AND l.key = h._key
-        LEFT JOIN owners AS w ON w.reference = h.creates ->> 'externalDocumentNumber'
+        LEFT JOIN owners AS w ON w.reference = (h.creates ->> 'externalDocumentNumber')
         WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ? AND coalesce(n.mapped, 0) = o.expected"""
 
 
