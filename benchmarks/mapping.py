@@ -14,6 +14,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -135,7 +136,7 @@ def ours(path: Path, limit_mb: int) -> dict[str, Any]:
     with mapping_connection(flow, settings) as connection:
         lock_down(connection)
         compiled = compile_table(read_table(table), FIELDS, target, folder, {}, load_functions(None))
-        see_source(connection, flow.part("order_line"), "staging", "true")
+        see_source(connection, replace(flow.part("order_line"), where="true"), compiled, "staging", "true")
         prepare(connection, compiled.steps, compiled.lookups)
         connection.execute(f"INSERT INTO {mapped_table(flow)} SELECT 'order_line', *, 'v' FROM ({compiled.select})")
     seconds = time.monotonic() - began
@@ -313,7 +314,7 @@ def main() -> None:
     parser.add_argument("--memory-limit-mb", type=int, default=512)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "default" / "orders.duckdb"
+        path = Path(folder) / "default" / "orders_winstore_to_bc.duckdb"
         staged(path, asked.rows)
         if asked.tool == "ours":
             figures = ours(path, asked.memory_limit_mb)

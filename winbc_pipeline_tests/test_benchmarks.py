@@ -1,0 +1,34 @@
+"""The benchmarks measure the program as it is: each runs here on a few records, none is timed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def line_of(script: str, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    line: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
+    return line
+
+
+@pytest.mark.parametrize("script", ["extract.py", "push.py"])
+def test_records_arrive(script: str) -> None:
+    assert line_of(script, "ours", "--rows", "300")["rows"] == 300
+
+
+def test_orders_arrive_with_their_customers() -> None:
+    line = line_of("orders.py", "--rows", "50")
+    assert (line["calls"]["POST salesOrders"], line["calls"]["POST customers"]) == (3, 1)
+
+
+def test_mapping_makes_the_same_records_as_its_peers() -> None:
+    digests = {line_of("mapping.py", tool, "--rows", "300")["digest"] for tool in ("ours", "pydantic", "pandas")}
+    assert len(digests) == 1
