@@ -152,7 +152,6 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
     """Seconds by layer, and the ceilings of each layer's own calls; every order is confirmed at the end."""
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
     from winbc_pipeline.settings import Settings
-    from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.load import create
     from winbc_pipeline.sync.map import map_windows
     from winbc_pipeline.sync.run import plan_windows, push_windows
@@ -175,8 +174,9 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
         layer()
         seconds[name] = time.perf_counter() - began
         ceilings[name] = (asked(url)["seconds"] - before) / IN_FLIGHT
-    done = Counter((row["part"], row["state"], row["reason"]) for row in ledger.read(store))
-    wanted = {("order", "CONFIRMED", None): orders, ("customer", "CONFIRMED", None): min(CUSTOMERS, orders)}
+    with store.open() as connection:
+        done = connection.execute("SELECT part, state, reason, count(*) FROM ledger GROUP BY ALL ORDER BY 1").fetchall()
+    wanted = [("customer", "CONFIRMED", None, min(CUSTOMERS, orders)), ("order", "CONFIRMED", None, orders)]
     assert done == wanted, done
     return seconds, ceilings
 

@@ -11,7 +11,7 @@ from ...mapping.compiler import Compiled
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.load import create as create_staging
-from ...staging.store import Row, literal, quote, renew_table
+from ...staging.store import Row, literal, quote, renew_table, rows_of
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
@@ -19,7 +19,9 @@ from ..plan import with_ids
 from ..stage import flow_store, staging_table
 from ..values import fields_of, records_of
 
-CHUNK = 2_500  # documents in memory at once
+READ = 10_000  # documents read at once, as texts
+CHUNK = 2_500  # documents decided at once, as fields: they take ten times the memory
+REFERENCE = "(h.creates ->> 'externalDocumentNumber')"  # of a mapped header (alias h)
 Ids = Mapping[str, Mapping[str, str]]
 
 KNOWN = (
@@ -101,35 +103,17 @@ def needed_document(flow: Flow) -> Document:
 
 def documents_sql(flow: Flow, settings: Settings, only: str = "true") -> str:
     """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done.
-    `only`: a condition on `_order`, the key of a document.
+    `only`: a condition on `_order`, the key of a document, with its bound values before the days.
 
     One whose lines are not mapped as they are staged now is left out: it waits for the run that maps them.
     """
-    document = needed_document(flow)
-    kind = document.kind(settings)
-    mapped, staging = quote(mapped_table(flow)), quote(staging_table(flow, settings).name)
-    names = ", ".join(literal(name) for name in kind.lines)
-    place = " ".join(f"WHEN {literal(name)} THEN {number}" for number, name in enumerate(kind.lines))
+    kind = needed_document(flow).kind(settings)
+    mapped, part = quote(mapped_table(flow)), literal(flow.main)
     known = ", ".join(f"l.{quote(name)}" for name in KNOWN)
-    own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""
-        WITH staged AS (
-            SELECT *, {flow.part(kind.header).key} AS _order, row_number() OVER (ORDER BY {document.line_order}, _key)
-            AS _place FROM {staging} WHERE {only}
-        ), orders AS (
-            SELECT _order, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
-            list(_version::VARCHAR) AS versions, count(*) FILTER ({own}) AS expected,
-            first({document.customer_key} ORDER BY _key) AS customer_key, coalesce(bool_and({document.guest}), false)
-            AS guest, first({document.ended(settings)} ORDER BY _key) AS ended,
-            first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason FROM staged GROUP BY _order
-        ), lines AS (
-            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list_sort(list({{'kind': CASE m.part {place}
-            END, 'place': s._place, 'part': m.part, 'key': m._key, 'creates': m.creates, 'errors': m.errors, 'hash':
-            m.hash}})) AS lines FROM {mapped} AS m JOIN staged AS s ON s._version::VARCHAR = m._version
-            AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
-        ), owners AS (
+        WITH {_staged(flow, settings, only)}, {_lines(flow, settings)}, owners AS (
             SELECT reference, min(key) AS one, max(key) AS other FROM ledger
-            WHERE part = {literal(flow.main)} AND {ledger.MADE} GROUP BY reference
+            WHERE part = {part} AND {ledger.MADE} GROUP BY reference
         )
         SELECT h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
         md5(h.hash || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '') ||
@@ -138,14 +122,42 @@ def documents_sql(flow: Flow, settings: Settings, only: str = "true") -> str:
         '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
         list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines, {known}, l.version AS sent_version,
         coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
-        count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL)
-        OVER (PARTITION BY h.creates ->> 'externalDocumentNumber') AS claims,
-        CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
+        count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL) OVER (PARTITION BY {REFERENCE})
+        AS claims, CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
         FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
-        LEFT JOIN lines AS n ON n._order = h._key
-        LEFT JOIN ledger AS l ON l.part = {literal(flow.main)} AND l.key = h._key
-        LEFT JOIN owners AS w ON w.reference = (h.creates ->> 'externalDocumentNumber')
+        LEFT JOIN lines AS n ON n._order = h._key LEFT JOIN ledger AS l ON l.part = {part} AND l.key = h._key
+        LEFT JOIN owners AS w ON w.reference = {REFERENCE}
         WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ? AND coalesce(n.mapped, 0) = o.expected"""
+
+
+def _staged(flow: Flow, settings: Settings, only: str) -> str:
+    """Two common table expressions: staged lines with their order and their place in it, and what is true of orders."""
+    document = needed_document(flow)
+    kind = document.kind(settings)
+    own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
+    return f"""staged AS (
+            SELECT *, {flow.part(kind.header).key} AS _order, row_number() OVER (ORDER BY {document.line_order}, _key)
+            AS _place FROM {quote(staging_table(flow, settings).name)} WHERE {only}
+        ), orders AS (
+            SELECT _order, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
+            list(_version::VARCHAR) AS versions, count(*) FILTER ({own}) AS expected,
+            first({document.customer_key} ORDER BY _key) AS customer_key, coalesce(bool_and({document.guest}), false)
+            AS guest, first({document.ended(settings)} ORDER BY _key) AS ended,
+            first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason FROM staged GROUP BY _order
+        )"""
+
+
+def _lines(flow: Flow, settings: Settings) -> str:
+    """A common table expression: the mapped lines of each order, as they stand in it."""
+    kind = needed_document(flow).kind(settings)
+    names = ", ".join(literal(name) for name in kind.lines)
+    place = " ".join(f"WHEN {literal(name)} THEN {number}" for number, name in enumerate(kind.lines))
+    return f"""lines AS (
+            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list_sort(list({{'kind': CASE m.part {place}
+            END, 'place': s._place, 'part': m.part, 'key': m._key, 'creates': m.creates, 'errors': m.errors, 'hash':
+            m.hash}})) AS lines FROM {quote(mapped_table(flow))} AS m JOIN staged AS s ON s._version::VARCHAR =
+            m._version AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
+        )"""
 
 
 def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
@@ -163,22 +175,35 @@ def read(
     keys: Collection[tuple[str, str]] | None = None,
 ) -> Iterator[list[Candidate]]:
     """The documents of the windows with which something may have to be done, or those of `keys` in any case, some at a
-    time: payloads take ten times the memory that their texts take."""
-    where = "NOT unchanged" if keys is None else "list_contains(?, _key)"
-    chosen = [] if keys is None else [sorted(key for part, key in keys if part == flow.main)]
-    documents = documents_sql(flow, settings)  # it may ask another flow's ledger: not while this one's is open
+    time: memory follows the chunk."""
+    header, store = needed_document(flow).kind(settings).header, flow_store(flow, settings)
+    chosen = None if keys is None else {key for part, key in keys if part == flow.main}
+    documents = documents_sql(flow, settings, f"{flow.part(header).key} IN (SELECT unnest(?))")
+    for some in _keys(flow, settings, first, last, chosen):
+        with store.open() as connection:
+            rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, first, last])
+        rows = [row for row in rows if (not row["unchanged"] if chosen is None else row["_key"] in chosen)]
+        for start in range(0, len(rows), CHUNK):
+            yield [_candidate(row, header, compiled, ids, flow) for row in rows[start : start + CHUNK]]
+
+
+def _keys(flow: Flow, settings: Settings, first: date, last: date, chosen: set[str] | None) -> list[list[str]]:
+    """The keys of the windows' documents (or of the chosen ones), some at a time; those with one reference together."""
+    header = needed_document(flow).kind(settings).header
     with flow_store(flow, settings).open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         create_staging(connection, staging_table(flow, settings))
-        sql = f"SELECT * FROM ({documents}) WHERE {where} ORDER BY _key"
-        cursor = connection.execute(sql, [first, last, *chosen])
-        names = [column[0] for column in cursor.description or []]
-        rows = cursor.fetchall()
-    header = needed_document(flow).kind(settings).header
-    for start in range(0, len(rows), CHUNK):
-        some = [dict(zip(names, row, strict=True)) for row in rows[start : start + CHUNK]]
-        yield [_candidate(row, header, compiled, ids, flow) for row in some]
+        found = rows_of(
+            connection,
+            f"SELECT _key, {REFERENCE} AS reference, count(*) OVER (PARTITION BY reference) AS times "
+            f"FROM {quote(mapped_table(flow))} AS h WHERE part = ? AND _window BETWEEN ? AND ? ORDER BY _key",
+            [header, first, last],
+        )
+    wanted = {row["reference"] for row in found if chosen is None or row["_key"] in chosen}
+    shared = [row["_key"] for row in found if row["times"] > 1 and row["reference"] in wanted]
+    alone = [row["_key"] for row in found if row["times"] == 1 and row["reference"] in wanted]
+    return [*([shared] if shared else []), *(alone[start : start + READ] for start in range(0, len(alone), READ))]
 
 
 def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids, flow: Flow) -> Candidate:

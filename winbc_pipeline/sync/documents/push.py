@@ -29,7 +29,7 @@ from ..push import Push, planned_rows
 from ..stage import flow_store
 from ..watermark import advance_watermark
 from .amounts import differing
-from .candidates import needed_document
+from .candidates import CHUNK, needed_document
 from .due import SENT, contents_of, due, put_bodies, with_number
 from .existing import look_up, several
 from .plan import plan
@@ -334,14 +334,16 @@ class Sender:
 
     def _find_duplicates(self, references: list[str]) -> None:
         """Looks once more at what was confirmed: two documents with one reference are for a person."""
-        found = look_up(self.target, set(references))
-        twice = {reference: documents for reference, documents in found.items() if len(documents) > 1}
-        rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
-        moves = []
-        for row in rows:
-            known = {"reason": "DUPLICATE", "message": several(twice[row["reference"]])}
-            moves.append(Move(self.flow.main, row["key"], State.DUPLICATE, known))
-        ledger.move(self.store, moves, self.run_id)
+        for start in range(0, len(references), CHUNK):
+            found = look_up(self.target, set(references[start : start + CHUNK]))
+            twice = {reference: documents for reference, documents in found.items() if len(documents) > 1}
+            rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
+            known = {"reason": "DUPLICATE"}
+            moves = [
+                Move(self.flow.main, row["key"], State.DUPLICATE, known | {"message": several(twice[row["reference"]])})
+                for row in rows
+            ]
+            ledger.move(self.store, moves, self.run_id)
 
 
 def _is_refusal(result: Result) -> bool:
