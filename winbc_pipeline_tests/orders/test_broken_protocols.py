@@ -26,7 +26,7 @@ pytestmark = pytest.mark.proof
 MINUTE = 60
 LEASE = run.lease
 SEND = {"path": "$batch", "nth": 2}  # the first batch makes the customer
-plan, push = (import_module(f"winbc_pipeline.sync.documents.{name}") for name in ("plan", "push"))
+plan, push, due = (import_module(f"winbc_pipeline.sync.documents.{name}") for name in ("plan", "push", "due"))
 Story = Callable[[OrderWorld], None]
 Breakage = Callable[[OrderWorld], AbstractContextManager[Any]]
 
@@ -125,7 +125,7 @@ def no_intent(_: OrderWorld) -> Iterator[None]:
         ledger.move(run.flow_store(flow, settings), forgotten, run_id)
         return 0
 
-    with patch.object(plan, "recover", forget), patch.object(push, "recover", forget):
+    with patch.object(plan, "recover", forget), patch.object(due, "recover", forget):
         yield
 
 
