@@ -147,11 +147,12 @@ def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapp
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
     """Adds rows, many at once through one JSON value: inserting them one by one takes milliseconds each, and one value
     of all of them can be larger than DuckDB's memory."""
-    structure = orjson.dumps([dict(columns)]).decode()
+    structure, wanted = orjson.dumps([dict(columns)]).decode(), columns.keys()
     names = ", ".join(quote(name) for name in columns)
     for start in range(0, len(rows), ROWS_A_VALUE):
         some = rows[start : start + ROWS_A_VALUE]
-        content = orjson.dumps([{name: row.get(name) for name in columns} for row in some], default=str).decode()
+        named = [row if row.keys() <= wanted else {name: row.get(name) for name in columns} for row in some]
+        content = orjson.dumps(named, default=str).decode()
         connection.execute(
             f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT unnest(from_json(?, ?)) AS r)",
             [content, structure],

@@ -23,7 +23,7 @@ from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .binding import check_binding
 from .documents.candidates import Candidate, needed_document, read
-from .documents.decide import OWN_LINE_FIELDS, Choice, reconciled, total_difference
+from .documents.decide import Choice, reconciled, total_difference
 from .documents.existing import Found, look_up, numbered
 from .flow import Flow
 from .map import compile_flow, map_windows
@@ -34,7 +34,6 @@ from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes
 from .stage import flow_store, staging_table
-from .values import field_hashes
 
 EVER = (date.min, date.max)
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
@@ -266,18 +265,8 @@ class Hand:
         if navigation not in body:
             raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
         row = self._planned((order.key,), afresh=True, decided={order.key: Choice("create")})[0]
-        hashes = json.loads(row["field_hashes"]) | _hashes(body, navigation, order)
         row |= with_changes(row | {"body": dumps(body).decode(), "changes": None, "hash": None})
-        return row | {"field_hashes": json.dumps(hashes), "mapping_version": kept[0]["mapping_version"]}
-
-
-def _hashes(body: dict[str, Any], navigation: str, order: Candidate) -> dict[str, str]:
-    """A hash per field that is sent, as documents/plan.py keeps them."""
-    hashes = field_hashes({name: value for name, value in body.items() if name != navigation})
-    for line, sent in zip(order.lines, body[navigation], strict=False):
-        values = {name: value for name, value in sent.items() if name not in OWN_LINE_FIELDS}
-        hashes |= field_hashes({f"{line['_key']} {name}": value for name, value in values.items()})
-    return hashes
+        return row | {"mapping_version": kept[0]["mapping_version"]}
 
 
 def _essence(rows: list[Row]) -> list[tuple[Any, ...]]:

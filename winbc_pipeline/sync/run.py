@@ -1,5 +1,6 @@
 """One flow from source to target, and what became of its records: what assets, command line and tests call."""
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from .shown import with_changes
 from .stage import flow_store, stage, staging_table
 
 SHOWN = 50
+ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
 Begin = Callable[[str], None]
 Step = Callable[..., None]
 _TROUBLE = ", ".join(
@@ -70,10 +72,21 @@ Target = TypeVar("Target", BusinessCentral, Winstore)
 def leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
     """The target while nobody else writes to this flow's ledger; raises StoreBusy when another run goes on."""
     try:
-        with lease(flow, settings):
+        with lease(flow, settings), _few_collections():
             yield target
     finally:
         target.close()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Python looks for cycles rarely: records come by the hundred thousand, and hold none."""
+    usual = gc.get_threshold()
+    gc.set_threshold(ALLOCATIONS, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def steps_of(flow: Flow) -> tuple[Step, Step]:

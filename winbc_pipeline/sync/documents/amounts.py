@@ -21,7 +21,8 @@ def line_amount(line: Mapping[str, Any]) -> Decimal:
     gross = cents(_number(line, "quantity") * _number(line, "unitPrice"))
     if line.get("discountAmount"):
         return gross - cents(_number(line, "discountAmount"))
-    return gross - cents(gross * _number(line, "discountPercent") / 100)
+    percent = _number(line, "discountPercent")
+    return gross - cents(gross * percent / 100) if percent else gross
 
 
 def total_with_tax(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Decimal | None:

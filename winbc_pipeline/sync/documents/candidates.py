@@ -1,10 +1,10 @@
 """What was mapped, put together: one row per document with its lines, and what the ledger knows of it."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from ...mapping.compiler import Compiled
@@ -19,8 +19,7 @@ from ..plan import with_ids
 from ..stage import flow_store, staging_table
 from ..values import fields_of, records_of
 
-READ = 10_000  # documents read at once, as texts
-CHUNK = 2_500  # documents decided at once, as fields: they take ten times the memory
+CHUNK = 2_500  # documents decided at once: memory follows it
 REFERENCE = "(h.creates ->> 'externalDocumentNumber')"  # of a mapped header (alias h)
 Ids = Mapping[str, Mapping[str, str]]
 
@@ -75,11 +74,11 @@ class Candidate:
     dependency: str | None = None
     known: Row = field(default_factory=dict)
 
-    @property
+    @cached_property
     def reference(self) -> str:
         return str(self.header.get("externalDocumentNumber") or "")
 
-    @property
+    @cached_property
     def references(self) -> set[str]:
         """By what it may be found: as it is mapped now, and as it was sent once."""
         return {self.reference, self.known["reference"] or ""} - {""}
@@ -88,7 +87,7 @@ class Candidate:
     def currency(self) -> str | None:
         return self.header.get("currencyCode")
 
-    @property
+    @cached_property
     def expected(self) -> Decimal | None:
         """The source's total with VAT, when a table gives it."""
         value = self.header.get("expectedTotal")
@@ -183,8 +182,7 @@ def read(
         with store.open() as connection:
             rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, first, last])
         rows = [row for row in rows if (not row["unchanged"] if chosen is None else row["_key"] in chosen)]
-        for start in range(0, len(rows), CHUNK):
-            yield [_candidate(row, header, compiled, ids, flow) for row in rows[start : start + CHUNK]]
+        yield [_candidate(row, header, compiled, ids, flow) for row in rows]
 
 
 def _keys(flow: Flow, settings: Settings, first: date, last: date, chosen: set[str] | None) -> list[list[str]]:
@@ -203,7 +201,7 @@ def _keys(flow: Flow, settings: Settings, first: date, last: date, chosen: set[s
     wanted = {row["reference"] for row in found if chosen is None or row["_key"] in chosen}
     shared = [row["_key"] for row in found if row["times"] > 1 and row["reference"] in wanted]
     alone = [row["_key"] for row in found if row["times"] == 1 and row["reference"] in wanted]
-    return [*([shared] if shared else []), *(alone[start : start + READ] for start in range(0, len(alone), READ))]
+    return [*([shared] if shared else []), *(alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK))]
 
 
 def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids, flow: Flow) -> Candidate:
@@ -234,8 +232,3 @@ def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids
         owner=row["owner"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
-
-
-def base_hashes(known: Row) -> dict[str, str]:
-    """Hashes per field of what was last sent."""
-    return json.loads(known["field_hashes"]) if known["field_hashes"] else {}

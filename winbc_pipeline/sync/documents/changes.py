@@ -9,13 +9,12 @@ from typing import Any
 from ...settings import Settings
 from ...systems.business_central import BusinessCentral
 from ..values import equal, field_hashes, filled
-from .candidates import Candidate, base_hashes
+from .candidates import Candidate
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, wrong
 from .existing import INVOICE, ORDER, Found, several
+from .hashes import SEQUENCE, base_hashes, sequences, written
 
 LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines"}
-STEP = 10_000  # between the sequences of lines that are inserted with their document (behaviour.md section 14)
-SEQUENCE = " sequence"
 CANCEL = "Microsoft.NAV.cancel"
 Record = dict[str, Any]
 
@@ -39,26 +38,6 @@ def change(order: Candidate, documents: list[Found], settings: Settings, target:
         return Choice("change", "CHANGED", None, found, effects, operations)
     names = ", ".join(each["field"] for each in effects[:8])
     return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, effects)
-
-
-def sequences(order: Candidate, anew: bool = False) -> dict[str, str]:
-    """The sequence of each line by its key: as it was sent, else after all others; of a document that is made `anew`
-    as Business Central will give them."""
-    base = {} if anew else base_hashes(order.known)
-    known = {name: text for name, text in base.items() if name.endswith(SEQUENCE)}
-    highest = max((int(text) for text in known.values()), default=0)
-    given = {}
-    for line in order.lines:
-        name = f"{line['_key']}{SEQUENCE}"
-        if name not in known:
-            highest += STEP
-        given[name] = known.get(name, str(highest))
-    return given
-
-
-def written(fields: Record, own: tuple[str, ...]) -> Record:
-    """The fields that Business Central gets, nothing being an empty text."""
-    return {name: "" if value is None else value for name, value in fields.items() if name not in own}
 
 
 def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choice:

@@ -4,7 +4,7 @@ Shipping and invoicing deletes the order, so one place is not enough (exactly_on
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,12 @@ from ...systems.business_central import BusinessCentral
 
 PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
+CHECKED = {  # the fields that tell documents apart
+    ORDER: ("number", "externalDocumentNumber"),
+    INVOICE: ("number", "externalDocumentNumber", "orderNumber", "status"),
+    SHIPMENT: ("number", "externalDocumentNumber", "orderNumber"),
+}
+WHOLE: Mapping[str, Collection[str]] = {}
 CORRECTIVE = "Corrective"
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
 LONGEST = 35
@@ -47,16 +53,21 @@ def is_reference(text: str) -> bool:
     return bool(REFERENCE.fullmatch(text)) and len(text) <= LONGEST
 
 
-def look_up(target: BusinessCentral, references: Collection[str]) -> dict[str, list[Found]]:
+def look_up(
+    target: BusinessCentral, references: Collection[str], fields: Mapping[str, Collection[str]] = WHOLE
+) -> dict[str, list[Found]]:
     """The documents by reference, from the primary database, compared to the letter; none = not in the result.
 
     What no document can have is not asked for: Business Central would refuse the whole look-up.
     Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
     """
     wanted = sorted(filter(is_reference, references))
+
+    def asked(place: str) -> dict[str, list[Record]]:
+        return target.find(place, "externalDocumentNumber", wanted, False, fields.get(place, ()))
+
     with ThreadPoolExecutor(len(PLACES)) as pool:
-        answers = pool.map(lambda place: target.find(place, "externalDocumentNumber", wanted, False), PLACES)
-        records = dict(zip(PLACES, answers, strict=True))
+        records = dict(zip(PLACES, pool.map(asked, PLACES), strict=True))
     found = {}
     for reference in wanted:
         documents = _documents({place: records[place].get(reference, []) for place in PLACES})

@@ -1,6 +1,5 @@
 """The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -19,13 +18,10 @@ from ..outcomes import IGNORED, is_ignored
 from ..plan import IdsByCode, recover, settle_gone
 from ..planned import store_plan
 from ..stage import flow_store
-from ..values import field_hashes
 from .candidates import Candidate, documents_sql, needed_document, read
-from .changes import change, sequences, written
+from .changes import change
 from .customers import Debtor, Debtors
 from .decide import (
-    OWN_FIELDS,
-    OWN_LINE_FIELDS,
     Choice,
     add_rounding,
     body_of,
@@ -37,6 +33,7 @@ from .decide import (
     wrong_total,
 )
 from .existing import PLACES, Found, look_up
+from .hashes import sent_hashes, unsent_hashes
 from .items import ITEM, Items
 
 T = TypeVar("T")
@@ -174,21 +171,13 @@ def _needs_items(order: Candidate) -> bool:
     return not order.errors and bool(order.known["field_hashes"] or not (order.skip_reason or order.ended))
 
 
-def sent_hashes(order: Candidate, anew: bool) -> dict[str, str]:
-    """A hash per field of the header and of each line: what was sent, without keeping the values; and each line's
-    sequence in the document."""
-    hashes = field_hashes(written(order.header, OWN_FIELDS))
-    for line in order.lines:
-        hashes |= field_hashes(written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
-    return hashes | sequences(order, anew)
-
-
 def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
     """The row of the planned table for a document."""
     kind = needed_document(flow).kind(settings)
     body: Any = choice.operations
     changes: str | None = dumps(choice.effects).decode()
-    if choice.action == "create":
+    creates = choice.action == "create"
+    if creates:
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
         changes = None  # sync/shown.py makes them of the body
     place = choice.found
@@ -205,7 +194,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flo
         "body": dumps(body).decode(),
         "changes": changes,
         "hash": order.hash,
-        "field_hashes": dumps(sent_hashes(order, choice.action == "create")).decode(),
+        "field_hashes": dumps(unsent_hashes(order) if creates else sent_hashes(order)).decode(),
         "version": order.version,
         "mapping_version": order.mapping_version,
         "reference": _reference(order, choice),
@@ -229,7 +218,7 @@ def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -
     items = {line.get("lineObjectNumber") for line in order.lines if line.get("lineType") == ITEM}
     if items and (debtor or order.dependency):
         words.append(f"{len(items)} items: {order.dependency or 'all there'}")
-    return json.dumps(words, ensure_ascii=False)
+    return dumps(words).decode()
 
 
 def _reference(order: Candidate, choice: Choice) -> str:

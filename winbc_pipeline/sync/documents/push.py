@@ -31,7 +31,8 @@ from ..watermark import advance_watermark
 from .amounts import differing
 from .candidates import CHUNK, needed_document
 from .due import SENT, contents_of, due, put_bodies, with_number
-from .existing import look_up, several
+from .existing import CHECKED, Found, look_up, several
+from .hashes import with_body
 from .plan import plan
 from .write_back import write_back
 
@@ -121,13 +122,16 @@ class Sender:
         self.present = known
         settled = [move for row in rows if row["action"] not in SENT and (move := self._settled(row))]
         ledger.move(self.store, settled, self.run_id)
-        self.confirmed: list[str] = []
-        self._send_all([row for row in rows if row["action"] in SENT])
-        self._find_duplicates(self.confirmed)
+        part = needed_document(self.flow).customer[0] if self.flow.document else ""
+        self.customers = ledger.known(self.store, part, {row["customer_key"] for row in rows if row["customer_key"]})
+        with ThreadPoolExecutor(1) as beside:
+            looks = _Looks(self.target, beside)
+            self._send_all([row for row in rows if row["action"] in SENT], looks)
+            self._mark_duplicates(looks.found())
         if self.refused:
             raise self.refused
 
-    def _send_all(self, rows: list[Row]) -> None:
+    def _send_all(self, rows: list[Row], looks: "_Looks") -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
         chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
         outcomes: list[Move] = []
@@ -142,6 +146,7 @@ class Sender:
                     pending, again = self._submit(pool, again), []
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 moves, not_run = self._taken(done)
+                looks.add(move.known["reference"] for move in moves if _is_new(move))
                 outcomes, again = outcomes + moves, again + not_run
         left = [each.row for each in again] + [row for chunk in chunks for row in chunk]
         outcomes += [self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False) for row in left]
@@ -178,8 +183,6 @@ class Sender:
                 again.append(each)
             else:
                 moves.append(self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False))
-        made = [move for move in moves if move.state == State.CONFIRMED and move.known["action"] == "create"]
-        self.confirmed += [move.known["reference"] for move in made]
         return moves, again
 
     def _settled(self, row: Row) -> Move | None:
@@ -231,8 +234,7 @@ class Sender:
 
     def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
         """Documents as they are sent; one whose customer could not be written fails alone."""
-        part = needed_document(self.flow).customer[0] if self.flow.document else ""
-        customers = ledger.known_within(connection, part, {row["customer_key"] for row in rows if row["customer_key"]})
+        customers = self.customers
         ready, failed = [], []
         for row in rows:
             customer = customers.get(row["customer_key"], {})
@@ -245,11 +247,12 @@ class Sender:
         numbered = {row["key"]: customers[row["customer_key"]]["target_no"] for row in ready if row["customer_key"]}
         bodies = {key: with_number(contents[key]["body"], number) for key, number in numbered.items()}
         put_bodies(connection, self.flow, {key: body for key, body in bodies.items() if body != contents[key]["body"]})
-        sending = [
-            _Sending(row | {"field_hashes": contents[row["key"]]["field_hashes"]}, self._operations(row, body))
-            for row in ready
-            if (body := bodies.get(row["key"]) or contents[row["key"]]["body"])
-        ]
+        sending = []
+        for row in ready:
+            body, hashes = bodies.get(row["key"]) or contents[row["key"]]["body"], contents[row["key"]]["field_hashes"]
+            if row["action"] == "create":
+                hashes = with_body(hashes, body, needed_document(self.flow).kind(self.settings).navigation)
+            sending.append(_Sending(row | {"field_hashes": hashes}, self._operations(row, body)))
         return sending, failed
 
     def _intent(self, each: _Sending, now: datetime) -> Move:
@@ -332,18 +335,50 @@ class Sender:
         known = {"intent_at": clock.now(), "server_at": self.target.server_now}
         return self._move(row | {"reason": reason}, State.UNKNOWN, known, sent=False)
 
-    def _find_duplicates(self, references: list[str]) -> None:
-        """Looks once more at what was confirmed: two documents with one reference are for a person."""
-        for start in range(0, len(references), CHUNK):
-            found = look_up(self.target, set(references[start : start + CHUNK]))
-            twice = {reference: documents for reference, documents in found.items() if len(documents) > 1}
-            rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
-            known = {"reason": "DUPLICATE"}
-            moves = [
-                Move(self.flow.main, row["key"], State.DUPLICATE, known | {"message": several(twice[row["reference"]])})
-                for row in rows
-            ]
-            ledger.move(self.store, moves, self.run_id)
+    def _mark_duplicates(self, twice: Mapping[str, list[Found]]) -> None:
+        """Two documents with one reference are for a person."""
+        if not twice:
+            return
+        rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
+        moves = [
+            Move(
+                self.flow.main,
+                row["key"],
+                State.DUPLICATE,
+                {"reason": "DUPLICATE", "message": several(twice[row["reference"]])},
+            )
+            for row in rows
+        ]
+        ledger.move(self.store, moves, self.run_id)
+
+
+class _Looks:
+    """Looks once more at what was confirmed, some at a time, beside the sending."""
+
+    def __init__(self, target: BusinessCentral, beside: ThreadPoolExecutor) -> None:
+        self.target, self.beside = target, beside
+        self.waiting: list[str] = []
+        self.looks: list[Future[dict[str, list[Found]]]] = []
+
+    def add(self, references: Iterable[str]) -> None:
+        self.waiting += references
+        if len(self.waiting) >= CHUNK:
+            self._begin()
+
+    def _begin(self) -> None:
+        self.looks.append(self.beside.submit(look_up, self.target, self.waiting, CHECKED))
+        self.waiting = []
+
+    def found(self) -> dict[str, list[Found]]:
+        """The documents of each reference that has more than one; raises WinbcError when a look-up is not answered."""
+        if self.waiting:
+            self._begin()
+        there = [each for look in self.looks for each in look.result().items()]
+        return {reference: documents for reference, documents in there if len(documents) > 1}
+
+
+def _is_new(move: Move) -> bool:
+    return move.state == State.CONFIRMED and move.known["action"] == "create"
 
 
 def _is_refusal(result: Result) -> bool:

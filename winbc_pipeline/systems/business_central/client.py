@@ -7,7 +7,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,21 +119,23 @@ class BusinessCentral:
         return records
 
     def find(
-        self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool
+        self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
     ) -> dict[str, list[dict[str, Any]]]:
         """Records by key, each key compared exactly with what came back. The search may find more: wildcards in a
         value act as filters (behaviour.md section 5), so unsafe values are searched by their safe beginning.
 
         Args:
             keys: the wanted values, case folded already when `ignore_case`.
+            select: the only fields that are wanted, `field` among them; all of them when empty.
         Returns: for each key that was found, all records that have it.
         """
         longest = entity_fields(entity_set)[field].max_length or math.inf
         wanted = sorted({key for key in keys if _length(key) <= longest})  # a longer one is refused, with all others
         operand = f"tolower({field})" if ignore_case else field
         filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
+        only = f"&$select={','.join(select)}" if select else ""
         found: dict[str, list[dict[str, Any]]] = {}
-        for record in self.get_all([f"{entity_set}?{_query(text)}" for text in filters]):
+        for record in self.get_all([f"{entity_set}?{_query(text)}{only}" for text in filters]):
             value = str(record.get(field, ""))
             found.setdefault(value.lower() if ignore_case else value, []).append(record)
         return {key: found[key] for key in wanted if key in found}
