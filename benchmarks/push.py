@@ -62,6 +62,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.sync.planned import PLANNED, planned_table
     from winbc_pipeline.sync.push import push
     from winbc_pipeline.sync.stage import flow_store
+    from winbc_pipeline.sync.work import Work
     from winbc_pipeline.systems.business_central import BusinessCentral
 
     settings = Settings(data_folder=folder, bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
@@ -77,7 +78,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
     target = BusinessCentral(settings)
     assert target.root
     began = time.perf_counter()
-    push(PRODUCTS, settings, target, DAY, DAY, "bench")
+    push(Work(PRODUCTS, settings, DAY, DAY, "bench"), target)
     seconds = time.perf_counter() - began
     target.close()
     confirmed = len(ledger.read(store, "state = 'CONFIRMED'"))

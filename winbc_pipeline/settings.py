@@ -93,6 +93,7 @@ class OrderSettings(_Section):
     rounding_tax_code: str = ""
     write_back: bool = False
     batch_size: int = Field(default=20, ge=1, le=100)
+    stop_after: NonNegativeInt = 20
 
 
 class OrdersToWinstoreSettings(_Section):

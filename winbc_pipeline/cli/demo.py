@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -23,6 +23,7 @@ from ..sandbox.server import serve as serve_sandboxes
 from ..settings import Settings, load_settings
 from ..sync.flow import Flow
 from ..sync.run import Summary, summary
+from ..sync.stage import newest_change
 from .dagster_home import prepare, serve_ui, wait_until_served
 from .output import bar
 from .sandbox import check_folder, load_folder
@@ -45,7 +46,8 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
         before = _writes(addresses)
         failed = _load_all(console, load_settings())
         written = _writes(addresses) - before
-        console.print(f"{written} writes reached Business Central." if written else "Nothing to write: all in step.")
+        in_step = "Not everything was loaded." if failed else "Nothing to write: all in step."
+        console.print(f"{written} writes reached Business Central." if written else in_step)
         if once or failed:
             return 1 if failed else 0
         _serve(console, addresses, home, port)
@@ -106,32 +108,38 @@ def _load_all(console: Console, settings: Settings) -> bool:
     for flow in FLOWS:
         began = time.monotonic()
         with bar(console, f"Loading {flow.id} through Dagster"):
-            ok, done = load_through_dagster(flow, settings)
-        failed |= not ok or bool(done.failed)
+            problem, done = load_through_dagster(flow, settings)
+        if problem:
+            console.print(problem.strip(), style="red", highlight=False)
+        failed |= bool(problem or done.failed)
         counts = (done.read, done.created, done.updated, done.skipped, done.failed)
         table.add_row(flow.id, *map(str, counts), f"{time.monotonic() - began:.1f}")
     console.print(table)
     return failed
 
 
-def load_through_dagster(flow: Flow, settings: Settings) -> tuple[bool, Summary]:
-    """All windows of a flow in one Dagster run; whether it succeeded, and its counts."""
+def load_through_dagster(flow: Flow, settings: Settings) -> tuple[str | None, Summary]:
+    """All windows of a flow from the first that holds a record, in one Dagster run; what went wrong, and its counts.
+
+    Dagster takes a tenth of a second for each window, empty ones too.
+    """
     from dagster import DagsterInstance
 
     from ..build import build_defs
     from ..orchestration.jobs import range_tags
 
-    first, last = settings.history_start, _today()
+    last = clock.now().date()
+    begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
+    first = newest_change(flow, settings, begins - timedelta(seconds=1))[1] or last
     job = build_defs(settings=settings).resolve_job_def(flow.id)
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(
             instance=instance, tags=range_tags(first, last), raise_on_error=False, run_config=QUIET
         )
-    return result.success, summary(flow, settings, first, last, result.run_id)
-
-
-def _today() -> date:
-    return clock.now().date()
+    failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
+    said = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
+    why = next(filter(None, said), f"{flow.id} failed: see its run in the Dagster UI.")
+    return None if result.success else why, summary(flow, settings, first, last, result.run_id)
 
 
 def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:

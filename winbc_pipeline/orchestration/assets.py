@@ -92,6 +92,10 @@ def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition],
     return assets, check
 
 
+def _is_forgotten(row: Row) -> bool:
+    return bool(row["reason"] == "LEDGER_EMPTY")
+
+
 def _layer(
     flow: Flow,
     settings: Settings,
@@ -123,6 +127,8 @@ def _layer(
             failed = work(first, last, context.run.run_id) or []
             views = seen(flow, settings, key.path[0], first, last)
             more = extra()
+        if forgotten := sum(row["records"] for view in views.values() for row in view.documents if _is_forgotten(row)):
+            context.log.warning(f"The ledger of {flow.id} was empty; {forgotten} documents were there (LEDGER_EMPTY).")
         seconds = time.monotonic() - began
         bad = {row["window"].isoformat() for row in failed}
         for window in context.partition_keys:

@@ -134,6 +134,13 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
 
 
+def is_empty(store: Store, part: str) -> bool:
+    """Whether nothing is known of any record of a part."""
+    with store.open() as connection:
+        create(connection)
+        return connection.execute("SELECT 1 FROM ledger WHERE part = ? LIMIT 1", [part]).fetchone() is None
+
+
 def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:
     """When a record last came into a state."""
     with store.open(wait_s) as connection:

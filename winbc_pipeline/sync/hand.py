@@ -34,6 +34,7 @@ from .push import planned_rows
 from .run import leased, steps_of
 from .shown import with_changes
 from .stage import flow_store, staging_table
+from .work import Work
 
 EVER = (date.min, date.max)
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
@@ -65,7 +66,7 @@ def by_hand(flow: Flow, settings: Settings, run_id: str) -> Iterator["Hand"]:
         raise NotDone(f"{flow.id} writes to Winstore.", hint)
     with leased(flow, settings, BusinessCentral(settings)) as target:
         check_binding(flow, settings, target)
-        recover(flow, settings, run_id)
+        recover(flow_store(flow, settings), run_id)
         yield Hand(flow, settings, target, run_id)
 
 
@@ -135,9 +136,8 @@ class Hand:
         if wish.how in ("resend", "as_sent"):
             ledger.move(self.store, self._release(wish), self.run_id)
         if wish.how == "as_sent":  # planned after that move: what was planned before it would be planned anew
-            pairs = self._pairs(wish.keys)
-            store_plan(self.store, self.flow, [[rows[0] | {"planned_at": clock.now()}]], "", *EVER, pairs)
-        steps_of(self.flow)[1](self.flow, self.settings, self.target, *EVER, self.run_id, self._pairs(wish.keys))
+            store_plan(self._work(wish.keys), [[rows[0] | {"planned_at": clock.now()}]], "")
+        steps_of(self.flow)[1](self._work(wish.keys), self.target)
         return self._rows(wish.keys)
 
     def _release(self, wish: Wish) -> list[Move]:
@@ -146,6 +146,9 @@ class Hand:
         lost = [row for row in self._rows(wish.keys) if row["state"] == State.UNKNOWN]
         taken_over = [Move(row["part"], row["key"], State.NEEDS_HUMAN, {"reason": "BY_HAND"}) for row in lost]
         return taken_over + [Move(self.flow.main, key, State.PLANNED, known) for key in wish.keys]
+
+    def _work(self, keys: tuple[str, ...]) -> Work:
+        return Work(self.flow, self.settings, *EVER, self.run_id, self._pairs(keys))
 
     def _pairs(self, keys: tuple[str, ...]) -> set[tuple[str, str]]:
         return {(name, key) for name in _parts(self.flow) for key in keys}
@@ -177,13 +180,12 @@ class Hand:
             map_windows(self.flow, self.settings, day, day)
 
     def _planned(self, keys: tuple[str, ...], **chosen: Any) -> list[Row]:
-        pairs = self._pairs(keys)
-        steps_of(self.flow)[0](self.flow, self.settings, self.target, *EVER, self.run_id, pairs, **chosen)
-        return [with_changes(row) for row in planned_rows(self.flow, self.settings, *EVER, pairs)]
+        steps_of(self.flow)[0](self._work(keys), self.target, **chosen)
+        return [with_changes(row) for row in planned_rows(self._work(keys))]
 
     def _candidate(self, key: str) -> Candidate:
         compiled = compile_flow(self.flow, self.settings)
-        for orders in read(self.flow, self.settings, compiled, IdsByCode(self.target), *EVER, {(self.flow.main, key)}):
+        for orders in read(self._work((key,)), compiled, IdsByCode(self.target)):
             return orders[0]
         raise NotDone(f"{key}: the tables make no document of it.", f"Look at `winbc trace {key}`.")
 

@@ -45,6 +45,8 @@ REASONS: dict[str, str] = {
     "EXISTS": "Business Central has a document with this reference already.",
     "ADOPTED": "A document with this reference was there already; it counts as the order's.",
     "ADOPTED_DIFFERS": "The same, and its total is another than the order's; compare the two.",
+    "LEDGER_EMPTY": "A document with this reference was there, and the ledger knew of no order at all: was it lost? "
+    "The document counts as the order's.",
     "RECONCILED": "The answer was lost; the document was found, and counts as sent.",
     "LOOK_AGAIN": "A lost document was not found after the quarantine; it is looked up once more before it is sent "
     "again.",
@@ -58,6 +60,7 @@ REASONS: dict[str, str] = {
     "NO_ACTION": "The status asks for nothing in Business Central (`lookups/order_actions.csv`).",
     "NO_DOCUMENT": "Business Central has no document of this order; the sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
+    "STOPPED": "Many orders before it were refused alike: the run sent no more. Mend the cause, the next run goes on.",
     "ORIGIN": "It came from the other system; it does not go back.",
     "AS_ORDER": "The invoice is of an order that is sent itself.",
     "NOT_RELEASED": "Nothing was done with the order yet that Winstore is told.",

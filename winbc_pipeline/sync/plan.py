@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from .. import clock
@@ -22,8 +22,8 @@ from .flow import Flow, Part
 from .map import MAPPED, check_mapped_now, compile_flow, mapped_table
 from .outcomes import IGNORED, broken_rule, is_ignored
 from .planned import store_plan, unchanged_rows
-from .stage import flow_store
 from .values import empty, equal, field_hashes, fields_of, filled
+from .work import Work
 
 # What a plan knows of a record from the ledger (alias l).
 KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
@@ -43,41 +43,30 @@ class Decision:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
-def recover(flow: Flow, settings: Settings, run_id: str) -> int:
+def recover(store: Store, run_id: str) -> int:
     """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease.
 
     They count as lost now: it may have sent them until it died, long after their intent.
     """
-    store = flow_store(flow, settings)
     left = ledger.read(store, "state = 'SENDING'")
     known = {"reason": "NO_ANSWER", "intent_at": clock.now()}
     ledger.move(store, [Move(r["part"], r["key"], State.UNKNOWN, known) for r in left], run_id)
     return len(left)
 
 
-def plan(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Plans the mapped records of the windows (or only `keys` of them) into the planned table."""
-    recover(flow, settings, run_id)
-    store = flow_store(flow, settings)
-    settle_gone(store, flow, run_id, [part.name for part in flow.parts])
+def plan(work: Work, target: BusinessCentral) -> None:
+    """Plans mapped records into the planned table."""
+    flow, settings, store = work.flow, work.settings, work.store
+    recover(store, work.run_id)
+    settle_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = compile_flow(flow, settings)
-    candidates = _candidates(store, flow, first, last)
-    if keys is not None:
-        candidates = [row for row in candidates if (row["part"], row["_key"]) in keys]
+    candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
     check_mapped_now(flow, settings, (row["mapping_version"] for row in candidates))
     linked, rows = links(store), []
     for part in flow.parts:
         mine = [row for row in candidates if row["part"] == part.name]
         rows += [planned_row(*decided) for decided in decide(part, settings, target, compiled[part.name], mine, linked)]
-    store_plan(store, flow, [rows], unchanged_rows(classified(flow)), first, last, keys)
+    store_plan(work, [rows], unchanged_rows(classified(flow)))
 
 
 def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
@@ -105,11 +94,11 @@ def classified(flow: Flow) -> str:
     )
 
 
-def _candidates(store: Store, flow: Flow, first: date, last: date) -> list[Row]:
-    with store.open() as connection:
+def _candidates(work: Work) -> list[Row]:
+    with work.store.open() as connection:
         ledger.create(connection)
-        renew_table(connection, mapped_table(flow), MAPPED)
-        return rows_of(connection, f"{classified(flow)} AND NOT unchanged ORDER BY m._key", [first, last])
+        renew_table(connection, mapped_table(work.flow), MAPPED)
+        return rows_of(connection, f"{classified(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:

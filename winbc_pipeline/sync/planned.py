@@ -1,13 +1,13 @@
 """The planned table: what a plan decided, a row per record, until the next plan of its windows."""
 
 from collections.abc import Collection, Iterable
-from datetime import date
 from itertools import chain
 
 import duckdb
 
 from ..staging.store import Row, Store, create_table, for_long_texts, insert_rows, quote, renew_table
 from .flow import Flow
+from .work import Work
 
 PLANNED = {
     "part": "VARCHAR",
@@ -40,30 +40,23 @@ def planned_table(flow: Flow) -> str:
     return f"planned_{flow.id}"
 
 
-def store_plan(
-    store: Store,
-    flow: Flow,
-    chunks: Iterable[list[Row]],
-    unchanged: str,
-    first: date,
-    last: date,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Puts the plan of the windows between two days in place of the one before, or only its rows for `keys`.
+def store_plan(work: Work, chunks: Iterable[list[Row]], unchanged: str) -> None:
+    """Puts the plan of a work in place of the one before.
 
     Args:
         chunks: the rows, some at a time. The plan before is there until the first of them are decided.
         unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
     """
-    table, rest = quote(planned_table(flow)), iter(chunks)
+    flow, rest = work.flow, iter(chunks)
+    table = quote(planned_table(flow))
     for number, rows in enumerate(chain([next(rest, [])], rest)):
-        with store.transaction() as connection:
+        with work.store.transaction() as connection:
             for_long_texts(connection)
             if number == 0:
                 renew_table(connection, planned_table(flow), PLANNED)
-            if number == 0 and keys is None:
-                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", [first, last])
-                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', [first, last])
+            if number == 0 and work.keys is None:
+                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", work.days)
+                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', work.days)
                 _delete_planned(connection, table, "same")
                 connection.execute(f"INSERT INTO {table} BY NAME FROM same")
             names = {name: PLANNED[name] for name in ("part", "key")}

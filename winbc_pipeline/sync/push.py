@@ -6,10 +6,10 @@ the first byte, no blind retry, what is not known is looked up before it is sent
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,8 +26,8 @@ from .flow import Flow, Part, Reference
 from .outcomes import STALE_CODES, refusal
 from .plan import plan, recover
 from .planned import planned_table
-from .stage import flow_store
 from .watermark import advance_watermark
+from .work import Work
 
 ROUNDS = 3
 LEDGER_CHUNK = 1000
@@ -45,53 +45,37 @@ def lease(flow: Flow, settings: Settings, wait_s: float = 60) -> Iterator[None]:
         raise StoreBusy(f"Another run of {flow.id} is writing.", "Wait for it, or end it.") from None
 
 
-def push(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Sends what is planned for the windows (or only `keys` of it); every record has an outcome in the ledger
-    afterwards."""
-    if recover(flow, settings, run_id):
-        plan(flow, settings, target, first, last, run_id, keys)
-    rows = planned_rows(flow, settings, first, last, keys)
+def push(work: Work, target: BusinessCentral) -> None:
+    """Sends what is planned; every record has an outcome in the ledger afterwards."""
+    if recover(work.store, work.run_id):
+        plan(work, target)
+    rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
-        for part in flow.parts:
-            again |= Push(flow, part, settings, target, run_id).send([r for r in rows if r["part"] == part.name])
+        for part in work.flow.parts:
+            again |= Push(work, part, target).send([row for row in rows if row["part"] == part.name])
         if not again:
             break
-        plan(flow, settings, target, first, last, run_id, again)
-        rows = planned_rows(flow, settings, first, last, again)
-    advance_watermark(flow, settings)
+        plan(work.only(again), target)
+        rows = planned_rows(work.only(again))
+    advance_watermark(work.flow, work.settings)
 
 
-def planned_rows(
-    flow: Flow,
-    settings: Settings,
-    first: date,
-    last: date,
-    keys: Collection[tuple[str, str]] | None = None,
-    part: str | None = None,
-) -> list[Row]:
-    """The plan of the windows, or only its rows for `keys` or of one part, in the order of the keys."""
-    with flow_store(flow, settings).open() as connection:
-        table = quote(planned_table(flow))
+def planned_rows(work: Work, part: str | None = None) -> list[Row]:
+    """What is planned, or only of one part, in the order of the keys."""
+    with work.store.open() as connection:
+        table = quote(planned_table(work.flow))
         sql = f'SELECT * FROM {table} WHERE "window" BETWEEN ? AND ? AND part = coalesce(?, part) ORDER BY key'
-        rows = rows_of(connection, sql, [first, last, part])
-    return [row for row in rows if keys is None or (row["part"], row["key"]) in keys]
+        rows = rows_of(connection, sql, [*work.days, part])
+    return [row for row in rows if work.wants(row["part"], row["key"])]
 
 
 class Push:
     """Sends the planned rows of one part."""
 
-    def __init__(self, flow: Flow, part: Part, settings: Settings, target: BusinessCentral, run_id: str) -> None:
-        self.flow, self.part, self.settings, self.target, self.run_id = flow, part, settings, target, run_id
-        self.store = flow_store(flow, settings)
+    def __init__(self, work: Work, part: Part, target: BusinessCentral) -> None:
+        self.part, self.target = part, target
+        self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
         self.again: set[tuple[str, str]] = set()
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:

@@ -27,6 +27,7 @@ from .planned import planned_table
 from .push import lease, push
 from .shown import with_changes
 from .stage import flow_store, stage, staging_table
+from .work import Work
 
 SHOWN = 50
 ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
@@ -98,24 +99,26 @@ def steps_of(flow: Flow) -> tuple[Step, Step]:
 
 def plan_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Plans the windows against the live target; writes nothing to it."""
+    work = Work(flow, settings, first, last, run_id)
     if flow.target == "winstore":
         with leased(flow, settings, Winstore(settings)) as winstore:
             check_winstore(flow, settings)
-            posts.plan(flow, settings, winstore, first, last, run_id)
+            posts.plan(work, winstore)
         return
     with leased(flow, settings, BusinessCentral(settings)) as target:
         check_binding(flow, settings, target)
-        steps_of(flow)[0](flow, settings, target, first, last, run_id)
+        steps_of(flow)[0](work, target)
 
 
 def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
     """Sends the plan of the windows."""
+    work = Work(flow, settings, first, last, run_id)
     if flow.target == "winstore":
         with leased(flow, settings, Winstore(settings)) as winstore:
-            posts.push(flow, settings, winstore, first, last, run_id)
+            posts.push(work, winstore)
         return
     with leased(flow, settings, BusinessCentral(settings)) as target:
-        steps_of(flow)[1](flow, settings, target, first, last, run_id)
+        steps_of(flow)[1](work, target)
 
 
 def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:

@@ -118,11 +118,11 @@ def no_intent(_: OrderWorld) -> Iterator[None]:
     """The ledger forgets what was sent without an answer."""
     recover = plan.recover
 
-    def forget(flow: Any, settings: Any, run_id: str) -> int:
-        lost = ledger.read(run.flow_store(flow, settings), "state IN ('SENDING', 'UNKNOWN')")
-        recover(flow, settings, run_id)
+    def forget(store: Any, run_id: str) -> int:
+        lost = ledger.read(store, "state IN ('SENDING', 'UNKNOWN')")
+        recover(store, run_id)
         forgotten = [ledger.Move(row["part"], row["key"], State.FAILED, {"hash": None}) for row in lost]
-        ledger.move(run.flow_store(flow, settings), forgotten, run_id)
+        ledger.move(store, forgotten, run_id)
         return 0
 
     with patch.object(plan, "recover", forget), patch.object(due, "recover", forget):

@@ -1,5 +1,6 @@
 """Rows of the reliability catalogue about references, credentials and refusals; each test names its row."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,7 +15,7 @@ from winbc_pipeline.systems.business_central import auth
 
 from ..conftest import World
 from .shop import Shop
-from .world import BC, KNOWN_SKU
+from .world import KNOWN_SKU
 
 pytestmark = pytest.mark.proof
 
@@ -128,12 +129,51 @@ def test_a_header_that_a_refused_order_left_behind_is_found_and_told(shop: Shop)
     assert len(shop.records("salesOrders")) == 1
 
 
-def test_orders_that_business_central_refuses_alike_are_each_tried_once_a_run(shop: Shop) -> None:
-    """Row 61: none of them holds the others up, and the run ends."""
+REFUSED, STOPPED = ("FAILED", "RELATION_MISSING"), ("PLANNED", "STOPPED")
+
+
+def place_refused(shop: Shop, count: int) -> None:
     shop.edit_table("order_line", "taxCode", source="'NONE'")
-    for number in range(200):
+    for number in range(count):
         shop.order(f"W{number}")
-    before = len(shop.log(BC))
-    done = shop.sync()
-    assert (done.failed, {row["reason"] for row in shop.ledger().values()}) == (200, {"RELATION_MISSING"})
-    assert len(shop.log(BC)) - before < 40
+
+
+def outcomes(shop: Shop) -> Counter[tuple[str, str | None]]:
+    return Counter((row["state"], row["reason"]) for row in shop.ledger().values())
+
+
+def test_a_run_stops_when_many_orders_in_a_row_are_refused_alike(shop: Shop) -> None:
+    """Row 61."""
+    place_refused(shop, 300)
+    assert shop.sync().failed == 300
+    seen = outcomes(shop)
+    assert set(seen) == {REFUSED, STOPPED}
+    assert 20 <= seen[REFUSED] <= 120  # the batches that were under way are answered
+    words = {row["message"] for row in shop.ledger().values() if row["reason"] == "STOPPED"}
+    assert all("in a row were refused with Internal_InvalidTableRelation" in each for each in words)
+
+
+def test_what_a_stopped_run_left_goes_once_the_cause_is_mended(shop: Shop) -> None:
+    place_refused(shop, 150)
+    shop.sync()
+    shop.edit_table("order_line", "taxCode", source="'VAT21'")
+    shop.order("Z1")
+    assert shop.sync().failed == 0
+    assert len(shop.records("salesOrders")) == 151
+
+
+def test_orders_that_were_refused_before_hold_up_no_other_order(shop: Shop) -> None:
+    place_refused(shop, 40)
+    shop.sync()
+    shop.edit_table("order_line", "taxCode", source="if(ordernr = 'Z1', 'VAT21', 'NONE')")
+    shop.order("Z1")
+    shop.sync()
+    assert shop.outcome("Z1")[0] == "CONFIRMED"
+
+
+def test_a_run_may_be_told_never_to_stop(shop: Shop) -> None:
+    orders = shop.settings.orders.model_copy(update={"stop_after": 0})
+    shop.settings = shop.settings.model_copy(update={"orders": orders})
+    place_refused(shop, 150)
+    shop.sync()
+    assert outcomes(shop) == {REFUSED: 150}

@@ -210,7 +210,7 @@ def test_a_second_program_with_a_ledger_of_its_own_takes_what_is_there_for_done(
     before = world.bc()
     world.settings = world.settings.model_copy(update={"data_folder": world.folder / "another machine"})
     world.sync(ORDERS_TO_BC.id)
-    assert world.ledger(ORDERS_TO_BC.id)["W1"]["reason"] == "ADOPTED"
+    assert world.ledger(ORDERS_TO_BC.id)["W1"]["reason"] == "LEDGER_EMPTY"
     assert_nothing_written(before, world.bc())
 
 
@@ -222,7 +222,7 @@ def test_a_lost_ledger_is_built_again_by_looking(shop: Shop) -> None:
     shop.without = {"I3", "I4", "I10"}
     before = shop.state(BC)
     shop.sync()
-    assert {row["reason"] for row in shop.ledger().values()} == {"ADOPTED"}
+    assert {row["reason"] for row in shop.ledger().values()} == {"LEDGER_EMPTY"}
     assert_nothing_written(before, shop.state(BC))
 
 

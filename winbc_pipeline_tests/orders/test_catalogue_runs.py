@@ -165,7 +165,7 @@ def test_a_ledger_whose_file_is_gone_is_built_again_by_looking(world: World) -> 
     before = world.bc()
     world.settings.flow_database(FLOW).unlink()
     assert world.sync(FLOW).failed == 0
-    assert reasons(world) == {"ADOPTED"}
+    assert reasons(world) == {"LEDGER_EMPTY"}
     assert_nothing_written(before, world.bc())
 
 

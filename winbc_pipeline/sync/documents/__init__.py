@@ -1,7 +1,8 @@
 """Documents: many parts make one record of the target, which no number of ours protects (exactly_once.md).
 
 candidates.py reads what was mapped, existing.py looks where a document may be already, customers.py finds for whom it
-is, plan.py decides, changes.py says what an edited record would change, push.py sends.
+is, plan.py decides, changes.py says what an edited record would change, hashes.py keeps what was sent, push.py sends,
+duplicates.py looks once more.
 """
 
 from .plan import plan

@@ -4,8 +4,7 @@ An action cannot be taken back, so it follows the protocol of a new document; it
 """
 
 import json
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 from ... import clock
@@ -21,8 +20,8 @@ from ..map import MAPPED, check_mapped_now, mapped_table
 from ..outcomes import broken_rule
 from ..plan import classified, recover
 from ..planned import store_plan, unchanged_rows
-from ..stage import flow_store
 from ..watermark import advance_watermark
+from ..work import Work
 from .changes import operation, path_of
 from .decide import Choice, lost
 from .due import SENT, due
@@ -34,18 +33,11 @@ ACTIONS = (NOTHING, SHIP, DELETE)
 CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
 
 
-def plan(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Plans what the statuses of the windows (or only of `keys`) ask for, into the planned table."""
-    recover(flow, settings, run_id)
-    rows = [r for r in _candidates(flow, settings, first, last) if keys is None or (r["part"], r["_key"]) in keys]
+def plan(work: Work, target: BusinessCentral) -> None:
+    """Plans what the statuses ask for, into the planned table."""
+    flow, settings = work.flow, work.settings
+    recover(work.store, work.run_id)
+    rows = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
     references = {row["_key"]: _reference(row, asked[row["_key"]]) for row in rows}
@@ -55,35 +47,28 @@ def plan(
         reference = references[row["_key"]]
         wanted, documents = asked[row["_key"]], found.get(reference, [])
         choice = _choice(flow, row, wanted, documents, settings, target)
-        if keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
+        if work.keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, reference))
-    store_plan(flow_store(flow, settings), flow, [planned], unchanged_rows(classified(flow)), first, last, keys)
+    store_plan(work, [planned], unchanged_rows(classified(flow)))
 
 
-def push(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Sends what is planned for the windows, or only for `keys`."""
-    rows, known = due(plan, flow, settings, target, first, last, run_id, keys)
+def push(work: Work, target: BusinessCentral) -> None:
+    """Sends what is planned."""
+    rows, known = due(plan, work, target)
     crash.point("after plan")
-    Sender(flow, settings, target, run_id).send(rows, known)
-    advance_watermark(flow, settings)
+    Sender(work, target).send(rows, known)
+    advance_watermark(work.flow, work.settings)
 
 
-def _candidates(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
-    with flow_store(flow, settings).open() as connection:
+def _candidates(work: Work) -> list[Row]:
+    flow = work.flow
+    with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         extra = "SELECT c.*, l.looked_at, l.server_at, l.attempt_no, l.attempt_id, l.action, l.reference FROM"
         sql = f"{extra} ({classified(flow)}) AS c LEFT JOIN ledger AS l ON l.part = c.part AND l.key = c._key"
-        return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", [first, last])
+        return rows_of(connection, f"{sql} WHERE NOT c.unchanged ORDER BY c._key", work.days)
 
 
 def _reference(row: Row, asked: Mapping[str, str | None]) -> str:

@@ -1,6 +1,6 @@
 """What was mapped, put together: one row per document with its lines, and what the ledger knows of it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -16,8 +16,9 @@ from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
 from ..plan import with_ids
-from ..stage import flow_store, staging_table
+from ..stage import staging_table
 from ..values import fields_of, records_of
+from ..work import Work
 
 CHUNK = 2_500  # documents decided at once: memory follows it
 REFERENCE = "(h.creates ->> 'externalDocumentNumber')"  # of a mapped header (alias h)
@@ -164,41 +165,34 @@ def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
     return f"CASE {cases} END" if cases else "NULL::VARCHAR"
 
 
-def read(
-    flow: Flow,
-    settings: Settings,
-    compiled: Mapping[str, Compiled],
-    ids: Ids,
-    first: date,
-    last: date,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> Iterator[list[Candidate]]:
-    """The documents of the windows with which something may have to be done, or those of `keys` in any case, some at a
-    time: memory follows the chunk."""
-    header, store = needed_document(flow).kind(settings).header, flow_store(flow, settings)
-    chosen = None if keys is None else {key for part, key in keys if part == flow.main}
-    documents = documents_sql(flow, settings, f"{flow.part(header).key} IN (SELECT unnest(?))")
-    for some in _keys(flow, settings, first, last, chosen):
-        with store.open() as connection:
-            rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, first, last])
-        rows = [row for row in rows if (not row["unchanged"] if chosen is None else row["_key"] in chosen)]
+def read(work: Work, compiled: Mapping[str, Compiled], ids: Ids) -> Iterator[list[Candidate]]:
+    """The documents with which something may have to be done, or those of the work's keys in any case, some at a time:
+    memory follows the chunk."""
+    flow = work.flow
+    header = needed_document(flow).kind(work.settings).header
+    documents = documents_sql(flow, work.settings, f"{flow.part(header).key} IN (SELECT unnest(?))")
+    for some in _keys(work, header):
+        with work.store.open() as connection:
+            rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, *work.days])
+        wanted = [row for row in rows if work.wants(flow.main, row["_key"])]
+        rows = [row for row in wanted if work.keys is not None or not row["unchanged"]]
         yield [_candidate(row, header, compiled, ids, flow) for row in rows]
 
 
-def _keys(flow: Flow, settings: Settings, first: date, last: date, chosen: set[str] | None) -> list[list[str]]:
-    """The keys of the windows' documents (or of the chosen ones), some at a time; those with one reference together."""
-    header = needed_document(flow).kind(settings).header
-    with flow_store(flow, settings).open() as connection:
+def _keys(work: Work, header: str) -> list[list[str]]:
+    """The keys of documents, some at a time; those with one reference together."""
+    flow = work.flow
+    with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
-        create_staging(connection, staging_table(flow, settings))
+        create_staging(connection, staging_table(flow, work.settings))
         found = rows_of(
             connection,
             f"SELECT _key, {REFERENCE} AS reference, count(*) OVER (PARTITION BY reference) AS times "
             f"FROM {quote(mapped_table(flow))} AS h WHERE part = ? AND _window BETWEEN ? AND ? ORDER BY _key",
-            [header, first, last],
+            [header, *work.days],
         )
-    wanted = {row["reference"] for row in found if chosen is None or row["_key"] in chosen}
+    wanted = {row["reference"] for row in found if work.wants(flow.main, row["_key"])}
     shared = [row["_key"] for row in found if row["times"] > 1 and row["reference"] in wanted]
     alone = [row["_key"] for row in found if row["times"] == 1 and row["reference"] in wanted]
     return [*([shared] if shared else []), *(alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK))]

@@ -1,22 +1,21 @@
 """What of a plan of documents is to be sent now, and whether the plan may still be true."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 
 import duckdb
 
 from ... import clock
-from ...settings import Settings
 from ...staging import ledger
-from ...staging.store import Row, create_table, insert_rows, literal, quote, rows_of
+from ...staging.store import Row, Store, create_table, insert_rows, literal, quote, rows_of
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..flow import Flow
 from ..plan import recover
 from ..planned import planned_table
-from ..stage import flow_store
+from ..work import Work
 
 FRESH = timedelta(minutes=5)
 SENT = ("create", "change", "delete", "cancel", "ship")
@@ -24,39 +23,31 @@ UNREAD = "body, changes, lookups, etag"  # read as it goes, or for people only
 
 
 def due(
-    plan: Callable[..., None],
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None,
+    plan: Callable[[Work, BusinessCentral], None], work: Work, target: BusinessCentral
 ) -> tuple[list[Row], dict[str, Row]]:
-    """The planned documents of the windows (or only of `keys`) in the order of their keys, and by key what the ledger
-    knows of them. They are planned anew first when the plan may no longer be true."""
-    rows, known = _planned(flow, settings, first, last, keys)
-    if recover(flow, settings, run_id) or is_stale(flow, settings, rows, known):
-        plan(flow, settings, target, first, last, run_id, keys)
-        rows, known = _planned(flow, settings, first, last, keys)
+    """The planned documents in the order of their keys, and by key what the ledger knows of them. They are planned anew
+    first when the plan may no longer be true."""
+    rows, known = _planned(work)
+    if recover(work.store, work.run_id) or is_stale(work.store, rows, known):
+        plan(work, target)
+        rows, known = _planned(work)
     return rows, known
 
 
-def _planned(
-    flow: Flow, settings: Settings, first: date, last: date, keys: Collection[tuple[str, str]] | None
-) -> tuple[list[Row], dict[str, Row]]:
+def _planned(work: Work) -> tuple[list[Row], dict[str, Row]]:
+    flow = work.flow
     sent = ", ".join(literal(action) for action in SENT)
     hashes = f"CASE WHEN action NOT IN ({sent}) THEN field_hashes END AS field_hashes"
     sql = f"SELECT * EXCLUDE ({UNREAD}) REPLACE ({hashes}) FROM {quote(planned_table(flow))} "
-    with flow_store(flow, settings).open() as connection:
+    with work.store.open() as connection:
         where = 'WHERE "window" BETWEEN ? AND ? AND part = ? ORDER BY key'
-        rows = rows_of(connection, sql + where, [first, last, flow.main])
-        rows = [row for row in rows if keys is None or (flow.main, row["key"]) in keys]
+        rows = rows_of(connection, sql + where, [*work.days, flow.main])
+        rows = [row for row in rows if work.wants(flow.main, row["key"])]
         ledger.create(connection)
         return rows, ledger.known_within(connection, flow.main, [row["key"] for row in rows])
 
 
-def is_stale(flow: Flow, settings: Settings, rows: list[Row], known: Mapping[str, Row]) -> bool:
+def is_stale(store: Store, rows: list[Row], known: Mapping[str, Row]) -> bool:
     """Whether the plan may no longer be true: too old to send a document on its look-ups (or from the future, because
     the clock was set back), overtaken by a run, or only shown to somebody (plan.set_aside)."""
     if any(row["planned_at"] is None and row["reason"] != "UNCHANGED" for row in rows):
@@ -68,7 +59,7 @@ def is_stale(flow: Flow, settings: Settings, rows: list[Row], known: Mapping[str
         return True
     if any(row["attempt_id"] != known.get(row["key"], {}).get("attempt_id") for row in rows if row["action"] in SENT):
         return True
-    return bool(ledger.read(flow_store(flow, settings), "moved_at > ?", [min(moments)]))
+    return bool(ledger.read(store, "moved_at > ?", [min(moments)]))
 
 
 def contents_of(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> dict[str, Row]:

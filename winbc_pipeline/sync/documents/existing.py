@@ -13,11 +13,6 @@ from ...systems.business_central import BusinessCentral
 
 PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
-CHECKED = {  # the fields that tell documents apart
-    ORDER: ("number", "externalDocumentNumber"),
-    INVOICE: ("number", "externalDocumentNumber", "orderNumber", "status"),
-    SHIPMENT: ("number", "externalDocumentNumber", "orderNumber"),
-}
 WHOLE: Mapping[str, Collection[str]] = {}
 CORRECTIVE = "Corrective"
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
@@ -58,7 +53,8 @@ def look_up(
 ) -> dict[str, list[Found]]:
     """The documents by reference, from the primary database, compared to the letter; none = not in the result.
 
-    What no document can have is not asked for: Business Central would refuse the whole look-up.
+    What no document can have is not asked for: Business Central would refuse the whole look-up. `fields`: the only ones
+    that are wanted, by place.
     Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
     """
     wanted = sorted(filter(is_reference, references))

@@ -1,13 +1,13 @@
 """The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from ... import clock
 from ...settings import Settings
+from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
@@ -17,7 +17,7 @@ from ..map import check_mapped_now, compile_flow
 from ..outcomes import IGNORED, is_ignored
 from ..plan import IdsByCode, recover, settle_gone
 from ..planned import store_plan
-from ..stage import flow_store
+from ..work import Work
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
 from .customers import Debtor, Debtors
@@ -42,32 +42,24 @@ CHANGING = ("change", "delete", "cancel")
 
 
 def plan(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-    afresh: bool = False,
-    decided: Mapping[str, Choice] | None = None,
+    work: Work, target: BusinessCentral, afresh: bool = False, decided: Mapping[str, Choice] | None = None
 ) -> None:
-    """Plans the documents of the windows, and the customers that they need, into the planned table.
+    """Plans documents, and the customers that they need, into the planned table; of a work with keys even those that
+    need nothing.
 
     Args:
-        keys: only these records, even those that need nothing.
         afresh: as if they had never been sent; decided: by key, what a person has chosen (sync/hand.py).
     """
-    recover(flow, settings, run_id)
-    store = flow_store(flow, settings)
-    settle_gone(store, flow, run_id, needed_document(flow).customer)
+    flow, settings = work.flow, work.settings
+    recover(work.store, work.run_id)
+    settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
     compiled = compile_flow(flow, settings)
     ids = IdsByCode(target)
-    planning = _Planning(flow, settings, target, Debtors(flow, settings, target, compiled, ids), decided or {})
-    orders_read = read(flow, settings, compiled, ids, first, last, keys)
+    planning = _Planning(work, target, Debtors(flow, settings, target, compiled, ids), decided or {})
+    orders_read = read(work, compiled, ids)
     looked_up = ahead((orders, planning.look_up(orders, afresh)) for orders in orders_read)
     chunks = (planning.planned(orders, found) for orders, found in looked_up)
-    store_plan(store, flow, chunks, _unchanged(flow, settings), first, last, keys)
+    store_plan(work, chunks, _unchanged(flow, settings))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -84,14 +76,14 @@ class _Planning:
 
     def __init__(
         self,
-        flow: Flow,
-        settings: Settings,
+        work: Work,
         target: BusinessCentral,
         customers: Debtors,
         decided: Mapping[str, Choice],
     ) -> None:
-        self.flow, self.settings, self.target = flow, settings, target
+        self.flow, self.settings, self.target = work.flow, work.settings, target
         self.customers, self.decided, self.items = customers, decided, Items(target)
+        self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
     def look_up(self, orders: list[Candidate], afresh: bool) -> DocumentsFound:
         """The documents that are there already, by reference; items are linked to the orders' lines."""
@@ -118,6 +110,8 @@ class _Planning:
         choices = {}
         for order in orders:
             known = _known_already(order, found, self.settings, self.target)
+            if known and known.reason == "ADOPTED" and self.ledger_empty:
+                known.reason = "LEDGER_EMPTY"
             if choice := self.decided.get(order.key) or known or _held_back(order):
                 choices[order.key] = choice
         return choices

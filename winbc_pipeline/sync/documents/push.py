@@ -6,32 +6,31 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 import json
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import duckdb
 
 from ... import clock
 from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row, for_long_texts
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
-from ..flow import Flow
 from ..outcomes import STALE_CODES, refusal
 from ..planned import planned_table
 from ..push import Push, planned_rows
-from ..stage import flow_store
 from ..watermark import advance_watermark
+from ..work import Work
 from .amounts import differing
-from .candidates import CHUNK, needed_document
+from .candidates import needed_document
 from .due import SENT, contents_of, due, put_bodies, with_number
-from .existing import CHECKED, Found, look_up, several
+from .duplicates import Looks
+from .existing import Found, several
 from .hashes import with_body
 from .plan import plan
 from .write_back import write_back
@@ -68,29 +67,20 @@ KNOWN = (
 OF_THE_SENT = ("hash", "field_hashes", "version")
 
 
-def push(
-    flow: Flow,
-    settings: Settings,
-    target: BusinessCentral,
-    first: date,
-    last: date,
-    run_id: str,
-    keys: Collection[tuple[str, str]] | None = None,
-) -> None:
-    """Sends what is planned for the windows (or only `keys` of it, with their customers); every document has an outcome
-    in the ledger afterwards."""
+def push(work: Work, target: BusinessCentral) -> None:
+    """Sends what is planned, the customers that documents need first; every document has an outcome in the ledger
+    afterwards."""
     crash.point("after lease")
-    rows, known = due(plan, flow, settings, target, first, last, run_id, keys)
+    rows, known = due(plan, work, target)
     crash.point("after plan")
-    for name in needed_document(flow).customer:
-        needed = None if keys is None else {(name, row["customer_key"]) for row in rows}
-        whole = planned_rows(flow, settings, first, last, needed, part=name)
-        Push(flow, flow.part(name), settings, target, run_id).send(whole)
+    for name in needed_document(work.flow).customer:
+        needed = None if work.keys is None else {(name, row["customer_key"]) for row in rows}
+        Push(work, work.flow.part(name), target).send(planned_rows(work.only(needed), name))
     crash.point("after customers")
-    Sender(flow, settings, target, run_id).send(rows, known)
-    write_back(flow, settings, first, last, run_id)
+    Sender(work, target).send(rows, known)
+    write_back(work)
     crash.point("after write-back")
-    advance_watermark(flow, settings)
+    advance_watermark(work.flow, work.settings)
     crash.point("after cursor")
 
 
@@ -109,10 +99,11 @@ Answers = list[tuple[_Sending, Result]]
 class Sender:
     """Sends the planned documents of one flow, or the actions on them."""
 
-    def __init__(self, flow: Flow, settings: Settings, target: BusinessCentral, run_id: str) -> None:
-        self.flow, self.settings, self.target, self.run_id = flow, settings, target, run_id
-        self.store = flow_store(flow, settings)
+    def __init__(self, work: Work, target: BusinessCentral) -> None:
+        self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
+        self.target = target
         self.refused: AuthenticationFailed | None = None
+        self.alike: list[str] = []  # the codes of the last refusals, all the same, with nothing taken in between
 
     def send(self, rows: list[Row], known: Mapping[str, Row]) -> None:
         """Sends planned documents, as due.py gives them; all of them have an outcome in the ledger afterwards.
@@ -125,13 +116,15 @@ class Sender:
         part = needed_document(self.flow).customer[0] if self.flow.document else ""
         self.customers = ledger.known(self.store, part, {row["customer_key"] for row in rows if row["customer_key"]})
         with ThreadPoolExecutor(1) as beside:
-            looks = _Looks(self.target, beside)
-            self._send_all([row for row in rows if row["action"] in SENT], looks)
-            self._mark_duplicates(looks.found())
+            looks = Looks(self.target, beside)
+            wanted = [row for row in rows if row["action"] in SENT]
+            wanted.sort(key=lambda row: known.get(row["key"], {}).get("state") == State.FAILED)  # they hold up nobody
+            self._send_all(wanted, looks)
+            self._mark_duplicates(looks.found_twice())
         if self.refused:
             raise self.refused
 
-    def _send_all(self, rows: list[Row], looks: "_Looks") -> None:
+    def _send_all(self, rows: list[Row], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
         chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
         outcomes: list[Move] = []
@@ -149,7 +142,7 @@ class Sender:
                 looks.add(move.known["reference"] for move in moves if _is_new(move))
                 outcomes, again = outcomes + moves, again + not_run
         left = [each.row for each in again] + [row for chunk in chunks for row in chunk]
-        outcomes += [self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False) for row in left]
+        outcomes += [self._not_sent(row) for row in left]
         ledger.move(self.store, outcomes, self.run_id)
         crash.point("after confirm")
 
@@ -164,7 +157,12 @@ class Sender:
 
     @property
     def _may_send(self) -> bool:
-        return not self.refused and not self.target.transport.pausing
+        return not self.refused and not self._stopped and not self.target.transport.pausing
+
+    @property
+    def _stopped(self) -> bool:
+        """Whether so many in a row were refused alike that the rest would be, too."""
+        return 0 < self.settings.orders.stop_after <= len(self.alike)
 
     def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Answers]]:
         return {pool.submit(self._send_batch, batch) for batch in self._batches(sending)}
@@ -177,13 +175,27 @@ class Sender:
         for each, result in answers:
             if result.status not in (-1, 429):
                 moves.append(self._outcome(each.row, result))
+                self._compare(moves[-1], result)
                 continue
             each.tries += 1
             if each.tries < ROUNDS:
                 again.append(each)
             else:
-                moves.append(self._move(each.row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False))
+                moves.append(self._not_sent(each.row))
         return moves, again
+
+    def _compare(self, move: Move, result: Result) -> None:
+        """Keeps count of refusals that are alike."""
+        if move.state != State.FAILED or self.alike[-1:] != [result.error_code]:
+            self.alike = []
+        if move.state == State.FAILED:
+            self.alike.append(result.error_code)
+
+    def _not_sent(self, row: Row) -> Move:
+        if not self._stopped:
+            return self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False)
+        why = f"{len(self.alike)} in a row were refused with {self.alike[-1]}"
+        return self._move(row | {"reason": "STOPPED", "message": why}, State.PLANNED, sent=False)
 
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a document that needs no call."""
@@ -340,41 +352,9 @@ class Sender:
         if not twice:
             return
         rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
-        moves = [
-            Move(
-                self.flow.main,
-                row["key"],
-                State.DUPLICATE,
-                {"reason": "DUPLICATE", "message": several(twice[row["reference"]])},
-            )
-            for row in rows
-        ]
+        known = {row["key"]: {"reason": "DUPLICATE", "message": several(twice[row["reference"]])} for row in rows}
+        moves = [Move(self.flow.main, key, State.DUPLICATE, why) for key, why in known.items()]
         ledger.move(self.store, moves, self.run_id)
-
-
-class _Looks:
-    """Looks once more at what was confirmed, some at a time, beside the sending."""
-
-    def __init__(self, target: BusinessCentral, beside: ThreadPoolExecutor) -> None:
-        self.target, self.beside = target, beside
-        self.waiting: list[str] = []
-        self.looks: list[Future[dict[str, list[Found]]]] = []
-
-    def add(self, references: Iterable[str]) -> None:
-        self.waiting += references
-        if len(self.waiting) >= CHUNK:
-            self._begin()
-
-    def _begin(self) -> None:
-        self.looks.append(self.beside.submit(look_up, self.target, self.waiting, CHECKED))
-        self.waiting = []
-
-    def found(self) -> dict[str, list[Found]]:
-        """The documents of each reference that has more than one; raises WinbcError when a look-up is not answered."""
-        if self.waiting:
-            self._begin()
-        there = [each for look in self.looks for each in look.result().items()]
-        return {reference: documents for reference, documents in there if len(documents) > 1}
 
 
 def _is_new(move: Move) -> bool:

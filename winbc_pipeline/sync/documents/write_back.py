@@ -1,42 +1,39 @@
 """Tells Winstore the number of the document that was made of its order. A number is told again without harm."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 
 from ...errors import AuthenticationFailed, SystemUnavailable
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
-from ..flow import Flow
-from ..stage import flow_store
+from ..work import Work
 
 PART, WRITE = "number", "order_number"
 IN_FLIGHT = 5
 
 
-def write_back(flow: Flow, settings: Settings, first: date, last: date, run_id: str) -> None:
+def write_back(work: Work) -> None:
     """Sends the numbers of the windows' documents that Winstore was not told yet; every one has an outcome of its own
     in the ledger afterwards, part `number`."""
-    rows = _untold(flow, settings, first, last) if settings.orders.write_back else []
+    rows = _untold(work) if work.settings.orders.write_back else []
     if not rows:
         return
-    winstore = Winstore(settings)
+    winstore = Winstore(work.settings)
     try:
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
             moves = list(pool.map(lambda row: _told(winstore, row), rows))
     finally:
         winstore.close()
-    ledger.move(flow_store(flow, settings), moves, run_id)
+    ledger.move(work.store, moves, work.run_id)
 
 
-def _untold(flow: Flow, settings: Settings, first: date, last: date) -> list[Row]:
-    store, days = flow_store(flow, settings), [first, last]
+def _untold(work: Work) -> list[Row]:
+    store = work.store
     made = "state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
     told = {row["key"]: row["hash"] for row in ledger.read(store, "part = ? AND state = 'CONFIRMED'", [PART])}
-    rows = ledger.read(store, f"part = ? AND {made}", [flow.main, *days])
+    rows = ledger.read(store, f"part = ? AND {made}", [work.flow.main, *work.days])
     return [row for row in rows if told.get(row["key"]) != row["target_no"]]
 
 

@@ -3,9 +3,6 @@
 Here belongs: which records are due, with their lines. What is to happen to one: decide.py. Sending: push.py.
 """
 
-from datetime import date
-
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.store import quote, rows_of
 from ...systems.winstore import Winstore
@@ -13,23 +10,23 @@ from ..flow import Flow
 from ..map import check_mapped_now, mapped_table
 from ..plan import KNOWN, planned_row, recover, settle_gone
 from ..planned import store_plan, unchanged_rows
-from ..stage import flow_store
+from ..work import Work
 from .decide import Decider, body_of, lines_of
 
 
-def plan(flow: Flow, settings: Settings, target: Winstore, first: date, last: date, run_id: str) -> None:
+def plan(work: Work, target: Winstore) -> None:
     """Plans the mapped records of the windows into the planned table; writes nothing to Winstore."""
-    recover(flow, settings, run_id)
-    store = flow_store(flow, settings)
-    settle_gone(store, flow, run_id, [flow.main], never_sent=True)  # such as a draft that got its final number
+    flow, settings, store = work.flow, work.settings, work.store
+    recover(store, work.run_id)
+    settle_gone(store, flow, work.run_id, [flow.main], never_sent=True)  # such as a draft that got its final number
     with store.open() as connection:
-        rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", [first, last])
+        rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", work.days)
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     decider = Decider(flow, settings, target, ledger.read(store, "target_no IS NOT NULL"))
     planned = [
         planned_row(row | {"updates": body_of(row)["fields"]}, decision) for row, decision in decider.decide_all(rows)
     ]
-    store_plan(store, flow, [planned], unchanged_rows(_due(flow)), first, last)
+    store_plan(work, [planned], unchanged_rows(_due(flow)))
 
 
 def _due(flow: Flow) -> str:

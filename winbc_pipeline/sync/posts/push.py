@@ -7,44 +7,41 @@ first byte, no second try of a call that may have arrived.
 import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from decimal import Decimal
 
 from ... import clock
 from ...errors import AuthenticationFailed, SystemUnavailable
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
-from ..flow import Flow
 from ..plan import recover
 from ..push import planned_rows
-from ..stage import flow_store
 from ..watermark import advance_watermark
+from ..work import Work
 from .plan import plan
 
 IN_FLIGHT = 5
 AT_ONCE = 100
 
 
-def push(flow: Flow, settings: Settings, target: Winstore, first: date, last: date, run_id: str) -> None:
+def push(work: Work, target: Winstore) -> None:
     """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
-    recover(flow, settings, run_id)
-    lost = ledger.read(flow_store(flow, settings), "state = 'UNKNOWN'")
+    recover(work.store, work.run_id)
+    lost = ledger.read(work.store, "state = 'UNKNOWN'")
     if lost:  # the plan may be older than the call whose answer was lost
-        plan(flow, settings, target, first, last, run_id)
-    _Push(flow, settings, target, run_id).send(planned_rows(flow, settings, first, last))
-    advance_watermark(flow, settings)
+        plan(work, target)
+    _Push(work, target).send(planned_rows(work))
+    advance_watermark(work.flow, work.settings)
 
 
 class _Push:
     """Sends planned rows."""
 
-    def __init__(self, flow: Flow, settings: Settings, target: Winstore, run_id: str) -> None:
-        self.part, self.settings, self.target, self.run_id = flow.part(flow.main), settings, target, run_id
-        self.store = flow_store(flow, settings)
+    def __init__(self, work: Work, target: Winstore) -> None:
+        self.part, self.target = work.flow.part(work.flow.main), target
+        self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         self.refused: AuthenticationFailed | None = None
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
 
