@@ -93,7 +93,8 @@ def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition],
 
 
 def _is_forgotten(row: Row) -> bool:
-    return bool(row["reason"] == "LEDGER_EMPTY")
+    """Whether the plan found documents that the ledger should have known."""
+    return bool(row["outcome"] == "adopt" and row["reason"] == "LEDGER_EMPTY")
 
 
 def _layer(

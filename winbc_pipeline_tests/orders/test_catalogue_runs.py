@@ -169,6 +169,20 @@ def test_a_ledger_whose_file_is_gone_is_built_again_by_looking(world: World) -> 
     assert_nothing_written(before, world.bc())
 
 
+def test_a_run_warns_of_a_ledger_that_is_gone(world: World, home: Path) -> None:
+    """Row 21: the alert."""
+    world.seed_bc(items=[ITEM])
+    fill(world, 3)
+    world.sync(FLOW)
+    world.settings.flow_database(FLOW).unlink()
+    with DagsterInstance.local_temp(str(home)) as instance:
+        assert run(world, instance)
+        assert run(world, instance)
+        runs = [record.dagster_run.run_id for record in instance.get_run_records()]
+        said = [entry.user_message for run_id in runs for entry in instance.all_logs(run_id)]
+    assert said.count(f"The ledger of {FLOW} was empty; 3 documents were there (LEDGER_EMPTY).") == 1
+
+
 def test_a_file_of_yesterday_adopts_what_was_sent_since(world: World) -> None:
     """Rows 22 and 90."""
     file, backup = world.settings.flow_database(FLOW), world.folder / "backup"
