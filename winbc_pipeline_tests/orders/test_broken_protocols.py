@@ -3,10 +3,10 @@
 Each way of breaking it (exactly_once.md section 5) comes with the shortest story in which it shows.
 """
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
-from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +17,8 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync import crash, run
 from winbc_pipeline.sync.documents import decide, existing
+from winbc_pipeline.sync.documents.push import Sender
+from winbc_pipeline.sync.plan import recover
 from winbc_pipeline.systems.business_central import Result
 
 from .world import BC, OrderWorld
@@ -26,7 +28,6 @@ pytestmark = pytest.mark.proof
 MINUTE = 60
 LEASE = run.lease
 SEND = {"path": "$batch", "nth": 2}  # the first batch makes the customer
-plan, push, due = (import_module(f"winbc_pipeline.sync.documents.{name}") for name in ("plan", "push", "due"))
 Story = Callable[[OrderWorld], None]
 Breakage = Callable[[OrderWorld], AbstractContextManager[Any]]
 
@@ -104,7 +105,7 @@ def answered_500(orders: OrderWorld) -> None:
 
 
 def nothing_is_looked_up(_: OrderWorld) -> AbstractContextManager[Any]:
-    return _everywhere("look_up", lambda *_: {})
+    return _everywhere(existing.look_up, lambda *_: {})
 
 
 @contextmanager
@@ -116,7 +117,6 @@ def no_intent_and_no_look_up(orders: OrderWorld) -> Iterator[None]:
 @contextmanager
 def no_intent(_: OrderWorld) -> Iterator[None]:
     """The ledger forgets what was sent without an answer."""
-    recover = plan.recover
 
     def forget(store: Any, run_id: str) -> int:
         lost = ledger.read(store, "state IN ('SENDING', 'UNKNOWN')")
@@ -125,7 +125,7 @@ def no_intent(_: OrderWorld) -> Iterator[None]:
         ledger.move(store, forgotten, run_id)
         return 0
 
-    with patch.object(plan, "recover", forget), patch.object(due, "recover", forget):
+    with _everywhere(recover, forget):
         yield
 
 
@@ -148,13 +148,13 @@ def no_lease(_: OrderWorld) -> AbstractContextManager[Any]:
 
 @contextmanager
 def a_5xx_means_not_run(orders: OrderWorld) -> Iterator[None]:
-    send = push.Sender._send_batch
+    send = Sender._send_batch
 
     def hopeful(self: Any, batch: Any) -> Any:
         answers = send(self, batch)
         return [(each, Result(r.id, -1, {}) if r.status == 0 else r) for each, r in answers]
 
-    with nothing_is_looked_up(orders), patch.object(push.Sender, "_send_batch", hopeful):
+    with nothing_is_looked_up(orders), patch.object(Sender, "_send_batch", hopeful):
         yield
 
 
@@ -173,15 +173,16 @@ def quarantine_with_one_look_up(minutes: int, orders: OrderWorld) -> Iterator[No
         yield
 
 
-def _everywhere(name: str, replacement: Any) -> AbstractContextManager[Any]:
-    """In plan and push alike."""
-
-    @contextmanager
-    def patched() -> Iterator[None]:
-        with patch.object(plan, name, replacement), patch.object(push, name, replacement):
-            yield
-
-    return patched()
+@contextmanager
+def _everywhere(original: Callable[..., Any], replacement: Callable[..., Any]) -> Iterator[None]:
+    """In every module that took it over by its name."""
+    name = original.__name__
+    modules = [module for place, module in sys.modules.items() if place.startswith("winbc_pipeline.sync")]
+    with ExitStack() as stack:
+        for module in modules:
+            if getattr(module, name, None) is original:
+                stack.enter_context(patch.object(module, name, replacement))
+        yield
 
 
 STORIES: dict[str, tuple[Breakage, Story]] = {
