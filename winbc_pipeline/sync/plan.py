@@ -5,7 +5,8 @@ Here belongs: skip, create, update field by field, conflict. Sending belongs to 
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -145,6 +146,17 @@ class IdsByCode(dict[str, dict[str, str]]):
         self[entity_set] = {record["code"].upper(): record["id"] for record in records}
         return self[entity_set]
 
+    def read(self, payloads: Iterable[tuple[Mapping[str, str], Mapping[str, Any]]]) -> None:
+        """Reads the sets of which payloads name codes, all at once; each with its references, as of `with_ids`."""
+        named = {
+            entity_set
+            for references, payload in payloads
+            for name, entity_set in references.items()
+            if entity_set not in self and payload.get(name)
+        }
+        with ThreadPoolExecutor(len(named) or 1) as pool:
+            list(pool.map(self.__getitem__, named))
+
 
 def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
     """The row with both payloads as fields, codes of references replaced by the target's ids."""
@@ -162,8 +174,8 @@ def with_ids(
     for name, entity_set in references.items():
         if code := payload.get(name):
             payload[name] = ids[entity_set].get(code.upper())
-            given = f"given a text of {len(code)} characters"
-            missing = missing if payload[name] else f"{name}: {entity_set} has no such code, {given}"
+            if not payload[name]:
+                missing = f"{name}: {entity_set} has no such code, given a text of {len(code)} characters"
     return payload, missing
 
 

@@ -24,9 +24,14 @@ def empty(value: Any) -> bool:
     return value in (None, "", 0, "0001-01-01", "_x0020_")
 
 
+def is_blank(value: Any) -> bool:
+    """Nothing, or a text without characters; zero and false are values."""
+    return not value and (value is None or isinstance(value, str))
+
+
 def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
     """The fields that hold something, without those of the flow's own."""
-    return {name: value for name, value in fields.items() if (value or value not in (None, "")) and name not in own}
+    return {name: value for name, value in fields.items() if name not in own and (value or not is_blank(value))}
 
 
 def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -15,14 +15,14 @@ from ...staging.store import Row, literal, quote, renew_table, rows_of
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
-from ..plan import with_ids
+from ..plan import IdsByCode, with_ids
 from ..stage import staging_table
 from ..values import fields_of, records_of
 from ..work import Work
 
 CHUNK = 2_500  # documents decided at once: memory follows it
+Payload = tuple[str, str, dict[str, Any]]  # of a header or a line: its part, its key, its fields
 REFERENCE = "(h.creates ->> 'externalDocumentNumber')"  # of a mapped header (alias h)
-Ids = Mapping[str, Mapping[str, str]]
 
 KNOWN = (
     "state",
@@ -165,7 +165,7 @@ def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
     return f"CASE {cases} END" if cases else "NULL::VARCHAR"
 
 
-def read(work: Work, compiled: Mapping[str, Compiled], ids: Ids) -> Iterator[list[Candidate]]:
+def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterator[list[Candidate]]:
     """The documents with which something may have to be done, or those of the work's keys in any case, some at a time:
     memory follows the chunk."""
     flow = work.flow
@@ -176,7 +176,10 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: Ids) -> Iterator[lis
             rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, *work.days])
         wanted = [row for row in rows if work.wants(flow.main, row["_key"])]
         rows = [row for row in wanted if work.keys is not None or not row["unchanged"]]
-        yield [_candidate(row, header, compiled, ids, flow) for row in rows]
+        payloads = [_payloads(row, header) for row in rows]
+        ids.read((compiled[part].references, fields) for each in payloads for part, _, fields in each)
+        both = zip(rows, payloads, strict=True)
+        yield [_candidate(row, each, compiled, ids, flow) for row, each in both]
 
 
 def _keys(work: Work, header: str) -> list[list[str]]:
@@ -198,11 +201,19 @@ def _keys(work: Work, header: str) -> list[list[str]]:
     return [*([shared] if shared else []), *(alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK))]
 
 
-def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids, flow: Flow) -> Candidate:
-    fields, missing = with_ids(fields_of(row["creates"]), compiled[header].references, ids)
-    lines = records_of(row["line_creates"] or "[]")
-    for line, part, key in zip(lines, row["parts"] or [], row["line_keys"] or [], strict=True):
-        missing = missing or with_ids(line, compiled[part].references, ids)[1]
+def _payloads(row: Row, header: str) -> list[Payload]:
+    lines = zip(row["parts"] or [], row["line_keys"] or [], records_of(row["line_creates"] or "[]"), strict=True)
+    return [(header, row["_key"], fields_of(row["creates"])), *lines]
+
+
+def _candidate(
+    row: Row, payloads: list[Payload], compiled: Mapping[str, Compiled], ids: IdsByCode, flow: Flow
+) -> Candidate:
+    (header, _, fields), *lines = payloads
+    missing = None
+    for part, _, payload in payloads:
+        missing = missing or with_ids(payload, compiled[part].references, ids)[1]
+    for _, key, line in lines:
         line["_key"] = key
     errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
     for each in row["wrong_lines"] or []:
@@ -219,7 +230,7 @@ def _candidate(row: Row, header: str, compiled: Mapping[str, Compiled], ids: Ids
         guest=row["guest"],
         customer_key=row["customer_key"],
         header=fields,
-        lines=lines,
+        lines=[line for _, _, line in lines],
         errors=errors,
         missing=missing,
         claims=row["claims"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...staging.store import Row
 from ...systems.business_central.client import dumps
-from ..values import field_hashes, fields_of
+from ..values import field_hashes, fields_of, is_blank
 from .candidates import Candidate
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS
 
@@ -76,5 +76,5 @@ def written(fields: Mapping[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
 
 def _empty(fields: Mapping[str, Any], own: tuple[str, ...], also: tuple[str, ...] = ()) -> dict[str, Any]:
     """Those of them that hold nothing, and some others."""
-    empty = {name: value for name, value in fields.items() if (not value and value in (None, "")) or name in also}
+    empty = {name: value for name, value in fields.items() if (not value and is_blank(value)) or name in also}
     return written(empty, own)
