@@ -3,6 +3,7 @@
 Here belongs: states, legal moves, the watermark. Source: exactly_once.md sections 2 and 4.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any
 import duckdb
 
 from .. import clock
-from .store import Row, Store, insert_rows, quote, rows_of
+from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
 class State(StrEnum):
@@ -72,17 +73,17 @@ EVENT = {name: COLUMNS[name] for name in (*EVENT_NAMES, "attempt_id", "run_id", 
 # What was sent, for a few days only: it holds people's data, the ledger does not.
 SENT = {"part": "VARCHAR", "key": "VARCHAR", "attempt_id": "VARCHAR", "sent_at": "TIMESTAMPTZ", "body": "VARCHAR"}
 STATES = ", ".join(f"'{state}'" for state in State)
+MOVES = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
 
 
 def _tables() -> tuple[str, ...]:
     ledger, event, sent = (
         ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) for columns in (COLUMNS, EVENT, SENT)
     )
-    legal = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
     return (
         f"CREATE TABLE IF NOT EXISTS ledger ({ledger}, CHECK (state IN ({STATES})))",
         f"CREATE TABLE IF NOT EXISTS ledger_event ({event}, from_state VARCHAR, "
-        f"CHECK ((coalesce(from_state, ''), state) IN ({legal})))",
+        f"CHECK ((coalesce(from_state, ''), state) IN ({MOVES})))",
         "CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)",
         f"CREATE TABLE IF NOT EXISTS sent_payload ({sent})",
     )
@@ -190,26 +191,49 @@ def keep_bodies(
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:
     """The same inside a transaction of the caller's."""
     create(connection)
-    wanted = {"part": "VARCHAR", "key": "VARCHAR"}
-    connection.execute("CREATE OR REPLACE TEMP TABLE moving (part VARCHAR, key VARCHAR)")
-    insert_rows(connection, "moving", wanted, [{"part": m.part, "key": m.key} for m in moves])
-    present = {
-        (row["part"], row["key"]): row for row in rows_of(connection, "FROM ledger SEMI JOIN moving USING (part, key)")
-    }
-    rows, events = [], []
+    for group in _alike(moves):
+        _move_alike(connection, group, run_id, now)
+
+
+def _alike(moves: Iterable[Move]) -> list[list[Move]]:
+    """Moves that give the same fields together, each record once in a group; its moves stay in their order."""
+    times: Counter[tuple[str, str]] = Counter()
+    groups: dict[tuple[int, frozenset[str]], list[Move]] = {}
     for item in moves:
-        old = present.get((item.part, item.key), {})
-        before = State(old["state"]) if old else None
-        if item.state not in LEGAL[before]:
-            raise IllegalMove(f"{item.part} {item.key}: {before} -> {item.state}")
-        row = {**old, "reason": None, "message": None, **item.known, "part": item.part, "key": item.key}
-        row |= {"state": item.state.value, "run_id": run_id, "moved_at": now}
-        present[item.part, item.key] = row
-        rows.append((item.part, item.key))
-        events.append({**row, "from_state": before})
+        groups.setdefault((times[item.part, item.key], frozenset(item.known)), []).append(item)
+        times[item.part, item.key] += 1
+    return [groups[name] for name in sorted(groups, key=lambda name: name[0])]
+
+
+def _move_alike(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:
+    """Moves records inside the database: what is known of them already never leaves it."""
+    given = [name for name in COLUMNS if name in moves[0].known]
+    columns = {name: COLUMNS[name] for name in ("part", "key", "state", *given)}
+    connection.execute("DROP TABLE IF EXISTS moving")
+    create_table(connection, "moving", columns, temporary=True)
+    rows = [{**item.known, "part": item.part, "key": item.key, "state": item.state.value} for item in moves]
+    insert_rows(connection, "moving", columns, rows)
+    told = {name: f"m.{quote(name)}" for name in columns}
+    told |= {name: f"NULL::{COLUMNS[name]}" for name in ("reason", "message") if name not in given}
+    told |= {"run_id": "?::VARCHAR", "moved_at": "?::TIMESTAMPTZ"}
+    after = ", ".join(f"{told.get(name, f'l.{quote(name)}')} AS {quote(name)}" for name in COLUMNS)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT {after}, l.state AS from_state "
+        "FROM moving AS m LEFT JOIN ledger AS l USING (part, key)",
+        [run_id, now],
+    )
+    _check_legal(connection)
     connection.execute("DELETE FROM ledger USING moving WHERE ledger.part = moving.part AND ledger.key = moving.key")
-    insert_rows(connection, "ledger", COLUMNS, [present[name] for name in dict.fromkeys(rows)])
-    insert_rows(connection, "ledger_event", {**EVENT, "from_state": "VARCHAR"}, events)
+    connection.execute("INSERT INTO ledger BY NAME SELECT * EXCLUDE (from_state) FROM moved")
+    events = ", ".join(quote(name) for name in EVENT)
+    connection.execute(f"INSERT INTO ledger_event BY NAME SELECT {events}, from_state FROM moved")
+
+
+def _check_legal(connection: duckdb.DuckDBPyConnection) -> None:
+    """Raises IllegalMove when one of the moves is none of LEGAL."""
+    illegal = f"SELECT part, key, from_state, state FROM moved WHERE (coalesce(from_state, ''), state) NOT IN ({MOVES})"
+    if row := connection.execute(f"{illegal} LIMIT 1").fetchone():
+        raise IllegalMove("{} {}: {} -> {}".format(*row))
 
 
 def watermark(store: Store, name: str, wait_s: float | None = None) -> datetime | None:

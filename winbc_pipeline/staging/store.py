@@ -6,6 +6,7 @@ held across an HTTP call. SQL that runs here must also run on DuckLake: no index
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from ..errors import StoreBusy, StoreUnavailable
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # texts without anything to read: blanks, tabs, line breaks, no-break blanks
 ROWS_A_VALUE = 2000
+OPENING = threading.Lock()  # one thread opens a file while another closes it: DuckDB refuses ("already attached")
 
 
 def quote(identifier: str) -> str:
@@ -54,7 +56,8 @@ class Store:
         try:
             yield connection
         finally:
-            connection.close()
+            with OPENING:
+                connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -73,7 +76,8 @@ class Store:
         ends, pause = time.monotonic() + wait_s, 0.01
         while True:
             try:
-                connection = duckdb.connect(str(self.path), config=self._config())
+                with OPENING:
+                    connection = duckdb.connect(str(self.path), config=self._config())
                 connection.execute("SET TimeZone = 'UTC'")
                 os.chmod(self.path, 0o600)
                 return connection

@@ -1,6 +1,7 @@
 """One flow from source to target, and what became of its records: what assets, command line and tests call."""
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ from .work import Work
 
 SHOWN = 50
 ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
+SWITCH_S = 0.0005
 Begin = Callable[[str], None]
 Step = Callable[..., None]
 _TROUBLE = ", ".join(
@@ -73,21 +75,24 @@ Target = TypeVar("Target", BusinessCentral, Winstore)
 def leased(flow: Flow, settings: Settings, target: Target) -> Iterator[Target]:
     """The target while nobody else writes to this flow's ledger; raises StoreBusy when another run goes on."""
     try:
-        with lease(flow, settings), _few_collections():
+        with lease(flow, settings), _for_many_records():
             yield target
     finally:
         target.close()
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
-    """Python looks for cycles rarely: records come by the hundred thousand, and hold none."""
-    usual = gc.get_threshold()
+def _for_many_records() -> Iterator[None]:
+    """Python looks for cycles rarely: records come by the hundred thousand, and hold none. A thread that works does not
+    keep the one waiting that only takes an answer."""
+    usual, patience = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(ALLOCATIONS, *usual[1:])
+    sys.setswitchinterval(SWITCH_S)
     try:
         yield
     finally:
         gc.set_threshold(*usual)
+        sys.setswitchinterval(patience)
 
 
 def steps_of(flow: Flow) -> tuple[Step, Step]:

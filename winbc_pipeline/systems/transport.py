@@ -156,18 +156,24 @@ class Transport:
     def _once(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
         request_id = str(uuid.uuid4())
         sent = {"client-request-id": request_id, **headers}
-        ends = self.clock() + self.limits.deadline_s
-        with self.slots, self.client.stream(method, url, headers=sent, content=content) as response:
-            chunks, size = [], 0
-            for chunk in response.iter_bytes():
-                size += len(chunk)
-                if size > self.limits.answer_bytes:
-                    raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
-                if self.clock() > ends:
-                    raise TimeoutError
-                chunks.append(chunk)
-            self.server_now = _moment(response.headers.get("date")) or self.server_now
-            return Answer(response.status_code, response.headers, b"".join(chunks), request_id)
+        with self.slots:
+            ends = self.clock() + self.limits.deadline_s
+            with self.client.stream(method, url, headers=sent, content=content) as response:
+                read = self._read(response, ends)
+                self.server_now = _moment(response.headers.get("date")) or self.server_now
+                return Answer(response.status_code, response.headers, read, request_id)
+
+    def _read(self, response: httpx.Response, ends: float) -> bytes:
+        """The whole body; raises UnreadableAnswer when it is too large, TimeoutError when it takes too long."""
+        chunks, size = [], 0
+        for chunk in response.iter_bytes():
+            size += len(chunk)
+            if size > self.limits.answer_bytes:
+                raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
+            if self.clock() > ends:
+                raise TimeoutError
+            chunks.append(chunk)
+        return b"".join(chunks)
 
     def _spend(self, weight: int) -> None:
         """Waits until the request budget of the sliding window has room."""

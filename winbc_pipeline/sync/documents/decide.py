@@ -11,7 +11,7 @@ from typing import Any
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
-from ..values import filled
+from ..values import filled, is_blank
 from .amounts import cents, differing, total_with_tax
 from .candidates import Candidate
 from .existing import LONGEST, Found, is_reference, several
@@ -19,8 +19,8 @@ from .existing import LONGEST, Found, is_reference, several
 TRIES = 3
 LOOK_AGAIN_S = 60
 COMPANION_FIELDS = ("paymentMethodCode", "yourReference", "shipToCode", "customerPostingGroup", "genBusPostingGroup")
-OWN_FIELDS = ("expectedTotal", *COMPANION_FIELDS)
-OWN_LINE_FIELDS = ("_key", "vatPercent", "itemVariantCode")
+OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
+OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
 
 
 @dataclass
@@ -107,7 +107,7 @@ def wrong(order: Candidate) -> Choice | None:
         return Choice("fail", "REFERENCE", words)
     if not order.lines:
         return Choice("fail", "NO_LINES", "the order has no lines")
-    if asked := [name for name in COMPANION_FIELDS if order.header.get(name) not in (None, "")]:
+    if asked := [name for name in COMPANION_FIELDS if not is_blank(order.header.get(name))]:
         return Choice(
             "fail", "NEEDS_APP", f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
         )

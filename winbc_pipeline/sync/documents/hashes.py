@@ -4,7 +4,7 @@ A line's fields begin with its key; next to them stands its sequence in the docu
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ...staging.store import Row
@@ -69,12 +69,12 @@ def base_hashes(known: Row) -> Hashes:
     return json.loads(known["field_hashes"]) if known["field_hashes"] else {}
 
 
-def written(fields: Mapping[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
+def written(fields: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
     """The fields that Business Central gets, nothing being an empty text."""
     return {name: "" if value is None else value for name, value in fields.items() if name not in own}
 
 
-def _empty(fields: Mapping[str, Any], own: tuple[str, ...], also: tuple[str, ...] = ()) -> dict[str, Any]:
+def _empty(fields: Mapping[str, Any], own: Collection[str], also: tuple[str, ...] = ()) -> dict[str, Any]:
     """Those of them that hold nothing, and some others."""
     empty = {name: value for name, value in fields.items() if (not value and is_blank(value)) or name in also}
     return written(empty, own)

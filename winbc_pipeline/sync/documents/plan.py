@@ -1,5 +1,6 @@
 """The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -38,6 +39,7 @@ from .items import ITEM, Items
 
 T = TypeVar("T")
 DocumentsFound = Mapping[str, list[Found]]
+AHEAD = 2  # chunks that are made before they are asked for
 CHANGING = ("change", "delete", "cancel")
 
 
@@ -56,18 +58,18 @@ def plan(
     compiled = compile_flow(flow, settings)
     ids = IdsByCode(target)
     planning = _Planning(work, target, Debtors(flow, settings, target, compiled, ids), decided or {})
-    orders_read = read(work, compiled, ids)
+    orders_read = ahead(read(work, compiled, ids))
     looked_up = ahead((orders, planning.look_up(orders, afresh)) for orders in orders_read)
-    chunks = (planning.planned(orders, found) for orders, found in looked_up)
+    chunks = ahead(planning.planned(orders, found) for orders, found in looked_up)
     store_plan(work, chunks, _unchanged(flow, settings))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, the next one being made while the last one is looked at."""
+    """The same items, each made in a thread of its own while those before it are looked at."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        coming = deque(pool.submit(next, items, None) for _ in range(AHEAD))
+        while (item := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, items, None))
             yield item
 
 

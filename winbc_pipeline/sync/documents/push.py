@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import duckdb
 
@@ -36,6 +37,7 @@ from .plan import plan
 from .write_back import write_back
 
 ROUNDS = 4
+BESIDE = 2  # threads that make the next batch or read the last answer while the calls in flight wait
 INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
 
 STATES = {
@@ -126,11 +128,13 @@ class Sender:
 
     def _send_all(self, rows: list[Row], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
-        chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
+        first = self._batch_size * self.settings.bc.in_flight  # few, so that they are soon on their way
+        ends = [*range(min(first, len(rows)), len(rows), INTENTS), len(rows)]
+        chunks = deque(rows[start:end] for start, end in pairwise([0, *ends]) if end > start)
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.settings.bc.in_flight + BESIDE) as pool:
             while pending or (self._may_send and (chunks or again)):
                 if chunks and self._may_send and len(pending) <= self._enough:
                     pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
