@@ -37,7 +37,6 @@ from .plan import plan
 from .write_back import write_back
 
 ROUNDS = 4
-BESIDE = 2  # threads that make the next batch or read the last answer while the calls in flight wait
 INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
 
 STATES = {
@@ -134,7 +133,7 @@ class Sender:
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight + BESIDE) as pool:
+        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
                 if chunks and self._may_send and len(pending) <= self._enough:
                     pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
