@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
 import duckdb
 
@@ -127,9 +126,7 @@ class Sender:
 
     def _send_all(self, rows: list[Row], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
-        first = self._batch_size * self.settings.bc.in_flight  # few, so that they are soon on their way
-        ends = [*range(min(first, len(rows)), len(rows), INTENTS), len(rows)]
-        chunks = deque(rows[start:end] for start, end in pairwise([0, *ends]) if end > start)
+        chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
