@@ -7,6 +7,7 @@ from dagster import BetaWarning, Definitions
 
 from .flows import FLOWS
 from .orchestration.assets import flow_assets
+from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.retention import retention
 from .settings import Settings, load_settings
@@ -31,6 +32,10 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
         jobs.append(job)
         sensors.append(flow_sensor(flow, known, job))
         schedules.append(flow_schedule(flow, known, job))
+        if flow.document:
+            search, every_night = duplicate_search(flow, known)
+            jobs.append(search)
+            schedules.append(every_night)
     job = mapping_job(list(versions))
     jobs.append(job)
     sensors.append(mapping_sensor(versions, known, job))

@@ -10,6 +10,7 @@ from winbc_pipeline import clock
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.settings import OrderSettings
 from winbc_pipeline.sync.map import map_windows
 from winbc_pipeline.sync.run import plan_windows
 from winbc_pipeline.sync.stage import stage
@@ -23,10 +24,11 @@ STARTED = datetime.fromisoformat(AT)
 
 
 class Desk:
-    """A clerk's books, an order W1 in Winstore, and a clock that the test moves."""
+    """A clerk's books, an order W1 in Winstore, and a clock that the test moves. What is cancelled may be deleted."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world, self.books, self.now = world, Books(world), STARTED
+        world.settings = world.settings.model_copy(update={"orders": OrderSettings(on_cancel="apply")})
         monkeypatch.setattr(clock, "now", lambda: self.now)
         self.books.set_up()
 

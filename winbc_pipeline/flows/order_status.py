@@ -38,7 +38,7 @@ STATUS_TO_BC = Flow(
     target="bc",
     entity="order_status",
     main="status",
-    acts=True,
+    acts_on="orders_winstore_to_bc",
     parts=(
         Part(
             name="status",

@@ -144,7 +144,7 @@ def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinitio
         states = ", ".join(f"'{state}'" for state in ledger.OPEN)
         first = max((seen - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
         now = context.scheduled_execution_time
-        where = f"state IN ({states}) OR (reason = 'NO_DOCUMENT' AND \"window\" > ?)"
+        where = f"state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND \"window\" > ?)"
         rows = ledger.read(store, where, [now.date() - timedelta(days=WAIT_DAYS)])
         waiting = sorted({row["window"] for row in rows if row["window"] < first})
         spans = [(first, now.date()), *((window, window) for window in waiting[:MOST_WINDOWS])]

@@ -41,7 +41,7 @@ def check_binding(flow: Flow, settings: Settings, target: BusinessCentral) -> No
 
 
 def _there(flow: Flow, target: BusinessCentral, sent: list[Row]) -> bool:
-    if flow.document or flow.acts:  # a posted document has another id than it had as a draft
+    if flow.document or flow.acts_on:  # a posted document has another id than it had as a draft
         return bool(look_up(target, {row["reference"] for row in sent if row["reference"]}))
     return bool(target.find(flow.part(flow.main).entity_set, "id", [row["target_id"] for row in sent], False))
 

@@ -123,7 +123,7 @@ class Flow:
         derived: fields that the flow itself works out from what was read, and their kinds.
         constants: values of settings that the tables may name.
         document: what its records become when several parts make one record of the target.
-        acts: whether its records are actions on documents of the target, told by the own field `action`.
+        acts_on: id of the flow on whose documents its records are actions, told by the own field `action`.
         waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
         reading: how BC is read, when it is the source.
     """
@@ -139,7 +139,7 @@ class Flow:
     constants: Callable[[Settings], Mapping[str, str | bool]] = field(default=_no_constants)
     document: Document | None = None
     waits_for: tuple[str, ...] = ()
-    acts: bool = False
+    acts_on: str = ""
     reading: Reading | None = None
 
     @property
@@ -155,7 +155,7 @@ class Flow:
     @property
     def sends_once(self) -> bool:
         """Whether what was sent stays as it is when only the tables change."""
-        return bool(self.document) or self.acts or self.target == "winstore"
+        return bool(self.document or self.acts_on) or self.target == "winstore"
 
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use."""

@@ -23,8 +23,9 @@ from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .binding import check_binding
 from .documents.candidates import Candidate, needed_document, read
-from .documents.decide import Choice, reconciled, total_difference
-from .documents.existing import Found, look_up, numbered
+from .documents.decide import Choice, reconciled
+from .documents.differences import differences
+from .documents.existing import Found, look_up, numbered, with_lines
 from .flow import Flow
 from .map import compile_flow, map_windows
 from .outcomes import IGNORED
@@ -191,7 +192,7 @@ class Hand:
 
     def _check_nowhere(self, order: Candidate, found: list[Found]) -> None:
         """Sends nothing that is there, nor what may still arrive (exactly_once.md section 3, step 6)."""
-        if found:
+        if found := [each for each in found if not each.is_cancelled]:
             there = ", ".join(f"{each.entity_set} {each.number}" for each in found)
             hint = f"Take it with `winbc resolve {order.key} --adopt {found[0].number}`, or delete it there first."
             raise NotDone(f"{order.key} is in Business Central: {there}.", hint)
@@ -231,7 +232,7 @@ class Hand:
         return rows[0] | {"action": "ignore", "reason": IGNORED, "message": why, "changes": "[]"}
 
     def _to_adopt(self, order: Candidate, wish: Wish) -> Choice:
-        found = numbered(self.target, wish.number)
+        found = with_lines(self.target, {wish.number: numbered(self.target, wish.number)})[wish.number]
         if len(found) != 1:
             hint = "Give the number of an order, an invoice or a shipment."
             raise NotDone(f"Business Central has {len(found)} documents numbered {wish.number}.", hint)
@@ -240,7 +241,7 @@ class Hand:
         if reference not in order.references and not wish.force:
             words = f"{wish.number} has the external document number {reference or '(none)'}, not {order.reference}."
             raise NotDone(words, "Correct it there, or say --force if it is this order's all the same.")
-        difference = total_difference(order, found[0])
+        difference = differences(order, found[0])
         words = f"by hand{'; ' + difference if difference else ''}"
         return Choice("adopt", "ADOPTED_DIFFERS" if difference else "ADOPTED", words, found[0])
 

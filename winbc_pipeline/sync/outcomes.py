@@ -44,20 +44,23 @@ REASONS: dict[str, str] = {
     "NEEDS_APP": "A row of the table fills a field that API v2.0 does not have on documents; delete the row.",
     "EXISTS": "Business Central has a document with this reference already.",
     "ADOPTED": "A document with this reference was there already; it counts as the order's.",
-    "ADOPTED_DIFFERS": "The same, and its total is another than the order's; compare the two.",
+    "ADOPTED_DIFFERS": "The same, and its total or its lines are others than the order's; compare the two.",
     "LEDGER_EMPTY": "A document with this reference was there, and the ledger knew of no order at all: was it lost? "
     "The document counts as the order's.",
+    "INCOMPLETE": "A document with this reference has not all lines of the order; complete or delete it.",
     "RECONCILED": "The answer was lost; the document was found, and counts as sent.",
     "LOOK_AGAIN": "A lost document was not found after the quarantine; it is looked up once more before it is sent "
     "again.",
     "TRIED_OUT": "The document was lost three times and is nowhere. Find out why, then `winbc resolve` it.",
     "NOT_FOUND": "A person must decide, and nothing was found since; `winbc resolve` it.",
     "DUPLICATE": "Two documents have this reference. Delete or rename one; the next run takes the other.",
-    "DELETED": "The order was edited, and its document is no longer in Business Central; `winbc resolve` it.",
+    "DELETED": "The order is wanted, and its document was deleted or cancelled in Business Central; "
+    "`winbc resolve` it.",
     "CHANGED": "The order was edited after it was sent; make the change in Business Central, or see "
     "`orders.on_change`.",
     "ECHO": "The answer was not about this order; it is looked up before anything else happens.",
     "NO_ACTION": "The status asks for nothing in Business Central (`lookups/order_actions.csv`).",
+    "HELD": "The order waits for a person, and so does what its status asks for; the message says why.",
     "NO_DOCUMENT": "Business Central has no document of this order; the sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
     "STOPPED": "Many orders before it were refused alike: the run sent no more. Mend the cause, the next run goes on.",

@@ -136,7 +136,7 @@ def _decided(
     try:
         for each in found:
             part = each.part
-            if flow.target == "winstore" or not part.match or flow.acts:
+            if flow.target == "winstore" or not part.match or flow.acts_on:
                 for row, shown in zip(each.rows, each.fields, strict=True):
                     views.append(RecordView(part, row["_key"], shown, row["errors"], _values_only(row), {}, False))
                 continue

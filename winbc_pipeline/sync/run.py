@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 import duckdb
@@ -19,7 +19,7 @@ from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
 from . import documents, posts
 from .binding import check_binding, check_winstore
-from .documents import actions
+from .documents import actions, duplicates
 from .documents.due import SENT
 from .flow import Flow
 from .map import map_windows, mapped_table
@@ -97,7 +97,7 @@ def _for_many_records() -> Iterator[None]:
 
 def steps_of(flow: Flow) -> tuple[Step, Step]:
     """How a flow plans and how it sends: records, documents, or actions on documents."""
-    if flow.acts:
+    if flow.acts_on:
         return actions.plan, actions.push
     return (documents.plan, documents.push) if flow.document else (plan, push)
 
@@ -124,6 +124,14 @@ def push_windows(flow: Flow, settings: Settings, first: date, last: date, run_id
         return
     with leased(flow, settings, BusinessCentral(settings)) as target:
         steps_of(flow)[1](work, target)
+
+
+def search_duplicates(flow: Flow, settings: Settings, since: datetime, run_id: str) -> list[str]:
+    """Looks for second documents of the orders that were confirmed since a moment, and marks those orders DUPLICATE;
+    returns their keys. Nothing is deleted."""
+    with leased(flow, settings, BusinessCentral(settings)) as target:
+        check_binding(flow, settings, target)
+        return duplicates.search(Work(flow, settings, date.min, date.max, run_id), target, since)
 
 
 def dry_run(flow: Flow, settings: Settings, first: date, last: date, run_id: str, begin: Begin = _silent) -> None:

@@ -2,7 +2,7 @@
 
 candidates.py reads what was mapped, existing.py looks where a document may be already, customers.py finds for whom it
 is, plan.py decides, changes.py says what an edited record would change, hashes.py keeps what was sent, push.py sends,
-duplicates.py looks once more.
+duplicates.py looks once more. differences.py compares a document that was found with its order.
 """
 
 from .plan import plan

@@ -11,7 +11,7 @@ from ... import clock
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import State
-from ...staging.store import Row, renew_table, rows_of
+from ...staging.store import Row, Store, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from .. import crash
@@ -22,7 +22,7 @@ from ..plan import classified, recover
 from ..planned import store_plan, unchanged_rows
 from ..watermark import advance_watermark
 from ..work import Work
-from .changes import operation, path_of
+from .changes import operation
 from .decide import Choice, lost
 from .due import SENT, due
 from .existing import INVOICE, ORDER, Found, look_up, several
@@ -30,6 +30,7 @@ from .push import Sender
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
+IN_DOUBT = "state IN ('SENDING', 'UNKNOWN', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
 CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
 
 
@@ -41,12 +42,13 @@ def plan(work: Work, target: BusinessCentral) -> None:
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
     references = {row["_key"]: _reference(row, asked[row["_key"]]) for row in rows}
-    found = look_up(target, set(references.values()))
+    found, in_doubt = look_up(target, set(references.values())), _in_doubt(flow, settings)
     planned = []
     for row in rows:
         reference = references[row["_key"]]
         wanted, documents = asked[row["_key"]], found.get(reference, [])
-        choice = _choice(flow, row, wanted, documents, settings, target)
+        held = _held_back(wanted.get("action"), in_doubt.get(reference), settings)
+        choice = _choice(flow, row, wanted, documents, settings, target, held)
         if work.keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
         planned.append(_planned(flow, row, choice, reference))
@@ -83,6 +85,7 @@ def _choice(
     documents: list[Found],
     settings: Settings,
     target: BusinessCentral,
+    held: Choice | None,
 ) -> Choice:
     table, action, found = flow.part(flow.main).table, wanted.get("action"), documents[0] if documents else None
     lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
@@ -103,7 +106,26 @@ def _choice(
         return Choice("adopt", "RECONCILED") if gone else Choice("skip", "NO_DOCUMENT")
     if _is_done(action, found):
         return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
-    return _asked(action, found) if arrived else waits or _asked(action, found)
+    return _asked(action, found) if arrived else waits or held or _asked(action, found)
+
+
+def _in_doubt(flow: Flow, settings: Settings) -> dict[str, Row]:
+    """By reference, the orders that a person has to look at, or of which nobody knows yet where they are: the ledger of
+    the flow that makes the documents is opened for a moment, and may not be there."""
+    path = settings.flow_database(flow.acts_on)
+    if not path.exists():
+        return {}
+    rows = ledger.read(Store(path, settings.memory_limit_mb), f"reference IS NOT NULL AND {IN_DOUBT}")
+    return {row["reference"]: row for row in rows}
+
+
+def _held_back(action: str | None, order: Row | None, settings: Settings) -> Choice | None:
+    """Why nothing is done to a document that a person has not decided on."""
+    if order:
+        return Choice("skip", "HELD", f"the order is {order['state']} ({order['reason']}): settle that first")
+    if action == DELETE and settings.orders.on_cancel == "hold":
+        return Choice("skip", "HELD", "cancelled orders are held for a person (`orders.on_cancel`)")
+    return None
 
 
 def _left_its_mark(sent: str, documents: list[Found]) -> bool:
@@ -120,11 +142,11 @@ def _asked(action: str, found: Found) -> Choice:
     if action == SHIP:
         effects[0]["new"] = "shipped and invoiced"
         return Choice(
-            "ship", None, None, found, effects, [operation("POST", f"{path_of(found)}/{CALLS[found.entity_set]}", {})]
+            "ship", None, None, found, effects, [operation("POST", f"{found.path}/{CALLS[found.entity_set]}", {})]
         )
     if found.is_open:
         return Choice(
-            "delete", "CANCELLED", None, found, effects, [operation("DELETE", path_of(found), None, found.record)]
+            "delete", "CANCELLED", None, found, effects, [operation("DELETE", found.path, None, found.record)]
         )
     what = "posted" if found.is_posted else "released"
     return Choice("conflict", "CANCELLED", f"cancelled in Winstore; {found.number} is {what}", found, effects)

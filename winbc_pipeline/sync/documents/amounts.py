@@ -43,10 +43,10 @@ def total_with_tax(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]
     )
 
 
-def differing(there: Decimal | int | None, expected: Decimal | None) -> str | None:
-    """In words, how a document's total differs from what the source says, to the cent; None when it does not, or one of
-    the two is not known."""
-    if there is None or expected is None or cents(Decimal(there)) == cents(expected):
+def differing(there: Decimal | int | None, expected: Decimal | None, tolerance: Decimal = Decimal(0)) -> str | None:
+    """In words, how a document's total differs from what the source says, to the cent; None when it does not by more
+    than the tolerance, or one of the two is not known."""
+    if there is None or expected is None or abs(cents(Decimal(there)) - cents(expected)) <= tolerance:
         return None
     return f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(expected)} in Winstore"
 

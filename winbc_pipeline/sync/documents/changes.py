@@ -7,20 +7,18 @@ document's ETag guards; else a person decides.
 from typing import Any
 
 from ...settings import Settings
-from ...systems.business_central import BusinessCentral
 from ..values import equal, field_hashes, filled
 from .candidates import Candidate
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, wrong
-from .existing import INVOICE, ORDER, Found, several
+from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong
+from .existing import INVOICE, LINES, Found, several
 from .hashes import SEQUENCE, base_hashes, sequences, written
 
-LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines"}
 CANCEL = "Microsoft.NAV.cancel"
 Record = dict[str, Any]
 
 
-def change(order: Candidate, documents: list[Found], settings: Settings, target: BusinessCentral) -> Choice:
-    """What is to happen to a document that was confirmed once and whose source is another now."""
+def change(order: Candidate, documents: list[Found], settings: Settings) -> Choice:
+    """What is to happen to a document that was confirmed once and whose source is another now; it has its lines."""
     if len(documents) > 1:
         return Choice("duplicate", "DUPLICATE", several(documents), documents[0])
     if order.ended:
@@ -28,16 +26,23 @@ def change(order: Candidate, documents: list[Found], settings: Settings, target:
     if not documents:
         return Choice("conflict", "DELETED", "the document is no longer in Business Central, the order has changed")
     found = documents[0]
+    if found.is_cancelled:
+        return Choice("conflict", "DELETED", taken_back(found), found)
     if problem := wrong(order):
         return Choice("conflict", problem.reason, problem.message, found)
-    lines = _live_lines(target, found)
-    effects, operations = _compared(order, found, lines)
+    effects, operations = _compared(order, found)
     if not effects:
         return Choice("adopt", "UNCHANGED", None, found)
-    if settings.orders.on_change == "apply" and found.is_open:
+    if settings.orders.on_change == "apply" and found.is_open and not _lacks_lines(order, found):
         return Choice("change", "CHANGED", None, found, effects, operations)
     names = ", ".join(each["field"] for each in effects[:8])
     return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, effects)
+
+
+def _lacks_lines(order: Candidate, found: Found) -> bool:
+    """Whether a person took lines out of the document that were sent with it."""
+    there = {str(line["sequence"]) for line in found.lines}
+    return any(name.endswith(SEQUENCE) and each not in there for name, each in base_hashes(order.known).items())
 
 
 def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choice:
@@ -48,39 +53,29 @@ def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     effects = [{"field": "document", "old": found.number, "new": None}]
     if found.is_open and chosen.on_cancel == "apply":
         return Choice(
-            "delete", "CANCELLED", None, found, effects, [operation("DELETE", path_of(found), None, found.record)]
+            "delete", "CANCELLED", None, found, effects, [operation("DELETE", found.path, None, found.record)]
         )
-    if found.entity_set == INVOICE and found.record.get("status") == "Canceled":
+    if found.is_cancelled:
         return Choice("adopt", "CANCELLED", None, found)
     if found.entity_set == INVOICE and found.is_posted and chosen.credit_memo:
         effects = [{"field": "credit memo", "old": None, "new": f"of invoice {found.number}"}]
-        return Choice(
-            "cancel", "CANCELLED", None, found, effects, [operation("POST", f"{path_of(found)}/{CANCEL}", None)]
-        )
+        return Choice("cancel", "CANCELLED", None, found, effects, [operation("POST", f"{found.path}/{CANCEL}", None)])
     what = "posted" if found.is_posted else "open" if found.is_open else "released"
     return Choice("conflict", "CANCELLED", f"{order.ended} in Winstore; {found.number} is {what}", found, effects)
-
-
-def path_of(found: Found) -> str:
-    return f"{found.entity_set}({found.record['id']})"
-
-
-def _live_lines(target: BusinessCentral, found: Found) -> list[Record]:
-    return target.get(f"{path_of(found)}/{LINES[found.entity_set]}") if found.entity_set in LINES else []
 
 
 def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> Record:
     return {"method": method, "path": path, "body": body, "etag": record["@odata.etag"] if record else None}
 
 
-def _compared(order: Candidate, found: Found, live: list[Record]) -> tuple[list[Record], list[Record]]:
+def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record]]:
     """The effect of the change, and the operations that make it: the header's first, whose ETag guards them all."""
     base, places = base_hashes(order.known), sequences(order)
     header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
     effects = _effects(header, found.record)
     guard = header or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
-    operations = [operation("PATCH", path_of(found), guard, found.record)]
-    there = {str(line["sequence"]): line for line in live}
+    operations = [operation("PATCH", found.path, guard, found.record)]
+    there = {str(line["sequence"]): line for line in found.lines}
     for number, line in enumerate(order.lines, 1):
         sequence = places[f"{line['_key']}{SEQUENCE}"]
         own = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
@@ -100,7 +95,7 @@ def _line_compared(
     name, fields = f"line {number}", written(line, OWN_LINE_FIELDS)
     if f"{line['_key']}{SEQUENCE}" not in base:
         new = filled(fields) | {"sequence": int(sequence)}
-        path = f"{path_of(found)}/{LINES.get(found.entity_set, '')}"
+        path = f"{found.path}/{LINES[found.entity_set]}"
         return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]
     edited = _edited(fields, base, f"{line['_key']} ", there)
     patch = [operation("PATCH", _line_path(found, there), edited, there)] if edited and there else []
@@ -112,7 +107,7 @@ def _effects(edited: Record, there: Record, prefix: str = "") -> list[Record]:
 
 
 def _line_path(found: Found, line: Record) -> str:
-    return f"{LINES.get(found.entity_set, '')}({line['id']})"
+    return f"{LINES[found.entity_set]}({line['id']})"
 
 
 def _edited(fields: Record, base: dict[str, str], prefix: str, there: Record) -> Record:

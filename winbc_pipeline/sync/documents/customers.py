@@ -18,6 +18,7 @@ from ..stage import flow_store
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")
+NO_DOCUMENTS = ("All", "Invoice")  # customers blocked so get no orders (Business Central's CheckBlockedCustOnDocs)
 REPLACEABLE = ("NO_CUSTOMER", "MAPPING")  # why the default customer may stand in
 
 
@@ -114,6 +115,8 @@ class Debtors:
         number = decision.target.get("number") or decision.body.get("number")
         if decision.action == "create" and self.chosen.customers == "never":
             return Debtor(reason="NO_CUSTOMER", message="the customer is not there, and orders may not make one")
+        if (blocked := decision.target.get("blocked")) in NO_DOCUMENTS:
+            return Debtor(reason="NO_CUSTOMER", message=f"customer {number} is blocked ({blocked}) in Business Central")
         if decision.action in WRITTEN:
             return Debtor(number=number, key=key)
         if decision.action == "skip" and number:

@@ -14,10 +14,12 @@ from ...staging.store import Row
 from ..values import filled, is_blank
 from .amounts import cents, differing, total_with_tax
 from .candidates import Candidate
+from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several
 
 TRIES = 3
 LOOK_AGAIN_S = 60
+BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"  # reasons that decide what comes next
 COMPANION_FIELDS = ("paymentMethodCode", "yourReference", "shipToCode", "customerPostingGroup", "genBusPostingGroup")
 OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
 OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
@@ -46,7 +48,7 @@ class Choice:
 def unsent(known: Row) -> Row:
     """What is known of a document that is to count as never sent: only by which reference it may be there, and which
     attempt was the last, so that its plan is not taken for one that a run overtook."""
-    return dict.fromkeys(known) | {name: known[name] for name in ("reference", "attempt_id")}
+    return dict.fromkeys(known) | {name: known[name] for name in ("reference", "attempt_id")} | {"reason": BY_HAND}
 
 
 def reconciled(
@@ -58,7 +60,7 @@ def reconciled(
         return Choice("duplicate", "DUPLICATE", several(found), found[0])
     if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
         if found:
-            return Choice("adopt", "RECONCILED", None, found[0])
+            return _taken(order, found[0], "RECONCILED", settings.orders.total_tolerance)
         if state != State.UNKNOWN:
             return Choice("hold", "NOT_FOUND")
         return lost(order.known, settings, now, server)
@@ -88,14 +90,46 @@ def sent_otherwise(order: Candidate, found: list[Found]) -> bool:
 
 def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
     """What becomes of a document that somebody else made, or that a lost ledger forgot."""
-    if not found:
+    if not found or (found[0].is_cancelled and order.known["reason"] == BY_HAND):
         return None
-    difference = total_difference(order, found[0])
+    if found[0].is_cancelled:
+        return Choice("conflict", "DELETED", taken_back(found[0]), found[0])
     if chosen.on_existing == "error":
         return Choice("fail", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
     if chosen.on_existing == "skip":
         return Choice("skip", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
-    return Choice("adopt", "ADOPTED_DIFFERS" if difference else "ADOPTED", difference, found[0])
+    return _taken(order, found[0], "ADOPTED")
+
+
+def _taken(order: Candidate, found: Found, reason: str, cents_of_the_sent: Decimal | None = None) -> Choice:
+    """A document that is there counts as the order's, with what differs; one that is not whole is for a person.
+    `cents_of_the_sent`: by how much the total may differ of one that was sent by us and lost."""
+    if is_incomplete(order, found, sent=cents_of_the_sent is not None):
+        return Choice("conflict", INCOMPLETE, f"{found.number} has not all lines of the order", found)
+    words = differences(order, found, cents_of_the_sent or Decimal(0))
+    return Choice("adopt", "ADOPTED_DIFFERS" if words else reason, words, found)
+
+
+def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
+    """A document of this version that a person was told to look at, and that is still as it was."""
+    known = order.known
+    if known["state"] != State.CONFLICT or known["sent_version"] != order.version or len(found) != 1:
+        return None
+    if known["reason"] == INCOMPLETE and is_incomplete(order, found[0], sent=bool(known["field_hashes"])):
+        return Choice("hold", INCOMPLETE)
+    if known["reason"] == TOTAL_DIFFERS and is_off(found[0].record, order.expected, chosen):
+        return Choice("hold", TOTAL_DIFFERS)
+    return None
+
+
+def is_off(document: Row, expected: Decimal | None, chosen: OrderSettings) -> bool:
+    """Whether a document's total is another than the source's by more than may be."""
+    words = differing(document.get("totalAmountIncludingTax"), expected, chosen.total_tolerance)
+    return bool(words) and chosen.on_total == "fail"
+
+
+def taken_back(found: Found) -> str:
+    return f"invoice {found.number} was cancelled in Business Central, and the order is wanted"
 
 
 def wrong(order: Candidate) -> Choice | None:
@@ -119,9 +153,7 @@ def wrong(order: Candidate) -> Choice | None:
 def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
     """An order whose lines do not come to what the source says, by more than cents."""
     total = total_with_tax(order.header, order.lines)
-    if order.expected is None or total is None or chosen.on_total == "warn":
-        return None
-    if abs(total - cents(order.expected)) <= chosen.total_tolerance:
+    if order.expected is None or not is_off({"totalAmountIncludingTax": total}, order.expected, chosen):
         return None
     return Choice("fail", "TOTAL", f"the lines come to {total} with VAT, the order to {cents(order.expected)}")
 
@@ -136,11 +168,6 @@ def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
         line: dict[str, Any] = {"_key": "rounding", "lineType": "Account", "lineObjectNumber": chosen.rounding_account}
         line |= {"description": "Rounding", "quantity": 1, "unitPrice": difference, "vatPercent": Decimal(0)}
         order.lines.append(line | ({"taxCode": chosen.rounding_tax_code} if chosen.rounding_tax_code else {}))
-
-
-def total_difference(order: Candidate, found: Found) -> str | None:
-    """In words, how the totals of both sides differ, to the cent."""
-    return differing(found.record.get("totalAmountIncludingTax"), order.expected)
 
 
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:

@@ -1,17 +1,46 @@
-"""Whether a document that was confirmed is there twice: looked for beside the sending, some at a time."""
+"""Whether a document that was confirmed is there twice: looked for beside the sending, some at a time, and at night."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 
+from ...staging import ledger
+from ...staging.ledger import Move, State
 from ...systems.business_central import BusinessCentral
+from ..work import Work
 from .candidates import CHUNK
-from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up
+from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several
 
 FIELDS = {  # that tell documents apart
     ORDER: ("number", "externalDocumentNumber"),
     INVOICE: ("number", "externalDocumentNumber", "orderNumber", "status"),
     SHIPMENT: ("number", "externalDocumentNumber", "orderNumber"),
 }
+
+
+Twice = Mapping[str, list[Found]]
+
+
+def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
+    """Looks for second documents of what was confirmed since a moment; returns the keys that have some."""
+    confirmed = "part = ? AND state = 'CONFIRMED' AND reference IS NOT NULL AND moved_at >= ?"
+    rows = ledger.read(work.store, confirmed, [work.flow.main, since])
+    with ThreadPoolExecutor(1) as beside:
+        looks = Looks(target, beside)
+        for start in range(0, len(rows), CHUNK):
+            looks.add(row["reference"] for row in rows[start : start + CHUNK])
+        return mark(work, looks.found_twice())
+
+
+def mark(work: Work, twice: Twice) -> list[str]:
+    """Two documents with one reference are for a person; returns the keys of the orders."""
+    if not twice:
+        return []
+    rows = ledger.read(work.store, "part = ? AND list_contains(?, reference)", [work.flow.main, sorted(twice)])
+    known = {row["key"]: {"reason": "DUPLICATE", "message": several(twice[row["reference"]])} for row in rows}
+    moves = [Move(work.flow.main, key, State.DUPLICATE, why) for key, why in known.items()]
+    ledger.move(work.store, moves, work.run_id)
+    return sorted(known)
 
 
 class Looks:

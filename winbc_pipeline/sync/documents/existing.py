@@ -6,15 +6,16 @@ Shipping and invoicing deletes the order, so one place is not enough (exactly_on
 import re
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...systems.business_central import BusinessCentral
 
 PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
+LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines", SHIPMENT: "salesShipmentLines"}
 WHOLE: Mapping[str, Collection[str]] = {}
-CORRECTIVE = "Corrective"
+CORRECTIVE, CANCELLED = "Corrective", "Canceled"
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
 LONGEST = 35
 Record = dict[str, Any]
@@ -22,14 +23,25 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """One document, wherever it is: the entity set of its best representation, and that record."""
+    """One document, wherever it is: the entity set of its best representation, that record, and its lines if they were
+    asked for (with_lines)."""
 
     entity_set: str
     record: Record
+    lines: tuple[Record, ...] = ()
 
     @property
     def number(self) -> str:
         return str(self.record["number"])
+
+    @property
+    def path(self) -> str:
+        return f"{self.entity_set}({self.record['id']})"
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a credit memo took all of it back."""
+        return self.entity_set == INVOICE and self.record.get("status") == CANCELLED
 
     @property
     def is_open(self) -> bool:
@@ -72,6 +84,18 @@ def look_up(
     return found
 
 
+def with_lines(target: BusinessCentral, found: Mapping[str, list[Found]]) -> dict[str, list[Found]]:
+    """The same documents with their lines, as they are now."""
+    documents = [each for those in found.values() for each in those]
+    lines: dict[str, list[Record]] = {}
+    for line in target.get_all([f"{each.path}/{LINES[each.entity_set]}" for each in documents]):
+        lines.setdefault(line["documentId"], []).append(line)
+    return {
+        reference: [replace(each, lines=tuple(lines.get(each.record["id"], ()))) for each in those]
+        for reference, those in found.items()
+    }
+
+
 def several(documents: Collection[Found]) -> str:
     """In words, that a reference is not one document's alone."""
     numbers = ", ".join(sorted(each.number for each in documents))
@@ -87,7 +111,8 @@ def numbered(target: BusinessCentral, number: str) -> list[Found]:
 
 
 def _documents(records: dict[str, list[Record]]) -> list[Found]:
-    """An order, its shipments and its invoices are one document."""
+    """An order, its shipments and its invoices are one document. One that was taken back counts only while there is no
+    other."""
     by_origin: dict[str, Found] = {}
     for order in records[ORDER]:
         by_origin[order["number"]] = Found(ORDER, order)
@@ -95,4 +120,5 @@ def _documents(records: dict[str, list[Record]]) -> list[Found]:
         for record in records[place]:
             if record.get("status") != CORRECTIVE:
                 by_origin.setdefault(record.get("orderNumber") or f"invoice {record['number']}", Found(place, record))
-    return list(by_origin.values())
+    found = list(by_origin.values())
+    return [each for each in found if not each.is_cancelled] or found[:1]

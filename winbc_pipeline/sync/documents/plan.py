@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -27,13 +28,14 @@ from .decide import (
     add_rounding,
     body_of,
     existing,
+    in_doubt,
     reconciled,
     sent_otherwise,
     unsent,
     wrong,
     wrong_total,
 )
-from .existing import PLACES, Found, look_up
+from .existing import PLACES, Found, look_up, with_lines
 from .hashes import sent_hashes, unsent_hashes
 from .items import ITEM, Items
 
@@ -94,7 +96,7 @@ class _Planning:
         for order in orders:
             order.known = unsent(order.known) if afresh else order.known
             add_rounding(order, self.settings.orders)
-        return look_up(self.target, set().union(*(order.references for order in orders)))
+        return with_lines(self.target, look_up(self.target, set().union(*(order.references for order in orders))))
 
     def planned(self, orders: list[Candidate], found: DocumentsFound) -> list[Row]:
         """The planned rows of documents, and of the customers that have to be written for them."""
@@ -111,7 +113,7 @@ class _Planning:
         """What is decided already; the other orders are to be made."""
         choices = {}
         for order in orders:
-            known = _known_already(order, found, self.settings, self.target)
+            known = _known_already(order, found, self.settings, self.target.server_now)
             if known and known.reason == "ADOPTED" and self.ledger_empty:
                 known.reason = "LEDGER_EMPTY"
             if choice := self.decided.get(order.key) or known or _held_back(order):
@@ -123,7 +125,7 @@ def _known_already(
     order: Candidate,
     found: DocumentsFound,
     settings: Settings,
-    target: BusinessCentral,
+    server_now: datetime | None,
 ) -> Choice | None:
     """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
@@ -134,12 +136,12 @@ def _known_already(
     kept = (state == State.CONFLICT or ignored) and order.known["target_id"] and order.known["field_hashes"]
     made = state == State.CONFIRMED or kept
     if made or sent_otherwise(order, documents) or order.known["action"] in CHANGING:
-        return change(order, documents, settings, target)
-    choice = reconciled(order, documents, settings, clock.now(), target.server_now)
+        return in_doubt(order, documents, settings.orders) or change(order, documents, settings)
+    choice = reconciled(order, documents, settings, clock.now(), server_now)
     if choice:
         return choice
     if order.ended and documents:  # made before the ledger knew of it
-        return change(order, documents, settings, target)
+        return change(order, documents, settings)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if order.owner:

@@ -28,9 +28,9 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .amounts import differing
 from .candidates import needed_document
+from .decide import TOTAL_DIFFERS, is_off
 from .due import SENT, contents_of, due, put_bodies, with_number
-from .duplicates import Looks
-from .existing import Found, several
+from .duplicates import Looks, mark
 from .hashes import with_body
 from .plan import plan
 from .write_back import write_back
@@ -101,7 +101,7 @@ class Sender:
 
     def __init__(self, work: Work, target: BusinessCentral) -> None:
         self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
-        self.target = target
+        self.work, self.target = work, target
         self.refused: AuthenticationFailed | None = None
         self.alike: list[str] = []  # the codes of the last refusals, all the same, with nothing taken in between
 
@@ -120,7 +120,7 @@ class Sender:
             wanted = [row for row in rows if row["action"] in SENT]
             wanted.sort(key=lambda row: known.get(row["key"], {}).get("state") == State.FAILED)  # they hold up nobody
             self._send_all(wanted, looks)
-            self._mark_duplicates(looks.found_twice())
+            mark(self.work, looks.found_twice())
         if self.refused:
             raise self.refused
 
@@ -336,7 +336,8 @@ class Sender:
             if not body.get("id") or body.get("externalDocumentNumber") != row["reference"]:
                 return self._lost(row, "ECHO")
             row = row | _differing_total(row, body) | {"target_id": body["id"], "target_no": body.get("number")}
-            return self._move(row, State.CONFIRMED)
+            off = is_off(body, row["amount"], self.settings.orders)
+            return self._move(row, State.CONFLICT if off else State.CONFIRMED)
         if _is_refusal(result):
             reason, message = refusal(result)
             return self._move(row | {"reason": reason, "message": message}, State.FAILED, sent=False)
@@ -347,18 +348,9 @@ class Sender:
         known = {"intent_at": clock.now(), "server_at": self.target.server_now}
         return self._move(row | {"reason": reason}, State.UNKNOWN, known, sent=False)
 
-    def _mark_duplicates(self, twice: Mapping[str, list[Found]]) -> None:
-        """Two documents with one reference are for a person."""
-        if not twice:
-            return
-        rows = ledger.read(self.store, "part = ? AND list_contains(?, reference)", [self.flow.main, sorted(twice)])
-        known = {row["key"]: {"reason": "DUPLICATE", "message": several(twice[row["reference"]])} for row in rows}
-        moves = [Move(self.flow.main, key, State.DUPLICATE, why) for key, why in known.items()]
-        ledger.move(self.store, moves, self.run_id)
-
 
 def _is_new(move: Move) -> bool:
-    return move.state == State.CONFIRMED and move.known["action"] == "create"
+    return move.known["action"] == "create" and bool(move.known.get("target_id"))
 
 
 def _is_refusal(result: Result) -> bool:
@@ -370,4 +362,4 @@ def _is_refusal(result: Result) -> bool:
 def _differing_total(row: Row, body: Row) -> Row:
     """To the cent: what the document comes to, and what the source says."""
     words = differing(body.get("totalAmountIncludingTax"), row["amount"])
-    return {"reason": "TOTAL_DIFFERS", "message": words} if words else {}
+    return {"reason": TOTAL_DIFFERS, "message": words} if words else {}
