@@ -33,7 +33,6 @@ crash.armed[{point!r}] = {nth}
 run.sync(flow_named({flow!r}), load_settings(), datetime.date(2024, 7, 1), datetime.date(2026, 12, 31), "killed")
 """
 ORDERS = 3
-OFTEN = ("after intent", "after answer")  # the others too, by `make soak`
 
 
 @pytest.fixture
@@ -99,9 +98,7 @@ def test_a_run_that_dies_there_is_completed_by_the_next(shop: Shop, point: str) 
 
 
 @pytest.mark.parametrize("nth", [1, pytest.param(2, marks=pytest.mark.soak), pytest.param(3, marks=pytest.mark.soak)])
-@pytest.mark.parametrize(
-    "point", [pytest.param(point, marks=[] if point in OFTEN else pytest.mark.soak) for point in crash.POINTS]
-)
+@pytest.mark.parametrize("point", crash.POINTS)
 def test_a_process_that_is_killed_there_leaves_nothing_twice_and_nothing_lost(
     filled: World, monkeypatch: pytest.MonkeyPatch, point: str, nth: int
 ) -> None:
@@ -117,7 +114,6 @@ def test_a_process_that_is_killed_there_leaves_nothing_twice_and_nothing_lost(
     assert len(filled.bc()["records"]["customers"]) == ORDERS
 
 
-@pytest.mark.soak
 def test_a_lock_file_that_a_dead_run_left_behind_stops_nothing(filled: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Catalogue row 19."""
     assert run_and_die(filled, "after intent") == signal.SIGKILL
