@@ -1,5 +1,9 @@
-"""Everything that the sandboxes can do wrong, on every call of a run of orders, one at a time."""
+"""Everything that the sandboxes can do wrong, on every call of a run of orders, one at a time.
 
+Two stories: new orders, and what happens to orders later (an edit, a cancellation, a refund, their numbers told).
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +24,37 @@ MORE: dict[str, dict[str, Any]] = {
     "late": {"seconds": 60},
     "slow": {"seconds": 0},
     "drip": {"seconds": 0},
+    "storm": {"times": 5},
 }
 LOOK_UP_KINDS = ("html", "garbage", "truncate", "bomb", "next_link", "status", "drop_after")
+OFTEN = ("drop_before", "drop_after", "status_after", "late", "truncate", "html", "storm")
 Call = tuple[int, str, str, int]
+Story = Callable[[Shop], None]
 
 
 @pytest.fixture(scope="module")
 def calls(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
-    """The calls of a run of two orders: system, verb, path, and the how manieth of these it is."""
-    with open_shop(tmp_path_factory.mktemp("calls")) as shop:
-        place_two(shop)
+    """The calls of a run of two new orders."""
+    return calls_after(place_two, tmp_path_factory.mktemp("calls"))
+
+
+@pytest.fixture(scope="module")
+def later_calls(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """The calls of a run that does all that may happen to orders later."""
+    return calls_after(change_all, tmp_path_factory.mktemp("calls"))
+
+
+def calls_after(story: Story, folder: Path) -> list[Call]:
+    """The calls of the run after a story: system, verb, path, and the how manieth of these it is."""
+    with open_shop(folder) as shop:
+        story(shop)
+        before = {port: len(shop.log(port)) for port in (WINSTORE, BC)}
         shop.sync()
         found: list[Call] = []
         for port in (WINSTORE, BC):
-            for method, path in shop.log(port):
-                before = [1 for _, verb, other, _ in found if verb == method and path in other]
-                found.append((port, method, path, len(before) + 1))
+            for method, path in shop.log(port)[before[port] :]:
+                same = [1 for system, verb, other, _ in found if (system, verb) == (port, method) and path in other]
+                found.append((port, method, path, len(same) + 1))
     return found
 
 
@@ -44,8 +63,21 @@ def place_two(shop: Shop) -> None:
     shop.order("W2", customerid="2", email="b@mail.example")
 
 
+def change_all(shop: Shop) -> None:
+    """Three orders are there; one is edited, one cancelled, one posted and refunded, and a fourth is new."""
+    shop.choose(on_change="apply", on_cancel="apply", credit_memo=True, write_back=True)
+    for number in ("EDITED", "CANCELLED", "REFUNDED"):
+        shop.order(number)
+    shop.sync()
+    shop.posts("REFUNDED")
+    shop.edit("EDITED", amount="3")
+    shop.edit("CANCELLED", status="cancelled")
+    shop.edit("REFUNDED", status="refunded")
+    shop.order("NEW")
+
+
 def run_with(shop: Shop, kind: str, call: Call) -> None:
-    """A run under the fault, runs after it, and what must be true then."""
+    """A run under the fault, and runs after it until nothing is open."""
     port, method, path, nth = call
     shop.settings = shop.settings.model_copy(update={"answer_limit_mb": 1})
     shop.fault(port, {"kind": kind, "path": path, "method": method, "nth": nth} | MORE.get(kind, {}))
@@ -57,8 +89,21 @@ def run_with(shop: Shop, kind: str, call: Call) -> None:
 
     shop.until_settled()
 
+
+def assert_both_are_there(shop: Shop) -> None:
     assert {shop.outcome(number)[0] for number in ("W1", "W2")} == {"CONFIRMED"}
     assert len(shop.records("salesOrders")) == 2
+
+
+def assert_all_is_done_once(shop: Shop) -> None:
+    assert {row["state"] for row in shop.ledger().values()} == {"CONFIRMED"}
+    there = {each["externalDocumentNumber"]: each["number"] for each in shop.records("salesOrders")}
+    assert set(there) == {"WS-EDITED", "WS-NEW"}
+    assert [line["quantity"] for line in shop.lines("EDITED")] == [3, 1]
+    assert [each["status"] for each in shop.records("salesInvoices")] == ["Canceled"]
+    assert len(shop.records("salesCreditMemos")) == 1
+    told = {order["ordernr"]: order.get("externalnr") for order in shop.state(WINSTORE)["records"]["orders"]}
+    assert (told["EDITED"], told["NEW"]) == (there["WS-EDITED"], there["WS-NEW"])
 
 
 def numbered(calls: list[Call], method: str, name: str) -> list[Call]:
@@ -71,6 +116,7 @@ def test_a_fault_of_the_call_that_makes_documents_makes_none_twice_and_loses_non
 ) -> None:
     place_two(shop)
     run_with(shop, kind, numbered(calls, "POST", "$batch")[-1])
+    assert_both_are_there(shop)
 
 
 @pytest.mark.parametrize("kind", LOOK_UP_KINDS)
@@ -79,18 +125,27 @@ def test_a_look_up_that_is_not_answered_is_not_taken_for_nothing_found(
 ) -> None:
     """Catalogue rows 13 and 14."""
     shop.types("W1")
-    shop.without = {"I7"}
     place_two(shop)
     run_with(shop, kind, numbered(calls, "GET", "/salesOrders")[0])
+    assert_both_are_there(shop)
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_fault_of_every_call_leaves_each_order_once(calls: list[Call], kind: str, tmp_path: Path) -> None:
+    on_each_call(calls, place_two, kind, assert_both_are_there, tmp_path)
+
+
+@pytest.mark.parametrize("kind", OFTEN)
+def test_a_fault_of_any_call_leaves_each_change_made_once(later_calls: list[Call], kind: str, tmp_path: Path) -> None:
+    on_each_call(later_calls, change_all, kind, assert_all_is_done_once, tmp_path)
+
+
+def on_each_call(calls: list[Call], story: Story, kind: str, done: Story, folder: Path) -> None:
     for number, call in enumerate(calls):
-        with open_shop(tmp_path / str(number)) as shop:
-            place_two(shop)
+        with open_shop(folder / str(number)) as shop:
+            story(shop)
             try:
                 run_with(shop, kind, call)
+                done(shop)
             except AssertionError as error:
                 raise AssertionError(f"{kind} on {call}: {error}") from error
