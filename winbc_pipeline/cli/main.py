@@ -89,16 +89,18 @@ def check(
 def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
     """What would be written, field by field, against the live target. Writes nothing to it."""
     from ..sync.run import dry_run, planned
+    from ..sync.shown import in_words
 
     settings, chosen = load_settings(), flow_of(flow)
     start, end = _windows(settings, first, to)
     with bar(console, chosen.id, 3) as begin:
         dry_run(chosen, settings, start, end, "plan", begin)
     rows = planned(chosen, settings, start, end)
-    table = table_of("record", "part", "action", "reason", "changes")
+    table = table_of("record", "part", "action", "reason", "message", "what: old -> new")
     for row in rows:
         if row["reason"] != "UNCHANGED":
-            add_row(table, row["key"], row["part"], row["action"], row["reason"], row["changes"])
+            known = (row[name] for name in ("key", "part", "action", "reason", "message"))
+            add_row(table, *known, in_words(row["changes"]))
     console.print(table)
     console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing written.")
 

@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 not done (with the reason), 2 wrong use.
 """
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -159,9 +158,11 @@ def _do(flow: Flow, settings: Settings, wish: "Wish", yes: bool) -> None:
 
 def _show(rows: list[Row]) -> bool:
     """What would be done; whether that is anything at all."""
+    from ..sync.shown import in_words
+
     table = table_of("record", "action", "reason", "number", "what")
     for row in rows[:MOST_ROWS]:
-        changes = [_change(each) for each in json.loads(row["changes"] or "[]")]
+        changes = in_words(row["changes"])
         more = [f"and {len(changes) - MOST_CHANGES} more"] if len(changes) > MOST_CHANGES else []
         words = ", ".join([*([row["message"]] if row["message"] else []), *changes[:MOST_CHANGES], *more])
         add_row(table, row["key"], row["action"], row["reason"], row["target_no"], words)
@@ -174,11 +175,6 @@ def _show(rows: list[Row]) -> bool:
 def _settles(rows: list[Row]) -> bool:
     """Whether a document in question was found to be as it should be."""
     return any(row["action"] == "adopt" for row in rows)
-
-
-def _change(each: dict[str, object]) -> str:
-    old = "" if each["old"] is None else f"{each['old']} -> "
-    return f"{each['field']}: {old}{'gone' if each['new'] is None else each['new']}"
 
 
 def _show_outcome(rows: list[Row]) -> bool:

@@ -1,6 +1,7 @@
 """What happened to one record, from the source to the target, step by step.
 
-Here belongs: reading the layers and the ledger's events. Bodies hold people's data: shown to whoever asks for them.
+Here belongs: reading the layers and the ledger's events. Bodies, and what an edit makes of a header's fields, hold
+people's data: shown to whoever asks for them.
 """
 
 import json
@@ -17,6 +18,7 @@ from .flow import Flow
 from .map import MAPPED, compile_flow, mapped_table, mapping_version
 from .outcomes import broken_rule
 from .planned import PLANNED, planned_table
+from .shown import in_words, is_of_goods
 from .stage import flow_store, staging_table
 
 
@@ -49,7 +51,7 @@ def trace(flow: Flow, settings: Settings, key: str, bodies: bool = False) -> lis
         events = rows_of(connection, "SELECT * FROM ledger_event WHERE part = ? AND key = ?", [flow.main, key])
         sent = rows_of(connection, "SELECT * FROM sent_payload WHERE part = ? AND key = ?", [flow.main, key])
     steps = [*_read(flow, staged), *_mapped(flow, settings, mapped)]
-    dated = [_planned(row) for row in planned] + [_moved(row) for row in events]
+    dated = [_planned(row, bodies) for row in planned] + [_moved(row) for row in events]
     dated += [Step(row["sent_at"], "body", row["body"]) for row in sent if bodies]
     return steps + sorted(dated, key=lambda step: str(step.moment))
 
@@ -82,10 +84,13 @@ def _rows(compiled: Compiled) -> str:
     return ", ".join(f"{each.line.target_field} row {each.line.row}" for each in compiled.targets)
 
 
-def _planned(row: Row) -> Step:
+def _planned(row: Row, bodies: bool) -> Step:
+    """What was decided, and what an edit would change; of people's fields only the names unless bodies are wanted."""
     looked = "; ".join(json.loads(row["lookups"] or "[]"))
     reason = f" {row['reason']}" if row["reason"] else ""
-    return Step(row["planned_at"], "planned", f"{row['action']}{reason}. Looked up: {looked or 'nothing'}")
+    words = f"{row['action']}{reason}. Looked up: {looked or 'nothing'}"
+    edits = in_words(row["changes"], lambda change: bodies or is_of_goods(change))
+    return Step(row["planned_at"], "planned", words + (f". Would change: {'; '.join(edits)}" if edits else ""))
 
 
 def _moved(row: Row) -> Step:

@@ -82,7 +82,7 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
         effects, operations = effects + own[0], operations + own[1]
     gone = {name: each for name, each in base.items() if name.endswith(SEQUENCE) and each not in places.values()}
     for name, sequence in gone.items():
-        line, what = there.get(sequence, {}), f"line {name.removesuffix(SEQUENCE)}"
+        line, what = there.get(sequence, {}), _gone_line(order, name.removesuffix(SEQUENCE))
         effects.append({"field": what, "old": line.get("lineObjectNumber"), "new": None})
         operations += [operation("DELETE", _line_path(found, line), None, line)] if line else []
     return effects, operations
@@ -100,6 +100,11 @@ def _line_compared(
     edited = _edited(fields, base, f"{line['_key']} ", there)
     patch = [operation("PATCH", _line_path(found, there), edited, there)] if edited and there else []
     return _effects(edited, there, f"{name} "), patch
+
+
+def _gone_line(order: Candidate, key: str) -> str:
+    """A line that the source no longer has: the shipping cost's has the order's key, an article's its number too."""
+    return "shipping" if key == order.key else f"former line {key.removeprefix(order.key).lstrip('/')}"
 
 
 def _effects(edited: Record, there: Record, prefix: str = "") -> list[Record]:
