@@ -1,6 +1,7 @@
 """What `winbc check` looks at: both connections, the mapping tables, and which calls are assumed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -10,10 +11,10 @@ from ..flows import FLOWS
 from ..settings import Settings
 from ..sync.flow import Flow
 from ..sync.map import checked_flow
-from ..sync.ready import check_ready
+from ..sync.ready import check_ready, needs_app
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
-from .output import add_row, say, table_of
+from .output import add_row, say, table_of, warn
 
 
 def run_checks(console: Console, settings: Settings) -> bool:
@@ -29,6 +30,9 @@ def run_checks(console: Console, settings: Settings) -> bool:
         *((f"What {flow.id} needs", lambda flow=flow: _ready(flow, settings)) for flow in FLOWS if flow.target == "bc"),
     ]
     passed = [_passes(console, name, check) for name, check in checks]
+    for flow in FLOWS:
+        with suppress(WinbcError):  # a table that is wrong was told above
+            warn(console, needs_app(flow, settings))
     return all(passed)
 
 

@@ -13,7 +13,7 @@ from ..settings import load_settings
 from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
 from .arguments import field_of, flow_of
-from .output import add_row, bar, say, table_of
+from .output import add_row, bar, say, table_of, warn
 
 app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
 console = Console()
@@ -31,12 +31,14 @@ def _chosen(name: str | None) -> Sequence[Flow]:
 def validate(flow: AnyFlow = None) -> None:
     """Each table against the fields of both systems: file, row, column and cell of what is wrong."""
     from ..sync.map import checked_flow
+    from ..sync.ready import needs_app
 
     settings, wrong = load_settings(), False
     for each in _chosen(flow):
         try:
             tables = checked_flow(each, settings)
             say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
+            warn(console, needs_app(each, settings))
         except WinbcError as error:
             wrong = True
             say(console, ("problem ", "red"), f"{each.id}: {error}")

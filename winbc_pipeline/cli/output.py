@@ -4,7 +4,7 @@ Every value that comes from a system or a file passes here: characters that a te
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -48,6 +48,12 @@ def say(console: Console, *parts: str | tuple[str, str]) -> None:
     styled = [(part, "") if isinstance(part, str) else part for part in parts]
     lines = [("\n".join(map(shown, text.split("\n"))), style) for text, style in styled]
     console.print(Text.assemble(*lines), soft_wrap=True)
+
+
+def warn(console: Console, warnings: Iterable[str]) -> None:
+    """What is no mistake and will still surprise, a line each."""
+    for words in warnings:
+        say(console, ("warning ", "yellow"), words)
 
 
 def table_of(*names: str, title: str = "") -> Table:

@@ -78,7 +78,7 @@ OWN_FACTS = (
     FieldFacts("expectedTotal", "decimal"),
     FieldFacts("vatPercent", "decimal"),
     FieldFacts("itemVariantCode", "text"),
-    *(FieldFacts(name, "text") for name in COMPANION_FIELDS),
+    *(FieldFacts(name, "text", needs_app=True) for name in COMPANION_FIELDS),
 )
 OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}

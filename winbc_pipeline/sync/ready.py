@@ -12,7 +12,7 @@ from ..mapping.compiler import Compiled, Target
 from ..settings import Settings
 from ..systems.business_central import BusinessCentral
 from .flow import Flow
-from .map import compile_flow
+from .map import checked_flow, compile_flow
 from .plan import IdsByCode
 
 
@@ -24,6 +24,16 @@ def check_ready(flow: Flow, settings: Settings, target: BusinessCentral) -> str:
     if problems:
         raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
     return "codes of the lookup tables" + (", debtors and accounts of the settings" if flow.document else "")
+
+
+def needs_app(flow: Flow, settings: Settings) -> Iterator[str]:
+    """Rows of the tables that fill what the target takes only with the companion app, in words."""
+    for part, compiled in checked_flow(flow, settings).items():
+        for row in compiled.targets:
+            if row.facts.needs_app:
+                place = f"{flow.id}/{flow.part(part).table} row {row.line.row}"
+                words = "needs the companion app, which is off; orders that fill it fail with NEEDS_APP"
+                yield f"{place}: {row.facts.name} {words}"
 
 
 def _missing_codes(flow: Flow, settings: Settings, target: BusinessCentral) -> Iterator[str]:

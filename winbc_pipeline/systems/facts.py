@@ -14,6 +14,7 @@ class FieldFacts:
         max_length: longest text, in UTF-16 units.
         options: the values that it takes, in their API form; empty where it takes any.
         reference: the entity set whose record it points to; its code is given, the target's id is found by it.
+        needs_app: whether the target takes it only with the companion app, which is off here.
     """
 
     name: str
@@ -24,3 +25,4 @@ class FieldFacts:
     options: tuple[str, ...] = ()
     is_email: bool = False
     reference: str | None = None
+    needs_app: bool = False

@@ -20,7 +20,11 @@ from .existing import LONGEST, Found, is_reference, several
 TRIES = 3
 LOOK_AGAIN_S = 60
 BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"  # reasons that decide what comes next
-COMPANION_FIELDS = ("paymentMethodCode", "yourReference", "shipToCode", "customerPostingGroup", "genBusPostingGroup")
+COMPANION_FIELDS = (  # of Business Central's sales header, which API v2.0 does not have on orders and invoices
+    *("paymentMethodCode", "paymentMethodId", "yourReference", "shipToCode", "locationCode"),
+    *("customerPostingGroup", "genBusPostingGroup", "vatBusPostingGroup", "customerPriceGroup", "customerDiscGroup"),
+    *("shippingAgentCode", "shippingAgentServiceCode", "packageTrackingNo", "languageCode", "workDescription"),
+)
 OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
 OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
 
