@@ -1,7 +1,6 @@
 """What `winbc check` looks at: both connections, the mapping tables, and which calls are assumed."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from rich.console import Console
 
@@ -11,7 +10,7 @@ from ..flows import FLOWS
 from ..settings import Settings
 from ..sync.flow import Flow
 from ..sync.map import checked_flow
-from ..sync.ready import check_ready, needs_app
+from ..sync.ready import Ready, check_ready, needs_app
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from .output import add_row, say, table_of, warn
@@ -19,20 +18,14 @@ from .output import add_row, say, table_of, warn
 
 def run_checks(console: Console, settings: Settings) -> bool:
     """Prints a line per check; returns whether all passed."""
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("Winstore profile", lambda: _profile(settings)),
-        ("Winstore connection", lambda: _winstore(settings)),
-        ("Business Central connection", lambda: _business_central(settings)),
-        *(
-            (f"Mapping tables {flow.id}", lambda flow=flow: f"{len(checked_flow(flow, settings))} tables")
-            for flow in FLOWS
-        ),
+    checks: list[tuple[str, Callable[[], Ready]]] = [
+        ("Winstore profile", lambda: Ready(_profile(settings))),
+        ("Winstore connection", lambda: Ready(_winstore(settings))),
+        ("Business Central connection", lambda: Ready(_business_central(settings))),
+        *((f"Mapping tables {flow.id}", lambda flow=flow: _tables(flow, settings)) for flow in FLOWS),
         *((f"What {flow.id} needs", lambda flow=flow: _ready(flow, settings)) for flow in FLOWS if flow.target == "bc"),
     ]
     passed = [_passes(console, name, check) for name, check in checks]
-    for flow in FLOWS:
-        with suppress(WinbcError):  # a table that is wrong was told above
-            warn(console, needs_app(flow, settings))
     return all(passed)
 
 
@@ -52,12 +45,14 @@ def run_contract(console: Console, settings: Settings) -> bool:
     return not any(finding.outcome in ("fail", "assumed, does not hold") for finding in findings)
 
 
-def _passes(console: Console, name: str, check: Callable[[], str]) -> bool:
+def _passes(console: Console, name: str, check: Callable[[], Ready]) -> bool:
     try:
-        say(console, ("ok      ", "green"), f"{name}: {check()}")
+        found = check()
     except WinbcError as error:
         say(console, ("problem ", "red"), f"{name}: {error}")
         return False
+    say(console, ("ok      ", "green"), f"{name}: {found.looked_at}")
+    warn(console, found.warnings)
     return True
 
 
@@ -78,7 +73,11 @@ def _winstore(settings: Settings) -> str:
     return "articles can be read"
 
 
-def _ready(flow: Flow, settings: Settings) -> str:
+def _tables(flow: Flow, settings: Settings) -> Ready:
+    return Ready(f"{len(checked_flow(flow, settings))} tables", tuple(needs_app(flow, settings)))
+
+
+def _ready(flow: Flow, settings: Settings) -> Ready:
     target = BusinessCentral(settings)
     try:
         return check_ready(flow, settings, target)
