@@ -7,6 +7,7 @@ from rich.console import Console
 from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS
+from ..flows.orders import ORDERS_TO_BC
 from ..settings import Settings
 from ..sync.flow import Flow
 from ..sync.map import checked_flow
@@ -14,6 +15,27 @@ from ..sync.ready import Ready, check_ready, needs_app
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from .output import add_row, say, table_of, warn
+
+PROBE = """
+The probe sends Business Central a made-up customer with a document, and a document for each default customer of the
+settings, each in a transaction that ends with a call which must fail: Business Central then undoes all of it. It shows
+what API v2.0 does not: posting groups, templates, rules of extensions.
+Numbers that its series give out may be used up. An extension that commits on its own, or that tells another system of
+new documents, is not undone: try it on a copy of the company first. What is left behind is looked for, and named."""
+
+
+def run_probe(console: Console, settings: Settings) -> bool:
+    """Prints whether Business Central would take a first order."""
+    from ..sync.probe import probe
+
+    def tried() -> Ready:
+        target = BusinessCentral(settings)
+        try:
+            return Ready(probe(ORDERS_TO_BC, settings, target))
+        finally:
+            target.close()
+
+    return _passes(console, "Probe", tried)
 
 
 def run_checks(console: Console, settings: Settings) -> bool:

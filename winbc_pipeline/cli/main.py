@@ -15,7 +15,7 @@ from ..settings import Settings, load_settings
 from . import demo as demo_module
 from . import mapping, orders, sandbox
 from .arguments import flow_of
-from .check import run_checks, run_contract
+from .check import PROBE, run_checks, run_contract, run_probe
 from .output import add_row, bar, say, table_of
 
 app = typer.Typer(
@@ -77,12 +77,22 @@ def demo(
 @app.command()
 def check(
     contract: Annotated[str | None, typer.Option(help="winstore: does it answer as assumed? Reads only")] = None,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also make a document and have it undone. Tells first")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --probe: do not ask")] = False,
 ) -> None:
-    """Both connections, assumed calls, mapping tables: each problem with cause and fix."""
+    """Both connections, assumed calls, mapping tables: each problem with cause and fix. Only --probe writes."""
     if contract not in (None, "winstore"):
         raise typer.BadParameter("the contract that can be checked is winstore")
-    run = run_contract if contract else run_checks
-    raise typer.Exit(0 if run(console, load_settings()) else 2)
+    if (contract and probe) or (yes and not probe):
+        raise typer.BadParameter("--probe goes without --contract, --yes with --probe")
+    settings = load_settings()
+    good = run_contract(console, settings) if contract else run_checks(console, settings)
+    if probe and good:
+        say(console, PROBE)
+        good = (yes or typer.confirm("Do this?")) and run_probe(console, settings)
+    raise typer.Exit(0 if good else 2)
 
 
 @app.command()

@@ -47,7 +47,7 @@ def run_tests(flow: Flow, settings: Settings) -> Iterator[Finding]:
             if unknown:
                 yield Finding(case.name, unknown)
                 continue
-            _give(connection, fields, case.given)
+            give(connection, fields, case.given)
             differences: list[str] = []
             for table, expected in case.expected.items():
                 chosen = compiled[tables[table]]
@@ -69,7 +69,8 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"lookup table {table}", tuple(wrong))
 
 
-def _give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
+def give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Puts one made-up record of the source into the table `source`."""
     connection.execute("DROP TABLE IF EXISTS source")
     create_source(connection, fields)
     given = {name: _given(fields[name], value) for name, value in given.items()}
