@@ -112,6 +112,25 @@ def test_a_status_never_goes_back(books: Books) -> None:
     assert sent(books.world) == ["completed"]
 
 
+def test_a_later_status_that_a_shop_typed_stays(books: Books) -> None:
+    order(books)
+    books.world.fill(orders=[{"order_number": "W1", "status": "Shipped", "modified_at": MOMENTS[0]}])
+    books.world.sync("order_status_winstore_to_bc")
+    books.world.sync(FLOW)
+    row = books.world.ledger(FLOW)["WS-W1"]
+    assert (row["state"], row["reason"]) == ("SKIPPED", "BACKWARDS")
+    assert row["message"] == "Winstore has shipped, released comes before it"
+    assert sent(books.world) == []
+
+
+def test_an_earlier_status_of_winstore_goes_on(books: Books) -> None:
+    order(books)
+    books.world.fill(orders=[{"order_number": "W1", "status": "paid", "modified_at": MOMENTS[0]}])
+    books.world.sync("order_status_winstore_to_bc")
+    books.world.sync(FLOW)
+    assert sent(books.world) == ["processing"]
+
+
 def test_a_status_goes_back_when_the_table_says_so(books: Books) -> None:
     path = books.world.own_tables() / FLOW / "status.csv"
     path.write_text(path.read_text().replace("allow_backwards,false", "allow_backwards,true"))

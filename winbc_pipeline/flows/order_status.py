@@ -30,6 +30,7 @@ STATUS_TO_WINSTORE = Flow(
         ),
     ),
     derived={"orderState": "text", "winstoreOrder": "text"},
+    told_by="order_status_winstore_to_bc",
     reading=READING,
 )
 STATUS_TO_BC = Flow(

@@ -124,6 +124,7 @@ class Flow:
         constants: values of settings that the tables may name.
         document: what its records become when several parts make one record of the target.
         acts_on: id of the flow on whose documents its records are actions, told by the own field `action`.
+        told_by: id of the flow that reads what the target has of the same records now.
         waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
         reading: how BC is read, when it is the source.
     """
@@ -140,6 +141,7 @@ class Flow:
     document: Document | None = None
     waits_for: tuple[str, ...] = ()
     acts_on: str = ""
+    told_by: str = ""
     reading: Reading | None = None
 
     @property

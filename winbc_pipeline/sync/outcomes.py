@@ -67,7 +67,7 @@ REASONS: dict[str, str] = {
     "ORIGIN": "It came from the other system; it does not go back.",
     "AS_ORDER": "The invoice is of an order that is sent itself.",
     "NOT_RELEASED": "Nothing was done with the order yet that Winstore is told.",
-    "BACKWARDS": "A later status was sent before; the table does not allow going back.",
+    "BACKWARDS": "Winstore has a later status, or was sent one; the table does not allow going back.",
     "NO_LOOK_UP": "The answer was lost and Winstore cannot be asked; look there, then `winbc resolve`.",
     "FOUND": "The answer was lost; the record was found in the target.",
     "RESOLVED": "A person looked the record up.",

@@ -5,7 +5,7 @@ Winstore says that it has none.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -46,9 +46,13 @@ class Decider:
 
     Args:
         sent: the ledger's rows that have a number in Winstore, or may have it.
+        there: what Winstore has of an order now, as one of STATES, by its number; empty where that is not known.
     """
 
-    def __init__(self, flow: Flow, settings: Settings, target: Winstore, sent: list[Row]) -> None:
+    def __init__(
+        self, flow: Flow, settings: Settings, target: Winstore, sent: list[Row], there: Mapping[str, str]
+    ) -> None:
+        self.there = there
         self.part, self.lines, self.settings, self.target = flow.part(flow.main), lines_of(flow), settings, target
         self.look_up = settings.orders_to_winstore.look_up
         self.taken = {row["target_no"]: row["key"] for row in sent if row["target_id"] or _may_be_there(row)}
@@ -107,9 +111,11 @@ class Decider:
         if row["target_id"] and row["sent_hash"] == row["hash"]:
             return Decision("skip", "UNCHANGED", target={"id": row["target_id"], "number": row["target_no"]})
         fields = fields_of(row["creates"])
-        state = fields.get("state")
-        if _is_before(state, row["target_no"]) and not fields.get("allow_backwards"):
-            message = f"{row['target_no']} was sent, {state} comes before it"
+        state, there = fields.get("state"), self.there.get(fields.get("ordernr", ""))
+        later = [f"{row['target_no']} was sent"] if _is_before(state, row["target_no"]) else []
+        later += [f"Winstore has {there}"] if _is_before(state, there) else []
+        if later and not fields.get("allow_backwards"):
+            message = f"{' and '.join(later)}, {state} comes before it"
             return Decision("skip", "BACKWARDS", message, target={"number": row["target_no"]})
         return self._sending("update", row, state)
 
