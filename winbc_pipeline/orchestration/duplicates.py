@@ -6,22 +6,20 @@ Concept pages: Jobs, Schedules. What is looked up and what becomes of it: sync/d
 from datetime import timedelta
 
 from dagster import (
-    DefaultScheduleStatus,
     Failure,
     JobDefinition,
     OpExecutionContext,
-    RunRequest,
     ScheduleDefinition,
     in_process_executor,
     job,
     op,
-    schedule,
 )
 
 from .. import clock
 from ..settings import Settings
 from ..sync.flow import Flow
 from ..sync.run import search_duplicates
+from .jobs import nightly_schedule
 
 LOOK_BACK = timedelta(days=30)
 NAMED = 20
@@ -50,14 +48,4 @@ def duplicate_search(flow: Flow, settings: Settings) -> tuple[JobDefinition, Sch
     def duplicates() -> None:
         look()
 
-    @schedule(
-        name=f"{flow.id}_duplicates_nightly",
-        job=duplicates,
-        cron_schedule="0 3 * * *",
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
-    )
-    def nightly() -> RunRequest:
-        return RunRequest()
-
-    return duplicates, nightly
+    return duplicates, nightly_schedule(duplicates, "0 3 * * *", settings)

@@ -13,6 +13,7 @@ from dagster import (
     AssetSelection,
     DefaultScheduleStatus,
     DefaultSensorStatus,
+    JobDefinition,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -124,6 +125,17 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
         return SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return edited
+
+
+def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> ScheduleDefinition:
+    """Runs a job every night (UTC), where schedules are on."""
+    return ScheduleDefinition(
+        name=f"{job.name}_nightly",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
+    )
 
 
 def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinition:

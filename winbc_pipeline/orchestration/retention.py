@@ -14,21 +14,19 @@ from dagster import (
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
-    DefaultScheduleStatus,
     EventLogRecord,
     JobDefinition,
     OpExecutionContext,
-    RunRequest,
     RunsFilter,
     ScheduleDefinition,
     in_process_executor,
     job,
     op,
-    schedule,
 )
 
 from .. import clock
 from ..settings import Settings
+from .jobs import nightly_schedule
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
@@ -85,14 +83,4 @@ def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
     def run_retention() -> None:
         purge()
 
-    @schedule(
-        name="run_retention_nightly",
-        job=run_retention,
-        cron_schedule="30 2 * * *",
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
-    )
-    def nightly() -> RunRequest:
-        return RunRequest()
-
-    return run_retention, nightly
+    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings)
