@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -53,12 +54,14 @@ class BusinessCentralSettings(_Section):
 
 
 class WinstoreSettings(_Section):
-    """Where Winstore is and how to get in; `profile` is your own profile file (default: the shipped one)."""
+    """Where Winstore is and how to get in; `profile` is your own profile file (default: the shipped one), `time_zone`
+    the one in which it tells the dates of orders."""
 
     base_url: str = ""
     user: str = ""
     password: SecretStr = SecretStr("")
     profile: Path | None = None
+    time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
 
 
 class ProductSettings(_Section):

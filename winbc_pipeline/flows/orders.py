@@ -28,7 +28,6 @@ CUSTOMER_KEY = (
     "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
 )
 KEY = "coalesce(ordernr, '(no number)')"  # one without is told by a row of its own
-DATED = "try_cast(orderdate AS TIMESTAMP)"
 
 
 def kind(settings: Settings) -> DocumentKind:
@@ -54,13 +53,17 @@ def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
     conditions += [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
     conditions.append((_one_of("paymentmethod", by_rule["never"]), "PAYMENT_METHOD"))
     if chosen.give_up_after_days:
-        last = clock.now() - timedelta(days=chosen.give_up_after_days)
-        late = f"{DATED} < {literal(last.replace(tzinfo=None).isoformat())}::TIMESTAMP"
-        conditions.append((f"{unpaid} AND {late}", "GIVEN_UP"))
+        conditions.append((f"{unpaid} AND {_older_than(chosen.give_up_after_days, settings)}", "GIVEN_UP"))
     conditions.append((unpaid, "NOT_PAID"))
     if chosen.document == "invoice_when_completed":
         conditions.append((f"NOT {_one_of('status', chosen.completed_statuses)}", "NOT_COMPLETED"))
     return tuple(conditions)
+
+
+def _older_than(days: int, settings: Settings) -> str:
+    """SQL: whether so many days of 24 hours have passed since the order; Winstore tells its local time."""
+    dated = f"timezone({literal(settings.winstore.time_zone.key)}, try_cast(orderdate AS TIMESTAMP))"
+    return f"{dated} < {literal((clock.now() - timedelta(days=days)).isoformat())}::TIMESTAMPTZ"
 
 
 def _one_of(column: str, words: tuple[str, ...] | list[str]) -> str:

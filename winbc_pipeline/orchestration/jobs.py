@@ -33,6 +33,7 @@ from ..settings import Settings
 from ..staging import ledger
 from ..staging.store import Store
 from ..sync.flow import Flow
+from ..sync.overdue import overdue
 from ..sync.stage import flow_store, newest_change
 
 AGAIN_S = 300
@@ -139,7 +140,7 @@ def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> Sched
 
 
 def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinition:
-    """Sweeps: late changes inside the overlap, and windows with records that are not done."""
+    """Sweeps: late changes inside the overlap, windows with records that are not done or have waited too long."""
 
     @schedule(
         name=f"{flow.id}_sweep",
@@ -159,7 +160,9 @@ def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinitio
         where = f"state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND \"window\" > ?)"
         rows = ledger.read(store, where, [now.date() - timedelta(days=WAIT_DAYS)])
         waiting = sorted({row["window"] for row in rows if row["window"] < first})
-        spans = [(first, now.date()), *((window, window) for window in waiting[:MOST_WINDOWS])]
+        late = [window for window in overdue(flow, settings) if window < first and window not in waiting]
+        single = [*waiting[:MOST_WINDOWS], *late[:MOST_WINDOWS]]
+        spans = [(first, now.date()), *((window, window) for window in single)]
         return [RunRequest(run_key=f"{now.isoformat()} {span[0]}", tags=range_tags(*span)) for span in spans]
 
     return sweep

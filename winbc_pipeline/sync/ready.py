@@ -4,6 +4,7 @@ accounts that the settings name. `winbc check` asks; nothing is written.
 Posting groups and templates are not in API v2.0: what lacks there is told by probe.py, or by the first document.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ Record = dict[str, Any]
 SETS_BY_FIELD = {"taxCode": "taxGroups", "currencyCode": "currencies", "salesperson": "salespeoplePurchasers"}
 SETS_BY_KIND = {"Item": "items", "Account": "accounts"}  # API v2.0 lists no other kind of what a line may be about
 NO_ID = "00000000-0000-0000-0000-000000000000"
+ORDER_DATE = re.compile(r"to_datetime\(\s*orderdate\s*,\s*'([^']*)'")
 OPEN = (None, "", "_x0020_", False)  # values of `blocked`
 OF_THE_CUSTOMER = {"paymentMethodId": "payment method", "paymentTermsId": "payment terms"}
 
@@ -50,7 +52,8 @@ def check_ready(flow: Flow, settings: Settings, target: BusinessCentral) -> Read
     if flow.document:
         debtors = _debtors(settings, target)
         problems += [*_wrong_debtors(debtors), *_wrong_rounding(settings, target)]
-        warned += _of_debtors(debtors, compiled[flow.document.kind(settings).header])
+        header = compiled[flow.document.kind(settings).header]
+        warned += [*_of_debtors(debtors, header), *_other_zones(header, settings)]
     if problems:
         raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
     words = "codes of the lookup tables"
@@ -158,6 +161,16 @@ def _of_debtors(debtors: dict[str, Record | None], header: Compiled) -> Iterator
             yield f"the default customer {number} has no {' and no '.join(lacking)}; {where}, so documents have none"
         if customer and "currencyCode" not in filled and not is_blank(customer.get("currencyCode")):
             yield f"documents for the default customer {number} are in its currency, {customer['currencyCode']}"
+
+
+def _other_zones(header: Compiled, settings: Settings) -> Iterator[str]:
+    """Rows that read the order's date in another zone than the one by which its age is counted."""
+    zone = settings.winstore.time_zone.key
+    for row in header.targets if settings.orders.give_up_after_days else ():
+        for named in ORDER_DATE.findall(row.line.source):
+            if named != zone:
+                words = f"the table reads the order's date in {named}, `winstore.time_zone` is {zone}"
+                yield f"row {row.line.row}, {row.facts.name}: {words}"
 
 
 def _wrong_rounding(settings: Settings, target: BusinessCentral) -> Iterator[str]:
