@@ -32,10 +32,11 @@ RESENDS = 2  # a document is sent three times at the most
 class Evidence:
     """What both systems and the ledger say."""
 
+    settings: Settings
     bc: dict[str, list[Record]]
     writes: list[Record]
     orders: dict[str, Record]
-    winstore: list[Record]
+    shop: Record
     ledger: dict[str, Record]
     events: list[Record]
     sent: dict[str, Record]
@@ -109,10 +110,11 @@ def gather(settings: Settings, bc: Record, winstore: Record) -> Evidence:
         )
         moment = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [ORDERS_TO_BC.id]).fetchone()
     return Evidence(
+        settings=settings,
         bc=bc["records"],
         writes=bc["writes"],
         orders={order["ordernr"]: order for order in winstore["records"].get("orders", [])},
-        winstore=[*winstore["records"].get("orders", []), *winstore["writes"]],
+        shop=winstore,
         ledger={row["key"]: row for row in main},
         events=events,
         sent={row["attempt_id"]: row for row in sent},
@@ -208,49 +210,81 @@ def _content(evidence: Evidence) -> None:
 
 
 def _assert_content(evidence: Evidence, order: Record, document: Record) -> None:
-    lines = [
-        (p["product_id"], _exact(p["amount"]), _exact(p["single_price"]), _exact(p.get("reduction") or 0))
-        for p in order["positions"]
-    ]
-    if _exact(order.get("shippingcost") or 0):
-        lines.append(("", Decimal(1), _exact(order["shippingcost"]), Decimal(0)))
+    wanted = _wanted_lines(evidence, order)
+    articles = {number for number, *_ in wanted if number}
     there = [
-        (line["lineObjectNumber"] if line["lineType"] == "Item" else "", *_figures(line))
+        (line["lineObjectNumber"] if line["lineObjectNumber"] in articles else "", *_figures(line))
         for line in evidence.bc.get(DOCUMENTS[document["place"]], [])
         if line["documentId"] == document["id"]
     ]
+    net, gross = _amounts(order, document["pricesIncludeTax"])
+    if rounding := _rounding(evidence.settings, order, gross):
+        net, gross = net + rounding, gross + rounding
+        wanted.append(("", Decimal(1), _exact(rounding), Decimal(0)))
     name = f"{order['ordernr']} as {document['number']}"
-    assert sorted(there) == sorted(lines), f"I7: lines of {name}: {there}, not {lines}"
-    net, gross = _amounts(order)
+    assert sorted(there) == sorted(wanted), f"I7: lines of {name}: {there}, not {wanted}"
     assert _exact(document["totalAmountExcludingTax"]) == net, f"I7: total without VAT of {name}"
     assert _exact(document["totalAmountIncludingTax"]) == gross, f"I7: total with VAT of {name}"
+
+
+def _wanted_lines(evidence: Evidence, order: Record) -> list[tuple[Any, ...]]:
+    """Item (an article is given by SKU or GTIN, anything else goes to an account), quantity, price and discount."""
+    numbers = {item["gtin"]: item["number"] for item in evidence.bc.get("items", []) if item.get("gtin")}
+    numbers |= {item["number"]: item["number"] for item in evidence.bc.get("items", [])}
+    lines = [
+        (
+            numbers.get(each["product_id"]) if each.get("type", "S") == "S" else "",
+            *(_exact(each.get(name) or 0) for name in ("amount", "single_price", "reduction")),
+        )
+        for each in order["positions"]
+    ]
+    if _exact(order.get("shippingcost") or 0):
+        lines.append(("", Decimal(1), _exact(order["shippingcost"]), Decimal(0)))
+    return lines
 
 
 def _figures(line: Record) -> tuple[Decimal, ...]:
     return tuple(_exact(line[name]) for name in ("quantity", "unitPrice", "discountPercent"))
 
 
-def _amounts(order: Record) -> tuple[Decimal, Decimal]:
-    """Without and with VAT: each line in cents, VAT once per rate."""
+def _amounts(order: Record, with_tax: bool) -> tuple[Decimal, Decimal]:
+    """Without and with VAT: each line in cents, VAT once per rate; `with_tax`: prices are with VAT."""
     bases: Counter[Decimal] = Counter()
     bases[Decimal(0)] += _cents(_exact(order.get("shippingcost") or 0))
     for each in order["positions"]:
-        gross = _cents(_exact(each["amount"]) * _exact(each["single_price"]))
-        bases[_exact(each["vatrate"])] += gross - _cents(gross * _exact(each.get("reduction") or 0) / 100)
-    net = sum(bases.values(), Decimal(0))
-    return net, net + sum((_cents(base * rate / 100) for rate, base in bases.items()), Decimal(0))
+        amount = _cents(_exact(each["amount"]) * _exact(each["single_price"]))
+        bases[_exact(each["vatrate"])] += amount - _cents(amount * _exact(each.get("reduction") or 0) / 100)
+    total = sum(bases.values(), Decimal(0))
+    if with_tax:
+        return sum((_cents(base * 100 / (100 + rate)) for rate, base in bases.items()), Decimal(0)), total
+    return total, total + sum((_cents(base * rate / 100) for rate, base in bases.items()), Decimal(0))
+
+
+def _rounding(settings: Settings, order: Record, gross: Decimal) -> Decimal:
+    """What a line of its own makes up for, where the settings name an account."""
+    difference = _cents(_exact(order["total"] or gross)) - gross if settings.orders.rounding_account else Decimal(0)
+    return difference if abs(difference) <= settings.orders.total_tolerance else Decimal(0)
 
 
 def _monotone_cursor(evidence: Evidence) -> None:
+    """What the cursor passed has an outcome, and of the version that was read."""
     for number, staged in evidence.staged.items():
         passed = evidence.watermark and staged["modified"] < evidence.watermark
-        assert not passed or number in evidence.ledger, f"I8: the cursor passed order {number} without an outcome"
+        known = evidence.ledger.get(number, {}).get("version")
+        assert not passed or known == staged["version"], f"I8: the cursor passed order {number} without an outcome"
 
 
 def _no_echo(evidence: Evidence) -> None:
-    numbers = Counter(order["ordernr"] for order in evidence.winstore if "ordernr" in order)
+    """Nothing that one system has from the other goes back as an order: neither by its number nor by its reference."""
+    numbers = Counter(order["ordernr"] for order in evidence.shop["records"].get("orders", []))
     twice = [number for number, count in numbers.items() if count > 1 or number.startswith("WS-")]
     assert not twice, f"I9: came back to Winstore: {twice}"
+    posted = {w["body"]["ordernr"] for w in evidence.shop["writes"] if w["entity"] == "PostOrderWithStatusCode"}
+    made = {w["key"]: w["body"]["externalDocumentNumber"] for w in evidence.posts if not _by_hand(w)}
+    assert not posted & set(made), f"I9: came back to Winstore: {sorted(posted & set(made))}"
+    numbered = {record["number"] for place in DOCUMENTS for record in evidence.bc.get(place, [])}
+    back = {reference_of(number) for number in posted & numbered} & set(made.values())
+    assert not back, f"I9: came back to Business Central: {sorted(back)}"
 
 
 def _legal_moves(evidence: Evidence) -> None:
@@ -272,6 +306,7 @@ def _nothing_sending(evidence: Evidence) -> None:
 
 
 def _bounded(evidence: Evidence) -> None:
+    """Of a record; calls to a system: of_a_run.py."""
     sendings = [event for event in evidence.events if event["state"] == State.SENDING]
     per_run = Counter((event["part"], event["key"], event["run_id"]) for event in sendings)
     assert max(per_run.values(), default=0) <= 1, "I11: a record was sent again within a run"
@@ -297,7 +332,8 @@ def _effects_in_order(evidence: Evidence) -> None:
 
 
 def _intents(evidence: Evidence) -> dict[str, Record]:
-    return {event["attempt_id"]: event for event in evidence.events if event["state"] == State.SENDING}
+    """By attempt, its first."""
+    return {event["attempt_id"]: event for event in reversed(evidence.events) if event["state"] == State.SENDING}
 
 
 def _by_hand(write: Record) -> bool:

@@ -64,7 +64,7 @@ class Shop(OrderWorld):
 
     def log(self, port: int) -> list[tuple[str, str]]:
         """The calls to a system: verb, and path without the query."""
-        return [(each["method"], each["path"].split("?")[0]) for each in self._control(port, "log")["calls"]]
+        return [(each["method"], each["path"].split("?")[0]) for each in self.calls(port)]
 
     def waiting_faults(self, port: int) -> list[Record]:
         return self._control(port, "faults")["faults"]  # type: ignore[no-any-return]

@@ -1,14 +1,17 @@
 """The invariants hold after plain runs, and each of them can fail."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from .invariants import assert_invariants, assert_nothing_written
-from .world import BC, WINSTORE, OrderWorld
+from winbc_pipeline.sync.documents import decide
+from winbc_pipeline.sync.run import Summary, summary
+from winbc_pipeline.systems.transport import Limits
 
-Record = dict[str, Any]
+from .invariants import assert_invariants, assert_nothing_written
+from .of_a_run import assert_adds_up
+from .world import BC, FIRST, LAST, ORDERS_TO_BC, WINSTORE, OrderWorld, Record
 
 
 def test_orders_of_known_and_unknown_customers_arrive_once(orders: OrderWorld) -> None:
@@ -121,3 +124,121 @@ def test_an_order_that_came_back_to_winstore_is_seen(orders: OrderWorld) -> None
     orders.order("WS-W1")
     with pytest.raises(AssertionError, match="^I9:"):
         orders.check()
+
+
+def test_a_document_that_came_back_to_winstore_is_seen(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.sync()
+    shop = orders.state(WINSTORE)
+    number = orders.documents("W1")[0]["number"]
+
+    shop["writes"].append({"entity": "PostOrderWithStatusCode", "body": {"ordernr": number}})
+
+    with pytest.raises(AssertionError, match=f"^I9: came back to Winstore: .*{number}"):
+        assert_invariants(orders.settings, orders.state(BC), shop)
+
+
+def test_an_order_that_came_back_to_business_central_is_seen(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.sync()
+    shop, bc = orders.state(WINSTORE), orders.state(BC)
+
+    shop["writes"].append({"entity": "PostOrderWithStatusCode", "body": {"ordernr": "W1"}})
+    bc["records"]["salesOrders"].append(
+        bc["records"]["salesOrders"][0] | {"number": "W1", "externalDocumentNumber": ""}
+    )
+
+    with pytest.raises(AssertionError, match="^I9: came back to Business Central"):
+        assert_invariants(orders.settings, bc, shop)
+
+
+def test_an_order_that_the_cursor_passed_is_seen(orders: OrderWorld) -> None:
+    orders.order("W1", lines=[{"product_id": "NOWHERE"}])
+    orders.pass_time(60)
+    orders.order("W2")
+    orders.sync()
+
+    orders.execute("DELETE FROM ledger WHERE key = 'W1'; DELETE FROM ledger_event WHERE key = 'W1'")
+
+    with pytest.raises(AssertionError, match="^I8: the cursor passed order W1"):
+        orders.check(run_ended=False)
+
+
+def test_an_order_that_was_edited_and_passed_without_a_look_is_seen(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.pass_time(60)
+    orders.order("W2")
+    orders.sync()
+
+    orders.execute("UPDATE ledger SET version = 'of yesterday' WHERE key = 'W1'")
+
+    with pytest.raises(AssertionError, match="^I8: the cursor passed order W1"):
+        orders.check(run_ended=False)
+
+
+# Of a run.
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM planned_orders_winstore_to_bc WHERE key = 'W1'",
+        "UPDATE planned_orders_winstore_to_bc SET action = 'fail' WHERE key = 'W1'",
+        "UPDATE ledger SET run_id = 'another' WHERE key = 'W1'",
+        "UPDATE ledger SET state = 'SKIPPED' WHERE key = 'W1'",
+        "UPDATE ledger SET part = 'customer' WHERE key = 'W1'",
+    ],
+)
+def test_a_run_that_does_not_add_up_is_seen(orders: OrderWorld, sql: str) -> None:
+    done = run_of_two(orders)
+    orders.execute(sql)
+    with pytest.raises(AssertionError, match="^I5:"):
+        assert_adds_up(orders.settings, done, "run-1", FIRST, LAST)
+
+
+def run_of_two(orders: OrderWorld) -> Summary:
+    orders.order("W1")
+    orders.order("W2", lines=[{"product_id": "NOWHERE"}])
+    orders.sync()
+    return summary(ORDERS_TO_BC, orders.settings, FIRST, LAST, "run-1")
+
+
+@pytest.mark.parametrize("wrong", [{"read": 3}, {"created": 0}, {"skipped": 1}])
+def test_a_summary_that_does_not_add_up_is_seen(orders: OrderWorld, wrong: dict[str, int]) -> None:
+    done = run_of_two(orders)
+    with pytest.raises(AssertionError, match="^I5:"):
+        assert_adds_up(orders.settings, replace(done, **wrong), "run-1", FIRST, LAST)
+
+
+def test_numbers_that_dagster_shows_and_the_ledger_does_not_have_are_seen(
+    orders: OrderWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run_of_two(orders)
+    monkeypatch.setattr("winbc_pipeline.orchestration.metadata._documents", lambda _: {"orders_in": 3})
+    with pytest.raises(AssertionError, match="^I5: synced of 2026-03-10 shows"):
+        assert_adds_up(orders.settings, done, "run-1", FIRST, LAST)
+
+
+def test_a_call_that_is_made_again_and_again_is_seen(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("winbc_pipeline.systems.business_central.client.Limits", lambda **own: Limits(tries=50, **own))
+    orders.order("W1")
+    orders.fault(BC, {"kind": "storm", "path": "$batch", "times": 20})
+    with pytest.raises(AssertionError, match="^I11: POST .* was made 20 times in vain"):
+        orders.sync()
+
+
+def test_a_record_that_is_sent_again_within_a_run_is_seen(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.sync()
+    moved = "INSERT INTO ledger_event SELECT * REPLACE ('{}' AS from_state, '{}' AS state) FROM ledger_event "
+    for move in (("CONFIRMED", "SENDING"), ("SENDING", "CONFIRMED")):
+        orders.execute(moved.format(*move) + "WHERE part = 'order' AND from_state IS NULL")
+    with pytest.raises(AssertionError, match="^I11: a record was sent again within a run"):
+        orders.check()
+
+
+def test_a_document_that_is_lost_and_sent_for_ever_is_seen(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decide, "TRIES", 99)
+    orders.order("W1")
+    with pytest.raises(AssertionError, match="^I11: a lost document was sent again and again"):
+        orders.lose_always()

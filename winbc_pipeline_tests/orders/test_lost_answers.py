@@ -123,3 +123,24 @@ def test_a_call_that_was_not_taken_does_not_count_as_a_try(orders: OrderWorld) -
     orders.fault(BC)
     orders.sync()
     assert orders.ledger()["W1"]["attempt_no"] == 1
+
+
+def test_an_order_that_was_lost_three_times_is_for_a_person(orders: OrderWorld) -> None:
+    orders.order("W1")
+
+    orders.lose_always(times=5)
+
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"], row["attempt_no"]) == ("NEEDS_HUMAN", "TRIED_OUT", 3)
+    assert len([call for call in orders.calls(BC) if call.get("fault") == "drop_before"]) == 3
+    assert orders.documents("W1") == []
+
+
+def test_an_order_that_was_given_up_and_arrived_after_all_is_found(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.lose_always(times=4)
+    orders.types("W1")
+
+    orders.sync(settled=True)
+
+    assert orders.ledger()["W1"]["state"] == "CONFIRMED"

@@ -59,21 +59,7 @@ def test_an_order_that_the_settings_take_is_sent(shop: Shop, settings: dict[str,
     assert shop.outcome() == ("CONFIRMED", None)
 
 
-# What is there already.
-
-
-@pytest.mark.parametrize(
-    ("on_existing", "outcome"),
-    [("error", ("FAILED", "EXISTS")), ("warn", ("CONFIRMED", "ADOPTED_DIFFERS")), ("skip", ("SKIPPED", "EXISTS"))],
-)
-def test_a_document_that_somebody_typed_is_never_made_again(
-    shop: Shop, on_existing: str, outcome: tuple[str, str]
-) -> None:
-    shop.choose(on_existing=on_existing)
-    shop.types("W1")
-    shop.send()
-    assert shop.outcome() == outcome
-    assert len(shop.records("salesOrders")) == 1
+# What is there already (more: test_existing.py).
 
 
 @pytest.mark.parametrize("action", ["shipAndInvoice", "ship"])
@@ -184,7 +170,6 @@ def test_an_order_with_an_unknown_sku_waits_and_goes_by_itself_once_it_is_there(
 
 
 def with_gtin(shop: Shop) -> None:
-    shop.without = {"I7"}  # the line has the item's number, Winstore's has the GTIN
     item = {"number": "MUG", "displayName": "Mug", "gtin": GTIN, "taxGroupCode": "VAT21"}
     shop.seed(items=[item | {"baseUnitOfMeasureCode": "PCS"}])
 
@@ -246,7 +231,6 @@ def test_the_shipping_cost_may_be_an_item(shop: Shop) -> None:
     shop.edit_table("shipping", "lineType", source="'Item'")
     shop.edit_table("shipping", "lineObjectNumber", source="'FREIGHT'")
     shop.edit_table("shipping", "taxCode", source="'VAT0'")
-    shop.without = {"I7"}
     shop.send()
     assert [line["lineObjectNumber"] for line in shop.document()["lines"]] == ["SKU-1", "FREIGHT"]
 
@@ -264,7 +248,6 @@ def test_a_returned_line_is_negative(shop: Shop) -> None:
 
 def test_prices_with_vat_come_to_the_same_total(shop: Shop) -> None:
     shop.edit_table("order", "pricesIncludeTax", source="true")
-    shop.without = {"I7"}
     shop.send(lines=[{"amount": "1", "single_price": "121", "reduction": "0"}], shippingcost="0", total="121.00")
     document = shop.document()
     assert shop.outcome() == ("CONFIRMED", None)
@@ -291,7 +274,6 @@ def test_it_is_sent_and_shown_where_the_setting_says_so(shop: Shop) -> None:
 
 
 def test_a_line_on_the_rounding_account_makes_up_for_cents(shop: Shop) -> None:
-    shop.without = {"I7"}
     shop.choose(rounding_account="8100")
     shop.send(total="24.22", shippingcost="0")
     document = shop.document()
@@ -326,6 +308,25 @@ def test_the_header_has_reference_terms_shipment_agent_and_where_to_ship(shop: S
     ],
 )
 def test_the_order_date_is_winstores_own_day(shop: Shop, local: str, day: str) -> None:
+    shop.send(orderdate=local)
+    assert shop.document()["orderDate"] == day
+
+
+@pytest.mark.parametrize(
+    ("local", "day"),
+    [
+        ("2026-10-25 01:30:00", "2026-10-24"),
+        ("2026-10-25 02:30:00", "2026-10-25"),  # comes twice: the first of the two would be the day before
+        ("2026-03-29 01:30:00", "2026-03-28"),
+        ("2026-03-29 02:30:00", "2026-03-29"),  # does not exist: half past one would be the day before
+    ],
+)
+def test_the_order_date_in_a_zone_further_west_tells_how_the_two_hours_are_read(
+    shop: Shop, local: str, day: str
+) -> None:
+    """docs/mapping.md: the second of the two, and an hour later."""
+    moment = "to_datetime(orderdate, 'Europe/Amsterdam')"
+    shop.edit_table("order", "orderDate", source=f"to_date({moment}, 'Atlantic/Cape_Verde')")  # UTC-1 all year
     shop.send(orderdate=local)
     assert shop.document()["orderDate"] == day
 
@@ -457,7 +458,6 @@ def test_a_product_id_that_no_item_can_have_holds_up_nothing_else(shop: Shop, sk
 
 
 def test_a_position_that_is_no_article_goes_to_an_account(shop: Shop) -> None:
-    shop.without = ["I7"]  # it knows of articles only
     shop.send(lines=[{}, {"linenr": "2", "type": "T", "product_id": "PAYMENT-FEE"}])
     kinds = [(line["lineType"], line["lineObjectNumber"]) for line in shop.document()["lines"]]
     assert kinds[:2] == [("Item", "SKU-1"), ("Account", "8300")]

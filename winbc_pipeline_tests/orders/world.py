@@ -27,6 +27,7 @@ from winbc_pipeline.sync.stage import flow_store
 
 from .inprocess import START, Killed, Wire, in_process
 from .invariants import BY_HAND, assert_invariants, reference_of
+from .of_a_run import assert_adds_up, assert_bounded
 
 Record = dict[str, Any]
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
@@ -134,6 +135,17 @@ class OrderWorld:
         record["total"] = order_total(record)
         self.winstore_app.state.records.replace("orders", number, record)
 
+    def lose_always(self, times: int = 5) -> None:
+        """The call with documents is cut off and not run, as often as the program makes it."""
+        for _ in range(times):
+            first = 1 if self.state(BC)["records"].get("customers") else 2  # the first batch makes the customer
+            self.fault(BC, {"kind": "drop_before", "path": "$batch", "nth": first})
+            self.sync()
+            self.fault(BC)
+            self.pass_time(21 * 60)
+            self.sync()
+            self.pass_time(2 * 60)
+
     # Business Central.
 
     def add_item(self, number: str) -> None:
@@ -204,7 +216,13 @@ class OrderWorld:
     def sync(self, settled: bool = False) -> Summary:
         """A run to its end, and the invariants after it."""
         self.runs += 1
-        summary = sync(ORDERS_TO_BC, self.settings, FIRST, LAST, f"run-{self.runs}")
+        before, run_id = [len(self.calls(port)) for port in (BC, WINSTORE)], f"run-{self.runs}"
+        try:
+            summary = sync(ORDERS_TO_BC, self.settings, FIRST, LAST, run_id)
+        finally:
+            for port, count in zip((BC, WINSTORE), before, strict=True):
+                assert_bounded(self.calls(port)[count:], self.settings.bc.in_flight)
+        assert_adds_up(self.settings, summary, run_id, FIRST, LAST)
         self.check(settled=settled)
         return summary
 
@@ -234,6 +252,10 @@ class OrderWorld:
 
     def state(self, port: int) -> Record:
         return json.loads(self._get(port, "__state"), parse_float=Decimal)  # type: ignore[no-any-return]
+
+    def calls(self, port: int) -> list[Record]:
+        """The calls to a system so far."""
+        return self._control(port, "log")["calls"]  # type: ignore[no-any-return]
 
     def ledger(self) -> dict[str, Record]:
         """Rows of the orders by number."""

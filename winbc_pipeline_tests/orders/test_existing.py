@@ -1,0 +1,114 @@
+"""What is in Business Central already, in each of the three places where it may be, is never made again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from winbc_pipeline.sandbox.bc.app import Options
+
+from .shop import Shop
+from .world import BC, OrderWorld, order_world
+
+PLACES = ("salesOrders", "salesInvoices", "salesShipments")
+OUTCOMES = {"error": ("FAILED", "EXISTS"), "skip": ("SKIPPED", "EXISTS")}
+
+
+def take(shop: Shop, place: str) -> None:
+    """A person posts the order; of one that is in salesShipments only, the posted invoice was deleted since."""
+    if place != "salesOrders":
+        shop.posts("W1")
+    if place == "salesShipments":
+        (invoice,) = shop.records("salesInvoices")
+        shop.bc_app.state.records.put("salesInvoices", invoice["id"], None)
+        assert shop.records("salesInvoices") == []
+
+
+def where(shop: Shop) -> list[str]:
+    """The places that have a document of W1."""
+    return [place for place in PLACES if any(r["externalDocumentNumber"] == "WS-W1" for r in shop.records(place))]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("on_existing", ["error", "warn", "skip"])
+def test_a_document_that_somebody_typed_is_never_made_again(shop: Shop, on_existing: str, place: str) -> None:
+    shop.choose(on_existing=on_existing)
+    shop.send("W0")  # else the ledger would be taken for lost
+    shop.types("W1")
+    take(shop, place)
+    assert where(shop) == {"salesInvoices": ["salesInvoices", "salesShipments"]}.get(place, [place])
+    before = {name: len(shop.records(name)) for name in PLACES}
+
+    row = shop.send()
+
+    if on_existing == "warn":
+        assert (row["state"], row["target_set"]) == ("CONFIRMED", place)
+        assert row["reason"] == ("ADOPTED" if place == "salesShipments" else "ADOPTED_DIFFERS")  # it has no total
+    else:
+        assert shop.outcome() == OUTCOMES[on_existing]
+    assert {name: len(shop.records(name)) for name in PLACES} == before
+
+
+@pytest.mark.parametrize("place", ["salesInvoices", "salesShipments"])
+def test_a_lost_order_is_found_wherever_a_person_took_it_meanwhile(shop: Shop, place: str) -> None:
+    shop.order("W1")
+    shop.fault(BC, {"kind": "drop_after", "path": "$batch", "nth": 2})
+    shop.sync()
+    take(shop, place)
+
+    shop.until_settled()
+
+    assert shop.outcome() == ("CONFIRMED", "RECONCILED")
+    assert shop.ledger()["W1"]["target_set"] == place
+
+
+def asked_of(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """By which intent each place is looked up: alone, or as one of the operations of a batch."""
+    answer, asked = orders.wire.handle_request, list[tuple[str, str | None]]()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        calls: list[tuple[str, Any]] = [(str(request.url), request.headers)] if request.method == "GET" else []
+        if request.url.path.endswith("$batch"):
+            operations = json.loads(request.read())["requests"]
+            outer = request.headers.get("Data-Access-Intent")
+            reads = [each for each in operations if each["method"] == "GET"]
+            calls = [(r["url"], r["headers"] if outer else {}) for r in reads]
+        asked.extend(
+            (place, headers.get("Data-Access-Intent"))
+            for url, headers in calls
+            for place in PLACES
+            if f"/{place}?" in url
+        )
+        return answer(request)
+
+    monkeypatch.setattr(orders.wire, "handle_request", answered)
+    return asked
+
+
+@pytest.mark.parametrize("count", [1, 41])  # 41 need two calls a place, which go in a batch
+def test_each_look_up_asks_the_primary_database(
+    orders: OrderWorld, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    for number in range(count):
+        orders.order(f"W{number}")
+    asked = asked_of(orders, monkeypatch)
+
+    orders.sync()
+
+    assert set(asked) == {(place, "ReadWrite") for place in PLACES}
+
+
+@pytest.mark.parametrize("done", ["", "posts"])
+def test_a_replica_that_lags_behind_hides_nothing(tmp_path: Path, tables: Path, done: str) -> None:
+    with order_world(tmp_path, tables, Options(replica_lag_s=3600)) as orders:
+        orders.order("W1")
+        orders.fault(BC, {"kind": "drop_after", "path": "$batch", "nth": 2})
+        orders.sync()
+        getattr(orders, done or "sync")(*(["W1"] if done else []))
+        orders.pass_time(60)
+
+        orders.sync()
+
+        assert orders.ledger()["W1"]["reason"] == "RECONCILED"
