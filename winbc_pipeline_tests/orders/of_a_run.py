@@ -30,7 +30,7 @@ BY_ACTION = {
     "duplicate": {State.DUPLICATE},
     "wait": {State.UNKNOWN},
     "human": {State.NEEDS_HUMAN},
-    "hold": {State.NEEDS_HUMAN, State.DUPLICATE},
+    "hold": {State.NEEDS_HUMAN, State.DUPLICATE, State.CONFLICT},
 }
 
 

@@ -137,7 +137,7 @@ def test_an_order_that_was_lost_three_times_is_for_a_person(orders: OrderWorld) 
 
 
 def test_an_order_that_was_given_up_and_arrived_after_all_is_found(orders: OrderWorld) -> None:
-    orders.order("W1")
+    orders.order("W1", shippingcost="0")  # what a person types has one line
     orders.lose_always(times=4)
     orders.types("W1")
 
