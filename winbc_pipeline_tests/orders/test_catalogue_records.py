@@ -1,8 +1,11 @@
 """Rows of the reliability catalogue about references, credentials and refusals; each test names its row."""
 
+import csv
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,7 @@ from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.documents.existing import LONGEST, is_reference
 from winbc_pipeline.systems.business_central import auth
 
-from ..conftest import World
+from ..conftest import REPOSITORY, World
 from .shop import Shop
 from .world import KNOWN_SKU
 
@@ -33,6 +36,50 @@ def test_a_reference_that_is_sent_is_as_business_central_keeps_it(text: str) -> 
         assert text == text.strip().upper()
         assert text.isascii()
         assert 1 <= len(text) <= LONGEST
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Callable[[list[str]], list[str]]:
+    """The references that the shipped table's formula makes of order numbers."""
+    with (REPOSITORY / "mapping_tables" / FLOW / "order.csv").open(encoding="utf-8", newline="") as file:
+        formula = next(row["source"] for row in csv.DictReader(file) if row["target_field"] == "externalDocumentNumber")
+    connection = duckdb.connect()
+
+    def made(numbers: list[str]) -> list[str]:
+        sql = f"SELECT {formula} FROM (SELECT unnest(?) AS ordernr)"
+        return [row[0] for row in connection.execute(sql, [numbers]).fetchall()]
+
+    return made
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=LONGEST)
+NUMBERS = st.from_regex(r"[ ]?[A-Za-z0-9][A-Za-z0-9._/-]{0,9}[ ]?", fullmatch=True) | PRINTABLE
+
+
+@given(NUMBERS, NUMBERS)
+def test_the_formula_of_the_reference_tells_two_orders_apart(
+    shipped: Callable[[list[str]], list[str]], one: str, other: str
+) -> None:
+    """Row 16: two numbers have one reference only where they differ in case, or in blanks at their ends."""
+    first, second = shipped([one, other])
+    if is_reference(first) and is_reference(second):
+        assert (first == second) == (one.strip(" ").upper() == other.strip(" ").upper())
+
+
+@given(NUMBERS)
+def test_the_formula_of_the_reference_leaves_what_it_made_as_it_is(
+    shipped: Callable[[list[str]], list[str]], number: str
+) -> None:
+    """Row 16."""
+    (reference,) = shipped([number])
+    if is_reference(reference):
+        assert shipped([reference.removeprefix("WS-")]) == [reference]
+        assert reference == sent_by_winstore.reference(Settings(), number)
+
+
+def test_the_formula_of_the_reference_keeps_leading_zeros(shipped: Callable[[list[str]], list[str]]) -> None:
+    """Row 16."""
+    assert shipped(["007", "7", "0x7", "1E5", "100000"]) == ["WS-007", "WS-7", "WS-0X7", "WS-1E5", "WS-100000"]
 
 
 @given(st.text(max_size=LONGEST))
@@ -143,8 +190,8 @@ def outcomes(shop: Shop) -> Counter[tuple[str, str | None]]:
 
 def test_a_run_stops_when_many_orders_in_a_row_are_refused_alike(shop: Shop) -> None:
     """Row 61."""
-    place_refused(shop, 300)
-    assert shop.sync().failed == 300
+    place_refused(shop, 1000)
+    assert shop.sync().failed == 1000
     seen = outcomes(shop)
     assert set(seen) == {REFUSED, STOPPED}
     assert 20 <= seen[REFUSED] <= 120  # the batches that were under way are answered
