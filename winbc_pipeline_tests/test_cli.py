@@ -29,6 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
         ("[bc]\nbatch_size = 101", "winbc.toml: bc.batch_size: Input should be less than or equal to 100"),
         ('[bc]\nclient_secret = "s3cret"', "bc.client_secret is a secret"),
         ("history_start = ", "winbc.toml"),
+        ('[winstore]\ntime_zone = "Europe/Utrecht"', "winstore.time_zone: invalid timezone: Europe/Utrecht"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(
