@@ -8,6 +8,7 @@ import httpx
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
 from .conftest import World
+from .orders.invariants import BY_HAND
 
 AT = "2026-03-02T10:00:00.000Z"
 CUSTOMER = {
@@ -55,7 +56,7 @@ class Books:
         """Calls of API v2.0 in one batch."""
         client = BusinessCentral(self.world.settings)
         operations = [
-            Operation(str(number), method, path, body, None if method == "POST" else "*")
+            Operation(str(number), method, path, body, None if method == "POST" else "*", f"{BY_HAND}-{number}")
             for number, (method, path, body) in enumerate(asked)
         ]
         try:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,17 +12,26 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses, serve
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.run import Summary, records, sync
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
+from .orders.invariants import BY_HAND, assert_invariants
+from .orders.of_a_run import assert_adds_up, assert_bounded
+
 os.environ.pop("COLUMNS", None)  # of whoever runs the tests: a console that is made under it never looks again
-hypothesis_settings.register_profile("same every time", derandomize=True)
+hypothesis_settings.register_profile(
+    "same every time",
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],  # of a machine that is busy
+)
 hypothesis_settings.load_profile("same every time")
 
 FIRST, LAST = date(2024, 7, 1), date(2026, 12, 31)
@@ -103,6 +112,8 @@ class World:
     settings: Settings
     folder: Path
     runs: int = 0
+    without: Collection[str] = ()
+    """Invariants of orders that a test breaks on purpose."""
 
     def fill(
         self,
@@ -132,8 +143,31 @@ class World:
         assert answer.status_code == 200, answer.text
 
     def sync(self, flow: str) -> Summary:
+        """A run to its end; of orders, with the invariants after it."""
         self.runs += 1
-        return sync(flow_named(flow), self.settings, FIRST, LAST, f"run-{self.runs}")
+        chosen, run_id = flow_named(flow), f"run-{self.runs}"
+        before = len(self.calls())
+        try:
+            done = sync(chosen, self.settings, FIRST, LAST, run_id)
+        finally:
+            assert_bounded(self.calls()[before:], self.settings.bc.in_flight)
+        if chosen.id == ORDERS_TO_BC.id:
+            assert_adds_up(self.settings, done, run_id, FIRST, LAST)
+            self.check()
+        return done
+
+    def check(self, run_ended: bool = True) -> None:
+        """The invariants of orders."""
+        shop = httpx.get(f"{self.addresses.winstore_control}/__state").json()
+        assert_invariants(self.settings, self.bc(), shop, run_ended=run_ended, without=self.without)
+
+    def set_clock(self, **moment: Any) -> None:
+        """Business Central's clock, for a test that moves the program's: `now`, or `advance_s`."""
+        httpx.post(f"{self.addresses.bc_control}/__clock", json=moment).raise_for_status()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls to Business Central so far."""
+        return httpx.get(f"{self.addresses.bc_control}/__log").json()["calls"]  # type: ignore[no-any-return]
 
     def own_tables(self) -> Path:
         """Gives the connection a mapping folder of its own, to be edited."""
@@ -159,7 +193,7 @@ class World:
         client = BusinessCentral(self.settings)
         try:
             item = next(each for each in client.get("items") if each["number"] == number)
-            operation = Operation("1", "PATCH", f"items({item['id']})", fields, item["@odata.etag"])
+            operation = Operation("1", "PATCH", f"items({item['id']})", fields, item["@odata.etag"], BY_HAND)
             assert client.batch([operation])[0].status == 200
         finally:
             client.close()
@@ -194,4 +228,6 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         settings = Settings(
             data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
         )
-        yield World(addresses, settings, tmp_path)
+        made = World(addresses, settings, tmp_path)
+        yield made
+        made.check(run_ended=False)

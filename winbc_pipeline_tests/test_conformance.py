@@ -121,6 +121,7 @@ def test_a_killed_run_is_completed_by_the_next_one(
     if carried.looks_twice:
         later = datetime.now(UTC) + timedelta(seconds=61)
         monkeypatch.setattr(clock, "now", lambda: later)
+        world.set_clock(now=later.isoformat())
         done = world.sync(flow)
 
     assert done.failed == 0

@@ -109,6 +109,25 @@ def test_a_tick_asks_for_one_run_and_each_change_has_its_own_key(world: World, m
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_an_order_that_waits_for_a_product_is_asked_for_once_products_came(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 55: nothing changes in Winstore's orders; the sensor itself asks for the run that sends it."""
+    world.fill(orders=[{}])
+    world.sync(FLOW)
+    assert reasons(world) == {"DEPENDENCY"}
+    sensor = build_defs(settings=world.settings).resolve_sensor_def(f"{FLOW}_changes")
+    with DagsterInstance.ephemeral() as instance, build_sensor_context(instance) as context:
+        assert sensor.evaluate_tick(context).run_requests == []
+        world.sync("products")
+        (asked,) = sensor.evaluate_tick(context).run_requests or []
+        assert asked.tags["dagster/asset_partition_range_start"] <= DAY.isoformat()
+        assert asked.tags["dagster/asset_partition_range_end"] >= DAY.isoformat()
+        world.sync(FLOW)
+        assert made(world) == ["WS-W1"]
+        assert sensor.evaluate_tick(context).run_requests == []
+
+
 def test_no_two_runs_of_a_flow_are_at_work_at_once(world: World) -> None:
     """Row 26: every step is in the flow's pool, and a pool takes one run."""
     job = build_defs(settings=world.settings).resolve_job_def(FLOW)
@@ -149,6 +168,7 @@ def test_a_run_of_dagster_that_was_killed_is_completed_by_the_next(
         for minutes in (0, 2):
             later = datetime.now(UTC) + timedelta(minutes=minutes)
             monkeypatch.setattr(clock, "now", lambda later=later: later)
+            world.set_clock(now=later.isoformat())
             succeeded = run(world, instance)
     assert succeeded
     assert sorted(made(world)) == ["WS-W0", "WS-W1", "WS-W2"]
@@ -164,6 +184,7 @@ def test_a_ledger_whose_file_is_gone_is_built_again_by_looking(world: World) -> 
     world.sync(FLOW)
     before = world.bc()
     world.settings.flow_database(FLOW).unlink()
+    world.without = {"I4"}
     assert world.sync(FLOW).failed == 0
     assert reasons(world) == {"LEDGER_EMPTY"}
     assert_nothing_written(before, world.bc())
@@ -175,6 +196,7 @@ def test_a_run_warns_of_a_ledger_that_is_gone(world: World, home: Path) -> None:
     fill(world, 3)
     world.sync(FLOW)
     world.settings.flow_database(FLOW).unlink()
+    world.without = {"I4"}
     with DagsterInstance.local_temp(str(home)) as instance:
         assert run(world, instance)
         assert run(world, instance)
@@ -194,6 +216,7 @@ def test_a_file_of_yesterday_adopts_what_was_sent_since(world: World) -> None:
     world.sync(FLOW)
     before = world.bc()
     shutil.copyfile(backup, file)
+    world.without = {"I4"}
     assert world.sync(FLOW).failed == 0
     assert {key for key, row in world.ledger(FLOW).items() if row["reason"] == "ADOPTED"} == {"W2", "W3", "W4"}
     assert_nothing_written(before, world.bc())

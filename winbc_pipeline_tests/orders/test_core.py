@@ -43,6 +43,7 @@ def wait_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.settings = world.settings.model_copy(update={"quarantine_minutes": 0})
     world.sync("orders")
     pass_time(monkeypatch, minutes=2)
+    world.set_clock(advance_s=120)
 
 
 def lose(world: World, kind: str = "drop_before", nth: int = 2) -> None:

@@ -18,6 +18,7 @@ from winbc_pipeline.sync.run import push_windows
 from winbc_pipeline.sync.stage import flow_store
 
 from ..conftest import FIRST, LAST, World
+from .invariants import BY_HAND
 
 FLOW = "orders_winstore_to_bc"
 
@@ -85,7 +86,7 @@ class Desk:
 
         target = BusinessCentral(self.world.settings)
         try:
-            (result,) = target.batch([Operation("1", method, path, body, etag)])
+            (result,) = target.batch([Operation("1", method, path, body, etag, BY_HAND)])
             assert 200 <= result.status < 300, result
             return result.body
         finally:
@@ -290,6 +291,7 @@ class Lost:
     def later(self, minutes: float) -> None:
         now = self.sent_at + timedelta(minutes=minutes)
         self.desk.monkeypatch.setattr(clock, "now", lambda: now)
+        self.desk.world.set_clock(now=now.isoformat())
 
 
 @pytest.fixture
