@@ -4,8 +4,10 @@ import csv
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import duckdb
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from winbc_pipeline.systems.business_central import auth
 
 from ..conftest import REPOSITORY, World
 from .shop import Shop
+from .test_crashes import ITEM
 from .world import KNOWN_SKU
 
 pytestmark = pytest.mark.proof
@@ -223,3 +226,26 @@ def test_a_run_may_be_told_never_to_stop(shop: Shop) -> None:
     place_refused(shop, 150)
     shop.sync()
     assert outcomes(shop) == {REFUSED: 150}
+
+
+@pytest.mark.parametrize("answer", [{"text": "Internal Server Error"}, {"json": {"error": "server_error"}}])
+def test_an_authority_that_answers_500_stops_the_flow_and_is_not_asked_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    """Row 52."""
+    world.seed_bc(items=[ITEM])
+    world.fill(orders=[{"order_number": f"W{number}"} for number in range(5)])
+    asked, post = list[str](), auth._MsalDoor.post
+
+    def broken(_: auth._MsalDoor, url: str, **__: object) -> httpx.Response:
+        asked.append(url)
+        return httpx.Response(500, **answer)
+
+    monkeypatch.setattr(auth._MsalDoor, "post", broken)
+    with pytest.raises(AuthenticationFailed, match="authority"):
+        world.sync(FLOW)
+    assert len(asked) <= world.settings.bc.in_flight
+    assert world.bc()["writes"] == []
+
+    monkeypatch.setattr(auth._MsalDoor, "post", post)
+    assert world.sync(FLOW).created == 5

@@ -66,7 +66,7 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
                         )
                     ]
                 answer = application[0].acquire_token_for_client([settings.scope])
-            except (httpx.HTTPError, ValueError) as error:
+            except (httpx.HTTPError, msal.exceptions.MsalError, ValueError) as error:
                 application.clear()
                 raise AuthenticationFailed(
                     f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
