@@ -93,8 +93,10 @@ class Faults:
         for fault in self.planned:
             if fault.get("path", "") not in path or fault.get("method", method).upper() != method:
                 continue
-            fault["nth"] = fault.get("nth", 1) - 1
-            if fault["nth"] > 0 or fault["chance"].random() >= fault.get("probability", 1):
+            if fault.get("nth", 1) > 1:
+                fault["nth"] -= 1
+                continue
+            if fault["chance"].random() >= fault.get("probability", 1):
                 continue
             fault["times"] = fault.get("times", 1) - 1
             if fault["times"] <= 0:

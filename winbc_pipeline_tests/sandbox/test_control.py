@@ -69,6 +69,15 @@ def test_an_unknown_kind_or_member_of_a_fault_is_told_what_there_is(bc: Bc) -> N
     assert all(name in answer.text for name in MEMBERS)
 
 
+def test_faults_that_have_begun_can_be_planned_as_they_are_read(bc: Bc) -> None:
+    bc.control("__faults", {"faults": [{"kind": "storm", "times": 4, "nth": 2}]})
+    statuses = [bc.call("GET", "customers").status_code for _ in range(4)]
+    assert statuses == [200, 429, 429, 429]
+    left = bc.control("__faults")["faults"]
+    assert left == [{"kind": "storm", "times": 1, "nth": 1}]
+    assert sent(bc, "__faults", {"faults": left}).status_code == 200
+
+
 def test_planned_faults_can_be_read(bc: Bc) -> None:
     bc.control("__faults", {"faults": [{"kind": "slow", "times": 2}]})
     assert bc.control("__faults") == {"faults": [{"kind": "slow", "times": 2}]}
