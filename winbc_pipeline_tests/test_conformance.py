@@ -97,7 +97,7 @@ def test_no_personal_data_in_dagsters_storage(world: World, flow: str, tmp_path:
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
-@pytest.mark.parametrize("call", [1, 2, 4])
+@pytest.mark.parametrize("call", [1, *(pytest.param(call, marks=pytest.mark.proof) for call in (2, 4))])
 def test_a_killed_run_is_completed_by_the_next_one(
     world: World, flow: str, call: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from winbc_pipeline.sync.stage import flow_store
 from ..conftest import FIRST, LAST, World
 from .invariants import BY_HAND
 
+pytestmark = pytest.mark.proof
+
 FLOW = "orders_winstore_to_bc"
 
 
