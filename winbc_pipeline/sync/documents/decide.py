@@ -64,7 +64,7 @@ def reconciled(
         return Choice("duplicate", "DUPLICATE", several(found), found[0])
     if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
         if found:
-            return _taken(order, found[0], "RECONCILED", settings.orders.total_tolerance)
+            return _taken(order, found[0], "RECONCILED", settings.orders)
         if state != State.UNKNOWN:
             return Choice("hold", "NOT_FOUND")
         return lost(order.known, settings, now, server)
@@ -102,15 +102,16 @@ def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
         return Choice("fail", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
     if chosen.on_existing == "skip":
         return Choice("skip", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
-    return _taken(order, found[0], "ADOPTED")
+    return _taken(order, found[0], "ADOPTED", chosen)
 
 
-def _taken(order: Candidate, found: Found, reason: str, cents_of_the_sent: Decimal | None = None) -> Choice:
-    """A document that is there counts as the order's, with what differs; one that is not whole is for a person.
-    `cents_of_the_sent`: by how much the total may differ of one that was sent by us and lost."""
-    if is_incomplete(order, found, sent=cents_of_the_sent is not None):
+def _taken(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
+    """A document that is there counts as the order's, with what differs; one that is not whole is for a person. Of one
+    that we sent, cents are no difference."""
+    sent = bool(order.known["field_hashes"])
+    if is_incomplete(order, found, sent):
         return Choice("conflict", INCOMPLETE, f"{found.number} has not all lines of the order", found)
-    words = differences(order, found, cents_of_the_sent or Decimal(0))
+    words = differences(order, found, chosen.total_tolerance if sent else Decimal(0))
     return Choice("adopt", "ADOPTED_DIFFERS" if words else reason, words, found)
 
 
