@@ -1,19 +1,12 @@
-"""Which of Winstore's orders came from BC, as the ledger of the orders' other direction knows it.
-
-That ledger is another flow's file: it is opened for a moment, and may not be there.
-"""
+"""Which of Winstore's orders came from BC, as the ledger of the orders' other direction knows it."""
 
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import Store
 
 MAY_BE_THERE = "state IN ('SENDING', 'UNKNOWN', 'NEEDS_HUMAN', 'DUPLICATE')"
 
 
 def numbers(settings: Settings) -> list[str]:
     """The numbers of the orders that Winstore took from BC, or may have taken."""
-    path = settings.flow_database("orders_bc_to_winstore")
-    if not path.exists():
-        return []
     sent = f"part = 'order' AND target_no IS NOT NULL AND (target_id IS NOT NULL OR {MAY_BE_THERE})"
-    return [row["target_no"] for row in ledger.read(Store(path, settings.memory_limit_mb), sent)]
+    return [row["target_no"] for row in ledger.read_other(settings, "orders_bc_to_winstore", sent)]

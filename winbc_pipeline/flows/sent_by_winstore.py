@@ -1,19 +1,14 @@
-"""Which documents of BC came from Winstore, as the ledger of the orders' other direction knows it.
-
-That ledger is another flow's file: it is opened for a moment, and may not be there.
-"""
+"""Which documents of BC came from Winstore, as the ledger of the orders' other direction knows it."""
 
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import Row, Store
+from ..staging.store import Row
 
 
 def documents(settings: Settings) -> list[Row]:
     """Ledger rows of the orders and invoices that Winstore's orders became; `key` is Winstore's order number."""
-    path = settings.flow_database("orders_winstore_to_bc")
-    if not path.exists():
-        return []
-    return ledger.read(Store(path, settings.memory_limit_mb), "part IN ('order', 'invoice') AND target_id IS NOT NULL")
+    made = "part IN ('order', 'invoice') AND target_id IS NOT NULL"
+    return ledger.read_other(settings, "orders_winstore_to_bc", made)
 
 
 def reference(settings: Settings, number: str) -> str:

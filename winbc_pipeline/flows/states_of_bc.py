@@ -9,7 +9,6 @@ from typing import Any
 
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import Store
 from ..sync.flow import Reading, Rows
 from ..sync.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral
@@ -19,6 +18,7 @@ Record = dict[str, Any]
 REFERENCE = "externalDocumentNumber"
 ORDERS, SHIPMENTS, INVOICES = "salesOrders", "salesShipments", "salesInvoices"
 AT_ONCE = 400
+OWN = "order_status_bc_to_winstore"
 
 
 def sets(settings: Settings) -> Mapping[str, str]:
@@ -42,10 +42,9 @@ def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: f
 
 def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[str]:
     """Orders that were made in BC and not finished there: the ones that may have been deleted since."""
-    path = settings.flow_database("order_status_bc_to_winstore")
-    if settings.order_status.missing == "ignore" or not path.exists():
+    if settings.order_status.missing == "ignore" or not settings.flow_database(OWN).exists():
         return set()
-    finished = ledger.read(Store(path, settings.memory_limit_mb), "target_no IN ('invoiced', 'cancelled')")
+    finished = ledger.read_other(settings, OWN, "target_no IN ('invoiced', 'cancelled')")
     confirmed = {reference for reference, row in known.items() if row["state"] == ledger.State.CONFIRMED}
     return confirmed - {row["key"] for row in finished}
 

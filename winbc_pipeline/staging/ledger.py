@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from .. import clock
+from ..settings import Settings
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
@@ -133,6 +134,12 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
     with store.open(wait_s) as connection:
         create(connection)
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
+
+
+def read_other(settings: Settings, flow: str, where: str) -> list[Row]:
+    """The same of another flow, by its id: its file is opened for a moment, and may not be there."""
+    path = settings.flow_database(flow)
+    return read(Store(path, settings.memory_limit_mb), where) if path.exists() else []
 
 
 def is_empty(store: Store, part: str) -> bool:

@@ -180,22 +180,23 @@ def test_a_status_deletes_no_document_where_cancelled_orders_are_held(shop: Shop
     assert len(shop.records("salesOrders")) == 1
 
 
-def test_a_status_ships_nothing_while_an_edit_waits_for_a_person(shop: Shop) -> None:
+def edited_then_completed(shop: Shop) -> None:
+    """An edit of the order waits for a person, and meanwhile its goods have left."""
     shop.send()
     shop.edit("W1", amount="5")
     shop.sync()
     shop.edit("W1", status="completed")
     shop.sync()
+
+
+def test_a_status_ships_nothing_while_an_edit_waits_for_a_person(shop: Shop) -> None:
+    edited_then_completed(shop)
     assert statuses(shop) == ("SKIPPED", "HELD")
     assert len(shop.records("salesOrders")) == 1
 
 
 def test_a_status_ships_once_the_person_has_decided(shop: Shop) -> None:
-    shop.send()
-    shop.edit("W1", amount="5")
-    shop.sync()
-    shop.edit("W1", status="completed")
-    shop.sync()
+    edited_then_completed(shop)
     statuses(shop)
     line = shop.document()["lines"][0]
     shop.by_person("PATCH", f"salesOrderLines({line['id']})", {"quantity": 5})

@@ -152,25 +152,20 @@ def test_an_order_that_came_back_to_business_central_is_seen(orders: OrderWorld)
         assert_invariants(orders.settings, bc, shop)
 
 
-def test_an_order_that_the_cursor_passed_is_seen(orders: OrderWorld) -> None:
-    orders.order("W1", lines=[{"product_id": "NOWHERE"}])
+@pytest.mark.parametrize(
+    ("first", "spoil"),
+    [
+        ("NOWHERE", "DELETE FROM ledger WHERE key = 'W1'; DELETE FROM ledger_event WHERE key = 'W1'"),
+        ("SKU-1", "UPDATE ledger SET version = 'of yesterday' WHERE key = 'W1'"),  # edited, and nobody looked
+    ],
+)
+def test_an_order_that_the_cursor_passed_is_seen(orders: OrderWorld, first: str, spoil: str) -> None:
+    orders.order("W1", lines=[{"product_id": first}])
     orders.pass_time(60)
     orders.order("W2")
     orders.sync()
 
-    orders.execute("DELETE FROM ledger WHERE key = 'W1'; DELETE FROM ledger_event WHERE key = 'W1'")
-
-    with pytest.raises(AssertionError, match="^I8: the cursor passed order W1"):
-        orders.check(run_ended=False)
-
-
-def test_an_order_that_was_edited_and_passed_without_a_look_is_seen(orders: OrderWorld) -> None:
-    orders.order("W1")
-    orders.pass_time(60)
-    orders.order("W2")
-    orders.sync()
-
-    orders.execute("UPDATE ledger SET version = 'of yesterday' WHERE key = 'W1'")
+    orders.execute(spoil)
 
     with pytest.raises(AssertionError, match="^I8: the cursor passed order W1"):
         orders.check(run_ended=False)

@@ -11,7 +11,7 @@ from ... import clock
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import State
-from ...staging.store import Row, Store, renew_table, rows_of
+from ...staging.store import Row, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from .. import crash
@@ -110,12 +110,8 @@ def _choice(
 
 
 def _in_doubt(flow: Flow, settings: Settings) -> dict[str, Row]:
-    """By reference, the orders that a person has to look at, or of which nobody knows yet where they are: the ledger of
-    the flow that makes the documents is opened for a moment, and may not be there."""
-    path = settings.flow_database(flow.acts_on)
-    if not path.exists():
-        return {}
-    rows = ledger.read(Store(path, settings.memory_limit_mb), f"reference IS NOT NULL AND {IN_DOUBT}")
+    """By reference, the orders that a person has to look at, or of which nobody knows yet where they are."""
+    rows = ledger.read_other(settings, flow.acts_on, f"reference IS NOT NULL AND {IN_DOUBT}")
     return {row["reference"]: row for row in rows}
 
 

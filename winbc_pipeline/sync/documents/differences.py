@@ -15,7 +15,7 @@ NAMED = 3  # lines named at most
 
 def differences(order: Candidate, found: Found, tolerance: Decimal = Decimal(0)) -> str | None:
     """In words; None when total (but for the tolerance) and lines are the same. `found` has its lines."""
-    words = [differing(found.record.get("totalAmountIncludingTax"), order.expected, tolerance)]
+    words = [differing(found.total, order.expected, tolerance)]
     if not order.errors:  # else its lines are not what they would be
         ours, theirs = _lines(order.lines), _lines(found.lines)
         words += [_named("not in the document", ours - theirs), _named("only in the document", theirs - ours)]

@@ -24,11 +24,14 @@ Twice = Mapping[str, list[Found]]
 def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
     """Looks for second documents of what was confirmed since a moment; returns the keys that have some."""
     confirmed = "part = ? AND state = 'CONFIRMED' AND reference IS NOT NULL AND moved_at >= ?"
-    rows = ledger.read(work.store, confirmed, [work.flow.main, since])
+    with work.store.open() as connection:
+        ledger.create(connection)
+        found = connection.execute(f"SELECT reference FROM ledger WHERE {confirmed}", [work.flow.main, since])
+        references = [reference for (reference,) in found.fetchall()]
     with ThreadPoolExecutor(1) as beside:
         looks = Looks(target, beside)
-        for start in range(0, len(rows), CHUNK):
-            looks.add(row["reference"] for row in rows[start : start + CHUNK])
+        for start in range(0, len(references), CHUNK):
+            looks.add(references[start : start + CHUNK])
         return mark(work, looks.found_twice())
 
 

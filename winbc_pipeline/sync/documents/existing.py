@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from ...systems.business_central import BusinessCentral
@@ -15,6 +16,7 @@ PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
 LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines", SHIPMENT: "salesShipmentLines"}
 WHOLE: Mapping[str, Collection[str]] = {}
+TOTAL = "totalAmountIncludingTax"
 CORRECTIVE, CANCELLED = "Corrective", "Canceled"
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
 LONGEST = 35
@@ -33,6 +35,11 @@ class Found:
     @property
     def number(self) -> str:
         return str(self.record["number"])
+
+    @property
+    def total(self) -> Decimal | None:
+        """With VAT; a shipment has none."""
+        return self.record.get(TOTAL)
 
     @property
     def path(self) -> str:

@@ -31,6 +31,7 @@ from .candidates import needed_document
 from .decide import TOTAL_DIFFERS, is_off
 from .due import SENT, contents_of, due, put_bodies, with_number
 from .duplicates import Looks, mark
+from .existing import TOTAL
 from .hashes import with_body
 from .plan import plan
 from .write_back import write_back
@@ -336,7 +337,7 @@ class Sender:
             if not body.get("id") or body.get("externalDocumentNumber") != row["reference"]:
                 return self._lost(row, "ECHO")
             row = row | _differing_total(row, body) | {"target_id": body["id"], "target_no": body.get("number")}
-            off = is_off(body, row["amount"], self.settings.orders)
+            off = is_off(body.get(TOTAL), row["amount"], self.settings.orders)
             return self._move(row, State.CONFLICT if off else State.CONFIRMED)
         if _is_refusal(result):
             reason, message = refusal(result)
@@ -361,5 +362,5 @@ def _is_refusal(result: Result) -> bool:
 
 def _differing_total(row: Row, body: Row) -> Row:
     """To the cent: what the document comes to, and what the source says."""
-    words = differing(body.get("totalAmountIncludingTax"), row["amount"])
+    words = differing(body.get(TOTAL), row["amount"])
     return {"reason": TOTAL_DIFFERS, "message": words} if words else {}

@@ -3,7 +3,6 @@
 Here belongs: which records are due, with their lines. What is to happen to one: decide.py. Sending: push.py.
 """
 
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.store import Store, quote, rows_of
 from ...systems.winstore import Winstore
@@ -11,6 +10,7 @@ from ..flow import Flow
 from ..map import check_mapped_now, compile_flow, mapped_table
 from ..plan import KNOWN, planned_row, recover, settle_gone
 from ..planned import store_plan, unchanged_rows
+from ..values import fields_of
 from ..work import Work
 from .decide import STATES, Decider, body_of, lines_of
 
@@ -25,26 +25,30 @@ def plan(work: Work, target: Winstore) -> None:
     with store.open() as connection:
         rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", work.days)
     check_mapped_now(flow, settings, (row["mapping_version"] for row in rows))
-    decider = Decider(flow, settings, target, ledger.read(store, "target_no IS NOT NULL"), _there_now(flow, settings))
+    there = _there_now(work, [str(fields_of(row["creates"]).get("ordernr")) for row in rows]) if flow.told_by else {}
+    decider = Decider(flow, settings, target, ledger.read(store, "target_no IS NOT NULL"), there)
     planned = [
         planned_row(row | {"updates": body_of(row)["fields"]}, decision) for row, decision in decider.decide_all(rows)
     ]
     store_plan(work, [planned], unchanged_rows(_due(flow)))
 
 
-def _there_now(flow: Flow, settings: Settings) -> dict[str, str]:
-    """What Winstore has of each order, as one of STATES: its word, as it was last read by the flow of the other
-    direction, backwards through the look-up table. That flow's file is opened for a moment, and may not be there."""
-    path = settings.flow_database(flow.told_by or flow.id)
-    if not flow.told_by or not path.exists():
+def _there_now(work: Work, numbers: list[str]) -> dict[str, str]:
+    """What Winstore has of some orders, as one of STATES: its word, as it was last read by the flow of the other
+    direction, backwards through the look-up table, where the first of the states that share a word counts. That flow's
+    file is opened for a moment, and may not be there."""
+    flow, settings = work.flow, work.settings
+    path = settings.flow_database(flow.told_by)
+    if not path.exists():
         return {}
     lookups = compile_flow(flow, settings)[flow.main].lookups.values()
-    words = {word.lower(): state for state in STATES for lookup in lookups if (word := lookup.get(state))}
+    words = {word.lower(): state for state in reversed(STATES) for lookup in lookups if (word := lookup.get(state))}
+    newest = f"SELECT ordernr, arg_max(lower(status), _modified_at) FROM {STATUSES} WHERE list_contains(?, ordernr)"
     with Store(path, settings.memory_limit_mb).open() as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [STATUSES]).fetchone():
             return {}
-        rows = rows_of(connection, f"SELECT ordernr, lower(status) AS word FROM {STATUSES} ORDER BY _modified_at")
-    return {row["ordernr"]: words[row["word"]] for row in rows if row["word"] in words}
+        there = connection.execute(f"{newest} GROUP BY ordernr", [numbers]).fetchall()
+    return {number: words[word] for number, word in there if word in words}
 
 
 def _due(flow: Flow) -> str:
