@@ -30,7 +30,8 @@ os.environ.pop("COLUMNS", None)  # of whoever runs the tests: a console that is 
 hypothesis_settings.register_profile(
     "same every time",
     derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],  # of a machine that is busy
+    deadline=None,  # the machine may be busy
+    suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("same every time")
 

@@ -46,7 +46,7 @@ def staged(store: Store) -> list[dict[str, Any]]:
         return rows_of(connection, "SELECT * FROM articles ORDER BY _key")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.lists(ROW, max_size=6), max_size=3), max_size=3))
 def test_the_newest_version_of_each_record_stays(loads: list[list[list[dict[str, str]]]]) -> None:
     with TemporaryDirectory() as folder:

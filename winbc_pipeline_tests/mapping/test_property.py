@@ -137,7 +137,7 @@ def or_else(parts: tuple[Formula, Formula]) -> Formula:
     return f"iferror(to_number({text}), {other})", value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts(3), amount=numbers(2), records=st.lists(RECORDS, min_size=1, max_size=4))
 def test_the_select_agrees_with_an_interpreter(
     text: Formula, amount: Formula, records: list[Record], tmp_path_factory: pytest.TempPathFactory

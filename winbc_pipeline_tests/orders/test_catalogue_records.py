@@ -173,8 +173,8 @@ def test_a_header_that_a_refused_order_left_behind_is_found_and_told(shop: Shop)
     header = {"customerNumber": shop.records("customers")[0]["number"], "externalDocumentNumber": "WS-W1"}
     assert shop.by_person("POST", "salesOrders", header | {"salesOrderLines": [TYPED]}).status_code == 201
     shop.sync()
-    assert shop.outcome() == ("CONFIRMED", "ADOPTED_DIFFERS")
-    assert "in Business Central" in (shop.ledger()["W1"]["message"] or "")
+    assert shop.outcome() == ("CONFLICT", "INCOMPLETE")
+    assert "has not all lines" in (shop.ledger()["W1"]["message"] or "")
     assert len(shop.records("salesOrders")) == 1
 
 

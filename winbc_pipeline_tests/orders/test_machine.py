@@ -138,7 +138,7 @@ class Orders(RuleBasedStateMachine):
 def run_machine(tables: Path, **chosen: Any) -> None:
     Orders.tables = tables
     quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    chosen = {"deadline": None, "stateful_step_count": 14, "suppress_health_check": quiet} | chosen
+    chosen = {"stateful_step_count": 14, "suppress_health_check": quiet} | chosen
     run_state_machine_as_test(Orders, settings=settings(**chosen))  # type: ignore[no-untyped-call]
 
 

@@ -74,7 +74,7 @@ def exact_amount(line: dict[str, Any]) -> Fraction:
     return gross - rounded(gross * Fraction(line["discountPercent"]) / 100)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(LINE | COMMENT, max_size=8), st.integers(0, 100), st.booleans())
 def test_discount_and_tax_are_spread_to_the_cent(lines: list[dict[str, Any]], percent: int, includes_tax: bool) -> None:
     lines = [dict(line) for line in lines]
@@ -170,7 +170,7 @@ CHANGE = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 2), CHANGE), max_size=6))
 def test_changed_lines_come_to_what_their_values_say(
     bc: Bc, customer: dict[str, Any], item: dict[str, Any], changes: list[tuple[int, dict[str, Any]]]

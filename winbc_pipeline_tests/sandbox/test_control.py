@@ -97,7 +97,7 @@ NAME = st.sampled_from([*MEMBERS, "faults", "now", "advance_s", "records", "temp
 BODY = st.recursive(VALUE, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAME, inner, max_size=3))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["__faults", "__clock", "__seed", "__user"]), BODY)
 def test_whatever_is_sent_is_no_accident(bc: Bc, path: str, body: Any) -> None:
     assert sent(bc, path, body).status_code in (200, 400, 404)
@@ -108,7 +108,7 @@ FAULT = st.fixed_dictionaries(
 ) | st.dictionaries(st.sampled_from(sorted(set(MEMBERS) - {"seconds"})), VALUE, max_size=2)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FAULT, st.dictionaries(st.sampled_from(["status", "nth", "times", "probability", "headers"]), VALUE, max_size=2))
 def test_a_fault_that_was_taken_makes_no_accident(bc: Bc, fault: Any, more: Any) -> None:
     if sent(bc, "__faults", {"faults": [fault | more]}).status_code != 200:

@@ -47,7 +47,7 @@ def right(answer: httpx.Response) -> None:
         assert error["message"]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 @pytest.mark.parametrize("entity", sorted(SCHEMA))
 def test_bodies(fuzzed: Bc, entity: str, data: st.DataObject) -> None:
@@ -82,7 +82,7 @@ INSIDE = st.recursive(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 @pytest.mark.parametrize("entity", sorted(V1))
 def test_bodies_and_queries_of_v1(fuzzed_v1: Bc, entity: str, data: st.DataObject) -> None:
@@ -102,19 +102,19 @@ PIECE = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(SCHEMA)), st.dictionaries(OPTION, st.lists(PIECE, max_size=6).map("".join), max_size=3))
 def test_queries(fuzzed: Bc, entity: str, query: dict[str, str]) -> None:
     right(fuzzed.http.get(fuzzed.url(entity), params=query))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from([*sorted(SCHEMA), "$count", "picture", "x(", "()", "Microsoft.NAV.post"]), max_size=4))
 def test_paths(fuzzed: Bc, parts: list[str]) -> None:
     right(fuzzed.http.get(fuzzed.url("/".join(parts))))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     VALUE
     | st.fixed_dictionaries(
