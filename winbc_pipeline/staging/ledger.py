@@ -165,22 +165,6 @@ def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None 
             move_within(connection, listed, run_id, now or clock.now())
 
 
-def known(store: Store, part: str, keys: Iterable[str]) -> dict[str, Row]:
-    """What the ledger knows of some records, by key."""
-    with store.open() as connection:
-        create(connection)
-        return known_within(connection, part, keys)
-
-
-def known_within(connection: duckdb.DuckDBPyConnection, part: str, keys: Iterable[str]) -> dict[str, Row]:
-    """The same inside a transaction of the caller's."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE asked (key VARCHAR)")
-    insert_rows(connection, "asked", {"key": "VARCHAR"}, [{"key": key} for key in keys])
-    names = ", ".join(f'"{name}"' for name in COLUMNS if name not in ("field_hashes", "hash", "mapping_version"))
-    rows = rows_of(connection, f"SELECT {names} FROM ledger SEMI JOIN asked USING (key) WHERE part = ?", [part])
-    return {row["key"]: row for row in rows}
-
-
 def keep_bodies(
     connection: duckdb.DuckDBPyConnection, planned: str, part: str, intent_at: datetime, keep_since: datetime
 ) -> None:
@@ -230,8 +214,11 @@ def _move_alike(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id
         [run_id, now],
     )
     _check_legal(connection)
-    connection.execute("DELETE FROM ledger USING moving WHERE ledger.part = moving.part AND ledger.key = moving.key")
-    connection.execute("INSERT INTO ledger BY NAME SELECT * EXCLUDE (from_state) FROM moved")
+    changed = ", ".join(
+        f"{quote(name)} = m.{quote(name)}" for name in COLUMNS if name in told and name not in ("part", "key")
+    )
+    connection.execute(f"UPDATE ledger AS l SET {changed} FROM moved AS m WHERE l.part = m.part AND l.key = m.key")
+    connection.execute("INSERT INTO ledger BY NAME SELECT * EXCLUDE (from_state) FROM moved WHERE from_state IS NULL")
     events = ", ".join(quote(name) for name in EVENT)
     connection.execute(f"INSERT INTO ledger_event BY NAME SELECT {events}, from_state FROM moved")
 

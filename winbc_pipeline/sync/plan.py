@@ -44,6 +44,17 @@ class Decision:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
+Records = dict[str, list[dict[str, Any]]]  # of the target, by the value that they were found by
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the target has of some records: by the id that they were linked to, and by each field that is matched."""
+
+    by_id: Records
+    by_field: list[tuple[str, bool, Records]]
+
+
 def recover(store: Store, run_id: str) -> int:
     """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease.
 
@@ -215,19 +226,29 @@ class Planner:
         self.part, self.settings, self.target = part, settings, target
         self.fill_empty, self.linked = fill_empty, linked
         self.claimed: dict[tuple[str, str], str] = {}
-        self.by_id: dict[str, list[dict[str, Any]]] = {}
 
-    def decide_all(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
-        return self._without_taken(self.decide_each(rows))
+    def look_up(self, rows: list[Row]) -> Live:
+        """What the target has of them; nothing is decided yet."""
+        rows = [row for row in rows if not self._without_target(row)]
+        linked = {row["target_id"] for row in rows if row["target_id"]}
+        by_id = self.target.find(self.part.entity_set, "id", linked, False)
+        loose = [row["creates"] for row in rows if row["target_id"] not in by_id]
 
-    def decide_each(self, rows: list[Row]) -> list[tuple[Row, Decision]]:
-        decided = [(row, self._without_target(row)) for row in rows]
-        open_rows = [row for row, decision in decided if decision is None]
-        linked = {row["target_id"] for row in open_rows if row["target_id"]}
-        self.by_id = self.target.find(self.part.entity_set, "id", linked, False)
-        loose = [row for row in open_rows if row["target_id"] not in self.by_id]
-        found = self._find([row["creates"] for row in loose])
-        return [(row, decision or self._against_target(row, found)) for row, decision in decided]
+        def matched(field: tuple[str, bool]) -> tuple[str, bool, Records]:
+            name, ignore_case = field
+            keys = {_folded(body[name], ignore_case) for body in loose if body.get(name)}
+            return name, ignore_case, self.target.find(self.part.entity_set, name, keys, ignore_case)
+
+        with ThreadPoolExecutor(len(self.part.match)) as pool:
+            return Live(by_id, list(pool.map(matched, self.part.match)))
+
+    def decide_all(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
+        return self._without_taken(self.decide_each(rows, live))
+
+    def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
+        """`live`: of these records at least; looked up now when it is not given."""
+        there = live or self.look_up(rows)
+        return [(row, self._without_target(row) or self._against_target(row, there)) for row in rows]
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
         """An update that would give a record the e-mail of another one fails: the two could not be told apart again."""
@@ -258,19 +279,12 @@ class Planner:
             return Decision("fail", "RELATION_MISSING", row["missing"])
         return None
 
-    def _find(self, bodies: list[dict[str, Any]]) -> list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]:
-        found = []
-        for name, ignore_case in self.part.match:
-            keys = {_folded(body[name], ignore_case) for body in bodies if body.get(name)}
-            found.append((name, ignore_case, self.target.find(self.part.entity_set, name, keys, ignore_case)))
-        return found
-
-    def _against_target(self, row: Row, found: list[tuple[str, bool, dict[str, list[dict[str, Any]]]]]) -> Decision:
+    def _against_target(self, row: Row, there: Live) -> Decision:
         creates, updates = row["creates"], row["updates"]
-        if row["target_id"] in self.by_id:  # what it was linked to once, whatever its number or e-mail is now
-            return self._update(row, self.by_id[row["target_id"]][0], updates)
+        if row["target_id"] in there.by_id:  # what it was linked to once, whatever its number or e-mail is now
+            return self._update(row, there.by_id[row["target_id"]][0], updates)
         live = None
-        for name, ignore_case, records in found:
+        for name, ignore_case, records in there.by_field:
             value = _folded(creates.get(name) or "", ignore_case)
             matches = records.get(value, []) if value else []
             if len(matches) > 1:

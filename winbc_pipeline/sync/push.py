@@ -6,12 +6,12 @@ the first byte, no blind retry, what is not known is looked up before it is sent
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -30,7 +30,8 @@ from .watermark import advance_watermark
 from .work import Work
 
 ROUNDS = 3
-LEDGER_CHUNK = 1000
+LEDGER_CHUNK = 500
+T = TypeVar("T")
 
 
 @contextmanager
@@ -141,7 +142,7 @@ class Push:
         values = {}
         name, wanted = reference.where
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
-            for results in pool.map(self.target.batch, _chunks(operations, self.settings.bc.batch_size)):
+            for results in pool.map(self.target.batch, chunks_of(operations, self.settings.bc.batch_size)):
                 for result in results:
                     for record in result.body.get("value", []):
                         if record.get(name) == wanted:
@@ -158,11 +159,11 @@ class Push:
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             try:
-                for chunk in _chunks(rows, LEDGER_CHUNK):
+                for chunk in chunks_of(rows, LEDGER_CHUNK):
                     now = clock.now()
                     ledger.move(self.store, moves + [self._intent(row, now) for row in chunk], self.run_id)
                     moves = []
-                    pending |= {pool.submit(self._send_batch, b) for b in _chunks(chunk, self.settings.bc.batch_size)}
+                    pending |= {pool.submit(self._send_batch, b) for b in chunks_of(chunk, self.settings.bc.batch_size)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -210,5 +211,5 @@ class Push:
         return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})
 
 
-def _chunks(items: list[Any], size: int) -> Iterable[list[Any]]:
+def chunks_of(items: list[T], size: int) -> list[list[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -32,7 +32,7 @@ from .work import Work
 
 SHOWN = 50
 ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
-SWITCH_S = 0.0005
+SWITCH_S = 0.002
 Begin = Callable[[str], None]
 Step = Callable[..., None]
 _TROUBLE = ", ".join(

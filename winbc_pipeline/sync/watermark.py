@@ -16,10 +16,10 @@ def advance_watermark(flow: Flow, settings: Settings) -> None:
     staging = staging_table(flow, settings)
     with flow_store(flow, settings).transaction() as connection:
         create_staging(connection, staging)
-        seen = f"({_versions(flow, settings)})"
         row = connection.execute(
-            f"SELECT max(moment) FROM {seen} WHERE moment <= ? AND moment < coalesce((SELECT min(s.moment) "
-            f"FROM {seen} AS s ANTI JOIN ledger AS l ON l.part = ? AND l.key = s.key AND l.version = s.version), "
+            f"WITH seen AS MATERIALIZED ({_versions(flow, settings)}) "
+            "SELECT max(moment) FROM seen WHERE moment <= ? AND moment < coalesce((SELECT min(s.moment) "
+            "FROM seen AS s ANTI JOIN ledger AS l ON l.part = ? AND l.key = s.key AND l.version = s.version), "
             "'infinity'::TIMESTAMPTZ)",
             [clock.now(), flow.main],
         ).fetchone()

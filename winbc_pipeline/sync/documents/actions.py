@@ -24,7 +24,7 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .changes import operation
 from .decide import Choice, lost
-from .due import SENT, due
+from .due import SENT, renew
 from .existing import INVOICE, ORDER, Found, look_up, several
 from .push import Sender
 
@@ -57,9 +57,9 @@ def plan(work: Work, target: BusinessCentral) -> None:
 
 def push(work: Work, target: BusinessCentral) -> None:
     """Sends what is planned."""
-    rows, known = due(plan, work, target)
+    renew(plan, work, target)
     crash.point("after plan")
-    Sender(work, target).send(rows, known)
+    Sender(work, target).send()
     advance_watermark(work.flow, work.settings)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from ...mapping.compiler import Compiled
 from ...settings import Settings
-from ...staging.ledger import OPEN
+from ...staging.ledger import OPEN, State
 from ...staging.store import Row, quote, rows_of
 from ...systems.business_central import BusinessCentral
 from ..flow import Flow
 from ..map import mapped_table
-from ..plan import KNOWN, Decision, Planner, planned_row, with_payloads
+from ..plan import KNOWN, Decision, Live, Planner, planned_row, with_payloads
 from ..stage import flow_store
 from .candidates import Candidate, needed_document
 
@@ -30,6 +30,14 @@ class Debtor:
     key: str | None = None
     reason: str | None = None
     message: str | None = None
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """Mapped customers by key, and what Business Central has of them."""
+
+    rows: dict[str, Row]
+    live: Live
 
 
 class Debtors:
@@ -50,14 +58,32 @@ class Debtors:
             name: Planner(flow.part(name), settings, target, compiled[name].fill_empty, {})
             for name in (self.customer, *self.contacts)
         }
+        self.asked: set[str] = set()  # keys of customers that were looked up ahead
         self.own: dict[str, Debtor] = {}  # by the key of the customer
         self.there: dict[str, bool] = {}  # default customers
 
-    def of(self, orders: list[Candidate]) -> tuple[dict[str, Debtor], list[Row]]:
-        """The debtor of each order by its key, and the planned rows of what is to be written for them first."""
+    def look_up(self, orders: list[Candidate]) -> LookedUp:
+        """Ahead of `of`, the customers of the orders that will probably be made."""
+        new = {order.customer_key for order in orders if order.customer_key and self._is_new(order)} - self.asked
+        self.asked |= new
+        return self._there(new)
+
+    def _is_new(self, order: Candidate) -> bool:
+        settled = order.skip_reason or order.ended or order.errors or self._default(order)
+        return not settled and order.known["state"] in (None, State.FAILED, State.PLANNED)
+
+    def of(self, orders: list[Candidate], ahead: LookedUp) -> tuple[dict[str, Debtor], list[Row]]:
+        """The debtor of each order by its key, and the planned rows of what is to be written for them first.
+
+        Args:
+            ahead: what was looked up for these orders already.
+        """
         defaults = {order.key: self._default(order) for order in orders}
         wanted = {order.customer_key for order in orders if order.customer_key and not defaults[order.key]}
-        rows = self._decide(wanted - self.own.keys())
+        wanted -= self.own.keys()
+        late = self._there(wanted - ahead.rows.keys())
+        rows = self._decide([row for key, row in ahead.rows.items() if key in wanted], ahead.live)
+        rows += self._decide(list(late.rows.values()), late.live)
         self._look_up({default for default in defaults.values() if default} | self._fall_backs())
         return {order.key: self._debtor(order, defaults[order.key]) for order in orders}, rows
 
@@ -88,10 +114,10 @@ class Debtors:
             return Debtor(number=default)
         return Debtor(reason="NO_CUSTOMER", message=f"the default customer {default} is not in Business Central")
 
-    def _decide(self, keys: set[str]) -> list[Row]:
+    def _decide(self, customers: list[Row], live: Live) -> list[Row]:
         """Decides customers; returns the planned rows of those that are written, with their contacts."""
         rows, written = [], set()
-        for row, decided in self._decided(self.customer, keys):
+        for row, decided in self.planners[self.customer].decide_all(customers, live):
             decision = self._kept(decided)
             self.own[row["_key"]] = debtor = self._own(row["_key"], decision)
             if debtor.key or row["state"] in OPEN:  # in trouble once, mended since
@@ -99,7 +125,8 @@ class Debtors:
             if debtor.key:
                 written.add(debtor.key)
         for name in self.contacts:
-            rows += [planned_row(*decided) for decided in self._decided(name, written)]
+            contacts = self._mapped(name, written)
+            rows += [planned_row(*decided) for decided in self.planners[name].decide_all(contacts)]
         return rows
 
     def _kept(self, decision: Decision) -> Decision:
@@ -123,18 +150,20 @@ class Debtors:
             return Debtor(number=str(number))
         return Debtor(reason=decision.reason, message=f"customer: {decision.message or decision.reason}")
 
-    def _decided(self, part: str, keys: set[str]) -> list[tuple[Row, Decision]]:
-        rows = _mapped(self.flow, self.settings, part, keys) if keys else []
-        whole = [with_payloads(row, self.compiled[part], self.ids) for row in rows]
-        return self.planners[part].decide_all(whole)
+    def _there(self, keys: set[str]) -> LookedUp:
+        rows = self._mapped(self.customer, keys)
+        return LookedUp({row["_key"]: row for row in rows}, self.planners[self.customer].look_up(rows))
 
-
-def _mapped(flow: Flow, settings: Settings, part: str, keys: set[str]) -> list[Row]:
-    """Mapped rows of the keys, whatever window they are in, with what the ledger knows of them."""
-    with flow_store(flow, settings).open() as connection:
-        return rows_of(
-            connection,
-            f"SELECT m.*, {KNOWN} FROM {quote(mapped_table(flow))} AS m LEFT JOIN ledger AS l "
-            "ON l.part = m.part AND l.key = m._key WHERE m.part = ? AND list_contains(?, m._key) ORDER BY m._key",
-            [part, sorted(keys)],
-        )
+    def _mapped(self, part: str, keys: set[str]) -> list[Row]:
+        """Mapped rows of the keys, whatever window they are in, with whole payloads and what the ledger knows."""
+        if not keys:
+            return []
+        with flow_store(self.flow, self.settings).open() as connection:
+            rows = rows_of(
+                connection,
+                f"SELECT m.*, {KNOWN} FROM {quote(mapped_table(self.flow))} AS m LEFT JOIN ledger AS l "
+                "ON l.part = m.part AND l.key = m._key WHERE m.part = ? AND m._key IN (SELECT unnest(?)) "
+                "ORDER BY m._key",
+                [part, sorted(keys)],
+            )
+        return [with_payloads(row, self.compiled[part], self.ids) for row in rows]

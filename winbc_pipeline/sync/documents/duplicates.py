@@ -63,9 +63,12 @@ class Looks:
         """The documents of each reference that has more than one; raises WinbcError when a look-up is not answered."""
         if self.waiting:
             self._begin()
-        there = [each for look in self.begun for each in look.result().items()]
-        return {reference: documents for reference, documents in there if len(documents) > 1}
+        return dict(each for look in self.begun for each in look.result().items())
 
     def _begin(self) -> None:
-        self.begun.append(self.beside.submit(look_up, self.target, self.waiting, FIELDS))
+        self.begun.append(self.beside.submit(self._twice, self.waiting))
         self.waiting = []
+
+    def _twice(self, references: list[str]) -> dict[str, list[Found]]:
+        there = look_up(self.target, references, FIELDS).items()
+        return {reference: documents for reference, documents in there if len(documents) > 1}

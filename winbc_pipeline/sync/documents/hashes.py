@@ -17,6 +17,7 @@ STEP = 10_000  # between the sequences of lines that are inserted with their doc
 SEQUENCE = " sequence"
 OF_THE_DEBTOR = "customerNumber"  # what is sent is not what the tables say
 Hashes = dict[str, str]
+OF_NOTHING = field_hashes({"": ""})[""]
 
 
 def sent_hashes(order: Candidate) -> Hashes:
@@ -29,9 +30,11 @@ def sent_hashes(order: Candidate) -> Hashes:
 
 def unsent_hashes(order: Candidate) -> Hashes:
     """Of a document that is to be made: of the fields that it is made without. The others are in its body."""
-    hashes = field_hashes(_empty(order.header, OWN_FIELDS, (OF_THE_DEBTOR,)))
+    hashes = _empty(order.header, OWN_FIELDS)
+    if OF_THE_DEBTOR in order.header:
+        hashes |= field_hashes(written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
     for line in order.lines:
-        hashes |= field_hashes(_empty(line, OWN_LINE_FIELDS), f"{line['_key']} ")
+        hashes |= _empty(line, OWN_LINE_FIELDS, f"{line['_key']} ")
     return hashes | sequences(order, anew=True)
 
 
@@ -74,7 +77,8 @@ def written(fields: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in fields.items() if name not in own}
 
 
-def _empty(fields: Mapping[str, Any], own: Collection[str], also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Those of them that hold nothing, and some others."""
-    empty = {name: value for name, value in fields.items() if (not value and is_blank(value)) or name in also}
-    return written(empty, own)
+def _empty(fields: Mapping[str, Any], own: Collection[str], prefix: str = "") -> Hashes:
+    """The hashes of those that hold nothing, and are written as an empty text."""
+    return {
+        prefix + name: OF_NOTHING for name, value in fields.items() if not value and is_blank(value) and name not in own
+    }

@@ -1,6 +1,5 @@
 """The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -22,7 +21,7 @@ from ..planned import store_plan
 from ..work import Work
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
-from .customers import Debtor, Debtors
+from .customers import Debtor, Debtors, LookedUp
 from .decide import (
     Choice,
     add_rounding,
@@ -41,7 +40,6 @@ from .items import ITEM, Items
 
 T = TypeVar("T")
 DocumentsFound = Mapping[str, list[Found]]
-AHEAD = 2  # chunks that are made before they are asked for
 CHANGING = ("change", "delete", "cancel")
 
 
@@ -55,23 +53,23 @@ def plan(
         afresh: as if they had never been sent; decided: by key, what a person has chosen (sync/hand.py).
     """
     flow, settings = work.flow, work.settings
-    recover(work.store, work.run_id)
-    settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
-    compiled = compile_flow(flow, settings)
-    ids = IdsByCode(target)
-    planning = _Planning(work, target, Debtors(flow, settings, target, compiled, ids), decided or {})
+    with work.store.open():  # once for all that is read before anything is asked
+        recover(work.store, work.run_id)
+        settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
+        compiled, ids = compile_flow(flow, settings), IdsByCode(target)
+        planning = _Planning(work, target, Debtors(flow, settings, target, compiled, ids), decided or {})
     orders_read = ahead(read(work, compiled, ids))
-    looked_up = ahead((orders, planning.look_up(orders, afresh)) for orders in orders_read)
-    chunks = ahead(planning.planned(orders, found) for orders, found in looked_up)
+    looked_up = ahead((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
+    chunks = ahead(planning.planned(*each) for each in looked_up)
     store_plan(work, chunks, _unchanged(flow, settings))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in a thread of its own while those before it are looked at."""
+    """The same items, each made in a thread of its own while the one before it is looked at."""
     with ThreadPoolExecutor(1) as pool:
-        coming = deque(pool.submit(next, items, None) for _ in range(AHEAD))
-        while (item := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, items, None))
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
             yield item
 
 
@@ -89,19 +87,24 @@ class _Planning:
         self.customers, self.decided, self.items = customers, decided, Items(target)
         self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
-    def look_up(self, orders: list[Candidate], afresh: bool) -> DocumentsFound:
-        """The documents that are there already, by reference; items are linked to the orders' lines."""
+    def look_up(self, orders: list[Candidate], afresh: bool) -> tuple[DocumentsFound, LookedUp]:
+        """The documents that are there already, by reference, and the customers; items are linked to the orders'
+        lines."""
         check_mapped_now(self.flow, self.settings, (order.mapping_version for order in orders))
-        self.items.find([order for order in orders if _needs_items(order)])
         for order in orders:
             order.known = unsent(order.known) if afresh else order.known
-            add_rounding(order, self.settings.orders)
-        return with_lines(self.target, look_up(self.target, set().union(*(order.references for order in orders))))
+        with ThreadPoolExecutor(2) as pool:
+            customers = pool.submit(self.customers.look_up, orders)
+            documents = pool.submit(look_up, self.target, set().union(*(order.references for order in orders)))
+            self.items.find([order for order in orders if _needs_items(order)])
+            for order in orders:
+                add_rounding(order, self.settings.orders)
+            return with_lines(self.target, documents.result()), customers.result()
 
-    def planned(self, orders: list[Candidate], found: DocumentsFound) -> list[Row]:
+    def planned(self, orders: list[Candidate], found: DocumentsFound, ahead: LookedUp) -> list[Row]:
         """The planned rows of documents, and of the customers that have to be written for them."""
         choices = self._choices(orders, found)
-        customers, rows = self.customers.of([order for order in orders if order.key not in choices])
+        customers, rows = self.customers.of([order for order in orders if order.key not in choices], ahead)
         for order in orders:
             debtor = customers.get(order.key)
             choice = choices.get(order.key) or _for_debtor(customers[order.key])

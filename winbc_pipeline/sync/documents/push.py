@@ -6,7 +6,7 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 import json
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,13 +23,13 @@ from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..outcomes import STALE_CODES, refusal
 from ..planned import planned_table
-from ..push import Push, planned_rows
+from ..push import Push, chunks_of, planned_rows
 from ..watermark import advance_watermark
 from ..work import Work
 from .amounts import differing
 from .candidates import needed_document
 from .decide import TOTAL_DIFFERS, is_off
-from .due import SENT, contents_of, due, put_bodies, with_number
+from .due import customers_of, keys_due, planned_documents, put_bodies, renew, with_number
 from .duplicates import Looks, mark
 from .existing import TOTAL
 from .hashes import with_body
@@ -38,6 +38,7 @@ from .write_back import write_back
 
 ROUNDS = 4
 INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
+SETTLED = 2_500  # outcomes written at once of what needs no call
 
 STATES = {
     "skip": State.SKIPPED,
@@ -72,13 +73,15 @@ def push(work: Work, target: BusinessCentral) -> None:
     """Sends what is planned, the customers that documents need first; every document has an outcome in the ledger
     afterwards."""
     crash.point("after lease")
-    rows, known = due(plan, work, target)
+    renew(plan, work, target)
     crash.point("after plan")
+    needed = None if work.keys is None else customers_of(work)
     for name in needed_document(work.flow).customer:
-        needed = None if work.keys is None else {(name, row["customer_key"]) for row in rows}
-        Push(work, work.flow.part(name), target).send(planned_rows(work.only(needed), name))
+        customers = work.only(None if needed is None else {(name, key) for key in needed})
+        if rows := planned_rows(customers, name):
+            Push(work, work.flow.part(name), target).send(rows)
     crash.point("after customers")
-    Sender(work, target).send(rows, known)
+    Sender(work, target).send()
     write_back(work)
     crash.point("after write-back")
     advance_watermark(work.flow, work.settings)
@@ -106,28 +109,30 @@ class Sender:
         self.refused: AuthenticationFailed | None = None
         self.alike: list[str] = []  # the codes of the last refusals, all the same, with nothing taken in between
 
-    def send(self, rows: list[Row], known: Mapping[str, Row]) -> None:
-        """Sends planned documents, as due.py gives them; all of them have an outcome in the ledger afterwards.
+    def send(self) -> None:
+        """Sends the planned documents; all of them have an outcome in the ledger afterwards.
 
         Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
         """
-        self.present = known
-        settled = [move for row in rows if row["action"] not in SENT and (move := self._settled(row))]
-        ledger.move(self.store, settled, self.run_id)
-        part = needed_document(self.flow).customer[0] if self.flow.document else ""
-        self.customers = ledger.known(self.store, part, {row["customer_key"] for row in rows if row["customer_key"]})
+        settled, wanted = keys_due(self.work)
+        for keys in chunks_of(settled, SETTLED):
+            with self.store.transaction() as connection:
+                moves = [move for row in self._planned(connection, keys) if (move := self._settled(row))]
+                ledger.move_within(connection, moves, self.run_id, clock.now())
         with ThreadPoolExecutor(1) as beside:
             looks = Looks(self.target, beside)
-            wanted = [row for row in rows if row["action"] in SENT]
-            wanted.sort(key=lambda row: known.get(row["key"], {}).get("state") == State.FAILED)  # they hold up nobody
             self._send_all(wanted, looks)
             mark(self.work, looks.found_twice())
         if self.refused:
             raise self.refused
 
-    def _send_all(self, rows: list[Row], looks: Looks) -> None:
+    def _planned(self, connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[Row]:
+        customer = needed_document(self.flow).customer[0] if self.flow.document else ""
+        return planned_documents(connection, self.work, keys, customer)
+
+    def _send_all(self, keys: list[str], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
-        chunks = deque(rows[start : start + INTENTS] for start in range(0, len(rows), INTENTS))
+        chunks = deque(chunks_of(keys, INTENTS))
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
@@ -142,9 +147,12 @@ class Sender:
                 moves, not_run = self._taken(done)
                 looks.add(move.known["reference"] for move in moves if _is_new(move))
                 outcomes, again = outcomes + moves, again + not_run
-        left = [each.row for each in again] + [row for chunk in chunks for row in chunk]
-        outcomes += [self._not_sent(row) for row in left]
+        outcomes += [self._not_sent(each.row) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
+        for chunk in chunks:
+            with self.store.transaction() as connection:
+                moves = [self._not_sent(row) for row in self._planned(connection, chunk)]
+                ledger.move_within(connection, moves, self.run_id, clock.now())
         crash.point("after confirm")
 
     @property
@@ -200,25 +208,24 @@ class Sender:
 
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a document that needs no call."""
-        old = self.present.get(row["key"])
+        old = row["known"]
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
-            return None if old and old["version"] == row["version"] else self._touched(row, old or {})
+            return self._touched(row, old)
         if row["action"] == "hold":
             return None
         state = STATES[row["action"]]
         same = ("version", "reason", "target_id")
-        if state != State.UNKNOWN and old and old["state"] == state and all(old[name] == row[name] for name in same):
+        if state != State.UNKNOWN and old["state"] == state and all(old[name] == row[name] for name in same):
             return None
         known: Row = {}
         if state == State.UNKNOWN:
-            known["looked_at"] = clock.now() if row["reason"] == "LOOK_AGAIN" else None
-            known["looked_at"] = (old or {}).get("looked_at") or known["looked_at"]
-            known["action"] = (old or {}).get("action")
+            looked_at = clock.now() if row["reason"] == "LOOK_AGAIN" else None
+            known = {"looked_at": old["looked_at"] or looked_at, "action": old["action"]}
         return self._move(row, state, known, sent=state == State.CONFIRMED)
 
     def _touched(self, row: Row, old: Row) -> Move:
         """Another version with the same content: all else that is known stays."""
-        known = {name: old.get(name) for name in ("reason", "message")}
+        known = {name: old[name] for name in ("reason", "message")}
         known |= {name: row[name] for name in ("version", "hash", "mapping_version", "window", "action")}
         return Move(self.flow.main, row["key"], State.CONFIRMED, known)
 
@@ -231,14 +238,14 @@ class Sender:
                 del fields[name]
         return Move(self.flow.main, row["key"], state, fields | {"version": row["version"]} | (known or {}))
 
-    def _intend(self, rows: list[Row], outcomes: list[Move]) -> list[_Sending]:
-        """Commits outcomes and the intents of the next rows; these may be sent from then on."""
+    def _intend(self, keys: list[str], outcomes: list[Move]) -> list[_Sending]:
+        """Commits outcomes and the intents of the next documents; these may be sent from then on."""
         crash.point("before intent")
         now, keep = clock.now(), timedelta(days=self.settings.payload_days)
         with self.store.transaction() as connection:
             for_long_texts(connection)
             ledger.create(connection)
-            sending, failed = self._prepared(connection, rows)
+            sending, failed = self._prepared(connection, self._planned(connection, keys))
             intents = [self._intent(each, now) for each in sending]
             ledger.move_within(connection, outcomes + failed + intents, self.run_id, now)
             ledger.keep_bodies(connection, planned_table(self.flow), self.flow.main, now, now - keep)
@@ -247,30 +254,27 @@ class Sender:
 
     def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
         """Documents as they are sent; one whose customer could not be written fails alone."""
-        customers = self.customers
-        ready, failed = [], []
+        sending, failed, numbered = [], [], {}
         for row in rows:
-            customer = customers.get(row["customer_key"], {})
-            if not row["customer_key"] or customer.get("state") == State.CONFIRMED:
-                ready.append(row)
+            customer, body = row["customer"], row["body"]
+            if row["customer_key"] and customer["state"] != State.CONFIRMED:
+                why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
+                failed.append(self._move(row | {"reason": "NO_CUSTOMER", "message": why}, State.FAILED, sent=False))
                 continue
-            why = f"its customer is {customer.get('state', 'not there')} ({customer.get('reason')})"
-            failed.append(self._move(row | {"reason": "NO_CUSTOMER", "message": why}, State.FAILED, sent=False))
-        contents = contents_of(connection, self.flow, ready)
-        numbered = {row["key"]: customers[row["customer_key"]]["target_no"] for row in ready if row["customer_key"]}
-        bodies = {key: with_number(contents[key]["body"], number) for key, number in numbered.items()}
-        put_bodies(connection, self.flow, {key: body for key, body in bodies.items() if body != contents[key]["body"]})
-        sending = []
-        for row in ready:
-            body, hashes = bodies.get(row["key"]) or contents[row["key"]]["body"], contents[row["key"]]["field_hashes"]
+            if row["customer_key"]:
+                body = with_number(body, customer["target_no"])
+            if body is not row["body"]:
+                numbered[row["key"]] = body
             if row["action"] == "create":
-                hashes = with_body(hashes, body, needed_document(self.flow).kind(self.settings).navigation)
-            sending.append(_Sending(row | {"field_hashes": hashes}, self._operations(row, body)))
+                navigation = needed_document(self.flow).kind(self.settings).navigation
+                row["field_hashes"] = with_body(row["field_hashes"], body, navigation)
+            sending.append(_Sending(row, self._operations(row, body)))
+        put_bodies(connection, self.flow, numbered)
         return sending, failed
 
     def _intent(self, each: _Sending, now: datetime) -> Move:
-        old = self.present.get(each.row["key"], {})
-        tries = (old.get("attempt_no") or 0) if old.get("state") == State.UNKNOWN else 0
+        old = each.row["known"]
+        tries = (old["attempt_no"] or 0) if old["state"] == State.UNKNOWN else 0
         known = {"attempt_id": each.operations[0].request_id, "attempt_no": tries + 1, "intent_at": now}
         known |= {"server_at": self.target.server_now, "looked_at": None}
         return self._move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
@@ -336,9 +340,10 @@ class Sender:
         if result.status in (200, 201):
             if not body.get("id") or body.get("externalDocumentNumber") != row["reference"]:
                 return self._lost(row, "ECHO")
-            row = row | _differing_total(row, body) | {"target_id": body["id"], "target_no": body.get("number")}
             off = is_off(body.get(TOTAL), row["amount"], self.settings.orders)
-            return self._move(row, State.CONFLICT if off else State.CONFIRMED)
+            made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
+            known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
+            return Move(self.flow.main, row["key"], State.CONFLICT if off else State.CONFIRMED, known)  # as intended
         if _is_refusal(result):
             reason, message = refusal(result)
             return self._move(row | {"reason": reason, "message": message}, State.FAILED, sent=False)
