@@ -15,10 +15,10 @@ help: ## list the targets
 demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops after the table, SAMPLE=folder loads your own data
 	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)")
 
-test: .venv/ready ## all tests, on two cores
+test: .venv/ready ## the tests that take seconds, on two cores
 	$(BIN)/pytest -n 2
 
-proof: .venv/ready ## orders under every fault, at every crash point, and 300 random stories of faults, people and time
+proof: .venv/ready ## what takes minutes: whole flows of both systems, orders under every fault and at every crash point, 300 random stories
 	$(BIN)/pytest -n 2 -m "proof and not soak"
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)

@@ -18,7 +18,8 @@ def served(serve: Callable[..., None], *arguments: object) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{ready.get(timeout=START_S)}"
     finally:
-        server.terminate()
+        server.kill()  # whoever runs this may have it ignore the gentler signals
+        server.join()
 
 
 def answer_json(reply: Callable[[str, bytes], Awaitable[bytes]], ready: "multiprocessing.Queue[int]") -> None:

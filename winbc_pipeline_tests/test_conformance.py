@@ -18,6 +18,8 @@ from .books import AT, Books
 from .carried import CARRIED, SECOND_ARTICLE
 from .conftest import FIRST, World, start_sync
 
+pytestmark = pytest.mark.proof
+
 LOOKED_UP = OrdersToWinstoreSettings(look_up="GetOrderChangesByDate")
 FLOW_IDS = [flow.id for flow in FLOWS]
 

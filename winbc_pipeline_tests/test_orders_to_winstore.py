@@ -24,6 +24,8 @@ from .books import HTTP, REGULAR, Books
 from .carried import shop
 from .conftest import FIRST, LAST, World
 
+pytestmark = pytest.mark.proof
+
 FLOW = "orders_bc_to_winstore"
 POST = "PostOrderWithStatusCode"
 LATER = "2026-03-03T10:00:00.000Z"

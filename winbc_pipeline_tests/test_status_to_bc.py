@@ -18,6 +18,8 @@ from winbc_pipeline.sync.stage import stage
 from .books import AT, CUSTOMER, LINE, Books
 from .conftest import FIRST, LAST, World
 
+pytestmark = pytest.mark.proof
+
 FLOW = "order_status_winstore_to_bc"
 ACTION = {"path": "$batch", "method": "POST"}
 STARTED = datetime.fromisoformat(AT)

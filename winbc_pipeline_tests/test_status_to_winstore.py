@@ -18,6 +18,8 @@ from .books import Books
 from .carried import shop
 from .conftest import World
 
+pytestmark = pytest.mark.proof
+
 FLOW = "order_status_bc_to_winstore"
 POST = "PostOrderStatus"
 MOMENTS = [f"2026-03-0{day}T10:00:00.000Z" for day in range(3, 10)]

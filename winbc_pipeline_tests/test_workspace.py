@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from winbc_pipeline.cli.dagster_home import end_group
 
 from .conftest import REPOSITORY
+
+pytestmark = pytest.mark.proof
 
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {
     __typename ... on RepositoryLocation { repositories { jobs { name } } } } } } } }"""

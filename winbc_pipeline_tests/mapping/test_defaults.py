@@ -19,6 +19,8 @@ from winbc_pipeline.sync.mapping_tests import run_lookup_tests, run_tests
 
 from ..conftest import REPOSITORY
 
+pytestmark = pytest.mark.proof
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 flows = pytest.mark.parametrize("flow", TABLES, ids=lambda flow: flow.id)
 
