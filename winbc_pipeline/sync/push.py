@@ -212,4 +212,5 @@ class Push:
 
 
 def chunks_of(items: list[T], size: int) -> list[list[T]]:
+    """The same items in their order, at most `size` at a time."""
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -35,7 +35,7 @@ def renew(plan: Callable[[Work, BusinessCentral], None], work: Work, target: Bus
 
 def is_stale(work: Work) -> bool:
     """Whether the plan may no longer be true: too old to send a document on its look-ups (or from the future, because
-    the clock was set back), overtaken by a run, or only shown to somebody (plan.set_aside)."""
+    the clock was set back), overtaken by a run, or only shown to somebody (planned.set_aside)."""
     documents, values = _documents(work)
     with work.store.open() as connection:
         ledger.create(connection)

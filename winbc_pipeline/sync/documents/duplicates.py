@@ -7,6 +7,7 @@ from datetime import datetime
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...systems.business_central import BusinessCentral
+from ..push import chunks_of
 from ..work import Work
 from .candidates import CHUNK
 from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several
@@ -30,8 +31,8 @@ def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
         references = [reference for (reference,) in found.fetchall()]
     with ThreadPoolExecutor(1) as beside:
         looks = Looks(target, beside)
-        for start in range(0, len(references), CHUNK):
-            looks.add(references[start : start + CHUNK])
+        for some in chunks_of(references, CHUNK):
+            looks.add(some)
         return mark(work, looks.found_twice())
 
 

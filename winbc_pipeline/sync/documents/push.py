@@ -6,7 +6,7 @@ Here belongs: intent before the first byte, batches in flight, poison isolation,
 import json
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from ..push import Push, chunks_of, planned_rows
 from ..watermark import advance_watermark
 from ..work import Work
 from .amounts import differing
-from .candidates import needed_document
+from .candidates import CHUNK, needed_document
 from .decide import TOTAL_DIFFERS, is_off
 from .due import customers_of, keys_due, planned_documents, put_bodies, renew, with_number
 from .duplicates import Looks, mark
@@ -38,7 +38,6 @@ from .write_back import write_back
 
 ROUNDS = 4
 INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
-SETTLED = 2_500  # outcomes written at once of what needs no call
 
 STATES = {
     "skip": State.SKIPPED,
@@ -115,10 +114,7 @@ class Sender:
         Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
         """
         settled, wanted = keys_due(self.work)
-        for keys in chunks_of(settled, SETTLED):
-            with self.store.transaction() as connection:
-                moves = [move for row in self._planned(connection, keys) if (move := self._settled(row))]
-                ledger.move_within(connection, moves, self.run_id, clock.now())
+        self._move_unsent(settled, self._settled)
         with ThreadPoolExecutor(1) as beside:
             looks = Looks(self.target, beside)
             self._send_all(wanted, looks)
@@ -129,6 +125,13 @@ class Sender:
     def _planned(self, connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[Row]:
         customer = needed_document(self.flow).customer[0] if self.flow.document else ""
         return planned_documents(connection, self.work, keys, customer)
+
+    def _move_unsent(self, keys: list[str], outcome: Callable[[Row], Move | None]) -> None:
+        """Commits what becomes of planned documents for which no call is made."""
+        for some in chunks_of(keys, CHUNK):
+            with self.store.transaction() as connection:
+                moves = [move for row in self._planned(connection, some) if (move := outcome(row))]
+                ledger.move_within(connection, moves, self.run_id, clock.now())
 
     def _send_all(self, keys: list[str], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
@@ -149,10 +152,7 @@ class Sender:
                 outcomes, again = outcomes + moves, again + not_run
         outcomes += [self._not_sent(each.row) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
-        for chunk in chunks:
-            with self.store.transaction() as connection:
-                moves = [self._not_sent(row) for row in self._planned(connection, chunk)]
-                ledger.move_within(connection, moves, self.run_id, clock.now())
+        self._move_unsent([key for chunk in chunks for key in chunk], self._not_sent)
         crash.point("after confirm")
 
     @property
@@ -294,7 +294,7 @@ class Sender:
         for tries in range(ROUNDS):
             created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
             size = max(1, self._batch_size // 10**tries)
-            yield from (created[start : start + size] for start in range(0, len(created), size))
+            yield from chunks_of(created, size)
 
     def _send_batch(self, batch: list[_Sending]) -> Answers:
         """One result per document: of a change the refusal, else what is not known, else the last answer."""

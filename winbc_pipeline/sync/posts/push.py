@@ -17,7 +17,7 @@ from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
 from ..plan import recover
-from ..push import planned_rows
+from ..push import chunks_of, planned_rows
 from ..watermark import advance_watermark
 from ..work import Work
 from .plan import plan
@@ -51,8 +51,7 @@ class _Push:
         due = [row for row in rows if row["action"] in ("create", "update") and self._may_go(row)]
         size = AT_ONCE if self.part.repeatable else IN_FLIGHT
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            for start in range(0, len(due), size):
-                chunk = due[start : start + size]
+            for chunk in chunks_of(due, size):
                 ledger.move(self.store, moves + [self._intent(row) for row in chunk], self.run_id)
                 moves = []
                 for future in [pool.submit(self._sent, row) for row in chunk]:
