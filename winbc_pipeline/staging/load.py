@@ -116,10 +116,8 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
     """Takes the files in, in one transaction: newest version per key, unchanged rows left alone."""
     target, rows = quote(table.name), _typed_rows(table, files, read_at)
     with store.transaction() as connection:
-        # One thread, because the other core fetches; FSST, because trying every compression costs a quarter more.
-        connection.execute("SET threads = 1")
         connection.execute("SET preserve_insertion_order = false")
-        connection.execute("SET force_compression = 'fsst'")
+        connection.execute("SET force_compression = 'fsst'")  # trying every compression costs a quarter more
         try:
             if first_load:
                 read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")

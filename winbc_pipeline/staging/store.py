@@ -96,7 +96,7 @@ class Store:
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         return {
             "memory_limit": f"{self.memory_limit_mb}MB",
-            "threads": 2,
+            "threads": 1,  # the other core is for Python and the calls; mapping takes both
             "temp_directory": str(self.path.parent / "spill"),
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,

@@ -152,6 +152,7 @@ def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDB
     try:
         with flow_store(flow, settings).transaction() as connection:
             for_long_texts(connection)
+            connection.execute("SET threads = 2")
             yield connection
     except (duckdb.ConversionException, duckdb.OutOfRangeException):
         message = f"{flow.id}: a formula meets a value that it cannot take."

@@ -30,7 +30,7 @@ from .watermark import advance_watermark
 from .work import Work
 
 ROUNDS = 3
-LEDGER_CHUNK = 500
+INTENTS, FIRST_INTENTS = 500, 200  # committed at once: the more, the more are UNKNOWN after a crash
 T = TypeVar("T")
 
 
@@ -159,7 +159,7 @@ class Push:
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             try:
-                for chunk in chunks_of(rows, LEDGER_CHUNK):
+                for chunk in intent_chunks(rows):
                     now = clock.now()
                     ledger.move(self.store, moves + [self._intent(row, now) for row in chunk], self.run_id)
                     moves = []
@@ -168,7 +168,7 @@ class Push:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
                         moves += future.result()
-                    if len(moves) >= LEDGER_CHUNK:
+                    if len(moves) >= INTENTS:
                         ledger.move(self.store, moves, self.run_id)
                         moves = []
             finally:
@@ -214,3 +214,8 @@ class Push:
 def chunks_of(items: list[T], size: int) -> list[list[T]]:
     """The same items in their order, at most `size` at a time."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def intent_chunks(items: list[T]) -> list[list[T]]:
+    """The same, as their intents are committed: few at first, so that the calls begin at once."""
+    return chunks_of(items[:FIRST_INTENTS], FIRST_INTENTS) + chunks_of(items[FIRST_INTENTS:], INTENTS)

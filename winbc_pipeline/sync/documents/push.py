@@ -23,7 +23,7 @@ from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash
 from ..outcomes import STALE_CODES, refusal
 from ..planned import planned_table
-from ..push import Push, chunks_of, planned_rows
+from ..push import INTENTS, Push, chunks_of, intent_chunks, planned_rows
 from ..watermark import advance_watermark
 from ..work import Work
 from .amounts import differing
@@ -37,7 +37,6 @@ from .plan import plan
 from .write_back import write_back
 
 ROUNDS = 4
-INTENTS = 500  # committed at once: the more, the more are UNKNOWN after a crash
 
 STATES = {
     "skip": State.SKIPPED,
@@ -135,16 +134,16 @@ class Sender:
 
     def _send_all(self, keys: list[str], looks: Looks) -> None:
         """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
-        chunks = deque(chunks_of(keys, INTENTS))
+        chunks = deque(intent_chunks(keys))
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Answers]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
-                if chunks and self._may_send and len(pending) <= self._enough:
+                while chunks and self._may_send and len(pending) <= self._enough:
                     pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
                     outcomes = []
-                elif not pending:
+                if not pending:
                     pending, again = self._submit(pool, again), []
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 moves, not_run = self._taken(done)
