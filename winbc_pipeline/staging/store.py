@@ -20,7 +20,7 @@ from ..errors import StoreBusy, StoreUnavailable
 
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # texts without anything to read: blanks, tabs, line breaks, no-break blanks
-ROWS_A_VALUE = 2000
+ROWS_AT_ONCE = 2000
 OPENING = threading.Lock()  # one thread opens a file while another closes it: DuckDB refuses ("already attached")
 
 
@@ -149,15 +149,16 @@ def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapp
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
-    """Adds rows, many at once through one JSON value: inserting them one by one takes milliseconds each, and one value
-    of all of them can be larger than DuckDB's memory."""
-    structure, wanted = orjson.dumps([dict(columns)]).decode(), columns.keys()
+    """Adds rows, many at once through a list of JSON values: inserting them one by one takes milliseconds each, and a
+    list of all of them can be larger than DuckDB's memory."""
+    structure, wanted = orjson.dumps(dict(columns)).decode(), columns.keys()
     names = ", ".join(quote(name) for name in columns)
-    for start in range(0, len(rows), ROWS_A_VALUE):
-        some = rows[start : start + ROWS_A_VALUE]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
         named = [row if row.keys() <= wanted else {name: row.get(name) for name in columns} for row in some]
-        content = orjson.dumps(named, default=str).decode()
+        contents = [orjson.dumps(row, default=str).decode() for row in named]
         connection.execute(
-            f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT unnest(from_json(?, ?)) AS r)",
-            [content, structure],
+            f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT from_json(row, ?) AS r "
+            "FROM (SELECT unnest(?::VARCHAR[]) AS row))",
+            [structure, contents],
         )
