@@ -58,9 +58,8 @@ def test_an_order_that_was_edited_while_it_was_lost_is_not_taken_for_what_was_se
     orders.order("W1")
     orders.fault(BC, {"kind": "drop_after", **SEND})
     orders.sync()
-    orders.pass_time(MINUTE)
-
     orders.edit("W1", amount="3")
+    orders.pass_time(21 * MINUTE)
     orders.sync()
 
     row = orders.ledger()["W1"]
@@ -72,13 +71,47 @@ def test_an_edit_of_a_lost_order_is_made_in_its_document_where_the_settings_say_
     orders.order("W1")
     orders.fault(BC, {"kind": "drop_after", **SEND})
     orders.sync()
-    orders.pass_time(MINUTE)
-
     orders.edit("W1", amount="3")
+    orders.pass_time(21 * MINUTE)
     orders.sync()
 
     assert orders.ledger()["W1"]["state"] == "CONFIRMED"
     assert orders.lines("W1")[0]["quantity"] == 3
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_document_unlike_ours_does_not_end_the_wait_for_ours(orders: OrderWorld, edited: bool) -> None:
+    orders.order("W1")
+    orders.fault(BC, {"kind": "late", "seconds": 16 * MINUTE, **SEND})
+    orders.sync()
+    if edited:
+        orders.edit("W1", amount="1")  # as many as a person types
+
+    orders.types("W1")
+    orders.releases("W1")
+    orders.sync()
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("UNKNOWN", "QUARANTINE")
+
+    orders.pass_time(21 * MINUTE)
+    orders.sync(settled=True)
+    assert orders.ledger()["W1"]["state"] == "DUPLICATE"
+    assert len(orders.documents("W1")) == 2
+
+
+def test_a_document_that_a_person_typed_for_a_lost_and_edited_order_is_said_to_differ(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.fault(BC, {"kind": "drop_before", **SEND})
+    orders.sync()
+    orders.edit("W1", amount="1")
+    orders.types("W1")
+    orders.releases("W1")
+
+    orders.pass_time(21 * MINUTE)
+    orders.sync(settled=True)
+
+    row = orders.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("CONFIRMED", "ADOPTED_DIFFERS")
 
 
 def test_a_lost_order_that_was_cancelled_meanwhile_is_not_sent_again(orders: OrderWorld) -> None:

@@ -64,19 +64,35 @@ def reconciled(
         return Choice("duplicate", "DUPLICATE", several(found), found[0])
     if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
         if found:
-            return _taken(order, found[0], "RECONCILED", settings.orders)
+            return taken_after(order, found[0], settings, now, server)
         if state != State.UNKNOWN:
             return Choice("hold", "NOT_FOUND")
         return lost(order.known, settings, now, server)
     return None
 
 
-def lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
-    """What was sent and left no trace: it may still arrive. Sent again after the quarantine and two empty look-ups."""
+def taken_after(order: Candidate, found: Found, settings: Settings, now: datetime, server: datetime | None) -> Choice:
+    """A document that is there after ours was lost. One that is not like ours may be somebody else's, so that ours is
+    waited for."""
+    choice = _taken(order, found, "RECONCILED", settings.orders)
+    if choice.reason != "RECONCILED" and may_arrive(order.known, settings, now, server):
+        return Choice("wait", "QUARANTINE")
+    return choice
+
+
+def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime | None) -> bool:
+    """Whether a lost call may still be carried out."""
+    if known["state"] != State.UNKNOWN:
+        return False
     passed = now - known["intent_at"]
     if server and known["server_at"]:  # a clock that jumped must not shorten the wait
         passed = min(passed, server - known["server_at"])
-    if passed < timedelta(minutes=settings.quarantine_minutes):
+    return passed < timedelta(minutes=settings.quarantine_minutes)
+
+
+def lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
+    """What was sent and left no trace: it may still arrive. Sent again after the quarantine and two empty look-ups."""
+    if may_arrive(known, settings, now, server):
         return Choice("wait", "QUARANTINE")
     if not known["looked_at"] or now < known["looked_at"] + timedelta(seconds=LOOK_AGAIN_S):
         return Choice("wait", "LOOK_AGAIN")

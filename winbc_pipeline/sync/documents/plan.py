@@ -28,8 +28,10 @@ from .decide import (
     body_of,
     existing,
     in_doubt,
+    may_arrive,
     reconciled,
     sent_otherwise,
+    taken_after,
     unsent,
     wrong,
     wrong_total,
@@ -138,8 +140,10 @@ def _known_already(
         return Choice("skip", IGNORED, order.known["message"])
     kept = (state == State.CONFLICT or ignored) and order.known["target_id"] and order.known["field_hashes"]
     made = state == State.CONFIRMED or kept
-    if made or sent_otherwise(order, documents) or order.known["action"] in CHANGING:
+    if made or order.known["action"] in CHANGING:
         return in_doubt(order, documents, settings.orders) or change(order, documents, settings)
+    if sent_otherwise(order, documents):
+        return _changed_since(order, documents, settings, server_now)
     choice = reconciled(order, documents, settings, clock.now(), server_now)
     if choice:
         return choice
@@ -150,6 +154,17 @@ def _known_already(
     if order.owner:
         return Choice("fail", "TARGET_TAKEN", f"order {order.owner} has the reference {order.reference}")
     return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
+
+
+def _changed_since(order: Candidate, documents: list[Found], settings: Settings, server_now: datetime | None) -> Choice:
+    """Of an order that was edited or cancelled after it was lost, and of which a document is there now. Whether that is
+    ours cannot be told by its content, so the quarantine is waited for: ours would be a second one by then."""
+    if may_arrive(order.known, settings, clock.now(), server_now):
+        return Choice("wait", "QUARANTINE")
+    choice = change(order, documents, settings)
+    if choice.reason == "UNCHANGED":
+        return taken_after(order, documents[0], settings, clock.now(), server_now)
+    return choice
 
 
 def _held_back(order: Candidate) -> Choice | None:
