@@ -84,7 +84,7 @@ def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime |
     """Whether a lost call may still be carried out."""
     if known["state"] != State.UNKNOWN:
         return False
-    passed = now - known["intent_at"]
+    passed: timedelta = now - known["intent_at"]
     if server and known["server_at"]:  # a clock that jumped must not shorten the wait
         passed = min(passed, server - known["server_at"])
     return passed < timedelta(minutes=settings.quarantine_minutes)
