@@ -99,6 +99,5 @@ def broken_rule(error: Mapping[str, Any], table: str = "") -> str:
 
 def refusal(result: Result) -> tuple[str, str]:
     """Reason code and Business Central's own words (for the ledger only: they may hold personal data)."""
-    error = result.body.get("error", {}) if isinstance(result.body, dict) else {}
-    words = f"{error.get('code', result.status)}: {error.get('message', '')}".split("  CorrelationId")[0]
+    words = f"{result.error.get('code', result.status)}: {result.error.get('message', '')}".split("  CorrelationId")[0]
     return BY_CODE.get(result.error_code, "BC_REFUSED"), words[:500]

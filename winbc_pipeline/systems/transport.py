@@ -129,7 +129,7 @@ class Transport:
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 self._wait_or_give_up(attempt, None, f"cannot be reached ({type(error).__name__})")
                 continue
-            except (httpx.TransportError, TimeoutError) as error:
+            except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
                 if not idempotent:
                     raise Lost(f"{self.name}: {type(error).__name__}") from None
                 self._wait_or_give_up(attempt, None, f"cut the call off ({type(error).__name__})")

@@ -249,3 +249,15 @@ def test_an_authority_that_answers_500_stops_the_flow_and_is_not_asked_again_and
 
     monkeypatch.setattr(auth._MsalDoor, "post", post)
     assert world.sync(FLOW).created == 5
+
+
+def test_orders_that_are_refused_again_and_again_hold_up_no_new_one(shop: Shop) -> None:
+    shop.choose(stop_after=3)
+    place_refused(shop, 20)
+    for _ in range(7):
+        shop.sync()
+    shop.edit_table("order_line", "taxCode", source="if(starts_with(ordernr, 'Z'), 'VAT21', 'NONE')")
+    for number in range(3):
+        shop.order(f"Z{number}")
+        shop.sync()
+        assert shop.outcome(f"Z{number}")[0] == "CONFIRMED"

@@ -8,7 +8,8 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.run import dry_run, push_windows
 
 from .shop import Shop
-from .world import FIRST, LAST, WINSTORE
+from .test_compared import LINE, typed
+from .world import BC, FIRST, LAST, WINSTORE
 
 GENT = {"name": "Anna Groen", "street": "Kerkweg", "streetnr": "7", "city": "Gent", "countryISO": "NL"}
 
@@ -87,3 +88,67 @@ def test_a_line_that_is_refused_takes_the_line_before_it_back(shop: Shop) -> Non
 
     assert shop.outcome() == ("CONFLICT", "RELATION_MISSING")
     assert shop.document()["lines"] == before["lines"]
+
+
+@pytest.mark.parametrize("what", ["added", "removed"])
+def test_a_change_of_lines_whose_answer_was_lost_is_found_to_be_made(shop: Shop, what: str) -> None:
+    before, after = ([{}], [{}, {"amount": "3"}])[:: 1 if what == "added" else -1]
+    shop.choose(on_change="apply")
+    shop.send(lines=before)
+    shop.pass_time(1)
+    shop.order("W1", lines=after)
+    shop.fault(BC, {"kind": "drop_after", "path": "$batch"})
+    shop.sync()
+    assert shop.outcome() == ("UNKNOWN", "NO_ANSWER")
+
+    shop.until_settled()
+
+    assert shop.outcome()[0] == "CONFIRMED"
+    assert len(shop.document()["lines"]) == len(after) + 1  # and the shipping cost
+
+
+@pytest.mark.parametrize("what", ["added", "removed"])
+def test_a_held_change_of_lines_that_a_person_made_is_done(shop: Shop, what: str) -> None:
+    before, after = ([{}], [{}, {"amount": "3"}])[:: 1 if what == "added" else -1]
+    shop.send(lines=before, shippingcost="0")
+    shop.pass_time(1)
+    shop.order("W1", lines=after, shippingcost="0")
+    shop.sync()
+    assert shop.outcome() == ("CONFLICT", "CHANGED")
+
+    document = shop.document()
+    if what == "added":
+        shop.by_person("POST", f"salesOrders({document['id']})/salesOrderLines", LINE | {"quantity": 3})
+    else:
+        shop.by_person("DELETE", f"salesOrderLines({document['lines'][1]['id']})")
+    shop.sync()
+
+    assert shop.outcome()[0] == "CONFIRMED"
+
+
+def test_a_change_never_goes_to_a_line_that_is_another_article(shop: Shop) -> None:
+    shop.without = {"I7"}
+    shop.add_item("SKU-2")
+    shop.choose(on_change="apply")
+    typed(shop, LINE | {"lineObjectNumber": "SKU-2", "quantity": 1}, LINE)  # the order's lines, the other way round
+    shop.send(shippingcost="0", lines=[{}, {"product_id": "SKU-2", "amount": "1"}])
+    assert shop.outcome()[0] == "CONFIRMED"
+
+    shop.edit("W1", amount="5")
+    shop.sync()
+
+    assert shop.outcome() == ("CONFLICT", "CHANGED")
+    assert {line["lineObjectNumber"]: line["quantity"] for line in shop.document()["lines"]} == {"SKU-1": 2, "SKU-2": 1}
+
+
+def test_an_edit_whose_lines_do_not_come_to_its_total_is_for_a_person(shop: Shop) -> None:
+    shop.choose(on_change="apply")
+    shop.send()
+    shop.pass_time(1)
+    before = shop.document()
+
+    shop.order("W1", lines=[{"amount": "5"}], total="999.00")
+    shop.sync()
+
+    assert shop.outcome() == ("CONFLICT", "TOTAL")
+    assert shop.document() == before

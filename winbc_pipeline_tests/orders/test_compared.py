@@ -228,3 +228,17 @@ def test_the_nightly_job_fails_and_names_the_orders(shop: Shop) -> None:
     assert (
         "1 orders have two documents in Business Central: W1." in event.step_failure_data.user_failure_data.description
     )
+
+
+def test_a_status_waits_for_an_edit_that_was_not_taken(shop: Shop) -> None:
+    shop.choose(on_change="apply")
+    shop.send()
+    shop.edit("W1", amount="5", status="completed")
+    shop.fault(BC, {"kind": "storm", "path": "$batch", "nth": 1, "times": 5})
+    shop.sync()
+    assert shop.outcome() == ("PLANNED", "NOT_TAKEN")
+    shop.fault(BC)
+    shop.pass_time(MINUTE)
+
+    assert statuses(shop) == ("SKIPPED", "HELD")
+    assert not shop.records("salesInvoices")

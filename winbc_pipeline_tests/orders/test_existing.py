@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from winbc_pipeline.sandbox.bc.app import Options
+from winbc_pipeline.sync.documents.existing import found_in
 
 from .shop import Shop
 from .world import BC, OrderWorld, order_world
@@ -111,3 +112,24 @@ def test_a_replica_that_lags_behind_hides_nothing(tmp_path: Path, tables: Path, 
         orders.sync()
 
         assert orders.ledger()["W1"]["reason"] == "RECONCILED"
+
+
+@pytest.mark.parametrize("on_existing", ["error", "skip"])
+def test_a_document_that_is_not_the_orders_is_not_deleted_with_it(orders: OrderWorld, on_existing: str) -> None:
+    orders.choose(on_existing=on_existing, on_cancel="apply")
+    orders.order("W1")
+    orders.types("W1")
+    orders.sync()
+    orders.edit("W1", status="cancelled")
+
+    orders.sync()
+
+    assert orders.ledger()["W1"]["reason"] == "EXISTS"
+    assert len(orders.documents("W1")) == 1
+
+
+def test_an_invoice_that_was_made_again_counts_and_the_cancelled_one_does_not() -> None:
+    old = {"number": "I1", "orderNumber": "SO1", "status": "Canceled"}
+    new = {"number": "I2", "orderNumber": "SO1", "status": "Open"}
+    found = found_in({"salesOrders": [], "salesInvoices": [old, new], "salesShipments": []})
+    assert [each.number for each in found] == ["I2"]

@@ -1,6 +1,11 @@
 """An order whose answer was lost: what may have arrived is not sent again until it cannot arrive any more."""
 
+from typing import Any
+
+import httpx
 import pytest
+
+from winbc_pipeline.systems.transport import Answer, Transport
 
 from .world import BC, OrderWorld
 
@@ -177,3 +182,60 @@ def test_an_order_that_was_given_up_and_arrived_after_all_is_found(orders: Order
     orders.sync(settled=True)
 
     assert orders.ledger()["W1"]["state"] == "CONFIRMED"
+
+
+def test_a_lost_order_that_could_not_be_sent_again_stays_lost(orders: OrderWorld) -> None:
+    orders.order("W1")
+    orders.fault(BC, {"kind": "drop_before", **SEND})
+    orders.sync()
+    orders.fault(BC)
+    for minutes in (21, 2):
+        orders.pass_time(minutes * MINUTE)
+        orders.order(f"W{minutes}", customerid=f"7{minutes}", email=f"b{minutes}@mail.example")
+        if minutes == 2:  # the customer of a new order is refused, and nothing may be sent for a while
+            orders.fault(BC, {"kind": "storm", "path": "$batch", "nth": 1, "times": 99})
+        orders.sync()
+    assert orders.ledger()["W1"]["state"] == "UNKNOWN"
+
+    orders.fault(BC)
+    orders.pass_time(2 * MINUTE)
+    orders.sync(settled=True)
+    assert len(orders.documents("W1")) == 1
+
+
+@pytest.mark.parametrize("content", [b'{"error":"invalid_request"}', b'{"error":null}', b"[]", b"no"])
+def test_a_refusal_in_any_form_is_one(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    for number in ("W1", "W2", "W3"):
+        orders.order(number)
+    call = Transport.call
+
+    def answered(self: Transport, method: str, path: str, **more: Any) -> Answer:
+        if b"WS-W2" in (sent := more.get("content") or b"") and b'"POST"' in sent:
+            return Answer(400, httpx.Headers(), content, "")
+        return call(self, method, path, **more)
+
+    monkeypatch.setattr(Transport, "call", answered)
+    orders.sync()
+
+    states = {number: row["state"] for number, row in orders.ledger().items()}
+    assert states == {"W1": "CONFIRMED", "W2": "FAILED", "W3": "CONFIRMED"}
+
+
+def test_an_answer_that_cannot_be_unpacked_is_a_lost_one(orders: OrderWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders.order("W1")
+    read = Transport._read
+
+    def broken(self: Transport, response: httpx.Response, ends: float) -> bytes:
+        content = read(self, response, ends)
+        if b"WS-W1" in response.request.content and b'"POST"' in response.request.content:
+            monkeypatch.undo()
+            raise httpx.DecodingError("incorrect header check")
+        return content
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "_read", broken)
+        orders.sync()
+    assert orders.ledger()["W1"]["state"] == "UNKNOWN"
+
+    orders.sync(settled=True)
+    assert orders.ledger()["W1"]["reason"] == "RECONCILED"

@@ -9,11 +9,13 @@ from typing import Any
 from ...settings import Settings
 from ..values import equal, field_hashes, filled
 from .candidates import Candidate
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong
+from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong, wrong_total
+from .differences import sold
 from .existing import INVOICE, LINES, Found, several
 from .hashes import SEQUENCE, base_hashes, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
+NUMBER = "lineObjectNumber"
 Record = dict[str, Any]
 
 
@@ -33,16 +35,24 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     effects, operations = _compared(order, found)
     if not effects:
         return Choice("adopt", "UNCHANGED", None, found)
-    if settings.orders.on_change == "apply" and found.is_open and not _lacks_lines(order, found):
+    if problem := wrong_total(order, settings.orders):
+        return Choice("conflict", problem.reason, problem.message, found, effects)
+    if settings.orders.on_change == "apply" and found.is_open and not _has_other_lines(order, found):
         return Choice("change", "CHANGED", None, found, effects, operations)
     names = ", ".join(each["field"] for each in effects[:8])
     return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, effects)
 
 
-def _lacks_lines(order: Candidate, found: Found) -> bool:
-    """Whether a person took lines out of the document that were sent with it."""
-    there = {str(line["sequence"]) for line in found.lines}
-    return any(name.endswith(SEQUENCE) and each not in there for name, each in base_hashes(order.known).items())
+def _has_other_lines(order: Candidate, found: Found) -> bool:
+    """Whether a line that the order still has is no longer in the document, or another one stands in its place."""
+    there, base = {str(line["sequence"]): line for line in found.lines}, base_hashes(order.known)
+    sent = [line["_key"] for line in order.lines if f"{line['_key']}{SEQUENCE}" in base]
+    return any(_is_other(there.get(base[f"{key}{SEQUENCE}"]), base.get(f"{key} {NUMBER}")) for key in sent)
+
+
+def _is_other(line: Record | None, sent: str | None) -> bool:
+    """Whether a line of the document is not the one that was sent, by the hash of its number."""
+    return line is None or sent not in (None, field_hashes({NUMBER: line.get(NUMBER)})[NUMBER])
 
 
 def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choice:
@@ -81,19 +91,22 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
         own = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
         effects, operations = effects + own[0], operations + own[1]
     gone = {name: each for name, each in base.items() if name.endswith(SEQUENCE) and each not in places.values()}
-    for name, sequence in gone.items():
-        line, what = there.get(sequence, {}), _gone_line(order, name.removesuffix(SEQUENCE))
-        effects.append({"field": what, "old": line.get("lineObjectNumber"), "new": None})
-        operations += [operation("DELETE", _line_path(found, line), None, line)] if line else []
+    for name, line in ((name, there[sequence]) for name, sequence in gone.items() if sequence in there):
+        what = _gone_line(order, name.removesuffix(SEQUENCE))
+        effects.append({"field": what, "old": line.get(NUMBER), "new": None})
+        operations.append(operation("DELETE", _line_path(found, line), None, line))
     return effects, operations
 
 
 def _line_compared(
     line: Record, number: int, sequence: str, base: dict[str, str], there: Record, found: Found
 ) -> tuple[list[Record], list[Record]]:
-    """The same of one line: one that was not sent before is inserted, else its edited fields are written."""
+    """The same of one line: one that was not sent before is inserted, unless a lost call or a person did so; else its
+    edited fields are written."""
     name, fields = f"line {number}", written(line, OWN_LINE_FIELDS)
     if f"{line['_key']}{SEQUENCE}" not in base:
+        if there and sold([line]) == sold([there]):
+            return [], []
         new = filled(fields) | {"sequence": int(sequence)}
         path = f"{found.path}/{LINES[found.entity_set]}"
         return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]

@@ -17,23 +17,23 @@ def differences(order: Candidate, found: Found, tolerance: Decimal = Decimal(0))
     """In words; None when total (but for the tolerance) and lines are the same. `found` has its lines."""
     words = [differing(found.total, order.expected, tolerance)]
     if not order.errors:  # else its lines are not what they would be
-        ours, theirs = _lines(order.lines), _lines(found.lines)
+        ours, theirs = sold(order.lines), sold(found.lines)
         words += [_named("not in the document", ours - theirs), _named("only in the document", theirs - ours)]
     return "; ".join(each for each in words if each) or None
 
 
 def is_incomplete(order: Candidate, found: Found, sent: bool) -> bool:
     """Whether an open document has nothing in it, or less than was `sent` in one call: it is not the order yet."""
-    there, wanted = _lines(found.lines).total(), _lines(order.lines).total()
+    there, wanted = sold(found.lines).total(), sold(order.lines).total()
     return found.is_open and there < (wanted if sent else 1)
 
 
-def _lines(lines: Iterable[Mapping[str, Any]]) -> Counter[Line]:
+def sold(lines: Iterable[Mapping[str, Any]]) -> Counter[Line]:
     """What is sold: number, quantity and amount of each line, in cents."""
-    sold = [line for line in lines if line.get("lineType") != "Comment"]
-    numbers = [str(line.get("lineObjectNumber") or "") for line in sold]
-    quantities = [Decimal(line.get("quantity") or 0) for line in sold]
-    return Counter(zip(numbers, quantities, map(line_amount, sold), strict=True))
+    counted = [line for line in lines if line.get("lineType") != "Comment"]
+    numbers = [str(line.get("lineObjectNumber") or "") for line in counted]
+    quantities = [Decimal(line.get("quantity") or 0) for line in counted]
+    return Counter(zip(numbers, quantities, map(line_amount, counted), strict=True))
 
 
 def _named(what: str, lines: Counter[Line]) -> str | None:

@@ -85,7 +85,7 @@ def look_up(
         records = dict(zip(PLACES, pool.map(asked, PLACES), strict=True))
     found = {}
     for reference in wanted:
-        documents = _documents({place: records[place].get(reference, []) for place in PLACES})
+        documents = found_in({place: records[place].get(reference, []) for place in PLACES})
         if documents:
             found[reference] = documents
     return found
@@ -114,17 +114,17 @@ def numbered(target: BusinessCentral, number: str) -> list[Found]:
     records = {place: target.find(place, "number", [number], False).get(number, []) for place in PLACES}
     for place in (INVOICE, SHIPMENT):
         records[place] += target.find(place, "orderNumber", [number], False).get(number, [])
-    return _documents(records)
+    return found_in(records)
 
 
-def _documents(records: dict[str, list[Record]]) -> list[Found]:
+def found_in(records: dict[str, list[Record]]) -> list[Found]:
     """An order, its shipments and its invoices are one document. One that was taken back counts only while there is no
     other."""
     by_origin: dict[str, Found] = {}
     for order in records[ORDER]:
         by_origin[order["number"]] = Found(ORDER, order)
     for place in (INVOICE, SHIPMENT):
-        for record in records[place]:
+        for record in sorted(records[place], key=lambda record: record.get("status") == CANCELLED):
             if record.get("status") != CORRECTIVE:
                 by_origin.setdefault(record.get("orderNumber") or f"invoice {record['number']}", Found(place, record))
     found = list(by_origin.values())

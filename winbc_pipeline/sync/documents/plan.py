@@ -147,8 +147,10 @@ def _known_already(
     choice = reconciled(order, documents, settings, clock.now(), server_now)
     if choice:
         return choice
-    if order.ended and documents:  # made before the ledger knew of it
-        return change(order, documents, settings)
+    if order.ended and documents and (settings.orders.on_existing == "warn" or documents[0].is_cancelled):
+        return change(order, documents, settings)  # made before the ledger knew of it
+    if order.ended and documents:
+        return existing(order, documents, settings.orders)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if order.owner:

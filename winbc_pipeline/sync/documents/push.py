@@ -151,7 +151,7 @@ class Sender:
                 outcomes, again = outcomes + moves, again + not_run
         outcomes += [self._not_sent(each.row) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
-        self._move_unsent([key for chunk in chunks for key in chunk], self._not_sent)
+        self._move_unsent([key for chunk in chunks for key in chunk], self._not_intended)
         crash.point("after confirm")
 
     @property
@@ -198,6 +198,14 @@ class Sender:
             self.alike = []
         if move.state == State.FAILED:
             self.alike.append(result.error_code)
+
+    def _not_intended(self, row: Row) -> Move:
+        """What is lost stays lost. What was refused before stays so: it would hold up others if it were planned."""
+        old = row["known"]
+        if old["state"] not in (State.UNKNOWN, State.FAILED):
+            return self._not_sent(row)
+        known = {"reason": old["reason"], "message": old["message"], "version": row["version"]}
+        return Move(self.flow.main, row["key"], State(old["state"]), known)
 
     def _not_sent(self, row: Row) -> Move:
         if not self._stopped:

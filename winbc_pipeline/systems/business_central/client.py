@@ -52,7 +52,13 @@ class Result:
 
     @property
     def error_code(self) -> str:
-        return str(self.body.get("error", {}).get("code", "")) if isinstance(self.body, dict) else ""
+        return str(self.error.get("code", ""))
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """`code` and `message` of a refusal; empty when it is none, or not in OData's form."""
+        error = self.body.get("error") if isinstance(self.body, dict) else None
+        return error if isinstance(error, dict) else {}
 
 
 class BusinessCentral:
@@ -277,7 +283,9 @@ def _refusal(answer: Answer) -> dict[str, Any]:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         body = None
-    return body if isinstance(body, dict) else {"error": {"code": "BadRequest", "message": "The call was refused."}}
+    if isinstance(body, dict) and isinstance(body.get("error"), dict):
+        return body
+    return {"error": {"code": "BadRequest", "message": "The call was refused."}}
 
 
 def _too_large(content: bytes) -> dict[str, Any]:
