@@ -126,19 +126,60 @@ def test_a_held_change_of_lines_that_a_person_made_is_done(shop: Shop, what: str
     assert shop.outcome()[0] == "CONFIRMED"
 
 
-def test_a_change_never_goes_to_a_line_that_is_another_article(shop: Shop) -> None:
+SKU_2, SKU_3 = ({"lineObjectNumber": number, "quantity": 1} for number in ("SKU-2", "SKU-3"))
+
+
+@pytest.mark.parametrize(
+    ("there", "before", "after"),
+    [
+        (
+            [LINE | SKU_2, LINE],
+            [{}, {"product_id": "SKU-2", "amount": "1"}],
+            [{"amount": "5"}, {"product_id": "SKU-2"}],
+        ),
+        ([LINE | {"quantity": 3}, LINE], [{}, {"amount": "3"}], [{"amount": "5"}, {"amount": "3"}]),
+        ([LINE, LINE | SKU_3, LINE | SKU_2], [{}, {"product_id": "SKU-2", "amount": "1"}], [{}]),
+    ],
+    ids=["the other way round", "one article twice", "a line more"],
+)
+def test_a_change_never_goes_to_another_line_than_it_is_of(
+    shop: Shop, there: list[Any], before: list[Any], after: list[Any]
+) -> None:
+    """What was typed is taken for the order, though its lines stand in other places."""
     shop.without = {"I7"}
-    shop.add_item("SKU-2")
     shop.choose(on_change="apply")
-    typed(shop, LINE | {"lineObjectNumber": "SKU-2", "quantity": 1}, LINE)  # the order's lines, the other way round
-    shop.send(shippingcost="0", lines=[{}, {"product_id": "SKU-2", "amount": "1"}])
+    for number in ("SKU-2", "SKU-3"):
+        shop.add_item(number)
+    typed(shop, *there)
+    shop.send(shippingcost="0", lines=before)
     assert shop.outcome()[0] == "CONFIRMED"
+    typed_lines = shop.document()["lines"]
+
+    shop.pass_time(1)
+    shop.order("W1", shippingcost="0", lines=after)
+    shop.sync()
+
+    assert shop.outcome() == ("CONFLICT", "CHANGED")
+    assert shop.document()["lines"] == typed_lines
+
+
+@pytest.mark.parametrize("theirs", ["quantity", "a line more"])
+def test_an_edit_of_an_order_whose_lines_a_person_changed_is_for_a_person(shop: Shop, theirs: str) -> None:
+    shop.choose(on_change="apply")
+    shop.send()
+    document = shop.document()
+    if theirs == "quantity":
+        shop.by_person("PATCH", f"salesOrderLines({document['lines'][0]['id']})", {"quantity": 7})
+    else:
+        shop.by_person("POST", f"salesOrders({document['id']})/salesOrderLines", LINE | {"quantity": 9})
+    shop.pass_time(1)
+    theirs_now = shop.document()
 
     shop.edit("W1", amount="5")
     shop.sync()
 
     assert shop.outcome() == ("CONFLICT", "CHANGED")
-    assert {line["lineObjectNumber"]: line["quantity"] for line in shop.document()["lines"]} == {"SKU-1": 2, "SKU-2": 1}
+    assert shop.document() == theirs_now
 
 
 def test_an_edit_whose_lines_do_not_come_to_its_total_is_for_a_person(shop: Shop) -> None:

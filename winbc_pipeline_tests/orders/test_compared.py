@@ -242,3 +242,14 @@ def test_a_status_waits_for_an_edit_that_was_not_taken(shop: Shop) -> None:
 
     assert statuses(shop) == ("SKIPPED", "HELD")
     assert not shop.records("salesInvoices")
+
+
+@pytest.mark.parametrize("on_existing", ["error", "skip"])
+def test_a_status_does_nothing_to_a_document_that_is_not_the_orders(shop: Shop, on_existing: str) -> None:
+    shop.choose(on_existing=on_existing)
+    typed(shop, LINE)
+    shop.send(shippingcost="0", status="completed")
+    assert shop.outcome()[1] == "EXISTS"
+
+    assert statuses(shop) == ("SKIPPED", "HELD")
+    assert shop.records("salesOrders")

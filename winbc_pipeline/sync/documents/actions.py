@@ -30,7 +30,7 @@ from .push import Sender
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
-IN_DOUBT = "state IN ('PLANNED', 'SENDING', 'UNKNOWN', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
+UNSETTLED = "state IN ('PLANNED', 'SENDING', 'UNKNOWN', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN') OR reason = 'EXISTS'"
 CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
 
 
@@ -110,9 +110,9 @@ def _choice(
 
 
 def _in_doubt(flow: Flow, settings: Settings) -> dict[str, Row]:
-    """By reference, the orders that a person has to look at, of which nobody knows yet where they are, or that have an
-    edit which was not taken yet."""
-    rows = ledger.read_other(settings, flow.acts_on, f"reference IS NOT NULL AND {IN_DOUBT}")
+    """By reference, the orders that a person has to look at, of which nobody knows where they are, whose edit was not
+    taken yet, or whose document is somebody else's."""
+    rows = ledger.read_other(settings, flow.acts_on, f"reference IS NOT NULL AND ({UNSETTLED})")
     return {row["reference"]: row for row in rows}
 
 

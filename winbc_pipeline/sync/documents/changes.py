@@ -16,6 +16,7 @@ from .hashes import SEQUENCE, base_hashes, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
 NUMBER = "lineObjectNumber"
+SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent")  # fields of a line
 Record = dict[str, Any]
 
 
@@ -44,15 +45,21 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
 
 
 def _has_other_lines(order: Candidate, found: Found) -> bool:
-    """Whether a line that the order still has is no longer in the document, or another one stands in its place."""
+    """Whether what is sold in a line of the document is neither what was sent in its place nor what the order has now:
+    a person changed it, took it out or added it, or the document was typed in another order."""
     there, base = {str(line["sequence"]): line for line in found.lines}, base_hashes(order.known)
-    sent = [line["_key"] for line in order.lines if f"{line['_key']}{SEQUENCE}" in base]
-    return any(_is_other(there.get(base[f"{key}{SEQUENCE}"]), base.get(f"{key} {NUMBER}")) for key in sent)
+    now = {line["_key"]: field_hashes(line) for line in order.lines}
+    keys = {name.removesuffix(SEQUENCE): place for name, place in base.items() if name.endswith(SEQUENCE)}
+    added = there.keys() - {*keys.values(), *sequences(order).values()}
+    others = any(_is_other(there.get(place), key, base, now.get(key)) for key, place in keys.items())
+    return others or bool(sold(there[place] for place in added))
 
 
-def _is_other(line: Record | None, sent: str | None) -> bool:
-    """Whether a line of the document is not the one that was sent, by the hash of its number."""
-    return line is None or sent not in (None, field_hashes({NUMBER: line.get(NUMBER)})[NUMBER])
+def _is_other(line: Record | None, key: str, base: dict[str, str], now: dict[str, str] | None) -> bool:
+    if line is None:
+        return now is not None
+    hashes = field_hashes({name: line.get(name) for name in SOLD})
+    return any(own not in (base.get(f"{key} {name}", own), (now or {}).get(name)) for name, own in hashes.items())
 
 
 def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choice:

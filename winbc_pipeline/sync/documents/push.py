@@ -200,14 +200,18 @@ class Sender:
             self.alike.append(result.error_code)
 
     def _not_intended(self, row: Row) -> Move:
-        """What is lost stays lost. What was refused before stays so: it would hold up others if it were planned."""
+        """What is lost stays lost."""
         old = row["known"]
-        if old["state"] not in (State.UNKNOWN, State.FAILED):
+        if old["state"] != State.UNKNOWN:
             return self._not_sent(row)
         known = {"reason": old["reason"], "message": old["message"], "version": row["version"]}
-        return Move(self.flow.main, row["key"], State(old["state"]), known)
+        return Move(self.flow.main, row["key"], State.UNKNOWN, known)
 
     def _not_sent(self, row: Row) -> Move:
+        """What was refused before stays refused: planned, it would hold up others in the next run."""
+        old = row["known"]
+        if old["state"] == State.FAILED:
+            return self._move(row | {name: old[name] for name in ("reason", "message")}, State.FAILED, sent=False)
         if not self._stopped:
             return self._move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False)
         why = f"{len(self.alike)} in a row were refused with {self.alike[-1]}"
