@@ -134,12 +134,12 @@ def sent_again_at_once(_: OrderWorld) -> AbstractContextManager[Any]:
 
 
 def looks_in_sales_orders_only(_: OrderWorld) -> AbstractContextManager[Any]:
-    documents = existing._documents
+    documents = existing.found_in
 
     def orders_only(records: dict[str, Any]) -> Any:
         return documents({place: rows if place == existing.ORDER else [] for place, rows in records.items()})
 
-    return patch.object(existing, "_documents", orders_only)
+    return patch.object(existing, "found_in", orders_only)
 
 
 def no_lease(_: OrderWorld) -> AbstractContextManager[Any]:
