@@ -12,7 +12,7 @@ from .candidates import Candidate
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong, wrong_total
 from .differences import sold
 from .existing import INVOICE, LINES, Found, several
-from .hashes import SEQUENCE, base_hashes, sequences, written
+from .hashes import SEQUENCE, base_hashes, places, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
 NUMBER = "lineObjectNumber"
@@ -47,15 +47,21 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
 def _has_other_lines(order: Candidate, found: Found) -> bool:
     """Whether what is sold in a line of the document is neither what was sent in its place nor what the order has now:
     a person changed it, took it out or added it, or the document was typed in another order."""
-    there, base = {str(line["sequence"]): line for line in found.lines}, base_hashes(order.known)
+    there, base = _by_place(found), base_hashes(order.known)
     now = {line["_key"]: field_hashes(line) for line in order.lines}
-    keys = {name.removesuffix(SEQUENCE): place for name, place in base.items() if name.endswith(SEQUENCE)}
-    added = there.keys() - {*keys.values(), *sequences(order).values()}
-    others = any(_is_other(there.get(place), key, base, now.get(key)) for key, place in keys.items())
+    sent = places(base)
+    added = there.keys() - {*sent.values(), *sequences(order).values()}
+    others = any(_is_other(there.get(place), key, base, now.get(key)) for key, place in sent.items())
     return others or bool(sold(there[place] for place in added))
 
 
+def _by_place(found: Found) -> dict[str, Record]:
+    return {str(line["sequence"]): line for line in found.lines}
+
+
 def _is_other(line: Record | None, key: str, base: dict[str, str], now: dict[str, str] | None) -> bool:
+    """Whether a line of the document is another than the one of a key: `base` hashes of the document that was sent,
+    `now` of the order's line, None when it has that no more."""
     if line is None:
         return now is not None
     hashes = field_hashes({name: line.get(name) for name in SOLD})
@@ -87,21 +93,20 @@ def operation(method: str, path: str, body: Record | None, record: Record | None
 
 def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record]]:
     """The effect of the change, and the operations that make it: the header's first, whose ETag guards them all."""
-    base, places = base_hashes(order.known), sequences(order)
+    base, wanted, there = base_hashes(order.known), sequences(order), _by_place(found)
     header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
     effects = _effects(header, found.record)
     guard = header or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
     operations = [operation("PATCH", found.path, guard, found.record)]
-    there = {str(line["sequence"]): line for line in found.lines}
     for number, line in enumerate(order.lines, 1):
-        sequence = places[f"{line['_key']}{SEQUENCE}"]
+        sequence = wanted[f"{line['_key']}{SEQUENCE}"]
         own = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
         effects, operations = effects + own[0], operations + own[1]
-    gone = {name: each for name, each in base.items() if name.endswith(SEQUENCE) and each not in places.values()}
-    for name, line in ((name, there[sequence]) for name, sequence in gone.items() if sequence in there):
-        what = _gone_line(order, name.removesuffix(SEQUENCE))
-        effects.append({"field": what, "old": line.get(NUMBER), "new": None})
-        operations.append(operation("DELETE", _line_path(found, line), None, line))
+    for key, place in places(base).items():
+        if place in there and place not in wanted.values():
+            line = there[place]
+            effects.append({"field": _gone_line(order, key), "old": line.get(NUMBER), "new": None})
+            operations.append(operation("DELETE", _line_path(found, line), None, line))
     return effects, operations
 
 

@@ -64,20 +64,13 @@ def reconciled(
         return Choice("duplicate", "DUPLICATE", several(found), found[0])
     if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
         if found:
-            return taken_after(order, found[0], settings, now, server)
+            choice = taken(order, found[0], "RECONCILED", settings.orders)
+            unlike = choice.reason != "RECONCILED"  # somebody else's, perhaps: ours is waited for
+            return Choice("wait", "QUARANTINE") if unlike and may_arrive(order.known, settings, now, server) else choice
         if state != State.UNKNOWN:
             return Choice("hold", "NOT_FOUND")
         return lost(order.known, settings, now, server)
     return None
-
-
-def taken_after(order: Candidate, found: Found, settings: Settings, now: datetime, server: datetime | None) -> Choice:
-    """A document that is there after ours was lost. One that is not like ours may be somebody else's, so that ours is
-    waited for."""
-    choice = _taken(order, found, "RECONCILED", settings.orders)
-    if choice.reason != "RECONCILED" and may_arrive(order.known, settings, now, server):
-        return Choice("wait", "QUARANTINE")
-    return choice
 
 
 def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime | None) -> bool:
@@ -118,10 +111,10 @@ def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
         return Choice("fail", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
     if chosen.on_existing == "skip":
         return Choice("skip", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
-    return _taken(order, found[0], "ADOPTED", chosen)
+    return taken(order, found[0], "ADOPTED", chosen)
 
 
-def _taken(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
+def taken(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
     """A document that is there counts as the order's, with what differs; one that is not whole is for a person. Of one
     that we sent, cents are no difference."""
     sent = bool(order.known["field_hashes"])

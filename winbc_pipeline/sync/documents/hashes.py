@@ -45,9 +45,8 @@ def with_body(unsent: str, body: str, navigation: str) -> str:
         navigation: the body's property that holds the lines, in the order of their sequences.
     """
     hashes, fields = json.loads(unsent), fields_of(body)
-    keys = [name.removesuffix(SEQUENCE) for name in hashes if name.endswith(SEQUENCE)]
     sent: Hashes = {}
-    for key, line in zip(keys, fields.pop(navigation), strict=False):
+    for key, line in zip(places(hashes), fields.pop(navigation), strict=False):
         sent |= field_hashes(line, f"{key} ")
     return dumps(field_hashes(fields) | sent | hashes).decode()
 
@@ -55,16 +54,19 @@ def with_body(unsent: str, body: str, navigation: str) -> str:
 def sequences(order: Candidate, anew: bool = False) -> Hashes:
     """The sequence of each line by its key: as it was sent, else after all others; of a document that is made `anew`
     as Business Central will give them."""
-    base = {} if anew else base_hashes(order.known)
-    known = {name: text for name, text in base.items() if name.endswith(SEQUENCE)}
+    known = {} if anew else places(base_hashes(order.known))
     highest = max((int(text) for text in known.values()), default=0)
     given = {}
-    for line in order.lines:
-        name = f"{line['_key']}{SEQUENCE}"
-        if name not in known:
+    for key in (line["_key"] for line in order.lines):
+        if key not in known:
             highest += STEP
-        given[name] = known.get(name, str(highest))
+        given[f"{key}{SEQUENCE}"] = known.get(key, str(highest))
     return given
+
+
+def places(hashes: Hashes) -> dict[str, str]:
+    """The sequences alone, by the keys of their lines."""
+    return {name.removesuffix(SEQUENCE): text for name, text in hashes.items() if name.endswith(SEQUENCE)}
 
 
 def base_hashes(known: Row) -> Hashes:

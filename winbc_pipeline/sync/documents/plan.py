@@ -31,7 +31,7 @@ from .decide import (
     may_arrive,
     reconciled,
     sent_otherwise,
-    taken_after,
+    taken,
     unsent,
     wrong,
     wrong_total,
@@ -147,10 +147,9 @@ def _known_already(
     choice = reconciled(order, documents, settings, clock.now(), server_now)
     if choice:
         return choice
-    if order.ended and documents and (settings.orders.on_existing == "warn" or documents[0].is_cancelled):
-        return change(order, documents, settings)  # made before the ledger knew of it
-    if order.ended and documents:
-        return existing(order, documents, settings.orders)
+    if order.ended and documents:  # made before the ledger knew of it, or by somebody else
+        ours = settings.orders.on_existing == "warn" or documents[0].is_cancelled
+        return change(order, documents, settings) if ours else existing(order, documents, settings.orders)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if order.owner:
@@ -165,7 +164,7 @@ def _changed_since(order: Candidate, documents: list[Found], settings: Settings,
         return Choice("wait", "QUARANTINE")
     choice = change(order, documents, settings)
     if choice.reason == "UNCHANGED":
-        return taken_after(order, documents[0], settings, clock.now(), server_now)
+        return taken(order, documents[0], "RECONCILED", settings.orders)
     return choice
 
 

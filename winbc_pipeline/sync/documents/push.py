@@ -201,11 +201,7 @@ class Sender:
 
     def _not_intended(self, row: Row) -> Move:
         """What is lost stays lost."""
-        old = row["known"]
-        if old["state"] != State.UNKNOWN:
-            return self._not_sent(row)
-        known = {"reason": old["reason"], "message": old["message"], "version": row["version"]}
-        return Move(self.flow.main, row["key"], State.UNKNOWN, known)
+        return self._kept(row, State.UNKNOWN) if row["known"]["state"] == State.UNKNOWN else self._not_sent(row)
 
     def _not_sent(self, row: Row) -> Move:
         """What was refused before stays refused: planned, it would hold up others in the next run."""
@@ -221,7 +217,7 @@ class Sender:
         """The outcome of a document that needs no call."""
         old = row["known"]
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
-            return self._touched(row, old)
+            return self._kept(row, State.CONFIRMED, "hash", "action")
         if row["action"] == "hold":
             return None
         state = STATES[row["action"]]
@@ -234,11 +230,11 @@ class Sender:
             known = {"looked_at": old["looked_at"] or looked_at, "action": old["action"]}
         return self._move(row, state, known, sent=state == State.CONFIRMED)
 
-    def _touched(self, row: Row, old: Row) -> Move:
-        """Another version with the same content: all else that is known stays."""
-        known = {name: old[name] for name in ("reason", "message")}
-        known |= {name: row[name] for name in ("version", "hash", "mapping_version", "window", "action")}
-        return Move(self.flow.main, row["key"], State.CONFIRMED, known)
+    def _kept(self, row: Row, state: State, *told: str) -> Move:
+        """Another version in the state that it has: all else that is known stays, but for the fields `told`."""
+        known = {name: row["known"][name] for name in ("reason", "message")}
+        known |= {name: row[name] for name in ("version", "mapping_version", "window", *told)}
+        return Move(self.flow.main, row["key"], state, known)
 
     def _move(self, row: Row, state: State, known: Row | None = None, sent: bool = True) -> Move:
         """A move with what the plan knows; what tells of the content that is in the target only when it is, or may
