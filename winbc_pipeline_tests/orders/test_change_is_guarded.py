@@ -182,6 +182,22 @@ def test_an_edit_of_an_order_whose_lines_a_person_changed_is_for_a_person(shop: 
     assert shop.document() == theirs_now
 
 
+def test_an_edit_of_a_line_whose_discount_in_money_a_person_changed_is_for_a_person(shop: Shop) -> None:
+    shop.without = {"I7"}
+    shop.edit_table("order_line", "discountPercent", when="never")
+    shop.edit_table("order_line", "discountAmount", source="reduction")
+    shop.choose(on_change="apply")
+    shop.send(lines=[{"reduction": "1.50"}], total="27.34")
+    line = shop.document()["lines"][0]
+    assert shop.by_person("PATCH", f"salesOrderLines({line['id']})", {"discountAmount": 4}).status_code == 200
+    shop.pass_time(1)
+
+    shop.order("W1", lines=[{"reduction": "1.50", "amount": "5"}], total="63.64")
+    shop.sync()
+
+    assert shop.outcome() == ("CONFLICT", "CHANGED")
+
+
 def test_an_edit_whose_lines_do_not_come_to_its_total_is_for_a_person(shop: Shop) -> None:
     shop.choose(on_change="apply")
     shop.send()

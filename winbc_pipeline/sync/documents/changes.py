@@ -16,7 +16,7 @@ from .hashes import SEQUENCE, base_hashes, places, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
 NUMBER = "lineObjectNumber"
-SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent")  # fields of a line
+SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent", "discountAmount")  # fields of a line
 Record = dict[str, Any]
 
 
