@@ -64,15 +64,15 @@ def _documents(work: Work) -> tuple[str, list[Any]]:
 
 
 def keys_due(work: Work) -> tuple[list[str], list[str]]:
-    """The keys of the documents that have an outcome without being sent, and of those that are sent: those that a run
-    stopped before, and then those that were refused, come last, so that they hold up nobody."""
+    """The keys of the documents that have an outcome without being sent, and of those that are sent: those that were
+    refused before come last, so that they hold up nobody."""
     documents, values = _documents(work)
     same = "coalesce(p.action = 'skip' AND p.reason = 'UNCHANGED' AND p.version = l.version, false)"
     with work.store.open() as connection:
         ledger.create(connection)
         found = connection.execute(
             f"SELECT p.key, {IS_SENT} FROM {documents} AND NOT {same} "
-            "ORDER BY coalesce(l.state = 'FAILED', false), coalesce(l.reason = 'STOPPED', false), p.key",
+            "ORDER BY coalesce(l.state = 'FAILED', false), p.key",
             values,
         ).fetchall()
     return [key for key, sent in found if not sent], [key for key, sent in found if sent]
