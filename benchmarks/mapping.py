@@ -112,9 +112,8 @@ def ours(path: Path, limit_mb: int) -> dict[str, Any]:
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.store import create_table, lock_down, rows_of
-    from winbc_pipeline.sync.map import MAPPED, mapped_table, mapping_connection, see_source
-    from winbc_pipeline.sync.plan import classified
-    from winbc_pipeline.sync.stage import flow_store
+    from winbc_pipeline.sync.connected import ConnectedFlow
+    from winbc_pipeline.sync.map import MAPPED, classified, mapped_table, mapping_connection, see_source
     from winbc_pipeline.systems.business_central import entity_fields
 
     folder = path.parent / "lookups"
@@ -128,19 +127,19 @@ def ours(path: Path, limit_mb: int) -> dict[str, Any]:
     flow = ORDERS_TO_BC
     settings = Settings(data_folder=path.parent.parent, memory_limit_mb=limit_mb)
     everything = [date(2000, 1, 1), date(2100, 1, 1)]
-    with flow_store(flow, settings).open() as connection:
+    with ConnectedFlow(flow, settings).store.open() as connection:
         create_table(connection, mapped_table(flow), MAPPED)
         ledger.create(connection)
         connection.execute("SELECT ?", [1])  # the first bound value of a process imports pandas
     began = time.monotonic()
-    with mapping_connection(flow, settings) as connection:
+    with mapping_connection(ConnectedFlow(flow, settings)) as connection:
         lock_down(connection)
         compiled = compile_table(read_table(table), FIELDS, target, folder, {}, load_functions(None))
         see_source(connection, replace(flow.part("order_line"), where="true"), compiled, "staging", "true")
         prepare(connection, compiled.steps, compiled.lookups)
         connection.execute(f"INSERT INTO {mapped_table(flow)} SELECT 'order_line', *, 'v' FROM ({compiled.select})")
     seconds = time.monotonic() - began
-    with flow_store(flow, settings).open() as connection:
+    with ConnectedFlow(flow, settings).store.open() as connection:
         assert rows_of(connection, f"FROM {mapped_table(flow)} WHERE len(errors) > 0") == []
         connection.execute(
             "INSERT INTO ledger BY NAME SELECT part, _key AS key, 'CONFIRMED' AS state, "

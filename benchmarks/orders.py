@@ -153,20 +153,21 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging.load import create
+    from winbc_pipeline.sync.connected import ConnectedFlow
     from winbc_pipeline.sync.map import map_windows
     from winbc_pipeline.sync.run import plan_windows, push_windows
-    from winbc_pipeline.sync.stage import flow_store, staging_table
+    from winbc_pipeline.sync.work import Work
 
     bc = {"base_url": url, "company": "bench", "user": "u", "password": "p"}
     settings = Settings(data_folder=folder, mapping_folder=TABLES, bc=bc)
-    store, table = flow_store(FLOW, settings), staging_table(FLOW, settings)
+    store, table = ConnectedFlow(FLOW, settings).store, ConnectedFlow(FLOW, settings).staging
     with store.transaction() as connection:
         create(connection, table)
         staged(connection, table.name, orders)
     layers: dict[str, Callable[[], None]] = {
-        "mapped": lambda: map_windows(FLOW, settings, DAY, DAY),
-        "planned": lambda: plan_windows(FLOW, settings, DAY, DAY, "bench"),
-        "synced": lambda: push_windows(FLOW, settings, DAY, DAY, "bench"),
+        "mapped": lambda: map_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "run-1")),
+        "planned": lambda: plan_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "bench")),
+        "synced": lambda: push_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "bench")),
     }
     seconds, ceilings = {}, {}
     for name, layer in layers.items():

@@ -59,14 +59,14 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.store import create_table, insert_rows
-    from winbc_pipeline.sync.planned import PLANNED, planned_table
-    from winbc_pipeline.sync.push import push
-    from winbc_pipeline.sync.stage import flow_store
+    from winbc_pipeline.sync.connected import ConnectedFlow
+    from winbc_pipeline.sync.plan_table import PLANNED, planned_table
+    from winbc_pipeline.sync.records.push import push
     from winbc_pipeline.sync.work import Work
     from winbc_pipeline.systems.business_central import BusinessCentral
 
     settings = Settings(data_folder=folder, bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
-    store = flow_store(PRODUCTS, settings)
+    store = ConnectedFlow(PRODUCTS, settings).store
     planned = [
         {"part": "item", "key": f"S{n}", "window": DAY, "action": "create", "hash": f"{n:032x}"}
         | {"body": json.dumps(BODY | {"number": f"S{n}"}), "changes": "[]", "field_hashes": "{}"}
@@ -78,7 +78,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
     target = BusinessCentral(settings)
     assert target.root
     began = time.perf_counter()
-    push(Work(PRODUCTS, settings, DAY, DAY, "bench"), target)
+    push(Work(ConnectedFlow(PRODUCTS, settings), DAY, DAY, "bench"), target)
     seconds = time.perf_counter() - began
     target.close()
     confirmed = len(ledger.read(store, "state = 'CONFIRMED'"))

@@ -1,7 +1,6 @@
 """The one factory behind the code location, the command line and the tests."""
 
 import warnings
-from functools import partial
 
 from dagster import BetaWarning, Definitions
 
@@ -11,8 +10,8 @@ from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.retention import retention
 from .settings import Settings, load_settings
+from .sync.connected import ConnectedFlow
 from .sync.flow import Flow
-from .sync.map import mapping_version
 
 
 def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
@@ -24,16 +23,17 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     assets, checks, jobs, sensors, schedules = [], [], [retention_job], [], [nightly]
     versions = {}
     for flow in flows:
-        own, check = flow_assets(flow, known)
+        connected = ConnectedFlow(flow, known)
+        own, check = flow_assets(connected)
         job = flow_job(flow)
         assets += own
         checks.append(check)
-        versions[own[0].key] = partial(mapping_version, flow, known)
+        versions[own[0].key] = connected.mapping_version
         jobs.append(job)
-        sensors.append(flow_sensor(flow, known, job))
-        schedules.append(flow_schedule(flow, known, job))
+        sensors.append(flow_sensor(connected, job))
+        schedules.append(flow_schedule(connected, job))
         if flow.document:
-            search, every_night = duplicate_search(flow, known)
+            search, every_night = duplicate_search(connected)
             jobs.append(search)
             schedules.append(every_night)
     job = mapping_job(list(versions))

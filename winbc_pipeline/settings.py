@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     mapping_folder: Path = Path("mapping_tables")
     mapping_functions: Path | None = None
     history_start: date = date(2024, 1, 1)
+    window: Literal["day", "week", "month"] = "day"
     sensors: bool = False
     schedules: bool = False
     sweep_cron: str = "0 * * * *"

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -21,14 +21,17 @@ from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
 from ..settings import Settings, load_settings
-from ..sync.flow import Flow
+from ..sync.connected import ConnectedFlow
 from ..sync.run import Summary, summary
 from ..sync.stage import newest_change
+from ..sync.work import Work
 from .dagster_home import prepare, serve_ui, wait_until_served
 from .output import bar
 from .sandbox import check_folder, load_folder
 
 CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200
+LENGTHS = {"day": 1, "week": 7}  # in days
+MOST_WINDOWS = 60
 SOURCES = ("articles", "customers", "orders")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -91,15 +94,22 @@ def _writes(addresses: Addresses) -> int:
 
 def _environment(addresses: Addresses, folder: Path) -> dict[str, str]:
     rows = _state(addresses.winstore_control)["records"]
-    oldest = min(record["modified"] for entity in SOURCES for record in rows.get(entity, []))
+    oldest = min(record["modified"] for entity in SOURCES for record in rows.get(entity, []))[:10]
     return addresses.environment() | {
         "WINBC_CONNECTION": "demo",
         "WINBC_DATA_FOLDER": str(folder.resolve()),
-        "WINBC_HISTORY_START": oldest[:10],
+        "WINBC_HISTORY_START": oldest,
+        "WINBC_WINDOW": _window(date.fromisoformat(oldest), clock.now().date()),
         "WINBC_SENSORS": "true",
         "WINBC_SCHEDULES": "true",
         "WINBC_ORDERS__ROUNDING_ACCOUNT": "8100",  # of the sandbox
     }
+
+
+def _window(first: date, last: date) -> str:
+    """The shortest window by which Dagster shows a sample in at most MOST_WINDOWS of them."""
+    days = (last - first).days
+    return next((name for name, length in LENGTHS.items() if days <= length * MOST_WINDOWS), "month")
 
 
 def _load_all(console: Console, settings: Settings) -> bool:
@@ -108,7 +118,7 @@ def _load_all(console: Console, settings: Settings) -> bool:
     for flow in FLOWS:
         began = time.monotonic()
         with bar(console, f"Loading {flow.id} through Dagster"):
-            problem, done = load_through_dagster(flow, settings)
+            problem, done = load_through_dagster(ConnectedFlow(flow, settings))
         if problem:
             console.print(problem.strip(), style="red", highlight=False)
         failed |= bool(problem or done.failed)
@@ -118,28 +128,29 @@ def _load_all(console: Console, settings: Settings) -> bool:
     return failed
 
 
-def load_through_dagster(flow: Flow, settings: Settings) -> tuple[str | None, Summary]:
+def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]:
     """All windows of a flow from the first that holds a record, in one Dagster run; what went wrong, and its counts.
 
-    Dagster takes a tenth of a second for each window, empty ones too.
+    Dagster takes a tenth of a second for each window, empty ones too: see _window.
     """
     from dagster import DagsterInstance
 
     from ..build import build_defs
-    from ..orchestration.jobs import range_tags
+    from ..orchestration.windows import range_tags
 
+    flow, settings = connected.flow, connected.settings
     last = clock.now().date()
     begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    first = newest_change(flow, settings, begins - timedelta(seconds=1))[1] or last
+    first = newest_change(connected, begins - timedelta(seconds=1))[1] or last
     job = build_defs(settings=settings).resolve_job_def(flow.id)
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(
-            instance=instance, tags=range_tags(first, last), raise_on_error=False, run_config=QUIET
+            instance=instance, tags=range_tags(first, last, settings), raise_on_error=False, run_config=QUIET
         )
     failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
     said = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
     why = next(filter(None, said), f"{flow.id} failed: see its run in the Dagster UI.")
-    return None if result.success else why, summary(flow, settings, first, last, result.run_id)
+    return None if result.success else why, summary(Work(connected, first, last, result.run_id))
 
 
 def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:

@@ -12,8 +12,11 @@ from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
+from ..sync.connected import ConnectedFlow
+from ..sync.work import Work
 from . import demo as demo_module
-from . import mapping, orders, sandbox
+from . import mapping, sandbox
+from . import records as record_commands
 from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .output import add_row, bar, say, table_of
@@ -25,7 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
-for command in (orders.trace, orders.retry, orders.replay, orders.resolve):
+for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
 
@@ -98,14 +101,14 @@ def check(
 @app.command()
 def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
     """What would be written, field by field, against the live target. Writes nothing to it."""
-    from ..sync.run import dry_run, planned
-    from ..sync.shown import in_words
+    from ..sync.run import dry_run
+    from ..workbench.plans import in_words, planned
 
-    settings, chosen = load_settings(), flow_of(flow)
-    start, end = _windows(settings, first, to)
-    with bar(console, chosen.id, 3) as begin:
-        dry_run(chosen, settings, start, end, "plan", begin)
-    rows = planned(chosen, settings, start, end)
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    start, end = _windows(connected.settings, first, to)
+    with bar(console, connected.flow.id, 3) as begin:
+        dry_run(Work(connected, start, end, "plan"), begin)
+    rows = planned(connected, start, end)
     table = table_of("record", "part", "action", "reason", "message", "what: old -> new")
     for row in rows:
         if row["reason"] != "UNCHANGED":
@@ -120,9 +123,10 @@ def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
     """One flow from source to target, without Dagster."""
     from ..sync.run import sync as run_sync
 
-    settings, chosen = load_settings(), flow_of(flow)
-    with bar(console, chosen.id, 4) as begin:
-        done = run_sync(chosen, settings, *_windows(settings, first, to), clock.now().isoformat(), begin)
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
+    with bar(console, connected.flow.id, 4) as begin:
+        done = run_sync(work, begin)
     console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
     console.print(f"{done.failed} failed")
     raise typer.Exit(1 if done.failed else 0)
@@ -136,10 +140,9 @@ def records(
 ) -> None:
     """The ledger: each record's state, reason and number in the target."""
     from ..staging import ledger
-    from ..sync.stage import flow_store
 
     rows = ledger.read(
-        flow_store(flow_of(flow), load_settings()),
+        ConnectedFlow(flow_of(flow), load_settings()).store,
         "state = coalesce(upper(?), state) AND key = coalesce(?, key)",
         [state, key],
     )
@@ -155,12 +158,11 @@ def status() -> None:
     from collections import Counter
 
     from ..staging import ledger
-    from ..sync.stage import flow_store
 
     settings = load_settings()
     table = table_of("flow", "followed until", "records by state")
     for flow in FLOWS:
-        store = flow_store(flow, settings)
+        store = ConnectedFlow(flow, settings).store
         counts = Counter(row["state"] for row in ledger.read(store))
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         add_row(table, flow.id, ledger.watermark(store, flow.id) or "never", states)

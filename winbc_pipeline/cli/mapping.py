@@ -10,6 +10,7 @@ from .. import clock
 from ..errors import WinbcError
 from ..flows import FLOWS, TABLES
 from ..settings import load_settings
+from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
 from .arguments import field_of, flow_of
@@ -30,15 +31,15 @@ def _chosen(name: str | None) -> Sequence[Flow]:
 @app.command()
 def validate(flow: AnyFlow = None) -> None:
     """Each table against the fields of both systems: file, row, column and cell of what is wrong."""
-    from ..sync.map import checked_flow
-    from ..sync.ready import needs_app
+    from ..workbench.readiness import needs_app
 
     settings, wrong = load_settings(), False
     for each in _chosen(flow):
         try:
-            tables = checked_flow(each, settings)
+            connected = ConnectedFlow(each, settings)
+            tables = connected.checked()
             say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
-            warn(console, needs_app(each, settings))
+            warn(console, needs_app(connected))
         except WinbcError as error:
             wrong = True
             say(console, ("problem ", "red"), f"{each.id}: {error}")
@@ -52,10 +53,10 @@ def preview(
     sample: Annotated[int, typer.Option(min=1, max=50, help="So many records of each table")] = 3,
 ) -> None:
     """Staged records under the tables as they are now: sources, steps, result, and the target's present value."""
-    from ..sync.preview import preview as views
+    from ..workbench.preview import preview as views
 
     chosen = flow_of(flow)
-    found = views(chosen, load_settings(), key, sample)
+    found = views(ConnectedFlow(chosen, load_settings()), key, sample)
     for view in found:
         table = table_of("field", "formula", "steps", "result", "target now", title=f"{view.part.name} {view.key}")
         for each in view.fields:
@@ -75,14 +76,15 @@ def explain(
     field: Annotated[str, typer.Argument(help="Field of the target")],
 ) -> None:
     """How one value comes about: source fields, formula and its CSV row, value, request."""
-    from ..sync.preview import fields_filled
-    from ..sync.preview import preview as views
+    from ..workbench.preview import fields_filled
+    from ..workbench.preview import preview as views
 
-    chosen, settings = flow_of(flow), load_settings()
-    field = field_of(field, chosen, fields_filled(chosen, settings))
-    seen = views(chosen, settings, key, 1)
-    _check_staged(seen, chosen)
-    found = [(view, each) for view in seen for each in view.fields if each.target.facts.name == field]
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    chosen = connected.flow
+    field = field_of(field, chosen, fields_filled(connected))
+    staged = views(connected, key, 1)
+    _check_staged(staged, chosen)
+    found = [(view, each) for view in staged for each in view.fields if each.target.facts.name == field]
     if not found:
         say(console, f"{key} is staged, and no table that it goes through fills {field}.")
         raise typer.Exit(1)
@@ -121,11 +123,11 @@ def _check_staged(found: Sequence[object], flow: Flow) -> None:
 @app.command()
 def impact(flow: Running) -> None:
     """What the next plan would write under the tables as they are now, over all staged records."""
-    from ..sync.impact import impact as run
+    from ..workbench.impact import impact as run
 
     chosen = flow_of(flow)
     with bar(console, f"Mapping {chosen.id}"):
-        found = run(chosen, load_settings())
+        found = run(ConnectedFlow(chosen, load_settings()))
     table = table_of("table", "same", "would change", "would be created", "skipped", "held", "would fail", "mended")
     for each in found:
         counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, each.mended)
@@ -177,10 +179,10 @@ def new_lookup(
     from_data: Annotated[str, typer.Option(help="Flow and field of the source, such as products.category")],
 ) -> None:
     """A lookup table filled with the values that were seen; you fill in the target values."""
-    from ..sync.new_lookup import new_lookup as run
+    from ..workbench.new_lookup import new_lookup as run
 
     flow, _, field = from_data.partition(".")
-    made = run(flow_of(flow), load_settings(), name, field)
+    made = run(ConnectedFlow(flow_of(flow), load_settings()), name, field)
     words = f"{made.rows} new rows. Put a value in the place of each `?`." if made.rows else "nothing new."
     say(console, f"{made.path}: {words}")
     for each in made.left_out:
@@ -202,10 +204,10 @@ def functions() -> None:
 @app.command()
 def test(flow: AnyFlow = None) -> None:
     """The given/expect tests in tests.csv, beside the tables."""
-    from ..sync.mapping_tests import run_lookup_tests, run_tests
+    from ..workbench.table_tests import run_lookup_tests, run_tests
 
     settings = load_settings()
-    runs = [(each.id, run_tests(each, settings)) for each in _chosen(flow)]
+    runs = [(each.id, run_tests(ConnectedFlow(each, settings))) for each in _chosen(flow)]
     runs += [("lookups", run_lookup_tests(settings))] if flow is None else []
     passed = failed = 0
     for name, findings in runs:

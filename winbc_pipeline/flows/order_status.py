@@ -4,9 +4,9 @@ In BC a status is what was done: the flow works it out from the order, its shipm
 what a status of Winstore asks for.
 """
 
-from ..sync.documents.actions import ACTIONS
+from ..sync.actions.plan import ACTIONS
 from ..sync.flow import Flow, Part
-from ..sync.posts.decide import STATES
+from ..sync.to_winstore.decide import STATES
 from ..systems.facts import FieldFacts
 from .states_of_bc import READING
 
@@ -30,7 +30,7 @@ STATUS_TO_WINSTORE = Flow(
         ),
     ),
     derived={"orderState": "text", "winstoreOrder": "text"},
-    told_by="order_status_winstore_to_bc",
+    target_state_from="order_status_winstore_to_bc",
     reading=READING,
 )
 STATUS_TO_BC = Flow(

@@ -7,7 +7,6 @@ Concept pages: Assets, Asset checks, Partitions and backfills.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -21,7 +20,6 @@ from dagster import (
     AssetObservation,
     AssetsDefinition,
     BackfillPolicy,
-    DailyPartitionsDefinition,
     DataVersion,
     Failure,
     MaterializeResult,
@@ -31,64 +29,50 @@ from dagster import (
 )
 
 from ..errors import WinbcError
-from ..settings import Settings
 from ..staging.ledger import COLUMNS
 from ..staging.load import OWN
 from ..staging.store import Row
-from ..sync.flow import Flow
-from ..sync.map import MAPPED, checked_flow, compile_flow, map_windows, mapping_version
-from ..sync.planned import PLANNED
-from ..sync.run import Seen, not_done, plan_windows, push_windows, records, seen
-from ..sync.stage import stage, staging_table
+from ..sync.connected import ConnectedFlow
+from ..sync.map import MAPPED, map_windows
+from ..sync.plan_table import PLANNED
+from ..sync.run import not_done, plan_windows, push_windows, records
+from ..sync.stage import stage
+from ..sync.work import Work
+from .layers import LayerWindow, windows_of_layer
 from .metadata import column_lineage, column_schema, failure, window_metadata
+from .windows import days_of, partition_key, partitions
 
-NOTHING = Seen({}, [])
-Work = Callable[[date, date, str], list[Row] | None]
-
-
-def partitions(settings: Settings) -> DailyPartitionsDefinition:
-    """Days in UTC from the start of history; today's window is open."""
-    return DailyPartitionsDefinition(start_date=settings.history_start.isoformat(), end_offset=1)
+NOTHING = LayerWindow()
+Step = Callable[[Work], list[Row] | None]
 
 
-def windows(context: AssetExecutionContext) -> tuple[date, date]:
-    """First and last window of this run."""
-    span = context.partition_time_window
-    return span.start.date(), (span.end - timedelta(days=1)).date()
-
-
-def flow_assets(flow: Flow, settings: Settings) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
+def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
     """Mapping tables, staging, mapped, planned and synced of one flow, and the check that guards them."""
+    flow = connected.flow
 
-    def staging(first: date, last: date, _: str) -> None:
-        checked_flow(flow, settings)  # what could not be mapped is not read either
-        stage(flow, settings, first)
+    def staging(work: Work) -> None:
+        connected.checked()  # what could not be mapped is not read either
+        stage(connected, work.first)
 
-    def mapped(first: date, last: date, _: str) -> None:
-        map_windows(flow, settings, first, last)
-
-    def plan(first: date, last: date, run_id: str) -> None:
-        plan_windows(flow, settings, first, last, run_id)
-
-    def synced(first: date, last: date, run_id: str) -> list[Row]:
-        push_windows(flow, settings, first, last, run_id)
-        return not_done(records(flow, settings, first, last))
+    def synced(work: Work) -> list[Row]:
+        push_windows(work)
+        return not_done(records(connected, work.first, work.last))
 
     def lineage() -> dict[str, Any]:
-        return column_lineage(AssetKey(("staging", flow.staging)), compile_flow(flow, settings), MAPPED)
+        return column_lineage(AssetKey(("staging", flow.staging)), connected.compiled(), MAPPED)
 
-    tables, check = _mapping_tables(flow, settings)
+    tables, check = _mapping_tables(connected)
     key = AssetKey(("staging", flow.staging))
-    columns, text = OWN | staging_table(flow, settings).columns, "newest version per record"
-    assets = [tables, _layer(flow, settings, key, [], staging, columns, text)]
-    layers = [
-        ("mapped", mapped, MAPPED, "the target's fields, by the mapping tables", lineage),
-        ("planned", plan, PLANNED, "the exact dry run: what would be written", dict),
+    staged = OWN | connected.staging.columns
+    assets = [tables, _layer(connected, key, [], staging, staged, "newest version per record")]
+    layers: list[tuple[str, Step, Mapping[str, str], str, Callable[[], dict[str, Any]]]] = [
+        ("mapped", map_windows, MAPPED, "the target's fields, by the mapping tables", lineage),
+        ("planned", plan_windows, PLANNED, "the exact dry run: what would be written", dict),
         ("synced", synced, COLUMNS, "what happened to each record", dict),
     ]
-    for name, work, columns, text, extra in layers:  # each depends on the tables, so that an edit dates all of them
+    for name, step, columns, text, extra in layers:  # each depends on the tables, so that an edit dates all of them
         deps = [assets[-1].key, tables.key]
-        assets.append(_layer(flow, settings, AssetKey((name, flow.id)), deps, work, columns, text, extra))
+        assets.append(_layer(connected, AssetKey((name, flow.id)), deps, step, columns, text, extra))
     return assets, check
 
 
@@ -98,17 +82,22 @@ def _is_forgotten(row: Row) -> bool:
 
 
 def _layer(
-    flow: Flow,
-    settings: Settings,
+    connected: ConnectedFlow,
     key: AssetKey,
     deps: list[AssetKey],
-    work: Work,
+    step: Step,
     columns: Mapping[str, str],
     text: str,
     extra: Callable[[], dict[str, Any]] = dict,
 ) -> AssetsDefinition:
-    """One layer. `work` returns the records that are not done: they fail the step after every outcome was committed.
-    `extra` is metadata for the last window."""
+    """One layer.
+
+    Args:
+        step: does the work, and returns the records that are not done. They fail the step after every outcome was
+            committed.
+        extra: gives metadata for the last window.
+    """
+    flow, settings = connected.flow, connected.settings
 
     @asset(
         key=key,
@@ -123,42 +112,49 @@ def _layer(
     )
     def layer(context: AssetExecutionContext) -> None:
         began = time.monotonic()
-        first, last = windows(context)
+        first, last = days_of(context, settings)
         with _plain_errors():
-            failed = work(first, last, context.run.run_id) or []
-            views = seen(flow, settings, key.path[0], first, last)
+            failed = step(Work(connected, first, last, context.run.run_id)) or []
+            windows = windows_of_layer(connected, key.path[0], first, last)
             more = extra()
-        if forgotten := sum(row["records"] for view in views.values() for row in view.documents if _is_forgotten(row)):
+        documents = [row for window in windows.values() for row in window.documents]
+        if forgotten := sum(row["records"] for row in documents if _is_forgotten(row)):
             context.log.warning(f"The ledger of {flow.id} was empty; {forgotten} documents were there (LEDGER_EMPTY).")
         seconds = time.monotonic() - began
-        bad = {row["window"].isoformat() for row in failed}
-        for window in context.partition_keys:
-            metadata = window_metadata(window, views.get(date.fromisoformat(window), NOTHING), seconds)
-            metadata |= more if window == last.isoformat() else {}
+        by_key = {partition_key(day, settings): window for day, window in windows.items()}
+        bad = {partition_key(row["window"], settings) for row in failed}
+        for name in context.partition_keys:
+            metadata = window_metadata(name, by_key.get(name, NOTHING), seconds)
+            metadata |= more if name == partition_key(last, settings) else {}
             if not failed:
-                context.add_asset_metadata(metadata, partition_key=window)
+                context.add_asset_metadata(metadata, partition_key=name)
             else:  # the windows without a failed record are materialised all the same, the others show their records
-                event = AssetObservation if window in bad else AssetMaterialization
-                context.log_event(event(key, partition=window, metadata=metadata))
+                event = AssetObservation if name in bad else AssetMaterialization
+                context.log_event(event(key, partition=name, metadata=metadata))
         if failed:
             raise failure(failed)
 
     return layer
 
 
-def _mapping_tables(flow: Flow, settings: Settings) -> tuple[AssetsDefinition, AssetChecksDefinition]:
-    key = AssetKey(("mapping_tables", flow.id))
+def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetChecksDefinition]:
+    key = AssetKey(("mapping_tables", connected.flow.id))
 
-    @asset(key=key, group_name=flow.id, description="The mapping CSVs; edit them in a spreadsheet.", kinds={"csv"})
+    @asset(
+        key=key,
+        group_name=connected.flow.id,
+        description="The mapping CSVs; edit them in a spreadsheet.",
+        kinds={"csv"},
+    )
     def tables() -> MaterializeResult[Any]:
-        version = mapping_version(flow, settings)
-        folder = MetadataValue.path(str(settings.mapping_folder / flow.id))
+        version = connected.mapping_version()
+        folder = MetadataValue.path(str(connected.table_folder))
         return MaterializeResult(data_version=DataVersion(version), metadata={"folder": folder, "version": version})
 
     @asset_check(asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.")
     def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
         try:
-            compiled = checked_flow(flow, settings)
+            compiled = connected.checked()
         except WinbcError as error:
             context.log.error(str(error))
             return AssetCheckResult(passed=False, metadata={"error": str(error)})

@@ -16,8 +16,7 @@ from dagster import (
 )
 
 from .. import clock
-from ..settings import Settings
-from ..sync.flow import Flow
+from ..sync.connected import ConnectedFlow
 from ..sync.run import search_duplicates
 from .jobs import nightly_schedule
 
@@ -25,12 +24,13 @@ LOOK_BACK = timedelta(days=30)
 NAMED = 20
 
 
-def duplicate_search(flow: Flow, settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
+def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job for a flow that makes documents, and the schedule that runs it every night (UTC)."""
+    flow = connected.flow
 
     @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id)
     def look(context: OpExecutionContext) -> None:
-        found = search_duplicates(flow, settings, clock.now() - LOOK_BACK, context.run_id)
+        found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
         if found:
             names = ", ".join(found[:NAMED]) + (" …" if len(found) > NAMED else "")
             raise Failure(
@@ -48,4 +48,4 @@ def duplicate_search(flow: Flow, settings: Settings) -> tuple[JobDefinition, Sch
     def duplicates() -> None:
         look()
 
-    return duplicates, nightly_schedule(duplicates, "0 3 * * *", settings)
+    return duplicates, nightly_schedule(duplicates, "0 3 * * *", connected.settings)

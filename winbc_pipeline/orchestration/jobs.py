@@ -29,17 +29,18 @@ from dagster import (
 
 from .. import clock
 from ..errors import StoreBusy
+from ..flows.unpaid import windows_given_up
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.store import Store
+from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
-from ..sync.overdue import overdue
-from ..sync.stage import flow_store, newest_change
+from ..sync.stage import newest_change
+from .windows import range_tags, window_of
 
 AGAIN_S = 300
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def flow_job(flow: Flow) -> Any:
@@ -47,13 +48,9 @@ def flow_job(flow: Flow) -> Any:
     return define_asset_job(flow.id, AssetSelection.groups(flow.id), executor_def=in_process_executor)
 
 
-def range_tags(first: date, last: date) -> dict[str, str]:
-    """Run tags for all windows from first to last in one run."""
-    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-
-
-def flow_sensor(flow: Flow, settings: Settings, job: Any) -> SensorDefinition:
+def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
     """Asks the source whether anything changed since the watermark, and requests a run of the windows that did."""
+    flow, settings = connected.flow, connected.settings
 
     @sensor(
         name=f"{flow.id}_changes",
@@ -63,41 +60,44 @@ def flow_sensor(flow: Flow, settings: Settings, job: Any) -> SensorDefinition:
     )
     def changes() -> RunRequest | SkipReason:
         try:
-            return _request(flow, settings, clock.now())
+            return _request(connected, clock.now())
         except StoreBusy:
             return SkipReason("A run of this flow is at work.")
 
     return changes
 
 
-def _request(flow: Flow, settings: Settings, now: datetime) -> RunRequest | SkipReason:
-    """A run for what is new, or for what a lost answer left open. Asked for again every few minutes until it is done:
-    the run key of a run that failed would otherwise hold the change back until the next one."""
-    store = flow_store(flow, settings)
+def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason:
+    """A run for what is new, or for what a lost answer left open.
+
+    It is asked for again every few minutes until it is done: the run key of a run that failed would otherwise hold the
+    change back until the next change.
+    """
+    settings, store = connected.settings, connected.store
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    seen = ledger.watermark(store, flow.id, wait_s=0) or start
-    newest, window = newest_change(flow, settings, seen)
-    waiting = _waiting(flow, settings, store)
+    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start
+    newest, oldest_day = newest_change(connected, followed)
+    waiting = _waiting(connected)
     if newest is None and not waiting:
-        return SkipReason(f"Nothing changed since {seen.isoformat()}.")
-    first = min([day for day in (window, *waiting, now.date()) if day])
+        return SkipReason(f"Nothing changed since {followed.isoformat()}.")
+    first = min([day for day in (oldest_day, *waiting, now.date()) if day])
     again = "" if newest and newest > now else f" at {int(now.timestamp()) // AGAIN_S}"
     return RunRequest(
         run_key=f"{newest.isoformat() if newest else 'open records'}{again}",
-        tags=range_tags(max(first, settings.history_start), now.date()),
+        tags=range_tags(max(first, settings.history_start), now.date(), settings),
     )
 
 
-def _waiting(flow: Flow, settings: Settings, store: Store) -> list[date]:
-    """Windows of records that go on by themselves: a lost answer, or what they wait for has come."""
+def _waiting(connected: ConnectedFlow) -> list[date]:
+    """Days of records that go on by themselves: a lost answer, or what they wait for has come."""
     values: list[datetime] = []
     where = "state IN ('PLANNED', 'UNKNOWN')"
-    for other in flow.waits_for:
-        path = settings.flow_database(other)
+    for other in connected.flow.waits_for:
+        path = connected.settings.flow_database(other)
         newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
         if newest:
             where, values = f"{where} OR (reason = 'DEPENDENCY' AND moved_at < ?)", [*values, newest]
-    return [row["window"] for row in ledger.read(store, where, values, wait_s=0)]
+    return [row["window"] for row in ledger.read(connected.store, where, values, wait_s=0)]
 
 
 def mapping_job(tables: Sequence[AssetKey]) -> Any:
@@ -139,8 +139,9 @@ def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> Sched
     )
 
 
-def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinition:
+def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
     """Sweeps: late changes inside the overlap, windows with records that are not done or have waited too long."""
+    flow, settings = connected.flow, connected.settings
 
     @schedule(
         name=f"{flow.id}_sweep",
@@ -150,19 +151,28 @@ def flow_schedule(flow: Flow, settings: Settings, job: Any) -> ScheduleDefinitio
         default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
     )
     def sweep(context: ScheduleEvaluationContext) -> Sequence[RunRequest] | SkipReason:
-        store = flow_store(flow, settings)
-        seen = ledger.watermark(store, flow.id)
-        if seen is None:
+        followed = ledger.watermark(connected.store, flow.id)
+        if followed is None:
             return SkipReason("Nothing was loaded yet.")
-        states = ", ".join(f"'{state}'" for state in ledger.OPEN)
-        first = max((seen - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
         now = context.scheduled_execution_time
-        where = f"state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND \"window\" > ?)"
-        rows = ledger.read(store, where, [now.date() - timedelta(days=WAIT_DAYS)])
-        waiting = sorted({row["window"] for row in rows if row["window"] < first})
-        late = [window for window in overdue(flow, settings) if window < first and window not in waiting]
-        single = [*waiting[:MOST_WINDOWS], *late[:MOST_WINDOWS]]
-        spans = [(first, now.date()), *((window, window) for window in single)]
-        return [RunRequest(run_key=f"{now.isoformat()} {span[0]}", tags=range_tags(*span)) for span in spans]
+        first = max((followed - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
+        windows = _windows_in_trouble(connected, window_of(first, settings), now.date())
+        spans = [(first, now.date()), *((window, window) for window in windows)]
+        return [
+            RunRequest(run_key=f"{now.isoformat()} {start}", tags=range_tags(start, end, settings))
+            for start, end in spans
+        ]
 
     return sweep
+
+
+def _windows_in_trouble(connected: ConnectedFlow, before: date, today: date) -> list[date]:
+    """Windows before a day with records that are not done, and windows of orders that are given up by now."""
+    settings = connected.settings
+    states = ", ".join(f"'{state}'" for state in ledger.OPEN)
+    where = f"state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND \"window\" > ?)"
+    rows = ledger.read(connected.store, where, [today - timedelta(days=WAIT_DAYS)])
+    waiting = {window_of(row["window"], settings) for row in rows}
+    given_up = {window_of(day, settings) for day in windows_given_up(connected)} - waiting
+    both = [sorted(window for window in windows if window < before) for windows in (waiting, given_up)]
+    return [window for windows in both for window in windows[:MOST_WINDOWS]]

@@ -23,7 +23,7 @@ from dagster import (
 from ..mapping.compiler import Compiled
 from ..staging.store import Row
 from ..sync.outcomes import REASONS
-from ..sync.run import SHOWN, Seen
+from .layers import SHOWN, LayerWindow
 
 COLUMNS = ("record", "part", "outcome", "reason")
 
@@ -48,7 +48,7 @@ def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns:
     return {"dagster/column_schema": TableSchema(schema), "dagster/column_lineage": TableColumnLineage(deps)}
 
 
-def window_metadata(window: str, view: Seen, seconds: float) -> dict[str, Any]:
+def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str, Any]:
     """Of one window; `seconds` is the step's run time, of all its windows together."""
     return {
         "dagster/partition_row_count": sum(view.counts.values()),

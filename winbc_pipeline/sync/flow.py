@@ -124,7 +124,7 @@ class Flow:
         constants: values of settings that the tables may name.
         document: what its records become when several parts make one record of the target.
         acts_on: id of the flow on whose documents its records are actions, told by the own field `action`.
-        told_by: id of the flow that reads what the target has of the same records now.
+        target_state_from: id of the flow of the other direction, which reads what the target has of these records now.
         waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
         reading: how BC is read, when it is the source.
     """
@@ -141,7 +141,7 @@ class Flow:
     document: Document | None = None
     waits_for: tuple[str, ...] = ()
     acts_on: str = ""
-    told_by: str = ""
+    target_state_from: str = ""
     reading: Reading | None = None
 
     @property
@@ -153,11 +153,6 @@ class Flow:
     def staging(self) -> str:
         """The staging asset's name; BC's entity sets serve several flows, so there it is the flow's."""
         return f"{self.source}_{self.entity if self.source == 'winstore' else self.name}"
-
-    @property
-    def sends_once(self) -> bool:
-        """Whether what was sent stays as it is when only the tables change."""
-        return bool(self.document or self.acts_on) or self.target == "winstore"
 
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use."""

@@ -1,26 +1,23 @@
-"""Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database."""
+"""Applies the mapping tables to staged records, into the flow's mapped table. No side effects outside the database.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+Here belongs: the mapped table, and what the ledger knows of its records. What a table compiles to: connected.py.
+"""
+
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from ..errors import MappingError
-from ..mapping.compiler import Compiled, compile_table
-from ..mapping.custom import load_functions
+from ..mapping.compiler import Compiled
 from ..mapping.execute import prepare
-from ..mapping.tables import LOOKUPS, read_table, version
-from ..mapping.trial import try_out
-from ..settings import Settings
-from ..staging.load import OWN, StagingTable
+from ..staging import ledger
+from ..staging.ledger import Move, State
 from ..staging.load import create as create_staging
-from ..staging.store import create_table, for_long_texts, in_memory, literal, lock_down, quote, renew_table
-from ..systems.winstore import load_profile
-from .fields import source_fields, target_fields
+from ..staging.store import Store, for_long_texts, literal, lock_down, quote, renew_table, rows_of
+from .connected import ConnectedFlow
 from .flow import Flow, Part
-from .stage import flow_store, staging_table
+from .work import Work
 
 MAPPED = {
     "part": "VARCHAR",
@@ -34,138 +31,63 @@ MAPPED = {
     "skip_reason": "VARCHAR",
     "mapping_version": "VARCHAR",
 }
-
-
-# The last tables of each flow, compiled and tried out, with what they were made of: a run asks for them often.
-_made: dict[tuple[str, str], tuple[tuple[object, ...], dict[str, Compiled]]] = {}
+# What a plan knows of a record from the ledger (alias l).
+KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
+# Whether a mapped record (alias m) was sent as it is.
+UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0, false)"
 
 
 def mapped_table(flow: Flow) -> str:
+    """Name of the flow's mapped table."""
     return f"mapped_{flow.id}"
 
 
-def mapping_version(flow: Flow, settings: Settings) -> str:
-    """Hash over the flow's mapping files; raises MappingError when the folder is missing."""
-    return version(settings.mapping_folder / flow.id, settings.mapping_folder / LOOKUPS, settings.mapping_functions)
-
-
-def check_mapped_now(flow: Flow, settings: Settings, made_by: Iterable[str]) -> None:
-    """Raises MappingError when records were mapped (`made_by`: the mapping version of each) by other tables than
-    today's: under other rules a change of the same payload could count as sent that never was."""
-    if set(made_by) - {mapping_version(flow, settings)}:
-        hint = "Materialise the mapped layer of these windows again, then plan."
-        raise MappingError(f"{flow.id}: the tables were edited since these records were mapped.", hint)
-
-
-def compile_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """The SELECT of each part, compiled anew when a table, function, setting or the profile is another; raises
-    MappingError naming file, row and column."""
-    return _kept(_compiled, flow, settings)
-
-
-def _kept(make: Callable[[Flow, Settings], dict[str, Compiled]], flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """What was made of the same tables before, else what is made now."""
-    profile = load_profile(settings.winstore.profile)
-    constants = dict(flow.constants(settings))
-    made_of = (flow, mapping_version(flow, settings), settings.mapping_folder, profile, constants)
-    name = (make.__name__, flow.id)
-    if name not in _made or _made[name][0] != made_of:
-        _made[name] = made_of, make(flow, settings)
-    return _made[name][1]
-
-
-def _compiled(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    folder: Path = settings.mapping_folder
-    functions = load_functions(settings.mapping_functions)
-    return {
-        part.name: compile_table(
-            read_table(folder / flow.id / part.table),
-            source_fields(flow, settings),
-            target_fields(flow, part, settings),
-            folder / LOOKUPS,
-            _constants(flow, settings),
-            functions,
-        )
-        for part in flow.parts
-    }
-
-
-def _constants(flow: Flow, settings: Settings) -> Mapping[str, tuple[str, str]]:
-    """What settings give: kind and SQL, by name."""
-    return {
-        name: ("boolean", str(value).lower()) if isinstance(value, bool) else ("text", literal(value))
-        for name, value in flow.constants(settings).items()
-    }
-
-
-def checked_flow(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    """The same, tried out on an empty record: raises MappingError for defaults and constants that the target does not
-    take, and for what only DuckDB finds."""
-    return _kept(_tried, flow, settings)
-
-
-def _tried(flow: Flow, settings: Settings) -> dict[str, Compiled]:
-    compiled = compile_flow(flow, settings)
-    for part, each in compiled.items():
-        with in_memory() as connection:
-            create_source(connection, source_fields(flow, settings))
-            connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
-            lock_down(connection)
-            try:
-                try_out(connection, each)
-            except duckdb.Error as error:
-                reason = str(error).splitlines()[0]  # there is no data in this database
-                raise MappingError(f"{flow.id}, {part}: the table cannot be run. {reason}") from None
-    return compiled
-
-
-def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:
-    """An empty table `source`, as the SELECT of a mapping table reads it."""
-    columns = OWN | StagingTable("source", fields, (), "").columns
-    create_table(connection, "source", columns | {"skip_reason": "VARCHAR"})
-
-
-def map_windows(flow: Flow, settings: Settings, first: date, last: date) -> None:
-    """Maps the records of the windows from first to last."""
-    made_by = mapping_version(flow, settings)  # before they are read: an edit in between makes the plan refuse them
-    compiled, staging = checked_flow(flow, settings), staging_table(flow, settings)
-    windows = f"_window BETWEEN DATE '{first}' AND DATE '{last}'"
-    table = quote(mapped_table(flow))
-    with mapping_connection(flow, settings) as connection:
-        renew_table(connection, mapped_table(flow), MAPPED)
+def map_windows(work: Work) -> None:
+    """Maps the staged records of the windows."""
+    connected = work.connected
+    made_by = connected.mapping_version()  # before they are read: an edit in between makes the plan refuse them
+    compiled, staging = connected.checked(), connected.staging
+    windows = f"_window BETWEEN DATE '{work.first}' AND DATE '{work.last}'"
+    table = quote(mapped_table(work.flow))
+    with mapping_connection(connected) as connection:
+        renew_table(connection, mapped_table(work.flow), MAPPED)
         create_staging(connection, staging)
         lock_down(connection)
-        for part in flow.active(settings):
-            see_source(connection, part, compiled[part.name], staging.name, windows)
-            prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
+        for part in connected.parts:
+            own = compiled[part.name]
+            see_source(connection, part, own, staging.name, windows)
+            prepare(connection, own.steps, own.lookups)
             connection.execute(
                 f"DELETE FROM {table} WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))"
             )
-            connection.execute(
-                f"INSERT INTO {table} SELECT '{part.name}', *, {literal(made_by)} FROM ({compiled[part.name].select})"
-            )
+            connection.execute(f"INSERT INTO {table} SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})")
 
 
 @contextmanager
-def mapping_connection(flow: Flow, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A transaction on the flow's database; errors about values, which would quote one, leave as MappingError."""
+def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A transaction on the flow's database. Errors about values, which would quote one, leave as MappingError."""
     try:
-        with flow_store(flow, settings).transaction() as connection:
+        with connected.store.transaction() as connection:
             for_long_texts(connection)
             connection.execute("SET threads = 2")
             yield connection
     except (duckdb.ConversionException, duckdb.OutOfRangeException):
-        message = f"{flow.id}: a formula meets a value that it cannot take."
+        message = f"{connected.flow.id}: a formula meets a value that it cannot take."
         raise MappingError(message, "Compare texts with texts in quotes.") from None
 
 
 def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str) -> None:
-    """Makes the view `source` of a part's staged records, the newest of each key, with the reason to skip them."""
-    reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
+    """Makes the view `source` of a part's staged records: the newest of each key, with the reason to skip it."""
+    cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
+    skip_reason = f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW source AS SELECT * REPLACE ({part.key} AS _key), "
-        f"{f'CASE {reasons} END' if reasons else 'CAST(NULL AS VARCHAR)'} AS skip_reason "
-        f"FROM {quote(staging)} WHERE {where} AND ({part.where}) {newest_rows(part.key, staging)}"
+        f"""
+        CREATE OR REPLACE TEMP VIEW source AS
+        SELECT * REPLACE ({part.key} AS _key), {skip_reason} AS skip_reason
+        FROM {quote(staging)}
+        WHERE {where} AND ({part.where})
+        {newest_rows(part.key, staging)}
+        """
     )
     if part.merged_by:
         _merge(connection, part, compiled)
@@ -179,12 +101,53 @@ def newest_rows(key: str, staging: str) -> str:
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:
-    """Makes one record, the newest, of those that map to one value; a record that maps to none stays as it is."""
+    """Makes one record, the newest, of those that map to one value. A record that maps to none stays as it is."""
     prepare(connection, compiled.steps, compiled.lookups)
     value = f"coalesce(nullif(creates ->> {literal(f'$.{part.merged_by}')}, ''), _key)"
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE merged AS SELECT s.* REPLACE (m.value AS _key) FROM source AS s "
-        f"JOIN (SELECT _key, {value} AS value FROM ({compiled.select})) AS m ON m._key = s._key "
-        "QUALIFY row_number() OVER (PARTITION BY m.value ORDER BY s._modified_at DESC, s._key DESC) = 1"
+        f"""
+        CREATE OR REPLACE TEMP TABLE merged AS
+        SELECT s.* REPLACE (m.value AS _key)
+        FROM source AS s
+        JOIN (SELECT _key, {value} AS value FROM ({compiled.select})) AS m ON m._key = s._key
+        QUALIFY row_number() OVER (PARTITION BY m.value ORDER BY s._modified_at DESC, s._key DESC) = 1
+        """
     )
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM merged")
+
+
+def classified(flow: Flow) -> str:
+    """SELECT of the mapped records between two bound days, with what the ledger knows of each.
+
+    Its column `unchanged` says whether a record was sent as it is.
+    """
+    return f"""
+        SELECT m.*, {KNOWN}, {UNCHANGED} AS unchanged
+        FROM {quote(mapped_table(flow))} AS m
+        LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+        WHERE m._window BETWEEN ? AND ?"""
+
+
+def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
+    """Records in trouble that the mapping no longer makes are no longer in trouble: they become SKIPPED (GONE).
+
+    Args:
+        parts: names of the parts whose records count.
+        never_sent: only the records that the target never got.
+    """
+    with store.open() as connection:
+        ledger.create(connection)
+        renew_table(connection, mapped_table(flow), MAPPED)
+        gone = rows_of(
+            connection,
+            f"""
+            SELECT l.part, l.key
+            FROM ledger AS l
+            ANTI JOIN {quote(mapped_table(flow))} AS m ON m.part = l.part AND m._key = l.key
+            WHERE l.state IN ('FAILED', 'CONFLICT', 'PLANNED')
+            AND list_contains(?, l.part)
+            AND (l.target_id IS NULL OR NOT ?)
+            """,
+            [list(parts), never_sent],
+        )
+    ledger.move(store, [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone], run_id)

@@ -4,14 +4,11 @@ Here belongs: the filter, the fields that are asked for, the newest change. Whic
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ..mapping.tables import read_table
-from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
 from ..systems.business_central.client import dumps
@@ -21,9 +18,9 @@ MODIFIED = "lastModifiedDateTime"
 DOCUMENTS_PER_PAGE = 1000
 
 
-def staging_table(flow: Flow, reading: Reading, kinds: Mapping[str, str]) -> StagingTable:
-    """The staging table of a flow that reads BC; the fields that no table names stay empty in it."""
-    return StagingTable(f"staging_{flow.staging}", kinds, reading.key, MODIFIED, reading.group)
+def staging_table(flow: Flow, reading: Reading) -> StagingTable:
+    """The staging table of a flow that reads BC; the fields that no mapping table names stay empty in it."""
+    return StagingTable(f"staging_{flow.staging}", source_kinds(flow), reading.key, MODIFIED, reading.group)
 
 
 def source_kinds(flow: Flow) -> dict[str, str]:
@@ -36,13 +33,6 @@ def source_kinds(flow: Flow) -> dict[str, str]:
 
 def _kind(kind: str) -> str:
     return {"integer": "decimal", "guid": "text"}.get(kind, kind)
-
-
-def wanted(flow: Flow, settings: Settings) -> frozenset[str]:
-    """Names of the source's fields that stand in a formula of the flow's tables: nothing else is asked for."""
-    folder = settings.mapping_folder / flow.id
-    formulas = (line.source for part in flow.parts for line in read_table(folder / part.table).lines)
-    return frozenset(re.findall(r"\w+", " ".join(formulas))) & frozenset(source_kinds(flow))
 
 
 def changed(

@@ -1,4 +1,4 @@
-"""What a run is to do: one flow, and which of its records."""
+"""What a run is to do: a connected flow, some windows, and which of their records."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -6,36 +6,45 @@ from datetime import date
 
 from ..settings import Settings
 from ..staging.store import Store
+from .connected import ConnectedFlow
 from .flow import Flow
-from .stage import flow_store
 
 
 @dataclass(frozen=True)
 class Work:
-    """The windows between two days, both included, or only some records of them.
+    """The windows between two days (UTC), both included, or only some records of them.
 
     Attributes:
         keys: part and key of the only records that count; None for all.
     """
 
-    flow: Flow
-    settings: Settings
+    connected: ConnectedFlow
     first: date
     last: date
     run_id: str
     keys: Collection[tuple[str, str]] | None = None
 
     @property
+    def flow(self) -> Flow:
+        return self.connected.flow
+
+    @property
+    def settings(self) -> Settings:
+        return self.connected.settings
+
+    @property
     def store(self) -> Store:
-        return flow_store(self.flow, self.settings)
+        return self.connected.store
 
     @property
     def days(self) -> list[date]:
-        """As values of a query."""
+        """First and last day, as bound values of a query."""
         return [self.first, self.last]
 
     def wants(self, part: str, key: str) -> bool:
+        """Whether a record is one of those that count."""
         return self.keys is None or (part, key) in self.keys
 
     def only(self, keys: Collection[tuple[str, str]] | None) -> "Work":
+        """The same windows, and other records of them."""
         return replace(self, keys=keys)

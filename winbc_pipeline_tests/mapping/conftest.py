@@ -12,8 +12,8 @@ from winbc_pipeline.mapping.tables import read_table
 from winbc_pipeline.mapping.trial import try_out
 from winbc_pipeline.staging.load import OWN, StagingTable
 from winbc_pipeline.staging.store import Row, in_memory, insert_rows, lock_down, rows_of
-from winbc_pipeline.sync.map import create_source
-from winbc_pipeline.sync.values import fields_of
+from winbc_pipeline.sync.connected import create_source
+from winbc_pipeline.sync.payloads import fields_of
 from winbc_pipeline.systems.facts import FieldFacts
 
 HEADER = "target_field,source,default,when,required,note\n"

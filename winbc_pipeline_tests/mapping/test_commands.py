@@ -12,9 +12,11 @@ import pytest
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.mapping.tables import read_lookup
+from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.work import Work
 
-from ..conftest import FIRST, LAST, World
+from ..support.sandboxes import FIRST, LAST, Sandboxes
 
 SKU, MORE = {"sku": "SKU-1"}, {"sku": "SKU-2", "article_key": "2", "name": "Lamp"}
 
@@ -22,14 +24,16 @@ SKU, MORE = {"sku": "SKU-1"}, {"sku": "SKU-2", "article_key": "2", "name": "Lamp
 class Desk:
     """A connection with its own mapping folder, two articles in step."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.world, self.monkeypatch, self.capsys = world, monkeypatch, capsys
-        self.folder = world.own_tables()
+    def __init__(
+        self, sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.sandboxes, self.monkeypatch, self.capsys = sandboxes, monkeypatch, capsys
+        self.folder = sandboxes.own_tables()
         for name in ("data_folder", "mapping_folder", "history_start"):
-            monkeypatch.setenv(f"WINBC_{name.upper()}", str(getattr(world.settings, name)))
+            monkeypatch.setenv(f"WINBC_{name.upper()}", str(getattr(sandboxes.settings, name)))
         monkeypatch.setenv("COLUMNS", "200")
-        world.fill(articles=[SKU, MORE])
-        world.sync("products")
+        sandboxes.fill(articles=[SKU, MORE])
+        sandboxes.sync("products")
 
     def edit(self, old: str, new: str, table: str = "products_winstore_to_bc/item.csv") -> None:
         path = self.folder / table
@@ -39,18 +43,18 @@ class Desk:
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit code and printed words; nothing may reach the target."""
-        before = len(self.world.bc()["writes"])
+        before = len(self.sandboxes.bc()["writes"])
         self.monkeypatch.setattr(sys, "argv", ["winbc", "mapping", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        assert len(self.world.bc()["writes"]) == before
+        assert len(self.sandboxes.bc()["writes"]) == before
         captured = self.capsys.readouterr()
         return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
 
 
 @pytest.fixture
-def desk(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(world, monkeypatch, capsys)
+def desk(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(sandboxes, monkeypatch, capsys)
 
 
 def test_validate_names_the_wrong_row_and_checks_the_others(desk: Desk) -> None:
@@ -96,16 +100,16 @@ def test_preview_of_a_record_that_breaks_a_rule_still_shows_what_the_target_has(
 
 
 def test_a_contact_is_not_shown_as_sent_when_its_customer_fails(desk: Desk) -> None:
-    desk.world.fill(customers=[{"company_name": "Klein BV", "country_iso": "XX"}])
-    stage(flow_named("customers"), desk.world.settings, FIRST)
+    desk.sandboxes.fill(customers=[{"company_name": "Klein BV", "country_iso": "XX"}])
+    stage(ConnectedFlow(flow_named("customers"), desk.sandboxes.settings), FIRST)
     _, printed = desk.run("preview", "customers", "--key", "000123")
     assert "Request: none: its customer is not in the target, and would not be made" in printed
     assert "POST contacts" not in printed
 
 
 def test_a_contact_is_shown_as_sent_when_its_customer_is_made(desk: Desk) -> None:
-    desk.world.fill(customers=[{"company_name": "Klein BV"}])
-    stage(flow_named("customers"), desk.world.settings, FIRST)
+    desk.sandboxes.fill(customers=[{"company_name": "Klein BV"}])
+    stage(ConnectedFlow(flow_named("customers"), desk.sandboxes.settings), FIRST)
     assert "Request: POST contacts" in desk.run("preview", "customers", "--sample", "1")[1]
 
 
@@ -118,8 +122,8 @@ def test_explain_of_a_field_that_no_table_fills_says_so_and_suggests(desk: Desk)
 
 
 def test_what_a_terminal_would_act_on_is_written_out(desk: Desk) -> None:
-    desk.world.fill(articles=[{"sku": "SKU-1", "name": "Mug\x1b[2J\u202egnp", "description": "a\u2028b"}])
-    stage(flow_named("products"), desk.world.settings, FIRST)
+    desk.sandboxes.fill(articles=[{"sku": "SKU-1", "name": "Mug\x1b[2J\u202egnp", "description": "a\u2028b"}])
+    stage(ConnectedFlow(flow_named("products"), desk.sandboxes.settings), FIRST)
     printed = desk.run("preview", "products", "--key", "SKU-1")[1]
     assert "Mug\\x1b[2J\\u202egnp" in printed
     assert not {"\x1b", "\u202e", "\u2028"} & set(printed)
@@ -164,10 +168,12 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
 def test_impact_counts_records_fields_and_what_would_break(
     desk: Desk, old: str, new: str, expected: dict[str, Any]
 ) -> None:
-    from winbc_pipeline.sync.impact import impact
+    from winbc_pipeline.workbench.impact import impact
 
     desk.edit(old, new)
-    found = next(each for each in impact(flow_named("products"), desk.world.settings) if each.part == "item")
+    found = next(
+        each for each in impact(ConnectedFlow(flow_named("products"), desk.sandboxes.settings)) if each.part == "item"
+    )
     everything = {name: value for name, value in vars(found).items() if value and name != "part"}
     assert everything == expected
     assert desk.run("impact", "products")[0] == 0
@@ -192,18 +198,19 @@ EDITS = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> None:
-    from winbc_pipeline.sync.impact import impact
-    from winbc_pipeline.sync.run import dry_run, planned
+    from winbc_pipeline.sync.run import dry_run
+    from winbc_pipeline.workbench.impact import impact
+    from winbc_pipeline.workbench.plans import planned
 
-    flow, settings = flow_named("products"), desk.world.settings
-    desk.world.edit_item("SKU-2", unitCost=0, gtin="")
-    desk.world.fill(articles=[SKU, MORE, {"sku": "SKU-3", "article_key": "3"}, {"sku": "SKU-4", "color": "red"}])
-    stage(flow, settings, FIRST)
+    flow, settings = flow_named("products"), desk.sandboxes.settings
+    desk.sandboxes.edit_item("SKU-2", unitCost=0, gtin="")
+    desk.sandboxes.fill(articles=[SKU, MORE, {"sku": "SKU-3", "article_key": "3"}, {"sku": "SKU-4", "color": "red"}])
+    stage(ConnectedFlow(flow, settings), FIRST)
     desk.edit(*EDITS[edit])
-    found = impact(flow, settings)
+    found = impact(ConnectedFlow(flow, settings))
 
-    dry_run(flow, settings, FIRST, LAST, "plan")
-    rows = planned(flow, settings, FIRST, LAST)
+    dry_run(Work(ConnectedFlow(flow, settings), FIRST, LAST, "plan"))
+    rows = planned(ConnectedFlow(flow, settings), FIRST, LAST)
     for part in found:
         mine = [row for row in rows if row["part"] == part.part]
         did = Counter("same" if row["reason"] == "UNCHANGED" else row["action"] for row in mine)
@@ -216,7 +223,7 @@ def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> Non
 def test_an_impact_is_what_a_rerun_then_does(desk: Desk) -> None:
     desk.edit("unitPrice,price", "unitPrice,\"if(sku = 'SKU-1', price + 1, price)\"")
     assert "would change in 1 records" in desk.run("impact", "products")[1]
-    assert desk.world.sync("products").updated == 1
+    assert desk.sandboxes.sync("products").updated == 1
     assert "would change" not in desk.run("impact", "products")[1].replace("would change ┃", "")
 
 
@@ -252,8 +259,8 @@ def test_a_new_lookup_has_the_values_seen_and_waits_for_yours(desk: Desk) -> Non
 
 
 def test_a_new_lookup_has_one_row_for_a_value_with_and_without_blanks_at_its_ends(desk: Desk) -> None:
-    desk.world.fill(articles=[MORE | {"name": "Mug ", "modified_at": "2026-03-03T10:00:00.000Z"}])
-    desk.world.sync("products")
+    desk.sandboxes.fill(articles=[MORE | {"name": "Mug ", "modified_at": "2026-03-03T10:00:00.000Z"}])
+    desk.sandboxes.sync("products")
     assert "1 new rows" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
     desk.edit("Mug,?,seen 2 times", "Mug,M,", "lookups/titles.csv")
     desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
@@ -264,8 +271,8 @@ def test_a_new_lookup_has_one_row_for_a_value_with_and_without_blanks_at_its_end
 def test_a_new_lookup_holds_the_values_that_were_seen_less_blanks_at_their_ends(desk: Desk) -> None:
     values = ["Mug", " Mug", "Mug ", "1E5", "00123", "=cmd", "12-3", "1.50", "'x", "Käse", "a,b;c", 'q"q', "two\nlines"]
     articles = [{"sku": f"N-{n}", "article_key": f"n{n}", "name": value} for n, value in enumerate(values)]
-    desk.world.fill(articles=articles)
-    stage(flow_named("products"), desk.world.settings, FIRST)
+    desk.sandboxes.fill(articles=articles)
+    stage(ConnectedFlow(flow_named("products"), desk.sandboxes.settings), FIRST)
     desk.run("new-lookup", "names", "--from-data", "products.Name")
     path = desk.folder / "lookups" / "names.csv"
     path.write_text(path.read_text(encoding="utf-8-sig").replace("?,seen", "X,seen"), encoding="utf-8")
@@ -274,8 +281,8 @@ def test_a_new_lookup_holds_the_values_that_were_seen_less_blanks_at_their_ends(
 
 
 def test_the_value_that_means_any_other_is_left_out_of_a_new_lookup_and_told(desk: Desk) -> None:
-    desk.world.fill(articles=[{"name": "*"}, MORE])
-    stage(flow_named("products"), desk.world.settings, FIRST)
+    desk.sandboxes.fill(articles=[{"name": "*"}, MORE])
+    stage(ConnectedFlow(flow_named("products"), desk.sandboxes.settings), FIRST)
     assert "The value * is left out" in desk.run("new-lookup", "names", "--from-data", "products.name")[1]
     assert "*" not in (desk.folder / "lookups" / "names.csv").read_text()
 

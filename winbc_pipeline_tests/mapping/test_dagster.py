@@ -8,10 +8,10 @@ from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, SensorRes
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
-from winbc_pipeline.orchestration.jobs import range_tags
+from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.staging.store import Store, rows_of
 
-from ..conftest import World
+from ..support.sandboxes import Sandboxes
 
 FLOW = "products_winstore_to_bc"
 TABLES = AssetKey(("mapping_tables", FLOW))
@@ -21,21 +21,21 @@ DAY = date(2026, 3, 2)
 
 
 @pytest.fixture
-def edited(world: World) -> Iterator[World]:
+def edited(sandboxes: Sandboxes) -> Iterator[Sandboxes]:
     """A world with a mapping folder of its own."""
-    world.own_tables()
-    world.fill()
-    yield world
+    sandboxes.own_tables()
+    sandboxes.fill()
+    yield sandboxes
 
 
-def edit(world: World, old: str, new: str) -> None:
-    path = world.settings.mapping_folder / FLOW / "item.csv"
+def edit(sandboxes: Sandboxes, old: str, new: str) -> None:
+    path = sandboxes.settings.mapping_folder / FLOW / "item.csv"
     path.write_text(path.read_text().replace(old, new))
 
 
-def run(world: World, instance: DagsterInstance, job: str) -> ExecuteInProcessResult:
-    definition = build_defs(settings=world.settings).resolve_job_def(job)
-    tags = range_tags(DAY, DAY) if job == FLOW else {}
+def run(sandboxes: Sandboxes, instance: DagsterInstance, job: str) -> ExecuteInProcessResult:
+    definition = build_defs(settings=sandboxes.settings).resolve_job_def(job)
+    tags = range_tags(DAY, DAY, sandboxes.settings) if job == FLOW else {}
     return definition.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
 
 
@@ -46,7 +46,7 @@ def tags(instance: DagsterInstance, layer: str) -> dict[str, str]:
     return dict(event.asset_materialization.tags or {})
 
 
-def test_an_edit_gives_the_tables_a_new_version_that_the_layers_were_not_made_with(edited: World) -> None:
+def test_an_edit_gives_the_tables_a_new_version_that_the_layers_were_not_made_with(edited: Sandboxes) -> None:
     with DagsterInstance.ephemeral() as instance:
         assert run(edited, instance, FLOW).success
         before = tags(instance, "mapping_tables")[VERSION]
@@ -57,7 +57,7 @@ def test_an_edit_gives_the_tables_a_new_version_that_the_layers_were_not_made_wi
             assert tags(instance, layer)[INPUT] == before
 
 
-def test_a_broken_table_stops_the_flow_before_it_reads_and_says_why(edited: World) -> None:
+def test_a_broken_table_stops_the_flow_before_it_reads_and_says_why(edited: Sandboxes) -> None:
     edit(edited, "unitPrice,price", "unitPrice,prise")
     with DagsterInstance.ephemeral() as instance:
         result = run(edited, instance, FLOW)
@@ -68,7 +68,7 @@ def test_a_broken_table_stops_the_flow_before_it_reads_and_says_why(edited: Worl
     assert not (edited.settings.data_folder / "default" / "products_winstore_to_bc.duckdb").exists()
 
 
-def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: World) -> None:
+def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: Sandboxes) -> None:
     with DagsterInstance.ephemeral() as instance:
         run(edited, instance, FLOW)
         event = instance.get_latest_materialization_event(AssetKey(("mapped", FLOW)))
@@ -83,7 +83,7 @@ def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: 
     assert set(made_of) < columns
 
 
-def test_each_record_carries_the_version_that_made_it(edited: World) -> None:
+def test_each_record_carries_the_version_that_made_it(edited: Sandboxes) -> None:
     edited.sync("products")
     with DagsterInstance.ephemeral() as instance:
         run(edited, instance, "mapping_tables")
@@ -94,7 +94,7 @@ def test_each_record_carries_the_version_that_made_it(edited: World) -> None:
     assert mapped == sent == [{"mapping_version": version}]
 
 
-def test_the_sensor_has_edited_tables_checked_once(edited: World) -> None:
+def test_the_sensor_has_edited_tables_checked_once(edited: Sandboxes) -> None:
     sensor = build_defs(settings=edited.settings).resolve_sensor_def("mapping_tables_edited")
     with DagsterInstance.ephemeral() as instance:
         first = sensor(build_sensor_context(instance=instance))

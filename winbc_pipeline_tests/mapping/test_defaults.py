@@ -13,11 +13,11 @@ from winbc_pipeline.flows import TABLES
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import read_table
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import Flow
-from winbc_pipeline.sync.map import checked_flow
-from winbc_pipeline.sync.mapping_tests import run_lookup_tests, run_tests
+from winbc_pipeline.workbench.table_tests import run_lookup_tests, run_tests
 
-from ..conftest import REPOSITORY
+from ..support.sandboxes import REPOSITORY
 
 pytestmark = pytest.mark.proof
 
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def red(flow: Flow, folder: Path) -> bool:
     """Whether the tests of a folder find something."""
     try:
-        return any(finding.differences for finding in run_tests(flow, Settings(mapping_folder=folder)))
+        return any(finding.differences for finding in run_tests(ConnectedFlow(flow, Settings(mapping_folder=folder))))
     except WinbcError:
         return True
 
@@ -42,8 +42,8 @@ def red(flow: Flow, folder: Path) -> bool:
 @flows
 def test_each_flows_tables_are_valid_and_pass_their_tests(flow: Flow) -> None:
     settings = Settings(mapping_folder=SHIPPED)
-    assert checked_flow(flow, settings)
-    findings = list(run_tests(flow, settings))
+    assert ConnectedFlow(flow, settings).checked()
+    findings = list(run_tests(ConnectedFlow(flow, settings)))
     assert findings
     assert [finding for finding in findings if finding.differences] == []
 

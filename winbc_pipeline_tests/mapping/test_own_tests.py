@@ -9,9 +9,10 @@ import pytest
 from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.sync.mapping_tests import run_lookup_tests, run_tests
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.workbench.table_tests import run_lookup_tests, run_tests
 
-from ..conftest import REPOSITORY
+from ..support.sandboxes import REPOSITORY
 from .conftest import Tables
 from .test_defaults import folder  # noqa: F401 - a fixture
 
@@ -25,7 +26,7 @@ def run(folder: Path) -> Run:  # noqa: F811
     def differences(*rows: str) -> list[str]:
         content = "test,kind,field,value,note\n" + "".join(f"t,{row},\n" for row in rows)
         (folder / PRODUCTS.id / "tests.csv").write_text(content, encoding="utf-8")
-        found = run_tests(PRODUCTS, Settings(mapping_folder=folder))
+        found = run_tests(ConnectedFlow(PRODUCTS, Settings(mapping_folder=folder)))
         return [text for finding in found for text in finding.differences]
 
     return differences

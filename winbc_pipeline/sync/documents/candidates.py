@@ -8,16 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from ...mapping.compiler import Compiled
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, literal, quote, renew_table, rows_of
+from ..connected import ConnectedFlow
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
-from ..plan import IdsByCode, with_ids
-from ..stage import staging_table
-from ..values import fields_of, records_of
+from ..payloads import fields_of, records_of
+from ..records.references import IdsByCode, with_ids
 from ..work import Work
 
 CHUNK = 2_500  # documents decided at once: memory follows it
@@ -101,62 +100,106 @@ def needed_document(flow: Flow) -> Document:
     return flow.document
 
 
-def documents_sql(flow: Flow, settings: Settings, only: str = "true") -> str:
+def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
     """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done.
     `only`: a condition on `_order`, the key of a document, with its bound values before the days.
 
     One whose lines are not mapped as they are staged now is left out: it waits for the run that maps them.
     """
-    kind = needed_document(flow).kind(settings)
+    flow = connected.flow
+    kind = needed_document(flow).kind(connected.settings)
     mapped, part = quote(mapped_table(flow)), literal(flow.main)
     known = ", ".join(f"l.{quote(name)}" for name in KNOWN)
     return f"""
-        WITH {_staged(flow, settings, only)}, {_lines(flow, settings)}, owners AS (
-            SELECT reference, min(key) AS one, max(key) AS other FROM ledger
-            WHERE part = {part} AND {ledger.MADE} GROUP BY reference
+        WITH {_staged(connected, only)},
+        {_lines(connected)},
+        owners AS (
+            -- whose document has a reference, or may have it
+            SELECT reference, min(key) AS one, max(key) AS other
+            FROM ledger
+            WHERE part = {part} AND {ledger.MADE}
+            GROUP BY reference
         )
-        SELECT h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
-        md5(h.hash || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '') ||
-        coalesce(o.ended, '')) AS own_hash, o.skip_reason, o.customer_key, o.guest, o.ended,
-        list_transform(n.lines, lambda x: x.part) AS parts, list_transform(n.lines, lambda x: x.key) AS line_keys,
-        '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
-        list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines, {known}, l.version AS sent_version,
-        coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
-        count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL) OVER (PARTITION BY {REFERENCE})
-        AS claims, CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
-        FROM {mapped} AS h JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
-        LEFT JOIN lines AS n ON n._order = h._key LEFT JOIN ledger AS l ON l.part = {part} AND l.key = h._key
+        SELECT
+            h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
+            md5(
+                h.hash
+                || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '')
+                || coalesce(o.ended, '')
+            ) AS own_hash,
+            o.skip_reason, o.customer_key, o.guest, o.ended,
+            list_transform(n.lines, lambda x: x.part) AS parts,
+            list_transform(n.lines, lambda x: x.key) AS line_keys,
+            '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
+            list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines,
+            {known},
+            l.version AS sent_version,
+            coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
+            count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL)
+                OVER (PARTITION BY {REFERENCE}) AS claims,
+            CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
+        FROM {mapped} AS h
+        JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
+        LEFT JOIN lines AS n ON n._order = h._key
+        LEFT JOIN ledger AS l ON l.part = {part} AND l.key = h._key
         LEFT JOIN owners AS w ON w.reference = {REFERENCE}
-        WHERE h.part = {literal(kind.header)} AND h._window BETWEEN ? AND ? AND coalesce(n.mapped, 0) = o.expected"""
+        WHERE h.part = {literal(kind.header)}
+        AND h._window BETWEEN ? AND ?
+        AND coalesce(n.mapped, 0) = o.expected"""
 
 
-def _staged(flow: Flow, settings: Settings, only: str) -> str:
+def _staged(connected: ConnectedFlow, only: str) -> str:
     """Two common table expressions: staged lines with their order and their place in it, and what is true of orders."""
+    flow, settings = connected.flow, connected.settings
     document = needed_document(flow)
     kind = document.kind(settings)
+    # A line is mapped on its own where its part has the source record's key.
     own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""staged AS (
-            SELECT *, {flow.part(kind.header).key} AS _order, row_number() OVER (ORDER BY {document.line_order}, _key)
-            AS _place FROM {quote(staging_table(flow, settings).name)} WHERE {only}
-        ), orders AS (
-            SELECT _order, md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
-            list(_version::VARCHAR) AS versions, count(*) FILTER ({own}) AS expected,
-            first({document.customer_key} ORDER BY _key) AS customer_key, coalesce(bool_and({document.guest}), false)
-            AS guest, first({document.ended(settings)} ORDER BY _key) AS ended,
-            first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason FROM staged GROUP BY _order
+            SELECT
+                *,
+                {flow.part(kind.header).key} AS _order,
+                row_number() OVER (ORDER BY {document.line_order}, _key) AS _place
+            FROM {quote(connected.staging.name)}
+            WHERE {only}
+        ),
+        orders AS (
+            SELECT
+                _order,
+                md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
+                list(_version::VARCHAR) AS versions,
+                count(*) FILTER ({own}) AS expected,
+                first({document.customer_key} ORDER BY _key) AS customer_key,
+                coalesce(bool_and({document.guest}), false) AS guest,
+                first({document.ended(settings)} ORDER BY _key) AS ended,
+                first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason
+            FROM staged
+            GROUP BY _order
         )"""
 
 
-def _lines(flow: Flow, settings: Settings) -> str:
+def _lines(connected: ConnectedFlow) -> str:
     """A common table expression: the mapped lines of each order, as they stand in it."""
-    kind = needed_document(flow).kind(settings)
+    kind = needed_document(connected.flow).kind(connected.settings)
     names = ", ".join(literal(name) for name in kind.lines)
     place = " ".join(f"WHEN {literal(name)} THEN {number}" for number, name in enumerate(kind.lines))
     return f"""lines AS (
-            SELECT s._order, count(*) FILTER (s._key = m._key) AS mapped, list_sort(list({{'kind': CASE m.part {place}
-            END, 'place': s._place, 'part': m.part, 'key': m._key, 'creates': m.creates, 'errors': m.errors, 'hash':
-            m.hash}})) AS lines FROM {quote(mapped_table(flow))} AS m JOIN staged AS s ON s._version::VARCHAR =
-            m._version AND (s._key = m._key OR s._order = m._key) WHERE m.part IN ({names}) GROUP BY ALL
+            SELECT
+                s._order,
+                count(*) FILTER (s._key = m._key) AS mapped,
+                list_sort(list({{
+                    'kind': CASE m.part {place} END,
+                    'place': s._place,
+                    'part': m.part,
+                    'key': m._key,
+                    'creates': m.creates,
+                    'errors': m.errors,
+                    'hash': m.hash
+                }})) AS lines
+            FROM {quote(mapped_table(connected.flow))} AS m
+            JOIN staged AS s ON s._version::VARCHAR = m._version AND (s._key = m._key OR s._order = m._key)
+            WHERE m.part IN ({names})
+            GROUP BY ALL
         )"""
 
 
@@ -170,7 +213,7 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
     memory follows the chunk."""
     flow = work.flow
     header = needed_document(flow).kind(work.settings).header
-    documents = documents_sql(flow, work.settings, f"{flow.part(header).key} IN (SELECT unnest(?))")
+    documents = documents_sql(work.connected, f"{flow.part(header).key} IN (SELECT unnest(?))")
     for some in _keys(work, header):
         with work.store.open() as connection:
             rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, *work.days])
@@ -188,7 +231,7 @@ def _keys(work: Work, header: str) -> list[list[str]]:
     with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
-        create_staging(connection, staging_table(flow, work.settings))
+        create_staging(connection, work.connected.staging)
         found = rows_of(
             connection,
             f"SELECT _key, {REFERENCE} AS reference, count(*) OVER (PARTITION BY reference) AS times "

@@ -7,7 +7,7 @@ document's ETag guards; else a person decides.
 from typing import Any
 
 from ...settings import Settings
-from ..values import equal, field_hashes, filled
+from ..payloads import equal, field_hashes, filled
 from .candidates import Candidate
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong, wrong_total
 from .differences import sold

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...mapping.compiler import Compiled
-from ...settings import Settings
 from ...staging.ledger import OPEN, State
 from ...staging.store import Row, quote, rows_of
 from ...systems.business_central import BusinessCentral
-from ..flow import Flow
-from ..map import mapped_table
-from ..plan import KNOWN, Decision, Live, Planner, planned_row, with_payloads
-from ..stage import flow_store
+from ..connected import ConnectedFlow
+from ..map import KNOWN, mapped_table
+from ..records.decide import Decision, Live, Planner
+from ..records.plan import planned_row
+from ..records.references import with_payloads
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")
@@ -45,13 +45,13 @@ class Debtors:
 
     def __init__(
         self,
-        flow: Flow,
-        settings: Settings,
+        connected: ConnectedFlow,
         target: BusinessCentral,
         compiled: Mapping[str, Compiled],
         ids: Mapping[str, Mapping[str, str]],
     ) -> None:
-        self.flow, self.settings, self.target, self.chosen = flow, settings, target, settings.orders
+        flow, settings = connected.flow, connected.settings
+        self.connected, self.target, self.chosen = connected, target, settings.orders
         self.compiled, self.ids = compiled, ids
         self.customer, *self.contacts = needed_document(flow).customer
         self.planners = {
@@ -158,12 +158,16 @@ class Debtors:
         """Mapped rows of the keys, whatever window they are in, with whole payloads and what the ledger knows."""
         if not keys:
             return []
-        with flow_store(self.flow, self.settings).open() as connection:
+        with self.connected.store.open() as connection:
             rows = rows_of(
                 connection,
-                f"SELECT m.*, {KNOWN} FROM {quote(mapped_table(self.flow))} AS m LEFT JOIN ledger AS l "
-                "ON l.part = m.part AND l.key = m._key WHERE m.part = ? AND m._key IN (SELECT unnest(?)) "
-                "ORDER BY m._key",
+                f"""
+                SELECT m.*, {KNOWN}
+                FROM {quote(mapped_table(self.connected.flow))} AS m
+                LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+                WHERE m.part = ? AND m._key IN (SELECT unnest(?))
+                ORDER BY m._key
+                """,
                 [part, sorted(keys)],
             )
         return [with_payloads(row, self.compiled[part], self.ids) for row in rows]

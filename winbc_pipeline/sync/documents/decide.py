@@ -11,7 +11,7 @@ from typing import Any
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
-from ..values import filled, is_blank
+from ..payloads import filled, is_blank
 from .amounts import cents, differing, total_with_tax
 from .candidates import Candidate
 from .differences import differences, is_incomplete

@@ -7,7 +7,7 @@ from datetime import datetime
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...systems.business_central import BusinessCentral
-from ..push import chunks_of
+from ..sending import chunks_of
 from ..work import Work
 from .candidates import CHUNK
 from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...staging.store import Row
 from ...systems.business_central.client import dumps
-from ..values import field_hashes, fields_of, is_blank
+from ..payloads import field_hashes, fields_of, is_blank
 from .candidates import Candidate
 from .decide import OWN_FIELDS, OWN_LINE_FIELDS
 

@@ -13,11 +13,12 @@ from ...staging.ledger import State
 from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
-from ..flow import Flow
-from ..map import check_mapped_now, compile_flow
+from ..connected import ConnectedFlow
+from ..map import settle_gone
 from ..outcomes import IGNORED, is_ignored
-from ..plan import IdsByCode, recover, settle_gone
-from ..planned import store_plan
+from ..plan_table import store_plan
+from ..records.references import IdsByCode
+from ..session import recover
 from ..work import Work
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
@@ -52,18 +53,18 @@ def plan(
     need nothing.
 
     Args:
-        afresh: as if they had never been sent; decided: by key, what a person has chosen (sync/hand.py).
+        afresh: as if they had never been sent; decided: by key, what a person has chosen (workbench/intervention.py).
     """
-    flow, settings = work.flow, work.settings
+    flow = work.flow
     with work.store.open():  # once for all that is read before anything is asked
         recover(work.store, work.run_id)
         settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
-        compiled, ids = compile_flow(flow, settings), IdsByCode(target)
-        planning = _Planning(work, target, Debtors(flow, settings, target, compiled, ids), decided or {})
+        compiled, ids = work.connected.compiled(), IdsByCode(target)
+        planning = _Planning(work, target, Debtors(work.connected, target, compiled, ids), decided or {})
     orders_read = ahead(read(work, compiled, ids))
     looked_up = ahead((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
     chunks = ahead(planning.planned(*each) for each in looked_up)
-    store_plan(work, chunks, _unchanged(flow, settings))
+    store_plan(work, chunks, _unchanged(work.connected))
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -85,14 +86,14 @@ class _Planning:
         customers: Debtors,
         decided: Mapping[str, Choice],
     ) -> None:
-        self.flow, self.settings, self.target = work.flow, work.settings, target
+        self.connected, self.settings, self.target = work.connected, work.settings, target
         self.customers, self.decided, self.items = customers, decided, Items(target)
         self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
     def look_up(self, orders: list[Candidate], afresh: bool) -> tuple[DocumentsFound, LookedUp]:
         """The documents that are there already, by reference, and the customers; items are linked to the orders'
         lines."""
-        check_mapped_now(self.flow, self.settings, (order.mapping_version for order in orders))
+        self.connected.check_mapped_now(order.mapping_version for order in orders)
         for order in orders:
             order.known = unsent(order.known) if afresh else order.known
         with ThreadPoolExecutor(2) as pool:
@@ -110,7 +111,7 @@ class _Planning:
         for order in orders:
             debtor = customers.get(order.key)
             choice = choices.get(order.key) or _for_debtor(customers[order.key])
-            row = order_row(order, choice, debtor, self.flow, self.settings)
+            row = order_row(order, choice, debtor, self.connected)
             rows.append(row | {"lookups": _looked_up(order, found, debtor)})
         return rows
 
@@ -188,15 +189,16 @@ def _needs_items(order: Candidate) -> bool:
     return not order.errors and bool(order.known["field_hashes"] or not (order.skip_reason or order.ended))
 
 
-def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, flow: Flow, settings: Settings) -> Row:
+def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected: ConnectedFlow) -> Row:
     """The row of the planned table for a document."""
-    kind = needed_document(flow).kind(settings)
+    flow = connected.flow
+    kind = needed_document(flow).kind(connected.settings)
     body: Any = choice.operations
     changes: str | None = dumps(choice.effects).decode()
     creates = choice.action == "create"
     if creates:
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
-        changes = None  # sync/shown.py makes them of the body
+        changes = None  # workbench/plans.py makes them of the body
     place = choice.found
     return {
         "part": flow.main,
@@ -245,12 +247,14 @@ def _reference(order: Candidate, choice: Choice) -> str:
     return (order.known["reference"] if choice.action in ("wait", "hold", "human") else None) or order.reference
 
 
-def _unchanged(flow: Flow, settings: Settings) -> str:
-    """The planned rows of documents that need nothing."""
-    confirmed = f"_order IN (SELECT key FROM ledger WHERE part = {literal(flow.main)} AND state = 'CONFIRMED')"
-    documents = documents_sql(flow, settings, confirmed)
-    return (
-        f"SELECT {literal(flow.main)} AS part, _key AS key, _window AS \"window\", 'skip' AS action, 'UNCHANGED' AS "
-        "reason, target_id, target_no, '{}' AS body, '[]' AS changes, own_hash AS hash, field_hashes, _version AS "
-        f"version, mapping_version, target_set, amount, currency FROM ({documents}) WHERE unchanged"
-    )
+def _unchanged(connected: ConnectedFlow) -> str:
+    """SELECT of the planned rows of documents that need nothing."""
+    part = literal(connected.flow.main)
+    confirmed = f"_order IN (SELECT key FROM ledger WHERE part = {part} AND state = 'CONFIRMED')"
+    return f"""
+        SELECT
+            {part} AS part, _key AS key, _window AS "window", 'skip' AS action, 'UNCHANGED' AS reason,
+            target_id, target_no, '{{}}' AS body, '[]' AS changes, own_hash AS hash, field_hashes,
+            _version AS version, mapping_version, target_set, amount, currency
+        FROM ({documents_sql(connected, confirmed)})
+        WHERE unchanged"""

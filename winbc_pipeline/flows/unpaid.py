@@ -1,0 +1,33 @@
+"""Orders that waited for their payment until they are given up: nothing in the source tells of it, only time does."""
+
+from datetime import date
+
+from ..staging import ledger
+from ..staging.load import create as create_staging
+from ..staging.store import quote
+from ..sync.connected import ConnectedFlow
+
+WAITING, OVER = "NOT_PAID", "GIVEN_UP"
+
+
+def windows_given_up(connected: ConnectedFlow) -> list[date]:
+    """The days of orders that the ledger still has as waiting, and that are given up by now; oldest first."""
+    flow, settings = connected.flow, connected.settings
+    given_up = [sql for sql, reason in flow.document.skips(settings) if reason == OVER] if flow.document else []
+    if not flow.document or not given_up:
+        return []
+    staging, key = connected.staging, flow.part(flow.document.kind(settings).header).key
+    with connected.store.open() as connection:
+        ledger.create(connection)
+        create_staging(connection, staging)
+        found = connection.execute(
+            f"""
+            SELECT DISTINCT l."window"
+            FROM ledger AS l
+            JOIN {quote(staging.name)} ON {key} = l.key
+            WHERE l.part = ? AND l.state = 'SKIPPED' AND l.reason = ? AND ({given_up[0]})
+            ORDER BY 1
+            """,
+            [flow.main, WAITING],
+        )
+        return [window for (window,) in found.fetchall()]

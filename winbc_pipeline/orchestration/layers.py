@@ -1,0 +1,121 @@
+"""What each layer of a flow holds, by window: counts by outcome, the first records, and what documents come to.
+
+Here belongs: reading the layers' tables for people. How Dagster shows it: metadata.py.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import duckdb
+
+from ..staging.ledger import OPEN
+from ..staging.store import Row, quote, rows_of
+from ..sync.connected import ConnectedFlow
+from ..sync.flow import Flow
+from ..sync.map import mapped_table
+from ..sync.plan_table import planned_table
+
+SHOWN = 50
+_TROUBLE = ", ".join(
+    f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold", "wait", "duplicate", "human")
+)
+
+
+@dataclass(frozen=True)
+class LayerWindow:
+    """One window of a layer: records by outcome, and the first of them as `part, key, outcome, reason`.
+
+    Attributes:
+        documents: of a flow that makes documents, `outcome, reason, currency, records, amount`.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    records: list[Row] = field(default_factory=list)
+    documents: list[Row] = field(default_factory=list)
+
+
+def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: date) -> dict[date, LayerWindow]:
+    """What people see of a layer (staging, mapped, planned, synced), by the first day of each window.
+
+    Records in trouble come first. The days are first and last of the windows, both included.
+    """
+    window = f"""date_trunc('{connected.settings.window}', "window")::DATE"""
+    with connected.store.open() as connection:
+        connection.execute(
+            f"""
+            CREATE TEMP VIEW layer AS
+            SELECT * REPLACE ({window} AS "window")
+            FROM ({_layer_rows(connected, layer)}) AS r
+            WHERE r."window" BETWEEN DATE '{first}' AND DATE '{last}'
+            """
+        )
+        counts = rows_of(
+            connection,
+            'SELECT "window", outcome, count(*) AS records FROM layer GROUP BY ALL',
+        )
+        shown = rows_of(
+            connection,
+            f"""
+            SELECT *
+            FROM layer
+            QUALIFY {SHOWN} >= row_number()
+                OVER (PARTITION BY "window" ORDER BY outcome IN ({_TROUBLE}) DESC, part, key)
+            """,
+        )
+        sums = _sums(connection, connected.flow, layer, window, [first, last])
+    windows: dict[date, LayerWindow] = {}
+    for row in counts:
+        windows.setdefault(row["window"], LayerWindow()).counts[row["outcome"].lower()] = row["records"]
+    for row in shown:
+        windows[row["window"]].records.append(row)
+    for row in sums:
+        windows[row["window"]].documents.append(row)
+    return windows
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, window: str, days: list[date]) -> list[Row]:
+    """Documents and what they come to, by window, outcome, reason and currency."""
+    if not flow.document or layer not in ("planned", "synced"):
+        return []
+    table, outcome = _outcomes(flow, layer)
+    return rows_of(
+        connection,
+        f"""
+        SELECT {window} AS "window", {outcome} AS outcome, reason, currency, count(*) AS records, sum(amount) AS amount
+        FROM {table} AS t
+        WHERE part = ? AND t."window" BETWEEN ? AND ?
+        GROUP BY ALL
+        ORDER BY ALL
+        """,
+        [flow.main, *days],
+    )
+
+
+def _outcomes(flow: Flow, layer: str) -> tuple[str, str]:
+    """The table of one of the last two layers, and its column that says what became of a record."""
+    return (quote(planned_table(flow)), "action") if layer == "planned" else ("ledger", "state")
+
+
+def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
+    """SELECT of `window, part, key, outcome, reason`: no personal data."""
+    flow = connected.flow
+    if layer == "staging":
+        return f"""
+            SELECT
+                _window AS "window", '{flow.entity}' AS part, _key AS key, 'read' AS outcome,
+                CASE WHEN len(_bad_fields) > 0
+                    THEN 'not of its type: ' || array_to_string(_bad_fields, ', ') END AS reason
+            FROM {quote(connected.staging.name)}"""
+    if layer == "mapped":
+        return f"""
+            SELECT
+                _window AS "window", part, _key AS key,
+                coalesce(skip_reason, errors[1].field || ': ' || errors[1].rule) AS reason,
+                CASE
+                    WHEN len(errors) > 0 THEN 'error'
+                    WHEN skip_reason IS NOT NULL THEN 'skip'
+                    ELSE 'mapped'
+                END AS outcome
+            FROM {quote(mapped_table(flow))}"""
+    table, outcome = _outcomes(flow, layer)
+    return f'SELECT "window", part, key, {outcome} AS outcome, reason FROM {table}'

@@ -1,0 +1,16 @@
+"""Which kind of sending a flow has. The only place that asks."""
+
+from typing import Any
+
+from . import actions, documents, records, to_winstore
+from .flow import Flow
+from .sending import Sending
+
+
+def sending_of(flow: Flow) -> Sending[Any]:
+    """The kind of sending, by what the flow's data say that its records are."""
+    if flow.target == "winstore":
+        return to_winstore.SENDING
+    if flow.acts_on:
+        return actions.SENDING
+    return documents.SENDING if flow.document else records.SENDING

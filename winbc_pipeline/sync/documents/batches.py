@@ -1,0 +1,240 @@
+"""Sends planned documents in batches: each document once, whatever fails (exactly_once.md section 3).
+
+Here belongs: the intent before the first byte, batches in flight, and the split of a refused batch. A batch that was
+not run goes again in batches of a tenth, down to one document a call, so that one bad document fails alone.
+What is sent: plan.py. What becomes of a document in the ledger: moves.py.
+"""
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+
+from ... import clock
+from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from ...staging import ledger
+from ...staging.ledger import Move, State
+from ...staging.store import Row, for_long_texts
+from ...systems.business_central import BusinessCentral, Operation, Result
+from .. import crash_points
+from ..plan_table import planned_table
+from ..sending import INTENTS, chunks_of, intent_chunks
+from ..work import Work
+from .candidates import CHUNK, needed_document
+from .duplicates import Looks, mark
+from .hashes import with_body
+from .moves import Moves, is_new
+from .outbox import keys_due, planned_documents, put_bodies, with_number
+
+TRIES = 4  # of a document that was certainly not run
+NOT_RUN = -1  # status of an operation whose call never left, or was turned away at the door
+UNREADABLE = 0
+
+
+@dataclass
+class _Sending:
+    """A planned document on its way."""
+
+    row: Row
+    operations: list[Operation]
+    tries: int = 0
+
+
+Answers = list[tuple[_Sending, Result]]
+
+
+class Sender:
+    """Sends the planned documents of one flow, or the actions on them."""
+
+    def __init__(self, work: Work, target: BusinessCentral) -> None:
+        self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
+        self.work, self.target = work, target
+        self.moves = Moves(work.flow.main, work.settings.orders)
+        self.refused: AuthenticationFailed | None = None
+        self.alike: list[str] = []  # the codes of the last refusals, all the same, with nothing taken in between
+
+    def send(self) -> None:
+        """Sends the planned documents. All of them have an outcome in the ledger afterwards.
+
+        Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
+        """
+        settled, wanted = keys_due(self.work)
+        self._move_unsent(settled, self.moves.without_call)
+        with ThreadPoolExecutor(1) as beside:
+            looks = Looks(self.target, beside)
+            self._send_all(wanted, looks)
+            mark(self.work, looks.found_twice())
+        if self.refused:
+            raise self.refused
+
+    def _planned(self, connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[Row]:
+        customer = needed_document(self.flow).customer[0] if self.flow.document else ""
+        return planned_documents(connection, self.work, keys, customer)
+
+    def _move_unsent(self, keys: list[str], outcome: Callable[[Row], Move | None]) -> None:
+        """Commits what becomes of planned documents for which no call is made."""
+        for some in chunks_of(keys, CHUNK):
+            with self.store.transaction() as connection:
+                moves = [move for row in self._planned(connection, some) if (move := outcome(row))]
+                ledger.move_within(connection, moves, self.run_id, clock.now())
+
+    def _send_all(self, keys: list[str], looks: Looks) -> None:
+        """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
+        chunks = deque(intent_chunks(keys))
+        outcomes: list[Move] = []
+        again: list[_Sending] = []
+        pending: set[Future[Answers]] = set()
+        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+            while pending or (self._may_send and (chunks or again)):
+                while chunks and self._may_send and len(pending) <= self._enough:
+                    pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
+                    outcomes = []
+                if not pending:
+                    pending, again = self._submit(pool, again), []
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                moves, not_run = self._taken(done)
+                looks.add(move.known["reference"] for move in moves if is_new(move))
+                outcomes, again = outcomes + moves, again + not_run
+        outcomes += [self.moves.not_sent(each.row, self._why_stopped) for each in again]
+        ledger.move(self.store, outcomes, self.run_id)
+        left = [key for chunk in chunks for key in chunk]
+        self._move_unsent(left, lambda row: self.moves.not_intended(row, self._why_stopped))
+        crash_points.point("after confirm")
+
+    @property
+    def _enough(self) -> int:
+        """How many batches keep the calls in flight busy while the ledger is written."""
+        return max(self.settings.bc.in_flight, INTENTS // self._batch_size)
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self.settings.bc.batch_size, self.settings.orders.batch_size)
+
+    @property
+    def _may_send(self) -> bool:
+        return not self.refused and not self._why_stopped and not self.target.transport.pausing
+
+    @property
+    def _why_stopped(self) -> str:
+        """In words, that so many in a row were refused alike that the rest would be, too; empty when they were not."""
+        if 0 < self.settings.orders.stop_after <= len(self.alike):
+            return f"{len(self.alike)} in a row were refused with {self.alike[-1]}"
+        return ""
+
+    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Answers]]:
+        return {pool.submit(self._send_batch, batch) for batch in self._batches(sending)}
+
+    def _taken(self, done: Iterable[Future[Answers]]) -> tuple[list[Move], list[_Sending]]:
+        """The outcomes that are known now, and the documents that were certainly not run and may go again."""
+        answers = [answer for future in done for answer in future.result()]
+        crash_points.point("after answer")
+        moves, again = [], []
+        for each, result in answers:
+            if result.status not in (NOT_RUN, 429):
+                moves.append(self.moves.answered(each.row, result, self.target.server_now))
+                self._count_refusals(moves[-1], result)
+                continue
+            each.tries += 1
+            if each.tries < TRIES:
+                again.append(each)
+            else:
+                moves.append(self.moves.not_sent(each.row, self._why_stopped))
+        return moves, again
+
+    def _count_refusals(self, move: Move, result: Result) -> None:
+        """Keeps count of refusals that are alike."""
+        if move.state != State.FAILED or self.alike[-1:] != [result.error_code]:
+            self.alike = []
+        if move.state == State.FAILED:
+            self.alike.append(result.error_code)
+
+    def _intend(self, keys: list[str], outcomes: list[Move]) -> list[_Sending]:
+        """Commits outcomes and the intents of the next documents; these may be sent from then on."""
+        crash_points.point("before intent")
+        now, keep = clock.now(), timedelta(days=self.settings.payload_days)
+        with self.store.transaction() as connection:
+            for_long_texts(connection)
+            ledger.create(connection)
+            sending, failed = self._prepared(connection, self._planned(connection, keys))
+            intents = [self._intent(each, now) for each in sending]
+            ledger.move_within(connection, outcomes + failed + intents, self.run_id, now)
+            ledger.keep_bodies(connection, planned_table(self.flow), self.flow.main, now, now - keep)
+        crash_points.point("after intent")
+        return sending
+
+    def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
+        """Documents as they are sent. A document whose customer could not be written fails alone."""
+        sending, failed, numbered = [], [], {}
+        for row in rows:
+            customer, body = row["customer"], row["body"]
+            if row["customer_key"] and customer["state"] != State.CONFIRMED:
+                why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
+                refused = row | {"reason": "NO_CUSTOMER", "message": why}
+                failed.append(self.moves.move(refused, State.FAILED, sent=False))
+                continue
+            if row["customer_key"]:
+                body = with_number(body, customer["target_no"])
+            if body is not row["body"]:
+                numbered[row["key"]] = body
+            if row["action"] == "create":
+                navigation = needed_document(self.flow).kind(self.settings).navigation
+                row["field_hashes"] = with_body(row["field_hashes"], body, navigation)
+            sending.append(_Sending(row, self._operations(row, body)))
+        put_bodies(connection, self.flow, numbered)
+        return sending, failed
+
+    def _intent(self, each: _Sending, now: datetime) -> Move:
+        old = each.row["known"]
+        tries = (old["attempt_no"] or 0) if old["state"] == State.UNKNOWN else 0
+        known = {"attempt_id": each.operations[0].request_id, "attempt_no": tries + 1, "intent_at": now}
+        known |= {"server_at": self.target.server_now, "looked_at": None}
+        return self.moves.move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
+
+    def _operations(self, row: Row, body: str) -> list[Operation]:
+        """The calls of one document: one for a new document, else those of its change."""
+        attempt = str(uuid.uuid4())
+        if row["action"] == "create":
+            return [Operation(attempt, "POST", row["target_set"], body, request_id=attempt)]
+        return [
+            Operation(f"{attempt} {n}", o["method"], o["path"], o["body"], o["etag"], attempt)
+            for n, o in enumerate(json.loads(body, parse_float=Decimal))
+        ]
+
+    def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:
+        """New documents together, fewer of them each time that they were refused; changes each on their own."""
+        yield from ([each] for each in chunk if each.row["action"] != "create")
+        for tries in range(TRIES):
+            created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
+            size = max(1, self._batch_size // 10**tries)
+            yield from chunks_of(created, size)
+
+    def _send_batch(self, batch: list[_Sending]) -> Answers:
+        """One result per document: of a change the refusal, else what is not known, else the last answer."""
+        operations = [operation for each in batch for operation in each.operations]
+        isolated = len(batch) == 1 and len(operations) > 1
+        results = {result.id: result for result in self._answered(operations, isolated)}
+        answers = []
+        for each in batch:
+            own = [results[operation.id] for operation in each.operations]
+            failed = [result for result in own if not 200 <= result.status < 300]
+            answers.append((each, max(failed, key=lambda result: result.status, default=own[-1])))
+        return answers
+
+    def _answered(self, operations: list[Operation], isolated: bool) -> list[Result]:
+        """What became of the operations. NOT_RUN: their call never left, or was turned away at the door."""
+        try:
+            if self._may_send:
+                return self.target.batch(operations, isolated)
+        except AuthenticationFailed as error:
+            self.refused = error
+        except SystemUnavailable:
+            pass
+        except UnreadableAnswer:
+            return [Result(operation.id, UNREADABLE, {}) for operation in operations]
+        return [Result(operation.id, NOT_RUN, {}) for operation in operations]

@@ -1,0 +1,23 @@
+"""Master data in Business Central: records with a number of our own, compared field by field before they are written.
+
+decide.py says what happens to one record, references.py puts ids in the place of codes, plan.py writes the plan table,
+push.py sends it.
+"""
+
+from ...staging.store import Row
+from ...systems.business_central import BusinessCentral
+from ..connected import ConnectedFlow
+from ..sending import Sending
+from ..session import company_of
+from . import plan, push
+
+
+def _has_any(connected: ConnectedFlow, target: BusinessCentral, sent: list[Row]) -> bool:
+    """Records keep the id by which they were sent."""
+    part = connected.flow.part(connected.flow.main)
+    return bool(target.find(part.entity_set, "id", [row["target_id"] for row in sent], False))
+
+
+SENDING = Sending(
+    open=BusinessCentral, name=company_of, has_any=_has_any, plan=plan.plan, push=push.push, sends_once=False
+)

@@ -1,0 +1,65 @@
+"""The plan of master data: what would be written. Materialising it is the exact dry run."""
+
+import json
+
+from ... import clock
+from ...staging import ledger
+from ...staging.store import Row, Store, renew_table, rows_of
+from ...systems.business_central import BusinessCentral
+from ...systems.business_central.client import dumps
+from ..map import MAPPED, classified, mapped_table, settle_gone
+from ..payloads import field_hashes
+from ..plan_table import store_plan, unchanged_rows
+from ..session import recover
+from ..work import Work
+from .decide import Decision, decide
+
+
+def plan(work: Work, target: BusinessCentral) -> None:
+    """Plans mapped records into the planned table."""
+    flow, store = work.flow, work.store
+    recover(store, work.run_id)
+    settle_gone(store, flow, work.run_id, [part.name for part in flow.parts])
+    compiled = work.connected.compiled()
+    candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
+    linked, rows = links(store), []
+    for part in flow.parts:
+        own = [row for row in candidates if row["part"] == part.name]
+        decided = decide(part, work.settings, target, compiled[part.name], own, linked)
+        rows += [planned_row(row, decision) for row, decision in decided]
+    store_plan(work, [rows], unchanged_rows(classified(flow)))
+
+
+def _candidates(work: Work) -> list[Row]:
+    with work.store.open() as connection:
+        ledger.create(connection)
+        renew_table(connection, mapped_table(work.flow), MAPPED)
+        return rows_of(connection, f"{classified(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+
+
+def links(store: Store) -> dict[tuple[str, str], str]:
+    """The source's key by part and id of the target's record, of all that were ever linked."""
+    return {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
+
+
+def planned_row(row: Row, decision: Decision) -> Row:
+    """The row of the planned table for a mapped record with whole payloads."""
+    return {
+        "part": row["part"],
+        "key": row["_key"],
+        "window": row["_window"],
+        "action": decision.action,
+        "reason": decision.reason,
+        "message": decision.message,
+        "target_id": decision.target.get("id"),
+        "target_no": decision.target.get("number") or decision.target.get("code"),
+        "etag": decision.target.get("@odata.etag"),
+        "body": dumps(decision.body).decode(),
+        "changes": dumps(decision.changes).decode(),
+        "hash": row["hash"],
+        "field_hashes": json.dumps(field_hashes(row["updates"])),
+        "version": row["_version"],
+        "mapping_version": row["mapping_version"],
+        "planned_at": clock.now(),
+    }

@@ -1,0 +1,135 @@
+"""A run's hold on a flow: its lease, its open target, and a ledger that belongs to that target.
+
+Here belongs: what must be true before a run may believe the ledger or write it. What was sent to one company of one
+environment says nothing about another one.
+"""
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from .. import clock
+from ..errors import ConfigurationError, StoreBusy
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.ledger import Move, State
+from ..staging.store import Row, Store, rows_of
+from ..systems.business_central import BusinessCentral
+from .connected import ConnectedFlow
+from .sending import Sending, Target
+
+SAMPLE, ENOUGH = 40, 5  # ledger rows that are looked up in the target, and how few prove nothing
+ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
+SWITCH_S = 0.002
+
+
+@contextmanager
+def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
+    """One writer per flow: a lock of the operating system, which dies with its process; raises StoreBusy."""
+    flow = connected.flow.id
+    path = connected.settings.flow_database(flow).with_suffix(".lock")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(str(path), timeout=wait_s):
+            yield
+    except Timeout:
+        raise StoreBusy(f"Another run of {flow} is writing.", "Wait for it, or end it.") from None
+
+
+@contextmanager
+def leased(connected: ConnectedFlow, sending: Sending[Target]) -> Iterator[Target]:
+    """The open target while nobody else writes this flow's ledger; raises StoreBusy when another run goes on."""
+    target = sending.open(connected.settings)
+    try:
+        with lease(connected), _for_many_records():
+            yield target
+    finally:
+        target.close()
+
+
+@contextmanager
+def _for_many_records() -> Iterator[None]:
+    """Settings of Python for records by the hundred thousand.
+
+    They hold no cycles, so Python seldom looks for any. A thread that computes soon lets go for one that only takes an
+    answer.
+    """
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(ALLOCATIONS, *thresholds[1:])
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
+
+
+def recover(store: Store, run_id: str) -> int:
+    """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease.
+
+    They count as lost from now on: the dead run may have sent them until it died, long after their intent.
+    """
+    left = ledger.read(store, "state = 'SENDING'")
+    known = {"reason": "NO_ANSWER", "intent_at": clock.now()}
+    ledger.move(store, [Move(row["part"], row["key"], State.UNKNOWN, known) for row in left], run_id)
+    return len(left)
+
+
+def check_target(connected: ConnectedFlow, sending: Sending[Target], target: Target) -> None:
+    """Binds a new ledger to the target.
+
+    Raises: ConfigurationError when the ledger was kept for another target, or when the target has nothing any more of
+        what was last sent to it.
+    """
+    flow, store = connected.flow.id, connected.store
+    name = sending.name(connected.settings, target)
+    with store.transaction() as connection:
+        bound = _bound(connection, name)
+        sent = _last_sent(connection, connected.flow.main) if sending.has_any else []
+    again = f", or delete {store.path} to send everything again" if sending.can_be_asked else ""
+    if bound != name:
+        hint = f"Give this target a `connection` of its own{again}."
+        raise ConfigurationError(f"The ledger of {flow} was kept for {bound}, not for {name}.", hint)
+    if sending.has_any and len(sent) >= ENOUGH and not sending.has_any(connected, target, sent):
+        hint = f"Is it another company, or was it emptied? Delete {store.path} to send everything again."
+        raise ConfigurationError(f"None of the {len(sent)} records that {flow} last sent is in the target.", hint)
+
+
+def company_of(settings: Settings, target: BusinessCentral) -> str:
+    """The company of Business Central that a ledger is kept for."""
+    return f"{address(settings.bc.base_url)}/{target.root}"
+
+
+def address(base_url: str) -> str:
+    """Host and path of a system, by which its ledgers are told apart."""
+    parts = urlsplit(base_url)
+    return f"{parts.hostname}{parts.path.rstrip('/')}"
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The target that the ledger is kept for; a new ledger is bound to this one."""
+    ledger.create(connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS binding (target VARCHAR)")
+    row = connection.execute("SELECT target FROM binding").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO binding VALUES (?)", [name])
+    return str(row[0]) if row else name
+
+
+def _last_sent(connection: duckdb.DuckDBPyConnection, part: str) -> list[Row]:
+    return rows_of(
+        connection,
+        """
+        SELECT target_id, reference
+        FROM ledger
+        WHERE part = ? AND state = 'CONFIRMED' AND target_id IS NOT NULL AND action IS DISTINCT FROM 'delete'
+        ORDER BY moved_at DESC
+        LIMIT ?
+        """,
+        [part, SAMPLE],
+    )

@@ -1,0 +1,18 @@
+"""What goes to Winstore, a call per record: orders once, statuses as often as they change. docs/orders-to-winstore.md.
+
+decide.py says what happens to one record, plan.py writes the plan table, push.py sends it. order_numbers.py tells
+Winstore which document was made of its order.
+"""
+
+from ...settings import Settings
+from ...systems.winstore import Winstore
+from ..sending import Sending
+from ..session import address
+from . import plan, push
+
+
+def _name(settings: Settings, _: Winstore) -> str:
+    return address(settings.winstore.base_url)
+
+
+SENDING = Sending(open=Winstore, name=_name, has_any=None, plan=plan.plan, push=push.push, sends_once=True)

@@ -1,0 +1,51 @@
+"""Tells Winstore the number of the document that was made of its order. A number is told again without harm."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from ...errors import AuthenticationFailed, SystemUnavailable
+from ...staging import ledger
+from ...staging.ledger import Move, State
+from ...staging.store import Row
+from ...systems.transport import Lost
+from ...systems.winstore import Winstore
+from ..work import Work
+
+PART, WRITE = "number", "order_number"
+IN_FLIGHT = 5
+
+
+def send_order_numbers(work: Work) -> None:
+    """Sends the numbers of the windows' documents that Winstore does not have yet.
+
+    Each number has an outcome of its own in the ledger afterwards, part `number`.
+    """
+    rows = _not_sent(work) if work.settings.orders.write_back else []
+    if not rows:
+        return
+    winstore = Winstore(work.settings)
+    try:
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            moves = list(pool.map(lambda row: _send(winstore, row), rows))
+    finally:
+        winstore.close()
+    ledger.move(work.store, moves, work.run_id)
+
+
+def _not_sent(work: Work) -> list[Row]:
+    store = work.store
+    made = "state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
+    sent = {row["key"]: row["hash"] for row in ledger.read(store, "part = ? AND state = 'CONFIRMED'", [PART])}
+    rows = ledger.read(store, f"part = ? AND {made}", [work.flow.main, *work.days])
+    return [row for row in rows if sent.get(row["key"]) != row["target_no"]]
+
+
+def _send(winstore: Winstore, row: Row) -> Move:
+    known = {"window": row["window"], "version": row["version"], "target_no": row["target_no"], "action": "update"}
+    try:
+        given = winstore.post(WRITE, {"ordernr": row["key"], "number": row["target_no"]}, [], repeatable=True)
+    except (Lost, SystemUnavailable, AuthenticationFailed):
+        return Move(PART, row["key"], State.PLANNED, known | {"reason": "NO_ANSWER"})
+    if given.taken:
+        return Move(PART, row["key"], State.CONFIRMED, known | {"hash": row["target_no"]})
+    words = f"{given.code}: {given.message}"
+    return Move(PART, row["key"], State.FAILED, known | {"reason": "WINSTORE_REFUSED", "message": words})

@@ -1,0 +1,89 @@
+"""What `winbc check` looks at: both connections, the mapping tables, and what each flow needs in Business Central.
+
+Here belongs: the list of checks. A check returns what it looked at, and raises WinbcError for what is wrong.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .. import clock
+from ..flows import FLOWS
+from ..flows.orders import ORDERS_TO_BC
+from ..settings import Settings
+from ..sync.connected import ConnectedFlow
+from ..systems.business_central import BusinessCentral
+from ..systems.winstore import Winstore, load_profile
+from .probe import probe
+from .readiness import Ready, check_ready, needs_app
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its name, and what runs it. `run` raises WinbcError naming cause and fix."""
+
+    name: str
+    run: Callable[[], Ready]
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """All checks of a connection. None of them writes."""
+    yield Check("Winstore profile", lambda: Ready(_profile(settings)))
+    yield Check("Winstore connection", lambda: Ready(_winstore(settings)))
+    yield Check("Business Central connection", lambda: Ready(_business_central(settings)))
+    connected = [ConnectedFlow(flow, settings) for flow in FLOWS]
+    for each in connected:
+        yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
+    for each in connected:
+        if each.flow.target == "bc":
+            yield Check(f"What {each.flow.id} needs", lambda each=each: _ready(each))  # type: ignore[misc]
+
+
+def probe_check(settings: Settings) -> Check:
+    """Whether Business Central would take a first order. It makes one, and has Business Central undo it."""
+
+    def tried() -> Ready:
+        target = BusinessCentral(settings)
+        try:
+            return Ready(probe(ConnectedFlow(ORDERS_TO_BC, settings), target))
+        finally:
+            target.close()
+
+    return Check("Probe", tried)
+
+
+def _profile(settings: Settings) -> str:
+    profile = load_profile(settings.winstore.profile)
+    known = {each.call: each.known for each in profile.reads.values()}
+    known |= {each.call: each.known for each in profile.writes.values()}
+    assumed = [call for call, how in known.items() if how == "assumed"]
+    return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
+
+
+def _winstore(settings: Settings) -> str:
+    source = Winstore(settings)
+    try:
+        next(source.changed_since("articles", clock.now()))
+    finally:
+        source.close()
+    return "articles can be read"
+
+
+def _business_central(settings: Settings) -> str:
+    target = BusinessCentral(settings)
+    try:
+        units = target.get("unitsOfMeasure?$top=1")
+    finally:
+        target.close()
+    return f"company {settings.bc.company} answers ({'has' if units else 'has no'} units of measure)"
+
+
+def _tables(connected: ConnectedFlow) -> Ready:
+    return Ready(f"{len(connected.checked())} tables", tuple(needs_app(connected)))
+
+
+def _ready(connected: ConnectedFlow) -> Ready:
+    target = BusinessCentral(connected.settings)
+    try:
+        return check_ready(connected, target)
+    finally:
+        target.close()

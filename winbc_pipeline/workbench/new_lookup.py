@@ -1,0 +1,84 @@
+"""Fills the left side of a lookup table with the values that were seen in the source."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MappingError
+from ..mapping.cells import CELL_CHARACTERS, MOST_ROWS, exact, plain, read_rows, write_rows
+from ..mapping.expressions import Expression, as_text
+from ..mapping.functions import BLANKS
+from ..mapping.grammar import similar
+from ..mapping.tables import LOOKUP_COLUMNS, LOOKUPS, TESTS, TO_FILL
+from ..staging.load import create as create_staging
+from ..staging.store import quote
+from ..sync.connected import ConnectedFlow
+
+ANY_OTHER = "*"
+
+
+@dataclass(frozen=True)
+class NewLookup:
+    """The table that was written: how many rows are new, and in words which values cannot stand in it."""
+
+    path: Path
+    rows: int
+    left_out: Sequence[str]
+
+
+def values_seen(connected: ConnectedFlow, field: str) -> list[tuple[str, int]]:
+    """The distinct values of a staged field as lookups see them, and how often; the most frequent first."""
+    flow, staging = connected.flow, connected.staging
+    by_name = {name.lower(): name for name in staging.fields}
+    if field.lower() not in by_name:
+        known = f"Known are {', '.join(staging.fields)}."
+        raise MappingError(
+            f"The source of {flow.id} has no field `{field[:40]}`.", f"{similar(field, by_name)} {known}"
+        )
+    name = by_name[field.lower()]
+    text = f"trim({as_text(Expression(quote(name), staging.fields[name], fits=True)).sql}, {BLANKS})"
+    with connected.store.open() as connection:
+        create_staging(connection, staging)
+        each = f"SELECT {text} AS __value FROM {quote(staging.name)}"
+        counted = f"SELECT __value, count(*) AS times FROM ({each}) WHERE __value <> '' GROUP BY __value"
+        return connection.execute(f"{counted} ORDER BY times DESC, __value").fetchall()
+
+
+def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
+    """Writes the table, or adds to it what is missing. New rows have `?` as target value, which the tables' check
+    refuses until it is filled in.
+
+    Raises: MappingError for a name that formulas cannot use, an unknown field, and more values than a table takes.
+    """
+    if not re.fullmatch(r"\w+", name, re.ASCII) or name == Path(TESTS).stem:
+        hint = "Use letters from a to z, digits and _, and another word than tests."
+        raise MappingError(f"`{name[:40]}` cannot be the name of a lookup table.", hint)
+    path = connected.settings.mapping_folder / LOOKUPS / f"{name}.csv"
+    rows = _rows(path) if path.exists() else []
+    known = {row[0] for row in rows}
+    seen = [(value, count) for value, count in values_seen(connected, field) if value not in known]
+    fresh = [[value, TO_FILL, f"seen {count} times"] for value, count in seen if _fits(value)]
+    if len(rows) + len(fresh) > MOST_ROWS:
+        words = f"{field} has {len(fresh):,} values, and a lookup table takes {MOST_ROWS:,} rows."
+        raise MappingError(words, "Is it the right field? Map it with a formula.")
+    if fresh:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_rows(path, LOOKUP_COLUMNS, [*rows, *fresh])
+    return NewLookup(path, len(fresh), tuple(_left_out([value for value, _ in seen])))
+
+
+def _rows(path: Path) -> list[list[str]]:
+    found = read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value")
+    return [[exact(source), *map(plain, others)] for source, *others in (row.cells.values() for row in found)]
+
+
+def _fits(value: str) -> bool:
+    return value != ANY_OTHER and "\0" not in value and len(value) < CELL_CHARACTERS
+
+
+def _left_out(values: Sequence[str]) -> Iterator[str]:
+    if ANY_OTHER in values:
+        yield "The value * is left out: the row * is the fall-back for any other value, and for this one too."
+    if unfit := [value for value in values if value != ANY_OTHER and not _fits(value)]:
+        yield f"{len(unfit)} values are left out: they are longer than a cell, or no text."

@@ -1,0 +1,152 @@
+"""Runs tests.csv: the given records through the tables as they are now, beside what was expected."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ..mapping.cases import Expected, read_cases, read_lookup_cases
+from ..mapping.cells import boolean_of
+from ..mapping.compiler import Compiled
+from ..mapping.execute import prepare
+from ..mapping.rules import WRITTEN
+from ..mapping.tables import LOOKUPS, TESTS, read_lookup
+from ..settings import Settings
+from ..staging.load import is_bad, typed
+from ..staging.store import in_memory, lock_down, quote, rows_of
+from ..sync.connected import ConnectedFlow, create_source
+from ..sync.payloads import fields_of, filled
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one test: the differences, none when it passed."""
+
+    test: str
+    differences: tuple[str, ...]
+
+
+def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
+    """The tests of a flow's folder, if it has any; raises MappingError for tables or tests that are wrong."""
+    path = connected.table_folder / TESTS
+    if not path.exists():
+        return
+    compiled = connected.compiled()
+    tables = {Path(part.table).stem: part.name for part in connected.flow.parts}
+    fields = connected.source_fields
+    with in_memory() as connection:
+        lock_down(connection)
+        for case in read_cases(path, tables):
+            unknown = tuple(f"given: the source has no field {name}" for name in case.given if name not in fields)
+            if unknown:
+                yield Finding(case.name, unknown)
+                continue
+            give(connection, fields, case.given)
+            differences: list[str] = []
+            for table, expected in case.expected.items():
+                chosen = compiled[tables[table]]
+                differences += _differences(table, chosen, expected, _made(connection, chosen))
+            yield Finding(case.name, tuple(differences))
+
+
+def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
+    """The tests of the lookup tables, one finding per table; nothing where there are none."""
+    folder = settings.mapping_folder / LOOKUPS
+    if not (folder / TESTS).exists():
+        return
+    expected: dict[str, dict[str, str]] = {}
+    for _, table, source, target in read_lookup_cases(folder / TESTS):
+        expected.setdefault(table, {})[source] = target
+    for table, values in expected.items():
+        made = read_lookup(folder / f"{table}.csv")
+        wrong = [_told(table, name, value, made.get(name)) for name, value in values.items() if value != made.get(name)]
+        yield Finding(f"lookup table {table}", tuple(wrong))
+
+
+def give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Puts one made-up record of the source into the table `source`."""
+    connection.execute("DROP TABLE IF EXISTS source")
+    create_source(connection, fields)
+    given = {name: _given(fields[name], value) for name, value in given.items()}
+    columns = "".join(f", {quote(name)}" for name in given)
+    places = [(name, f"${place}", fields[name]) for place, name in enumerate(given, 1)]
+    values = "".join(f", {typed(text, kind)}" for _, text, kind in places)
+    typed_places = [each for each in places if each[2] != "text"]
+    bad = ", ".join(f"CASE WHEN {is_bad(text, kind)} THEN '{name}' END" for name, text, kind in typed_places)
+    connection.execute(
+        f"INSERT INTO source (_key, _bad_fields{columns}) "
+        f"SELECT '', list_filter([{bad or 'NULL'}], lambda f: f IS NOT NULL){values}",
+        list(given.values()),
+    )
+
+
+def _given(kind: str, value: str) -> str:
+    """A boolean as DuckDB reads it, whatever a spreadsheet made of it."""
+    known = boolean_of(value) if kind == "boolean" else None
+    return value if known is None else str(known).lower()
+
+
+def _made(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> Expected:
+    prepare(connection, compiled.steps, compiled.lookups)
+    row = rows_of(connection, compiled.select)[0]
+    creates, updates = map(_texts, compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"])))
+    fill = {name: value for name, value in creates.items() if name in compiled.fill_empty}
+    always = {n: value for n, value in creates.items() if updates.get(n) == value and n not in fill}
+    return {
+        "always": always,
+        "create": {n: value for n, value in creates.items() if n not in always and n not in fill},
+        "update": {n: value for n, value in updates.items() if n not in always and n not in fill},
+        "fill": fill,
+        "error": {error["field"]: error["rule"] for error in row["errors"]},
+    }
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    """A payload's fields as a test writes them; empty ones are left out."""
+    return {name: _text(value) for name, value in filled(fields).items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+
+
+def _differences(table: str, compiled: Compiled, expected: Expected, made: Expected) -> Iterator[str]:
+    """What the fields that a test names have otherwise than expected; the others are not looked at."""
+    kinds = {each.facts.name: each.facts.kind for each in compiled.targets}
+    for kind, fields in expected.items():
+        for name, value in fields.items():
+            rule = None if name in expected["error"] else made["error"].get(name)
+            if rule and kind != "error":
+                yield f"{kind} {table}.{name}: expected {_shown(value or None)}, and it breaks a rule: {rule}"
+            elif not _same("text" if kind == "error" else kinds.get(name, "text"), value, made[kind].get(name, "")):
+                yield _told(f"{kind} {table}", name, value or None, _elsewhere(kind, name, made))
+
+
+def _same(kind: str, expected: str, made: str) -> bool:
+    """Whether a value is as expected: numbers by value, booleans in any language, the rest to the letter."""
+    if kind == "boolean" and made:
+        return boolean_of(expected) is boolean_of(made)
+    if kind in ("decimal", "integer") and made and re.fullmatch(WRITTEN["decimal"], expected):
+        return Decimal(expected) == Decimal(made)
+    return expected == made
+
+
+def _elsewhere(kind: str, name: str, made: Expected) -> str | None:
+    """The value that was made; one that is sent at another time than expected says when."""
+    if name in made[kind]:
+        return made[kind][name]
+    return next((f"{value} ({each})" for each, fields in made.items() if (value := fields.get(name))), None)
+
+
+def _told(what: str, name: str, expected: str | None, made: str | None) -> str:
+    return f"{what}.{name}: expected {_shown(expected)}, made {_shown(made)}"
+
+
+def _shown(value: str | None) -> str:
+    return "nothing" if value is None else f"`{value}`"

@@ -1,0 +1,31 @@
+"""What a person found out about a record that the program must not judge by itself."""
+
+from ..errors import ConfigurationError
+from ..staging import ledger
+from ..staging.ledger import Move, State
+from ..staging.store import quote, rows_of
+from ..sync.connected import ConnectedFlow
+from ..sync.plan_table import planned_table
+from ..sync.session import lease
+
+WAITING = (State.NEEDS_HUMAN, State.DUPLICATE, State.CONFLICT)
+
+
+def resolve(connected: ConnectedFlow, key: str, there: bool, run_id: str) -> None:
+    """Notes that Winstore has a held record as it is now, or that it does not have it: then the next run sends it.
+
+    Raises ConfigurationError for a record that waits for nobody.
+    """
+    flow, store, part = connected.flow, connected.store, connected.flow.main
+    with lease(connected):
+        rows = ledger.read(store, "part = ? AND key = ?", [part, key])
+        if not rows or rows[0]["state"] not in WAITING:
+            hint = f"`winbc records --flow {flow.id} --state NEEDS_HUMAN` lists those that do."
+            raise ConfigurationError(f"{flow.id}: record {key} waits for no decision.", hint)
+        known = {"reason": "RESOLVED", "target_id": None}
+        if there:
+            with store.open() as connection:
+                sql = f"SELECT hash, version FROM {quote(planned_table(flow))} WHERE part = ? AND key = ?"
+                known |= next(iter(rows_of(connection, sql, [part, key])), {})
+            known["target_id"] = rows[0]["target_no"]
+        ledger.move(store, [Move(part, key, State.CONFIRMED if there else State.PLANNED, known)], run_id)

@@ -1,0 +1,136 @@
+"""The `winbc` command: every slip gets one line that says what, where and what to do; never a traceback."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from winbc_pipeline.cli.main import main
+
+from ..support.sandboxes import Sandboxes
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code, and all that was printed."""
+    monkeypatch.setattr(sys, "argv", ["winbc", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("shoe_size = 9", "winbc.toml: shoe_size is not a setting"),
+        ("timeout_s = -1", "winbc.toml: timeout_s: Input should be greater than 0"),
+        ('connection = "../../elsewhere"', "winbc.toml: connection"),
+        ("[bc]\nbatch_size = 101", "winbc.toml: bc.batch_size: Input should be less than or equal to 100"),
+        ('[bc]\nclient_secret = "s3cret"', "bc.client_secret is a secret"),
+        ("history_start = ", "winbc.toml"),
+        ('[winstore]\ntime_zone = "Europe/Utrecht"', "winstore.time_zone: invalid timezone: Europe/Utrecht"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, toml: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "winbc.toml").write_text(toml)
+    code, printed = run(monkeypatch, capsys, "status")
+    assert code == 2
+    assert words in printed
+    assert "s3cret" not in printed
+    assert "Traceback" not in printed
+
+
+def test_a_settings_file_in_another_encoding_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "winbc.toml").write_bytes('[bc]\ncompany = "Bäckerei"'.encode("latin-1"))
+    assert "It is a TOML file in UTF-8." in run(monkeypatch, capsys, "status")[1]
+
+
+def test_a_slip_in_the_name_of_a_variable_is_not_ignored(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WINBC_SENSOR", "true")
+    assert "the environment: WINBC_SENSOR is not a setting" in run(monkeypatch, capsys, "status")[1]
+
+
+def test_what_others_read_may_stand_in_the_same_env_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("DAGSTER_HOME=/somewhere\nWINBC_CONNECTION=shop\n")
+    assert run(monkeypatch, capsys, "status")[0] == 0
+    assert (tmp_path / ".winbc" / "shop").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["sync", "customers", "--from", "2026-13-45"], "2026-13-45 is not a day"),
+        (["sync", "customers", "--from", "2026-03-02", "--to", "2026-03-01"], "is later than"),
+        (["sync", "nothing"], "no flow nothing"),
+        (["demo", "--once", "--sample", "nowhere"], "nowhere is no retail folder"),
+        (["sandbox", "state", "http://127.0.0.1:1"], "is the sandbox running?"),
+        (["check", "--contract", "sap"], "the contract that can be checked is winstore"),
+        (["sandbox", "serve", "--bc-version", "12"], "Invalid value for '--bc-version'"),
+        (["sandbox", "serve", "--bc-version", "40"], "Invalid value for '--bc-version'"),
+        (["sandbox", "serve", "--time-scale", "0"], "Invalid value for '--time-scale'"),
+        (["sandbox", "serve", "--clock", "noon"], "noon is no time like 2026-03-01T10:00:00Z"),
+    ],
+)
+def test_wrong_use(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    code, printed = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert words in printed
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(
+    sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandboxes.fill(articles=[{"sku": "B[red]2", "name": "Shirt [/sale] now"}])
+    monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(sandboxes.settings.mapping_folder))
+    code, printed = run(monkeypatch, capsys, "plan", "products")
+    assert code == 0
+    assert "B[red]2" in printed
+    assert run(monkeypatch, capsys, "sync", "products")[0] == 0
+
+
+@pytest.mark.parametrize(("sku", "price"), [("NONE", "1.00"), ("SKU-1", "abc")])
+def test_a_change_that_winstore_does_not_take_is_told(
+    sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sku: str, price: str
+) -> None:
+    sandboxes.fill()
+    code, printed = run(monkeypatch, capsys, "sandbox", "change", sandboxes.addresses.winstore_base, sku, price)
+    assert code == 2
+    assert "Winstore did not take it" in printed
+
+
+@pytest.mark.parametrize("source", ["price * name", "left(gtin, 'a')", "round(gtin, 2)"])
+def test_a_formula_that_does_not_fit_its_fields_is_found_before_any_data_is_read(
+    sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    folder = sandboxes.folder / "tables"
+    shutil.copytree(sandboxes.settings.mapping_folder, folder)
+    table = folder / "products_winstore_to_bc" / "item.csv"
+    lines = table.read_text().splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("gtin,"))
+    lines[place] = f'gtin,"{source}",,always,,'
+    table.write_text("\n".join(lines))
+    monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(folder))
+    code, printed = run(monkeypatch, capsys, "check")
+    assert code == 2
+    assert f"item.csv, row {place + 1}, column source: a " in printed

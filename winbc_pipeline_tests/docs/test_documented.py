@@ -1,0 +1,52 @@
+"""Fails when a command, setting, CSV column, function, reason or error code is not documented."""
+
+from winbc_pipeline import errors
+from winbc_pipeline.cli.main import app
+from winbc_pipeline.mapping.functions import BUILT_IN
+from winbc_pipeline.mapping.tables import COLUMNS
+from winbc_pipeline.settings import (
+    BusinessCentralSettings,
+    OrderSettings,
+    OrderStatusSettings,
+    OrdersToWinstoreSettings,
+    ProductSettings,
+    Settings,
+    WinstoreSettings,
+)
+from winbc_pipeline.sync.outcomes import REASONS
+
+from ..support.sandboxes import REPOSITORY
+
+
+def page(name: str) -> str:
+    return (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_every_setting() -> None:
+    sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
+    sections["orders"] = OrderSettings
+    sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
+    names = [name for name in Settings.model_fields if name not in sections]
+    names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
+    assert [name for name in names if f"`{name}`" not in page("settings.md")] == []
+
+
+def test_every_command() -> None:
+    groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
+    names = [
+        f"winbc {prefix}{command.callback.__name__.replace('_', '-')}"  # type: ignore[union-attr]
+        for prefix, group in groups
+        for command in group.registered_commands  # type: ignore[union-attr]
+    ]
+    assert len(names) > 10
+    assert [name for name in names if name not in page("commands.md")] == []
+
+
+def test_every_column_and_function() -> None:
+    text = page("mapping.md")
+    assert [name for name in (*COLUMNS, *(each.name for each in BUILT_IN)) if f"`{name}`" not in text] == []
+
+
+def test_every_error_and_reason() -> None:
+    codes = [kind.code for kind in errors.WinbcError.__subclasses__()]
+    assert [code for code in (*codes, *REASONS) if f"| {code} |" not in page("errors.md")] == []

@@ -1,0 +1,99 @@
+"""Mapping inside a flow: one bad value fails one record, and tables are tried before anything is read."""
+
+import pytest
+
+from winbc_pipeline.errors import MappingError
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.run import sync
+from winbc_pipeline.sync.work import Work
+
+from ..support.sandboxes import FIRST, LAST, Sandboxes
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"email": "no-at-sign"}, "email: not an e-mail address, given a text of 10 characters (customer.csv row 10)"),
+        ({"email": ""}, "email: required, given nothing"),
+        ({"city": "x" * 31}, "city: longer than 30 characters, given a text of 31 characters"),
+        ({"city": "😀" * 16}, "city: longer than 30 characters, given a text of 32 characters"),
+        ({"country_iso": "XX"}, "country: not in lookup table countries, given a text of 2 characters"),
+    ],
+)
+def test_one_bad_value_fails_one_record_and_names_field_and_rule(
+    sandboxes: Sandboxes, row: dict[str, str], words: str
+) -> None:
+    sandboxes.fill(customers=[row, {"customer_id": "2", "email": "two@mail.example"}])
+    done = sandboxes.sync("customers")
+    assert (done.created, done.failed) == (1, 1)
+    entry = sandboxes.ledger("customers")["000123"]
+    assert entry["reason"] == "MAPPING"
+    assert words in entry["message"]
+
+
+@pytest.mark.parametrize("company", [" ", "\t", "\u00a0"])
+def test_a_company_of_blanks_is_no_company(sandboxes: Sandboxes, company: str) -> None:
+    sandboxes.fill(customers=[{"company_name": company}])
+    assert sandboxes.sync("customers").created == 1
+    state = sandboxes.bc()["records"]
+    assert [(each["type"], each["displayName"]) for each in state["customers"]] == [("Person", "Anna O'Neil")]
+    assert "contacts" not in state
+
+
+def test_a_code_that_the_target_takes_by_id_is_looked_up(sandboxes: Sandboxes) -> None:
+    table = sandboxes.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    with table.open("a", encoding="utf-8") as file:
+        file.write("paymentTermsId,lower('30 Days'),,always,,\n")
+    sandboxes.fill(customers=[{}])
+    assert sandboxes.sync("customers").created == 1
+    (customer,) = sandboxes.bc()["records"]["customers"]
+    terms = {record["id"]: record["code"] for record in sandboxes.bc()["records"]["paymentTerms"]}
+    assert terms[customer["paymentTermsId"]] == "30 DAYS"
+    assert sandboxes.sync("customers").updated == 0
+
+
+def test_a_code_that_the_target_does_not_have_fails_the_record(sandboxes: Sandboxes) -> None:
+    table = sandboxes.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    with table.open("a", encoding="utf-8") as file:
+        file.write("paymentTermsId,'90 DAYS',,always,,\n")
+    sandboxes.fill(customers=[{}])
+    assert sandboxes.sync("customers").failed >= 1
+    entry = sandboxes.ledger("customers")["000123"]
+    assert (entry["reason"], entry["message"]) == (
+        "RELATION_MISSING",
+        "paymentTermsId: paymentTerms has no such code, given a text of 7 characters",
+    )
+
+
+def test_an_edit_while_a_run_is_at_work_stops_it_and_the_next_run_does_it_all(sandboxes: Sandboxes) -> None:
+    table = sandboxes.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    sandboxes.fill(customers=[{}])
+
+    def add_field(layer: str) -> None:
+        if layer == "planned":
+            with table.open("a", encoding="utf-8") as file:
+                file.write("website,'shop.example',,always,,\n")
+
+    with pytest.raises(MappingError, match="edited since these records were mapped"):
+        sync(Work(ConnectedFlow(flow_named("customers"), sandboxes.settings), FIRST, LAST, "run"), add_field)
+    assert sandboxes.bc()["writes"] == []
+    assert sandboxes.sync("customers").created == 1
+    assert sandboxes.bc()["records"]["customers"][0]["website"] == "shop.example"
+
+
+def test_functions_in_python_run_in_a_flow(sandboxes: Sandboxes) -> None:
+    table = sandboxes.own_tables() / "customers_winstore_to_bc" / "customer.csv"
+    table.write_text(table.read_text().replace("phoneNumber,phone", 'phoneNumber,"phone_e164(phone, countryISO)"'))
+    sandboxes.fill(customers=[{"phone": "030-1234567"}, {"customer_id": "2", "email": "b@mail.example", "phone": "x"}])
+    done = sandboxes.sync("customers")
+    assert (done.created, done.failed) == (1, 1)
+    assert sandboxes.bc()["records"]["customers"][0]["phoneNumber"] == "+31301234567"
+
+
+def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(sandboxes: Sandboxes) -> None:
+    sandboxes.fill(customers=[{}])
+    with Store(sandboxes.settings.flow_database("customers_winstore_to_bc")).open() as connection:
+        connection.execute("CREATE TABLE mapped_customers_winstore_to_bc (part VARCHAR, creates VARCHAR)")
+    assert sandboxes.sync("customers").created == 1

@@ -1,0 +1,246 @@
+"""Both sandboxes in this process, without sockets, and one clock that only the test moves.
+
+Here belongs: what makes a sync take milliseconds and every run of a test the same.
+What a test does: order_sandboxes.py.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import httpx
+from starlette.applications import Starlette
+
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.load import StagingTable
+from winbc_pipeline.staging.load import create as create_staging
+from winbc_pipeline.staging.store import Store, quote, renew_table
+from winbc_pipeline.sync import map as mapping
+from winbc_pipeline.sync import run, watermark
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.documents import candidates
+from winbc_pipeline.sync.records import plan
+from winbc_pipeline.sync.work import Work
+from winbc_pipeline.systems import transport
+from winbc_pipeline.systems.transport import Transport
+from winbc_pipeline.systems.winstore import load_profile
+
+MAKE_LEDGER = ledger.create
+ERRORS = '[{"field": "VARCHAR", "rule": "VARCHAR", "given": "VARCHAR", "row": "INTEGER"}]'
+MAPPED_BEFORE: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+"""Rows of a mapped table by the steps that made it: DuckDB plans the statements for a second, and maps in no time."""
+START = datetime(2026, 3, 10, 10, tzinfo=UTC)
+
+
+class Killed(BaseException):
+    """The process died here: nothing of the program catches it, and only what was committed is left."""
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop by the test's clock: what a sandbox does later is done when the test's time has come."""
+
+    seconds = 0.0
+
+    def time(self) -> float:
+        return self.seconds
+
+
+class Wire(httpx.BaseTransport):
+    """Calls of a client, answered by ASGI applications: by port, one at a time, in the thread that asks."""
+
+    def __init__(self, apps: dict[int, Starlette]) -> None:
+        self.apps, self.loop, self.lock = apps, Loop(), threading.RLock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            return self.loop.run_until_complete(self._answer(request))
+
+    def wait(self, seconds: float, tick: Callable[[], None]) -> None:
+        """Lets time pass by quarters of a minute; what falls due runs then."""
+        with self.lock:
+            ends = self.loop.seconds + seconds
+            while self.loop.seconds < ends:
+                idle = asyncio.all_tasks(self.loop) == set()
+                self.loop.seconds = ends if idle else min(ends, self.loop.seconds + 15)
+                tick()
+                for _ in range(0 if idle else 5):
+                    self.loop.run_until_complete(asyncio.sleep(0))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        content, answer, cut = request.read(), SimpleNamespace(status=0, headers=[], body=b""), asyncio.Event()
+        asked = [{"type": "http.request", "body": content, "more_body": False}]
+
+        async def receive() -> Any:
+            if asked:
+                return asked.pop()
+            await cut.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answer.status, answer.headers = message["status"], message["headers"]
+            else:
+                answer.body += message.get("body", b"")
+
+        await self.apps[request.url.port or 80](_scope(request, cut.set), receive, send)
+        if cut.is_set():
+            raise httpx.RemoteProtocolError("the connection was cut")
+        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+
+    def close(self) -> None:
+        """Clients come and go; the sandboxes stay."""
+
+
+def _scope(request: httpx.Request, cut: Callable[[], None]) -> dict[str, Any]:
+    path, _, query = request.url.raw_path.partition(b"?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.url.path,
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": (request.url.host, request.url.port),
+        "state": {"cut": cut},
+    }
+
+
+class Memory:
+    """Databases in memory instead of files: transactions count or do not, as on disk; nothing is ever reopened."""
+
+    def __init__(self) -> None:
+        self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
+        self.made: set[str] = set()
+        self.staged: list[Any] = []
+        self.steps: tuple[Any, ...] = ()
+
+    def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
+        if store.path not in self.databases:
+            store.path.parent.mkdir(parents=True, exist_ok=True)
+            self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+            MAKE_LEDGER(self.databases[store.path])
+        connection = self.databases[store.path].cursor()
+        connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
+        return connection
+
+    def renew(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Any) -> None:
+        """Tables of the program's own keep their shape."""
+        if table not in self.made:
+            renew_table(connection, table, columns)
+            self.made.add(table)
+
+    def create_staging(self, connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
+        if table.name not in self.made:
+            create_staging(connection, table)
+            self.made.add(table.name)
+
+    def map_windows(self, work: Work) -> None:
+        """Maps what is not mapped yet. What a test before this one mapped by the same steps is taken from there."""
+        with work.store.open() as connection:
+            table = quote(work.connected.staging.name)
+            columns = "_key, _version, _window, _modified_at"
+            staged = connection.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()
+        if staged == self.staged:
+            return
+        steps = (self.steps, _made_of(work), tuple(staged))
+        if steps in MAPPED_BEFORE:
+            _put_mapped(work, MAPPED_BEFORE[steps])
+        else:
+            mapping.map_windows(work)
+            MAPPED_BEFORE[steps] = _mapped_rows(work)
+        self.staged, self.steps = staged, steps
+
+    def close(self) -> None:
+        for database in self.databases.values():
+            database.close()
+
+
+def _made_of(work: Work) -> tuple[object, ...]:
+    """All that decides what a record is mapped to, besides the record itself."""
+    connected, settings = work.connected, work.settings
+    constants = tuple(sorted(work.flow.constants(settings).items()))
+    parts = tuple(part.name for part in connected.parts)
+    return (work.flow.id, connected.mapping_version(), parts, constants, settings.winstore.profile, *work.days)
+
+
+def _mapped_rows(work: Work) -> list[tuple[Any, ...]]:
+    """The mapped table with its errors as JSON."""
+    with work.store.open() as connection:
+        table = quote(mapping.mapped_table(work.flow))
+        return connection.execute(f"SELECT * REPLACE (to_json(errors) AS errors) FROM {table}").fetchall()
+
+
+def _put_mapped(work: Work, rows: list[tuple[Any, ...]]) -> None:
+    table, places = quote(mapping.mapped_table(work.flow)), ", ".join("?" for _ in mapping.MAPPED)
+    with work.store.transaction() as connection:
+        renew_table(connection, mapping.mapped_table(work.flow), mapping.MAPPED)
+        connection.execute(f"DELETE FROM {table}")
+        for row in rows:
+            values = f"(VALUES ({places})) AS v({', '.join(map(quote, mapping.MAPPED))})"
+            errors = f"from_json(errors::JSON, '{ERRORS}') AS errors"
+            connection.execute(f"INSERT INTO {table} SELECT * REPLACE ({errors}) FROM {values}", list(row))
+
+
+@contextmanager
+def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
+    """The program's calls, databases, clock and death are the test's until the block ends."""
+    made = Transport.__init__
+    memory = Memory()
+    door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
+
+    def connected(self: Transport, name: str, url: str, authorise: Any, limits: Any = None) -> None:
+        made(self, name, url, authorise, limits, sleep=sleep, clock=lambda: wire.loop.seconds)
+
+    def die(*_: int) -> None:
+        raise Killed
+
+    with ExitStack() as stack:
+        stack.callback(memory.close)
+        for target, name, replacement in (
+            (transport, "httpx", door),
+            (transport.Transport, "__init__", connected),
+            (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
+            (mapping, "lock_down", lambda _: None),  # would lock the database that stays open
+            (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
+            *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
+            *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
+            (run, "map_windows", memory.map_windows),
+        ):
+            stack.enter_context(patch.object(target, name, replacement))
+        stack.enter_context(patch("winbc_pipeline.clock.now", now))
+        stack.enter_context(patch("winbc_pipeline.sync.crash_points.os", SimpleNamespace(kill=die, getpid=lambda: 0)))
+        yield
+
+
+@contextmanager
+def read_once(*folders: Path) -> Iterator[None]:
+    """The shipped profile, and folders of tables that never change, are read once; so the tables are compiled once."""
+    version_of, shipped, known = ConnectedFlow.mapping_version, load_profile(None), dict[tuple[str, Path], str]()
+
+    def version(connected: ConnectedFlow) -> str:
+        folder = connected.settings.mapping_folder
+        if folder not in folders or connected.settings.mapping_functions:
+            return version_of(connected)
+        name = (connected.flow.id, folder)
+        known[name] = known.get(name) or version_of(connected)
+        return known[name]
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(ConnectedFlow, "mapping_version", version))
+        for place in ("sync.connected", "sync.stage", "systems.fields", "systems.winstore.client"):
+            name = f"winbc_pipeline.{place}.load_profile"
+            stack.enter_context(patch(name, lambda path: load_profile(path) if path else shipped))
+        yield

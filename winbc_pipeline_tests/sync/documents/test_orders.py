@@ -1,0 +1,467 @@
+"""What an order of Winstore becomes in Business Central."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ...support.order_flow import GTIN, SEND, OrderFlow
+from ...support.order_sandboxes import BC
+
+PERSON = {"number": "C1", "displayName": "Anna", "type": "Person", "email": "anna@mail.example"}
+DEFAULT = {"number": "SHOP", "displayName": "Counter sales", "type": "Company"}
+GUEST: dict[str, Any] = {"customerid": "999999", "email": ""}
+
+
+# Which orders are taken.
+
+
+@pytest.mark.parametrize(
+    ("settings", "order", "reason"),
+    [
+        ({"statuses": ["completed"]}, {"status": "paid"}, "STATUS"),
+        ({"payment_rules": {"Cash": "never"}}, {"paymentmethod": "cash"}, "PAYMENT_METHOD"),
+        ({"payment_rules": {"ideal": "when_paid"}}, {"status": "new"}, "NOT_PAID"),
+        ({}, {"status": "Cancelled"}, "CANCELLED"),
+        ({}, {"status": "refunded"}, "CANCELLED"),
+        ({"document": "invoice_when_completed"}, {"status": "paid"}, "NOT_COMPLETED"),
+    ],
+)
+def test_an_order_that_the_settings_do_not_take_is_skipped_with_the_reason(
+    order_flow: OrderFlow, settings: dict[str, Any], order: dict[str, Any], reason: str
+) -> None:
+    order_flow.choose(**settings)
+    order_flow.send(**order)
+    assert order_flow.outcome() == ("SKIPPED", reason)
+    assert order_flow.writes() == 0
+
+
+def test_an_order_that_waited_for_its_payment_goes_once_it_is_paid(order_flow: OrderFlow) -> None:
+    order_flow.choose(payment_rules={"ideal": "when_paid"})
+    order_flow.send(status="new")
+    order_flow.pass_time(60)
+    order_flow.edit("W1", status="paid")
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+
+
+def test_an_order_that_is_not_paid_in_time_is_given_up(order_flow: OrderFlow) -> None:
+    order_flow.choose(payment_rules={"ideal": "when_paid"}, give_up_after_days=3)
+    order_flow.send(status="new", orderdate="2020-03-01 09:30:00")
+    assert order_flow.outcome() == ("SKIPPED", "GIVEN_UP")
+
+
+@pytest.mark.parametrize("settings", [{"payment_rules": {"ideal": "always"}}, {"statuses": ["PAID", "completed"]}])
+def test_an_order_that_the_settings_take_is_sent(order_flow: OrderFlow, settings: dict[str, Any]) -> None:
+    order_flow.choose(**settings)
+    order_flow.send()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+
+
+# What is there already (more: test_existing.py).
+
+
+@pytest.mark.parametrize("action", ["shipAndInvoice", "ship"])
+def test_a_document_is_found_where_it_was_shipped_to(order_flow: OrderFlow, action: str) -> None:
+    order_flow.types("W1")
+    if action == "ship":
+        order_flow.ships("W1")
+    else:
+        order_flow.act(action)
+    order_flow.send()
+    assert order_flow.outcome()[0] == "CONFIRMED"
+    assert order_flow.ledger()["W1"]["target_set"] == ("salesOrders" if action == "ship" else "salesInvoices")
+
+
+# For whom.
+
+
+def test_the_customer_is_found_by_email_and_left_as_it_is(order_flow: OrderFlow) -> None:
+    order_flow.seed(customers=[PERSON])
+    order_flow.send(email="Anna@Mail.Example")
+    (customer,) = order_flow.records("customers")
+    assert (order_flow.document()["customerNumber"], customer["displayName"]) == ("C1", "Anna")
+
+
+def test_the_customer_is_brought_up_to_date_where_the_setting_says_so(order_flow: OrderFlow) -> None:
+    order_flow.choose(customers="create_and_update")
+    order_flow.seed(customers=[PERSON])
+    order_flow.send()
+    (customer,) = order_flow.records("customers")
+    assert customer["displayName"] == "Anna Groen"
+
+
+def test_a_person_becomes_a_person(order_flow: OrderFlow) -> None:
+    order_flow.send()
+    (customer,) = order_flow.records("customers")
+    assert (customer["type"], customer["displayName"], customer["number"]) == ("Person", "Anna Groen", "WS605254")
+
+
+def test_a_company_becomes_a_company_with_its_contact(order_flow: OrderFlow) -> None:
+    order_flow.send(invoice_add={"company": "Groen BV", "fname": "Anna", "lname": "Groen"})
+    (customer,) = order_flow.records("customers")
+    people = [each["displayName"] for each in order_flow.records("contacts") if each["type"] == "Person"]
+    assert (customer["type"], customer["displayName"], people) == ("Company", "Groen BV", ["Anna Groen"])
+
+
+def test_a_guest_with_an_email_is_made_once(order_flow: OrderFlow) -> None:
+    order_flow.order("W1", **GUEST | {"email": "guest@mail.example"})
+    order_flow.send("W2", **GUEST | {"email": "Guest@mail.example"})
+    (customer,) = order_flow.records("customers")
+    assert customer["number"].startswith("WSG-")
+
+
+def test_a_guest_without_an_email_needs_a_default_debtor(order_flow: OrderFlow) -> None:
+    order_flow.send(**GUEST)
+    assert order_flow.outcome() == ("FAILED", "NO_CUSTOMER")
+    assert order_flow.writes() == 0
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_guest_gets_the_default_debtor_and_everybody_does_where_it_is_forced(
+    order_flow: OrderFlow, force: bool
+) -> None:
+    order_flow.choose(default_customer="SHOP", force_default_customer=force)
+    order_flow.seed(customers=[DEFAULT])
+    order_flow.send(**({} if force else GUEST))
+    assert order_flow.document()["customerNumber"] == "SHOP"
+
+
+def test_the_default_debtor_depends_on_the_country(order_flow: OrderFlow) -> None:
+    order_flow.choose(default_customer="SHOP", default_customers_by_country={"BE": "SHOP-BE"})
+    order_flow.seed(customers=[DEFAULT, DEFAULT | {"number": "SHOP-BE"}])
+    order_flow.send(**GUEST, delivery_add={"name": "Anna", "countryISO": "be"})
+    assert order_flow.document()["customerNumber"] == "SHOP-BE"
+
+
+def test_a_default_debtor_that_is_not_there_is_told_before_anything_is_sent(order_flow: OrderFlow) -> None:
+    order_flow.choose(default_customer="SHOP")
+    order_flow.send(**GUEST)
+    assert order_flow.outcome() == ("FAILED", "NO_CUSTOMER")
+    assert order_flow.writes() == 0
+
+
+@pytest.mark.parametrize("default", ["", "SHOP"])
+def test_orders_make_no_customers_where_the_setting_says_never(order_flow: OrderFlow, default: str) -> None:
+    order_flow.choose(customers="never", default_customer=default)
+    order_flow.seed(customers=[DEFAULT])
+    order_flow.send()
+    assert order_flow.outcome() == (("CONFIRMED", None) if default else ("FAILED", "NO_CUSTOMER"))
+    assert len(order_flow.records("customers")) == 1
+
+
+def test_two_customers_with_the_email_are_for_a_person(order_flow: OrderFlow) -> None:
+    order_flow.seed(customers=[PERSON, PERSON | {"number": "C2"}])
+    order_flow.send()
+    assert order_flow.outcome() == ("FAILED", "AMBIGUOUS")
+    assert order_flow.writes() == 0
+
+
+# Products.
+
+
+def test_an_order_with_an_unknown_sku_waits_and_goes_by_itself_once_it_is_there(order_flow: OrderFlow) -> None:
+    row = order_flow.send(lines=[{}, {"product_id": "SKU-LATER"}])
+    assert (row["state"], row["reason"]) == ("FAILED", "DEPENDENCY")
+    assert "SKU-LATER" in row["message"]
+    assert order_flow.records("salesOrders") == []
+    order_flow.add_item("SKU-LATER")
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+
+
+def with_gtin(order_flow: OrderFlow) -> None:
+    item = {"number": "MUG", "displayName": "Mug", "gtin": GTIN, "taxGroupCode": "VAT21"}
+    order_flow.seed(items=[item | {"baseUnitOfMeasureCode": "PCS"}])
+
+
+def test_a_gtin_finds_its_item(order_flow: OrderFlow) -> None:
+    with_gtin(order_flow)
+    order_flow.send(lines=[{"product_id": GTIN}])
+    assert order_flow.document()["lines"][0]["lineObjectNumber"] == "MUG"
+
+
+def test_an_edit_of_an_order_by_gtin_changes_what_was_edited_and_no_more(order_flow: OrderFlow) -> None:
+    with_gtin(order_flow)
+    order_flow.choose(on_change="apply")
+    order_flow.send(lines=[{"product_id": GTIN}])
+    order_flow.pass_time(60)
+    order_flow.edit("W1", amount="3")
+    order_flow.sync()
+    assert order_flow.outcome()[0] == "CONFIRMED"
+    assert [(line["lineObjectNumber"], line["quantity"]) for line in order_flow.document()["lines"]][0] == ("MUG", 3)
+
+
+# Which document.
+
+
+def test_the_setting_makes_a_sales_invoice(order_flow: OrderFlow) -> None:
+    order_flow.choose(document="invoice")
+    order_flow.send()
+    assert order_flow.records("salesOrders") == []
+    assert order_flow.document("salesInvoices")["externalDocumentNumber"] == "WS-W1"
+
+
+def test_an_invoice_is_made_once_the_order_is_completed(order_flow: OrderFlow) -> None:
+    order_flow.choose(document="invoice_when_completed")
+    order_flow.send(status="paid")
+    order_flow.pass_time(60)
+    order_flow.edit("W1", status="completed")
+    order_flow.sync()
+    assert order_flow.document("salesInvoices")["status"] == "Draft"
+
+
+# Lines and amounts.
+
+
+def test_lines_have_discount_vat_and_the_location_of_the_branch(order_flow: OrderFlow) -> None:
+    order_flow.send(
+        lines=[{"reduction": "5"}, {"amount": "1", "single_price": "100", "vatrate": "9", "reduction": "0"}]
+    )
+    first, second, shipping = order_flow.document()["lines"]
+    places = {each["id"]: each["code"] for each in order_flow.records("locations")}
+    assert (first["discountPercent"], first["taxCode"], second["taxCode"]) == (5, "VAT21", "VAT9")
+    assert places[first["locationId"]] == "SHOP2"
+    assert (shipping["lineType"], shipping["lineObjectNumber"], shipping["unitPrice"]) == (
+        "Account",
+        "8300",
+        Decimal("4.95"),
+    )
+
+
+def test_the_shipping_cost_may_be_an_item(order_flow: OrderFlow) -> None:
+    order_flow.add_item("FREIGHT")
+    order_flow.edit_table("shipping", "lineType", source="'Item'")
+    order_flow.edit_table("shipping", "lineObjectNumber", source="'FREIGHT'")
+    order_flow.edit_table("shipping", "taxCode", source="'VAT0'")
+    order_flow.send()
+    assert [line["lineObjectNumber"] for line in order_flow.document()["lines"]] == ["SKU-1", "FREIGHT"]
+
+
+def test_no_shipping_cost_makes_no_line(order_flow: OrderFlow) -> None:
+    order_flow.send(shippingcost="0")
+    assert len(order_flow.document()["lines"]) == 1
+
+
+def test_a_returned_line_is_negative(order_flow: OrderFlow) -> None:
+    order_flow.send(lines=[{"amount": "3"}, {"amount": "-1"}])
+    assert order_flow.outcome() == ("CONFIRMED", None)
+    assert [line["quantity"] for line in order_flow.document()["lines"]] == [3, -1, 1]
+
+
+def test_prices_with_vat_come_to_the_same_total(order_flow: OrderFlow) -> None:
+    order_flow.edit_table("order", "pricesIncludeTax", source="true")
+    order_flow.send(lines=[{"amount": "1", "single_price": "121", "reduction": "0"}], shippingcost="0", total="121.00")
+    document = order_flow.document()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+    assert (document["totalAmountIncludingTax"], document["totalAmountExcludingTax"]) == (121, 100)
+
+
+def test_an_order_in_another_currency_is_a_document_in_it(order_flow: OrderFlow) -> None:
+    order_flow.send(currency="USD")
+    assert order_flow.document()["currencyCode"] == "USD"
+
+
+def test_an_order_whose_lines_do_not_come_to_its_total_is_not_sent(order_flow: OrderFlow) -> None:
+    order_flow.send(total="99.00")
+    assert order_flow.outcome() == ("FAILED", "TOTAL")
+    assert order_flow.writes() == 0
+
+
+def test_it_is_sent_and_shown_where_the_setting_says_so(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_total="warn", rounding_account="8300")
+    row = order_flow.send(total="99.00")
+    assert order_flow.outcome() == ("CONFIRMED", "TOTAL_DIFFERS")
+    assert "99.00 in Winstore" in row["message"]
+    assert len(order_flow.document()["lines"]) == 2, "no rounding line makes up for more than cents"
+
+
+def test_a_line_on_the_rounding_account_makes_up_for_cents(order_flow: OrderFlow) -> None:
+    order_flow.choose(rounding_account="8100")
+    order_flow.send(total="24.22", shippingcost="0")
+    document = order_flow.document()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+    assert document["totalAmountIncludingTax"] == Decimal("24.22")
+    assert (document["lines"][-1]["lineObjectNumber"], document["lines"][-1]["unitPrice"]) == ("8100", Decimal("0.02"))
+
+
+# The header.
+
+
+def test_the_header_has_reference_terms_shipment_agent_and_where_to_ship(order_flow: OrderFlow) -> None:
+    address = {"name": "Shop Vinet", "street": "Domplein", "streetnr": "9", "zip": "9000", "city": "Gent"}
+    order_flow.send("w1", paymentmethod="invoice", shippingmethod="pickup", delivery_add=address | {"countryISO": "be"})
+    found = order_flow.document()
+    terms = {each["id"]: each["code"] for each in order_flow.records("paymentTerms")}
+    shipped = {each["id"]: each["code"] for each in order_flow.records("shipmentMethods")}
+    assert found["externalDocumentNumber"] == "WS-W1"
+    assert (terms[found["paymentTermsId"]], shipped[found["shipmentMethodId"]]) == ("30 DAYS", "PICKUP")
+    assert found["salesperson"] == "WEB"
+    ship_to = [found[f"shipTo{name}"] for name in ("Name", "AddressLine1", "PostCode", "City", "Country")]
+    assert ship_to == ["Shop Vinet", "Domplein 9", "9000", "Gent", "BE"]
+
+
+@pytest.mark.parametrize(
+    ("local", "day"),
+    [
+        ("2026-03-09 23:59:59", "2026-03-09"),
+        ("2026-03-29 02:30:00", "2026-03-29"),  # the hour that does not exist
+        ("2025-10-26 02:30:00", "2025-10-26"),  # the hour that comes twice
+        ("2026-01-01 00:00:00", "2026-01-01"),
+    ],
+)
+def test_the_order_date_is_winstores_own_day(order_flow: OrderFlow, local: str, day: str) -> None:
+    order_flow.send(orderdate=local)
+    assert order_flow.document()["orderDate"] == day
+
+
+@pytest.mark.parametrize(
+    ("local", "day"),
+    [
+        ("2026-10-25 01:30:00", "2026-10-24"),
+        ("2026-10-25 02:30:00", "2026-10-25"),  # comes twice: the first of the two would be the day before
+        ("2026-03-29 01:30:00", "2026-03-28"),
+        ("2026-03-29 02:30:00", "2026-03-29"),  # does not exist: half past one would be the day before
+    ],
+)
+def test_the_order_date_in_a_zone_further_west_tells_how_the_two_hours_are_read(
+    order_flow: OrderFlow, local: str, day: str
+) -> None:
+    """docs/mapping.md: the second of the two, and an hour later."""
+    moment = "to_datetime(orderdate, 'Europe/Amsterdam')"
+    order_flow.edit_table("order", "orderDate", source=f"to_date({moment}, 'Atlantic/Cape_Verde')")  # UTC-1 all year
+    order_flow.send(orderdate=local)
+    assert order_flow.document()["orderDate"] == day
+
+
+@pytest.mark.parametrize("field", ["paymentMethodCode", "yourReference", "shipToCode"])
+def test_what_api_v2_does_not_have_is_named_and_never_dropped(order_flow: OrderFlow, field: str) -> None:
+    order_flow.edit_table("order", field, source="'X'")
+    row = order_flow.send()
+    assert (row["state"], row["reason"]) == ("FAILED", "NEEDS_APP")
+    assert field in row["message"]
+
+
+# Changed after it was sent.
+
+
+def edited(order_flow: OrderFlow, **changes: Any) -> tuple[str, str | None]:
+    order_flow.send()
+    order_flow.pass_time(60)
+    order_flow.edit("W1", **changes)
+    order_flow.sync()
+    return order_flow.outcome()
+
+
+def test_the_plan_of_a_new_order_shows_every_field_and_line(order_flow: OrderFlow) -> None:
+    order_flow.send()
+    (row,) = [each for each in order_flow.planned() if each["part"] == "order"]
+    fields = {each["field"]: each["new"] for each in json.loads(row["changes"])}
+    assert (row["action"], fields["externalDocumentNumber"], fields["line 1 quantity"]) == ("create", "WS-W1", 2)
+    assert not any(name.startswith("_") for name in fields)
+
+
+def test_an_edit_is_held_with_what_it_would_change(order_flow: OrderFlow) -> None:
+    assert edited(order_flow, amount="5") == ("CONFLICT", "CHANGED")
+    (row,) = [each for each in order_flow.planned() if each["part"] == "order"]
+    assert '"field":"line 1 quantity"' in row["changes"]
+    assert order_flow.document()["lines"][0]["quantity"] == 2
+
+
+def test_an_edit_is_applied_while_the_document_is_open(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_change="apply")
+    assert edited(order_flow, amount="5")[0] == "CONFIRMED"
+    assert order_flow.document()["lines"][0]["quantity"] == 5
+
+
+def test_an_edit_is_for_a_person_once_the_document_is_released(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_change="apply")
+    order_flow.send()
+    order_flow.releases("W1")
+    order_flow.pass_time(60)
+    order_flow.edit("W1", amount="5")
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFLICT", "CHANGED")
+    assert order_flow.document()["lines"][0]["quantity"] == 2
+
+
+def test_a_new_status_that_changes_nothing_leaves_what_is_known_of_the_document(order_flow: OrderFlow) -> None:
+    before = order_flow.send()
+    order_flow.pass_time(60)
+    order_flow.edit("W1", status="completed")
+    writes = order_flow.writes()
+    assert order_flow.sync().created == 0
+    after = order_flow.ledger()["W1"]
+    names = ("state", "reference", "amount", "currency", "target_id", "target_no", "target_set", "hash")
+    assert [after[name] for name in names] == [before[name] for name in names]
+    assert order_flow.writes() == writes
+
+
+def test_a_cancelled_order_is_held(order_flow: OrderFlow) -> None:
+    assert edited(order_flow, status="cancelled") == ("CONFLICT", "CANCELLED")
+    assert len(order_flow.records("salesOrders")) == 1
+
+
+def test_a_cancelled_order_takes_its_open_document_along_where_the_setting_says_so(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_cancel="apply")
+    assert edited(order_flow, status="cancelled") == ("CONFIRMED", "CANCELLED")
+    assert order_flow.records("salesOrders") == []
+
+
+@pytest.mark.parametrize("credit_memo", [False, True])
+def test_a_refund_of_a_posted_order_becomes_a_credit_memo_where_the_setting_says_so(
+    order_flow: OrderFlow, credit_memo: bool
+) -> None:
+    order_flow.choose(credit_memo=credit_memo)
+    order_flow.send()
+    order_flow.act("shipAndInvoice")
+    order_flow.pass_time(60)
+    order_flow.edit("W1", status="refunded")
+    order_flow.sync()
+    assert order_flow.outcome() == (("CONFIRMED", "CANCELLED") if credit_memo else ("CONFLICT", "CANCELLED"))
+    assert len(order_flow.records("salesCreditMemos")) == int(credit_memo)
+    writes = order_flow.writes()
+    order_flow.sync()
+    assert order_flow.writes() == writes, "it is done once"
+
+
+# One among many.
+
+
+def test_one_order_that_business_central_refuses_does_not_hold_up_the_others(order_flow: OrderFlow) -> None:
+    order_flow.seed(customers=[{"number": "WS2", "displayName": "Blocked", "type": "Person", "blocked": "All"}])
+    for number in ("W1", "W2", "W3"):
+        order_flow.order(number, customerid=number[1:], email=f"{number}@mail.example")
+    order_flow.sync()
+    assert [order_flow.outcome(number)[0] for number in ("W1", "W2", "W3")] == ["CONFIRMED", "FAILED", "CONFIRMED"]
+
+
+def test_a_batch_that_is_refused_whole_is_split_and_the_rest_is_sent(order_flow: OrderFlow) -> None:
+    for number in range(12):
+        order_flow.order(f"W{number}")
+    order_flow.fault(BC, {"kind": "status", "status": 400, **SEND})
+    order_flow.sync()
+    assert {order_flow.outcome(f"W{number}") for number in range(12)} == {("CONFIRMED", None)}
+
+
+@pytest.mark.parametrize("number", ["1" * 33, "1" * 300, "A B", "#1", "Ä1", "'"])
+def test_an_order_number_that_makes_no_reference_holds_up_nothing_else(order_flow: OrderFlow, number: str) -> None:
+    order_flow.order(number)
+    order_flow.send()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+    assert order_flow.outcome(number)[0] == "FAILED"
+
+
+@pytest.mark.parametrize("sku", ["1" * 17, "1" * 300, "SKU 1*"])
+def test_a_product_id_that_no_item_can_have_holds_up_nothing_else(order_flow: OrderFlow, sku: str) -> None:
+    order_flow.order("W2", lines=[{"product_id": sku}])
+    order_flow.send()
+    assert order_flow.outcome() == ("CONFIRMED", None)
+    assert order_flow.outcome("W2")[0] == "FAILED"
+
+
+def test_a_position_that_is_no_article_goes_to_an_account(order_flow: OrderFlow) -> None:
+    order_flow.send(lines=[{}, {"linenr": "2", "type": "T", "product_id": "PAYMENT-FEE"}])
+    kinds = [(line["lineType"], line["lineObjectNumber"]) for line in order_flow.document()["lines"]]
+    assert kinds[:2] == [("Item", "SKU-1"), ("Account", "8300")]

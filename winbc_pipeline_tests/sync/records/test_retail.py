@@ -1,0 +1,76 @@
+"""Real trading data, compared field by field between the two sandboxes, knowing nothing of the program's insides."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ...support.sandboxes import REPOSITORY, Sandboxes
+
+RETAIL = REPOSITORY.parent / "shared" / "data" / "retail"
+
+
+def state(control: str) -> dict[str, list[dict[str, object]]]:
+    records: dict[str, list[dict[str, object]]] = json.loads(httpx.get(f"{control}/__state").text, parse_float=Decimal)[
+        "records"
+    ]
+    return records
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout")
+def test_the_whole_folder_arrives_without_an_unexplained_difference(sandboxes: Sandboxes) -> None:
+    sandboxes.seed(Path(RETAIL))
+    sandboxes.sync("customers")
+    sandboxes.sync("products")
+    shop, bc_users = state(sandboxes.addresses.winstore_control), state(sandboxes.addresses.bc_control)
+    differences = [
+        *(line for customer in shop["customers"] for line in customer_differences(customer, bc_users)),
+        *(line for article in shop["articles"] for line in article_differences(article, bc_users, sandboxes)),
+    ]
+    assert differences == []
+    assert len(bc_users["customers"]) == len(shop["customers"]) == 91
+    assert sum(len(article["variants"]) for article in shop["articles"]) == 372  # type: ignore[arg-type]
+
+
+def customer_differences(source: dict[str, object], bc_users: dict[str, list[dict[str, object]]]) -> list[str]:
+    found = [record for record in bc_users["customers"] if record["email"] == source["email"]]
+    if len(found) != 1:
+        return [f"customer {source['customerid']}: {len(found)} in Business Central"]
+    wanted = {
+        "displayName": source["company"] or f"{source['fname']} {source['lname']}",
+        "type": "Company" if source["company"] else "Person",
+        "addressLine1": f"{source['street']} {source['streetnr']}".strip(),
+        "postalCode": str(source["zip"]).upper(),
+        "city": source["city"],
+        "country": source["countryISO"],
+        "phoneNumber": source["phone"],
+    }
+    person = [c for c in bc_users["contacts"] if c["type"] == "Person" and c["email"] == source["email"]]
+    wrong = [f"customer {source['customerid']}: {k}" for k, v in wanted.items() if found[0][k] != v]
+    if source["company"] and [c["companyName"] for c in person] != [source["company"]]:
+        wrong.append(f"customer {source['customerid']}: its person is not a contact of the company")
+    return wrong
+
+
+def article_differences(
+    source: dict[str, object], bc_users: dict[str, list[dict[str, object]]], sandboxes: Sandboxes
+) -> list[str]:
+    variants: list[dict[str, str]] = source["variants"]  # type: ignore[assignment]
+    ledger = sandboxes.ledger("products")
+    if len(variants) > 1 or variants[0]["color"] or variants[0]["size"]:
+        return [f"{v['sku']}: not skipped" for v in variants if ledger[v["sku"]]["reason"] != "VARIANT"]
+    sku = variants[0]["sku"]
+    found = [item for item in bc_users["items"] if item["number"] == sku]
+    if len(found) != 1:
+        return [f"{sku}: {len(found)} in Business Central"]
+    wanted = {
+        "displayName": variants[0]["title"],
+        "gtin": variants[0]["gtin"],
+        "unitPrice": Decimal(variants[0]["price"]),
+        "unitCost": Decimal(variants[0]["costprice"]),
+        "taxGroupCode": f"VAT{variants[0]['vatrate']}",
+        "itemCategoryCode": str(source["category"]).upper(),
+    }
+    return [f"{sku}: {name}" for name, value in wanted.items() if found[0][name] != value]
