@@ -24,7 +24,8 @@ REASONS: dict[str, str] = {
     "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
     "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
     "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
-    "STATUS": "Orders with this status are not taken (`orders.statuses`).",
+    "STATUS": "Documents with this status are not taken (`orders.statuses`; to Winstore "
+    "`orders_to_winstore.statuses`).",
     "PAYMENT_METHOD": "Orders with this payment method are not taken (`orders.payment_rules`).",
     "NOT_PAID": "The order is not paid yet. It is sent when Winstore says that it is paid.",
     "GIVEN_UP": "The order was not paid in time (`orders.give_up_after_days`). If it is paid later, it is sent.",
