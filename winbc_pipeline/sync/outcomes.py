@@ -59,7 +59,7 @@ REASONS: dict[str, str] = {
     "again.",
     "TRIED_OUT": "The document was lost three times and was not found. Find out why, then use `winbc resolve`; for a "
     "status use `winbc retry`.",
-    "NOT_FOUND": "A person must decide about the document. It was not found since. Use `winbc resolve`.",
+    "NOT_FOUND": "A person must decide about the document. Later lookups did not find it. Use `winbc resolve`.",
     "DUPLICATE": "Two documents have this reference. Delete one or change its reference. The next run takes the other.",
     "DELETED": "The order is still wanted, but its document was deleted or cancelled in Business Central. Use `winbc "
     "resolve`.",
@@ -80,8 +80,8 @@ REASONS: dict[str, str] = {
     "FOUND": "The answer was lost. The record was found in the target.",
     "RESOLVED": "A person looked the record up in Winstore and noted the result.",
     "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
-    "IGNORED": "A person decided this with `winbc resolve --ignore`. The message says why. An edit in the source ends "
-    "it.",
+    "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
+    "source ends it.",
     "BY_HAND": "A person asked to send the record again. The next run does so if the command could not.",
 }
 
