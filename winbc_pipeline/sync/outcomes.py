@@ -6,74 +6,83 @@ from typing import Any
 from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
-    "UNCHANGED": "The target has these values already.",
-    "GONE": "The source no longer has this record in this form; nothing is to be sent.",
-    "NO_SKU": "The article has nothing that can be sold: no SKU.",
-    "VARIANT": "The article has variants; these are not sent yet.",
-    "MAPPING": "A value breaks a rule of the mapping table; the message names field, rule and row.",
-    "AMBIGUOUS": "Several records of the target match; merge them, or give one the right number.",
-    "TARGET_TAKEN": "Another source record is linked to this target record; mend the key in one of the two.",
-    "REFERENCE_MISSING": "The record that this one must point to is not there (see docs/errors.md).",
-    "BOTH_CHANGED": "Source and target changed the same field; make them equal, or clear it in the target.",
-    "TOO_LONG": "Business Central found a text too long.",
-    "TOO_LARGE": "Business Central, or a proxy before it, takes no call as large as this one record needs; make the "
-    "record smaller, or the limit larger.",
-    "RELATION_MISSING": "A code is not in Business Central's table; add it there or mend the lookup table.",
-    "BC_REFUSED": "Business Central refused the record; the ledger holds its words.",
-    "STALE": "The record kept changing while it was being written; the next run tries again.",
-    "NO_ANSWER": "The answer was lost; the next run looks the record up before it sends again.",
-    "QUARANTINE": "A lost call may still arrive; the record waits before it is sent again.",
-    "STATUS": "Orders with this status are not taken (`orders.statuses`).",
+    "UNCHANGED": "The target has these values already. Nothing is written.",
+    "GONE": "The source no longer has this record in this form. Nothing is sent.",
+    "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
+    "VARIANT": "The article has variants. Articles with variants are not sent yet.",
+    "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row.",
+    "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
+    "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "
+    "two.",
+    "REFERENCE_MISSING": "The record that this record must point to does not exist (see docs/errors.md).",
+    "BOTH_CHANGED": "Source and target changed the same field. Make the two equal, or clear the field in the target.",
+    "TOO_LONG": "Business Central refused a text because it is too long. Shorten it.",
+    "TOO_LARGE": "The record needs a call that is larger than Business Central, or a proxy before it, allows. Make the "
+    "record smaller, or raise the limit.",
+    "RELATION_MISSING": "A code is not in Business Central's table. Add the code there, or correct the lookup table.",
+    "BC_REFUSED": "Business Central refused the record. The ledger holds its error message.",
+    "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
+    "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
+    "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
+    "STATUS": "Documents with this status are not taken (`orders.statuses`; to Winstore "
+    "`orders_to_winstore.statuses`).",
     "PAYMENT_METHOD": "Orders with this payment method are not taken (`orders.payment_rules`).",
-    "NOT_PAID": "The order is not paid yet; it goes once Winstore says that it is.",
-    "GIVEN_UP": "The order was not paid in time (`orders.give_up_after_days`).",
-    "NOT_COMPLETED": "Invoices are made of completed orders only (`orders.document`).",
-    "CANCELLED": "The order was cancelled or refunded in Winstore; the message says what is left to do in Business "
+    "NOT_PAID": "The order is not paid yet. It is sent when Winstore says that it is paid.",
+    "GIVEN_UP": "The order was not paid in time (`orders.give_up_after_days`). If it is paid later, it is sent.",
+    "NOT_COMPLETED": "Only completed orders become invoices (`orders.document`).",
+    "CANCELLED": "The order was cancelled or refunded in Winstore. The message says what is left to do in Business "
     "Central.",
-    "KEPT": "The customer is there, and orders do not change customers (`orders.customers`).",
-    "SHARED": "Another order of this run makes the same customer.",
-    "NO_CUSTOMER": "The order has no customer that can be used; the message says why. Mend it, or set a default "
-    "customer.",
-    "NO_LINES": "The order has no lines; add them in Winstore, or cancel it.",
-    "REFERENCE": "The order number makes no external document number; mend the order number, or its row in the table.",
-    "DEPENDENCY": "An item is missing or blocked; the message names the SKUs. The order goes by itself once they are "
+    "KEPT": "The customer exists, and orders do not change customers (`orders.customers`).",
+    "SHARED": "Another order of this run creates the same customer.",
+    "NO_CUSTOMER": "The order has no customer that can be used. The message says why. Correct the customer, or set a "
+    "default customer.",
+    "NO_LINES": "The order has no lines. Add lines in the source system, or cancel the order there.",
+    "REFERENCE": "The order number cannot be an external document number. Correct the order number, or its row in the "
+    "table.",
+    "DEPENDENCY": "An item is missing or blocked. The message names the SKUs. The order is sent when the items are "
     "there.",
-    "TOTAL": "The lines do not come to the order's total; mend prices, VAT rates or the table, or see "
+    "TOTAL": "The sum of the lines is not the order's total. To fix this, mend prices, VAT rates or the table, or see "
     "`orders.on_total`.",
-    "TOTAL_DIFFERS": "The document was made, and its total is not the order's to the cent; the message has both.",
-    "NEEDS_APP": "A row of the table fills a field that API v2.0 does not have on documents; delete the row.",
-    "EXISTS": "Business Central has a document with this reference already.",
-    "ADOPTED": "A document with this reference was there already; it counts as the order's.",
-    "ADOPTED_DIFFERS": "The same, and its total or its lines are others than the order's; compare the two.",
-    "LEDGER_EMPTY": "A document with this reference was there, and the ledger knew of no order at all: was it lost? "
-    "The document counts as the order's.",
-    "INCOMPLETE": "A document with this reference has not all lines of the order; complete or delete it.",
-    "RECONCILED": "The answer was lost; the document was found, and counts as sent.",
-    "LOOK_AGAIN": "A lost document was not found after the quarantine; it is looked up once more before it is sent "
+    "TOTAL_DIFFERS": "The document was created, and its total is not exactly the order's total. The message has both "
+    "totals.",
+    "NEEDS_APP": "A row of the table fills a field that API v2.0 does not have on documents. Delete the row.",
+    "EXISTS": "Business Central already has a document with this reference.",
+    "ADOPTED": "Business Central already had a document with this reference. It counts as the order's document.",
+    "ADOPTED_DIFFERS": "A document that was found counts as the order's document, but its total or lines differ from "
+    "the order. Compare the two.",
+    "LEDGER_EMPTY": "Business Central already had a document with this reference, and the ledger knew no order at all. "
+    "Was the ledger lost? The document counts as the order's document.",
+    "INCOMPLETE": "The document with this reference does not have all lines of the order. Complete or delete the "
+    "document.",
+    "RECONCILED": "The answer was lost. The document was found and counts as sent.",
+    "LOOK_AGAIN": "A lost document was not found after the quarantine. It is looked up once more before it is sent "
     "again.",
-    "TRIED_OUT": "The document was lost three times and is nowhere. Find out why, then `winbc resolve` it.",
-    "NOT_FOUND": "A person must decide, and nothing was found since; `winbc resolve` it.",
-    "DUPLICATE": "Two documents have this reference. Delete or rename one; the next run takes the other.",
-    "DELETED": "The order is wanted, and its document was deleted or cancelled in Business Central; "
-    "`winbc resolve` it.",
-    "CHANGED": "The order was edited after it was sent; make the change in Business Central, or see "
-    "`orders.on_change`.",
-    "ECHO": "The answer was not about this order; it is looked up before anything else happens.",
-    "NO_ACTION": "The status asks for nothing in Business Central (`lookups/order_actions.csv`).",
-    "HELD": "The order waits for a person, and so does what its status asks for; the message says why.",
-    "NO_DOCUMENT": "Business Central has no document of this order; the sweep looks again.",
-    "NOT_TAKEN": "Business Central did not take the call; the next run sends it.",
-    "STOPPED": "Many orders before it were refused alike: the run sent no more. Mend the cause, the next run goes on.",
-    "ORIGIN": "It came from the other system; it does not go back.",
-    "AS_ORDER": "The invoice is of an order that is sent itself.",
-    "NOT_RELEASED": "Nothing was done with the order yet that Winstore is told.",
-    "BACKWARDS": "Winstore has a later status, or was sent one; the table does not allow going back.",
-    "NO_LOOK_UP": "The answer was lost and Winstore cannot be asked; look there, then `winbc resolve`.",
-    "FOUND": "The answer was lost; the record was found in the target.",
-    "RESOLVED": "A person looked the record up.",
-    "WINSTORE_REFUSED": "Winstore refused the record; the ledger holds its code and words.",
-    "IGNORED": "A person said so by `winbc resolve --ignore`, and the message says why; an edit in the source ends it.",
-    "BY_HAND": "A person asked for it to be sent again; the next run does so if the command could not.",
+    "TRIED_OUT": "The document was lost three times and was not found. Find out why, then use `winbc resolve`; for a "
+    "status use `winbc retry`.",
+    "NOT_FOUND": "A person must decide about the document. Later lookups did not find it. Use `winbc resolve`.",
+    "DUPLICATE": "Two documents have this reference. Delete one or change its reference. The next run takes the other.",
+    "DELETED": "The order is still wanted, but its document was deleted or cancelled in Business Central. Use `winbc "
+    "resolve`.",
+    "CHANGED": "The order was edited after it was sent. Make the same change in the target, or see `orders.on_change`.",
+    "ECHO": "The answer was not about this order. The order is looked up before anything else happens.",
+    "NO_ACTION": "The status asks for no action in Business Central (`lookups/order_actions.csv`).",
+    "HELD": "The status waits until its order is settled, or `orders.on_cancel` holds it. The message says why.",
+    "NO_DOCUMENT": "Business Central has no document of this order. The sweep looks again.",
+    "NOT_TAKEN": "Business Central did not take the call. The next run sends it.",
+    "STOPPED": "Many orders before this one were refused with the same code, so the run stopped sending. Fix the "
+    "cause. The next run continues.",
+    "ORIGIN": "The record came from the other system. It is not sent back.",
+    "AS_ORDER": "The invoice belongs to an order that is sent itself.",
+    "NOT_RELEASED": "Business Central has done nothing yet with the order that Winstore must be told.",
+    "BACKWARDS": "Winstore has a later status, or a later status was sent. The table does not allow an earlier one.",
+    "NO_LOOK_UP": "The answer was lost, and Winstore has no lookup for the record. Look in Winstore, then use `winbc "
+    "resolve`.",
+    "FOUND": "The answer was lost. The record was found in the target.",
+    "RESOLVED": "A person looked the record up in Winstore and noted the result.",
+    "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
+    "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
+    "source ends it.",
+    "BY_HAND": "A person asked to send the record again. The next run does so if the command could not.",
 }
 
 IGNORED = "IGNORED"
