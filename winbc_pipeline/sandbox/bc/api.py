@@ -4,20 +4,20 @@ import json
 from collections.abc import Mapping
 
 from ..records import Record, dumps
-from . import actions, dimensions  # noqa: F401 - dimensions has rules of its own
-from .batch import run_batch
-from .call import Call, Reply
-from .company import Company
-from .media import read as read_content
-from .media import write as write_content
-from .metadata import csdl, entity_definitions, service_document
-from .paging import page_size
-from .paths import Place, find_place
-from .query import Options, parse
-from .reading import View, collection, counted, single
-from .refusal import Refused, not_allowed, unknown_segment
-from .schema import EntitySet
-from .writing import insert, modify, remove
+from .data.company import Company
+from .data.refusal import Refused, not_allowed, unknown_segment
+from .data.schema import EntitySet
+from .odata.batch import run_batch
+from .odata.call import Call, Reply
+from .odata.media import read as read_content
+from .odata.media import write as write_content
+from .odata.metadata import csdl, entity_definitions, service_document
+from .odata.paging import page_size
+from .odata.paths import Place, find_place
+from .odata.query import Options, parse
+from .odata.reading import View, collection, counted, single
+from .odata.writing import insert, modify, remove
+from .rules import actions, dimensions  # noqa: F401 - importing dimensions registers its rules
 
 COMPANY_PATH = "companies("
 

@@ -24,18 +24,18 @@ from starlette.routing import Route
 from ..control import CallLog, Limits, control_routes, http_date, moment, steered
 from ..faults import Faults, with_fault
 from ..records import Record
-from . import posting
 from .api import Api
-from .call import Call, Reply
-from .company import SERIES, Company
-from .paging import MAX_PAGE
-from .query import Options as Query
-from .reading import View, single
-from .refusal import Refused, not_allowed
-from .replica import Replica
-from .schema import NEWEST, EntitySet
+from .data.company import SERIES, Company
+from .data.refusal import Refused, not_allowed
+from .data.replica import Replica
+from .data.schema import NEWEST, EntitySet
+from .data.values import LARGEST, as_object, checked, fitting
+from .odata.call import Call, Reply
+from .odata.paging import MAX_PAGE
+from .odata.query import Options as Query
+from .odata.reading import View, single
+from .rules import posting
 from .v1 import FIRST, LAST, ApiV1
-from .values import LARGEST, as_object, checked, fitting
 from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]

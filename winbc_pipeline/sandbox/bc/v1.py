@@ -12,12 +12,12 @@ from xml.sax.saxutils import quoteattr
 
 from ..records import Record, dumps, loads
 from .api import Api
-from .call import Call, Reply
-from .company import Company
-from .query import Options, parse, unselected
-from .refusal import Refused, bad_request, unknown_segment
-from .schema import EntitySet, Facts
-from .values import as_object, decoded
+from .data.company import Company
+from .data.refusal import Refused, bad_request, unknown_segment
+from .data.schema import EntitySet, Facts
+from .data.values import as_object, decoded
+from .odata.call import Call, Reply
+from .odata.query import Options, parse, unselected
 
 FIRST, LAST = 14, 27
 ADDRESS = {

@@ -12,12 +12,12 @@ import httpx
 
 from ..control import timestamp
 from ..records import Record, dumps
-from .company import Company
-from .refusal import bad_request, dialog, not_found
-from .sales import BY_LINES
-from .schema import EntitySet
-from .values import as_object
-from .writing import match_etag
+from .data.company import Company
+from .data.refusal import bad_request, dialog, not_found
+from .data.schema import EntitySet
+from .data.values import as_object
+from .odata.writing import match_etag
+from .rules.sales import BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
 DELAY_S, HANDSHAKE_S, SEND_S = 30.0, 5.0, 30.0

@@ -1,0 +1,146 @@
+"""What a field takes: type, length, options, read-only, codes upper-cased (behaviour.md section 4)."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ...records import Record
+from .refusal import Refused, bad_request, validation
+from .schema import ZERO_GUID, EntitySet, Facts
+
+LARGEST = 10**15
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def checked(entity: EntitySet, body: object, deep: str = "") -> Record:
+    """The fields of a body as BC takes them; raises Refused. `deep` names records inside that are inserted too; they
+    are left out here."""
+    sent = {name: value for name, value in as_object(body).items() if not _is_annotation(entity, name)}
+    if deep in sent:
+        inside = sent.pop(deep)
+        if not isinstance(inside, list):
+            raise bad_request(f"The value of '{deep}' must be a list.")
+    for name in sent:
+        if name in entity.navigation and name not in entity.fields:
+            raise bad_request(f"The navigation property '{name}' cannot be written together with its parent.")
+    return {name: _written(entity, name, value) for name, value in sent.items()}
+
+
+def as_object(body: object) -> Record:
+    """A JSON object; raises Refused for anything else."""
+    if not isinstance(body, dict):
+        message = "An unexpected 'PrimitiveValue' node was found when reading from the JSON reader. "
+        raise bad_request(message + "A 'StartObject' node was expected.")
+    return body
+
+
+def _is_annotation(entity: EntitySet, name: str) -> bool:
+    """Control information that clients send back as they read it, as `@odata.etag`."""
+    owner, at, kind = name.partition("@odata.")
+    return bool(at) and kind != "bind" and (not owner or owner in entity.fields or owner in entity.navigation)
+
+
+def _written(entity: EntitySet, name: str, value: Any) -> Any:
+    facts = entity.fields.get(name, {})
+    if (facts.get("readOnly") and name != entity.key) or facts.get("edm") == "Edm.Stream":
+        raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
+    return fitting(entity, name, value)
+
+
+def fitting(entity: EntitySet, name: str, value: Any) -> Any:
+    """A field's value as it is kept; raises Refused for a value of another type, or a field that is not there."""
+    facts = entity.fields.get(name)
+    if facts is None:
+        raise bad_request(f"The property '{name}' does not exist on type '{entity.type_name}'.")
+    kind = facts.get("edm")
+    if kind in ("Edm.Decimal", "Edm.Int32", "Edm.Int64"):
+        return _number(name, value, facts)
+    if kind == "Edm.Boolean":
+        if not isinstance(value, bool):
+            raise _unconvertible(name, kind)
+        return value
+    if not isinstance(value, str):
+        raise _unconvertible(name, kind or "Edm.String")
+    if kind == "Edm.Guid":
+        return _guid(value)
+    if kind == "Edm.Date" and not (DATE.fullmatch(value) and _is_moment(value)):
+        raise _unconvertible(name, kind)
+    if kind == "Edm.DateTimeOffset" and not (MOMENT.fullmatch(value) and _is_moment(value)):
+        raise _unconvertible(name, kind)
+    return _option(facts, value) if "enum" in facts else _text(facts, value)
+
+
+def _is_moment(value: str) -> bool:
+    """Whether a date or moment of the right form is in the calendar."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(name: str, value: Any, facts: Facts) -> int | Decimal:
+    kind = str(facts["edm"])
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise _unconvertible(name, kind)
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise _unconvertible(name, kind)
+    if kind != "Edm.Decimal" and value != int(value):
+        raise _unconvertible(name, kind)
+    if not -LARGEST < value < LARGEST:
+        raise Refused(
+            400, "Application_EvaluateException", f"The value of '{name}' is outside of the range of its type."
+        )
+    _check_limits(name, value, facts)
+    return value if value else 0  # no -0
+
+
+def _check_limits(name: str, value: int | Decimal, facts: Facts) -> None:
+    """The field's own range and decimal places; BC's words for them are not published."""
+    least, most, places = facts.get("minValue"), facts.get("maxValue"), facts.get("decimalPlaces")
+    if least is not None and value < least:
+        raise validation(f"The value of '{name}' must be greater than or equal to {least}. Value: {value}.")
+    if most is not None and value > most:
+        raise validation(f"The value of '{name}' must be less than or equal to {most}. Value: {value}.")
+    if places is not None and value != round(value, places):
+        raise validation(f"The value of '{name}' can have a maximum of {places} decimal places. Value: {value}.")
+
+
+def _guid(value: str) -> str:
+    if not GUID.fullmatch(value):
+        raise Refused(400, "Application_InvalidGUID", f"'{value}' is not a valid GUID.")
+    return value.lower()
+
+
+def _text(facts: Facts, value: str) -> str:
+    if facts.get("upperCased"):
+        value = value.strip().upper()
+    length, most = len(value.encode("utf-16-le", "surrogatepass")) // 2, facts.get("maxLength")
+    if most and length > most:
+        message = f"The length of the string is {length}, but it must be less than or equal to {most} characters. "
+        raise Refused(400, "Application_StringExceededLength", f"{message}Value: {value}")
+    return value
+
+
+def _option(facts: Facts, value: str) -> str:
+    if value not in facts["enum"]:
+        options = ",".join(decoded(option) for option in facts["enum"])
+        raise Refused(400, "Unknown", f"'{value}' is not an option. The existing options are: {options}")
+    return value
+
+
+def decoded(member: str) -> str:
+    """An enum member's caption: `_x0020_` is a blank."""
+    return re.sub(r"_x([0-9A-F]{4})_", lambda found: chr(int(found.group(1), 16)), member)
+
+
+def _unconvertible(name: str, kind: str) -> Refused:
+    return bad_request(f"Cannot convert the value of property '{name}' to the expected target type '{kind}'.")
+
+
+def is_zero(value: object) -> bool:
+    """Whether a GUID or code says 'none'."""
+    return value in (None, "", ZERO_GUID)
