@@ -41,7 +41,7 @@ def test_page_size(bc: Bc) -> None:
 
 
 def test_batch_size(bc: Bc) -> None:
-    assert fact("batch.max") == batch.MOST
+    assert fact("batch.max") == batch.MAX_OPERATIONS
     one = {"method": "GET", "url": "companies"}
     answer = bc.http.post(
         f"{bc.base}/$batch", json={"requests": [one] * (fact("batch.max") + 1)}, headers={"Accept": "application/json"}
@@ -232,7 +232,7 @@ def test_webhook_figures() -> None:
     assert fact("webhook.send_timeout_ms") == webhooks.SEND_S * 1000
     assert fact("webhook.collection_threshold") == webhooks.COLLECTION_ABOVE
     assert fact("webhook.retry_delays_ms") == [seconds * 1000 for seconds in webhooks.RETRY_S]
-    assert fact("webhook.max_attempts") == webhooks.MOST_ATTEMPTS
+    assert fact("webhook.max_attempts") == webhooks.MAX_ATTEMPTS
     assert {status for status in fact("webhook.retry_statuses") if isinstance(status, int)} == webhooks.RETRIED
     assert timedelta(milliseconds=fact("webhook.collection_overlap_ms")) == webhooks.OVERLAP
 

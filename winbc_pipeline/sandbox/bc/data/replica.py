@@ -1,4 +1,7 @@
-"""A read replica that lags behind: what GETs see online unless they ask for the primary (behaviour.md section 10)."""
+"""A read replica that lags behind the primary database (behaviour.md section 10).
+
+BC online answers GET from the replica, unless the client sends `Data-Access-Intent: ReadWrite`.
+"""
 
 import copy
 from collections import deque
@@ -9,25 +12,25 @@ from .company import Company
 
 
 class Replica:
-    """A copy of a company's records to which changes come `lag` late, by the company's clock."""
+    """A copy of a company's records. Every change reaches it after the time `lag`, by the company's clock."""
 
     def __init__(self, company: Company, lag: timedelta) -> None:
         self.company, self.lag = company, lag
-        self.coming: deque[tuple[datetime, str, str, str | None]] = deque()
+        self.pending: deque[tuple[datetime, str, str, str | None]] = deque()
         self.copy = copy.copy(company)
         self.copy.records, self.copy.watchers = Records(), []
         company.records.db.backup(self.copy.records.db)
-        company.records.on_change = self._note
+        company.records.on_change = self._on_change
 
-    def _note(self, entity: str, record_id: str, body: str | None) -> None:
-        def come() -> None:
-            self.coming.append((self.company.clock.now() + self.lag, entity, record_id, body))
+    def _on_change(self, entity: str, record_id: str, body: str | None) -> None:
+        def enqueue() -> None:
+            self.pending.append((self.company.clock.now() + self.lag, entity, record_id, body))
 
-        self.company.once_it_counts(come)
+        self.company.run_after_commit(enqueue)
 
     def current(self) -> Company:
-        """The company as the replica has it now."""
-        while self.coming and self.coming[0][0] <= self.company.clock.now():
-            _, entity, record_id, body = self.coming.popleft()
+        """The company with the records that the replica holds now."""
+        while self.pending and self.pending[0][0] <= self.company.clock.now():
+            _, entity, record_id, body = self.pending.popleft()
             self.copy.records.put(entity, record_id, body)
         return self.copy

@@ -1,4 +1,8 @@
-"""The entity sets of API v2.0, their fields, navigation and actions, as a version of Business Central has them."""
+"""The entity sets of API v2.0 with their fields, navigation properties and actions, for one version of BC.
+
+Here belongs: what the API has. The facts come from winbc_pipeline/facts/business_central_v2.json.
+Not here: which values a field takes (values.py).
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,15 +16,15 @@ NEWEST = 29
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 ZERO_DATE = "0001-01-01"
 Facts = Mapping[str, Any]
-Where = tuple[str, list[object]]  # a condition in SQL, and its values
+Where = tuple[str, list[object]]  # an SQL condition, and the values that are bound to it
 
 
 @dataclass(frozen=True)
 class Navigation:
-    """A way from a record to others: those of `target` whose field `other` equals the record's field `own`; all of
-    them when `own` is empty.
+    """A navigation property: it leads from a record to the records of the entity set `target`.
 
-    `type` is a further condition on the target, `when` one on the record itself: field and value.
+    They are the records whose field `other` equals the record's field `own`. If `own` is empty, it is all of them.
+    `type` is one more condition on the target, `when` is a condition on the record itself. Both are field and value.
     """
 
     target: str
@@ -33,7 +37,7 @@ class Navigation:
 
 @dataclass(frozen=True)
 class EntitySet:
-    """One entity set; `fields` are the facts of its fields by name."""
+    """One entity set. `fields` holds the facts about each field by its name."""
 
     name: str
     entity_name: str
@@ -47,6 +51,7 @@ class EntitySet:
 
     @property
     def type_name(self) -> str:
+        """The name of the entity type in the metadata."""
         return f"Microsoft.NAV.{self.entity_name}"
 
 
@@ -54,16 +59,23 @@ Schema = dict[str, EntitySet]
 
 
 def load_schema(version: int = NEWEST) -> Schema:
-    """API v2.0 as Business Central of a version has it: what was added later is not there."""
+    """API v2.0 in one version of Business Central. Entity sets and fields that were added later are left out."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text("utf-8")
-    entities = {n: e for n, e in loads(text)["entities"].items() if _major(e["firstSeen"]) <= version}
+    entities = {
+        name: facts for name, facts in loads(text)["entities"].items() if _major_version(facts["firstSeen"]) <= version
+    }
     schema = {name: _entity_set(name, facts, version, set(entities)) for name, facts in entities.items()}
+    # Every other entity set can be reached from a company, as `companies({id})/customers`.
     inside = {name: Navigation(name, True, "", "") for name in schema if name not in ("companies", "subscriptions")}
     return schema | {"companies": replace(schema["companies"], navigation=inside)}
 
 
 def _entity_set(name: str, facts: Facts, version: int, known: set[str]) -> EntitySet:
-    fields = {n: f for n, f in facts["fields"].items() if _major(f.get("firstSeen", "17.0")) <= version}
+    fields = {
+        field: about
+        for field, about in facts["fields"].items()
+        if _major_version(about.get("firstSeen", "17.0")) <= version
+    }
     navigation = {
         key: Navigation(
             link["target"],
@@ -89,13 +101,14 @@ def _entity_set(name: str, facts: Facts, version: int, known: set[str]) -> Entit
     )
 
 
-def _major(first_seen: str) -> int:
+def _major_version(first_seen: str) -> int:
+    """The version of BC in `firstSeen`, which reads `17.0` or `after 2026-04-28 (29.x, …)`."""
     found = re.match(r"(\d+)\.", first_seen) or re.search(r"\((\d+)\.x", first_seen)
     return int(found.group(1)) if found else NEWEST
 
 
 def empty_value(facts: Facts) -> Any:
-    """What a field shows that nobody filled (behaviour.md section 4: no nulls)."""
+    """The value of a field that nobody filled in. BC shows no nulls (behaviour.md section 4)."""
     if "enum" in facts:
         return facts["enum"][0]
     zeros = {"Edm.Guid": ZERO_GUID, "Edm.Decimal": 0, "Edm.Boolean": False, "Edm.Int32": 0, "Edm.Int64": 0}

@@ -1,4 +1,4 @@
-"""`$batch`: up to 100 operations in JSON (behaviour.md section 8)."""
+"""`$batch`: up to 100 operations in one JSON request (behaviour.md section 8)."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,28 +10,39 @@ from ..data.company import Company
 from ..data.refusal import Refused, bad_request
 from .call import Call, Reply
 
-MOST = 100
+MAX_OPERATIONS = 100
 Run = Callable[[Call], Reply]
 Answers = list[dict[str, Any]]
-INHERITED = ("client-request-id", "company")
-COMMITTING = ("shipAndInvoice", "post", "postAndSend", "cancel", "cancelAndSend")  # AL commits once it has posted
+INHERITED = ("client-request-id", "company")  # headers of the batch that hold for its operations
+# AL's posting routines commit by themselves, so what they wrote cannot be rolled back.
+COMMITTING_ACTIONS = (
+    "shipAndInvoice",
+    "post",
+    "postAndSend",
+    "cancel",
+    "cancelAndSend",
+)  # AL commits once it has posted
 
 
-class _Undone(Exception):
-    """Ends the transaction of a batch in which an operation failed."""
+class _RollBack(Exception):
+    """Rolls back the transaction of a batch in which an operation failed."""
 
 
 def run_batch(company: Company, call: Call, run: Run) -> Reply:
-    """Stops at the first failure, or runs all with `Prefer: odata.continue-on-error`; with `Isolation: snapshot` a
-    failure takes everything back that was not committed, though the answers before it still look like success."""
-    requests = _ordered(_requests(call.json()))
+    """Runs the operations of a batch and returns their answers in one reply.
+
+    The batch stops at the first failure. With `Prefer: odata.continue-on-error` it runs all operations.
+    With `Isolation: snapshot`, a failure rolls back what is not committed yet. The answers to the operations before
+    it still say that they succeeded.
+    """
+    requests = _in_dependency_order(_requests(call.json()))
     batch = _Batch(call, run, requests)
     if call.headers.get("isolation", "").lower() != "snapshot":
-        batch.run_on()
+        batch.run_until_stop()
     while batch.waiting:
-        with suppress(_Undone), company.transaction():
-            if not batch.run_on(until_commit=True):
-                raise _Undone
+        with suppress(_RollBack), company.transaction():
+            if not batch.run_until_stop(until_commit=True):
+                raise _RollBack
     return _reply(call, batch.answers)
 
 
@@ -39,17 +50,18 @@ def _requests(content: Any) -> list[dict[str, Any]]:
     requests = content.get("requests") if isinstance(content, dict) else None
     if not isinstance(requests, list) or not all(isinstance(one, dict) for one in requests):
         raise bad_request("The batch has no list of requests.")
-    if len(requests) > MOST:
-        raise bad_request(f"The batch has {len(requests)} operations; the most are {MOST}.")
+    if len(requests) > MAX_OPERATIONS:
+        raise bad_request(f"The batch has {len(requests)} operations; the most are {MAX_OPERATIONS}.")
     return requests
 
 
-def _ordered(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every operation after those that it depends on, else as sent."""
+def _in_dependency_order(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The operations in the order of the request, but each one after those that it depends on."""
     done, left = set[str](), list(requests)
     ordered: list[dict[str, Any]] = []
     while left:
-        one = next((one for one in left if _needs(one) <= done), None)
+        ready = (one for one in left if _dependencies(one) <= done)
+        one = next(ready, None)
         if one is None:
             raise bad_request(
                 "The dependsOn of the batch names an operation that is not there, or goes round in circles."
@@ -60,37 +72,38 @@ def _ordered(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return ordered
 
 
-def _needs(one: Mapping[str, Any]) -> set[str]:
+def _dependencies(one: Mapping[str, Any]) -> set[str]:
     named = one.get("dependsOn") or []
-    return {str(name) for name in (named if isinstance(named, list) else [named])}
+    names = named if isinstance(named, list) else [named]
+    return {str(name) for name in names}
 
 
 class _Batch:
-    """The operations that still wait, and the answers so far."""
+    """The operations of a batch that still wait, and the answers so far."""
 
     def __init__(self, call: Call, run: Run, requests: list[dict[str, Any]]) -> None:
         self.call, self.run, self.waiting = call, run, requests
-        self.go_on = "odata.continue-on-error" in call.headers.get("prefer", "")
+        self.continue_on_error = "odata.continue-on-error" in call.headers.get("prefer", "")
         self.answers: Answers = []
         self.failed: set[str] = set()
 
-    def run_on(self, until_commit: bool = False) -> bool:
-        """Runs what waits, or up to the next commit; returns whether all of it succeeded."""
-        good = True
+    def run_until_stop(self, until_commit: bool = False) -> bool:
+        """Runs the waiting operations, or only those up to the next commit. Returns whether all of them succeeded."""
+        succeeded = True
         while self.waiting:
             one = self.waiting.pop(0)
             reply = self._reply(one)
             if reply.status >= 400:
-                good = False
+                succeeded = False
                 self.failed.add(str(one.get("id")))
-                if not self.go_on:
+                if not self.continue_on_error:
                     self.waiting = []
-            elif until_commit and good and str(one.get("url")).rpartition(".")[2] in COMMITTING:
+            elif until_commit and succeeded and _commits(one):
                 return True
-        return good
+        return succeeded
 
     def _reply(self, one: dict[str, Any]) -> Reply:
-        if _needs(one) & self.failed:
+        if _dependencies(one) & self.failed:
             reply = Reply.refused(Refused(424, "BadRequest", "An operation that this one depends on has failed."))
         else:
             reply = self.run(_operation(one, self.call))
@@ -100,21 +113,30 @@ class _Batch:
         return reply
 
 
+def _commits(one: Mapping[str, Any]) -> bool:
+    action = str(one.get("url")).rpartition(".")[2]
+    return action in COMMITTING_ACTIONS
+
+
 def _operation(one: Mapping[str, Any], call: Call) -> Call:
+    """An operation of a batch as a call of its own."""
     url, _, query = str(one.get("url", "")).removeprefix(call.base).lstrip("/").partition("?")
-    given = one.get("headers") or {}
-    own = {str(name).lower(): str(value) for name, value in (given.items() if isinstance(given, dict) else ())}
+    sent = one.get("headers") or {}
+    pairs = sent.items() if isinstance(sent, dict) else ()
+    headers = {str(name).lower(): str(value) for name, value in pairs}
     for name in INHERITED:
-        own.setdefault(name, call.headers.get(name, ""))
+        headers.setdefault(name, call.headers.get(name, ""))
     body = one.get("body")
     content = b"" if body is None else dumps(body)
     method = str(one.get("method", "GET")).upper()
     tenant = [part for part in call.raw_query.split("&") if part.startswith("tenant=")]
     raw_query = "&".join([*tenant, query])
-    return Call(method, unquote(url), dict(parse_qsl(query, True)), own, content, call.base, url, raw_query)
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    return Call(method, unquote(url), options, headers, content, call.base, url, raw_query)
 
 
 def _reply(call: Call, answers: Answers) -> Reply:
+    """All answers in one reply. BC answers in multipart/mixed unless the client accepts JSON."""
     if "application/json" in call.headers.get("accept", ""):
         return Reply.json(200, {"responses": answers})
     parts = "".join(

@@ -1,4 +1,4 @@
-"""One call and its answer, apart from HTTP: what the API and the operations of a batch have in common."""
+"""One call and its reply, without the HTTP server. Single calls and the operations of a batch look the same here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,10 @@ JSON = "application/json; odata.metadata=minimal"
 
 @dataclass(frozen=True)
 class Call:
-    """`path` is relative to the API's base; `headers` have lower-case names. `raw_path` and `raw_query` are the
-    address as it came, percent-encoded: what a next link goes on from."""
+    """One request to the API. `path` is relative to `base`, the address of the API; header names are lower-case.
+
+    `raw_path` and `raw_query` are the address as it came, percent-encoded. A next link repeats them.
+    """
 
     method: str
     path: str
@@ -26,10 +28,14 @@ class Call:
     raw_query: str = ""
 
     def next_link(self, token: str) -> str:
-        kept = [part for part in self.raw_query.split("&") if part and unquote(part.partition("=")[0]) != "$skiptoken"]
-        return f"{self.base}/{self.raw_path}?{'&'.join([*kept, f'$skiptoken={token}'])}"
+        """The address of the next page: this address with another `$skiptoken`."""
+        options = [option for option in self.raw_query.split("&") if option]
+        kept = [option for option in options if unquote(option.partition("=")[0]) != "$skiptoken"]
+        query = "&".join([*kept, f"$skiptoken={token}"])
+        return f"{self.base}/{self.raw_path}?{query}"
 
     def json(self) -> Any:
+        """The body as JSON. Raises Refused if it is not JSON."""
         try:
             return loads(self.content)
         except (ValueError, RecursionError):
@@ -38,6 +44,8 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
+    """The answer to one call."""
+
     status: int
     content: bytes = b""
     media_type: str = JSON
@@ -45,8 +53,11 @@ class Reply:
 
     @staticmethod
     def json(status: int, content: object, headers: dict[str, str] | None = None) -> "Reply":
-        return Reply(status, content if isinstance(content, bytes) else dumps(content), headers=headers or {})
+        """A JSON reply. Content that is bytes is JSON already."""
+        body = content if isinstance(content, bytes) else dumps(content)
+        return Reply(status, body, headers=headers or {})
 
     @staticmethod
     def refused(refusal: Refused) -> "Reply":
+        """The reply that tells a client why its call was refused."""
         return Reply.json(refusal.status, refusal.body())

@@ -1,7 +1,7 @@
-"""`$filter` as Business Central takes it, translated to SQL over JSON records.
+"""Translates `$filter`, as Business Central takes it, to an SQL condition on the stored JSON (behaviour.md section 5).
 
-Facts: behaviour.md section 5. What BC ignores in silence (`in` below schema 2.1, lambdas) is ignored here too, and the
-whole table comes back. OR over two fields and whatever has no AL equivalent is refused.
+BC ignores some terms without an error: `in` below schema version 2.1, and lambdas. They are ignored here too, so the
+answer holds all records. `or` over two fields, and whatever has no equivalent in AL, is refused.
 """
 
 import re
@@ -17,7 +17,7 @@ from ..data.refusal import Refused, bad_request
 from ..data.schema import EntitySet, Where
 from .query import sortable
 
-COMPARATORS = {
+COMPARATORS = {  # the operator in SQL, and its name in BC's messages
     ast.Eq: ("=", "Equal"),
     ast.NotEq: ("<>", "NotEqual"),
     ast.Gt: (">", "GreaterThan"),
@@ -25,7 +25,7 @@ COMPARATORS = {
     ast.Lt: ("<", "LessThan"),
     ast.LtE: ("<=", "LessThanOrEqual"),
 }
-WILDCARD = {"=": "GLOB", "<>": "NOT GLOB"}
+GLOB_OPERATORS = {"=": "GLOB", "<>": "NOT GLOB"}
 LITERALS = {
     ast.String: "Edm.String",
     ast.GUID: "Edm.Guid",
@@ -35,34 +35,37 @@ LITERALS = {
     ast.Integer: "Edm.Int32",
     ast.Float: "Edm.Decimal",
 }
-TAKEN = dict.fromkeys(("Edm.Int32", "Edm.Int64", "Edm.Decimal"), ("Edm.Int32", "Edm.Decimal"))
-EVERYTHING = "1"
-DEEPEST, GROUP, MOST_VALUES = 20, 50, 30_000  # what SQLite takes
-LIST_OF_ONE = re.compile(r"(\bin\s*\((?:'[^']*'|[^',()]+))\)")  # the parser wants a comma in it
+# A whole number and a decimal may be compared. All other types must be equal.
+COMPARABLE = dict.fromkeys(("Edm.Int32", "Edm.Int64", "Edm.Decimal"), ("Edm.Int32", "Edm.Decimal"))
+ALWAYS_TRUE = "1"
+MAX_DEPTH, GROUP_SIZE, MAX_VALUES = 20, 50, 30_000  # these stay below the limits of SQLite
+LIST_OF_ONE = re.compile(r"(\bin\s*\((?:'[^']*'|[^',()]+))\)")  # the parser takes `in ('A',)` but not `in ('A')`
 
 
-def to_sql(text: str, entity: EntitySet, newer_schema: bool = False) -> Where:
-    """SQL condition and its values for a `$filter`; raises Refused."""
+def to_sql(text: str, entity: EntitySet, schema_2_1: bool = False) -> Where:
+    """The SQL condition and its values for the text of a `$filter`. Raises Refused."""
     if not text:
-        return EVERYTHING, []
+        return ALWAYS_TRUE, []
     values: list[object] = []
-    condition = _Translator(entity, values, newer_schema).sql(_parsed(text))
-    if len(values) > MOST_VALUES:
+    condition = _Translator(entity, values, schema_2_1).sql(_parse(text))
+    if len(values) > MAX_VALUES:
         raise bad_request("The filter has too many terms.")
     return condition, values
 
 
-def fixed_fields(text: str) -> set[str]:
-    """The fields of which a `$filter` names the values, by `eq`."""
+def fields_fixed_by_eq(text: str) -> set[str]:
+    """The fields whose values a `$filter` gives by `eq`, as `documentId` in `documentId eq 5… and sequence gt 2`."""
+    if not text:
+        return set()
     found: set[str] = set()
-    for term in _terms(ast.And, _parsed(text)) if text else ():
-        equal = [one for one in _terms(ast.Or, term) if isinstance(getattr(one, "comparator", None), ast.Eq)]
-        if len(equal) == len(_terms(ast.Or, term)):
-            found |= _names(term)
+    for term in _flat_terms(ast.And, _parse(text)):
+        alternatives = _flat_terms(ast.Or, term)
+        if all(isinstance(getattr(one, "comparator", None), ast.Eq) for one in alternatives):
+            found |= _field_names(term)
     return found
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         tree = ODataParser().parse(ODataLexer().tokenize(LIST_OF_ONE.sub(r"\1,)", text)))
     except (ODataException, ValueError, RecursionError) as error:
@@ -72,8 +75,8 @@ def _parsed(text: str) -> Any:
     return tree
 
 
-def _terms(kind: type, node: Any) -> list[Any]:
-    """The terms of `a and b and c`, whichever way the brackets stand."""
+def _flat_terms(kind: type, node: Any) -> list[Any]:
+    """The terms of `a and b and c`, however they are bracketed."""
     found, left = [], [node]
     while left:
         one = left.pop()
@@ -84,24 +87,24 @@ def _terms(kind: type, node: Any) -> list[Any]:
     return found
 
 
-def _joined(word: str, conditions: list[str]) -> str:
-    """Conditions joined in groups, as SQLite takes no expression that is nested deeply."""
+def _join(word: str, conditions: list[str]) -> str:
+    """Joins conditions in groups, because SQLite refuses deeply nested expressions."""
     while len(conditions) > 1:
-        groups = [conditions[n : n + GROUP] for n in range(0, len(conditions), GROUP)]
+        groups = [conditions[n : n + GROUP_SIZE] for n in range(0, len(conditions), GROUP_SIZE)]
         conditions = [f"({f' {word} '.join(group)})" for group in groups]
     return conditions[0]
 
 
 class _Translator:
-    def __init__(self, entity: EntitySet, values: list[object], newer_schema: bool) -> None:
-        self.entity, self.values, self.newer_schema = entity, values, newer_schema
+    def __init__(self, entity: EntitySet, values: list[object], schema_2_1: bool) -> None:
+        self.entity, self.values, self.schema_2_1 = entity, values, schema_2_1
 
     def sql(self, node: Any, depth: int = 0) -> str:
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise bad_request("The filter is nested too deeply.")
         match node:
             case ast.BoolOp(op=op):
-                return self._bool(op, _terms(type(op), node), depth)
+                return self._bool(op, _flat_terms(type(op), node), depth)
             case ast.Compare(comparator=ast.In(), left=left, right=right):
                 return self._in(left, right)
             case ast.Compare(comparator=comparator, left=left, right=right):
@@ -109,18 +112,20 @@ class _Translator:
             case ast.Call(func=func, args=[field, value]) if func.name in ("startswith", "endswith", "contains"):
                 return self._like(func.name, field, value)
             case ast.CollectionLambda():
-                return EVERYTHING
+                return ALWAYS_TRUE
         raise bad_request(f"The expression {type(node).__name__} is not supported on an OData filter.")
 
     def _bool(self, op: Any, terms: list[Any], depth: int) -> str:
-        if isinstance(op, ast.Or) and len(set().union(*(_names(term) for term in terms))) > 1:
+        is_or = isinstance(op, ast.Or)
+        if is_or and len(set().union(*(_field_names(term) for term in terms))) > 1:
             raise bad_request("The 'OR' operator is not supported on distinct fields on an OData filter.")
-        return _joined("OR" if isinstance(op, ast.Or) else "AND", [self.sql(term, depth + 1) for term in terms])
+        word = "OR" if is_or else "AND"
+        return _join(word, [self.sql(term, depth + 1) for term in terms])
 
     def _in(self, left: Any, right: Any) -> str:
         operand = self._operand(left)
-        if not self.newer_schema:
-            return EVERYTHING
+        if not self.schema_2_1:
+            return ALWAYS_TRUE
         values = [self._value(left, item, "In") for item in getattr(right, "val", [])]
         self.values += values
         return f"{operand} IN ({', '.join('?' * len(values))})"
@@ -130,40 +135,47 @@ class _Translator:
             raise bad_request("The operator is not supported on an OData filter.")
         sign, kind = COMPARATORS[type(comparator)]
         operand, value = self._operand(left), self._value(left, right, kind)
-        if sign in WILDCARD and isinstance(right, ast.String) and set("*?") & set(right.val):
+        if sign in GLOB_OPERATORS and isinstance(right, ast.String) and set("*?") & set(right.val):
+            # AL takes * and ? in a text as wildcards, as GLOB does. Only [ has a meaning of its own in GLOB.
             self.values.append(right.val.replace("[", "[[]"))
-            return f"{operand} {WILDCARD[sign]} ?"
+            return f"{operand} {GLOB_OPERATORS[sign]} ?"
         self.values.append(value)
         return f"{operand} {sign} ?"
 
     def _value(self, left: Any, right: Any, operator: str) -> object:
-        """The value that a field is compared with; it must be of the field's type, and fit."""
+        """The value that a field is compared with. Raises Refused if its type differs or if it is too long."""
         facts = self.entity.fields[left.name] if isinstance(left, ast.Identifier) else {}
-        wanted = str(facts.get("edm") or "Edm.String") if "enum" not in facts else "Edm.String"
+        wanted = "Edm.String" if "enum" in facts else str(facts.get("edm") or "Edm.String")
         kind = LITERALS.get(type(right), "Edm.Untyped")
-        if kind not in TAKEN.get(wanted, (wanted,)):
+        if kind not in COMPARABLE.get(wanted, (wanted,)):
             message = "A binary operator with incompatible types was detected. Found operand types "
             raise bad_request(f"{message}'{wanted}' and '{kind}' for operator kind '{operator}'.")
         value = _literal(right)
         if isinstance(value, str) and len(value) > facts.get("maxLength", len(value)):
             message = f"The filter value '{value}' is too long for the field '{left.name}'."
             raise Refused(400, "Application_FilterErrorException", message)
-        return facts.get("plain", {}).get(value, value)
+        return facts.get("plain", {}).get(value, value)  # v1.0 writes options without `_x0020_`
 
     def _like(self, name: str, field: Any, value: Any) -> str:
         operand = self._operand(field, inside=True)
-        text = str(self._value(field, value, name)).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        self.values.append(("%" if name != "startswith" else "") + text + ("%" if name != "endswith" else ""))
+        text = str(self._value(field, value, name))
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        before = "" if name == "startswith" else "%"
+        after = "" if name == "endswith" else "%"
+        self.values.append(before + escaped + after)
         return f"{operand} LIKE ? ESCAPE '\\'"
 
     def _operand(self, node: Any, inside: bool = False) -> str:
-        """The SQL of a field, or of a function of it; functions `inside` others came with schema version 2.1."""
+        """The SQL of a field, or of a function of a field.
+
+        `inside` says that it stands inside another function. Schema version 2.1 brought functions there.
+        """
         if isinstance(node, ast.Identifier):
             if not sortable(self.entity, node.name):
                 message = f"Could not find a property named '{node.name}' on type '{self.entity.type_name}'."
                 raise bad_request(message)
             return f"json_extract(body, '$.{node.name}')"
-        if isinstance(node, ast.Call) and inside and not self.newer_schema:
+        if isinstance(node, ast.Call) and inside and not self.schema_2_1:
             raise bad_request("A function inside another one is not supported on an OData filter.")
         match node:
             case ast.Call(func=func, args=[inner]) if func.name in ("tolower", "toupper"):
@@ -192,12 +204,12 @@ def _literal(node: Any) -> object:
     return node.val
 
 
-def _names(node: Any) -> set[str]:
+def _field_names(node: Any) -> set[str]:
     match node:
         case ast.Identifier(name=name):
             return {name}
         case ast.BoolOp(left=left, right=right) | ast.Compare(left=left, right=right):
-            return _names(left) | _names(right)
+            return _field_names(left) | _field_names(right)
         case ast.Call(args=args):
-            return set().union(*(_names(arg) for arg in args))
+            return set().union(*(_field_names(arg) for arg in args))
     return set()

@@ -1,7 +1,7 @@
 """The service document, `$metadata` (CSDL 4.0) and `entityDefinitions`.
 
-Enums are declared as such, except those with a blank member: `_x0020_` is no name in the languages that clients are
-generated in, so these are texts here (simplified; how Business Central declares them is not published).
+An enum with a member `_x0020_` (a space) is declared as a text. Clients that are generated from the metadata could not
+name such a member. This is simplified: how Business Central declares these enums is not published.
 """
 
 import re
@@ -21,6 +21,7 @@ TAIL = "</Schema></edmx:DataServices></edmx:Edmx>"
 
 
 def service_document(schema: Schema, base: str) -> dict[str, Any]:
+    """The list of entity sets, which is the answer at the API's base address."""
     sets = [{"name": name, "kind": "EntitySet", "url": name} for name in schema]
     return {"@odata.context": f"{base}/$metadata", "value": sets}
 
@@ -35,7 +36,7 @@ def csdl(schema: Schema) -> str:
 
 
 def entity_definitions(schema: Schema, base: str) -> dict[str, Any]:
-    """Captions of entity sets, fields and options (English)."""
+    """The English captions of entity sets, fields and options."""
     value = [
         {
             "entityName": entity.entity_name,
@@ -56,28 +57,25 @@ def entity_definitions(schema: Schema, base: str) -> dict[str, Any]:
 
 
 def caption(name: str) -> str:
-    """`displayName` is shown as "Display Name"."""
+    """The caption of a name: `displayName` becomes "Display Name"."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return words[0].upper() + words[1:]
 
 
 def _entity_type(entity: EntitySet, schema: Schema, enums: dict[str, str]) -> str:
     fields = "".join(_property(entity, name, facts, enums) for name, facts in entity.fields.items())
-    links = "".join(
-        f'<NavigationProperty Name="{name}" Type={quoteattr(_type(schema[link.target], link.many))}{_contained(link)}/>'
-        for name, link in entity.navigation.items()
-    )
-    stream = ' HasStream="true"' if any(f.get("edm") == "Edm.Stream" for f in entity.fields.values()) else ""
+    links = "".join(_navigation_property(name, link, schema) for name, link in entity.navigation.items())
+    has_stream = any(facts.get("edm") == "Edm.Stream" for facts in entity.fields.values())
+    stream = ' HasStream="true"' if has_stream else ""
     key = f'<Key><PropertyRef Name="{entity.key}"/></Key>'
     return f'<EntityType Name="{entity.entity_name}"{stream}>{key}{fields}{links}</EntityType>'
 
 
-def _contained(link: Navigation) -> str:
-    return ' ContainsTarget="true"' if link.many and (link.type or not link.own) else ""
-
-
-def _type(entity: EntitySet, many: bool) -> str:
-    return f"Collection({entity.type_name})" if many else entity.type_name
+def _navigation_property(name: str, link: Navigation, schema: Schema) -> str:
+    type_name = schema[link.target].type_name
+    kind = quoteattr(f"Collection({type_name})" if link.many else type_name)
+    contained = ' ContainsTarget="true"' if link.many and (link.type or not link.own) else ""
+    return f'<NavigationProperty Name="{name}" Type={kind}{contained}/>'
 
 
 def _property(entity: EntitySet, name: str, facts: Facts, enums: dict[str, str]) -> str:
@@ -93,6 +91,7 @@ def _property(entity: EntitySet, name: str, facts: Facts, enums: dict[str, str])
 
 
 def _enum(entity: EntitySet, name: str, facts: Facts, enums: dict[str, str]) -> str:
+    """Adds the declaration of a field's enum to `enums`, and returns the name of its type."""
     own = f"{entity.entity_name}{name[0].upper()}{name[1:]}"
     members = "".join(f'<Member Name="{member}" Value="{n}"/>' for n, member in enumerate(facts["enum"]))
     enums[own] = f'<EnumType Name="{own}">{members}</EnumType>'

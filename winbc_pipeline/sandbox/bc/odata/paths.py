@@ -1,4 +1,4 @@
-"""From a path to what it names: a collection, a record, its content, a count or an action (behaviour.md section 1)."""
+"""Finds what a path names: a collection, a record, its content, a count or an action (behaviour.md section 1)."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from ...records import Record
 from ..data.company import Company
 from ..data.refusal import not_found, unknown_segment
 from ..data.schema import EntitySet, Where
-from .media import CONTENT, PARTS, part_by_id, part_of
-from .reading import EVERYWHERE, link_condition
+from .media import CONTENT_PROPERTY, ONE_PER_PARENT, part_by_id, part_of
+from .reading import NO_CONDITION, link_condition
 from .writing import existing
 
 SEGMENT = re.compile(r"([$\w.]+)(?:\(([^()]*)\))?")
@@ -18,18 +18,18 @@ Kind = Literal["collection", "record", "content", "count", "action", "nothing"]
 
 @dataclass(frozen=True)
 class Place:
-    """What a path names. `where` limits a collection, `parent` are the fields that a new record of it gets."""
+    """What a path names. `where` limits a collection. `parent` holds the fields that a new record in it gets."""
 
     kind: Kind
     entity: EntitySet
     record: Record = field(default_factory=dict)
-    where: Where = EVERYWHERE
+    where: Where = NO_CONDITION
     parent: Record = field(default_factory=dict)
     action: str = ""
 
 
 def find_place(company: Company, path: str) -> Place:
-    """What a path below the company names; raises Refused."""
+    """What a path below the company names. Raises Refused."""
     place: Place | None = None
     for part in path.split("/"):
         found = SEGMENT.fullmatch(part)
@@ -52,9 +52,9 @@ def _first(company: Company, name: str, key: str | None) -> Place:
 def _keyed(company: Company, place: Place, key: str | None) -> Place:
     if key is None:
         return place
-    wanted = key.partition("=")[2] if "=" in key else key
+    wanted = key.partition("=")[2] if "=" in key else key  # `(5c2a…)` or `(id=5c2a…)`
     record_id = wanted.strip("'").lower()
-    found = part_by_id(company, place.entity, record_id) if place.entity.name in PARTS else None
+    found = part_by_id(company, place.entity, record_id) if place.entity.name in ONE_PER_PARENT else None
     return Place("record", place.entity, found or existing(company, place.entity, record_id))
 
 
@@ -65,7 +65,7 @@ def _next(company: Company, place: Place, name: str, key: str | None) -> Place:
         raise unknown_segment(name)
     if name.startswith("Microsoft.NAV.") and name.rpartition(".")[2] in place.entity.actions:
         return Place("action", place.entity, place.record, action=name.rpartition(".")[2])
-    if CONTENT.get(place.entity.name) == name:
+    if CONTENT_PROPERTY.get(place.entity.name) == name:
         return Place("content", place.entity, place.record)
     return _navigated(company, place, name, key)
 
@@ -75,11 +75,14 @@ def _navigated(company: Company, place: Place, name: str, key: str | None) -> Pl
     if link is None:
         raise unknown_segment(name)
     target = company.entity(link.target)
-    if link.target in PARTS and not link.many:
+    if link.target in ONE_PER_PARENT and not link.many:
         return Place("record", target, part_of(company, link, place.record))
     where = link_condition(place.record, link)
     if link.many:
-        parent: Record = {link.other: place.record[link.own]} | ({link.type[0]: link.type[1]} if link.type else {})
+        parent: Record = {link.other: place.record[link.own]}
+        if link.type:
+            field_name, value = link.type
+            parent[field_name] = value
         found = _keyed_below(company, target, where, key)
         return found or Place("collection", target, where=where, parent=parent)
     rows = company.records.select(target.name, *where, limit=1)

@@ -1,25 +1,28 @@
-"""POST, PATCH and DELETE of any entity set: what is checked, in which order, and who is asked for further rules.
+"""POST, PATCH and DELETE of any entity set: what is checked, and in which order.
 
-Rules of an entity set: a `Rules` object in RULES (masterdata.py, sales.py, media.py fill it).
+Here belongs: what holds for every entity set. An entity set with rules of its own has a `Rules` object in RULES.
+media.py and the modules of rules/ put it there.
 """
 
 from typing import Any
 
 from ...records import Record
 from ..data.company import Company
-from ..data.refusal import Refused, dialog, not_allowed, not_found, validation
+from ..data.refusal import Refused, dialog_error, not_allowed, not_found, validation_error
 from ..data.schema import ZERO_GUID, EntitySet
-from ..data.values import checked, is_zero
+from ..data.values import checked_body, is_zero
 
-DEEP_INSERT = {  # what else BC inserts with its parent is not published
+DEEP_INSERT = {  # the records that BC inserts together with their parent; others are not published
     "salesOrders": "salesOrderLines",
     "salesInvoices": "salesInvoiceLines",
     "salesCreditMemos": "salesCreditMemoLines",
     "salesQuotes": "salesQuoteLines",
 }
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
+# A record of these sets that is sent without a number gets the next one of its number series.
 NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
-PAIRS = (
+# A related record is named by its id and by its code: entity set, field of the id, field of the code, table caption.
+ID_CODE_PAIRS = (
     ("currencies", "currencyId", "currencyCode", "Currency"),
     ("itemCategories", "itemCategoryId", "itemCategoryCode", "Item Category"),
     ("taxGroups", "taxGroupId", "taxGroupCode", "Tax Group"),
@@ -36,7 +39,8 @@ PAIRS = (
     ("unitsOfMeasure", "baseUnitOfMeasureId", "baseUnitOfMeasureCode", "Unit of Measure"),
     ("unitsOfMeasure", "unitOfMeasureId", "unitOfMeasureCode", "Unit of Measure"),
 )
-RELATED = (
+# A field that names a related record alone: field, entity set, the field that it must equal there, table caption.
+TABLE_RELATIONS = (
     *(
         (name, "countriesRegions", "code", "Country/Region")
         for name in ("country", "sellToCountry", "billToCountry", "shipToCountry")
@@ -46,15 +50,15 @@ RELATED = (
     ("taxAreaId", "taxAreas", "id", "Tax Area"),
     ("locationId", "locations", "id", "Location"),
 )
-REFERENCES = {
+RENAMED_WITH = {  # the fields that change in other records when a number or code changes in this entity set
     "items": ("itemNumber", "lineObjectNumber"),
     "customers": ("customerNumber", "billToCustomerNumber"),
     "contacts": ("companyNumber", "contactNumber"),
     "countriesRegions": ("country", "sellToCountry", "billToCountry", "shipToCountry"),
-    **{target: (code_field,) for target, _, code_field, _ in PAIRS},
+    **{target: (code_field,) for target, _, code_field, _ in ID_CODE_PAIRS},
     "unitsOfMeasure": ("baseUnitOfMeasureCode", "unitOfMeasureCode"),
 }
-BELONGINGS = (  # what goes with the record that it belongs to
+OWNED_RECORDS = (  # these are deleted with the record whose id they have in this field
     ("pictures", "id"),
     ("itemVariants", "itemId"),
     ("defaultDimensions", "parentId"),
@@ -63,48 +67,54 @@ BELONGINGS = (  # what goes with the record that it belongs to
     ("documentAttachments", "parentId"),
     ("pdfDocument", "parentId"),
 )
-NO_CATEGORY = 'The "itemCategoryId" does not match to a specific Item Category group.'
-UNLIKE = {"itemCategories": "The item categories values do not match to a specific item category."}
-LOCAL_CURRENCY = "EUR"
+NO_SUCH_CATEGORY = 'The "itemCategoryId" does not match to a specific Item Category group.'
+PAIR_DIFFERS = {"itemCategories": "The item categories values do not match to a specific item category."}
+LOCAL_CURRENCY = "EUR"  # BC has no currency record for it, but takes and shows its code
 
 
 class Rules:
-    """What an entity set asks for beyond its fields. The methods may change `record`, or raise Refused."""
+    """The rules of one entity set, beside the checks of its fields.
+
+    A method may change `record`. It may raise Refused, and then nothing of the call is kept. What `after_insert` and
+    `after_modify` return is the record that the client gets.
+    """
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
-        """Called with the new record, checked and with its codes resolved."""
+        """Called with the new record, after all checks that hold for every entity set."""
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
-        """Called once it is stored; `body` is what the client sent, navigation included. Returns the record."""
+        """Called with the stored record. `body` is what the client sent, records inside included."""
         return record
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        """Called with the record as it would become."""
+        """Called with the record as it will be, and as it is."""
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        """Called with the stored record."""
         return record
 
     def before_delete(self, company: Company, record: Record) -> None:
-        pass
+        """Called with the record that is to be deleted."""
 
     def after_delete(self, company: Company, record: Record) -> None:
-        pass
+        """Called when the record and what belongs to it are deleted."""
 
 
 RULES: dict[str, Rules] = {}
 
 
 def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None = None) -> Record:
-    """A new record; `parent` are the fields that follow from the path it was posted to."""
+    """Inserts a record. `parent` holds the fields that follow from the path to which it was posted."""
     if not entity.insert:
         raise not_allowed("POST", entity.name)
-    sent = _from_template(company, entity, checked(entity, body, DEEP_INSERT.get(entity.name, ""))) | (parent or {})
+    fields = checked_body(entity, body, DEEP_INSERT.get(entity.name, ""))
+    sent = _with_template(company, entity, fields) | (parent or {})
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         record = company.empty(entity.name) | sent
-        _mandatory(entity, record)
+        _check_mandatory(entity, record)
         _resolve(company, entity, record, sent)
-        _unique(company, entity, record)
+        _check_unique(company, entity, record)
         rules.before_insert(company, record, sent)
         if "number" in entity.fields and not record["number"] and entity.name in NUMBERED:
             record["number"] = company.next_number(entity.name)
@@ -113,21 +123,21 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
 
 
 def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag: str | None) -> Record:
-    """A changed record. Equal values change nothing, not even the modification moment."""
+    """Changes a record. Equal values change nothing, not even the time of its last modification."""
     if not entity.modify:
         raise not_allowed("PATCH", entity.name)
-    match_etag(record, etag)
-    sent = checked(entity, body)
+    check_etag(record, etag)
+    sent = checked_body(entity, body)
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         changed = record | sent
         if entity.key in sent and sent[entity.key] != record[entity.key]:
-            raise dialog(f'The "{entity.key}" cannot be changed.')
-        _not_blanked(entity, sent)
+            raise dialog_error(f'The "{entity.key}" cannot be changed.')
+        _check_not_blanked(entity, sent)
         _resolve(company, entity, changed, sent)
-        _unique(company, entity, changed, record)
+        _check_unique(company, entity, changed, record)
         rules.before_modify(company, changed, record, sent)
-        if changed == record:
+        if changed == record:  # BC takes the call, but writes nothing
             company.log("PATCH", entity.name, record, dict(body))
             return record
         stored = company.change(entity.name, changed, sent=dict(body))
@@ -136,14 +146,15 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
 
 
 def remove(company: Company, entity: EntitySet, record: Record, etag: str | None) -> None:
+    """Deletes a record and the records that belong to it."""
     if not entity.delete:
         raise not_allowed("DELETE", entity.name)
-    match_etag(record, etag)
+    check_etag(record, etag)
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         rules.before_delete(company, record)
         company.drop(entity.name, record, sent=True)
-        _drop_belongings(company, entity, record)
+        _drop_owned_records(company, entity, record)
         rules.after_delete(company, record)
         picture = company.get("pictures", record[entity.key]) if "picture" in entity.navigation else None
         if picture:
@@ -151,8 +162,8 @@ def remove(company: Company, entity: EntitySet, record: Record, etag: str | None
             RULES["pictures"].after_delete(company, picture)
 
 
-def match_etag(record: Record, etag: str | None) -> None:
-    """`If-Match` with the last tag or `*` (behaviour.md section 3)."""
+def check_etag(record: Record, etag: str | None) -> None:
+    """Refuses a write unless `If-Match` has the record's ETag or `*` (behaviour.md section 3)."""
     if not etag:
         message = (
             "Could not validate the client concurrency token required by the service. "
@@ -164,81 +175,98 @@ def match_etag(record: Record, etag: str | None) -> None:
 
 
 def existing(company: Company, entity: EntitySet, record_id: str) -> Record:
+    """The record with an id. Raises Refused if there is none."""
     record = company.get(entity.name, record_id)
     if record is None:
         raise not_found(entity.entity_name)
     return record
 
 
-def _from_template(company: Company, entity: EntitySet, sent: Record) -> Record:
-    """A configuration template fills what was not sent, as if it had been."""
-    return checked(entity, company.templates.get(entity.name, {})) | sent
+def _with_template(company: Company, entity: EntitySet, sent: Record) -> Record:
+    """What was sent, with the values of the configuration template for fields that were not sent."""
+    return checked_body(entity, company.templates.get(entity.name, {})) | sent
 
 
-def _mandatory(entity: EntitySet, record: Record) -> None:
+def _check_mandatory(entity: EntitySet, record: Record) -> None:
     name = MANDATORY.get(entity.name) or ("code" if key_field(entity) == "code" else None)
     if name and not record.get(name):
         raise Refused(400, "BadRequest_RequiredParamNotProvided", f'A "{name}" must be provided.')
 
 
-def _not_blanked(entity: EntitySet, sent: Record) -> None:
-    """Mandatory fields, numbers, codes and what the schema says is not blank; BC's words for most are not published."""
+def _check_not_blanked(entity: EntitySet, sent: Record) -> None:
+    """Refuses an empty text in a mandatory field, a number, a code, and a field that AL declares as NotBlank.
+
+    Most of BC's messages for this are not published.
+    """
     for name, value in sent.items():
         if value == "" and name == MANDATORY.get(entity.name):
-            raise dialog(f'The blank "{name}" is not allowed.')
+            raise dialog_error(f'The blank "{name}" is not allowed.')
         if value == "" and (name == key_field(entity) or entity.fields[name].get("notBlank")):
-            raise validation(f"{name} must be filled in. Enter a value.")
+            raise validation_error(f"{name} must be filled in. Enter a value.")
 
 
-def _unique(company: Company, entity: EntitySet, record: Record, old: Record | None = None) -> None:
+def _check_unique(company: Company, entity: EntitySet, record: Record, old: Record | None = None) -> None:
+    """Refuses a number or code that another record has, and for a new record an id that exists."""
     key = key_field(entity)
     value = record.get(key) if key else None
-    if value and (old is None or old.get(key) != value) and company.find(entity.name, key, value):
+    is_new_value = old is None or old.get(key) != value
+    if value and is_new_value and company.find(entity.name, key, value):
         raise duplicate(entity, value)
-    if old is None and not is_zero(record.get(entity.key)) and company.get(entity.name, record[entity.key]):
-        raise duplicate(entity, record[entity.key])
+    record_id = record.get(entity.key)
+    if old is None and not is_zero(record_id) and company.get(entity.name, str(record_id)):
+        raise duplicate(entity, str(record_id))
 
 
 def key_field(entity: EntitySet) -> str:
-    """The field that names a record to people: its number or its code."""
-    return "number" if entity.name in NUMBERED else "code" if entity.fields.get("code", {}).get("showMandatory") else ""
+    """The field by which people know a record: its number or its code. Empty if the entity set has neither."""
+    if entity.name in NUMBERED:
+        return "number"
+    return "code" if entity.fields.get("code", {}).get("showMandatory") else ""
 
 
 def duplicate(entity: EntitySet, value: str) -> Refused:
+    """Another record has this number, code or id already."""
     kind = entity.entity_name[0].upper() + entity.entity_name[1:]
     message = f"The {kind} already exists. Identification fields and values: No.='{value}'"
     return Refused(400, "Internal_EntityWithSameKeyExists", message)
 
 
 def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) -> None:
-    """Ids and codes that stand for one another: either may be sent, both must agree, a zero id clears the code."""
-    for target, id_field, code_field, caption in PAIRS:
+    """Fills in and checks the fields that name other records.
+
+    Of an id and a code for the same record, a client may send either. If it sends both they must agree. An id of
+    zeros empties the code.
+    """
+    for target, id_field, code_field, caption in ID_CODE_PAIRS:
         if id_field in sent or code_field in sent:
-            _pair(company, record, sent, target, id_field, code_field, caption)
+            _resolve_pair(company, record, sent, target, id_field, code_field, caption)
     if "currencyCode" in entity.fields and not record.get("currencyCode"):
         record["currencyCode"] = LOCAL_CURRENCY
-    for field, target, key, caption in RELATED:
-        known = is_zero(sent.get(field)) or target not in company.schema
-        if not known and not company.find(target, key, sent[field]):
+    for field, target, key, caption in TABLE_RELATIONS:
+        if is_zero(sent.get(field)) or target not in company.schema:
+            continue
+        if not company.find(target, key, sent[field]):
             raise no_relation(field, sent[field], caption)
 
 
-def _pair(
+def _resolve_pair(
     company: Company, record: Record, sent: Record, target: str, id_field: str, code_field: str, caption: str
 ) -> None:
     code, found = sent.get(code_field), None
     if id_field in sent and not is_zero(sent[id_field]):
         found = company.get(target, sent[id_field])
         if not found:
-            raise dialog(
-                NO_CATEGORY if target == "itemCategories" else f'The "{id_field}" does not match to a {caption}.'
-            )
+            if target == "itemCategories":
+                raise dialog_error(NO_SUCH_CATEGORY)
+            raise dialog_error(f'The "{id_field}" does not match to a {caption}.')
         if code and code != found["code"]:
-            raise dialog(UNLIKE.get(target, f"The {caption.lower()} values do not match to a specific {caption}."))
+            raise dialog_error(
+                PAIR_DIFFERS.get(target, f"The {caption.lower()} values do not match to a specific {caption}.")
+            )
     elif code and not (target == "currencies" and code == LOCAL_CURRENCY):
         found = company.find(target, "code", code)
         if not found and target in ("currencies", "taxGroups", "itemCategories"):
-            raise dialog(f'The "{code_field}" does not match to a {caption}.')
+            raise dialog_error(f'The "{code_field}" does not match to a {caption}.')
         if not found:
             raise no_relation(code_field, code, caption)
     record[id_field] = found["id"] if found else ZERO_GUID
@@ -247,30 +275,31 @@ def _pair(
 
 
 def _rename_references(company: Company, entity: EntitySet, old: Record, record: Record) -> None:
-    """A new number or code goes into every record that names this one."""
+    """Writes a record's new number or code into every record that names it, as AL's Rename() does."""
     key = key_field(entity)
     if not key or record[key] == old[key]:
         return
-    for field in REFERENCES.get(entity.name, ()):
-        for name, row in _naming(company, field, old[key]):
+    for field in RENAMED_WITH.get(entity.name, ()):
+        for name, row in _records_naming(company, field, old[key]):
             company.change(name, row | {field: record[key]}, stamp=False)
 
 
-def _naming(company: Company, field: str, value: str) -> list[tuple[str, Record]]:
-    """Entity set and record of all that have a value in a field; of lines, those of items."""
+def _records_naming(company: Company, field: str, value: str) -> list[tuple[str, Record]]:
+    """The records with a value in a field, each with its entity set. Of document lines, only those with an item."""
     names = [other.name for other in company.schema.values() if field in other.fields]
     rows = [(name, row) for name in names for row in company.all(name, field, value)]
     return [(name, row) for name, row in rows if field != "lineObjectNumber" or row["lineType"] == "Item"]
 
 
-def _drop_belongings(company: Company, entity: EntitySet, record: Record) -> None:
-    for name, field in BELONGINGS:
+def _drop_owned_records(company: Company, entity: EntitySet, record: Record) -> None:
+    for name, field in OWNED_RECORDS:
         if name in company.schema and name != entity.name:
             for row in company.all(name, field, record[entity.key]):
-                _drop_belongings(company, company.entity(name), row)
+                _drop_owned_records(company, company.entity(name), row)
                 company.drop(name, row)
 
 
 def no_relation(field: str, value: str, table: str) -> Refused:
+    """A field names a record that the related table does not have."""
     message = f"The field {field} contains a value ({value}) that is not in the related table ({table})."
     return Refused(400, "Internal_InvalidTableRelation", message)

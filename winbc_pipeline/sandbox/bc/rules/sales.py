@@ -1,6 +1,6 @@
-"""Headers of sales orders, invoices, credit memos and quotes (behaviour.md sections 14 and 15).
+"""Rules of the headers of sales orders, invoices, credit memos and quotes (behaviour.md sections 14 and 15).
 
-Here belongs: what may be written when, and what follows from it. Lines: lines.py. Amounts: totals.py.
+Here belongs: when a header may be written, and what follows from it. Lines: lines.py. Arithmetic: totals.py.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.dates import moved
-from ..data.refusal import dialog, validation
+from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
-from .masterdata import POSTED, POSTED_IN
+from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
-ADDRESS = {
+ADDRESS = {  # the end of a document's field name, as in sellToCity, and the customer's field
     "AddressLine1": "addressLine1",
     "AddressLine2": "addressLine2",
     "City": "city",
@@ -24,13 +24,13 @@ ADDRESS = {
     "State": "state",
     "PostCode": "postalCode",
 }
-ITEM, ACCOUNT, COMMENT = "Item", "Account", "Comment"
+ITEM, ACCOUNT, COMMENT = "Item", "Account", "Comment"  # the types of a line
 NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of sales document."""
+    """One kind of sales document: its entity sets, the field of its date, and its names in messages."""
 
     header: str
     lines: str
@@ -48,7 +48,7 @@ KINDS = {
         Kind("salesQuotes", "salesQuoteLines", "documentDate", "Quote", "estimate"),
     )
 }
-BY_LINES = {kind.lines: kind for kind in KINDS.values()}
+KIND_BY_LINES = {kind.lines: kind for kind in KINDS.values()}
 
 
 class Documents(Rules):
@@ -58,28 +58,29 @@ class Documents(Rules):
         self.kind = kind
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
-        customer = self._customer(company, sent, "customer", "sell-to")
+        customer = self._find_customer(company, sent, "customer", "sell-to")
         if customer is None:
-            raise dialog('A "customerNumber" or a "customerId" must be provided.')
-        bill_to = self._customer(company, sent, "billToCustomer", "bill-to") or customer
+            raise dialog_error('A "customerNumber" or a "customerId" must be provided.')
+        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to") or customer
         for one in (customer, bill_to):
             check_blocked(one, self.kind, "create")
-        self._from_customer(record, sent, customer)
-        self._bill_to(record, bill_to)
+        self._copy_from_customer(record, sent, customer)
+        self._copy_bill_to(record, bill_to)
         record["number"] = company.next_number(self.kind.header)
         for name in (self.kind.date, "postingDate"):
             if record[name] == ZERO_DATE:
                 record[name] = company.today()
         record["status"] = "Draft"
         set_due_date(company, self.kind, record, sent)
-        self._values(company, record, sent)
+        self._check_values(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         lines = body.get(self.kind.lines)
         if not lines:
             return record
         entity = company.entity(self.kind.lines)
-        company.deep_insert = True  # the totals are calculated once, after the last line
+        # Totals are calculated once, after the last line, instead of after every line.
+        company.deep_insert = True
         try:
             for line in lines:
                 insert(company, entity, line, {"documentId": record["id"]})
@@ -91,19 +92,19 @@ class Documents(Rules):
         check_open(self.kind, old)
         for field, caption in (("customerId", "sell-to"), ("billToCustomerId", "bill-to")):
             if field in sent and is_zero(sent[field]):
-                raise dialog(f"The {caption} customer cannot be found.")
-        customer = self._customer(company, sent, "customer", "sell-to")
+                raise dialog_error(f"The {caption} customer cannot be found.")
+        customer = self._find_customer(company, sent, "customer", "sell-to")
         if customer and customer["id"] != old["customerId"]:
             check_blocked(customer, self.kind, "create")
-            self._from_customer(record, sent, customer)
-            self._bill_to(record, customer)
-        bill_to = self._customer(company, sent, "billToCustomer", "bill-to")
+            self._copy_from_customer(record, sent, customer)
+            self._copy_bill_to(record, customer)
+        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
         if bill_to:
             check_blocked(bill_to, self.kind, "create")
-            self._bill_to(record, bill_to)
+            self._copy_bill_to(record, bill_to)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
-        self._values(company, record, sent)
+        self._check_values(company, record, sent)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
         if {"discountAmount", "pricesIncludeTax"} & set(sent):
@@ -111,7 +112,10 @@ class Documents(Rules):
         return record
 
     def before_delete(self, company: Company, record: Record) -> None:
-        """A released order may go (AL: DeleteSalesLines suspends the check of the status), a shipped one may not."""
+        """Refuses to delete a posted document, and an order with a shipment that is not invoiced.
+
+        A released order may be deleted: AL's DeleteSalesLines suspends the check of the status.
+        """
         check_not_posted(self.kind, record)
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             check_not_shipped(record, line)
@@ -120,26 +124,30 @@ class Documents(Rules):
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             company.drop(self.kind.lines, line)
 
-    def _values(self, company: Company, record: Record, sent: Record) -> None:
+    def _check_values(self, company: Company, record: Record, sent: Record) -> None:
         record["discountAmount"] = cents(amount(record["discountAmount"]))
         if record["discountAmount"] < 0:
-            raise dialog("Invoice Discount Amount must not be negative.")
+            raise dialog_error("Invoice Discount Amount must not be negative.")
         if {"invoiceId", "invoiceNumber"} & set(sent):
-            _to_invoice(company, record, sent)
+            _link_invoice(company, record, sent)
 
-    def _customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
-        by_id, by_number = sent.get(f"{field}Id"), sent.get(f"{field}Number")
-        if is_zero(by_id) and not by_number:
+    def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
+        """The customer that was sent by its id, by its number or by both. None if neither was sent."""
+        customer_id, number = sent.get(f"{field}Id"), sent.get(f"{field}Number")
+        if is_zero(customer_id) and not number:
             return None
-        found = company.get("customers", by_id) if by_id and not is_zero(by_id) else None
-        found = found or (company.find("customers", "number", by_number) if is_zero(by_id) else None)
+        if is_zero(customer_id):
+            found = company.find("customers", "number", number)
+        else:
+            found = company.get("customers", str(customer_id))
         if not found:
-            raise dialog(f"The {caption} customer cannot be found.")
-        if by_number and by_number != found["number"]:
-            raise dialog(f"The {caption} customer values do not match to a specific Customer.")
+            raise dialog_error(f"The {caption} customer cannot be found.")
+        if number and number != found["number"]:
+            raise dialog_error(f"The {caption} customer values do not match to a specific Customer.")
         return found
 
-    def _from_customer(self, record: Record, sent: Record, customer: Record) -> None:
+    def _copy_from_customer(self, record: Record, sent: Record, customer: Record) -> None:
+        """Copies the sell-to customer's fields into the header, except those that the client sent itself."""
         record |= {"customerId": customer["id"], "customerNumber": customer["number"]}
         record["customerName"] = customer["displayName"]
         copied = {"currencyId": "currencyId", "currencyCode": "currencyCode", "paymentTermsId": "paymentTermsId"}
@@ -147,88 +155,94 @@ class Documents(Rules):
         copied |= {"salesperson": "salespersonCode", "shipToName": "displayName"}
         for side in ("sellTo", "shipTo"):
             copied |= {f"{side}{ours}": theirs for ours, theirs in ADDRESS.items()}
-        for name, theirs in copied.items():  # some came with a later version
-            if name in record and theirs in customer and name not in sent and not _paired(name, sent):
+        for name, theirs in copied.items():
+            was_sent = name in sent or _twin_was_sent(name, sent)
+            # Older versions of BC do not have all of these fields.
+            if name in record and theirs in customer and not was_sent:
                 record[name] = customer[theirs]
         if not record["currencyCode"]:
             record["currencyCode"] = LOCAL_CURRENCY
 
-    def _bill_to(self, record: Record, customer: Record) -> None:
+    def _copy_bill_to(self, record: Record, customer: Record) -> None:
         record |= {"billToCustomerId": customer["id"], "billToCustomerNumber": customer["number"]}
         record["billToName"] = customer["displayName"]
         record |= {f"billTo{ours}": customer[theirs] for ours, theirs in ADDRESS.items() if f"billTo{ours}" in record}
 
 
 def set_due_date(company: Company, kind: Kind, record: Record, sent: Record) -> None:
-    """The document's date moved by its payment terms; a credit memo is due at once unless its terms give a discount."""
+    """Fills in the due date: the document's date, moved by the payment terms.
+
+    A credit memo is due on its date, unless its payment terms calculate the discount on credit memos.
+    """
     if "dueDate" not in company.entity(kind.header).fields or "dueDate" in sent:
         return
     terms = company.get("paymentTerms", record["paymentTermsId"]) or {}
     at_once = kind.header == "salesCreditMemos" and not terms.get("calculateDiscountOnCreditMemos")
-    record["dueDate"] = moved(record[kind.date], "" if at_once else terms.get("dueDateCalculation", ""))
+    formula = "" if at_once else terms.get("dueDateCalculation", "")
+    record["dueDate"] = moved(record[kind.date], formula)
 
 
-def _to_invoice(company: Company, record: Record, sent: Record) -> None:
-    """The posted invoice that a credit memo is about."""
+def _link_invoice(company: Company, record: Record, sent: Record) -> None:
+    """Fills in the posted invoice that a credit memo corrects. A client names it by id, by number or by both."""
     number, invoice = sent.get("invoiceNumber"), None
     if not is_zero(sent.get("invoiceId")):
         invoice = company.get("salesInvoices", sent["invoiceId"])
-        if not invoice or invoice["status"] not in POSTED:
-            raise dialog('The "invoiceId" does not match to an Invoice.')
+        if not invoice or invoice["status"] not in POSTED_STATES:
+            raise dialog_error('The "invoiceId" does not match to an Invoice.')
     elif number:
         invoice = company.find("salesInvoices", "number", number)
     if number and (not invoice or invoice["number"] != number):
-        raise dialog('The "invoiceId" and "invoiceNumber" do not match to a specific Invoice.')
+        raise dialog_error('The "invoiceId" and "invoiceNumber" do not match to a specific Invoice.')
     record |= {"invoiceId": invoice["id"], "invoiceNumber": invoice["number"]} if invoice else NO_INVOICE
 
 
 def check_not_posted(kind: Kind, header: Record) -> None:
-    if header["status"] in POSTED and kind.header in POSTED_IN:
-        raise dialog(f"The {kind.line_type} has been posted and can no longer be modified.")
+    """Refuses changes to a posted document."""
+    if header["status"] in POSTED_STATES and kind.header in SETS_WITH_POSTED:
+        raise dialog_error(f"The {kind.line_type} has been posted and can no longer be modified.")
 
 
 def check_open(kind: Kind, header: Record) -> None:
     """Refuses changes to a posted document and to a released order."""
     check_not_posted(kind, header)
+    # The API shows a released order as Open. The message is AL's own, where Open means not released.
     if header["status"] == "Open" and kind.header == "salesOrders":
-        raise validation(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
+        raise validation_error(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
 
 
 def check_not_shipped(header: Record, line: Record) -> None:
-    """A line whose shipment is not invoiced yet stays."""
+    """Refuses changes to a line whose shipment is not invoiced yet."""
     shipped = amount(line.get("shippedQuantity")) - amount(line.get("invoicedQuantity"))
     if shipped:
         place = f"Sales Line: Document No.={header['number']}, Line No.={line['sequence']}"
-        raise validation(f"Qty. Shipped Not Invoiced must be equal to '0'  in {place}. Current value is '{shipped:f}'.")
+        message = f"Qty. Shipped Not Invoiced must be equal to '0'  in {place}. Current value is '{shipped:f}'."
+        raise validation_error(message)
 
 
-def _paired(name: str, sent: Record) -> bool:
-    """Whether the id or code that stands for the same thing was sent."""
+def _twin_was_sent(name: str, sent: Record) -> bool:
+    """Whether the client sent the code for a field that holds the id, or the id for one that holds the code."""
     twins = {"currencyId": "currencyCode", "currencyCode": "currencyId"}
     return twins.get(name, "") in sent
 
 
 def check_blocked(customer: Record, kind: Kind, verb: str) -> None:
-    """Customers that are blocked for this kind of document."""
+    """Refuses a customer that is blocked for this kind of document."""
     blocked = customer["blocked"]
-    if (
-        blocked == "All"
-        or (blocked == "Invoice" and kind.header != "salesCreditMemos")
-        or (blocked == "Ship" and kind.header in ("salesOrders", "salesQuotes"))
-    ):
-        message = (
-            f"You cannot {verb} this type of document when Customer {customer['number']} is blocked with type {blocked}"
-        )
-        raise dialog(message)
+    for_all = blocked == "All"
+    for_invoices = blocked == "Invoice" and kind.header != "salesCreditMemos"
+    for_shipments = blocked == "Ship" and kind.header in ("salesOrders", "salesQuotes")
+    if for_all or for_invoices or for_shipments:
+        when = f"when Customer {customer['number']} is blocked with type {blocked}"
+        raise dialog_error(f"You cannot {verb} this type of document {when}")
 
 
 def lines_of(company: Company, kind: Kind, document_id: str) -> list[Record]:
-    """A document's lines in their order."""
+    """The lines of a document, in the order of their line numbers."""
     return sorted(company.all(kind.lines, "documentId", document_id), key=lambda line: line["sequence"])
 
 
 def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
-    """Amounts of all lines and the totals; only records that change are written."""
+    """Calculates the amounts of all lines and the totals of the header. Only records that change are written."""
     header = company.get(kind.header, document_id)
     if header is None:
         return {}
@@ -237,17 +251,17 @@ def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
     lines, changed = [dict(line) for line in before], dict(header)
     calculate(changed, lines)
     for line, old in zip(lines, before, strict=True):
-        kept = {name: line[name] for name in old}  # quote lines do not show the invoice discount
+        kept = {name: line[name] for name in old}  # lines of a quote have no field for the invoice discount
         if kept != old:
             company.change(kind.lines, kept, stamp=False)
     return company.change(kind.header, changed) if changed != header else header
 
 
 def _check_discount(discount: Decimal, lines: list[Record]) -> None:
-    """An invoice discount of more than the lines come to would make the document negative."""
+    """Refuses an invoice discount that is higher than the sum of the lines."""
     base = sum((line_amount(line) for line in lines), Decimal(0))
     if discount > base and discount and any(line["lineType"] != COMMENT for line in lines):
-        raise dialog(f"The maximum Invoice Discount Amount that you can apply is {max(base, Decimal(0)):f}.")
+        raise dialog_error(f"The maximum Invoice Discount Amount that you can apply is {max(base, Decimal(0)):f}.")
 
 
 RULES |= {kind.header: Documents(kind) for kind in KINDS.values()}

@@ -1,6 +1,7 @@
-"""Amounts of sales documents: discounts, VAT in or out of the price, rounding half away from zero.
+"""The amounts of sales documents: discounts, and VAT that the price includes or not.
 
-Here belongs: arithmetic. Which document may change when: sales.py. Amounts are Decimals in the document's currency.
+Here belongs: arithmetic. Amounts are Decimals in the document's currency and are rounded half away from zero.
+Not here: which document may change when (sales.py, lines.py).
 """
 
 from collections.abc import Sequence
@@ -8,8 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from ...records import Record
 from ..data.company import amount, cents
-from ..data.refusal import Refused, dialog
-from ..data.values import LARGEST
+from ..data.refusal import Refused, dialog_error
+from ..data.values import DECIMAL_LIMIT
 
 ZERO = Decimal(0)
 FIVE_PLACES = Decimal("0.00001")
@@ -17,7 +18,7 @@ Group = list[Record]
 
 
 def calculate(header: Record, lines: list[Record]) -> None:
-    """Fills in every calculated amount of the lines and the header's totals."""
+    """Fills in the calculated amounts of all lines, and the totals of the header."""
     includes_tax = bool(header.get("pricesIncludeTax"))
     groups = _vat_groups(lines)
     _spread_invoice_discount(amount(header["discountAmount"]), groups)
@@ -29,12 +30,17 @@ def calculate(header: Record, lines: list[Record]) -> None:
 
 
 def set_discount(line: Record, sent: Record, old: Record | None = None) -> None:
-    """A discount sent as amount or as percentage fills in the other; a percentage is kept when the gross changes."""
+    """Fills in a line's discount, which a client sends as an amount or as a percentage.
+
+    When the quantity or the price changes later, the percentage stays and the amount follows.
+    """
     total = gross(line)
     if "discountAmount" in sent and "discountPercent" not in sent:
         given = cents(amount(sent["discountAmount"]))
-        if not 0 <= (given / total if total else -abs(given)) <= 1:
-            raise dialog("The value in the Line Discount % field must be between 0 and 100.")
+        # A line of 0 takes no discount but 0.
+        share = given / total if total else -abs(given)
+        if not 0 <= share <= 1:
+            raise dialog_error("The value in the Line Discount % field must be between 0 and 100.")
         line["discountPercent"] = five_places(given * 100 / total) if total else ZERO
         line["discountAmount"] = given
     elif old is None or "discountPercent" in sent or total != gross(old):
@@ -42,12 +48,11 @@ def set_discount(line: Record, sent: Record, old: Record | None = None) -> None:
 
 
 def gross(line: Record) -> Decimal:
-    """Quantity times price."""
+    """Quantity times price, rounded to cents."""
     total = amount(line["quantity"]) * amount(line["unitPrice"])
-    if abs(total) >= LARGEST:
-        raise Refused(
-            400, "Application_EvaluateException", "The amount of the line is outside of the range of its type."
-        )
+    if abs(total) >= DECIMAL_LIMIT:
+        message = "The amount of the line is outside of the range of its type."
+        raise Refused(400, "Application_EvaluateException", message)
     return cents(total)
 
 
@@ -57,19 +62,20 @@ def line_amount(line: Record) -> Decimal:
 
 
 def five_places(value: Decimal) -> Decimal:
-    """Rounded as unit prices and percentages are."""
+    """Rounded to five decimal places, as unit prices and percentages are."""
     return value.quantize(FIVE_PLACES, ROUND_HALF_UP)
 
 
-def beyond(part: Decimal, whole: Decimal) -> bool:
-    """Whether a part is more than the whole, or goes the other way."""
+def exceeds(part: Decimal, whole: Decimal) -> bool:
+    """Whether a part is larger than the whole, or has the opposite sign."""
     return abs(part) > abs(whole) or part * whole < 0
 
 
-def shares(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
-    """An amount in parts; the fraction of a cent that rounding leaves goes on to the next part.
+def split_amount(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Splits an amount in proportion to weights. The parts add up to the amount; a weight of 0 gets nothing.
 
-    AL carries it in VATAmountLineRemainder (Sales Line, UpdateVATOnLines); parts without weight are left out.
+    The fraction of a cent that is lost by rounding one part goes to the next part. AL carries it in
+    VATAmountLineRemainder (Sales Line, UpdateVATOnLines).
     """
     whole, reached, given = sum(weights, ZERO), ZERO, ZERO
     parts = []
@@ -82,7 +88,7 @@ def shares(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
 
 
 def _vat_groups(lines: list[Record]) -> list[Group]:
-    """Lines that VAT is calculated on together: one VAT group, one sign (AL: VAT Amount Line)."""
+    """The lines in groups with one VAT rate and one sign. VAT is calculated per group (AL: VAT Amount Line)."""
     groups: dict[tuple[str, Decimal, bool], Group] = {}
     for line in lines:
         key = (line.get("taxCode", ""), amount(line["taxPercent"]), line_amount(line) >= 0)
@@ -91,21 +97,29 @@ def _vat_groups(lines: list[Record]) -> list[Group]:
 
 
 def _spread_invoice_discount(discount: Decimal, groups: list[Group]) -> None:
-    """In proportion to the line amounts: first over the VAT groups, then within each; comment lines have none."""
+    """Spreads the invoice discount over the VAT groups, and then over the lines of each group.
+
+    Both are in proportion to the line amounts, so a comment line gets nothing.
+    """
     amounts = [[line_amount(line) for line in group] for group in groups]
-    per_group = shares(discount, [sum(own, ZERO) for own in amounts])
+    per_group = split_amount(discount, [sum(own, ZERO) for own in amounts])
     for group, own, share in zip(groups, amounts, per_group, strict=True):
-        for line, part in zip(group, shares(share, own), strict=True):
+        for line, part in zip(group, split_amount(share, own), strict=True):
             line["invoiceDiscountAllocation"] = part
 
 
 def _tax(group: Group, includes_tax: bool) -> None:
-    """Tax per line without the invoice discount, and of the group with it, spread over its lines."""
+    """Fills in the tax of the lines of one VAT group.
+
+    The net amounts are after the invoice discount: the group's tax is rounded once, then spread over the lines.
+    The other amounts are before the invoice discount, and their tax is calculated line by line.
+    """
     rate = amount(group[0]["taxPercent"])
     values = [line_amount(line) - line["invoiceDiscountAllocation"] for line in group]
-    taxes = shares(_tax_of(sum(values, ZERO), rate, includes_tax), values)
+    taxes = split_amount(_tax_of(sum(values, ZERO), rate, includes_tax), values)
     for line, value, tax in zip(group, values, taxes, strict=True):
-        line["netAmount"], line["netTaxAmount"] = (value - tax if includes_tax else value), tax
+        line["netAmount"] = value - tax if includes_tax else value
+        line["netTaxAmount"] = tax
         line["netAmountIncludingTax"] = line["netAmount"] + tax
         whole = line_amount(line)
         line["totalTaxAmount"] = _tax_of(whole, rate, includes_tax)
@@ -114,4 +128,6 @@ def _tax(group: Group, includes_tax: bool) -> None:
 
 
 def _tax_of(value: Decimal, rate: Decimal, includes_tax: bool) -> Decimal:
-    return value - cents(value * 100 / (100 + rate)) if includes_tax else cents(value * rate / 100)
+    if includes_tax:
+        return value - cents(value * 100 / (100 + rate))
+    return cents(value * rate / 100)
