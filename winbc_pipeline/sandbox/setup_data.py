@@ -1,4 +1,7 @@
-"""What a new company of the Business Central sandbox has in its set-up tables."""
+"""The records with which a new company of the Business Central sandbox starts: countries, units, VAT, terms and so on.
+
+Here belongs: set-up tables. Practice data of a retailer: retail.py.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -33,7 +36,7 @@ DIMENSIONS = {"BRANCH": ("1", "2", "3", "4"), "CHANNEL": ("SHOP", "WEB")}
 
 
 def setup_records() -> Iterator[tuple[str, Record]]:
-    """Entity set and body of each set-up record."""
+    """The entity set and the body of each set-up record."""
     yield "companies", {"id": COMPANY_ID, "name": COMPANY_NAME, "displayName": COMPANY_NAME}
     yield "companyInformation", {"displayName": COMPANY_NAME, "country": "NL", "currencyCode": "EUR"}
     yield "generalLedgerSetup", {"localCurrencyCode": "EUR", "localCurrencySymbol": "€"}
