@@ -1,4 +1,4 @@
-"""The records with which a new company of the Business Central sandbox starts: countries, units, VAT, terms and so on.
+"""The records with which a new company of the Business Central sandbox starts: countries, units, VAT rates and more.
 
 Here belongs: set-up tables. Practice data of a retailer: retail.py.
 """
@@ -15,6 +15,7 @@ COUNTRIES = (
     "AE AR AT AU BE BG BR CA CH CN CY CZ DE DK EE ES FI FR GB GR HR HU IE IN "
     "IS IT JP LT LU LV MX MT NL NO NZ PL PT RO RS SE SG SI SK TR UA US VE ZA"
 ).split()
+# Per cent of each tax group.
 VAT_RATES = {"VAT0": 0, "VAT9": 9, "VAT21": 21}
 
 CODES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -28,6 +29,7 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "generalProductPostingGroups": (("RETAIL", "Retail"),),
     "inventoryPostingGroups": (("RESALE", "Resale items"),),
 }
+# The date formula of each payment term.
 DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
 
 ACCOUNTS = (("8100", "Sales"), ("8300", "Freight to customers"), ("1300", "Receivables"))

@@ -66,10 +66,17 @@ class Shop:
 
     def _changed(self, entity: str, asked: Parameters) -> list[Record]:
         """The records changed at or after `date`: all of them, or the page that the call asks for."""
-        size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))
-        moment = "json_extract(body, '$.modified')"
-        since, offset = [_since(asked)], (page - 1) * size
-        return _without_id(self.records.select(entity, f"{moment} >= ?", since, f"{moment}, id", size, offset))
+        size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))  # -1 means no limit
+        modified = "json_extract(body, '$.modified')"
+        rows = self.records.select(
+            entity,
+            where=f"{modified} >= ?",
+            values=[_since(asked)],
+            order=f"{modified}, id",
+            limit=size,
+            offset=(page - 1) * size,
+        )
+        return _without_id(rows)
 
     def _suppliers(self) -> list[Record]:
         ids = sorted({row["supplierid"] for row in self.records.select("articles")})
@@ -91,20 +98,27 @@ class Shop:
         return _without_id(rows)
 
     def _stock_by_warehouse(self, asked: Parameters) -> list[Record]:
+        """The changed stock per warehouse. Rows without stock are left out, unless the call has `outOfStock=1`."""
         rows = self._changed("stock", asked)
-        return rows if asked.get("outOfStock") == "1" else [row for row in rows if Decimal(row["quantity"]) > 0]
+        if asked.get("outOfStock") == "1":
+            return rows
+        return [row for row in rows if Decimal(row["quantity"]) > 0]
 
     def _stock_totals(self, asked: Parameters) -> list[Record]:
         """The articles whose stock changed, each with the sum of its quantities in all warehouses."""
         totals: dict[str, Record] = {}
         for changed in self._changed("stock", asked):
             if changed["sku"] not in totals:
-                rows = self.records.select("stock", "json_extract(body, '$.sku') = ?", [changed["sku"]])
-                summed = {name: str(sum(Decimal(row[name]) for row in rows)) for name in ("quantity", "reserved")}
-                newest = {"modified": max(row["modified"] for row in rows)}
-                kept = {name: value for name, value in changed.items() if name != "warehouse"}
-                totals[changed["sku"]] = kept | summed | newest
+                totals[changed["sku"]] = self._total_of(changed)
         return list(totals.values())
+
+    def _total_of(self, changed: Record) -> Record:
+        rows = self.records.select("stock", "json_extract(body, '$.sku') = ?", [changed["sku"]])
+        total = {name: value for name, value in changed.items() if name != "warehouse"}
+        for name in ("quantity", "reserved"):
+            total[name] = str(sum(Decimal(row[name]) for row in rows))
+        total["modified"] = max(row["modified"] for row in rows)
+        return total
 
     def _statuses(self, asked: Parameters) -> list[Record]:
         names = ("ordernr", "status", "modified")

@@ -87,19 +87,21 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
             return _result(refused.code, refused.message)
         return Response("<error>Unknown call</error>", 404, media_type="application/xml")
 
-    def seed(body: dict[str, Any]) -> dict[str, int]:
-        folder = Path(str(body.get("folder") or ""))
-        if not (folder / "articles.csv").is_file():
-            raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
-        return shop.load(read_folder(folder))
-
     routes = [
-        *control_routes(shop.records, shop.clock, faults, log, seed),
+        *control_routes(shop.records, shop.clock, faults, log, lambda body: _seed(shop, body)),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=routes)
     app.state.records = shop.records
     return app
+
+
+def _seed(shop: Shop, body: dict[str, Any]) -> dict[str, int]:
+    """Answers `POST /__seed`: `{"folder": …}` adds the records of a retail folder. Raises ValueError."""
+    folder = Path(str(body.get("folder") or ""))
+    if not (folder / "articles.csv").is_file():
+        raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
+    return shop.load(read_folder(folder))
 
 
 def _sent(body: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .odata.writing import check_etag
 from .rules.sales import KIND_BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
+# How long BC collects changes, and how long it waits for the answers to a handshake and to a notification.
 DELAY_S, HANDSHAKE_S, SEND_S = 30.0, 5.0, 30.0
 # Above so many changed records, BC sends one notification with a filter by time. The filter starts a little earlier.
 COLLECTION_ABOVE, OVERLAP = 1000, timedelta(milliseconds=50)

@@ -36,7 +36,7 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
 }
 CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
-Change = Callable[[str, Record, str], None]
+Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -102,7 +102,7 @@ class Company:
 
         Watchers hear of the changes when the outermost transaction has ended.
         """
-        self.records.db.execute("SAVEPOINT call")
+        self.records.db.execute("SAVEPOINT call")  # savepoints nest, transactions of SQLite do not
         self.open_transactions += 1
         begun = len(self.after_commit)
         try:

@@ -17,6 +17,7 @@ class Replica:
     def __init__(self, company: Company, lag: timedelta) -> None:
         self.company, self.lag = company, lag
         self.pending: deque[tuple[datetime, str, str, str | None]] = deque()
+        # The copy shares the clock and the schema with the company, but it has records of its own.
         self.copy = copy.copy(company)
         self.copy.records, self.copy.watchers = Records(), []
         company.records.db.backup(self.copy.records.db)

@@ -16,7 +16,7 @@ HEAD = (
     'xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
     '<Schema Namespace="Microsoft.NAV" xmlns="http://docs.oasis-open.org/odata/ns/edm">'
 )
-BLANK = "_x0020_"
+BLANK = "_x0020_"  # an option with an empty caption, stored as a space
 TAIL = "</Schema></edmx:DataServices></edmx:Edmx>"
 
 

@@ -57,11 +57,8 @@ def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Reco
     left = amount(line["quantity"]) - amount(line["shippedQuantity"])
     if exceeds(quantity, left):
         raise dialog_error(f"You cannot ship more than {left:f} units.")
-    line_copy = common_fields(company, line, "salesShipmentLines") | {
-        "documentId": shipment["id"],
-        "quantity": quantity,
-    }
-    company.add("salesShipmentLines", line_copy | {"documentNo": shipment["number"]})
+    of_shipment = {"documentId": shipment["id"], "documentNo": shipment["number"], "quantity": quantity}
+    company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
     done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
     company.change(ORDERS.lines, line | done, stamp=False)
     post_item_entry(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
@@ -124,7 +121,7 @@ def _check_not_empty(lines: list[Record], empty: str) -> None:
 
 def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
     """Refuses to post if a customer or an item has been blocked since the document was made."""
-    for customer_id in {document["customerId"], document["billToCustomerId"]}:
+    for customer_id in {document["customerId"], document["billToCustomerId"]}:  # mostly one and the same
         customer = company.get("customers", customer_id)
         if customer:
             check_blocked(customer, kind, "post")
