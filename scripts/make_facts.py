@@ -1,5 +1,5 @@
 """Cuts the facts that the program needs out of the full schemas of the API: winbc_pipeline/facts/*.json; and the
-figures that the sandbox's tests compare it with: winbc_pipeline_tests/sandbox/facts.json.
+figures that the sandbox's tests compare it with: winbc_pipeline_tests/sandbox/bc/facts.json.
 
 Usage: python scripts/make_facts.py path/to/schema_v2.json path/to/schema_v1_diff.json path/to/facts.json
 """
@@ -137,5 +137,5 @@ for name, content in (
     print(f"{len(content['entities'])} entity sets, {path.stat().st_size} bytes")
 
 figures = {fact["id"]: fact["value"] for fact in json.loads(Path(sys.argv[3]).read_text())}
-tested = Path(__file__).parent.parent / "winbc_pipeline_tests" / "sandbox" / "facts.json"
+tested = Path(__file__).parent.parent / "winbc_pipeline_tests" / "sandbox" / "bc" / "facts.json"
 tested.write_text(json.dumps(figures, indent=1) + "\n")

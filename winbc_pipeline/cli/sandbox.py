@@ -13,7 +13,7 @@ import typer
 
 from ..errors import ConfigurationError
 from ..sandbox.bc.app import Options
-from ..sandbox.bc.schema import NEWEST
+from ..sandbox.bc.data.schema import NEWEST
 from ..sandbox.bc.v1 import FIRST
 from ..sandbox.control import moment
 from ..sandbox.retail import generate as generate_rows

@@ -1,5 +1,5 @@
-"""Practice copies of both systems that run on loopback and hold the truth for tests and demos.
+"""Practice copies of Business Central and Winstore that run on loopback, for tests and demos.
 
-Here belongs: everything the sandboxes need. Imports nothing of the rest of the program, and only the command line and
-the tests start it. What is the same as in the real systems, and what is simplified: docs/sandbox.md.
+Here belongs: everything that the sandboxes need. They import nothing of the rest of the program. Only the command
+line, the tests and the benchmarks start them. What is simplified against the real systems: docs/sandbox.md.
 """

@@ -1,6 +1,6 @@
-"""What both sandboxes share: clock, limits, log, and the `/__…` calls that tests and people steer them with.
+"""What both sandboxes share: the clock, the limits, the log of calls, and the `/__…` calls that control a sandbox.
 
-Here belongs: the control surface. What the systems themselves answer belongs to bc/ and winstore.py.
+Here belongs: what tests and people control. What the systems themselves answer belongs to bc/ and winstore.py.
 """
 
 import asyncio
@@ -19,88 +19,99 @@ from starlette.routing import Route
 from .faults import Faults
 from .records import Records, dumps, loads
 
-LONGEST_S = 10**11
-Work = Callable[[dict[str, Any]], object]
+LONGEST_S = 10**11  # some 3000 years, which a timedelta can still hold
+ControlCall = Callable[[dict[str, Any]], object]
 
 
 class Clock:
-    """The sandbox's time, UTC: the machine's, moved or set by `POST /__clock`."""
+    """The sandbox's clock, in UTC. It shows the machine's time until `POST /__clock` moves or stops it."""
 
     def __init__(self) -> None:
         self.fixed: datetime | None = None
         self.offset = timedelta()
 
     def now(self) -> datetime:
+        """The time that the clock shows."""
         return self.fixed or datetime.now(UTC) + self.offset
 
     def set(self, request: dict[str, Any]) -> None:
-        """`{"now": "2026-…Z"}` stops the clock there, `{"advance_s": 60}` moves it, `{}` gives the machine's back.
+        """Sets the clock as a JSON object says. Raises ValueError for anything else.
 
-        Raises ValueError for anything else.
+        `{"now": "2026-…Z"}` stops the clock at a time, `{"advance_s": 60}` moves it forward, and `{}` brings the
+        machine's time back.
         """
         if len(request) > 1 or not set(request) <= {"now", "advance_s"}:
             raise ValueError("The clock takes now or advance_s.")
         if "now" in request:
             self.fixed = moment(request["now"])
         elif "advance_s" in request and self.fixed:
-            self.fixed = _sensible(self.fixed + _span(request["advance_s"]))
+            self.fixed = _checked_year(self.fixed + _duration(request["advance_s"]))
         elif "advance_s" in request:
-            offset = self.offset + _span(request["advance_s"])
-            _sensible(datetime.now(UTC) + offset)
+            offset = self.offset + _duration(request["advance_s"])
+            _checked_year(datetime.now(UTC) + offset)
             self.offset = offset
         else:
             self.fixed, self.offset = None, timedelta()
 
 
 def moment(text: object) -> datetime:
-    """A time as people write it; without a zone it is UTC. Raises ValueError."""
+    """The time that a text means. Without a time zone it is UTC. Raises ValueError."""
     if not isinstance(text, str):
         raise ValueError("A time is a text like 2026-03-01T10:00:00Z.")
     found = datetime.fromisoformat(text)
-    return _sensible(found if found.tzinfo else found.replace(tzinfo=UTC))
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return _checked_year(found)
 
 
-def _span(seconds: Any) -> timedelta:
+def _duration(seconds: Any) -> timedelta:
     if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or not -LONGEST_S < seconds < LONGEST_S:
         raise ValueError("advance_s is a number of seconds.")
     return timedelta(seconds=float(seconds))
 
 
-def _sensible(found: datetime) -> datetime:
+def _checked_year(found: datetime) -> datetime:
     if not 1900 < found.year < 9000:
         raise ValueError("The clock goes from 1901 to 8999.")
     return found
 
 
 def timestamp(moment: datetime) -> str:
-    """ISO 8601, UTC, milliseconds, `Z`."""
+    """A time in ISO 8601: UTC, with milliseconds and `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def http_date(moment: datetime) -> str:
-    """As a `Date` header says it."""
+    """A time in the form of a `Date` header."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 class CallLog:
-    """Every call with its answer's status, the newest last; the oldest go first."""
+    """The calls and the status of their answers, the newest last. When the log is full, the oldest are dropped."""
 
     def __init__(self, clock: Clock, most: int = 100_000) -> None:
         self.clock, self.calls = clock, deque[dict[str, Any]](maxlen=most)
 
     def note(self, request: Request, status: int, fault: str = "", request_id: str = "") -> None:
+        """Adds a call to the log."""
         query = f"?{request.url.query}" if request.url.query else ""
         call: dict[str, Any] = {
             "at": timestamp(self.clock.now()),
             "method": request.method,
             "path": request.url.path + query,
+            "status": status,
+            "request_id": request_id,
         }
-        call |= {"status": status, "request_id": request_id}
-        self.calls.append(call | ({"fault": fault} if fault else {}))
+        if fault:
+            call["fault"] = fault
+        self.calls.append(call)
 
 
 class Limits:
-    """Calls in flight, in the queue and per window (facts.json: conc.user, queue.user, rate.user.*, queue.*)."""
+    """The limits on calls in flight, in the queue and per window of time.
+
+    BC's figures are in facts.json: conc.user, queue.user, rate.user.*, queue.*.
+    """
 
     def __init__(
         self,
@@ -111,13 +122,14 @@ class Limits:
         queue_s: float = 480,
         operation_s: float = 480,
     ) -> None:
-        self.slots, self.queued, self.requests, self.window_s = asyncio.Semaphore(in_flight), queued, requests, window_s
-        self.queue_s, self.operation_s = queue_s, operation_s
+        self.slots, self.queued, self.queue_s = asyncio.Semaphore(in_flight), queued, queue_s
+        self.requests, self.window_s = requests, window_s
+        self.operation_s = operation_s
         self.waiting = 0
         self.recent: deque[float] = deque()
 
     def refused(self, now: float) -> bool:
-        """Whether one more call must be answered 429; counts it otherwise."""
+        """Whether one more call must be answered with 429. If not, the call is counted."""
         while self.recent and self.recent[0] <= now - self.window_s:
             self.recent.popleft()
         if len(self.recent) >= self.requests or self.waiting >= self.queued:
@@ -127,7 +139,7 @@ class Limits:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """A place among the calls in flight; raises TimeoutError after too long a wait in the queue."""
+        """Holds one place among the calls in flight. Raises TimeoutError if the wait in the queue is too long."""
         self.waiting += 1
         try:
             await asyncio.wait_for(self.slots.acquire(), self.queue_s)
@@ -139,8 +151,11 @@ class Limits:
             self.slots.release()
 
 
-def steered(work: Work) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that takes a JSON object and says what came of it; ValueError is 400, LookupError 404."""
+def control_endpoint(work: ControlCall) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that passes a JSON object to `work` and answers with its result.
+
+    A ValueError is answered with 400, a LookupError with 404.
+    """
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -156,12 +171,13 @@ def steered(work: Work) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-def control_routes(records: Records, clock: Clock, faults: Faults, log: CallLog, seed: Work) -> list[Route]:
-    """`/__state` and `/__log` to read, `/__seed`, `/__clock` and `/__faults` to steer."""
+def control_routes(records: Records, clock: Clock, faults: Faults, log: CallLog, seed: ControlCall) -> list[Route]:
+    """The control calls: `/__state` and `/__log` show a sandbox, `/__seed`, `/__clock` and `/__faults` change it."""
 
     async def state(_: Request) -> Response:
         async def chunks() -> AsyncIterator[bytes]:
-            # In the event loop's own thread: SQLite and Python lock each other out when two threads use one connection.
+            # An asynchronous generator runs in the event loop's own thread. A plain one would run in another thread,
+            # and two threads that use one SQLite connection can block each other.
             for chunk in records.state():
                 yield chunk
 
@@ -184,8 +200,8 @@ def control_routes(records: Records, clock: Clock, faults: Faults, log: CallLog,
     return [
         Route("/__state", state),
         Route("/__log", calls),
-        Route("/__seed", steered(seed), methods=["POST"]),
-        Route("/__clock", steered(set_clock), methods=["POST"]),
+        Route("/__seed", control_endpoint(seed), methods=["POST"]),
+        Route("/__clock", control_endpoint(set_clock), methods=["POST"]),
         Route("/__faults", planned),
-        Route("/__faults", steered(plan), methods=["POST"]),
+        Route("/__faults", control_endpoint(plan), methods=["POST"]),
     ]

@@ -1,7 +1,7 @@
 """Planned faults: what goes wrong with which call. Both sandboxes take them by `POST /__faults`.
 
-A fault is an object with a `kind` and more members (MEMBERS): it befalls calls whose path contains `path`, from the
-`nth` on (1 = the next), `times` times (1), each with a probability.
+A fault is a JSON object with a `kind` and other members (MEMBERS). It hits calls whose path contains `path`. It starts
+with the `nth` such call (1 is the next one), and hits `times` calls (1), each with a probability.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from .records import dumps, loads
 
 Check = Callable[[Any], bool]
 Handler = Callable[[Request], Awaitable[Response]]
-KINDS = {
+KINDS = {  # each kind of fault, and what the sandbox does
     "status": "answers `status` without running the call",
     "status_after": "runs the call, then answers `status`",
     "drop_before": "cuts the connection without running the call",
@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-NO_ANSWER = 0  # the status in the log of a call whose connection was cut
+NO_ANSWER = 0  # the log shows this status for a call whose connection was cut
 LARGEST_BOMB_MB, LONGEST_S = 4096, 86_400
 
 
@@ -76,13 +76,13 @@ MEMBERS: dict[str, Check] = {
 
 
 class Faults:
-    """The faults that still wait for their call."""
+    """The planned faults that have not hit all their calls yet."""
 
     def __init__(self) -> None:
         self.planned: list[dict[str, Any]] = []
 
     def plan(self, faults: object) -> None:
-        """Replaces all planned faults; raises ValueError for what is no list of faults."""
+        """Replaces all planned faults. Raises ValueError for anything that is not a list of faults."""
         if not isinstance(faults, list):
             raise ValueError("faults is a list of faults")
         for fault in faults:
@@ -90,6 +90,10 @@ class Faults:
         self.planned = [fault | {"chance": random.Random(fault.get("seed", 0))} for fault in faults]
 
     def take(self, method: str, path: str) -> dict[str, Any] | None:
+        """The first planned fault that hits a call, if there is one.
+
+        A fault whose `nth` call has not come yet counts the call. A fault that has hit all its calls is removed.
+        """
         for fault in self.planned:
             if fault.get("path", "") not in path or fault.get("method", method).upper() != method:
                 continue
@@ -105,6 +109,7 @@ class Faults:
         return None
 
     def shown(self) -> list[dict[str, Any]]:
+        """The planned faults as a client sent them, with what is left of `nth` and `times`."""
         return [{name: value for name, value in fault.items() if name != "chance"} for fault in self.planned]
 
 
@@ -123,7 +128,7 @@ def _check(fault: object) -> None:
 
 
 async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Handler) -> Response:
-    """Runs a call with one planned fault, or as it is."""
+    """Answers a call with a planned fault, or runs it as it is if there is none."""
     if fault is None:
         return await handler(request)
     kind = fault["kind"]
@@ -145,7 +150,7 @@ async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Ha
 
 
 async def _cut(request: Request) -> Response:
-    """Closes the connection without a word; what is returned is for the log, nobody receives it."""
+    """Closes the connection without an answer. The response that is returned goes to the log only."""
     await request.body()
     request.state.cut()
     await request.receive()  # until the connection is gone
@@ -153,7 +158,8 @@ async def _cut(request: Request) -> Response:
 
 
 def _plain(status: int, headers: dict[str, str] | None) -> Response:
-    return Response(b"" if status in (204, 304) else b"fault", status, headers)
+    body = b"" if status in (204, 304) else b"fault"  # HTTP allows no body with these two
+    return Response(body, status, headers)
 
 
 def _error(status: int, code: str, message: str) -> Response:
@@ -176,8 +182,8 @@ def _drip(fault: dict[str, Any], answer: Response) -> Response:
     return StreamingResponse(bytes_of(), answer.status_code, media_type=answer.media_type)
 
 
-def _changed(answer: Response, name: str, change: Callable[[list[Any]], dict[str, Any]]) -> Response:
-    """The answer with its list of records or of answers changed; any other answer stays as it is."""
+def _with_changed_list(answer: Response, name: str, change: Callable[[list[Any]], dict[str, Any]]) -> Response:
+    """The answer with the list under `name` changed. An answer without such a list stays as it is."""
     try:
         content = loads(bytes(answer.body))
     except ValueError:
@@ -187,15 +193,15 @@ def _changed(answer: Response, name: str, change: Callable[[list[Any]], dict[str
     return Response(dumps(content | change(content[name])), answer.status_code, media_type=answer.media_type)
 
 
-def _lead_away(_: list[Any]) -> dict[str, Any]:
+def _foreign_next_link(_: list[Any]) -> dict[str, Any]:
     return {"@odata.nextLink": "https://evil.example/v2.0/sandbox/api/v2.0/customers?$skiptoken=1"}
 
 
-def _leave_out(answers: list[Any]) -> dict[str, Any]:
+def _first_half(answers: list[Any]) -> dict[str, Any]:
     return {"responses": answers[: len(answers) // 2]}
 
 
-def _turn_round(answers: list[Any]) -> dict[str, Any]:
+def _reversed(answers: list[Any]) -> dict[str, Any]:
     return {"responses": answers[::-1]}
 
 
@@ -209,7 +215,7 @@ def _run_later(work: Awaitable[Response], seconds: float) -> None:
     task.add_done_callback(_LATE.discard)
 
 
-_LATE: set[asyncio.Task[None]] = set()
+_LATE: set[asyncio.Task[None]] = set()  # asyncio keeps only weak references to tasks
 PAGE = "<html><body>Please sign in</body></html>"
 STALE = ("Request_EntityChanged", "Another user has already changed the record.")
 EXPIRED = ("Authentication_InvalidCredentials", "The server has rejected the client credentials.")
@@ -229,7 +235,7 @@ AFTER: dict[str, Callable[[dict[str, Any], Response], Response]] = {
         bytes(answer.body)[: len(answer.body) // 2], answer.status_code, media_type=answer.media_type
     ),
     "drip": _drip,
-    "next_link": lambda _, answer: _changed(answer, "value", _lead_away),
-    "partial_batch": lambda _, answer: _changed(answer, "responses", _leave_out),
-    "shuffled_batch": lambda _, answer: _changed(answer, "responses", _turn_round),
+    "next_link": lambda _, answer: _with_changed_list(answer, "value", _foreign_next_link),
+    "partial_batch": lambda _, answer: _with_changed_list(answer, "responses", _first_half),
+    "shuffled_batch": lambda _, answer: _with_changed_list(answer, "responses", _reversed),
 }

@@ -1,6 +1,6 @@
 """The sandboxes' store: one SQLite table of JSON records, and the log of accepted writes.
 
-Here belongs: storing, finding and paging records. What a system allows or refuses belongs to its own module.
+Here belongs: storing, finding and paging records. What a system takes or refuses belongs to its own modules.
 """
 
 import json
@@ -14,7 +14,7 @@ import orjson
 
 Record = dict[str, Any]
 
-INDEXED = (
+INDEXED = (  # JSON paths; an index on each keeps searches fast
     "$.number", "$.code", "$.email", "$.lastModifiedDateTime", "$.documentId", "$.parentId", "$.itemId", "$.relatedId",
     "$.billToCustomerId",
     "$.sku", "$.customerid", "$.modified",
@@ -22,26 +22,43 @@ INDEXED = (
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS record (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, entity TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
-    UNIQUE (entity, id));
-CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, last INTEGER NOT NULL);
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    entity TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (entity, id)
+);
 CREATE INDEX IF NOT EXISTS by_entity ON record (entity);
-CREATE TABLE IF NOT EXISTS blob (id TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS counter (
+    name TEXT PRIMARY KEY,
+    last INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS blob (
+    id TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS write_log (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT, method TEXT, entity TEXT, key TEXT, request_id TEXT, body TEXT);
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT,
+    method TEXT,
+    entity TEXT,
+    key TEXT,
+    request_id TEXT,
+    body TEXT
+);
 """
 
 
 def dumps(value: object) -> bytes:
-    """JSON bytes; decimals exactly as they are."""
+    """A value as JSON. Decimals keep all their digits."""
     try:
         return orjson.dumps(value, default=_decimal)
-    except TypeError:  # an integer of more than 64 bits, sent by somebody
+    except TypeError:  # orjson refuses integers of more than 64 bits, which a client may send
         return json.dumps(value, default=float).encode()
 
 
 def loads(text: str | bytes) -> Any:
-    """JSON with decimals kept exact."""
+    """The value of a JSON text. Numbers with a decimal point become Decimals."""
     return json.loads(text, parse_float=Decimal)
 
 
@@ -52,28 +69,31 @@ def _decimal(value: object) -> orjson.Fragment:
 
 
 class Records:
-    """Records of all entities of one system; in a temporary file of SQLite's, or in one that survives a restart."""
+    """The records of one system.
+
+    With a path they are in that file and survive a restart. Without one, SQLite keeps them in a temporary file.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.db = sqlite3.connect(path or "", check_same_thread=False, isolation_level=None)
         self.db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + TABLES)
         self.on_change: Callable[[str, str, str | None], None] | None = None
-        for name in ("lower", "upper"):  # SQLite's own know ASCII only
-            self.db.create_function(
-                name, 1, lambda text, name=name: getattr(str(text or ""), name)(), deterministic=True
-            )
+        # SQLite's own lower() and upper() change ASCII letters only.
+        self.db.create_function("lower", 1, lambda text: str(text or "").lower(), deterministic=True)
+        self.db.create_function("upper", 1, lambda text: str(text or "").upper(), deterministic=True)
         for field in INDEXED:
             name = "by_" + field[2:]
             value = f"json_extract(body, '{field}')"
             self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, {value}) WHERE {value} IS NOT NULL")
 
     def insert(self, entity: str, record_id: str, body: Record) -> None:
-        """Adds one record; raises sqlite3.IntegrityError when the id exists."""
+        """Adds one record. Raises sqlite3.IntegrityError if the id exists."""
         text = dumps(body).decode()
         self.db.execute("INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, text))
-        self._tell(entity, record_id, text)
+        self._notify(entity, record_id, text)
 
     def insert_many(self, entity: str, rows: Iterable[tuple[str, Record]]) -> None:
+        """Adds many records in one transaction, each with its id. A record with an id that exists is replaced."""
         self.db.execute("BEGIN")
         self.db.executemany(
             "INSERT OR REPLACE INTO record (entity, id, body) VALUES (?, ?, ?)",
@@ -82,31 +102,37 @@ class Records:
         self.db.execute("COMMIT")
 
     def replace(self, entity: str, record_id: str, body: Record) -> None:
+        """Stores another body for a record that exists."""
         text = dumps(body).decode()
         self.db.execute("UPDATE record SET body = ? WHERE entity = ? AND id = ?", (text, entity, record_id))
-        self._tell(entity, record_id, text)
+        self._notify(entity, record_id, text)
 
     def delete(self, entity: str, record_id: str) -> None:
+        """Deletes a record and its content."""
         self.db.execute("DELETE FROM record WHERE entity = ? AND id = ?", (entity, record_id))
         self.db.execute("DELETE FROM blob WHERE id = ?", (record_id,))
-        self._tell(entity, record_id, None)
+        self._notify(entity, record_id, None)
 
     def put(self, entity: str, record_id: str, text: str | None) -> None:
-        """Sets a record to a JSON text, whether it was there or not; None deletes it."""
+        """Sets a record to a JSON text, whether it exists or not. None deletes it."""
         if text is None:
             self.delete(entity, record_id)
             return
         self.db.execute(
-            "INSERT INTO record (entity, id, body) VALUES (?, ?, ?) "
-            "ON CONFLICT (entity, id) DO UPDATE SET body = excluded.body",
+            """
+            INSERT INTO record (entity, id, body)
+            VALUES (?, ?, ?)
+            ON CONFLICT (entity, id) DO UPDATE SET body = excluded.body
+            """,
             (entity, record_id, text),
         )
 
-    def _tell(self, entity: str, record_id: str, text: str | None) -> None:
+    def _notify(self, entity: str, record_id: str, text: str | None) -> None:
         if self.on_change:
             self.on_change(entity, record_id, text)
 
     def get(self, entity: str, record_id: str) -> Record | None:
+        """The record with an id."""
         row = self.db.execute("SELECT body FROM record WHERE entity = ? AND id = ?", (entity, record_id)).fetchone()
         return loads(row[0]) if row else None
 
@@ -126,14 +152,14 @@ class Records:
         limit: int = -1,
         offset: int = 0,
     ) -> list[Record]:
-        """Records that meet a condition; a limit of -1 means all."""
+        """The records that meet an SQL condition. A limit of -1 means all of them."""
         rows = self.db.execute(
             f"SELECT body FROM record WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?",
             (entity, *values, limit, max(offset, 0)),
         )
         return [loads(row[0]) for row in rows]
 
-    def keyed(
+    def select_page(
         self,
         entity: str,
         columns: Sequence[str],
@@ -143,46 +169,51 @@ class Records:
         limit: int,
         skip: int,
     ) -> list[tuple[Any, ...]]:
-        """The same, as rows of the JSON text, the wanted columns and the sequence number."""
+        """The same records as rows: the JSON text, the wanted columns and the sequence number."""
         wanted = ", ".join(["body", *columns, "seq"])
-        hint = "" if columns or values else "INDEXED BY by_entity"  # else SQLite sorts the whole set for every page
+        # Without the hint, SQLite sorts the whole set for every page of a plain read.
+        hint = "" if columns or values else "INDEXED BY by_entity"
         sql = f"SELECT {wanted} FROM record {hint} WHERE entity = ? AND ({where}) ORDER BY {order} LIMIT ? OFFSET ?"
         return self.db.execute(sql, (entity, *values, limit, skip)).fetchall()
 
     def count(self, entity: str, where: str = "true", values: Sequence[object] = ()) -> int:
+        """The number of records that meet an SQL condition."""
         sql = f"SELECT count(*) FROM record WHERE entity = ? AND ({where})"
         return int(self.db.execute(sql, (entity, *values)).fetchone()[0])
 
     def clear_history(self) -> None:
-        """Forgets the writes so far: what a system is born with was written by nobody."""
+        """Empties the log of writes. No client wrote the records with which a system starts."""
         self.db.execute("DELETE FROM write_log")
 
     def store_blob(self, record_id: str, content: bytes) -> None:
+        """Stores the content of a record: a picture or a file."""
         self.db.execute("INSERT OR REPLACE INTO blob VALUES (?, ?)", (record_id, content))
 
     def drop_blob(self, record_id: str) -> None:
+        """Deletes the content of a record."""
         self.db.execute("DELETE FROM blob WHERE id = ?", (record_id,))
 
     def blob(self, record_id: str) -> bytes:
-        """A record's content; empty when there is none."""
+        """The content of a record. It is empty if there is none."""
         row = self.db.execute("SELECT content FROM blob WHERE id = ?", (record_id,)).fetchone()
         return bytes(row[0]) if row else b""
 
-    def next(self, name: str) -> int:
-        """The next number of a counter, from 1; never one that was given before."""
+    def next_value(self, name: str) -> int:
+        """The next number of a counter, which begins at 1. No number comes twice."""
         row = self.db.execute(
             "INSERT INTO counter VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (name,)
         ).fetchone()
         return int(row[0])
 
     def log_write(self, at: str, method: str, entity: str, key: str, request_id: str, body: object) -> None:
+        """Adds an accepted write to the log of writes."""
         self.db.execute(
             "INSERT INTO write_log (at, method, entity, key, request_id, body) VALUES (?, ?, ?, ?, ?, ?)",
             (at, method, entity, key, request_id, dumps(body).decode()),
         )
 
     def state(self) -> Iterator[bytes]:
-        """The whole truth as JSON, in chunks: `{"records": {entity: [...]}, "writes": [...]}`."""
+        """All records and all writes as JSON, in chunks: `{"records": {entity: [...]}, "writes": [...]}`."""
         yield b'{"records":{'
         entities = [row[0] for row in self.db.execute("SELECT DISTINCT entity FROM record ORDER BY entity")]
         for number, entity in enumerate(entities):

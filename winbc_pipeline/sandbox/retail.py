@@ -1,6 +1,7 @@
-"""The retail folder format: CSV files that fill the Winstore sandbox, and a generator of small practice data.
+"""The retail folder: CSV files that fill the Winstore sandbox, and a generator of small practice data.
 
-Here belongs: reading and making retail folders. Format: one UTF-8 CSV per table with a header row, empty = not known.
+Here belongs: reading and making retail folders. A folder has one CSV per table, in UTF-8 and with a header row. An
+empty cell means that the value is not known.
 """
 
 import csv
@@ -70,10 +71,16 @@ NOUNS = [
 
 
 def read_folder(folder: Path) -> Retail:
-    """Articles, customers, stock and orders of a retail folder, as Winstore keeps them; stock.csv, orders.csv and
-    order_lines.csv may be missing. Raises FileNotFoundError naming another missing table."""
+    """The articles, customers, stock and orders of a retail folder, as Winstore keeps them.
+
+    stock.csv, orders.csv and order_lines.csv may be missing. Any other missing table raises FileNotFoundError.
+    """
     articles = list(whole_articles(_rows(folder / "articles.csv")))
-    variants = {row["sku"]: {"artkey": a["artkey"], "gtin": row["gtin"]} for a in articles for row in a["variants"]}
+    variants = {
+        row["sku"]: {"artkey": article["artkey"], "gtin": row["gtin"]}
+        for article in articles
+        for row in article["variants"]
+    }
     lines: dict[str, list[Row]] = {}
     for line in _rows(folder / "order_lines.csv", optional=True):
         lines.setdefault(line["order_number"], []).append(line)
@@ -93,7 +100,7 @@ def _rows(path: Path, optional: bool = False) -> list[Row]:
 
 
 def whole_articles(rows: list[Row]) -> Iterator[Record]:
-    """One record per article key with all its variants, as Winstore hands them out (winstore.md section 3)."""
+    """One record per article key, with all its variants, as Winstore returns articles (winstore.md section 3)."""
     grouped: dict[str, list[Row]] = {}
     for row in rows:
         grouped.setdefault(row["article_key"], []).append(row)
@@ -112,6 +119,7 @@ def whole_articles(rows: list[Row]) -> Iterator[Record]:
 
 
 def variant(row: Row) -> Record:
+    """One colour and size of an article."""
     return {
         "sku": row["sku"],
         "gtin": row["gtin"],
@@ -127,6 +135,7 @@ def variant(row: Row) -> Record:
 
 
 def customer(row: Row) -> Record:
+    """One loyalty customer."""
     return {
         "customerid": row["customer_id"],
         "company": row["company_name"],
@@ -160,7 +169,10 @@ def stock(row: Row, article: Row) -> Record:
 
 
 def order(row: Row, lines: list[Row]) -> Record:
-    """An order with its positions; names as in the order that Winstore takes, the others assumed."""
+    """An order with its positions.
+
+    The names are those of Winstore's order call, where the public client shows them. The other names are assumed.
+    """
     record = {
         "id": row["order_number"],
         "ordernr": row["order_number"],
@@ -189,7 +201,7 @@ def order(row: Row, lines: list[Row]) -> Record:
 
 
 def position(line: Row, branch: str) -> Record:
-    """An order line; `reduction` is a percentage, prices are without VAT."""
+    """An order line. Its `reduction` is a percentage, and its price is without VAT."""
     return {
         "linenr": line["line_number"],
         "product_id": line["sku"],
@@ -204,18 +216,21 @@ def position(line: Row, branch: str) -> Record:
 
 
 def order_total(record: Record) -> str:
-    """What the customer pays: lines less reduction with VAT, each rounded half up to cents, and the shipping cost."""
+    """What the customer pays: the shipping cost and the lines, each less its reduction, with VAT, rounded to cents."""
     total = Decimal(record.get("shippingcost") or 0)
     for line in record["positions"]:
         net = Decimal(line["amount"]) * Decimal(line["single_price"])
-        kept = (100 - Decimal(line.get("reduction") or 0)) * (100 + Decimal(line.get("vatrate") or 0)) / 10_000
-        total += (net * kept).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        reduction, vat_rate = Decimal(line.get("reduction") or 0), Decimal(line.get("vatrate") or 0)
+        factor = (100 - reduction) * (100 + vat_rate) / 10_000
+        total += (net * factor).quantize(Decimal("0.01"), ROUND_HALF_UP)
     return f"{total:.2f}"
 
 
 def generate(customers: int, articles: int, until: datetime, seed: int = 7, orders: int = 0) -> dict[str, list[Row]]:
-    """Practice data: the same rows for the same arguments; moments lie in the three weeks before `until`. Orders are of
-    articles without variants."""
+    """Practice data. The same arguments give the same rows.
+
+    All times lie in the three weeks before `until`. Orders have only articles without variants.
+    """
     chance = random.Random(seed)
     tables = {
         "customers": [_customer_row(number, chance, until) for number in range(1, customers + 1)],
@@ -229,6 +244,7 @@ def generate(customers: int, articles: int, until: datetime, seed: int = 7, orde
 
 
 def write_folder(folder: Path, tables: dict[str, list[Row]]) -> None:
+    """Writes tables as a retail folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in tables.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
@@ -263,7 +279,9 @@ def _customer_row(number: int, chance: random.Random, until: datetime) -> Row:
 
 
 def _article_row(number: int, chance: random.Random, until: datetime) -> Row:
-    model, size = (number // 3, "SML"[number % 3]) if number % 10 < 3 else (number + 100000, "")
+    # Three of ten articles have a size, and belong to a model that others may share.
+    has_size = number % 10 < 3
+    model, size = (number // 3, "SML"[number % 3]) if has_size else (number + 100000, "")
     noun = chance.choice(NOUNS)
     return {
         "article_key": f"{200000 + model}",

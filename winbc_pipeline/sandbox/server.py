@@ -1,6 +1,6 @@
 """Runs the sandboxes on loopback, in threads of this process.
 
-Here belongs: ports, start and stop. What they answer: bc/, winstore.py.
+Here belongs: ports, start and stop. What the sandboxes answer: bc/ and winstore.py.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ System = Literal["both", "bc", "winstore"]
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the sandboxes listen and how to get in; the credentials open nothing but the sandboxes."""
+    """Where the sandboxes listen, and how to sign in. The credentials work for the sandboxes only."""
 
     bc_base: str = ""
     bc_control: str = ""
@@ -42,7 +42,7 @@ class Addresses:
     winstore_password: str = ""
 
     def environment(self) -> dict[str, str]:
-        """The settings that point the program at these sandboxes."""
+        """The environment variables that make the program use these sandboxes."""
         settings = {
             "WINBC_BC__BASE_URL": self.bc_base,
             "WINBC_BC__AUTHORITY": self.authority,
@@ -56,6 +56,7 @@ class Addresses:
         return {name: value for name, value in settings.items() if value}
 
     def as_dict(self) -> dict[str, str]:
+        """The addresses and credentials of the sandboxes that run."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -67,16 +68,21 @@ def serve(
     options: Options | None = None,
     system: System = "both",
 ) -> Iterator[Addresses]:
-    """The sandboxes until the block ends; port 0 takes a free one, `data` keeps their records in that folder."""
+    """Runs the sandboxes until the block ends.
+
+    Port 0 means any free port. With a folder `data`, the records are kept there and survive a restart.
+    """
     if data:
         data.mkdir(parents=True, exist_ok=True)
+    bc_records = data / "business_central.sqlite" if data else None
+    winstore_records = data / "winstore.sqlite" if data else None
     addresses = Addresses()
     with ExitStack() as stack:
         if system != "winstore":
-            app = business_central.create_app(data / "business_central.sqlite" if data else None, options)
+            app = business_central.create_app(bc_records, options)
             addresses = _with_bc(addresses, stack.enter_context(running(app, bc_port)))
         if system != "bc":
-            shop = winstore.create_app(data / "winstore.sqlite" if data else None)
+            shop = winstore.create_app(winstore_records)
             addresses = _with_winstore(addresses, stack.enter_context(running(shop, winstore_port)))
         yield addresses
 
@@ -100,7 +106,7 @@ def _with_winstore(addresses: Addresses, url: str) -> Addresses:
 
 
 class Cuttable(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """A connection that an application can close: `request.state.cut()`."""
+    """A connection that an application can close by `request.state.cut()`, as some planned faults do."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -109,13 +115,14 @@ class Cuttable(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
 @contextmanager
 def running(app: Starlette, port: int = 0) -> Iterator[str]:
-    """One application on 127.0.0.1 until the block ends; yields its address."""
+    """Runs one application on 127.0.0.1 until the block ends. Yields its address."""
     listener = socket.create_server(("127.0.0.1", port))
     quiet: dict[str, Any] = {"log_level": "critical", "access_log": False}
     config = uvicorn.Config(app, lifespan="off", ws="none", http=Cuttable, date_header=False, **quiet)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
+    # A thread that has ended failed to start the server.
     while not server.started and thread.is_alive():
         time.sleep(0.005)
     try:

@@ -1,4 +1,7 @@
-"""What a new company of the Business Central sandbox has in its set-up tables."""
+"""The records with which a new company of the Business Central sandbox starts: countries, units, VAT rates and more.
+
+Here belongs: set-up tables. Practice data of a retailer: retail.py.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ COUNTRIES = (
     "AE AR AT AU BE BG BR CA CH CN CY CZ DE DK EE ES FI FR GB GR HR HU IE IN "
     "IS IT JP LT LU LV MX MT NL NO NZ PL PT RO RS SE SG SI SK TR UA US VE ZA"
 ).split()
+# Per cent of each tax group.
 VAT_RATES = {"VAT0": 0, "VAT9": 9, "VAT21": 21}
 
 CODES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -25,6 +29,7 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "generalProductPostingGroups": (("RETAIL", "Retail"),),
     "inventoryPostingGroups": (("RESALE", "Resale items"),),
 }
+# The date formula of each payment term.
 DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
 
 ACCOUNTS = (("8100", "Sales"), ("8300", "Freight to customers"), ("1300", "Receivables"))
@@ -33,7 +38,7 @@ DIMENSIONS = {"BRANCH": ("1", "2", "3", "4"), "CHANNEL": ("SHOP", "WEB")}
 
 
 def setup_records() -> Iterator[tuple[str, Record]]:
-    """Entity set and body of each set-up record."""
+    """The entity set and the body of each set-up record."""
     yield "companies", {"id": COMPANY_ID, "name": COMPANY_NAME, "displayName": COMPANY_NAME}
     yield "companyInformation", {"displayName": COMPANY_NAME, "country": "NL", "currencyCode": "EUR"}
     yield "generalLedgerSetup", {"localCurrencyCode": "EUR", "localCurrencySymbol": "€"}

@@ -1,6 +1,6 @@
-"""The records of one Winstore: what its calls read, and what its writes do.
+"""One Winstore: its records, what its reading calls return, and what its writing calls do.
 
-Here belongs: the contract of docs/winstore-contract.md. HTTP, XML and faults belong to winstore.py.
+Here belongs: the contract of docs/winstore-contract.md. HTTP, XML and planned faults belong to winstore.py.
 """
 
 import re
@@ -13,13 +13,13 @@ from .control import Clock, timestamp
 from .records import Record, Records
 from .retail import Retail, order_total
 
-Asked = dict[str, str]
-Answer = tuple[str, str, list[Record]]
+Parameters = dict[str, str]
+Answer = tuple[str, str, list[Record]]  # names of the list and of one row in XML and JSON, and the rows
 KEYS = {"articles": "artkey", "customers": "customerid", "stock": "id", "orders": "id"}
 
 
 class Refused(Exception):
-    """A write that Winstore answers with a status code other than 200 (codes assumed)."""
+    """A call that Winstore answers with a status code other than 200. The codes are assumed."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -27,11 +27,11 @@ class Refused(Exception):
 
 
 class Shop:
-    """One Winstore."""
+    """One Winstore. `reads` and `writes` hold its calls by name."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.records, self.clock = Records(path), Clock()
-        self.reads: dict[str, Callable[[Asked], Answer]] = {
+        self.reads: dict[str, Callable[[Parameters], Answer]] = {
             "GetSuppliers": lambda _: ("suppliers", "supplier", self._suppliers()),
             "GetArticleDataBySupplierId": lambda asked: ("articles", "article", self._of_supplier(asked)),
             "GetArticleDataChangesByDate": lambda asked: ("articles", "article", self._changed("articles", asked)),
@@ -52,71 +52,88 @@ class Shop:
         }
 
     def load(self, retail: Retail) -> dict[str, int]:
-        """Adds a retail folder; the number of records of each kind."""
+        """Adds the records of a retail folder. Returns how many there are of each kind; of articles, the variants."""
         for entity, rows in retail.items():
             self.records.insert_many(entity, ((row[KEYS[entity]], row) for row in rows))
         counts = {entity: len(rows) for entity, rows in retail.items()}
         return counts | {"articles": sum(len(row["variants"]) for row in retail["articles"])}
 
     def write(self, call: str, sent: Record) -> None:
-        """Runs a writing call and logs it; raises Refused."""
+        """Runs a writing call and adds it to the log of writes. Raises Refused."""
         now = timestamp(self.clock.now())
         key = self.writes[call](sent, now)
         self.records.log_write(now, "POST", call, key, "", sent)
 
-    def _changed(self, entity: str, asked: Asked) -> list[Record]:
-        """Records changed at or after `date`, a page of them when the call names one."""
-        size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))
-        moment = "json_extract(body, '$.modified')"
-        since, offset = [_since(asked)], (page - 1) * size
-        return _shown(self.records.select(entity, f"{moment} >= ?", since, f"{moment}, id", size, offset))
+    def _changed(self, entity: str, asked: Parameters) -> list[Record]:
+        """The records changed at or after `date`: all of them, or the page that the call asks for."""
+        size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))  # -1 means no limit
+        modified = "json_extract(body, '$.modified')"
+        rows = self.records.select(
+            entity,
+            where=f"{modified} >= ?",
+            values=[_since(asked)],
+            order=f"{modified}, id",
+            limit=size,
+            offset=(page - 1) * size,
+        )
+        return _without_id(rows)
 
     def _suppliers(self) -> list[Record]:
         ids = sorted({row["supplierid"] for row in self.records.select("articles")})
         return [{"id": supplier, "name": f"Supplier {supplier}"} for supplier in ids]
 
-    def _of_supplier(self, asked: Asked) -> list[Record]:
-        return self.records.select("articles", "json_extract(body, '$.supplierid') = ?", [_needed(asked, "id")])
+    def _of_supplier(self, asked: Parameters) -> list[Record]:
+        return self.records.select("articles", "json_extract(body, '$.supplierid') = ?", [_required_text(asked, "id")])
 
-    def _stock_of(self, asked: Asked) -> list[Record]:
-        """`type=byArtikelKey` with `artkey`, or `type=byGtin` with `gtin`: one row per warehouse."""
+    def _stock_of(self, asked: Parameters) -> list[Record]:
+        """The stock of an article, one row per warehouse.
+
+        The call has `type=byArtikelKey` and `artkey`, or `type=byGtin` and `gtin`.
+        """
         names = {"byArtikelKey": "artkey", "byGtin": "gtin"}
-        kind = names.get(_needed(asked, "type"))
+        kind = names.get(_required_text(asked, "type"))
         if kind is None:
             raise Refused(400, f"type is one of {', '.join(names)}")
-        rows = self.records.select("stock", f"json_extract(body, '$.{kind}') = ?", [_needed(asked, kind)])
-        return _shown(rows)
+        rows = self.records.select("stock", f"json_extract(body, '$.{kind}') = ?", [_required_text(asked, kind)])
+        return _without_id(rows)
 
-    def _stock_by_warehouse(self, asked: Asked) -> list[Record]:
+    def _stock_by_warehouse(self, asked: Parameters) -> list[Record]:
+        """The changed stock per warehouse. Rows without stock are left out, unless the call has `outOfStock=1`."""
         rows = self._changed("stock", asked)
-        return rows if asked.get("outOfStock") == "1" else [row for row in rows if Decimal(row["quantity"]) > 0]
+        if asked.get("outOfStock") == "1":
+            return rows
+        return [row for row in rows if Decimal(row["quantity"]) > 0]
 
-    def _stock_totals(self, asked: Asked) -> list[Record]:
-        """The articles whose stock changed, each with its quantities over all warehouses."""
+    def _stock_totals(self, asked: Parameters) -> list[Record]:
+        """The articles whose stock changed, each with the sum of its quantities in all warehouses."""
         totals: dict[str, Record] = {}
         for changed in self._changed("stock", asked):
             if changed["sku"] not in totals:
-                rows = self.records.select("stock", "json_extract(body, '$.sku') = ?", [changed["sku"]])
-                summed = {name: str(sum(Decimal(row[name]) for row in rows)) for name in ("quantity", "reserved")}
-                newest = {"modified": max(row["modified"] for row in rows)}
-                kept = {name: value for name, value in changed.items() if name != "warehouse"}
-                totals[changed["sku"]] = kept | summed | newest
+                totals[changed["sku"]] = self._total_of(changed)
         return list(totals.values())
 
-    def _statuses(self, asked: Asked) -> list[Record]:
+    def _total_of(self, changed: Record) -> Record:
+        rows = self.records.select("stock", "json_extract(body, '$.sku') = ?", [changed["sku"]])
+        total = {name: value for name, value in changed.items() if name != "warehouse"}
+        for name in ("quantity", "reserved"):
+            total[name] = str(sum(Decimal(row[name]) for row in rows))
+        total["modified"] = max(row["modified"] for row in rows)
+        return total
+
+    def _statuses(self, asked: Parameters) -> list[Record]:
         names = ("ordernr", "status", "modified")
         return [{name: row[name] for name in names} for row in self._changed("orders", asked)]
 
     def _post_customer(self, sent: Record, now: str) -> str:
-        key = _needed(sent, "customerid")
+        key = _required_text(sent, "customerid")
         known = self.records.get("customers", key) or {}
         self.records.insert_many("customers", [(key, known | sent | {"modified": now})])
         return key
 
     def _post_article(self, sent: Record, now: str) -> str:
-        article = self._article_of(_needed(sent, "sku"))
+        article = self._article_of(_required_text(sent, "sku"))
         for name in {"price", "costprice"} & set(sent):
-            _number(sent, name)
+            _required_number(sent, name)
         for row in article["variants"]:
             if row["sku"] == sent["sku"]:
                 row |= {name: value for name, value in sent.items() if name in row}
@@ -125,8 +142,8 @@ class Shop:
         return str(sent["sku"])
 
     def _post_stock(self, sent: Record, now: str) -> str:
-        sku, warehouse = _needed(sent, "sku"), _needed(sent, "warehouse")
-        article, _ = self._article_of(sku), _number(sent, "quantity")
+        sku, warehouse = _required_text(sent, "sku"), _required_text(sent, "warehouse")
+        article, _ = self._article_of(sku), _required_number(sent, "quantity")
         key = f"{sku}/{warehouse}"
         gtin = next(row["gtin"] for row in article["variants"] if row["sku"] == sku)
         fresh = {"id": key, "artkey": article["artkey"], "sku": sku, "gtin": gtin, "warehouse": warehouse}
@@ -135,56 +152,71 @@ class Shop:
         return key
 
     def _post_status(self, sent: Record, now: str) -> str:
-        found = self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [_needed(sent, "ordernr")])
-        if not found:
-            raise Refused(404, f"order {sent['ordernr']} is not known")
-        for order in found:
-            self.records.replace("orders", order["id"], order | {"status": _needed(sent, "status"), "modified": now})
+        for order in self._known_orders(sent):
+            changed = {"status": _required_text(sent, "status"), "modified": now}
+            self.records.replace("orders", order["id"], order | changed)
         return str(sent["ordernr"])
 
     def _post_number(self, sent: Record, now: str) -> str:
-        """The number that another system knows the order by."""
-        found = self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [_needed(sent, "ordernr")])
-        if not found:
-            raise Refused(404, f"order {sent['ordernr']} is not known")
-        for order in found:
-            told = {"externalnr": _needed(sent, "number"), "modified": now}
-            self.records.replace("orders", order["id"], order | told)
+        """Stores the number that the order has in another system."""
+        for order in self._known_orders(sent):
+            changed = {"externalnr": _required_text(sent, "number"), "modified": now}
+            self.records.replace("orders", order["id"], order | changed)
         return str(sent["ordernr"])
 
+    def _orders_with_number(self, number: str) -> list[Record]:
+        return self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [number])
+
+    def _known_orders(self, sent: Record) -> list[Record]:
+        """The orders with the number that was sent. There may be several. Raises Refused if there is none."""
+        found = self._orders_with_number(_required_text(sent, "ordernr"))
+        if not found:
+            raise Refused(404, f"order {sent['ordernr']} is not known")
+        return found
+
     def _post_order(self, sent: Record, now: str) -> str:
-        """Takes an order (winstore.md section 2). One number sent twice makes two orders: nobody has published that
-        Winstore refuses the second, so a client must not count on it."""
-        number = _needed(sent, "ordernr")
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", sent.get("orderdate") or ""):
-            raise Refused(400, "orderdate is not YYYY-MM-DD HH:MM:SS")
-        for name in ("customerid", "branch"):
-            if not re.fullmatch(r"\d+", sent.get(name) or ""):
-                raise Refused(400, f"{name} is not an integer")
-        listed = enumerate(_listed(sent.get("positions")), 1)
-        positions = [{"linenr": str(place)} | self._position(row) for place, row in listed]
+        """Takes an order (winstore.md section 2).
+
+        An order number that is sent twice makes two orders. It is not published whether Winstore refuses the second
+        one, so a client must not rely on that.
+        """
+        number = _required_text(sent, "ordernr")
+        _check_header(sent)
+        rows = enumerate(_position_list(sent.get("positions")), 1)
+        positions = [{"linenr": str(line_number)} | self._position(row) for line_number, row in rows]
         if not positions:
             raise Refused(400, "an order needs a position")
-        before = len(self.records.select("orders", "json_extract(body, '$.ordernr') = ?", [number]))
-        order = sent | {"id": f"{number}#{before + 1}" if before else number, "positions": positions, "modified": now}
-        order |= {"status": sent.get("status") or "new", "currency": sent.get("currency") or "EUR"}
+        earlier = len(self._orders_with_number(number))
+        order = sent | {
+            "id": f"{number}#{earlier + 1}" if earlier else number,
+            "positions": positions,
+            "modified": now,
+            "status": sent.get("status") or "new",
+            "currency": sent.get("currency") or "EUR",
+        }
         order["total"] = sent.get("total") or order_total(order)
         self.records.insert("orders", order["id"], order)
         return str(order["id"])
 
     def _position(self, sent: Record) -> Record:
-        product = _needed(sent, "product_id")
+        product = _required_text(sent, "product_id")
         self._article_of(product)
         for name in ("amount", "single_price"):
-            _number(sent, name)
+            _required_number(sent, name)
         return {"type": "S"} | sent
 
     def _article_of(self, product: str) -> Record:
         """The article that has a variant with this SKU or GTIN."""
         found = self.records.select(
             "articles",
-            "EXISTS (SELECT 1 FROM json_each(body, '$.variants') AS v "
-            "WHERE json_extract(v.value, '$.sku') = ? OR json_extract(v.value, '$.gtin') = ?)",
+            """
+            EXISTS (
+                SELECT 1
+                FROM json_each(body, '$.variants') AS v
+                WHERE json_extract(v.value, '$.sku') = ?
+                   OR json_extract(v.value, '$.gtin') = ?
+            )
+            """,
             [product, product],
         )
         if not found:
@@ -192,14 +224,14 @@ class Shop:
         return found[0]
 
 
-def _shown(rows: list[Record]) -> list[Record]:
-    """Without the sandbox's own id."""
+def _without_id(rows: list[Record]) -> list[Record]:
+    """The rows without the id, which the sandbox has added."""
     return [{name: value for name, value in row.items() if name != "id"} for row in rows]
 
 
-def _since(asked: Asked) -> str:
+def _since(asked: Parameters) -> str:
     try:
-        moment = datetime.fromisoformat(_needed(asked, "date").replace(" ", "+"))
+        moment = datetime.fromisoformat(_required_text(asked, "date").replace(" ", "+"))
     except ValueError:
         raise Refused(400, "date is not ISO 8601") from None
     if moment.tzinfo is None:
@@ -207,21 +239,29 @@ def _since(asked: Asked) -> str:
     return timestamp(moment)
 
 
-def _needed(sent: Record, name: str) -> str:
+def _check_header(order: Record) -> None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", order.get("orderdate") or ""):
+        raise Refused(400, "orderdate is not YYYY-MM-DD HH:MM:SS")
+    for name in ("customerid", "branch"):
+        if not re.fullmatch(r"\d+", order.get(name) or ""):
+            raise Refused(400, f"{name} is not an integer")
+
+
+def _required_text(sent: Record, name: str) -> str:
     value = sent.get(name)
     if not isinstance(value, str) or not value:
         raise Refused(400, f"{name} is missing")
     return value
 
 
-def _number(sent: Record, name: str) -> Decimal:
+def _required_number(sent: Record, name: str) -> Decimal:
     try:
-        return Decimal(_needed(sent, name))
+        return Decimal(_required_text(sent, name))
     except InvalidOperation:
         raise Refused(400, f"{name} is not a number with a dot") from None
 
 
-def _listed(positions: object) -> list[Record]:
-    """`positions` as it comes out of the XML: nothing, one position, or a list of them."""
+def _position_list(positions: object) -> list[Record]:
+    """The positions of an order. In the parsed XML they are missing, one object, or a list."""
     inner = positions.get("position", []) if isinstance(positions, dict) else []
     return inner if isinstance(inner, list) else [inner]

@@ -1,6 +1,6 @@
-"""The Winstore sandbox over HTTP: Basic authentication, `?` between parameters, XML or JSON, planned faults.
+"""The Winstore sandbox over HTTP: Basic authentication, parameters, XML or JSON, planned faults.
 
-Here belongs: how Winstore is spoken to (winstore.md section 2). What its calls do: shop.py.
+Here belongs: how clients and Winstore talk (winstore.md section 2). What the calls do: shop.py.
 """
 
 import base64
@@ -29,13 +29,13 @@ SINGULAR = {"orderstatuses": "orderstatus"}
 
 
 def parameters(query: str) -> dict[str, str]:
-    """Query parameters; Winstore's public client joins them with `?` instead of `&`, both are accepted."""
+    """The query parameters. Winstore's public client joins them with `?` in place of `&`; both are accepted."""
     pairs = (part.partition("=") for part in re.split(r"[?&]", query) if part)
     return {name: unquote(value) for name, _, value in pairs}
 
 
 def from_xml(element: Element) -> Any:
-    """An element's value: text, or its children by name; names that repeat become a list."""
+    """The value of an XML element: its text, or its children by name. Children with the same name become a list."""
     if not len(element):
         return (element.text or "").strip()
     groups: dict[str, list[Any]] = {}
@@ -45,16 +45,21 @@ def from_xml(element: Element) -> Any:
 
 
 def to_xml(name: str, value: Any) -> str:
-    """Empty element = not known; lists repeat one element named after their singular."""
+    """A value as an XML element. The items of a list get the singular of its name. An empty value is not known."""
+    if value in (None, ""):
+        return f"<{name}/>"
     if isinstance(value, list):
-        return f"<{name}>{''.join(to_xml(SINGULAR.get(name, name[:-1]), item) for item in value)}</{name}>"
-    if isinstance(value, dict):
-        return f"<{name}>{''.join(to_xml(key, item) for key, item in value.items())}</{name}>"
-    return f"<{name}>{escape(str(value))}</{name}>" if value not in (None, "") else f"<{name}/>"
+        singular = SINGULAR.get(name, name[:-1])
+        content = "".join(to_xml(singular, item) for item in value)
+    elif isinstance(value, dict):
+        content = "".join(to_xml(key, item) for key, item in value.items())
+    else:
+        content = escape(str(value))
+    return f"<{name}>{content}</{name}>"
 
 
 def create_app(path: Path | None = None, user: str = "winstore", password: str = "sandbox-secret") -> Starlette:
-    """The sandbox as an ASGI application; `path` keeps its records across restarts."""
+    """The sandbox as an ASGI application. With a `path`, its records survive a restart."""
     shop, faults = Shop(path), Faults()
     log = CallLog(shop.clock)
     allowed = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -66,7 +71,8 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         reply = await with_fault(fault, request, answer)
         reply.headers["date"] = http_date(shop.clock.now())
         request_id = request.headers.get("client-request-id", "")
-        log.note(request, reply.status_code, fault["kind"] if fault else "", request_id)
+        fault_kind = fault["kind"] if fault else ""
+        log.note(request, reply.status_code, fault_kind, request_id)
         return reply
 
     async def answer(request: Request) -> Response:
@@ -81,19 +87,21 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
             return _result(refused.code, refused.message)
         return Response("<error>Unknown call</error>", 404, media_type="application/xml")
 
-    def seed(body: dict[str, Any]) -> dict[str, int]:
-        folder = Path(str(body.get("folder") or ""))
-        if not (folder / "articles.csv").is_file():
-            raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
-        return shop.load(read_folder(folder))
-
     routes = [
-        *control_routes(shop.records, shop.clock, faults, log, seed),
+        *control_routes(shop.records, shop.clock, faults, log, lambda body: _seed(shop, body)),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=routes)
     app.state.records = shop.records
     return app
+
+
+def _seed(shop: Shop, body: dict[str, Any]) -> dict[str, int]:
+    """Answers `POST /__seed`: `{"folder": …}` adds the records of a retail folder. Raises ValueError."""
+    folder = Path(str(body.get("folder") or ""))
+    if not (folder / "articles.csv").is_file():
+        raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
+    return shop.load(read_folder(folder))
 
 
 def _sent(body: bytes) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def _sent(body: bytes) -> dict[str, Any]:
 
 
 def _result(code: int, message: str) -> Response:
-    """The answer to a write, and to a call that is refused: HTTP 200 with a status code inside (assumed)."""
+    """The answer to a write, and to a call that is refused: HTTP 200 with a status code inside. This is assumed."""
     body = to_xml("result", {"statuscode": str(code), "message": message})
     return Response(f"<?xml version='1.0'?>{body}", media_type="application/xml")
 

@@ -1,23 +1,25 @@
-"""API v2.0: which call leads to what. Knows nothing of HTTP servers; `$batch` runs its operations through here too."""
+"""API v2.0: what each call does. The operations of a `$batch` come here too, one by one.
+
+Here belongs: the choice by path and method. What is true of every HTTP request: app.py.
+"""
 
 import json
 from collections.abc import Mapping
 
 from ..records import Record, dumps
-from . import actions, dimensions  # noqa: F401 - dimensions has rules of its own
-from .batch import run_batch
-from .call import Call, Reply
-from .company import Company
-from .media import read as read_content
-from .media import write as write_content
-from .metadata import csdl, entity_definitions, service_document
-from .paging import page_size
-from .paths import Place, find_place
-from .query import Options, parse
-from .reading import View, collection, counted, single
-from .refusal import Refused, not_allowed, unknown_segment
-from .schema import EntitySet
-from .writing import insert, modify, remove
+from .data.company import Company
+from .data.refusal import Refused, not_allowed, unknown_segment
+from .data.schema import EntitySet
+from .odata.batch import run_batch
+from .odata.call import Call, Reply
+from .odata.media import read_content, write_content
+from .odata.metadata import csdl, entity_definitions, service_document
+from .odata.paging import page_size
+from .odata.paths import Place, find_place
+from .odata.query import Options, parse
+from .odata.reading import View, collection, count, single
+from .odata.writing import insert, modify, remove
+from .rules import actions, dimensions  # noqa: F401 - importing dimensions registers its rules
 
 COMPANY_PATH = "companies("
 
@@ -27,10 +29,10 @@ class Api:
 
     def __init__(self, company: Company, most_per_page: int) -> None:
         self.company, self.most_per_page = company, most_per_page
-        self.views: Mapping[str, EntitySet] = company.schema
+        self.visible_sets: Mapping[str, EntitySet] = company.schema
 
     def answer(self, call: Call) -> Reply:
-        """The answer to a call; refusals included."""
+        """The answer to a call. A call that is refused is answered with the error."""
         try:
             self.company.request_id = call.headers.get("client-request-id", "")
             if call.path == "$batch":
@@ -50,7 +52,7 @@ class Api:
             return self._about(path, call)
         if path == "companies" or (path.startswith(COMPANY_PATH) and "/" not in path):
             return self._companies(path, call)
-        if path == "subscriptions":  # what writes them is webhooks.py
+        if path == "subscriptions":  # only the list is read here; webhooks.py does everything else
             return self._page(Place("collection", self.company.entity(path)), call)
         return self._below_company(self._inside(path, call), call)
 
@@ -60,7 +62,8 @@ class Api:
         schema = self.company.schema
         if path == "$metadata":
             return Reply(200, csdl(schema).encode(), "application/xml")
-        return Reply.json(200, (entity_definitions if path else service_document)(schema, call.base))
+        document = entity_definitions if path else service_document
+        return Reply.json(200, document(schema, call.base))
 
     def _companies(self, path: str, call: Call) -> Reply:
         entity = self.company.entity("companies")
@@ -70,23 +73,25 @@ class Api:
             return self._page(Place("collection", entity), call)
         self._check_company(path)
         record = self.company.get("companies", self.company.id) or {}
-        return Reply.json(200, single(self._view(call), self.views["companies"], record, self._options(call, entity)))
+        options = self._options(call, entity)
+        return Reply.json(200, single(self._view(call), self.visible_sets["companies"], record, options))
 
     def _options(self, call: Call, entity: EntitySet) -> Options:
-        return parse(call.query, self.views[entity.name], self.views)
+        return parse(call.query, self.visible_sets[entity.name], self.visible_sets)
 
     def _view(self, call: Call) -> View:
-        return View(self.company, call.base, self.views)
+        return View(self.company, call.base, self.visible_sets)
 
     def _inside(self, path: str, call: Call) -> str:
-        """The path below the company, which stands in the path, the query (`company=`) or a header."""
+        """The path below the company. A client names the company in the path, in the query or in a header."""
         if path.startswith(COMPANY_PATH):
             first, _, rest = path.partition("/")
             self._check_company(first)
             return rest
         named = call.query.get("company") or call.headers.get("company")
-        if not named and path.split("(")[0].split("/")[0] not in self.company.schema:
-            raise unknown_segment(path.split("(")[0].split("/")[0])
+        entity_set = path.split("(")[0].split("/")[0]
+        if not named and entity_set not in self.company.schema:
+            raise unknown_segment(entity_set)
         names = (self.company.id, (self.company.get("companies", self.company.id) or {}).get("name"))
         if (named or "").strip("'") not in names:
             raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named or ""}".')
@@ -111,8 +116,9 @@ class Api:
             raise not_allowed(call.method, place.entity.name)
         if place.kind == "nothing":
             return Reply(204)
-        entity, options = self.views[place.entity.name], self._options(call, place.entity)
-        return Reply(200, str(counted(self.company, entity, options, place.where)).encode(), "text/plain")
+        options = self._options(call, place.entity)
+        total = count(self.company, self.visible_sets[place.entity.name], options, place.where)
+        return Reply(200, str(total).encode(), "text/plain")
 
     def _collection(self, place: Place, call: Call) -> Reply:
         if call.method == "GET":
@@ -124,7 +130,7 @@ class Api:
         return self._shown(201, place.entity, record, options, call)
 
     def _page(self, place: Place, call: Call) -> Reply:
-        entity, options = self.views[place.entity.name], self._options(call, place.entity)
+        entity, options = self.visible_sets[place.entity.name], self._options(call, place.entity)
         size = page_size(call.headers.get("prefer", ""), self.most_per_page)
         content, token = collection(self._view(call), entity, options, place.where, size)
         link = f',"@odata.nextLink":{json.dumps(call.next_link(token))}' if token else ""
@@ -144,7 +150,7 @@ class Api:
         raise not_allowed(call.method, entity.name)
 
     def _shown(self, status: int, entity: EntitySet, record: Record, options: Options, call: Call) -> Reply:
-        body = single(self._view(call), self.views[entity.name], record, options)
+        body = single(self._view(call), self.visible_sets[entity.name], record, options)
         return Reply(status, dumps(body), headers={"ETag": record["@odata.etag"]})
 
     def _content(self, place: Place, call: Call) -> Reply:
@@ -164,5 +170,6 @@ class Api:
 
 
 def _check_intent(call: Call) -> None:
+    """Refuses a write that says of itself that it only reads."""
     if call.method != "GET" and call.headers.get("data-access-intent", "").lower() == "readonly":
         raise not_allowed(call.method, call.path.rpartition("/")[2].split("(")[0])

@@ -1,6 +1,6 @@
-"""The Business Central sandbox over HTTP: addresses, sign-in, limits, latency, faults, log.
+"""The Business Central sandbox over HTTP: addresses, sign-in, limits, latency, planned faults and the log of calls.
 
-Here belongs: what is true of every call. What a call means: api.py.
+Here belongs: what is true of every HTTP request. What a call does: api.py.
 """
 
 import asyncio
@@ -21,35 +21,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..control import CallLog, Limits, control_routes, http_date, moment, steered
+from ..control import CallLog, Limits, control_endpoint, control_routes, http_date, moment
 from ..faults import Faults, with_fault
 from ..records import Record
-from . import posting
 from .api import Api
-from .call import Call, Reply
-from .company import SERIES, Company
-from .paging import MAX_PAGE
-from .query import Options as Query
-from .reading import View, single
-from .refusal import Refused, not_allowed
-from .replica import Replica
-from .schema import NEWEST, EntitySet
+from .data.company import SERIES, Company
+from .data.refusal import Refused, not_allowed
+from .data.replica import Replica
+from .data.schema import NEWEST, EntitySet
+from .data.values import DECIMAL_LIMIT, as_object, checked_body, field_value
+from .odata.call import Call, Reply
+from .odata.paging import MAX_PAGE
+from .odata.query import Options as Query
+from .odata.reading import View, single
+from .rules import posting
 from .v1 import FIRST, LAST, ApiV1
-from .values import LARGEST, as_object, checked, fitting
 from .webhooks import Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 OLDEST_V2 = 17
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
-WITH_THE_OTHERS = ("GETsubscriptions", "OPTIONSsubscriptions")
-IN_PATHS = "/()$'=,"
+SUBSCRIPTION_CALLS_OF_API = ("GETsubscriptions", "OPTIONSsubscriptions")  # method and path; api.py answers these
+UNQUOTED_IN_PATHS = "/()$'=,"  # OData uses these characters in paths
 BODY_LIMIT = 350 * 2**20
 
 
 @dataclass(frozen=True)
 class Options:
-    """How the sandbox behaves. `time_scale` divides every wait and window: 60 makes a minute of a second. `clock` is
-    where time stands still from the first record on; else it is the machine's."""
+    """How the sandbox behaves.
+
+    `time_scale` divides every waiting time and every window: with 60, a minute takes a second. `clock` is a time at
+    which the sandbox's clock stands still from the start; without it, the clock is the machine's.
+    """
 
     page_size: int = MAX_PAGE
     version: int = NEWEST
@@ -66,16 +69,25 @@ class Options:
     user: tuple[str, str] = ("winbc", "sandbox-secret")
 
     def limits(self) -> Limits:
-        scale = self.time_scale
-        return Limits(self.in_flight, self.queued, self.requests_per_window, 300 / scale, 480 / scale, 480 / scale)
+        """The limits of BC for one user, with the options and the time scale."""
+        return Limits(
+            in_flight=self.in_flight,
+            queued=self.queued,
+            requests=self.requests_per_window,
+            window_s=300 / self.time_scale,
+            queue_s=480 / self.time_scale,
+            operation_s=480 / self.time_scale,
+        )
 
 
 class Sandbox:
-    """One company behind the API, and who may call it."""
+    """One company behind its APIs, with the sign-in and the limits of a real environment."""
 
     def __init__(self, path: Path | None, options: Options) -> None:
-        clock = moment(options.clock) if options.clock else None
-        self.options, self.company = options, Company(path, max(options.version, OLDEST_V2), options.seed, clock)
+        fixed_time = moment(options.clock) if options.clock else None
+        # Older versions have API v1.0 only. It is translated to v2.0, so its records need the schema of v2.0.
+        version = max(options.version, OLDEST_V2)
+        self.options, self.company = options, Company(path, version, options.seed, fixed_time)
         self.api = Api(self.company, options.page_size)
         self.v1 = ApiV1(self.company, options.page_size)
         self.webhooks = Webhooks(self.company, options.time_scale)
@@ -86,6 +98,7 @@ class Sandbox:
         self.replica = Replica(self.company, lag) if lag else None
 
     async def token(self, request: Request) -> Response:
+        """The token endpoint of Microsoft Entra: an access token for the client's id and secret."""
         form = dict(parse_qsl((await request.body()).decode()))
         if (form.get("client_id"), form.get("client_secret")) != self.options.client:
             return JSONResponse({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
@@ -96,23 +109,33 @@ class Sandbox:
         return JSONResponse({"token_type": "Bearer", "expires_in": 3600, "access_token": value})
 
     async def discovery(self, request: Request) -> Response:
+        """The OpenID configuration, which msal reads before it asks for a token."""
         base = f"https://{request.url.netloc}/{request.path_params['tenant']}"  # msal takes nothing but https
         names = {"token_endpoint": "oauth2/v2.0/token", "authorization_endpoint": "oauth2/v2.0/authorize"}
         return JSONResponse({"issuer": f"{base}/v2.0"} | {name: f"{base}/{path}" for name, path in names.items()})
 
     async def environments(self, request: Request) -> Response:
+        """The list of environments in the admin center API: the sandbox is the only one."""
         if not self._signed_in(request):
             return _unauthorised()
         url = f"{request.url.scheme}://{request.url.netloc}/v2.0/sandbox"
-        one = {"type": "Sandbox", "name": "sandbox", "countryCode": "NL", "applicationFamily": "BusinessCentral"}
-        one |= {"aadTenantId": "sandbox-tenant", "webServiceUrl": url, "webClientLoginUrl": url, "ringName": "PROD"}
-        return JSONResponse({"value": [one]})
+        environment = {
+            "type": "Sandbox",
+            "name": "sandbox",
+            "countryCode": "NL",
+            "applicationFamily": "BusinessCentral",
+            "aadTenantId": "sandbox-tenant",
+            "webServiceUrl": url,
+            "webClientLoginUrl": url,
+            "ringName": "PROD",
+        }
+        return JSONResponse({"value": [environment]})
 
     async def call(self, request: Request) -> Response:
-        """One call: signed in, within the limits, then run, with a planned fault or without."""
+        """Answers one call to the API: checks the sign-in and the limits, then runs it, with a planned fault if any."""
         self.calls += 1
-        made = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.options.seed}/call/{self.calls}"))
-        request.state.request_id = request.headers.get("client-request-id") or made
+        own_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.options.seed}/call/{self.calls}"))
+        request.state.request_id = request.headers.get("client-request-id") or own_id
         fault = None
         if not self._signed_in(request):
             reply = _unauthorised()
@@ -123,7 +146,8 @@ class Sandbox:
             reply = await self._within_limits(lambda: with_fault(fault, request, self._run))
         reply.headers["request-id"] = request.state.request_id
         reply.headers["date"] = http_date(self.company.clock.now())
-        self.log.note(request, reply.status_code, fault["kind"] if fault else "", request.state.request_id)
+        fault_kind = fault["kind"] if fault else ""
+        self.log.note(request, reply.status_code, fault_kind, request.state.request_id)
         return reply
 
     async def _within_limits(self, work: Callable[[], Awaitable[Response]]) -> Response:
@@ -142,13 +166,14 @@ class Sandbox:
         if len(body) > BODY_LIMIT:
             return _response(Reply.refused(Refused(413, "BadRequest", "The request body is too large.")))
         call = self._call(request, body)
+        # Each operation of a batch has one "method", so the body need not be parsed to count them.
         operations = body.count(b'"method"') if call.path == "$batch" else 1
         latency = self.options.latency_s + self.options.operation_latency_s * operations
         if latency:
             await asyncio.sleep(latency)
         if call.base.endswith("v1.0"):
             return _response(self.v1.answer(call))
-        if call.path.split("(")[0] == "subscriptions" and call.method + call.path not in WITH_THE_OTHERS:
+        if call.path.split("(")[0] == "subscriptions" and call.method + call.path not in SUBSCRIPTION_CALLS_OF_API:
             return _response(await self._subscriptions(call))
         return _response(self._api_for(call).answer(call))
 
@@ -157,15 +182,18 @@ class Sandbox:
         api = "/api/v1.0" if "/api/v1.0" in request.url.path else "/api/v2.0"
         base = url[: url.index(api)] + api
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
-        query.pop("tenant", None)
+        query.pop("tenant", None)  # on-premises, it names the database and is no OData option
         rest = request.path_params.get("rest", "")
         headers = dict(request.headers) | {"client-request-id": request.state.request_id}
-        raw_path = quote(rest, safe=IN_PATHS)
+        raw_path = quote(rest, safe=UNQUOTED_IN_PATHS)
         return Call(request.method, unquote(rest), query, headers, body, base, raw_path, request.url.query)
 
     def _api_for(self, call: Call) -> Api:
-        primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
-        return self.api if primary or not self.replica else Api(self.replica.current(), self.options.page_size)
+        """The API on the primary database or, for a GET that does not ask for the primary, on the replica."""
+        wants_primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
+        if wants_primary or not self.replica:
+            return self.api
+        return Api(self.replica.current(), self.options.page_size)
 
     async def _subscriptions(self, call: Call) -> Reply:
         try:
@@ -174,7 +202,7 @@ class Sandbox:
                 return self._subscription(201, await self.webhooks.subscribe(call.json()), call)
             if call.path == "subscriptions" or call.method in ("POST", "PUT", "OPTIONS"):
                 raise not_allowed(call.method, "subscriptions")
-            record = self.webhooks.found(call.path.partition("(")[2].strip("')"))
+            record = self.webhooks.existing(call.path.partition("(")[2].strip("')"))
             if call.method == "PATCH":
                 return self._subscription(200, await self.webhooks.renew(record, call.json(), etag), call)
             if call.method == "DELETE":
@@ -185,24 +213,27 @@ class Sandbox:
             return Reply.refused(refusal)
 
     def _subscription(self, status: int, record: Record, call: Call) -> Reply:
-        shown = single(
-            View(self.company, call.base, self.company.schema), self.company.entity("subscriptions"), record, Query()
-        )
-        return Reply.json(status, shown)
+        view = View(self.company, call.base, self.company.schema)
+        return Reply.json(status, single(view, self.company.entity("subscriptions"), record, Query()))
 
     def _signed_in(self, request: Request) -> bool:
         kind, _, value = request.headers.get("authorization", "").partition(" ")
         if kind == "Bearer":
             return value in self.tokens
         pair = base64.b64encode(":".join(self.options.user).encode()).decode()
-        return kind == "Basic" and value == pair and "/v2.0/" not in request.url.path.split("/api/")[0] + "/"
+        # BC online takes no Basic authentication. Only its addresses have /v2.0/ before /api/.
+        is_online = "/v2.0/" in request.url.path.split("/api/")[0] + "/"
+        return kind == "Basic" and value == pair and not is_online
 
     def seed(self, body: dict[str, Any]) -> dict[str, int]:
-        """`{"records": {"customers": [{…}]}}` adds records by hand, without a trace in the log of writes;
-        `{"templates": {"customers": {…}}}` sets what a configuration template fills in. Raises ValueError."""
+        """Answers `POST /__seed`. Raises ValueError.
+
+        `{"records": {"customers": [{…}]}}` adds records, which the log of writes does not show.
+        `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in.
+        """
         try:
             records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
-            templates = {name: checked(self._set(name), row) for name, row in records["templates"].items()}
+            templates = {name: checked_body(self._set(name), row) for name, row in records["templates"].items()}
             with self.company.transaction():
                 counts = {name: self._add(self._set(name), rows) for name, rows in records["records"].items()}
         except Refused as refusal:
@@ -221,7 +252,7 @@ class Sandbox:
         if not isinstance(rows, list):
             raise ValueError(f"{entity.name} is a list of records.")
         for row in rows:
-            known = {name: fitting(entity, name, value) for name, value in as_object(row).items()}
+            known = {name: field_value(entity, name, value) for name, value in as_object(row).items()}
             self.company.add(entity.name, self._numbered(entity.name, known))
         return len(rows)
 
@@ -231,8 +262,11 @@ class Sandbox:
         return row
 
     def user(self, asked: dict[str, Any]) -> object:
-        """What a person does in the client and the API cannot: `{"do": "release", "id"}`, `{"do": "ship", …}`.
-        Raises ValueError, or LookupError when there is no such order."""
+        """Answers `POST /__user`: does what a person can do in the client and the API cannot.
+
+        `{"do": "release", "id": …}` releases an order, `{"do": "ship", "id": …, "quantities": …}` posts a shipment.
+        Raises ValueError, and LookupError if there is no such order.
+        """
         order = self.company.get("salesOrders", str(asked.get("id")))
         if order is None:
             raise LookupError("no such order")
@@ -251,26 +285,29 @@ class Sandbox:
 
 
 def _quantities(asked: Any, lines: list[Record]) -> dict[str, Decimal]:
-    """Quantities by the ids of lines; raises ValueError."""
+    """The quantities to ship, by the ids of lines. Raises ValueError."""
     if not isinstance(asked, dict) or not set(asked) <= {line["id"] for line in lines}:
         raise ValueError("quantities are by the ids of the order's lines")
-    if any(
-        isinstance(one, bool) or not isinstance(one, int | Decimal) or not 0 <= one < LARGEST for one in asked.values()
-    ):
+    if not all(_is_quantity(one) for one in asked.values()):
         raise ValueError("a quantity is a number")
     return {line: Decimal(quantity) for line, quantity in asked.items()}
 
 
+def _is_quantity(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < DECIMAL_LIMIT
+
+
 def create_app(path: Path | None = None, options: Options | None = None) -> Starlette:
-    """The sandbox as an ASGI application; `path` keeps its records across restarts."""
+    """The sandbox as an ASGI application. With a `path`, its records survive a restart."""
     sandbox = Sandbox(path, options or Options())
     company = sandbox.company
     prefixes = ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
     version = sandbox.options.version
-    apis = [api for api, there in (("v2.0", version >= OLDEST_V2), ("v1.0", FIRST <= version <= LAST)) if there]
+    available = {"v2.0": version >= OLDEST_V2, "v1.0": FIRST <= version <= LAST}
+    apis = [api for api, is_available in available.items() if is_available]
     routes = [
         *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
-        Route("/__user", steered(sandbox.user), methods=["POST"]),
+        Route("/__user", control_endpoint(sandbox.user), methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", sandbox.token, methods=["POST"]),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
         Route("/environments/v1.2", sandbox.environments),

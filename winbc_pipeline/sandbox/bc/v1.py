@@ -1,7 +1,8 @@
-"""API v1.0 (BC 14 to 27): the same records in v1.0's shape, by translating every call to v2.0 and its answer back.
+"""API v1.0 (BC 14 to 27). Every call is translated to API v2.0, and its answer is translated back.
 
-Shape: nested addresses, units and line details, plain option names, lines and pictures only below their parent, text
-keys for lines, every sub-page a collection (schema_v1_diff.md). Rules and numbers are v2.0's.
+What differs in v1.0 (schema_v1_diff.md): addresses, units and line details are nested objects. Options have plain
+names. Lines and pictures exist only below their parent. The key of a line is a text. What is a single record below
+its parent in v2.0 is a collection in v1.0. The rules and the numbers are those of v2.0.
 """
 
 from collections.abc import Mapping
@@ -12,15 +13,15 @@ from xml.sax.saxutils import quoteattr
 
 from ..records import Record, dumps, loads
 from .api import Api
-from .call import Call, Reply
-from .company import Company
-from .query import Options, parse, unselected
-from .refusal import Refused, bad_request, unknown_segment
-from .schema import EntitySet, Facts
-from .values import as_object, decoded
+from .data.company import Company
+from .data.refusal import Refused, bad_request, unknown_segment
+from .data.schema import EntitySet, Facts
+from .data.values import as_object, decoded
+from .odata.call import Call, Reply
+from .odata.query import Options, parse, unselected
 
-FIRST, LAST = 14, 27
-ADDRESS = {
+FIRST, LAST = 14, 27  # the versions of BC that have API v1.0
+ADDRESS = {  # v1.0's member of an address, and the end of v2.0's field name
     "street": "AddressLine1",
     "city": "City",
     "state": "State",
@@ -28,13 +29,15 @@ ADDRESS = {
     "postalCode": "PostCode",
 }
 CONTROL = ("@odata.context", "@odata.nextLink", "@odata.count")
+# An address of a document, and the beginning of v2.0's field names, as in sellToCity.
 SIDES = {"sellingPostalAddress": "sellTo", "billingPostalAddress": "billTo", "shippingPostalAddress": "shipTo"}
 EMPTY: tuple[object, ...] = (None, "", [])
-MEMBERS = {"ITEM-UOM": ("code", ""), "DOCUMENTLINEOBJECTDETAILS": ("number", "lineObjectNumber")}
+# A complex type, its member that names a record, and the field of v2.0 for it.
+NAMING_MEMBERS = {"ITEM-UOM": ("code", ""), "DOCUMENTLINEOBJECTDETAILS": ("number", "lineObjectNumber")}
 UNIT_CODES = {"baseUnitOfMeasure": "baseUnitOfMeasureCode", "unitOfMeasure": "unitOfMeasureCode"}
 MEDIA = {"pictures": "pictureContent", "attachments": "attachmentContent", "pdfDocument": "pdfDocumentContent"}
 LINE_BREAK = "\r\n"
-COMPLEX = {
+COMPLEX = {  # the complex types of v1.0 and their members
     "POSTALADDRESS": ("street", "city", "state", "countryLetterCode", "postalCode"),
     "ITEM-UOM": ("code", "displayName", "symbol"),
     "DOCUMENTLINEOBJECTDETAILS": ("number", "displayName"),
@@ -43,7 +46,7 @@ COMPLEX = {
 
 
 def load_v1() -> dict[str, dict[str, Any]]:
-    """The entity sets of v1.0 that v2.0 has too."""
+    """The facts about the entity sets of v1.0 that v2.0 has too."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v1.json").read_text("utf-8")
     entities: dict[str, dict[str, Any]] = loads(text)["entities"]
     return entities
@@ -55,9 +58,12 @@ class ApiV1(Api):
     def __init__(self, company: Company, most_per_page: int) -> None:
         super().__init__(company, most_per_page)
         self.sets = load_v1()
-        self.by_v2 = {facts["v2"]: name for name, facts in reversed(list(self.sets.items()))}
-        found = {v2: self._seen(company.schema[v2], name) for v2, name in self.by_v2.items() if v2 in company.schema}
-        self.views = {"companies": replace(company.entity("companies"), navigation={}), **found}
+        # Two sets of v1.0 may be one set of v2.0. Reversed, the first of them gives the name.
+        self.v1_names = {facts["v2"]: name for name, facts in reversed(list(self.sets.items()))}
+        self.visible_sets = {"companies": replace(company.entity("companies"), navigation={})}
+        for v2_name, name in self.v1_names.items():
+            if v2_name in company.schema:
+                self.visible_sets[v2_name] = self._as_v1_set(company.schema[v2_name], name)
 
     def _answer(self, call: Call) -> Reply:
         path = call.path.strip("/")
@@ -67,55 +73,68 @@ class ApiV1(Api):
             alone = [name for name, facts in self.sets.items() if not facts["onlyUnderParent"]]
             value = [{"name": name, "kind": "EntitySet", "url": name} for name in ("companies", *alone)]
             return Reply.json(200, {"@odata.context": f"{call.base}/$metadata", "value": value})
-        translated, name, wrap = self._path(path)
-        content = self._sent(name, call) if name and call.method in ("POST", "PATCH") else call.content
+        translated, name, wrap = self._translated_path(path)
+        content = self._v2_content(name, call) if name and call.method in ("POST", "PATCH") else call.content
         reply = super()._answer(replace(call, path=translated, content=content))
         if not name or "json" not in reply.media_type or not reply.content:
             return reply
-        options = parse(call.query, self.views[self.sets[name]["v2"]], self.views)
-        return replace(reply, content=dumps(self._in_v1(name, loads(reply.content), options, wrap)))
+        options = parse(call.query, self.visible_sets[self.sets[name]["v2"]], self.visible_sets)
+        answer = self._v1_content(name, loads(reply.content), options, wrap)
+        return replace(reply, content=dumps(answer))
 
     def _options(self, call: Call, entity: EntitySet) -> Options:
-        """What is selected is selected from the record in v1.0's shape, for which v2.0 must give it whole."""
+        """The options for v2.0, without `$select`.
+
+        A field of v1.0 may come from several fields of v2.0. So v2.0 gives the whole record, and `_to_v1` selects.
+        """
         return unselected(super()._options(call, entity))
 
-    def _seen(self, entity: EntitySet, name: str) -> EntitySet:
-        """A set of v2.0 as a query of v1.0 sees it: v1.0's fields and options, and the way to what v1.0 has too."""
+    def _as_v1_set(self, entity: EntitySet, name: str) -> EntitySet:
+        """An entity set of v2.0 with the fields, options and navigation properties that it has in v1.0."""
         fields = {field: entity.fields.get(field, {}) | facts for field, facts in self.sets[name]["fields"].items()}
         for field, facts in fields.items():
             if "enum" in facts:
+                # filter.py looks up the stored option under its plain name.
                 fields[field] = facts | {"plain": {decoded(member): member for member in facts["enum"]}}
+        # v1.0 names a navigation property after its entity set.
         parts = {self.sets[part]["v2"]: part for part in self.sets[name]["parts"]}
         links = {parts[link.target]: link for link in entity.navigation.values() if link.target in parts}
         for key, link in entity.navigation.items():
-            if link.own in fields and link.target in self.by_v2 and not (link.many or link.type or link.when):
+            is_plain = not (link.many or link.type or link.when)
+            if link.own in fields and link.target in self.v1_names and is_plain:
                 links.setdefault(key, link)
         return replace(entity, fields=fields, navigation=links)
 
-    def _path(self, path: str) -> tuple[str, str, bool]:
-        """The path in v2.0, the entity set of v1.0 that it ends in, and whether one record is shown as a collection."""
-        parts, parent, name, wrap = path.split("/"), None, "", False
+    def _translated_path(self, path: str) -> tuple[str, str, bool]:
+        """Translates a path of v1.0.
+
+        Returns the path in v2.0, the entity set of v1.0 in which it ends, and whether the answer must be wrapped: in
+        v2.0 it is one record, in v1.0 a collection of one.
+        """
+        segments, parent, name, wrap = path.split("/"), None, "", False
         translated = []
-        for number, part in enumerate(parts):
-            own, bracket, key = part.partition("(")
-            if own in ("companies", "$count") or own.startswith("Microsoft.NAV."):
-                translated.append(part)
+        for number, segment in enumerate(segments):
+            set_name, bracket, key = segment.partition("(")
+            if set_name in ("companies", "$count") or set_name.startswith("Microsoft.NAV."):
+                translated.append(segment)
                 continue
-            if parent is not None and own == "content":
-                translated.append(MEDIA.get(parent.name, own))
+            if parent is not None and set_name == "content":
+                translated.append(MEDIA.get(parent.name, set_name))
                 continue
-            facts = self.sets.get(own)
+            facts = self.sets.get(set_name)
             if facts is None or (facts["onlyUnderParent"] and parent is None):
-                raise unknown_segment(own)
-            name = own
-            own, wrap = self._step(parent, own, facts["v2"])
-            wrap = wrap and number == len(parts) - 1
-            translated.append(own + (f"({self._key(facts, key[:-1])})" if bracket else ""))
+                raise unknown_segment(set_name)
+            name = set_name
+            v2_segment, is_single = self._navigation_step(parent, set_name, facts["v2"])
+            wrap = is_single and number == len(segments) - 1
+            if bracket:
+                v2_segment += f"({self._key(facts, key[:-1])})"
+            translated.append(v2_segment)
             parent = self.company.entity(facts["v2"])
         return "/".join(translated), name, wrap
 
-    def _step(self, parent: EntitySet | None, name: str, v2_set: str) -> tuple[str, bool]:
-        """v2.0's name of a segment; what leads to one record there is a collection of one here."""
+    def _navigation_step(self, parent: EntitySet | None, name: str, v2_set: str) -> tuple[str, bool]:
+        """The name of a segment in v2.0, and whether it leads to a single record there."""
         if parent is None:
             return v2_set, False
         for link_name, link in parent.navigation.items():
@@ -124,7 +143,7 @@ class ApiV1(Api):
         raise unknown_segment(name)
 
     def _key(self, facts: Facts, key: str) -> str:
-        """A line's key is its document's id and its number; v2.0 wants the line's own id."""
+        """The key in v2.0, which is the id. In v1.0 a line's key is the document's id and the line's number."""
         if not facts["textKey"]:
             return key
         document, _, sequence = key.strip("'").rpartition("-")
@@ -133,23 +152,23 @@ class ApiV1(Api):
                 return str(line["id"])
         raise Refused(404, "Internal_RecordNotFound", f"The {facts['v2']} does not exist.")
 
-    def _sent(self, name: str, call: Call) -> bytes:
+    def _v2_content(self, name: str, call: Call) -> bytes:
         if call.path.endswith("content") or "Microsoft.NAV." in call.path:
             return call.content
         body = call.json()
         return dumps(self._to_v2(name, body)) if isinstance(body, dict) else call.content
 
     def _to_v2(self, name: str, body: Mapping[str, Any]) -> Record:
-        """A body of v1.0 in v2.0's fields; raises Refused for what v1.0 does not have."""
+        """A request body of v1.0 in the fields of v2.0. Raises Refused for a field that v1.0 does not have."""
         facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
         sent: Record = {}
         for field, value in body.items():
             kind = facts["fields"].get(field, {}).get("complex")
             if kind == "POSTALADDRESS":
                 sent |= _flat_address(field, value)
-            elif kind in MEMBERS:
-                member, v2_field = MEMBERS[kind]
-                sent[UNIT_CODES.get(field, v2_field)] = _member(field, value, member)
+            elif kind in NAMING_MEMBERS:
+                member, v2_field = NAMING_MEMBERS[kind]
+                sent[UNIT_CODES.get(field, v2_field)] = _named_record(field, value, member)
             elif field in facts["parts"] and field in self.sets:
                 sent[field] = self._lines(field, value)
             elif field in facts["fields"] and field in entity.fields and kind is None:
@@ -157,7 +176,7 @@ class ApiV1(Api):
             elif "@" in field:
                 sent[field] = value
             elif field in facts["fields"] and value in EMPTY:
-                continue
+                continue  # v2.0 has no such field, and nothing was sent
             elif field in facts["fields"]:
                 raise Refused(400, "BadRequest_InvalidOperation", f"Control '{field}' is read-only.")
             else:
@@ -165,9 +184,11 @@ class ApiV1(Api):
         return sent
 
     def _lines(self, name: str, value: object) -> object:
-        return [self._to_v2(name, as_object(line)) for line in value] if isinstance(value, list) else value
+        if not isinstance(value, list):
+            return value  # v2.0 refuses it
+        return [self._to_v2(name, as_object(line)) for line in value]
 
-    def _in_v1(self, name: str, content: Record, options: Options, wrap: bool) -> Record:
+    def _v1_content(self, name: str, content: Record, options: Options, wrap: bool) -> Record:
         control = {key: value for key, value in content.items() if key in CONTROL}
         if "@odata.context" in control:
             control["@odata.context"] = control["@odata.context"].replace(f"#{self.sets[name]['v2']}", f"#{name}")
@@ -177,7 +198,7 @@ class ApiV1(Api):
         return control | ({"value": [record]} if wrap else record)
 
     def _to_v1(self, name: str, record: Record, options: Options) -> Record:
-        """A record of v2.0 in v1.0's fields, those selected."""
+        """A record of v2.0 in the selected fields of v1.0."""
         facts, entity = self.sets[name], self.company.entity(self.sets[name]["v2"])
         shown: Record = {"@odata.etag": record["@odata.etag"]}
         for field, kind in facts["fields"].items():
@@ -186,10 +207,10 @@ class ApiV1(Api):
         if facts["textKey"] and "id" in shown:
             shown["id"] = f"{record['documentId']}-{record['sequence']}"
         for part, inner in options.expand.items():
-            target = self.by_v2[self.views[facts["v2"]].navigation[part].target]
-            rows = record[part] if isinstance(record[part], list) else [record[part]] if record[part] else []
-            found = [self._to_v1(target, row, inner) for row in rows]
-            shown[part] = found if part in facts["parts"] else found[0] if found else None
+            target = self.v1_names[self.visible_sets[facts["v2"]].navigation[part].target]
+            found = [self._to_v1(target, row, inner) for row in _as_list(record[part])]
+            one = found[0] if found else None
+            shown[part] = found if part in facts["parts"] else one
         return shown
 
     def _field(self, field: str, kind: str | None, facts: Facts, record: Record) -> Any:
@@ -206,17 +227,14 @@ class ApiV1(Api):
 
     def _unit(self, code: str) -> Record | None:
         unit = self.company.find("unitsOfMeasure", "code", code) if code else None
-        names = ("code", "displayName", "symbol")
-        return {name: unit.get(name, "") for name in names} | {"unitConversion": None} if unit else None
+        if unit is None:
+            return None
+        shown = {name: unit.get(name, "") for name in ("code", "displayName", "symbol")}
+        return shown | {"unitConversion": None}
 
     def _metadata(self) -> str:
-        """CSDL 4.0 with v1.0's complex types."""
-        kinds = "".join(
-            f"<ComplexType Name={quoteattr(name)}>"
-            + "".join(f'<Property Name="{field}" Type="Edm.String"/>' for field in fields)
-            + "</ComplexType>"
-            for name, fields in COMPLEX.items()
-        )
+        """The metadata of v1.0 in CSDL 4.0, with its complex types."""
+        kinds = "".join(_complex_type(name, fields) for name, fields in COMPLEX.items())
         types = "".join(self._type(name, facts) for name, facts in self.sets.items())
         actions = "".join(
             f'<Action Name="{action}" IsBound="true"><Parameter Name="bindingParameter" Type="Microsoft.NAV.{name}"/>'
@@ -244,11 +262,23 @@ class ApiV1(Api):
             for part in facts["parts"]
         )
         links += "".join(
-            f'<NavigationProperty Name="{link_name}" Type="Microsoft.NAV.{self.by_v2[link.target]}"/>'
-            for link_name, link in self.views[facts["v2"]].navigation.items()
+            f'<NavigationProperty Name="{link_name}" Type="Microsoft.NAV.{self.v1_names[link.target]}"/>'
+            for link_name, link in self.visible_sets[facts["v2"]].navigation.items()
             if link_name not in facts["parts"]
         )
         return f'<EntityType Name="{name}"><Key><PropertyRef Name="{key}"/></Key>{fields}{links}</EntityType>'
+
+
+def _as_list(expanded: Any) -> list[Record]:
+    """Expanded records of v2.0, which are a list, one record or null."""
+    if isinstance(expanded, list):
+        return expanded
+    return [expanded] if expanded else []
+
+
+def _complex_type(name: str, members: tuple[str, ...]) -> str:
+    properties = "".join(f'<Property Name="{member}" Type="Edm.String"/>' for member in members)
+    return f"<ComplexType Name={quoteattr(name)}>{properties}</ComplexType>"
 
 
 def _csdl_type(kind: Facts) -> str:
@@ -261,7 +291,7 @@ def _csdl_type(kind: Facts) -> str:
 
 
 def _address_fields(field: str) -> dict[str, str]:
-    """v2.0's field for each member of an address: `sellToCity` on documents, `city` elsewhere."""
+    """The field of v2.0 for each member of an address: `sellToCity` on documents, `city` elsewhere."""
     side = SIDES.get(field)
     if side:
         return {member: side + name for member, name in ADDRESS.items()}
@@ -270,6 +300,7 @@ def _address_fields(field: str) -> dict[str, str]:
 
 
 def _flat_address(field: str, value: object) -> Record:
+    """A nested address of v1.0 in the fields of v2.0. A line break in the street divides its two lines."""
     fields = _address_fields(field)
     if value is None:
         return dict.fromkeys((*fields.values(), fields["street"].replace("1", "2")), "")
@@ -288,16 +319,18 @@ def _nested_address(field: str, record: Record) -> Record:
     return address | {"street": address["street"] + (LINE_BREAK + second if second else "")}
 
 
-def _member(field: str, value: object, member: str) -> str:
-    """The code or number by which an object names a record; null names none."""
-    named = (value or {}).get(member, "") if value is None or isinstance(value, dict) else None
+def _named_record(field: str, value: object, member: str) -> str:
+    """The code or number by which a nested object names a record. A null names none."""
+    if value is None:
+        return ""
+    named = value.get(member, "") if isinstance(value, dict) else None
     if not isinstance(named, str):
         raise bad_request(f"The {field} must be an object with {member}.")
     return named
 
 
 def _encoded(facts: Facts, value: Any) -> Any:
-    """An option's member name from its plain one."""
+    """The option in v2.0 for its plain name: a space becomes `_x0020_`."""
     if "enum" not in facts or not isinstance(value, str):
         return value
     return next((member for member in facts["enum"] if decoded(member) == value), value)

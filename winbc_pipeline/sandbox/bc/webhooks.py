@@ -1,6 +1,6 @@
-"""Subscriptions: handshake, delayed and merged notifications, retries, deletion on refusal (behaviour.md section 9).
+"""Subscriptions to changes: handshake, delayed and merged notifications, and retries (behaviour.md section 9).
 
-All waiting is divided by the time scale, so that 30 seconds can be a blink.
+All waiting times are divided by the time scale. So a test need not wait for 30 seconds.
 """
 
 import asyncio
@@ -12,20 +12,21 @@ import httpx
 
 from ..control import timestamp
 from ..records import Record, dumps
-from .company import Company
-from .refusal import bad_request, dialog, not_found
-from .sales import BY_LINES
-from .schema import EntitySet
-from .values import as_object
-from .writing import match_etag
+from .data.company import Company
+from .data.refusal import bad_request, dialog_error, not_found
+from .data.values import as_object
+from .odata.writing import check_etag
+from .rules.sales import KIND_BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
+# How long BC collects changes, and how long it waits for the answers to a handshake and to a notification.
 DELAY_S, HANDSHAKE_S, SEND_S = 30.0, 5.0, 30.0
+# Above so many changed records, BC sends one notification with a filter by time. The filter starts a little earlier.
 COLLECTION_ABOVE, OVERLAP = 1000, timedelta(milliseconds=50)
 RETRY_S = (60, 60, 60, 600, 6000, 60000)
-MOST_ATTEMPTS = 5
-RETRIED = {408, 429}
-UNSUPPORTED = {
+MAX_ATTEMPTS = 5
+RETRIED = {408, 429}  # and every status of 500 or more
+UNSUPPORTED = {  # entity sets that BC sends no notifications for
     "attachments",
     "documentAttachments",
     "pictures",
@@ -37,79 +38,81 @@ UNSUPPORTED = {
     "customerSales",
     "companies",
     "subscriptions",
-    *BY_LINES,
+    *KIND_BY_LINES,
 }
 Change = tuple[str, Record]
 
 
 class Webhooks:
-    """The subscriptions of one company and what they still have to be told."""
+    """The subscriptions of one company, and the changes that still have to be sent to them."""
 
     def __init__(self, company: Company, time_scale: float = 1) -> None:
         self.company, self.time_scale = company, time_scale
         self.pending: dict[str, dict[str, Change]] = {}
-        self.first: dict[str, datetime] = {}
+        self.first_change: dict[str, datetime] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        company.watchers.append(self.note)
-
-    @property
-    def entity(self) -> EntitySet:
-        return self.company.entity("subscriptions")
+        company.watchers.append(self.on_change)
 
     async def subscribe(self, body: Any) -> Record:
-        """A new subscription, once its address has answered the handshake."""
+        """Adds a subscription. Raises Refused if its notificationUrl does not answer the handshake."""
         if not as_object(body).get("notificationUrl") or not body.get("resource"):
             raise bad_request("The notificationUrl and the resource must be provided.")
         if self.company.records.count("subscriptions") >= LIMIT:
-            raise dialog(f"The number of subscriptions is limited to {LIMIT}.")
+            raise dialog_error(f"The number of subscriptions is limited to {LIMIT}.")
         resource = self._resource(str(body["resource"]))
         await self._handshake(str(body["notificationUrl"]))
         known = {name: str(body[name]) for name in ("notificationUrl", "clientState") if name in body}
-        number = uuid.uuid5(uuid.NAMESPACE_URL, f"subscription {self.company.records.next('subscriptions')}").hex
+        number = uuid.uuid5(uuid.NAMESPACE_URL, f"subscription {self.company.records.next_value('subscriptions')}").hex
         record = {"subscriptionId": number, "resource": resource, "expirationDateTime": self._expiry(), **known}
         return self.company.add("subscriptions", record, sent=body)
 
     async def renew(self, record: Record, body: Any, etag: str | None) -> Record:
-        match_etag(record, etag)
-        sent = {
-            name: str(value) for name, value in as_object(body).items() if name in ("notificationUrl", "clientState")
-        }
+        """Changes a subscription and sets its expiration date anew, after another handshake."""
+        check_etag(record, etag)
+        changeable = ("notificationUrl", "clientState")
+        sent = {name: str(value) for name, value in as_object(body).items() if name in changeable}
         await self._handshake(str(sent.get("notificationUrl", record["notificationUrl"])))
         return self.company.change("subscriptions", record | sent | {"expirationDateTime": self._expiry()}, sent=sent)
 
     def remove(self, record: Record, etag: str | None) -> None:
-        match_etag(record, etag)
+        """Deletes a subscription."""
+        check_etag(record, etag)
         self.company.drop("subscriptions", record, sent=True)
 
-    def found(self, subscription_id: str) -> Record:
+    def existing(self, subscription_id: str) -> Record:
+        """The subscription with an id. Raises Refused if there is none."""
         record = self.company.get("subscriptions", subscription_id)
         if record is None:
             raise not_found("subscription")
         return record
 
-    def note(self, entity: str, record: Record, kind: str) -> None:
-        """Told by the company of every change; a line counts as its document."""
-        if entity in BY_LINES:
-            header = BY_LINES[entity].header
+    def on_change(self, entity: str, record: Record, kind: str) -> None:
+        """Keeps a change for the subscriptions to its entity set. A changed line counts as a change of its document.
+
+        Changes of one record are merged. The first change for a subscription starts the delay.
+        """
+        if entity in KIND_BY_LINES:
+            header = KIND_BY_LINES[entity].header
             found = self.company.get(header, record["documentId"])
             entity, record, kind = header, found or {}, "updated"
         if not record or entity in UNSUPPORTED:
             return
         key = str(record[self.company.entity(entity).key])
         for subscription in self.company.all("subscriptions", "resource", entity):
-            own = self.pending.setdefault(subscription["subscriptionId"], {})
-            before = own.get(key)
+            changes = self.pending.setdefault(subscription["subscriptionId"], {})
+            before = changes.get(key)
+            # A record that is created and then updated is still new to the subscriber.
             merged = "created" if before and before[0] == "created" and kind == "updated" else kind
-            own[key] = (merged, {"lastModifiedDateTime": record.get("lastModifiedDateTime", self.company.now())})
-            if subscription["subscriptionId"] not in self.first:
-                self.first[subscription["subscriptionId"]] = self.company.clock.now()
-                self._later(self._flush(subscription["notificationUrl"]))
+            changes[key] = (merged, {"lastModifiedDateTime": record.get("lastModifiedDateTime", self.company.now())})
+            if subscription["subscriptionId"] not in self.first_change:
+                self.first_change[subscription["subscriptionId"]] = self.company.clock.now()
+                self._start_task(self._flush(subscription["notificationUrl"]))
 
     async def _handshake(self, url: str) -> None:
         if not url.startswith("https://") and not url.startswith("http://127.0.0.1"):
             raise bad_request("The notificationUrl must begin with https.")
         token = uuid.uuid4().hex
-        refusal = dialog("The subscription validation request to the notificationUrl failed.")
+        refusal = dialog_error("The subscription validation request to the notificationUrl failed.")
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
                 answer = await client.post(
@@ -121,32 +124,37 @@ class Webhooks:
             raise refusal
 
     def _resource(self, resource: str) -> str:
-        """The entity set that a resource, relative or absolute, is about."""
+        """The entity set that a resource names. A resource is a relative or an absolute address."""
         name = resource.split("?")[0].rstrip("/").rpartition("/")[2].partition("(")[0]
         if name not in self.company.schema or name in UNSUPPORTED:
-            raise dialog(f"The resource '{resource}' does not support webhooks.")
+            raise dialog_error(f"The resource '{resource}' does not support webhooks.")
         return name
 
     def _expiry(self) -> str:
         return timestamp(self.company.clock.now() + LIFETIME)
 
-    def _later(self, work: Any) -> None:
+    def _start_task(self, work: Any) -> None:
+        # asyncio keeps only weak references to tasks, so the set keeps them alive.
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     async def _flush(self, url: str) -> None:
-        """One POST for all subscriptions of an address, after the delay."""
+        """Sends the changes of all subscriptions with one notificationUrl in one POST, after the delay."""
         await asyncio.sleep(DELAY_S / self.time_scale)
-        subscriptions = self.company.all("subscriptions", "notificationUrl", url)
-        entries = [(subscription, self._notifications(subscription)) for subscription in subscriptions]
-        told = [subscription for subscription, own in entries if own]
-        if told:
-            await self._deliver(url, [entry for _, own in entries for entry in own], told)
+        receivers, value = [], []
+        for subscription in self.company.all("subscriptions", "notificationUrl", url):
+            notifications = self._notifications(subscription)
+            value += notifications
+            if notifications:
+                receivers.append(subscription)
+        if receivers:
+            await self._deliver(url, value, receivers)
 
     def _notifications(self, subscription: Record) -> list[Record]:
+        """Takes the pending changes of a subscription. A subscription that has expired is deleted instead."""
         key = subscription["subscriptionId"]
-        changes, first = self.pending.pop(key, {}), self.first.pop(key, None)
+        changes, first = self.pending.pop(key, {}), self.first_change.pop(key, None)
         if subscription["expirationDateTime"] < self.company.now():
             self.company.drop("subscriptions", subscription)
             return []
@@ -164,9 +172,12 @@ class Webhooks:
         ]
 
     async def _deliver(self, url: str, value: list[Record], subscriptions: list[Record]) -> None:
-        """Tries again on no answer, 408, 429 and 5xx; another refusal, or the last attempt, ends the subscriptions."""
-        for attempt in range(MOST_ATTEMPTS + 1):
-            status = await self._sent(url, value)
+        """Sends notifications, and tries again after no answer, 408, 429 and 5xx.
+
+        After any other refusal, and after the last attempt, the subscriptions are deleted.
+        """
+        for attempt in range(MAX_ATTEMPTS + 1):
+            status = await self._post(url, value)
             if 200 <= status < 300:
                 return
             if status and status not in RETRIED and status < 500:
@@ -176,8 +187,8 @@ class Webhooks:
             if self.company.get("subscriptions", subscription["subscriptionId"]):
                 self.company.drop("subscriptions", subscription)
 
-    async def _sent(self, url: str, value: list[Record]) -> int:
-        """The status of the answer; 0 for none."""
+    async def _post(self, url: str, value: list[Record]) -> int:
+        """Sends one POST. Returns the status of the answer, or 0 if there was none."""
         headers = {"Content-Type": "application/json", "clientRequestId": str(uuid.uuid4())}
         headers["x-ms-correlation-id"] = str(uuid.uuid4())
         try:

@@ -1,0 +1,160 @@
+"""Posting of orders, invoices, credit memos and journals (behaviour.md sections 14 and 15).
+
+Here belongs: what posting makes of a document. Which action posts what: actions.py. How it is undone: correcting.py.
+"""
+
+from decimal import Decimal
+
+from ...records import Record
+from ..data.company import Company, amount, cents
+from ..data.refusal import dialog_error
+from ..data.schema import ZERO_GUID
+from .masterdata import check_item, post_item_ledger_entry
+from .sales import COMMENT, ITEM, KINDS, Kind, check_blocked, lines_of, set_due_date
+from .totals import exceeds
+
+ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
+
+
+def ship_and_invoice(company: Company, order: Record) -> None:
+    """Ships and invoices the whole order. A posted shipment and a posted invoice take the place of the order."""
+    lines = lines_of(company, ORDERS, order["id"])
+    _check_not_empty(lines, "Please add at least one line item to the estimate.")
+    left = {line["id"]: amount(line["quantity"]) - amount(line["shippedQuantity"]) for line in lines}
+    ship(company, order, left)
+    invoice = common_fields(company, order, INVOICES.header) | {"invoiceDate": order["orderDate"], "status": "Open"}
+    invoice |= {"number": company.next_number("postedInvoices"), "orderId": order["id"], "orderNumber": order["number"]}
+    set_due_date(company, INVOICES, invoice, {})
+    # BC's API lists drafts and posted invoices in one entity set.
+    posted = company.add(INVOICES.header, invoice | {"remainingAmount": order["totalAmountIncludingTax"]})
+    for line in lines:
+        company.add(INVOICES.lines, common_fields(company, line, INVOICES.lines) | {"documentId": posted["id"]})
+        company.drop(ORDERS.lines, line)
+    company.drop(ORDERS.header, order)
+    post_to_customer(company, posted, 1)
+
+
+def ship(company: Company, order: Record, quantities: dict[str, Decimal]) -> None:
+    """Posts a shipment of the quantities, which are given by line id. Without a quantity it posts nothing."""
+    lines = lines_of(company, ORDERS, order["id"])
+    check_postable(company, order, lines, ORDERS)
+    shipped = [(line, quantities[line["id"]]) for line in lines if quantities.get(line["id"])]
+    if not shipped:
+        return
+    header = common_fields(company, order, "salesShipments") | {"number": company.next_number("salesShipments")}
+    shipment = company.add(
+        "salesShipments", header | {"orderNumber": order["number"], "invoiceDate": order["orderDate"]}
+    )
+    for line, quantity in shipped:
+        _ship_line(company, line, quantity, shipment)
+    to_ship = [line for line in lines_of(company, ORDERS, order["id"]) if line["lineType"] != COMMENT]
+    complete = all(amount(line["shippedQuantity"]) == amount(line["quantity"]) for line in to_ship)
+    current = company.get(ORDERS.header, order["id"]) or order
+    company.change(ORDERS.header, current | {"fullyShipped": complete})
+
+
+def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Record) -> None:
+    left = amount(line["quantity"]) - amount(line["shippedQuantity"])
+    if exceeds(quantity, left):
+        raise dialog_error(f"You cannot ship more than {left:f} units.")
+    of_shipment = {"documentId": shipment["id"], "documentNo": shipment["number"], "quantity": quantity}
+    company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
+    done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
+    company.change(ORDERS.lines, line | done, stamp=False)
+    post_item_entry(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
+
+
+def release(company: Company, order: Record) -> None:
+    """Releases an order, as a person does in the client. The API has no such action, and shows the status as Open."""
+    company.change(ORDERS.header, order | {"status": "Open"})
+
+
+def post_invoice(company: Company, invoice: Record) -> None:
+    """Posts a draft invoice."""
+    if invoice["status"] != "Draft":
+        raise dialog_error("The action can be applied to a draft invoice only.")
+    lines = lines_of(company, INVOICES, invoice["id"])
+    _check_not_empty(lines, "Please add at least one line item to the invoice.")
+    check_postable(company, invoice, lines, INVOICES)
+    posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
+    company.change(INVOICES.header, posted | {"remainingAmount": invoice["totalAmountIncludingTax"]})
+    for line in lines:
+        post_item_entry(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
+    post_to_customer(company, invoice, 1)
+
+
+def post_credit_memo(company: Company, memo: Record) -> None:
+    """Posts a draft credit memo."""
+    if memo["status"] != "Draft":
+        raise dialog_error("The action can be applied to a draft credit memo only.")
+    lines = lines_of(company, CREDIT_MEMOS, memo["id"])
+    _check_not_empty(lines, "Please add at least one line item to the credit memo.")
+    check_postable(company, memo, lines, CREDIT_MEMOS)
+    posted = memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"}
+    company.change(CREDIT_MEMOS.header, posted)
+    for line in lines:
+        post_item_entry(company, line, amount(line["quantity"]), posted["number"], "Sales_x0020_Credit_x0020_Memo")
+    post_to_customer(company, memo, -1)
+
+
+def post_journal(company: Company, journal: Record) -> None:
+    """Posts the lines of a journal, which leaves the journal empty. The sandbox keeps no general ledger."""
+    lines = company.all("journalLines", "journalId", journal["id"])
+    if not lines:
+        raise dialog_error("There is nothing to post.")
+    if sum(amount(line["amount"]) for line in lines):
+        raise dialog_error("The journal is out of balance.")
+    for line in lines:
+        company.drop("journalLines", line)
+
+
+def common_fields(company: Company, record: Record, entity: str) -> Record:
+    """The values of a record in the fields that another entity set has too. The id is empty."""
+    names = set(company.empty(entity)) & set(record) - {"id"}
+    return {name: record[name] for name in names} | {"id": ZERO_GUID}
+
+
+def _check_not_empty(lines: list[Record], empty: str) -> None:
+    if not any(line["lineType"] != COMMENT and amount(line["quantity"]) for line in lines):
+        raise dialog_error(empty)
+
+
+def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
+    """Refuses to post if a customer or an item has been blocked since the document was made."""
+    for customer_id in {document["customerId"], document["billToCustomerId"]}:  # mostly one and the same
+        customer = company.get("customers", customer_id)
+        if customer:
+            check_blocked(customer, kind, "post")
+    for line in lines:
+        item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
+        if item:
+            check_item(item)
+
+
+def post_item_entry(company: Company, line: Record, quantity: Decimal, document: str, document_type: str) -> None:
+    """Posts the item ledger entry of a line. A negative quantity leaves the stock; its sales amount is positive."""
+    item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
+    if item and item["type"] == "Inventory" and quantity:
+        sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
+        post_item_ledger_entry(company, item, quantity, "Sale", document, document_type, sales)
+
+
+def post_to_customer(company: Company, document: Record, sign: int) -> None:
+    """Adds a posted document to the balance of the customer who pays it. `sign` is -1 for a credit memo."""
+    more = sign * amount(document["totalAmountIncludingTax"])
+    customer = company.get("customers", document["billToCustomerId"])
+    if customer and "balanceDue" in customer:
+        company.change("customers", customer | {"balanceDue": amount(customer["balanceDue"]) + more}, stamp=False)
+    details = company.get("customerFinancialDetails", document["billToCustomerId"])
+    if details:
+        sales = amount(details["totalSalesExcludingTax"]) + sign * amount(document["totalAmountExcludingTax"])
+        figures = {"balance": amount(details["balance"]) + more, "totalSalesExcludingTax": sales}
+        figures["overdueAmount"] = _overdue_amount(company, document["billToCustomerId"])
+        company.change("customerFinancialDetails", details | figures, stamp=False)
+
+
+def _overdue_amount(company: Company, customer_id: str) -> Decimal:
+    """The sum of what the customer should have paid before today."""
+    invoices = company.all(INVOICES.header, "billToCustomerId", customer_id)
+    late = (one for one in invoices if one["status"] == "Open" and one["dueDate"] < company.today())
+    return sum((amount(one["remainingAmount"]) for one in late), Decimal(0))

@@ -1,0 +1,38 @@
+"""Bodies: what is nested or unknown is refused whole, never dropped in silence."""
+
+from typing import Any
+
+import pytest
+
+from ...conftest import Bc
+
+
+@pytest.mark.parametrize("name", ["itemVariants", "defaultDimensions", "picture"])
+def test_what_is_not_inserted_with_its_parent_is_refused(bc: Bc, name: str) -> None:
+    assert name in bc.refusal("POST", "items", {"displayName": "Mug", name: [{}]})[2]
+    assert bc.values("items") == []
+
+
+def test_lines_are_not_changed_through_their_document(bc: Bc, customer: dict[str, Any]) -> None:
+    order = bc.post("salesOrders", {"customerId": customer["id"]})
+    path = f"salesOrders({order['id']})"
+    body = {"externalDocumentNumber": "X", "salesOrderLines": [{"description": "A comment"}]}
+    assert bc.refusal("PATCH", path, body, If_Match="*")[0] == 400
+    assert bc.get(path)["externalDocumentNumber"] == ""
+
+
+@pytest.mark.parametrize("lines", [{}, "x", 5, None, [5]])
+def test_lines_that_are_no_list_of_objects_are_refused(bc: Bc, customer: dict[str, Any], lines: Any) -> None:
+    assert bc.refusal("POST", "salesOrders", {"customerId": customer["id"], "salesOrderLines": lines})[0] == 400
+    assert bc.values("salesOrders") == []
+
+
+@pytest.mark.parametrize("name", ["shoe@size", "currency@odata.bind", "shoes@odata.type"])
+def test_a_name_with_an_at_sign_is_not_dropped(bc: Bc, name: str) -> None:
+    assert bc.refusal("POST", "customers", {"displayName": "New", name: "X"})[0] == 400
+
+
+def test_a_record_may_be_sent_back_with_its_annotations(bc: Bc, customer: dict[str, Any]) -> None:
+    path = f"customers({customer['id']})"
+    body = {"@odata.etag": "old", "@odata.context": "x", "picture@odata.context": "x", "city": "Gent"}
+    assert bc.patch(path, body)["city"] == "Gent"

@@ -1,0 +1,200 @@
+"""Customers, contacts, items and what belongs to them."""
+
+from typing import Any
+
+import pytest
+
+from ...conftest import ANY, Bc, order
+
+UNKNOWN = "5c2a1f1e-7d3b-4b7e-9a51-0d6f2c0b1a01"
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x04\x00\x00\x00\x03\x08\x02\x00\x00\x00"
+
+
+def test_a_customer_with_an_open_order_is_not_deleted(bc: Bc, customer: dict[str, Any]) -> None:
+    order(bc, customer)
+    refusal = bc.refusal("DELETE", f"customers({customer['id']})", If_Match="*")
+    assert "at least one outstanding Sales Order for this customer" in refusal[2]
+
+
+def test_stock_is_adjusted_by_patch_and_never_by_post(bc: Bc, item: dict[str, Any]) -> None:
+    assert bc.refusal("POST", "items", {"inventory": 1})[2] == "Inventory cannot be changed during on insert."
+    bc.patch(f"items({item['id']})", {"inventory": 5})
+    bc.patch(f"items({item['id']})", {"inventory": 2})
+    entries = bc.values("itemLedgerEntries")
+    assert [(entry["entryType"], entry["quantity"]) for entry in entries] == [
+        ("Positive_x0020_Adjmt_x002E_", 5),
+        ("Negative_x0020_Adjmt_x002E_", -3),
+    ]
+
+
+def test_equal_values_change_nothing(bc: Bc, customer: dict[str, Any]) -> None:
+    same = bc.patch(f"customers({customer['id']})", {"displayName": "Jansen"})
+    names = ("@odata.etag", "lastModifiedDateTime")
+    assert [same[name] for name in names] == [customer[name] for name in names]
+
+
+def test_numbers_are_never_given_twice(bc: Bc) -> None:
+    made = [bc.post("items", {"displayName": "A"}) for _ in range(2)]
+    bc.call("DELETE", f"items({made[0]['id']})", If_Match="*")
+    assert bc.post("items", {"displayName": "B"})["number"] == "I00003"
+
+
+@pytest.mark.parametrize(
+    ("entity", "body", "code"),
+    [
+        ("customers", {"displayName": "x" * 101}, "Application_StringExceededLength"),
+        ("customers", {"displayName": "X", "type": "Robot"}, "Unknown"),
+        ("customers", {"displayName": "X", "country": "XX"}, "Internal_InvalidTableRelation"),
+        ("customers", {"displayName": "X", "currencyId": "not-a-guid"}, "Application_InvalidGUID"),
+        ("customers", {"displayName": "X", "creditLimit": "12"}, "BadRequest"),
+        ("customers", {"displayName": "X", "taxLiable": "yes"}, "BadRequest"),
+        ("customers", {"displayName": "X", "shoeSize": 9}, "BadRequest"),
+        ("customers", {}, "BadRequest_RequiredParamNotProvided"),
+        ("customers", [], "BadRequest"),
+        ("paymentTerms", {"displayName": "no code"}, "BadRequest_RequiredParamNotProvided"),
+        ("itemLedgerEntries", {"quantity": 1}, "BadRequest_MethodNotAllowed"),
+        ("items", {"number": "A", "itemCategoryCode": "NONE"}, "Application_DialogException"),
+        ("items", {"unitPrice": -1}, "Application_FieldValidationException"),
+        ("paymentTerms", {"code": "T", "discountPercent": 101}, "Application_FieldValidationException"),
+        ("customers", {"displayName": "X", "salespersonCode": "NONE"}, "Internal_InvalidTableRelation"),
+        ("customers", {"displayName": "X", "taxAreaId": UNKNOWN}, "Internal_InvalidTableRelation"),
+        ("customers", {"displayName": "X", "phoneNumber": "06-CALL-ME"}, "Application_FieldValidationException"),
+        ("customers", {"displayName": "X", "email": "nobody"}, "Application_DialogException"),
+        ("vendors", {"displayName": "X", "email": "a@b.example; nobody"}, "Application_DialogException"),
+        ("contacts", {"displayName": "X", "mobilePhoneNumber": "six"}, "Application_FieldValidationException"),
+    ],
+)
+def test_values_that_are_refused(bc: Bc, entity: str, body: Any, code: str) -> None:
+    assert bc.refusal("POST", entity, body)[1] == code
+
+
+def test_a_template_fills_what_was_not_sent(bc: Bc) -> None:
+    template = {"taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS", "displayName2": "from the template"}
+    bc.control("__seed", {"templates": {"items": template}})
+    made = bc.post("items", {"displayName": "Mug", "displayName2": "sent"})
+    assert (made["taxGroupCode"], made["baseUnitOfMeasureCode"], made["displayName2"]) == ("VAT21", "PCS", "sent")
+
+
+def test_an_attachment_comes_in_two_steps(bc: Bc, customer: dict[str, Any]) -> None:
+    made = order(bc, customer)
+    body = {"parentId": made["id"], "parentType": "Sales_x0020_Order", "fileName": "note.txt"}
+    attachment = bc.post("attachments", body)
+    path = f"attachments({attachment['id']})/attachmentContent"
+    assert bc.call("GET", path).status_code == 204
+    sent = bc.http.patch(bc.url(path), content=b"hello", headers={"If-Match": "*"})
+    assert sent.status_code == 204
+    assert bc.call("GET", path).content == b"hello"
+    (found,) = bc.values(f"salesOrders({made['id']})/attachments")
+    assert (found["fileName"], found["byteSize"]) == ("note.txt", 5)
+
+
+def test_dimensions_of_a_customer_are_found_from_both_ends(bc: Bc, customer: dict[str, Any]) -> None:
+    dimension = bc.values("dimensions?$expand=dimensionValues")[0]
+    value = dimension["dimensionValues"][0]
+    body = {"dimensionId": dimension["id"], "dimensionValueId": value["id"]}
+    bc.post(f"customers({customer['id']})/defaultDimensions", body)
+    (found,) = bc.get(f"customers({customer['id']})?$expand=defaultDimensions($expand=dimension)")["defaultDimensions"]
+    assert (found["parentType"], found["dimension"]["code"]) == ("Customer", dimension["code"])
+    assert bc.get(f"defaultDimensions({found['id']})/customer")["number"] == customer["number"]
+
+
+@pytest.mark.parametrize("entity", ["customers", "contacts", "items", "vendors", "employees"])
+def test_a_number_that_was_taken_by_hand_is_not_given_again(bc: Bc, entity: str) -> None:
+    body = {"givenName": "A", "surname": "B"} if entity == "employees" else {"displayName": "A"}
+    first = bc.post(entity, body)["number"]
+    taken = f"{first[:-1]}2"
+    bc.post(entity, body | {"number": taken.lower()})
+    assert bc.post(entity, body)["number"] == f"{first[:-1]}3"
+
+
+@pytest.mark.parametrize(("entity", "field"), [("customers", "number"), ("items", "number"), ("paymentTerms", "code")])
+def test_a_number_or_code_is_not_blanked(bc: Bc, entity: str, field: str) -> None:
+    made = bc.post(entity, {"displayName": "A"} | ({"code": "T"} if field == "code" else {}))
+    refusal = bc.refusal("PATCH", f"{entity}({made['id']})", {field: ""}, If_Match="*")
+    assert refusal[1] == "Application_FieldValidationException"
+
+
+def test_a_new_number_is_carried_along(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    bc.post("itemVariants", {"itemId": item["id"], "code": "RED"})
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, {"description": "MUG"})
+    bc.patch(f"items({item['id']})", {"inventory": 1})
+    bc.patch(f"items({item['id']})", {"number": "REN1"})
+    bc.patch(f"customers({customer['id']})", {"number": "CUST1"})
+    assert [row["itemNumber"] for row in bc.values("itemVariants") + bc.values("itemLedgerEntries")] == ["REN1"] * 2
+    lines = bc.values(f"salesOrders({made['id']})/salesOrderLines")
+    assert [line["lineObjectNumber"] for line in lines] == ["REN1", ""]
+    header = bc.get(f"salesOrders({made['id']})")
+    assert (header["customerNumber"], header["billToCustomerNumber"]) == ("CUST1", "CUST1")
+    assert bc.get(f"customers({customer['id']})/customerFinancialDetail")["number"] == "CUST1"
+
+
+def test_a_new_code_is_carried_along(bc: Bc, item: dict[str, Any]) -> None:
+    (unit,) = bc.values("unitsOfMeasure?$filter=code eq 'PCS'")
+    bc.patch(f"unitsOfMeasure({unit['id']})", {"code": "EACH"})
+    assert bc.get(f"items({item['id']})")["baseUnitOfMeasureCode"] == "EACH"
+
+
+def test_an_item_takes_its_picture_and_variants_along(bc: Bc, item: dict[str, Any]) -> None:
+    variant = bc.post("itemVariants", {"itemId": item["id"], "code": "RED"})
+    bc.http.patch(bc.url(f"items({item['id']})/picture/pictureContent"), content=PNG, headers=ANY)
+    assert bc.call("DELETE", f"items({item['id']})", If_Match="*").status_code == 204
+    for place in (f"pictures({item['id']})", f"itemVariants({variant['id']})"):
+        assert bc.call("GET", place).status_code == 404
+
+
+def test_a_deleted_picture_leaves_no_content(bc: Bc, item: dict[str, Any]) -> None:
+    path = f"items({item['id']})/picture"
+    bc.http.patch(bc.url(f"{path}/pictureContent"), content=PNG, headers=ANY)
+    assert bc.call("DELETE", f"pictures({item['id']})", If_Match="*").status_code == 204
+    assert bc.call("GET", f"{path}/pictureContent").status_code == 204
+
+
+@pytest.mark.parametrize("entity", ["salesOrders", "salesInvoices", "salesCreditMemos", "salesQuotes"])
+def test_an_item_on_a_document_is_not_deleted(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity: str
+) -> None:
+    lines = [{"itemId": item["id"], "quantity": 1}]
+    bc.post(entity, {"customerId": customer["id"], f"{entity[:-1]}Lines": lines})
+    refusal = bc.refusal("DELETE", f"items({item['id']})", If_Match="*")
+    assert refusal[2].endswith("there is at least one Sales Line that includes this item.")
+
+
+def test_a_customer_with_posted_documents_alone_has_ledger_entries(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any]
+) -> None:
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1})
+    bc.call("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {})
+    refusal = bc.refusal("DELETE", f"customers({customer['id']})", If_Match="*")
+    assert refusal[2].endswith("it has ledger entries in a fiscal year that has not been closed yet.")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"itemId": UNKNOWN, "code": "A"}, 'The "itemId" does not match to an Item.'),
+        ({"itemNumber": "NONE", "code": "A"}, 'The "itemNumber" does not match to an Item.'),
+        ({"itemNumber": "OTHER", "code": "A"}, "The item values do not match to a specific Item."),
+    ],
+)
+def test_variants_that_are_refused(bc: Bc, item: dict[str, Any], body: dict[str, Any], words: str) -> None:
+    whole = {"itemId": item["id"]} | body if words.startswith("The item values") else body
+    assert bc.refusal("POST", "itemVariants", whole)[2] == words
+
+
+def test_a_category_id_that_is_nowhere_is_refused_in_the_words_of_the_page(bc: Bc) -> None:
+    refusal = bc.refusal("POST", "items", {"itemCategoryId": UNKNOWN})
+    assert refusal[2] == 'The "itemCategoryId" does not match to a specific Item Category group.'
+
+
+@pytest.mark.parametrize("change", [{"type": "Service"}, {"blocked": True}])
+def test_stock_is_of_items_that_are_stocked_and_not_blocked(
+    bc: Bc, item: dict[str, Any], change: dict[str, Any]
+) -> None:
+    bc.patch(f"items({item['id']})", change)
+    refusal = bc.refusal("PATCH", f"items({item['id']})", {"inventory": 5}, If_Match="*")
+    assert refusal[1] == "Application_FieldValidationException"
+
+
+@pytest.mark.parametrize("phone", ["030-0074321", "(5) 555-4729", "+31 20.123"])
+def test_telephone_numbers_as_people_write_them(bc: Bc, phone: str) -> None:
+    assert bc.post("customers", {"displayName": "A", "phoneNumber": phone})["phoneNumber"] == phone

@@ -1,0 +1,230 @@
+"""Subscriptions: handshake, one merged notification after the delay, retries, and what ends them.
+
+The time scale makes a blink of the 30 seconds; the receiver is a server of the test's own.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from winbc_pipeline.sandbox.bc import webhooks
+
+from ..conftest import Bc
+from .test_facts import FACTS
+
+SCALE = 300
+
+
+@dataclass
+class Receiver:
+    """Takes notifications; `statuses` are the answers to the next ones, then 200."""
+
+    url: str = ""
+    handshake: bool = True
+    statuses: list[int] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    calls: int = 0
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait(self, calls: int) -> None:
+        """Until so many notifications came, at most ten seconds."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: self.calls >= calls, 10), f"{self.calls} of {calls} notifications"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    state = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            token = parse_qs(urlsplit(self.path).query).get("validationToken", [""])[0]
+            if token:
+                return self.answer(200, token.encode() if state.handshake else b"no")
+            with state.arrived:
+                state.calls += 1
+                status = state.statuses.pop(0) if state.statuses else 200
+                if status == 200:
+                    state.received += json.loads(body)["value"]
+                    state.headers.append(dict(self.headers))
+                state.arrived.notify_all()
+            return self.answer(status, b"")
+
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.url = f"http://127.0.0.1:{server.server_port}/hook"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield state
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def bc(start: Callable[..., Bc]) -> Bc:
+    return start(time_scale=SCALE)
+
+
+def subscribe(bc: Bc, receiver: Receiver, resource: str = "customers") -> dict[str, Any]:
+    body = {"notificationUrl": receiver.url, "resource": f"companies(1)/{resource}", "clientState": "secret"}
+    return bc.post(f"{bc.base}/subscriptions", body)
+
+
+def subscriptions(bc: Bc) -> list[dict[str, Any]]:
+    return bc.values(f"{bc.base}/subscriptions")
+
+
+def test_without_the_handshake_there_is_no_subscription(bc: Bc, receiver: Receiver) -> None:
+    receiver.handshake = False
+    body = {"notificationUrl": receiver.url, "resource": "customers"}
+    assert bc.call("POST", f"{bc.base}/subscriptions", body).status_code == 400
+    assert subscriptions(bc) == []
+
+
+def test_changes_to_one_record_come_as_one_notification(bc: Bc, receiver: Receiver) -> None:
+    made = subscribe(bc, receiver)
+    customer = bc.post("customers", {"displayName": "New"})
+    bc.patch(f"customers({customer['id']})", {"city": "Gent"})
+    receiver.wait(1)
+    (one,) = receiver.received
+    assert set(one) == set(FACTS["webhook.payload_keys"])
+    assert (one["changeType"], one["clientState"]) == ("created", "secret")
+    assert one["subscriptionId"] == made["subscriptionId"]
+    assert one["resource"].endswith(f"customers({customer['id']})")
+    assert {name.lower() for name in FACTS["webhook.headers"]} <= {name.lower() for name in receiver.headers[0]}
+
+
+def test_no_notification_for_a_write_that_changed_nothing(bc: Bc, receiver: Receiver) -> None:
+    customer = bc.post("customers", {"displayName": "Old"})
+    other = bc.post("customers", {"displayName": "Other"})
+    subscribe(bc, receiver)
+    bc.patch(f"customers({customer['id']})", {"displayName": "Old"})
+    bc.patch(f"customers({other['id']})", {"displayName": "Changed"})
+    receiver.wait(1)
+    assert [one["resource"].split("(")[-1].rstrip(")") for one in receiver.received] == [other["id"]]
+
+
+def test_a_line_change_is_told_of_the_document(bc: Bc, receiver: Receiver) -> None:
+    customer = bc.post("customers", {"displayName": "New"})
+    order = bc.post("salesOrders", {"customerId": customer["id"]})
+    subscribe(bc, receiver, "salesOrders")
+    bc.post(f"salesOrders({order['id']})/salesOrderLines", {"description": "A comment"})
+    receiver.wait(1)
+    assert {(one["changeType"], one["resource"].split("/")[-1]) for one in receiver.received} == {
+        ("updated", f"salesOrders({order['id']})")
+    }
+
+
+def test_a_deletion_is_told(bc: Bc, receiver: Receiver) -> None:
+    customer = bc.post("customers", {"displayName": "Old"})
+    subscribe(bc, receiver)
+    bc.call("DELETE", f"customers({customer['id']})", If_Match="*")
+    receiver.wait(1)
+    assert [one["changeType"] for one in receiver.received] == ["deleted"]
+
+
+def test_many_changes_come_as_a_collection(bc: Bc, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "COLLECTION_ABOVE", 3)
+    subscribe(bc, receiver)
+    for n in range(5):
+        bc.post("customers", {"displayName": str(n)})
+    receiver.wait(1)
+    (one,) = receiver.received
+    assert one["changeType"] == "collection"
+    assert "?$filter=lastModifiedDateTime%20gt%20" in one["resource"]
+    assert {one["changeType"], "created", "updated", "deleted"} == set(FACTS["webhook.changetypes"])
+
+
+def test_a_busy_receiver_is_told_again(bc: Bc, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks, "RETRY_S", (3,) * 6)
+    receiver.statuses = [503, 429, 408]
+    subscribe(bc, receiver)
+    bc.post("customers", {"displayName": "New"})
+    receiver.wait(4)
+    assert len(receiver.received) == 1
+    assert len(subscriptions(bc)) == 1
+
+
+@pytest.mark.parametrize("statuses", [[400], [500] * 6])
+def test_a_refusal_or_too_many_failures_end_the_subscription(
+    bc: Bc, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, statuses: list[int]
+) -> None:
+    monkeypatch.setattr(webhooks, "RETRY_S", (3,) * 6)
+    receiver.statuses = list(statuses)
+    subscribe(bc, receiver)
+    bc.post("customers", {"displayName": "New"})
+    receiver.wait(len(statuses))
+    ends = time.monotonic() + 10
+    while subscriptions(bc) and time.monotonic() < ends:
+        pass
+    assert subscriptions(bc) == []
+
+
+def test_renewal_needs_the_etag_and_a_new_handshake(bc: Bc, receiver: Receiver) -> None:
+    bc.control("__clock", {"now": "2026-03-01T10:00:00Z"})
+    made = subscribe(bc, receiver)
+    path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
+    assert bc.refusal("PATCH", path, {})[1] == "BadRequest_InvalidToken"
+    bc.control("__clock", {"advance_s": 3600})
+    renewed = bc.call("PATCH", path, {}, If_Match=made["@odata.etag"]).json()
+    assert (made["expirationDateTime"], renewed["expirationDateTime"]) == (
+        "2026-03-04T10:00:00.000Z",
+        "2026-03-04T11:00:00.000Z",
+    )
+    receiver.handshake = False
+    assert bc.call("PATCH", path, {}, If_Match="*").status_code == 400
+
+
+@pytest.mark.parametrize("resource", ["salesOrderLines", "pictures", "nothingOfTheKind"])
+def test_what_bc_tells_nobody_about(bc: Bc, receiver: Receiver, resource: str) -> None:
+    body = {"notificationUrl": receiver.url, "resource": resource}
+    assert bc.call("POST", f"{bc.base}/subscriptions", body).status_code == 400
+
+
+def test_a_subscription_is_removed_on_request(bc: Bc, receiver: Receiver) -> None:
+    made = subscribe(bc, receiver)
+    path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
+    assert bc.call("DELETE", path, If_Match="*").status_code == 204
+    assert subscriptions(bc) == []
+
+
+def test_a_refusal_ends_only_the_subscriptions_it_was_about(bc: Bc, receiver: Receiver) -> None:
+    receiver.statuses = [400]
+    told, other = subscribe(bc, receiver), subscribe(bc, receiver, "items")
+    bc.post("customers", {"displayName": "New"})
+    receiver.wait(1)
+    ends = time.monotonic() + 10
+    while told["subscriptionId"] in str(subscriptions(bc)) and time.monotonic() < ends:
+        pass
+    assert [one["subscriptionId"] for one in subscriptions(bc)] == [other["subscriptionId"]]
+
+
+def test_subscriptions_are_filtered_like_other_sets(bc: Bc, receiver: Receiver) -> None:
+    subscribe(bc, receiver)
+    made = subscribe(bc, receiver, "items")
+    (found,) = bc.values(f"{bc.base}/subscriptions?$filter=resource eq 'items'")
+    assert found["subscriptionId"] == made["subscriptionId"]
+    assert made["@odata.context"].endswith("/$metadata#subscriptions/$entity")
+
+
+@pytest.mark.parametrize("body", [[1], 5, "x", None])
+def test_a_renewal_that_is_no_object_is_refused(bc: Bc, receiver: Receiver, body: Any) -> None:
+    made = subscribe(bc, receiver)
+    path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
+    assert bc.refusal("PATCH", path, body, If_Match="*")[0] == 400
