@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from winbc_pipeline.sandbox.server import serve
 from winbc_pipeline.settings import Settings
 
 from .support.in_process import read_once
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
 from .support.sandboxes import FIRST, REPOSITORY, Sandboxes
+from .support.servers import Servers, started
 
 os.environ.pop("COLUMNS", None)  # of whoever runs the tests: a console that is made under it never looks again
 hypothesis_settings.register_profile(
@@ -26,18 +26,25 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("same every time")
 
 
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with started() as servers:
+        yield servers
+
+
 @pytest.fixture
-def sandboxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandboxes]:
+def sandboxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers) -> Iterator[Sandboxes]:
+    """Both sandboxes on loopback, empty, and settings that point at them."""
     monkeypatch.chdir(tmp_path)
-    with serve() as addresses:
-        for name, value in addresses.environment().items():
-            monkeypatch.setenv(name, value)
-        settings = Settings(
-            data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
-        )
-        made = Sandboxes(addresses, settings, tmp_path)
-        yield made
-        made.check(run_ended=False)
+    servers.renew()
+    for name, value in servers.addresses.environment().items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(
+        data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
+    )
+    made = Sandboxes(servers.addresses, settings, tmp_path)
+    yield made
+    made.check(run_ended=False)
 
 
 @pytest.fixture(scope="session")

@@ -80,14 +80,15 @@ def serve(
     with ExitStack() as stack:
         if system != "winstore":
             app = business_central.create_app(bc_records, options)
-            addresses = _with_bc(addresses, stack.enter_context(running(app, bc_port)))
+            addresses = with_bc(addresses, stack.enter_context(running(app, bc_port)))
         if system != "bc":
             shop = winstore.create_app(winstore_records)
-            addresses = _with_winstore(addresses, stack.enter_context(running(shop, winstore_port)))
+            addresses = with_winstore(addresses, stack.enter_context(running(shop, winstore_port)))
         yield addresses
 
 
-def _with_bc(addresses: Addresses, url: str) -> Addresses:
+def with_bc(addresses: Addresses, url: str) -> Addresses:
+    """The same with the Business Central sandbox at an address."""
     return replace(
         addresses,
         bc_base=f"{url}/v2.0/sandbox/api/v2.0",
@@ -100,7 +101,8 @@ def _with_bc(addresses: Addresses, url: str) -> Addresses:
     )
 
 
-def _with_winstore(addresses: Addresses, url: str) -> Addresses:
+def with_winstore(addresses: Addresses, url: str) -> Addresses:
+    """The same with the Winstore sandbox at an address."""
     known = {"winstore_user": "winstore", "winstore_password": "sandbox-secret"}
     return replace(addresses, winstore_base=url + winstore.BASE, winstore_control=url, **known)
 

@@ -26,52 +26,52 @@ FLOW_IDS = [flow.id for flow in FLOWS]
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_rerun_writes_nothing(sandboxes: Sandboxes, flow: str) -> None:
-    carried = FLOW_CASES[flow]
-    carried.fill(sandboxes, False)
+    case = FLOW_CASES[flow]
+    case.fill(sandboxes, False)
     first = sandboxes.sync(flow)
     assert first.created + first.updated == 2
-    writes = len(carried.written(sandboxes))
+    writes = len(case.written(sandboxes))
 
     again = sandboxes.sync(flow)
 
     assert (again.created, again.updated, again.failed) == (0, 0, 0)
-    assert len(carried.written(sandboxes)) == writes
+    assert len(case.written(sandboxes)) == writes
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_failed_record_does_not_hold_up_others_and_is_completed_by_a_rerun(sandboxes: Sandboxes, flow: str) -> None:
-    carried = FLOW_CASES[flow]
-    carried.fill(sandboxes, True)
+    case = FLOW_CASES[flow]
+    case.fill(sandboxes, True)
     first = sandboxes.sync(flow)
     assert (first.created + first.updated, first.failed) == (1, 1)
-    writes = len(carried.written(sandboxes))
+    writes = len(case.written(sandboxes))
 
-    carried.fill(sandboxes, False)
+    case.fill(sandboxes, False)
     second = sandboxes.sync(flow)
 
     assert (second.created + second.updated, second.failed) == (1, 0)
-    sent = carried.written(sandboxes)[writes:]
-    assert all(write["key"] != carried.done for write in sent), "only what was missing is sent"
+    sent = case.written(sandboxes)[writes:]
+    assert all(write["key"] != case.done for write in sent), "only what was missing is sent"
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_a_window_with_a_failed_record_is_red_and_names_it(sandboxes: Sandboxes, flow: str, tmp_path: Path) -> None:
-    carried = FLOW_CASES[flow]
-    carried.fill(sandboxes, True)
+    case = FLOW_CASES[flow]
+    case.fill(sandboxes, True)
     home = tmp_path / "home"
     home.mkdir()
     job = build_defs(settings=sandboxes.settings).resolve_job_def(flow)
-    tags = range_tags(carried.day, carried.day, sandboxes.settings)
+    tags = range_tags(case.day, case.day, sandboxes.settings)
     with DagsterInstance.local_temp(str(home)) as instance:
         result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
         assert not result.success
         shown = instance.fetch_observations(AssetKey(("synced", flow)), limit=1).records
-        assert [each.partition_key for each in shown] == [carried.day.isoformat()], "its records show where it is red"
+        assert [each.partition_key for each in shown] == [case.day.isoformat()], "its records show where it is red"
         failure = next(e for e in result.all_events if e.is_step_failure).step_failure_data.user_failure_data
         assert failure is not None
-        assert carried.broken in (failure.description or "")
+        assert case.broken in (failure.description or "")
 
-        carried.fill(sandboxes, False)
+        case.fill(sandboxes, False)
         assert job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
 
 
@@ -105,50 +105,50 @@ def test_no_personal_data_in_dagsters_storage(sandboxes: Sandboxes, flow: str, t
 def test_a_killed_run_is_completed_by_the_next_one(
     sandboxes: Sandboxes, flow: str, call: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carried = FLOW_CASES[flow]
+    case = FLOW_CASES[flow]
     monkeypatch.setenv("WINBC_ORDERS_TO_WINSTORE__LOOK_UP", "GetOrderChangesByDate")
     monkeypatch.setenv("WINBC_QUARANTINE_MINUTES", "0")
     sandboxes.settings = Settings(
         **dict(sandboxes.settings) | {"quarantine_minutes": 0, "orders_to_winstore": LOOKED_UP}
     )
-    carried.many(sandboxes, 60)
-    system, path = carried.slow
+    case.many(sandboxes, 60)
+    system, path = case.slow
     sandboxes.fault(system, {"kind": "slow", "path": path, "times": 60})
     process = start_sync(sandboxes, flow, "killed")
     ends = time.monotonic() + 30
-    while len(carried.written(sandboxes)) < call * 10 and time.monotonic() < ends and process.poll() is None:
+    while len(case.written(sandboxes)) < call * 10 and time.monotonic() < ends and process.poll() is None:
         pass
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert call * 10 <= len(carried.written(sandboxes)) < 60, "the run was killed in the middle of its work"
+    assert call * 10 <= len(case.written(sandboxes)) < 60, "the run was killed in the middle of its work"
     sandboxes.fault(system)
 
     done = sandboxes.sync(flow)
-    if carried.looks_twice:
+    if case.looks_twice:
         later = datetime.now(UTC) + timedelta(seconds=61)
         monkeypatch.setattr(clock, "now", lambda: later)
         sandboxes.set_clock(now=later.isoformat())
         done = sandboxes.sync(flow)
 
     assert done.failed == 0
-    arrived = carried.arrived(sandboxes)
+    arrived = case.arrived(sandboxes)
     assert len(arrived) == len(set(arrived)) == 60
     assert sandboxes.sync(flow).created == 0
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
 def test_every_layer_shows_its_window_counts_and_records(sandboxes: Sandboxes, flow: str, tmp_path: Path) -> None:
-    carried = FLOW_CASES[flow]
-    carried.fill(sandboxes, False)
+    case = FLOW_CASES[flow]
+    case.fill(sandboxes, False)
     job = build_defs(settings=sandboxes.settings).resolve_job_def(flow)
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        tags = range_tags(carried.day, carried.day, sandboxes.settings)
+        tags = range_tags(case.day, case.day, sandboxes.settings)
         result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     made = [event.materialization for event in result.all_events if event.is_step_materialization]
     shown = {each.asset_key.path[0]: each.metadata for each in made if each.partition}
     assert list(shown) == ["staging", "mapped", "planned", "synced"]
     for layer in shown.values():
-        assert layer["window"].value == carried.day.isoformat()
+        assert layer["window"].value == case.day.isoformat()
         assert layer["run_seconds"].value > 0
         assert layer["dagster/partition_row_count"].value >= 1
         assert {"record", "outcome", "reason"} <= set(layer["records"].records[0].data)
