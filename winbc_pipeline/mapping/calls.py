@@ -199,15 +199,16 @@ def _lookup(work: Work, nodes: Nodes) -> Expression:
         _check_numbers(work, name, table)
     # The cells of the table are trimmed when they are read, so the value is trimmed too.
     key = joined([as_text(value)], f"trim(coalesce($0, ''), {BLANKS})")
+    if_found = "CASE WHEN $found THEN $target END"
     if len(nodes) == 3:
-        found = work.step([key], "CASE WHEN $found THEN $target END", "text", lookup=name)
+        found = work.step([key], if_found, "text", lookup=name)
         return joined([found, as_text(work.of(nodes[2]))], "coalesce($0, $1)")
     if "*" in table:
         other = Expression(literal(table["*"]), "text", constant=True)
-        template = "CASE WHEN $found THEN $target WHEN $0 <> '' THEN $1 END"
-        return work.step([key, other], template, "text", lookup=name)
+        if_given = "CASE WHEN $found THEN $target WHEN $0 <> '' THEN $1 END"
+        return work.step([key, other], if_given, "text", lookup=name)
     rule = f"not in lookup table {name}"
-    return work.step([key], "CASE WHEN $found THEN $target END", "text", rule=rule, lookup=name, told=value.kind)
+    return work.step([key], if_found, "text", rule=rule, lookup=name, given_kind=value.kind)
 
 
 def _lookup_table(work: Work, name: str) -> Mapping[str, str]:
@@ -267,7 +268,8 @@ def _to_date(work: Work, nodes: Nodes) -> Expression:
 def _to_datetime(work: Work, nodes: Nodes) -> Expression:
     zone = literal(_zone(work, "to_datetime", nodes[1]))
     with_offset = f"strftime({_LOCAL}, '%Y-%m-%d %H:%M:%S.%f') || {_OFFSET}"
-    moment = f"CASE WHEN {_OFFSET} = '' THEN timezone({zone}, {_LOCAL}) ELSE try_cast({with_offset} AS TIMESTAMPTZ) END"
+    in_zone = f"timezone({zone}, {_LOCAL})"
+    moment = f"CASE WHEN {_OFFSET} = '' THEN {in_zone} ELSE try_cast({with_offset} AS TIMESTAMPTZ) END"
     if len(nodes) > 2:
         form = literal(_format(work, "to_datetime", nodes[2]))
         moment = f"timezone({zone}, try_strptime($0, {form}))"
@@ -324,6 +326,7 @@ def _format(work: Work, name: str, node: exp.Expr) -> str:
     return re.sub(marks, lambda mark: FORMATS[mark.group()], text)
 
 
+# Functions whose SQL depends on their values.
 SPECIAL: Mapping[str, Callable[[Work, Nodes], Expression]] = {
     "text": _text,
     "if": _if,

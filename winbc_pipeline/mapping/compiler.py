@@ -269,7 +269,7 @@ def _bad_fields(targets: Sequence[Target], fields: Mapping[str, str]) -> str:
 def _errors(target: Target) -> str:
     """SQL of a list of the rules that one row breaks.
 
-    An error tells the class of the value that was given, never the value: it may be a person's data.
+    An error holds the class of the value that was given, never the value: it may be a person's data.
     """
     errors = ", ".join(_error(target, check) for check in target.checks)
     return f"list_filter([{errors or 'NULL'}], lambda e: e IS NOT NULL)"

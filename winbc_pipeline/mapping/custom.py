@@ -43,11 +43,12 @@ def load_functions(path: Path | None) -> dict[str, Function]:
     return known | _own(path, changed)
 
 
-@cache
+@cache  # `changed` is part of the key, so that a file that was edited is loaded again
 def _own(path: Path, changed: int) -> dict[str, Function]:
     module = _module(path)
     made = {}
     for name, value in inspect.getmembers(module, inspect.isfunction):
+        # Functions that the file imports are not its own.
         if not name.startswith("_") and value.__module__ == module.__name__:
             made[name] = _function(path, name, value)
     for function in made.values():

@@ -64,7 +64,8 @@ def _call(connection: duckdb.DuckDBPyConnection, step: Step, function: Function,
     first = 0
     while rows := connection.execute(chunk, [first]).fetchall():
         results = _results(function, list(zip(*rows, strict=True)))
-        made = [dict(zip(columns, (*row, result), strict=True)) for row, result in zip(rows, results, strict=True)]
+        filled = [(*row, result) for row, result in zip(rows, results, strict=True)]
+        made = [dict(zip(columns, row, strict=True)) for row in filled]
         try:
             insert_rows(connection, call_table(step), columns, made)
         except (duckdb.Error, TypeError):  # DuckDB's own message would quote a value, which may be a person's data

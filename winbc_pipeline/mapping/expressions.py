@@ -239,7 +239,7 @@ class Work:
         *,
         rule: str = "",
         needs: int = 1,
-        told: str = "",
+        given_kind: str = "",
         lookup: str = "",
         function: Function | None = None,
     ) -> Expression:
@@ -248,7 +248,7 @@ class Work:
         Args:
             template: SQL of the result: $0, $1 … are the values; `$found` and `$target` are of the joined table.
             rule: the rule that is broken when the first `needs` values are given and the result is NULL.
-            told: the kind of the first value before it was made a text, for the error.
+            given_kind: the kind of the first value before it was made a text, for the error.
             lookup: the lookup table to join; `function`: the Python function whose results to join.
         """
         below = joined(values, "", kind)
@@ -263,15 +263,15 @@ class Work:
         step = steps[key]
         if rule:
             given = list(zip(names, [value.kind for value in values], strict=True))[:needs]
-            self.checks.append(self._failure(step, rule, given, told))
+            self.checks.append(self._failure(step, rule, given, given_kind))
         return Expression(f"__v{step.number}", kind, step.level, below.reads)
 
-    def _failure(self, step: Step, rule: str, given: Sequence[tuple[str, str]], told: str) -> Check:
+    def _failure(self, step: Step, rule: str, given: Sequence[tuple[str, str]], given_kind: str) -> Check:
         """The check that fails where the step has no result although all values (SQL and kind) are given."""
         conditions = [f"coalesce({guard}, false)" for guard in self.guards]
         conditions += [_is_given(sql, kind) for sql, kind in given]
         conditions.append(f"__v{step.number} IS NULL")
-        classes = " || ' and ' || ".join(class_of(sql, told or kind) for sql, kind in given)
+        classes = " || ' and ' || ".join(class_of(sql, given_kind or kind) for sql, kind in given)
         return Check(self.bounded(f"({' AND '.join(conditions)})"), rule, classes)
 
     def as_kind(self, value: Expression, kind: str) -> Expression:

@@ -157,7 +157,7 @@ def _column(work: Work, node: exp.Column) -> Expression:
     if not node.table and node.name in constants:
         kind, sql = constants[node.name]
         return Expression(sql, kind)
-    by_name = {name.lower(): name for name in fields}
+    by_name = {name.lower(): name for name in fields}  # capitals do not matter, as in SQL
     if node.table or node.name.lower() not in by_name:
         known = f"Known are: {', '.join(sorted(fields))}."
         hint = f"{similar(node.name, by_name)} A text stands in quotes: '{node.name[:40]}'. {known}"

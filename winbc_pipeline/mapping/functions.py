@@ -101,12 +101,16 @@ _ROUND = f"""
         WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS {_COMPUTED})
         ELSE TRY(CAST(round($0, $1) AS {_COMPUTED}))
     END"""
+# lpad cuts a text that is longer than the wanted length, so the length is never less than the text's.
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
+_EMAIL = f"lower(trim($0, {BLANKS}))"
+_BARE_EMAIL = f"CASE WHEN starts_with({_EMAIL}, 'mailto:') THEN {_EMAIL}[8:] ELSE lower($0) END"
 # A count of characters, kept within what any text has, so that the cast cannot fail.
 _COUNT = "greatest(-10000, least(10000, $1))::BIGINT"
 _SECOND_COUNT = _COUNT.replace("$1", "$2")
 _SECOND = "'2026-01-31'"
 
+# In the order in which `winbc mapping functions` and docs/mapping.md list them.
 BUILT_IN: tuple[Function, ...] = (
     _text("upper", "Capital letters", "upper('abc')", "ABC", "text", "upper($0)"),
     _text("lower", "Small letters", "lower('ABC')", "abc", "text", "lower($0)"),
@@ -177,8 +181,7 @@ BUILT_IN: tuple[Function, ...] = (
              "country_iso('Nederland')", "NL", ("text",), "text", column=country_iso, fails=True),
     Function("normalise_email", "people", "An e-mail address in small letters, without blanks and mailto:",
              "normalise_email(' mailto:Ada@Mail.example')", "ada@mail.example", ("text",), "text",
-             f"trim(CASE WHEN starts_with(lower(trim($0, {BLANKS})), 'mailto:') THEN lower(trim($0, {BLANKS}))[8:] "
-             f"ELSE lower($0) END, {BLANKS})"),
+             f"trim({_BARE_EMAIL}, {BLANKS})"),
     Function("gtin_check", "codes", "The GTIN, when its check digit is right", "gtin_check('4006381333931')",
              "4006381333931", ("text",), "text", column=gtin_check, fails=True),
     Function("slug", "codes", "Small letters, digits and hyphens only", "slug('Größe: XL!')", "grosse-xl", ("text",),

@@ -76,15 +76,18 @@ def _countries() -> dict[str, str]:
     import pycountry
 
     found = {_bare(name): {code} for code, names in EVERYDAY.items() for name in names.split(", ")}
+    # The translations of ISO 3166 that pycountry comes with.
     translations = [
         gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
         for language in LANGUAGES
     ]
     for country in pycountry.countries:
-        named = {country.name, getattr(country, "common_name", country.name), getattr(country, "official_name", "")}
+        common, official = getattr(country, "common_name", country.name), getattr(country, "official_name", "")
+        named = {country.name, common, official}
         named |= {translation.gettext(name) for translation in translations for name in named if name}
         for name in named | {country.alpha_2, country.alpha_3, country.numeric}:
             found.setdefault(_bare(name), set()).add(country.alpha_2)
+    # A name that several countries have says nothing.
     return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
 
 

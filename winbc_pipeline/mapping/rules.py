@@ -79,7 +79,7 @@ def _typed(kind: str, raw: Expression) -> str:
     """SQL of the value in the type of a kind; NULL for a value that cannot be read or is too large."""
     if raw.kind == "text":
         return f"try_cast(CASE WHEN {_readable(kind, raw)} THEN {raw.sql} END AS {TYPES[kind]})"
-    if raw.kind == kind == "decimal" and not raw.fits:
+    if raw.kind == kind == "decimal" and not raw.fits:  # a computed number
         return NARROWED.replace("$0", raw.sql)
     return raw.sql if raw.fits else f"try_cast({raw.sql} AS {TYPES[kind]})"
 

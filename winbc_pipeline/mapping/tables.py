@@ -99,5 +99,6 @@ def version(folder: Path, lookups: Path, functions: Path | None = None) -> str:
     own = [functions] if functions and functions.exists() else []
     for path in sorted([*folder.glob("*.csv"), *lookups.glob("*.csv"), *own]):
         if path.name != TESTS:
+            # The zero bytes keep names and contents apart.
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
