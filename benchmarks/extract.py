@@ -1,6 +1,6 @@
-"""Extract: customers of about 1 KB at 5,000 a page into typed staging, beside dlt's rest_api source with merge.
+"""Extract: customers of about 1 KB, 5,000 a page, into typed staging. The peer is dlt's rest_api source with merge.
 
-Usage: python benchmarks/extract.py [--rows N] ours|dlt   (the server is started beside it; see run.py)
+Usage: python benchmarks/extract.py [--rows N] ours|dlt   (it starts its server itself; see run.py)
 Prints one JSON line: rows, seconds, peak_rss_mb.
 """
 
@@ -31,16 +31,19 @@ DLT_MODULES = ("dlt", "duckdb", "dlt.sources.rest_api", "dlt.destinations.impl.d
 
 
 def record(number: int) -> bytes:
+    # addressLine2 fills the record up to about 1 KB.
+    day = f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}"
     row: dict[str, object] = {name: f"{name} {number:07d}" for name in FIELDS}
     row |= {"@odata.etag": f'W/"{number}"', "id": f"{number:032x}", "addressLine2": "delivery note " * 35}
     row |= {"balanceDue": number % 100000 / 100, "creditLimit": number % 500 * 100.5, "taxLiable": number % 2 == 0}
-    row["lastModifiedDateTime"] = f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00.{number % 1000:03d}Z"
+    row["lastModifiedDateTime"] = f"{day}T10:00:00.{number % 1000:03d}Z"
     return json.dumps(row, separators=(",", ":")).encode()
 
 
 def serve(rows: int, ready: "multiprocessing.Queue[int]") -> None:
-    """Pages are serialised before the port opens, so that the server is not the bottleneck."""
-    bodies = [b",".join(record(n) for n in range(start, min(start + PAGE, rows))) for start in range(0, rows, PAGE)]
+    """Serves the pages. They are serialised before the port opens, so that the server is not the bottleneck."""
+    starts = range(0, rows, PAGE)
+    bodies = [b",".join(record(n) for n in range(start, min(start + PAGE, rows))) for start in starts]
 
     class Pages(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -71,6 +74,7 @@ def serve(rows: int, ready: "multiprocessing.Queue[int]") -> None:
 
 
 def ours(url: str, rows: int, folder: Path) -> int:
+    """The number of records that our staging loads."""
     from datetime import UTC, datetime
 
     from winbc_pipeline.settings import Settings
@@ -90,6 +94,7 @@ def ours(url: str, rows: int, folder: Path) -> int:
 
 
 def dlt_peer(url: str, rows: int, folder: Path) -> int:
+    """The number of records that dlt loads: merged by key, through Parquet files."""
     os.environ |= {
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "RUNTIME__LOG_LEVEL": "ERROR",
@@ -112,9 +117,8 @@ def dlt_peer(url: str, rows: int, folder: Path) -> int:
         "endpoint": {"path": "companies(1)/customers", "data_selector": "value"},
     }
     paginator = {"type": "json_link", "next_url_path": "['@odata.nextLink']"}
-    source = rest_api_source(
-        {"client": {"base_url": url, "paginator": paginator}, "resources": [resource_config]}, max_table_nesting=0
-    )
+    config = {"client": {"base_url": url, "paginator": paginator}, "resources": [resource_config]}
+    source = rest_api_source(config, max_table_nesting=0)
     database = folder / "dlt.duckdb"
     pipeline = dlt.pipeline("peer", destination=dlt.destinations.duckdb(str(database)), dataset_name="raw")
     pipeline.run(source, loader_file_format="parquet").raise_on_failed_jobs()
@@ -136,7 +140,8 @@ def main() -> None:
         seconds = time.perf_counter() - began
     assert loaded == given.rows, f"{loaded} of {given.rows} rows arrived"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"tool": given.tool, "rows": loaded, "seconds": round(seconds, 2), "peak_rss_mb": round(peak)}))
+    line = {"tool": given.tool, "rows": loaded, "seconds": round(seconds, 2), "peak_rss_mb": round(peak)}
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

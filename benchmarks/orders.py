@@ -1,10 +1,12 @@
-"""Orders: from staged to confirmed, against a server that takes 50 ms per call and 2 ms per operation, five in flight.
+"""Orders, from staged to confirmed. The server needs 50 ms per call and 2 ms per operation, and takes five at a time.
 
 Usage: python benchmarks/orders.py [--rows N]
-Orders of five lines, by 2,000 customers that are not there yet, of 500 items. The server keeps documents in memory and
-answers look-ups by what it keeps. The ceiling is the time that exactly the calls made need with five in flight.
-Prints one JSON line: orders, seconds by layer, calls by kind and per order, the ceilings by layer, the share of them
-for the whole way, for planning and sending (the layers that call) and for the sending alone, peak_rss_mb.
+The orders have five lines of 500 items, and come from 2,000 customers that the server does not have yet. The server
+keeps documents in memory and answers lookups from them. The ceiling is the time that the calls which were made need
+when five of them are always in flight.
+Prints one JSON line: orders, seconds by layer, calls by kind and per order, the ceilings by layer, the share of the
+ceiling (for the whole way, for planning and sending, which are the layers that make calls, and for sending alone), and
+peak_rss_mb.
 """
 
 import argparse
@@ -31,21 +33,24 @@ CALL_S, OPERATION_S, IN_FLIGHT = 0.050, 0.002, 5
 CUSTOMERS, ITEMS, LINES = 2_000, 500, 5
 DAY = date(2026, 1, 1)
 TABLES = Path(__file__).parent.parent / "mapping_tables"
+# Codes that the shipped lookup tables give.
 CODES = {
     "paymentTerms": ("14 DAYS", "30 DAYS", "COD"),
     "paymentMethods": ("BANK", "CASH", "CARD", "PAYPAL"),
     "shipmentMethods": ("DELIVERY", "PICKUP"),
     "locations": ("MAIN", "SHOP1", "SHOP2"),
 }
+# One condition of a filter: `number eq 'S1'` or `tolower(email) eq 'a@b.example'`.
 CONDITION = re.compile(r"(?:tolower\()?(\w+)\)? eq '((?:[^']|'')*)'")
+# Fields by which records are looked up.
 INDEXED = ("number", "externalDocumentNumber", "email", "gtin")
-# As long as what Business Central answers: fields that an order has besides those that were sent.
+# Fields that an order has besides those that were sent, so that answers are as long as Business Central's.
 FILLER = {f"field{n}": "" for n in range(40)}
 Record = dict[str, Any]
 
 
 class Books:
-    """What the server keeps, found by the indexed fields; and what it was asked."""
+    """The records that the server keeps, found by the indexed fields, and the calls that were made."""
 
     def __init__(self) -> None:
         self.index: dict[tuple[str, str, str], list[Record]] = {}
@@ -75,7 +80,8 @@ class Books:
         if name in self.codes:
             return self.codes[name]
         conditions = CONDITION.findall(unquote(query["$filter"][0]))
-        found = [r for field, value in conditions for r in self.index.get((name, field, value.replace("''", "'")), [])]
+        keys = [(name, field, value.replace("''", "'")) for field, value in conditions]
+        found = [record for key in keys for record in self.index.get(key, [])]
         if "$select" not in query:
             return found
         wanted = ["@odata.etag", *query["$select"][0].split(",")]
@@ -89,9 +95,10 @@ class Books:
         return {"id": request["id"], "status": 201, "body": self.keep(name, request["body"])}
 
     def count(self, operations: list[tuple[str, str]]) -> float:
-        """Notes a call of `method, url` each; returns how long it takes."""
+        """Counts a call of these operations (method and URL); returns the seconds that it takes."""
         kinds = Counter(f"{method} {urlsplit(url).path.rsplit('/', 1)[-1]}" for method, url in operations)
-        self.calls[f"{kinds.most_common(1)[0][0]}"] += 1
+        (most_frequent, _), *_ = kinds.most_common(1)
+        self.calls[most_frequent] += 1
         seconds = CALL_S + OPERATION_S * len(operations)
         self.seconds += seconds
         return seconds
@@ -102,7 +109,7 @@ def _id(*names: str) -> str:
 
 
 def serve(ready: "multiprocessing.Queue[int]") -> None:
-    """The server; `GET /__count` tells what was asked and what it keeps."""
+    """The server. `GET /__count` tells which calls were made and what it keeps."""
     slots, books = asyncio.Semaphore(IN_FLIGHT), Books()
 
     async def reply(target: str, sent: bytes) -> bytes:
@@ -123,33 +130,43 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
 
 
 def staged(connection: Any, table: str, orders: int) -> None:
-    """Orders as Winstore gives them, a row per line; each comes to its total."""
+    """Stages orders as Winstore gives them: a row per line, and a total that is the sum of the lines."""
     connection.execute(f"""
-        INSERT INTO "{table}" BY NAME SELECT *, ordernr || '/' || linenr AS _key, hash(_key) AS _version,
-        TIMESTAMPTZ '{DAY} 10:00:00+00' AS modified, modified AS _modified_at, DATE '{DAY}' AS _window,
-        []::VARCHAR[] AS _bad_fields FROM (
-            SELECT 'W' || n AS ordernr, '{DAY} 09:00:00' AS orderdate, (n % {CUSTOMERS} + 1)::VARCHAR AS customerid,
-            'c' || n % {CUSTOMERS} || '@mail.example' AS email, 'paid' AS status, '1' AS branch, 'webshop' AS channel,
-            round(sum((10 + line) * 2) OVER (PARTITION BY n) * 1.21, 2) AS total, 'EUR' AS currency,
-            'ideal' AS paymentmethod, 'courier' AS shippingmethod, 0 AS shippingcost, 'Anna' AS invoice_add_fname,
-            'Jansen' AS invoice_add_lname, 'Kerkweg' AS invoice_add_street, '7' AS invoice_add_streetnr,
-            '3511 AB' AS invoice_add_zip, 'Utrecht' AS invoice_add_city, 'NL' AS invoice_add_countryISO,
-            'Anna Jansen' AS delivery_add_name, 'Kerkweg' AS delivery_add_street, '7' AS delivery_add_streetnr,
-            '3511 AB' AS delivery_add_zip, 'Utrecht' AS delivery_add_city, 'NL' AS delivery_add_countryISO,
-            line::VARCHAR AS linenr, 'SKU-' || (n * {LINES} + line) % {ITEMS} AS product_id, 'A mug' AS description,
-            2 AS amount, 10 + line AS single_price, 0 AS reduction, 21 AS vatrate, {LINES} AS line_count
-            FROM range({orders}) AS o(n), range(1, {LINES} + 1) AS l(line))""")
+        INSERT INTO "{table}" BY NAME
+        SELECT
+            *,
+            ordernr || '/' || linenr AS _key, hash(_key) AS _version,
+            TIMESTAMPTZ '{DAY} 10:00:00+00' AS modified, modified AS _modified_at, DATE '{DAY}' AS _window,
+            []::VARCHAR[] AS _bad_fields
+        FROM (
+            SELECT
+                'W' || n AS ordernr, '{DAY} 09:00:00' AS orderdate, (n % {CUSTOMERS} + 1)::VARCHAR AS customerid,
+                'c' || n % {CUSTOMERS} || '@mail.example' AS email,
+                'paid' AS status, '1' AS branch, 'webshop' AS channel,
+                round(sum((10 + line) * 2) OVER (PARTITION BY n) * 1.21, 2) AS total, 'EUR' AS currency,
+                'ideal' AS paymentmethod, 'courier' AS shippingmethod, 0 AS shippingcost,
+                'Anna' AS invoice_add_fname, 'Jansen' AS invoice_add_lname,
+                'Kerkweg' AS invoice_add_street, '7' AS invoice_add_streetnr,
+                '3511 AB' AS invoice_add_zip, 'Utrecht' AS invoice_add_city, 'NL' AS invoice_add_countryISO,
+                'Anna Jansen' AS delivery_add_name,
+                'Kerkweg' AS delivery_add_street, '7' AS delivery_add_streetnr,
+                '3511 AB' AS delivery_add_zip, 'Utrecht' AS delivery_add_city, 'NL' AS delivery_add_countryISO,
+                line::VARCHAR AS linenr, {LINES} AS line_count,
+                'SKU-' || (n * {LINES} + line) % {ITEMS} AS product_id, 'A mug' AS description,
+                2 AS amount, 10 + line AS single_price, 0 AS reduction, 21 AS vatrate
+            FROM range({orders}) AS o(n), range(1, {LINES} + 1) AS l(line)
+        )""")
 
 
 def asked(url: str) -> Record:
-    """What the server was asked so far."""
+    """The calls that were made so far, as the server counts them."""
     with urllib.request.urlopen(f"{url}/__count") as answer:  # noqa: S310 - loopback
         told: Record = json.loads(answer.read())
     return told
 
 
 def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds by layer, and the ceilings of each layer's own calls; every order is confirmed at the end."""
+    """Seconds by layer, and the ceiling of each layer's own calls. Every order must be confirmed at the end."""
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging.load import create
@@ -160,14 +177,16 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
 
     bc = {"base_url": url, "company": "bench", "user": "u", "password": "p"}
     settings = Settings(data_folder=folder, mapping_folder=TABLES, bc=bc)
-    store, table = ConnectedFlow(FLOW, settings).store, ConnectedFlow(FLOW, settings).staging
+    connected = ConnectedFlow(FLOW, settings)
+    work, store, table = Work(connected, DAY, DAY, "bench"), connected.store, connected.staging
     with store.transaction() as connection:
         create(connection, table)
         staged(connection, table.name, orders)
     layers: dict[str, Callable[[], None]] = {
-        "mapped": lambda: map_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "run-1")),
-        "planned": lambda: plan_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "bench")),
-        "synced": lambda: push_windows(Work(ConnectedFlow(FLOW, settings), DAY, DAY, "bench")),
+        # In the order in which they run.
+        "mapped": lambda: map_windows(work),
+        "planned": lambda: plan_windows(work),
+        "synced": lambda: push_windows(work),
     }
     seconds, ceilings = {}, {}
     for name, layer in layers.items():
@@ -191,19 +210,26 @@ def main() -> None:
         told = asked(url)
     assert told["kept"]["salesOrders"] == given.rows, f"{told['kept']} of {given.rows} orders arrived"
     seconds, calls = sum(layers.values()), told["calls"]
-    line = {"name": f"{given.rows} orders of {LINES} lines", "seconds": round(seconds, 2)}
-    line |= {
+
+    def share(*names: str) -> float:
+        return round(sum(ceilings[name] for name in names) / sum(layers[name] for name in names), 3)
+
+    line = {
+        "name": f"{given.rows} orders of {LINES} lines",
+        "seconds": round(seconds, 2),
         "layers": {name: round(value, 2) for name, value in layers.items()},
         "orders_per_s": round(given.rows / seconds),
+        "calls": calls,
+        "calls_per_order": round(sum(calls.values()) / given.rows, 4),
+        "ceiling_seconds": {name: round(value, 2) for name, value in ceilings.items()},
+        "share_of_ceiling": {
+            "whole": share(*layers),
+            "planned and synced": share("planned", "synced"),
+            "synced": share("synced"),
+        },
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-    line |= {"calls": calls, "calls_per_order": round(sum(calls.values()) / given.rows, 4)}
-    line |= {"ceiling_seconds": {name: round(value, 2) for name, value in ceilings.items()}}
-    shares = {"whole": list(layers), "planned and synced": ["planned", "synced"], "synced": ["synced"]}
-    line["share_of_ceiling"] = {
-        name: round(sum(ceilings[each] for each in part) / sum(layers[each] for each in part), 3)
-        for name, part in shares.items()
-    }
-    print(json.dumps(line | {"peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

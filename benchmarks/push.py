@@ -1,4 +1,4 @@
-"""Push: upserts into a server that takes 50 ms per call and 2 ms per operation, five calls in flight.
+"""Push: upserts into a server that needs 50 ms per call and 2 ms per operation, and takes five calls at a time.
 
 Usage: python benchmarks/push.py [--rows N] ours|drt-batched|drt-per-record   (see run.py)
 Ours sends `$batch` calls of 100 and keeps the ledger; drt-core sends batches of 100, or one call per record.
@@ -20,13 +20,13 @@ from pathlib import Path
 
 from serving import answer_json, served
 
-CEILING = 5 * 100 / (0.050 + 100 * 0.002)
+CEILING = 5 * 100 / (0.050 + 100 * 0.002)  # records per second of five batches of 100 in flight
 DAY = date(2026, 1, 1)
 BODY = {"displayName": "Benchmark article", "unitPrice": 12.5, "gtin": "0100537900016", "type": "Inventory"}
 
 
 def serve(ready: "multiprocessing.Queue[int]") -> None:
-    """Takes `$batch` bodies, JSON arrays and single records alike; `GET /count` tells how many records arrived."""
+    """Takes `$batch` bodies, JSON arrays and single records. `GET /count` tells how many records arrived."""
     slots = asyncio.Semaphore(5)
     arrived: set[str] = set()
 
@@ -55,6 +55,7 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
 
 
 def ours(url: str, rows: int, folder: Path) -> float:
+    """Seconds that sending takes, the ledger included."""
     from winbc_pipeline.flows import PRODUCTS
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
@@ -76,7 +77,7 @@ def ours(url: str, rows: int, folder: Path) -> float:
         create_table(connection, planned_table(PRODUCTS), PLANNED)
         insert_rows(connection, planned_table(PRODUCTS), PLANNED, planned)
     target = BusinessCentral(settings)
-    assert target.root
+    assert target.root  # the company is looked up before the clock runs
     began = time.perf_counter()
     push(Work(ConnectedFlow(PRODUCTS, settings), DAY, DAY, "bench"), target)
     seconds = time.perf_counter() - began
@@ -87,17 +88,19 @@ def ours(url: str, rows: int, folder: Path) -> float:
 
 
 def drt(url: str, rows: int, folder: Path, batched: bool) -> float:
-    """drt-core as its documentation sets it up for a REST API, without its pacing and with one client for the sync.
+    """Seconds that drt-core takes, as it measures them itself (`duration_seconds`), so that its start does not count.
 
-    Timed by drt itself (`duration_seconds`), so that its start does not count.
+    It is set up for a REST API as in its documentation, without its pacing and with one client for the sync.
     """
     import duckdb
 
+    texts = {name: value for name, value in BODY.items() if isinstance(value, str)}
+    named = ", ".join(f"'{value}' AS \"{name}\"" for name, value in texts.items())
     with duckdb.connect(str(folder / "source.duckdb")) as connection:
-        named = ", ".join(f"'{value}' AS \"{name}\"" for name, value in BODY.items() if isinstance(value, str))
-        connection.execute(
-            f"CREATE TABLE item AS SELECT 'S' || n AS number, 12.5 AS \"unitPrice\", {named} FROM range({rows}) AS r(n)"
-        )
+        connection.execute(f"""
+            CREATE TABLE item AS
+            SELECT 'S' || n AS number, 12.5 AS "unitPrice", {named}
+            FROM range({rows}) AS r(n)""")
     destination = {"type": "rest_api", "url": f"{url}/items", "method": "POST"}
     destination |= {"headers": {"Content-Type": "application/json"}}
     if batched:

@@ -1,7 +1,8 @@
-"""The Business Central sandbox: pages of 20,000 beside DuckDB taking the same pages in, orders of five lines, memory.
+"""The Business Central sandbox: pages of 20,000 customers, orders of five lines, memory.
 
 Usage: python benchmarks/sandbox.py [--rows N] [--orders N]
-Prints one JSON line: ours is records per second served, peer what DuckDB takes in of them (typed read_json).
+Prints one JSON line: `ours` is the records per second that the sandbox serves, `peer` those that DuckDB loads from the
+same pages (typed read_json).
 """
 
 import argparse
@@ -42,7 +43,7 @@ def fill(http: httpx.Client, root: str, rows: int) -> None:
 
 
 def read_all(http: httpx.Client, company: str, folder: Path) -> float:
-    """Seconds that the pages take; they are kept for DuckDB."""
+    """Seconds that reading all pages takes. The pages are kept in the folder, for DuckDB."""
     url, seconds, number = f"{company}/customers", 0.0, 0
     while url:
         began = time.perf_counter()
@@ -50,12 +51,14 @@ def read_all(http: httpx.Client, company: str, folder: Path) -> float:
         seconds += time.perf_counter() - began
         start, end = content.index(b'"value":[') + 8, content.rindex(b"]") + 1
         (folder / f"{number}.json").write_bytes(content[start:end])
-        url = json.loads(b"{" + content[end + 1 :]).get("@odata.nextLink", "") if b"nextLink" in content[end:] else ""
+        tail = content[end:]  # `,"@odata.nextLink":"…"}` or `}`
+        url = json.loads(b"{" + tail[1:])["@odata.nextLink"] if b"nextLink" in tail else ""
         number += 1
     return seconds
 
 
 def take_in(folder: Path) -> float:
+    """Seconds that DuckDB takes to load the kept pages."""
     kinds = {"creditLimit": "DECIMAL(18, 5)", "lastModifiedDateTime": "TIMESTAMPTZ"}
     names = json.loads((folder / "0.json").read_bytes())[0]
     columns = ", ".join(f"'{name}': '{kinds.get(name, 'VARCHAR')}'" for name in names)
@@ -68,6 +71,7 @@ def take_in(folder: Path) -> float:
 
 
 def post_orders(http: httpx.Client, company: str, orders: int) -> float:
+    """Seconds that making so many orders of five lines takes, five calls at a time."""
     customer = http.post(f"{company}/customers", json={"displayName": "X", "type": "Person"}).json()
     items = [http.post(f"{company}/items", json={"displayName": f"I{n}", "unitPrice": 10}).json() for n in range(5)]
     lines = [{"itemId": item["id"], "quantity": 2} for item in items]

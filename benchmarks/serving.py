@@ -1,4 +1,7 @@
-"""Servers for the benchmarks, on loopback and in a process of their own. Standard library only, for the peers."""
+"""Servers for the benchmarks, on loopback and in a process of their own.
+
+They need the standard library only, because the peers' environment has nothing else.
+"""
 
 import asyncio
 import multiprocessing
@@ -10,7 +13,7 @@ START_S = 120
 
 @contextmanager
 def served(serve: Callable[..., None], *arguments: object) -> Iterator[str]:
-    """The URL of the server that `serve(*arguments, ready)` runs, until the block ends."""
+    """The URL of the server that `serve(*arguments, ready)` runs until the block ends; `ready` takes its port."""
     spawn = multiprocessing.get_context("spawn")
     ready: multiprocessing.Queue[int] = spawn.Queue()
     server = spawn.Process(target=serve, args=(*arguments, ready), daemon=True)
@@ -18,12 +21,12 @@ def served(serve: Callable[..., None], *arguments: object) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{ready.get(timeout=START_S)}"
     finally:
-        server.kill()  # whoever runs this may have it ignore the gentler signals
+        server.kill()  # gentler signals may be ignored, as the process that runs this decides
         server.join()
 
 
 def answer_json(reply: Callable[[str, bytes], Awaitable[bytes]], ready: "multiprocessing.Queue[int]") -> None:
-    """Answers every call with what `reply(target, body)` makes of it; does not return."""
+    """Answers every call with the JSON that `reply(target, body)` gives. It does not return."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while head := await reader.readline():

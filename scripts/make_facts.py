@@ -1,7 +1,8 @@
-"""Cuts the facts that the program needs out of the full schemas of the API: winbc_pipeline/facts/*.json; and the
-figures that the sandbox's tests compare it with: winbc_pipeline_tests/sandbox/bc/facts.json.
+"""Makes the files of facts that the program and its tests read, from the full schemas of the API.
 
 Usage: python scripts/make_facts.py path/to/schema_v2.json path/to/schema_v1_diff.json path/to/facts.json
+The facts that the program needs go to winbc_pipeline/facts/*.json. The figures with which the tests compare the sandbox
+go to winbc_pipeline_tests/sandbox/bc/facts.json.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT = ("edm", "maxLength", "upperCased", "readOnly", "showMandatory", "notBlank", "extendedDatatype", "firstSeen")
+# One condition of a SubPageLink in AL: "Field of the part" = field("Field of the parent"), or const(Value).
 LINK = re.compile(r'"?([^"=]+)"?=(field|const)\("?([^")]*)"?\)')
 
 schema = json.loads(Path(sys.argv[1]).read_text())
@@ -18,6 +20,7 @@ entities = {entity["entitySetName"]: entity for entity in schema["entities"]}
 
 
 def field_facts(field: dict) -> dict:
+    """The facts of one field that the program needs; facts that are empty or false are left out."""
     facts: dict[str, Any] = {name: field[name] for name in KEPT if field.get(name)}
     facts |= {name: int(field[name]) for name in ("minValue", "maxValue") if name in field}
     if field.get("decimalPlaces"):
@@ -31,7 +34,7 @@ def field_facts(field: dict) -> dict:
 
 
 def field_named(entity: dict, al_name: str) -> str | None:
-    """The API's name of an AL field of the page's source table."""
+    """The API's name of a field of the page's source table, by its name in AL; None when the page does not show it."""
     if al_name in ("SystemId", "Id"):
         return entity["keyProperty"]
     wanted = {f'Rec."{al_name}"', f"Rec.{al_name}"}
@@ -43,16 +46,20 @@ def field_is_there(entity: dict, name: str) -> bool:
 
 
 def encoded(caption: str) -> str:
-    """An enum member's name: characters that are none of an identifier become _xHHHH_."""
+    """The API's name of an enum member: other characters than letters and digits become _xHHHH_."""
     return re.sub(r"[^A-Za-z0-9]", lambda found: f"_x{ord(found.group()):04X}_", caption)
 
 
-# Navigation that only the documentation has, with the field that it must go by.
+# Navigation that only Microsoft's documentation names: its entity set and the name and field that it goes by.
 DOCUMENTED = {("account", "parentId"): "accounts", ("itemVariant", "itemVariantId"): "itemVariants"}
 
 
 def downward(entity: dict) -> dict[str, dict]:
-    """Navigation with a link or a field of its own: target, cardinality, own field, the target's field, its type."""
+    """Navigation from an entity to others, by the name of the navigation.
+
+    Each has the target's entity set, whether it leads to many records, the own field and the target's field that must
+    be equal, and for some a field of the target with the value that it must have (`type`).
+    """
     found = {}
     for navigation in entity["navigation"]:
         target = entities.get(navigation["target"])
@@ -65,28 +72,37 @@ def downward(entity: dict) -> dict[str, dict]:
         if navigation.get("viaField"):
             found[navigation["name"]] = facts | {"own": navigation["viaField"], "other": target["keyProperty"]}
         elif navigation.get("link"):
-            for theirs, kind, ours in LINK.findall(navigation["link"]):
-                other = field_named(target, theirs)
-                if kind == "field":
-                    facts |= {"own": field_named(entity, ours), "other": other}
-                elif other:
-                    facts["type"] = [other, encoded(ours)]
+            facts |= linked(entity, target, navigation["link"])
             if facts.get("own") and facts.get("other"):
                 found[navigation["name"]] = facts
     return found
+
+
+def linked(entity: dict, target: dict, link: str) -> dict:
+    """The own field, the target's field and the type that a link names."""
+    facts: dict[str, Any] = {}
+    for theirs, kind, ours in LINK.findall(link):
+        other = field_named(target, theirs)
+        if kind == "field":
+            facts |= {"own": field_named(entity, ours), "other": other}
+        elif other:
+            facts["type"] = [other, encoded(ours)]
+    return facts
 
 
 DOWN = {name: downward(entity) for name, entity in entities.items()}
 
 
 def upward(name: str, entity: dict) -> dict[str, dict]:
-    """Navigation back to the parent: the parent's link, read from the other end."""
+    """Navigation back to the parent, which is the parent's link read from the other end."""
     found = {}
     for navigation in entity["navigation"]:
         for link in DOWN.get(navigation["target"], {}).values():
             if link["target"] == name and navigation["name"] not in DOWN[name]:
                 facts = {"target": navigation["target"], "many": False, "own": link["other"], "other": link["own"]}
-                found[navigation["name"]] = facts | ({"when": link["type"]} if "type" in link else {})
+                if "type" in link:  # seen from this end, it is a condition on the own record
+                    facts["when"] = link["type"]
+                found[navigation["name"]] = facts
     return found
 
 
@@ -104,34 +120,32 @@ def entity_facts(name: str, entity: dict) -> dict:
     }
 
 
-facts = {"sources": schema["sources"], "entities": {name: entity_facts(name, e) for name, e in entities.items()}}
+facts_of_entities = {name: entity_facts(name, entity) for name, entity in entities.items()}
+facts = {"sources": schema["sources"], "entities": facts_of_entities}
 
 
 def v1_facts(entity: dict) -> dict:
-    """An entity set of API v1.0 that v2.0 has too: its fields with their complex types, and whether it stands alone."""
+    """The facts of an entity set of API v1.0 that v2.0 has too, with the complex types of its fields."""
+    fields = {field["name"]: {"edm": field["edm"]} for field in entity["fields"]}
     complex_types = {field["name"]: field["type"] for field in entity["complexFields"]}
+    for name in fields.keys() & complex_types.keys():
+        fields[name]["complex"] = complex_types[name]
     return {
         "v2": entity["v2EntitySet"],
         "onlyUnderParent": bool(entity["onlyUnderParent"]),
         "parts": [part["name"] for part in entity["parts"] if part["target"] in v1_names],
         "actions": [action.split(".")[-1] for action in entity["boundActions"]],
         "textKey": any(field["name"] == "id" and field["edm"] == "Edm.String" for field in entity["fields"]),
-        "fields": {
-            field["name"]: {"edm": field["edm"]}
-            | ({"complex": complex_types[field["name"]]} if field["name"] in complex_types else {})
-            for field in entity["fields"]
-        },
+        "fields": fields,
     }
 
 
 v1 = json.loads(Path(sys.argv[2]).read_text())
 v1_names = {name for name, entity in v1["entities"].items() if entity.get("v2EntitySet") in entities}
 v1_sets = {name: v1_facts(e) for name, e in v1["entities"].items() if name in v1_names}
+v1_facts_of_all = {"sources": v1["v1"], "entities": v1_sets}
 folder = Path(__file__).parent.parent / "winbc_pipeline" / "facts"
-for name, content in (
-    ("business_central_v2", facts),
-    ("business_central_v1", {"sources": v1["v1"], "entities": v1_sets}),
-):
+for name, content in (("business_central_v2", facts), ("business_central_v1", v1_facts_of_all)):
     path = folder / f"{name}.json"
     path.write_text(json.dumps(content, indent=0, separators=(",", ":")) + "\n")
     print(f"{len(content['entities'])} entity sets, {path.stat().st_size} bytes")

@@ -1,8 +1,8 @@
-"""The program's clock: every moment that it records or compares comes from here, in UTC, so that a test can set it."""
+"""The clock of the program. Every moment that is recorded or compared comes from here, so that a test can set it."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment."""
+    """The present moment, in UTC."""
     return datetime.now(UTC)

@@ -1,55 +1,73 @@
 """Every exception of the program, grouped by what the caller can do about it.
 
     WinbcError
-    ├── ConfigurationError   E-CONFIG       a setting or its source is wrong: mend it, nothing was read or written
-    ├── MappingError         E-MAPPING      a mapping CSV is wrong: mend the named row
+    ├── ConfigurationError   E-CONFIG       a setting or its source is wrong: correct it; nothing was read or written
+    ├── MappingError         E-MAPPING      a mapping CSV is wrong: correct the row that the message names
     ├── SystemUnavailable    E-UNREACHABLE  a system does not answer: try again later
-    ├── AuthenticationFailed E-AUTH         a system refuses the credentials: stops the flow
-    ├── UnreadableAnswer     E-ANSWER       an answer is not what the system promises: nothing was taken from it
-    ├── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) in use
-    └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the words say what is possible
+    ├── AuthenticationFailed E-AUTH         a system refuses the credentials: the flow stops until they are corrected
+    ├── UnreadableAnswer     E-ANSWER       an answer is not as the system promises: nothing of it was used
+    ├── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) another process uses it
+    └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the message says what to do
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
 """
 
 
 class WinbcError(Exception):
-    """What happened, why and what to do, in words for people; never a secret, never a person's data."""
+    """An error for people to read: its message says what happened and why, its hint says what to do.
+
+    Neither may hold a secret or a person's data. `code` names the error in docs/errors.md.
+    """
 
     code = "E-WINBC"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{self.code}: {message}{' ' if hint else ''}{hint}")
+        text = f"{message} {hint}" if hint else message
+        super().__init__(f"{self.code}: {text}")
         self.message, self.hint = message, hint
 
 
 class ConfigurationError(WinbcError):
+    """A setting, or the file or variable that gives it, is wrong."""
+
     code = "E-CONFIG"
 
 
 class MappingError(WinbcError):
+    """A mapping table, a lookup table or a file of functions is wrong."""
+
     code = "E-MAPPING"
 
 
 class SystemUnavailable(WinbcError):
+    """A system does not answer; the next run tries again."""
+
     code = "E-UNREACHABLE"
 
 
 class AuthenticationFailed(WinbcError):
+    """A system refuses the credentials; trying again does not help."""
+
     code = "E-AUTH"
 
 
 class UnreadableAnswer(WinbcError):
+    """An answer is not as the system promises: cut off, too large, or of another form."""
+
     code = "E-ANSWER"
 
 
 class StoreUnavailable(WinbcError):
+    """The database of a flow cannot be used."""
+
     code = "E-STORE"
 
 
 class NotDone(WinbcError):
+    """What a person asked for was not done, because it would be wrong now."""
+
     code = "E-NOT-DONE"
 
 
 class StoreBusy(StoreUnavailable):
-    """Another process is at work in it: later will do."""
+    """Another process uses the database of the flow; later it can be used again."""

@@ -1,7 +1,7 @@
 """Typed settings: winbc.toml, then the environment. The only reader of the environment.
 
-Here belongs: every setting, its type, default and unit. Explained for people in docs/settings.md.
-Secrets come from the environment or a `.env` file only; one in winbc.toml is refused.
+Here belongs: every setting, its type, default and unit. docs/settings.md explains them for people.
+Secrets come from the environment or a `.env` file only. A secret in winbc.toml is refused.
 """
 
 import os
@@ -32,11 +32,16 @@ SECRETS = {"client_secret", "password"}
 
 
 class _Section(BaseModel):
+    """Settings of one table of winbc.toml; a name that is not known is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BusinessCentralSettings(_Section):
-    """Where Business Central is and how to get in: an Entra application, or user and password on-premises."""
+    """The address of Business Central, and its credentials: an Entra application, or user and password on-premises.
+
+    `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts against it.
+    """
 
     base_url: str = ""
     authority: str = ""
@@ -46,6 +51,7 @@ class BusinessCentralSettings(_Section):
     scope: str = "https://api.businesscentral.dynamics.com/.default"
     user: str = ""
     password: SecretStr = SecretStr("")
+    # Limits of Business Central online: behaviour.md section 10. The last one is not documented (section 8).
     page_size: int = Field(default=5000, ge=1, le=20_000)
     in_flight: PositiveInt = 5
     batch_size: int = Field(default=100, ge=1, le=100)
@@ -54,8 +60,10 @@ class BusinessCentralSettings(_Section):
 
 
 class WinstoreSettings(_Section):
-    """Where Winstore is and how to get in; `profile` is your own profile file (default: the shipped one), `time_zone`
-    the one in which it tells the dates of orders."""
+    """The address of Winstore, and its credentials.
+
+    `profile` is the user's own profile file (None: the shipped one). `time_zone` is the zone of its orders' dates.
+    """
 
     base_url: str = ""
     user: str = ""
@@ -65,13 +73,17 @@ class WinstoreSettings(_Section):
 
 
 class ProductSettings(_Section):
+    """Whether items that are created in Business Central are open or blocked for sale."""
+
     new_items: Literal["open", "blocked"] = "open"
 
 
 class OrderSettings(_Section):
-    """Which of Winstore's orders become which document of Business Central, for whom, and what of those that are there.
+    """Which orders of Winstore become which documents of Business Central, for which customers, and what happens to an
+    order that changes or is there already.
 
-    Statuses and payment methods are Winstore's words, compared without regard to case.
+    Statuses and payment methods are Winstore's words; capitals do not matter. `total_tolerance` is an amount in the
+    currency of the order. `stop_after` is a number of refusals with one code in a row, 0 for never.
     """
 
     document: Literal["order", "invoice", "invoice_when_completed"] = "order"
@@ -100,7 +112,7 @@ class OrderSettings(_Section):
 
 
 class OrdersToWinstoreSettings(_Section):
-    """Which documents of Business Central go to Winstore as orders, and how a lost answer is cleared up."""
+    """Which documents of Business Central go to Winstore as orders, and how an order whose answer was lost is found."""
 
     documents: Literal["orders", "invoices", "both"] = "orders"
     statuses: tuple[str, ...] = ("Open", "Paid")
@@ -109,18 +121,20 @@ class OrdersToWinstoreSettings(_Section):
 
 
 class OrderStatusSettings(_Section):
+    """What happens to an order of Winstore that is no longer in Business Central."""
+
     missing: Literal["ignore", "cancelled"] = "ignore"
 
 
 class Settings(BaseSettings):
-    """All settings of one connection."""
+    """All settings of one connection. Units are in the names: `_minutes`, `_days`, `_s` (seconds), `_mb`."""
 
     model_config = SettingsConfigDict(
         env_prefix="WINBC_",
         env_nested_delimiter="__",
         env_file=".env",
         toml_file="winbc.toml",
-        extra="ignore",  # a .env may hold what others read, such as DAGSTER_HOME; ours is checked in load_settings
+        extra="ignore",  # a .env may hold variables of other programs (DAGSTER_HOME); load_settings checks our names
         frozen=True,
     )
 
@@ -138,7 +152,7 @@ class Settings(BaseSettings):
     timeout_s: PositiveFloat = 60
     answer_limit_mb: PositiveInt = 256
     memory_limit_mb: int = Field(default=256, ge=64)
-    quarantine_minutes: NonNegativeInt = 20
+    quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
     payload_days: PositiveInt = 7
     bc: BusinessCentralSettings = BusinessCentralSettings()
     winstore: WinstoreSettings = WinstoreSettings()
@@ -156,15 +170,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
     def flow_database(self, flow: str) -> Path:
-        """The DuckDB file that holds everything of one flow in one direction; `flow` is its id."""
+        """The DuckDB file of one flow in one direction, by the id of the flow."""
         return self.data_folder / self.connection / f"{flow}.duckdb"
 
 
 def load_settings(**given: Any) -> Settings:
-    """Settings of the present folder; raises ConfigurationError naming source, key and what was expected."""
+    """The settings of the working folder (winbc.toml, .env) and of the environment; `given` settings win over both.
+
+    Raises: ConfigurationError that names the source, the key and what was expected.
+    """
     _check_toml(Path("winbc.toml"))
     _check_names("the environment", os.environ)
     _check_names(".env", dotenv_values(".env"))
@@ -176,15 +194,20 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _problem(place: tuple[int | str, ...], expected: str) -> str:
-    """Where a wrong value stands, and what was expected there."""
-    name = ".".join(map(str, place))
+    """The source of a wrong value, and what was expected there."""
     variable = "WINBC_" + "__".join(str(part).upper() for part in place)
-    where = variable if variable in os.environ else f"{variable} in .env" if variable in dotenv_values(".env") else ""
-    return f"{where or f'winbc.toml: {name}'}: {expected}"
+    if variable in os.environ:
+        where = variable
+    elif variable in dotenv_values(".env"):
+        where = f"{variable} in .env"
+    else:
+        where = f"winbc.toml: {'.'.join(map(str, place))}"
+    return f"{where}: {expected}"
 
 
 def _check_names(where: str, variables: Mapping[str, str | None]) -> None:
-    """Refuses variables that begin like ours and are none: a slip of the pen would be ignored."""
+    """Refuses a variable that begins with WINBC_ and is not a setting. It would be ignored, so a typing error would
+    go unseen."""
     known = {f"WINBC_{name}".upper() for name in Settings.model_fields}
     for variable in variables:
         if variable.startswith("WINBC_") and variable.partition("__")[0] not in known:
@@ -201,6 +224,7 @@ def _check_toml(path: Path) -> None:
     for key in set(content) - set(Settings.model_fields):
         raise ConfigurationError(f"{path}: {key} is not a setting.", "See docs/settings.md.")
     for section, values in content.items():
-        for key in SECRETS & set(values if isinstance(values, dict) else ()):
+        keys = set(values) if isinstance(values, dict) else set()
+        for key in SECRETS & keys:
             hint = f"Set WINBC_{section.upper()}__{key.upper()} in the environment or in .env, and delete it here."
             raise ConfigurationError(f"{path}: {section}.{key} is a secret.", hint)

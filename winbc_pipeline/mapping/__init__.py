@@ -1,1 +1,1 @@
-"""How fields translate: CSV tables, formulas, and their compilation to one SELECT."""
+"""The mapping of fields: CSV tables and formulas, each table compiled to one SELECT."""

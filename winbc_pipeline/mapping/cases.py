@@ -1,11 +1,14 @@
-"""tests.csv beside mapping tables: what is given, and what the tables must make of it.
+"""Reads tests.csv, which stands beside mapping tables: a source record, and what the tables must make of it.
 
-Columns: test, kind, field, value, note. Rows of one test belong together by their name. Kinds:
-- `given`: a field of the source and its value;
-- `always`, `create`, `update`, `fill`: `table.field` and its value in new and existing records, in new ones, in
-  existing ones, in new ones and where it is empty; without a value: the field gets none. Others are not looked at;
-- `error`: `table.field` and the rule that the record breaks;
-- `lookup` (in lookups/tests.csv): `table.source_value` and its target value.
+Columns: test, kind, field, value, note. Rows with the same name in the column test make one test. Kinds:
+- `given`: a field of the source, and its value;
+- `always`: `table.field`, and its value in new and in existing records;
+- `create`: the same, in new records only;
+- `update`: the same, in existing records only;
+- `fill`: the same, in new records and where the field is empty;
+- `error`: `table.field`, and the rule that the record breaks;
+- `lookup` (in lookups/tests.csv): `table.source_value`, and its target value.
+An empty value means that the field gets none. Fields that a test does not name are not compared.
 """
 
 from collections.abc import Mapping
@@ -22,7 +25,7 @@ Expected = dict[str, dict[str, str]]
 
 @dataclass
 class Case:
-    """One test; `expected` holds, by table and kind, fields and their values as text."""
+    """One test. `expected` holds fields and their values as text, by table and then by kind."""
 
     name: str
     given: dict[str, str] = field(default_factory=dict)
@@ -30,16 +33,18 @@ class Case:
 
 
 def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
-    """The tests of a flow's tables; raises MappingError naming row and column, or the test that expects nothing.
+    """Reads the tests of a flow's tables.
 
     Args:
         tables: names of tables as tests write them (`item` for item.csv).
+    Raises: MappingError that names row and column, or the test that expects nothing.
     """
     cases: dict[str, Case] = {}
     for row in read_rows(path, COLUMNS, untrimmed="value"):
         place = f"{path}, row {row.number}"
         case = cases.setdefault(row.cells["test"], Case(row.cells["test"]))
-        kind, name, value = row.cells["kind"].lower(), row.cells["field"], plain(row.cells["value"])
+        kind, name = row.cells["kind"].lower(), row.cells["field"]
+        value = plain(row.cells["value"])
         if kind == "given":
             case.given[name] = value
             continue
@@ -48,7 +53,8 @@ def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
             raise MappingError(f"{place}, column kind: `{kind[:40]}` is not given, {', '.join(EXPECTED)}.")
         if table not in tables or not name:
             raise MappingError(f"{place}, column field: write table.field; tables are {', '.join(tables)}.")
-        case.expected.setdefault(table, {each: {} for each in EXPECTED})[kind][name] = value
+        by_kind = case.expected.setdefault(table, {each: {} for each in EXPECTED})
+        by_kind[kind][name] = value
     for case in cases.values():
         if not case.expected:
             hint = f"Add a row of the kind {', '.join(EXPECTED)} with the field that it should fill."
@@ -57,7 +63,7 @@ def read_cases(path: Path, tables: Mapping[str, str]) -> list[Case]:
 
 
 def read_lookup_cases(path: Path) -> list[tuple[str, str, str, str]]:
-    """Test, lookup table, source value and target value of each row of lookups/tests.csv."""
+    """Reads lookups/tests.csv: the test's name, the lookup table, the source value and the target value of each row."""
     found = []
     for row in read_rows(path, COLUMNS):
         table, _, source = row.cells["field"].partition(".")

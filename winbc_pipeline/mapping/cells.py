@@ -1,6 +1,6 @@
-"""CSV files as spreadsheets save them: bytes in, rows of cells out; and back, safe to open in a spreadsheet.
+"""CSV files as spreadsheets save them: reads bytes into rows of cells, and writes rows that are safe to open.
 
-Here belongs: encodings, delimiters, what a spreadsheet breaks on its own. What a cell means belongs to tables.py.
+Here belongs: encodings, delimiters, and cells that a spreadsheet changes by itself. What a cell means: tables.py.
 """
 
 import csv
@@ -14,18 +14,20 @@ from ..errors import MappingError
 
 FILE_BYTES, CELL_CHARACTERS, MOST_ROWS = 20 * 2**20, 10_000, 200_000
 DELIMITERS = ",;\t"
-NEUTRALISED = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
+NEUTRALISED = ("=", "+", "-", "@", "\t", "\r")
 
-# What a spreadsheet reads as a number, a date or a time, and writes back in its own way; 9 stays 9.
+# Cells that a spreadsheet reads as a number, a date or a time and writes back in its own form. A plain 9 stays 9.
 _NUMBER_OR_DATE = re.compile(r"(?!(0|[1-9]\d{0,10})$)(?=.*\d)[\d\s.,:/%€$£()E+-]+", re.IGNORECASE)
 _MONTH = "jan|feb|f[eé]v|m[aä]r|mrt|apr|avr|ma[iy]|mei|ju[ni]|jul|aug|ago|ao[uû]|sep|o[kc]t|nov|d[eé][czk]"
 _DAY = re.compile(rf"(?=.*\d)(\d{{1,4}}[-/. ]*)?({_MONTH})[a-zéû]*[-/. ]*(\d{{1,4}})?", re.IGNORECASE)
-# True and false as spreadsheets write them: English, German, Dutch, French, Spanish, Italian, Portuguese.
+# True and false as spreadsheets write them, in English, German, Dutch, French, Spanish, Italian, Portuguese.
 SPREADSHEETS_BOOLEANS = {
     **dict.fromkeys(("true", "wahr", "waar", "vrai", "verdadero", "vero", "verdadeiro"), True),
     **dict.fromkeys(("false", "falsch", "onwaar", "faux", "falso"), False),
 }
 BOOLEANS = SPREADSHEETS_BOOLEANS | {"yes": True, "1": True, "no": False, "0": False}
+# Cells that a spreadsheet has spoilt already: an error of a formula, or a long number in scientific notation.
 _BROKEN = re.compile(r"#(NAME|REF|VALUE|DIV/0|N/A|NUM|NULL)[!?]?|\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
@@ -38,10 +40,16 @@ class Row:
 
 
 def read_rows(path: Path, columns: Sequence[str], most: int = MOST_ROWS, untrimmed: str = "") -> list[Row]:
-    """The rows of a CSV file with a header; empty rows are left out.
+    """Reads the rows of a CSV file with a header. Empty rows are left out.
 
-    UTF-8 with or without a byte order mark, UTF-16 with one, and Windows-1252 are read, with `,`, `;` or a tab between
-    the cells; those of the column `untrimmed` keep their blanks. Raises MappingError naming file, row, column and cell.
+    The file may be UTF-8 (with or without a byte order mark), UTF-16 (with one) or Windows-1252. Cells are separated
+    by `,`, `;` or a tab.
+
+    Args:
+        columns: the columns that the header must name, in any order; only `note` may be missing.
+        most: the greatest number of rows.
+        untrimmed: the column whose cells keep the blanks around them.
+    Raises: MappingError that names file, row, column and cell.
     """
     records = _records(path, _text(path), columns)
     header = _header(path, *next(records, (1, [])), columns)
@@ -53,13 +61,14 @@ def read_rows(path: Path, columns: Sequence[str], most: int = MOST_ROWS, untrimm
             raise MappingError(f"{path} has more than {most:,} rows.", "Split it, or map with a formula.")
         if any(cell.strip() for cell in cells[len(header) :]):
             raise _too_many(path, number, header, cells)
-        named = {name: cell if name == untrimmed else cell.strip() for name, cell in zip(header, cells, strict=False)}
-        rows.append(Row(number, _checked(path, number, {name: named.get(name, "") for name in columns})))
+        given = dict(zip(header, cells, strict=False))
+        trimmed = {name: cell if name == untrimmed else cell.strip() for name, cell in given.items()}
+        rows.append(Row(number, _checked(path, number, {name: trimmed.get(name, "") for name in columns})))
     return rows
 
 
 def _too_many(path: Path, number: int, header: Sequence[str], cells: Sequence[str]) -> MappingError:
-    """Names the formula that was cut at its comma, or else the first cell that has no column."""
+    """The error for a row of too many cells. It names the formula that was cut at a comma, else the extra cell."""
     hint = 'A cell that holds a comma stands in double quotes: "round(price, 2)".'
     for name, cell in zip(header, cells, strict=False):
         if cell.count("(") > cell.count(")"):
@@ -70,26 +79,30 @@ def _too_many(path: Path, number: int, header: Sequence[str], cells: Sequence[st
 
 
 def boolean_of(cell: str) -> bool | None:
-    """True or false as people and spreadsheets of several languages write it; None for what is neither."""
+    """True or false as people and spreadsheets of several languages write it; None for any other cell."""
     return BOOLEANS.get(cell.strip().lower())
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Writes values, with an apostrophe before what a spreadsheet would run or change, and before values with blanks
-    around them; `plain` takes it off again."""
+    """Writes a CSV file that a spreadsheet can open and save without harm to its values.
+
+    A value that a spreadsheet would run or change gets an apostrophe in front, and so does a value with blanks around
+    it. `plain` takes the apostrophe off again.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([["'" + cell if _would_change(cell) else cell for cell in row] for row in rows])
+        for row in rows:
+            writer.writerow(["'" + cell if _would_change(cell) else cell for cell in row])
 
 
 def plain(cell: str) -> str:
-    """A value as it was before `write_rows` made it safe."""
+    """The value of a cell without the apostrophe that `write_rows` put in front."""
     return cell[1:] if cell.startswith("'") and _would_change(cell) else cell
 
 
 def exact(cell: str) -> str:
-    """The value of a cell that was read untrimmed: blanks around it count behind an apostrophe only."""
+    """The value of a cell that was read untrimmed: blanks around it are kept only behind an apostrophe."""
     return plain(cell) if cell.startswith("'") else cell.strip()
 
 
@@ -97,8 +110,9 @@ def _would_change(cell: str) -> bool:
     value = cell.lstrip("'")
     if value.startswith(NEUTRALISED) or value != value.strip():
         return True
-    read = (_NUMBER_OR_DATE, _DAY, _BROKEN)
-    return value.lower() in SPREADSHEETS_BOOLEANS or any(pattern.fullmatch(value) for pattern in read)
+    if value.lower() in SPREADSHEETS_BOOLEANS:
+        return True
+    return any(pattern.fullmatch(value) for pattern in (_NUMBER_OR_DATE, _DAY, _BROKEN))
 
 
 def _text(path: Path) -> str:
@@ -112,6 +126,7 @@ def _text(path: Path) -> str:
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if content.startswith(mark):
             return _decoded(path, content, (encoding,))
+    # Windows-1252 gives nearly every byte a meaning, so it comes last.
     return _decoded(path, content, ("utf-8", "cp1252"))
 
 
@@ -127,20 +142,24 @@ def _decoded(path: Path, content: bytes, encodings: Sequence[str]) -> str:
 
 
 def _records(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Each record with its number; quoted line breaks do not count as rows."""
+    """Each record with its number; a line break inside quotes does not begin a new row."""
     first, _, rest = text.partition("\n")
-    skipped = 1 if re.fullmatch(r'"?sep=.\r?"?', first.strip(), re.IGNORECASE) else 0
-    body = rest if skipped else text
+    # Excel reads the delimiter from a first line such as `sep=;` and does not show that line.
+    has_separator_line = bool(re.fullmatch(r'"?sep=.\r?"?', first.strip(), re.IGNORECASE))
+    body = rest if has_separator_line else text
     delimiter = max(DELIMITERS, key=lambda each: _known_names(body, each, columns))
+    reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
     try:
-        yield from enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True), 1 + skipped)
+        yield from enumerate(reader, 2 if has_separator_line else 1)
     except csv.Error:
         raise MappingError(f"{path}: a cell is too long, or a quote is not closed.", "Open and save it anew.") from None
 
 
 def _known_names(text: str, delimiter: str, columns: Sequence[str]) -> int:
-    first = text[: text.find("\n")] if "\n" in text else text
-    return len({name.strip().strip('"').lower() for name in first.split(delimiter)} & set(columns))
+    """How many of the columns the first line names when it is split at the delimiter."""
+    first = text.partition("\n")[0]
+    names = {name.strip().strip('"').lower() for name in first.split(delimiter)}
+    return len(names & set(columns))
 
 
 def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str]) -> list[str]:

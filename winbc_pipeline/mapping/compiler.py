@@ -1,7 +1,7 @@
-"""Compiles a mapping table with its lookups into one DuckDB SELECT: payloads, hash and errors of all rows at once.
+"""Compiles a mapping table with its lookups into one DuckDB SELECT: payloads, hash and errors of all records at once.
 
-Here belongs: the SELECT. Formulas: formulas.py. Rules of a row: rules.py. What it joins: execute.py.
-Trying it out: trial.py.
+Here belongs: the SELECT. Formulas: formulas.py. Rules of a row: rules.py. The tables that the SELECT joins: execute.py.
+Trying a table out: trial.py.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from .grammar import similar
 from .rules import checks, fitted, with_default
 from .tables import TESTS, Line, Table, read_lookup
 
+# Values of the column `when`, by the payloads that their fields go into; a SHARED field goes into both.
 CREATE = ("always", "create", "fill_empty")
 SHARED = ("always", "fill_empty")
 UPDATE = ("always", "update", "fill_empty")
@@ -29,7 +30,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """One row of a table, compiled: `made` is the SQL of its value, `raw` the column that holds it."""
+    """One row of a table, compiled: `made` is the SQL of its value, `raw` is the column that holds it."""
 
     line: Line
     facts: FieldFacts
@@ -43,7 +44,7 @@ class Target:
 class Constant:
     """A cell that gives every record the same value: a default, or a formula that reads no field.
 
-    `made` is the SQL of the value, `raw` the column that holds it.
+    `made` is the SQL of the value, `raw` is the column that holds it.
     """
 
     place: str
@@ -56,7 +57,10 @@ class Constant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried out before any record is mapped, rows that are never sent too; `steps` and `lookups` as below."""
+    """Everything that is tried out before any record is mapped, including rows with `never`.
+
+    `steps` and `lookups` are as in Compiled, for these rows too.
+    """
 
     constants: tuple[Constant, ...]
     steps: tuple[Step, ...]
@@ -65,13 +69,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Compiled:
-    """One SELECT over the table `source`, and what it joins.
+    """One SELECT over the table `source`, and the steps and lookups that it joins.
 
     Attributes:
-        select: gives `_key, _window, _version`; `creates` (JSON object as text: fields of a new record, null = leave
-            alone) and `updates` (what only existing records get; see payloads); `errors` (a list of {field, rule,
-            given, row}); `hash` of both and of each row's `when`; and the source's `skip_reason`.
-        base: SELECT of the source's columns and the steps', for whoever looks at single expressions.
+        select: the SELECT, of one row per record. Its columns are
+            `_key`, `_window`, `_version` and `skip_reason`, as in the source;
+            `creates`, the fields of a new record, a JSON object as text, in which null means: leave the field alone;
+            `updates`, the same for fields that only existing records get (see `payloads`);
+            `errors`, a list of {field, rule, given, row};
+            `hash`, over both payloads and the `when` of each row.
+        base: SELECT of the columns of the source and of the steps, to look at single expressions.
+        steps: columns that are computed below the SELECT, in the order in which formulas needed them.
+        lookups: the lookup tables that are joined: target value by source value, by name.
     """
 
     select: str
@@ -83,23 +92,29 @@ class Compiled:
 
     @property
     def fill_empty(self) -> frozenset[str]:
+        """Fields that are written to an existing record only where they are empty there."""
         return frozenset(each.line.target_field for each in self.targets if each.line.when == "fill_empty")
 
     @cached_property
     def references(self) -> dict[str, str]:
-        """Fields that take the id of a record whose code the table gives, and the entity set of that record."""
+        """The entity set that each reference points to, by field.
+
+        The table gives the code of the other record; the field takes that record's id.
+        """
         return {each.facts.name: each.facts.reference for each in self.targets if each.facts.reference}
 
     def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
         """The whole payloads for a new and for an existing record, from the two columns of the SELECT.
 
-        A field that the tables name only since the record was mapped waits until it is mapped again.
+        `creates` may lack a field that the table came to name after the record was mapped. Such a field is left out
+        until the record is mapped again.
         """
-        shared = [each.line.target_field for each in self.targets if each.line.when in SHARED]
-        return creates, {**{name: creates[name] for name in shared if name in creates}, **updates}
+        names = [each.line.target_field for each in self.targets if each.line.when in SHARED]
+        shared = {name: creates[name] for name in names if name in creates}
+        return creates, {**shared, **updates}
 
     def lineage(self) -> dict[str, frozenset[str]]:
-        """Fields of the source that each field of the target is made of."""
+        """The fields of the source that each field of the target is made of."""
         return {each.line.target_field: each.formula.value.reads for each in self.targets}
 
 
@@ -111,13 +126,23 @@ def compile_table(
     constants: Mapping[str, tuple[str, str]],
     functions: Mapping[str, Function],
 ) -> Compiled:
-    """The SELECT of a table; raises MappingError naming file, row and column."""
+    """Compiles a mapping table.
+
+    Args:
+        fields: the fields of the source and their kinds.
+        target: the fields of the target.
+        lookup_folder: the folder of the lookup tables; a table is read when a formula names it.
+        constants: kind and SQL of the names that the settings give to formulas.
+        functions: the functions that formulas may call, by name.
+    Raises: MappingError that names file, row and column.
+    """
     names = {path.stem for path in lookup_folder.glob("*.csv") if path.name != TESTS}
     context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"), names)
     _check_twice(table)
     targets = tuple(_target(table, context, target, line) for line in table.lines if line.when != "never")
     if not targets:
         raise MappingError(f"{table.path} maps no field.", "Get the default with `winbc mapping reset`.")
+    # Taken before the rows with `never` are compiled, so that the SELECT does not compute their steps.
     steps, lookups = tuple(context.steps.values()), dict(context.lookups)
     unsent = [line for line in table.lines if line.when == "never" and (line.source or line.default)]
     tried = [*targets, *(_target(table, context, target, line) for line in unsent)]
@@ -132,18 +157,30 @@ def _select(base: str, targets: Sequence[Target], fields: Mapping[str, str]) -> 
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
     rules = ",".join(f"{each.line.target_field} {each.line.when}" for each in targets)
-    wrong = " OR ".join(["len(_bad_fields) > 0", *(check.condition for each in targets for check in each.checks)])
+    conditions = [check.condition for each in targets for check in each.checks]
+    wrong = " OR ".join(["len(_bad_fields) > 0", *conditions])
     found = ", ".join([_bad_fields(targets, fields), *(_errors(each) for each in targets if each.checks)])
-    return (
-        "SELECT _key, _window, _version, creates, updates, errors, "
-        f"md5(creates || updates || {literal(rules)}) AS hash, skip_reason FROM (SELECT *, "
-        f"{creates} AS creates, {updates} AS updates, "
-        f"CASE WHEN {wrong} THEN flatten([{found}]) ELSE [] END AS errors FROM (SELECT *, {raws} FROM ({base})))"
-    )
+    # Most records break no rule. The list of errors is costly and is made only for those that do.
+    return f"""
+        SELECT
+            _key, _window, _version, creates, updates, errors,
+            md5(creates || updates || {literal(rules)}) AS hash,
+            skip_reason
+        FROM (
+            SELECT
+                *,
+                {creates} AS creates,
+                {updates} AS updates,
+                CASE WHEN {wrong} THEN flatten([{found}]) ELSE [] END AS errors
+            FROM (SELECT *, {raws} FROM ({base}))
+        )"""
 
 
 def with_steps(steps: Sequence[Step]) -> str:
-    """The source with its steps: SELECTs one inside the other, each adding values and results of one level."""
+    """SQL of the source with the results of its steps.
+
+    The SELECTs stand one inside the other. Each adds the values and the results of the steps of one level.
+    """
     sql = "SELECT * FROM source"
     for level in sorted({step.level for step in steps}):
         here = [step for step in steps if step.level == level]
@@ -160,22 +197,25 @@ def _join(step: Step) -> str:
         key = next(iter(step.columns))
         return f"LEFT JOIN {quote(lookup_table(step.lookup))} AS {alias} ON {alias}.source_value = {key}"
     if step.function:
-        same = " AND ".join(f"{alias}.value_{n} IS NOT DISTINCT FROM {name}" for n, name in enumerate(step.columns))
+        values = [f"{alias}.value_{place}" for place in range(len(step.columns))]
+        pairs = zip(values, step.columns, strict=True)
+        same = " AND ".join(f"{value} IS NOT DISTINCT FROM {column}" for value, column in pairs)
         return f"LEFT JOIN {quote(call_table(step))} AS {alias} ON {same}"
     return ""
 
 
 def lookup_table(name: str) -> str:
-    """The temporary table of a lookup table: source_value, target_value."""
+    """The name of the temporary table that holds a lookup table; its columns: source_value, target_value."""
     return f"lookup_{name}"
 
 
 def call_table(step: Step) -> str:
-    """The temporary table of a Python function's results: value_0 …, target_value."""
+    """The name of the temporary table of a Python function's results; its columns: value_0 …, target_value."""
     return f"call_{step.number}"
 
 
 def _check_twice(table: Table) -> None:
+    """Refuses a field that two rows would give to the same payload."""
     for rules in (CREATE, UPDATE):
         seen: dict[str, int] = {}
         for line in table.lines:
@@ -217,30 +257,32 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
 
 
 def _bad_fields(targets: Sequence[Target], fields: Mapping[str, str]) -> str:
-    """Values of the source that are not of their kind, where a row reads them."""
+    """SQL of the errors for values of the source that are not of their kind, in fields that a row reads."""
     used = sorted(frozenset().union(*(each.formula.value.reads for each in targets)))
     rules = {name: f"not {WORDS[fields[name]]} in the source" for name in used if fields[name] != "text"}
     rule = "".join(f" WHEN f = {literal(name)} THEN {literal(words)}" for name, words in rules.items())
     names = ", ".join(map(literal, rules or [""]))
-    return (
-        f"list_transform(list_filter(_bad_fields, lambda f: f IN ({names})), "
-        f"lambda f: {{'field': f, 'rule': CASE{rule or ' WHEN true THEN NULL::VARCHAR'} END, "
-        "'given': 'a text', 'row': 0})"
-    )
+    error = f"{{'field': f, 'rule': CASE{rule or ' WHEN true THEN NULL::VARCHAR'} END, 'given': 'a text', 'row': 0}}"
+    return f"list_transform(list_filter(_bad_fields, lambda f: f IN ({names})), lambda f: {error})"
 
 
 def _errors(target: Target) -> str:
-    """A list of the broken rules of one row: what was given is told by its class, never by its value."""
-    raw, row = target.raw, target.line.row
-    given, field = class_of(raw.sql, raw.kind), literal(target.line.target_field)
-    errors = ", ".join(
-        f"CASE WHEN {check.condition} THEN {{'field': {field}, 'rule': {literal(check.rule)}, "
-        f"'given': {check.given or given}, 'row': {row}}} END"
-        for check in target.checks
-    )
+    """SQL of a list of the rules that one row breaks.
+
+    An error holds the class of the value that was given, never the value: it may be a person's data.
+    """
+    errors = ", ".join(_error(target, check) for check in target.checks)
     return f"list_filter([{errors or 'NULL'}], lambda e: e IS NOT NULL)"
 
 
+def _error(target: Target, check: Check) -> str:
+    field, rule = literal(target.line.target_field), literal(check.rule)
+    given = check.given or class_of(target.raw.sql, target.raw.kind)
+    error = f"{{'field': {field}, 'rule': {rule}, 'given': {given}, 'row': {target.line.row}}}"
+    return f"CASE WHEN {check.condition} THEN {error} END"
+
+
 def _object(targets: Iterable[Target]) -> str:
+    """SQL of a JSON object, as text, with the fields of the targets."""
     pairs = ", ".join(f"{literal(each.line.target_field)}: {fitted(each.facts, each.raw)}" for each in targets)
     return f"CAST(to_json({{{pairs}}}) AS VARCHAR)" if pairs else "'{}'"

@@ -1,8 +1,9 @@
 """Functions from the user's own Python file, beside the built-in ones.
 
-Each public function of the file works on whole columns: it takes and gives lists of equal length, typed as
+Each public function of the file works on whole columns: it takes and gives lists of equal length. Their types are
 `list[str | None]`, `list[Decimal | None]`, `list[bool | None]`, `list[date | None]` or `list[datetime | None]`. The
-first line of its docstring is its text in `winbc mapping functions`; a line `Example: name('a') = b` is tried on load.
+first line of its docstring is its text in `winbc mapping functions`. A line `Example: name('a') = b` is required, and
+is tried when the file is loaded.
 """
 
 import importlib.util
@@ -27,7 +28,11 @@ EXAMPLE = re.compile(r"^Example: (.+) = (.*)$", re.MULTILINE)
 
 
 def load_functions(path: Path | None) -> dict[str, Function]:
-    """All functions by name; raises MappingError for a file or a function that does not do what it says."""
+    """The built-in functions and those of the user's file (None: there is no such file), by name.
+
+    The file is loaded again when it has changed.
+    Raises: MappingError for a file that cannot be loaded, or a function that does not do what its example says.
+    """
     known = {function.name: function for function in BUILT_IN}
     if path is None:
         return known
@@ -38,11 +43,12 @@ def load_functions(path: Path | None) -> dict[str, Function]:
     return known | _own(path, changed)
 
 
-@cache
+@cache  # `changed` is part of the key, so that a file that was edited is loaded again
 def _own(path: Path, changed: int) -> dict[str, Function]:
     module = _module(path)
     made = {}
     for name, value in inspect.getmembers(module, inspect.isfunction):
+        # Functions that the file imports are not its own.
         if not name.startswith("_") and value.__module__ == module.__name__:
             made[name] = _function(path, name, value)
     for function in made.values():
@@ -63,7 +69,8 @@ def _module(path: Path) -> ModuleType:
 
 
 def _function(path: Path, name: str, value: Any) -> Function:
-    place, doc = f"{path}, function {name}", inspect.getdoc(value) or ""
+    place = f"{path}, function {name}"
+    doc = inspect.getdoc(value) or ""
     example = EXAMPLE.search(doc)
     if name in {function.name for function in BUILT_IN}:
         raise MappingError(f"{place}: there is a function of that name already.", "Rename it.")
@@ -80,25 +87,28 @@ def _function(path: Path, name: str, value: Any) -> Function:
         hints = get_type_hints(value)
     except NameError as error:
         raise MappingError(f"{place}: {error}.") from None
-    kinds = [_kind(place, hints.get(parameter)) for parameter in [*parameters, "return"]]
+    *takes, gives = [_kind(place, hints.get(parameter)) for parameter in [*parameters, "return"]]
     text, result = example.groups()
-    return Function(
-        name, "own", doc.splitlines()[0], text, result, tuple(kinds[:-1]), kinds[-1], column=value, fails=True
-    )
+    doc = doc.splitlines()[0]
+    return Function(name, "own", doc, text, result, tuple(takes), gives, column=value, fails=True)
 
 
 def _kind(place: str, hint: Any) -> str:
-    inner = set(get_args(get_args(hint)[0])) - {type(None)} if get_args(hint) else set()
-    inner = inner or set(get_args(hint))
-    if getattr(hint, "__origin__", None) is not list or len(inner) != 1 or (kind := inner.pop()) not in KINDS:
+    """The kind of a column's values: text for `list[str | None]` and for `list[str]`."""
+    is_list = getattr(hint, "__origin__", None) is list
+    values = get_args(hint)
+    inner = set(get_args(values[0])) - {type(None)} if values else set()
+    types = inner or set(values)
+    if not is_list or len(types) != 1 or (kind := types.pop()) not in KINDS:
         raise MappingError(f"{place}: {hint} is not a column.", "Columns are list[str | None], Decimal, bool …")
     return KINDS[kind]
 
 
 def _try_out(path: Path, function: Function, own: Mapping[str, Function]) -> None:
     place = f"{path}, function {function.name}"
+    known = {each.name: each for each in BUILT_IN} | dict(own)
     with in_memory() as connection:
         lock_down(connection)
-        result = evaluate(connection, function.example, {each.name: each for each in BUILT_IN} | dict(own), place)
+        result = evaluate(connection, function.example, known, place)
     if result != function.result:
         raise MappingError(f"{place}: its example gives `{result}`, not `{function.result}`.")

@@ -1,7 +1,8 @@
-"""Formulas: SQL-scalar style, checked against an allow-list, typed, and turned into DuckDB SQL.
+"""Formulas in SQL-scalar style: checked against an allow-list, typed, and compiled to DuckDB SQL.
 
-Here belongs: operators, fields and constants that a key user may write in the column `source`. Nothing is pasted into
-SQL unparsed: each node that is allowed gives SQL of its own. Calls of functions: calls.py.
+Here belongs: operators, fields and constants that a key user may write in the column `source`. Each node of a formula
+that is on the allow-list gives SQL of its own, so no text of a formula gets into SQL unparsed. Calls of functions:
+calls.py.
 """
 
 import re
@@ -23,7 +24,7 @@ COMPARISONS: dict[type[exp.Expr], str] = {
     exp.LT: "<",
     exp.LTE: "<=",
 }
-# What to write for what SQL has and formulas have not.
+# Hints for SQL that formulas do not have: what to write instead.
 INSTEAD: dict[type[exp.Expr], str] = {
     exp.Like: "Use contains(…) or starts_with(…).",
     exp.ILike: "Use contains(lower(…), …).",
@@ -33,21 +34,27 @@ INSTEAD: dict[type[exp.Expr], str] = {
 }
 NO_RESULT = "too large, or divided by zero"
 
-# Doubles round to the right tenth decimal, at a hundredth of the cost, unless the result is so near to half of it that
-# their error may count (six roundings: below 1e-15 of the result); then whole numbers are used.
+# Products and quotients are rounded to ten decimals. Doubles do this right, at a hundredth of the cost of decimals,
+# unless the result lies so near to half of the tenth decimal that their error may count. That error is below 1e-15 of
+# the result (six roundings). Where it may count, exact decimals (_PRODUCT) or whole numbers (_QUOTIENT) are used.
 _SCALED = "($double * 1e10)"
 _NEAR = f"abs({_SCALED} - floor({_SCALED}) - 0.5) > 1e-15 * abs({_SCALED}) THEN CAST($double AS {NUMBER})"
 _PRODUCT = f"TRY(CAST(CAST($0 AS {NUMBER}) * CAST($1 AS {NUMBER}) AS {NUMBER}))"
 _WHOLE = f"abs(CAST(CAST($0 AS {NUMBER}) * 10000000000 AS HUGEINT))"
-_TOP, _BOTTOM = f"({_WHOLE} * 10000000000)", _WHOLE.replace("$0", "$1")
-_QUOTIENT = (
-    f"TRY(CAST(CAST(sign($0) * sign($1) * ({_TOP} // {_BOTTOM} + CASE WHEN ({_TOP} % {_BOTTOM}) * 2 >= {_BOTTOM} "
-    f"THEN 1 ELSE 0 END) AS DECIMAL(38, 0)) * 0.0000000001 AS {NUMBER}))"
-)
+_TOP = f"({_WHOLE} * 10000000000)"
+_BOTTOM = _WHOLE.replace("$0", "$1")
+_ROUNDED_UP = f"CASE WHEN ({_TOP} % {_BOTTOM}) * 2 >= {_BOTTOM} THEN 1 ELSE 0 END"
+_UNITS = f"CAST(sign($0) * sign($1) * ({_TOP} // {_BOTTOM} + {_ROUNDED_UP}) AS DECIMAL(38, 0))"
+_QUOTIENT = f"TRY(CAST({_UNITS} * 0.0000000001 AS {NUMBER}))"
 
 
 def compile_formula(context: Context, text: str, place: str) -> Formula:
-    """A formula's SQL; raises MappingError, naming the place, for what is no formula or does not fit the fields."""
+    """Compiles a formula.
+
+    Args:
+        place: file, row and column, for errors.
+    Raises: MappingError for a text that is not a formula, or one that does not fit the fields and functions.
+    """
 
     def of(node: exp.Expr) -> Expression:
         if isinstance(node, exp.Paren):
@@ -90,33 +97,44 @@ def _condition(work: Work, node: exp.Expr) -> Expression:
         return joined(sides, _compared(sides[0].kind, COMPARISONS[type(node)]), "boolean")
     if isinstance(node, exp.And | exp.Or):
         sides = [work.as_kind(work.of(each), "boolean") for each in (node.this, node.expression)]
-        return joined(sides, f"($0 {'AND' if isinstance(node, exp.And) else 'OR'} $1)", "boolean")
+        word = "AND" if isinstance(node, exp.And) else "OR"
+        return joined(sides, f"($0 {word} $1)", "boolean")
     if isinstance(node, exp.Not):
         return joined([work.as_kind(work.of(node.this), "boolean")], "(NOT $0)", "boolean")
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
         return joined([work.of(node.this)], "($0 IS NULL)", "boolean")
     if isinstance(node, exp.In) and node.expressions:
-        parts = [work.of(each) for each in (node.this, *node.expressions)]
-        for option in parts[1:]:
-            _comparable(work, parts[0], option)
-        listed = ", ".join(f"${place}" for place in range(1, len(parts)))
-        one = "coalesce($0, '')" if parts[0].kind == "text" else "$0"
-        return joined(parts, f"coalesce({one} IN ({listed}), false)", "boolean")
+        return _one_of(work, node)
     if isinstance(node, exp.Case):
-        branches = node.args["ifs"]
-        tests = [exp.EQ(this=node.this.copy(), expression=each.this) if node.this else each.this for each in branches]
-        return chosen(work, tests, [each.args["true"] for each in branches], node.args.get("default"))
+        return _case(work, node)
     raise work.error(f"`{shown(node)[:60]}` may not stand in a formula.", INSTEAD.get(type(node), HELP))
 
 
+def _one_of(work: Work, node: exp.In) -> Expression:
+    value, *options = parts = [work.of(each) for each in (node.this, *node.expressions)]
+    for option in options:
+        _comparable(work, value, option)
+    listed = ", ".join(f"${place}" for place in range(1, len(parts)))
+    one = "coalesce($0, '')" if value.kind == "text" else "$0"
+    return joined(parts, f"coalesce({one} IN ({listed}), false)", "boolean")
+
+
+def _case(work: Work, node: exp.Case) -> Expression:
+    """The value of `case when a then b end`, or of `case x when a then b end`, which compares x with a."""
+    branches = node.args["ifs"]
+    tests = [exp.EQ(this=node.this.copy(), expression=each.this) if node.this else each.this for each in branches]
+    values = [each.args["true"] for each in branches]
+    return chosen(work, tests, values, node.args.get("default"))
+
+
 def _compared(kind: str, sign: str) -> str:
-    """A comparison that is true or false for empty values too; an empty text and none are the same."""
+    """A comparison that is true or false for missing values too. An empty text counts as a missing one."""
     if sign not in ("=", "<>"):
-        sides = ("nullif($0, '')", "nullif($1, '')") if kind == "text" else ("$0", "$1")
-        return f"coalesce({sides[0]} {sign} {sides[1]}, false)"
+        left, right = ("nullif($0, '')", "nullif($1, '')") if kind == "text" else ("$0", "$1")
+        return f"coalesce({left} {sign} {right}, false)"
     if kind == "text":
         return f"(coalesce($0, '') {sign} coalesce($1, ''))"
-    return f"($0 IS {'NOT ' if sign == '=' else ''}DISTINCT FROM $1)"
+    return "($0 IS NOT DISTINCT FROM $1)" if sign == "=" else "($0 IS DISTINCT FROM $1)"
 
 
 def _constant(work: Work, node: exp.Expr) -> Expression:
@@ -127,9 +145,8 @@ def _constant(work: Work, node: exp.Expr) -> Expression:
     if node.is_string:
         return Expression(literal(node.name), "text", constant=True)
     if not re.fullmatch(r"\d{1,18}(\.\d{1,10})?", node.name):
-        raise work.error(
-            f"{node.name[:40]} is not a number.", "Numbers look like 12.50, of up to 18 digits and ten decimals."
-        )
+        hint = "Numbers look like 12.50, of up to 18 digits and ten decimals."
+        raise work.error(f"{node.name[:40]} is not a number.", hint)
     whole, _, decimals = node.name.partition(".")
     fits = len(whole) <= 13 and len(decimals) <= 5
     return Expression(f"CAST({node.name} AS {FITS if fits else NUMBER})", "decimal", fits=fits, constant=True)
@@ -140,7 +157,7 @@ def _column(work: Work, node: exp.Column) -> Expression:
     if not node.table and node.name in constants:
         kind, sql = constants[node.name]
         return Expression(sql, kind)
-    by_name = {name.lower(): name for name in fields}
+    by_name = {name.lower(): name for name in fields}  # capitals do not matter, as in SQL
     if node.table or node.name.lower() not in by_name:
         known = f"Known are: {', '.join(sorted(fields))}."
         hint = f"{similar(node.name, by_name)} A text stands in quotes: '{node.name[:40]}'. {known}"
@@ -151,7 +168,7 @@ def _column(work: Work, node: exp.Column) -> Expression:
 
 def _comparable(work: Work, left: Expression, right: Expression) -> None:
     if "nothing" in (left.kind, right.kind):
-        raise work.error("nothing can be equal to null.", "Write `is null` or `is not null`.")
+        raise work.error("null cannot be compared.", "Write `is null` or `is not null`.")
     if left.kind != right.kind:
         hint = "Compare texts with texts in quotes, numbers with numbers."
         raise work.error(f"a {named(left.kind)} is compared with a {named(right.kind)}.", hint)

@@ -1,7 +1,7 @@
-"""The functions that a formula may use: what each takes and gives, in words, with an example that is a test.
+"""The functions that a formula may use: what each takes and gives, a text for people, and an example that is a test.
 
-Here belongs: the list, and the DuckDB SQL of those that SQL can do. Those that a Python library does: people.py.
-How a call is checked and put into the SELECT: calls.py.
+Here belongs: the list, and the DuckDB SQL of functions that one template can express. Functions that use a Python
+library: people.py. How a call is checked and compiled: calls.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from .people import country_iso, gtin_check, phone_e164, strip_html
 
 Column = Sequence[Any]
-# What a replacement may grow to, so that one inside the other cannot fill the memory.
+# Characters that a replacement may make and put in, so that replacements inside each other cannot fill the memory.
 LONGEST_TEXT, LONGEST_REPLACEMENT = 10_000, 20
 
 
@@ -20,14 +20,17 @@ class Function:
     """One function.
 
     Attributes:
-        takes: kinds of its values: text, decimal, boolean, date, datetime, day (date or datetime), any; `word`, `short`
-            and `whole` stand for a text, one of a few characters, or a whole number that is written out. `?` at the
-            end: may be left out; `*`: one or more.
+        group: the heading under which `winbc mapping functions` lists it.
+        doc: its text for people.
+        example: a formula, and `result` what it gives, as text; a test compares them.
+        takes: the kinds of its values: text, decimal, boolean, date, datetime, day (date or datetime), any; or a value
+            that must be written out: word (a text), pattern (a regular expression), short (a text of a few
+            characters), whole (a whole number). `?` at the end: the value may be left out; `*`: one or more.
         gives: the kind of its result.
-        sql: DuckDB SQL with $0, $1 … for the values; empty where Python or calls.py does it.
-        formula: a formula with $0, $1 … that it stands for.
-        column: works on whole columns in Python; None in its result means that the value could not be read.
-        fails: gives nothing for a value that it cannot read, which fails the record (see iferror).
+        sql: DuckDB SQL with $0, $1 … for the values; empty where Python or calls.py makes the result.
+        formula: the formula that it stands for, with $0, $1 … for the values.
+        column: the Python function on whole columns; None in its result means that the value could not be read.
+        fails: whether a value that cannot be read gives nothing, which fails the record (see iferror).
     """
 
     name: str
@@ -43,25 +46,27 @@ class Function:
     fails: bool = False
 
 
-# What a text is trimmed of: the characters of staging.store.BLANK.
+# The characters that texts are trimmed of, the same as in staging.store.BLANK.
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-# A filler before each character beyond the basic plane makes it count twice, as Business Central counts lengths.
+# Business Central counts a character beyond the basic plane twice. A filler before each of them does the same here.
 _FILLER = "chr(64976)"
 _WIDE = f"regexp_replace($0, '([\\x{{10000}}-\\x{{10FFFF}}])', {_FILLER} || '\\1', 'g')"
 
 
 def street_sql(part: str) -> str:
-    """The SQL of split_street: `High Street 12 b`, `High Street 12-b` or `12b High Street`."""
+    """SQL of one part (name, number, addition) of `High Street 12 b`, `High Street 12-b` or `12b High Street`."""
     after = r"'^(.*[^\s,])[\s,]+(\d+)\s*[-/]?\s*([^\d\s.].*|\d\S*)?$'"
     before = r"'^(\d+)\s*([A-Za-z]?)[\s,]+(\D.*)$'"
+    # The group of each part in the two patterns.
     groups = {"name": (1, 3), "number": (2, 1), "addition": (3, 2)}
     at_end, in_front = groups[part]
     otherwise = "trim($0)" if part == "name" else "''"
-    return (
-        f"CASE WHEN regexp_matches(trim($0), {after}) THEN trim(regexp_extract(trim($0), {after}, {at_end})) "
-        f"WHEN regexp_matches(trim($0), {before}) THEN regexp_extract(trim($0), {before}, {in_front}) "
-        f"ELSE {otherwise} END"
-    )
+    return f"""
+        CASE
+            WHEN regexp_matches(trim($0), {after}) THEN trim(regexp_extract(trim($0), {after}, {at_end}))
+            WHEN regexp_matches(trim($0), {before}) THEN regexp_extract(trim($0), {before}, {in_front})
+            ELSE {otherwise}
+        END"""
 
 
 def _text(
@@ -77,27 +82,35 @@ def _text(
     return Function(name, "text", doc, example, result, tuple(takes.split()), gives, sql, column=column)
 
 
+# Letters that strip_accents leaves as they are.
 _PLAIN = "lower($0)"
 for _letter, _letters in {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "œ": "oe", "æ": "ae", "þ": "th"}.items():
     _PLAIN = f"replace({_PLAIN}, '{_letter}', '{_letters}')"
 _SLUG = f"trim(regexp_replace(strip_accents({_PLAIN}), '[^a-z0-9]+', '-', 'g'), '-')"
-# Numbers of few digits are read and rounded in 64 bits, which takes a fortieth of the time.
+# Numbers of few digits are read and rounded in 64 bits (_NARROW), which takes a fortieth of the time.
 _COMPUTED, _NARROW = "DECIMAL(28, 10)", "DECIMAL(18, 10)"
-_NUMBER = (
-    "CASE WHEN regexp_full_match(trim($0), '[+-]?\\d{1,8}(\\.\\d{1,10})?') "
-    f"THEN CAST(try_cast($0 AS {_NARROW}) AS {_COMPUTED}) "
-    f"WHEN regexp_full_match(trim($0), '[+-]?\\d+(\\.\\d+)?') THEN try_cast($0 AS {_COMPUTED}) END"
-)
-_ROUND = (
-    f"CASE WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS {_COMPUTED}) "
-    f"ELSE TRY(CAST(round($0, $1) AS {_COMPUTED})) END"
-)
+_FEW_DIGITS = r"'[+-]?\d{1,8}(\.\d{1,10})?'"
+_ANY_DIGITS = r"'[+-]?\d+(\.\d+)?'"
+_NUMBER = f"""
+    CASE
+        WHEN regexp_full_match(trim($0), {_FEW_DIGITS}) THEN CAST(try_cast($0 AS {_NARROW}) AS {_COMPUTED})
+        WHEN regexp_full_match(trim($0), {_ANY_DIGITS}) THEN try_cast($0 AS {_COMPUTED})
+    END"""
+_ROUND = f"""
+    CASE
+        WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS {_COMPUTED})
+        ELSE TRY(CAST(round($0, $1) AS {_COMPUTED}))
+    END"""
+# lpad cuts a text that is longer than the wanted length, so the length is never less than the text's.
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
-# Places and numbers of characters within what any text has.
+_EMAIL = f"lower(trim($0, {BLANKS}))"
+_BARE_EMAIL = f"CASE WHEN starts_with({_EMAIL}, 'mailto:') THEN {_EMAIL}[8:] ELSE lower($0) END"
+# A count of characters, kept within what any text has, so that the cast cannot fail.
 _COUNT = "greatest(-10000, least(10000, $1))::BIGINT"
 _SECOND_COUNT = _COUNT.replace("$1", "$2")
 _SECOND = "'2026-01-31'"
 
+# In the order in which `winbc mapping functions` and docs/mapping.md list them.
 BUILT_IN: tuple[Function, ...] = (
     _text("upper", "Capital letters", "upper('abc')", "ABC", "text", "upper($0)"),
     _text("lower", "Small letters", "lower('ABC')", "abc", "text", "lower($0)"),
@@ -168,8 +181,7 @@ BUILT_IN: tuple[Function, ...] = (
              "country_iso('Nederland')", "NL", ("text",), "text", column=country_iso, fails=True),
     Function("normalise_email", "people", "An e-mail address in small letters, without blanks and mailto:",
              "normalise_email(' mailto:Ada@Mail.example')", "ada@mail.example", ("text",), "text",
-             f"trim(CASE WHEN starts_with(lower(trim($0, {BLANKS})), 'mailto:') THEN lower(trim($0, {BLANKS}))[8:] "
-             f"ELSE lower($0) END, {BLANKS})"),
+             f"trim({_BARE_EMAIL}, {BLANKS})"),
     Function("gtin_check", "codes", "The GTIN, when its check digit is right", "gtin_check('4006381333931')",
              "4006381333931", ("text",), "text", column=gtin_check, fails=True),
     Function("slug", "codes", "Small letters, digits and hyphens only", "slug('Größe: XL!')", "grosse-xl", ("text",),

@@ -1,4 +1,4 @@
-"""From the text of a formula to its tree: what is no formula at all ends here.
+"""Parses the text of a formula into a tree, and refuses a text that is not a formula.
 
 Here belongs: limits, spreadsheets' quotation marks, the parser. What the parts of the tree mean: formulas.py.
 """
@@ -13,15 +13,18 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ..errors import MappingError
 
-LONGEST, DEEPEST = 4000, 40
+LONGEST, DEEPEST = 4000, 40  # characters; brackets inside each other
 PREFIX = "winbc_fn_"
 HELP = "See `winbc mapping functions` and docs/mapping.md."
 
 
 def parsed(text: str, functions: Iterable[str], place: str) -> exp.Expr:
-    """The tree of a formula, its calls of functions being `Anonymous` nodes named PREFIX + name.
+    """The tree of a formula. A call of a function is an `Anonymous` node whose name is PREFIX + the function's name.
 
-    Raises: MappingError for what is no formula and for unknown functions.
+    Args:
+        functions: names of the functions that may be called.
+        place: file, row and column, for errors.
+    Raises: MappingError for a text that is not a formula, and for a function that is not known.
     """
     if len(text) > LONGEST or _depth(text) > DEEPEST:
         raise MappingError(f"{place}: the formula has {len(text):,} characters or too many brackets.", "Split it up.")
@@ -47,18 +50,19 @@ def shown(node: exp.Expr) -> str:
 
 
 def no_formula(text: str, place: str, why: str = "", hint: str = HELP) -> MappingError:
+    """The error for a text that is not a formula."""
     return MappingError(f"{place}: `{text[:80]}` is not a formula{': ' if why else ''}{why}.", hint)
 
 
 def similar(name: str, known: Iterable[str]) -> str:
-    """A hint for a slip of the pen."""
+    """A hint that names the known name nearest to one that is misspelt, or says where to look."""
     written = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), list(written), 1)
     return f"Did you mean {written[close[0]]}?" if close else HELP
 
 
 def _check_marks(text: str, tokens: Sequence[Token], place: str) -> None:
-    """Refuses comments and what other programs' formulas have, in words that say what to write."""
+    """Refuses comments, and marks that formulas of other programs have."""
     if not tokens or any(token.comments for token in tokens):
         raise no_formula(text, place)
     kinds = [token.token_type for token in tokens]
@@ -73,17 +77,18 @@ def _check_marks(text: str, tokens: Sequence[Token], place: str) -> None:
 
 
 def _decimal_comma(tokens: Sequence[Token]) -> tuple[str, str] | tuple[()]:
-    """Why and hint for `12,5`."""
+    """The reason and the hint when the formula has a number with a decimal comma, such as `12,5`; else nothing."""
     for whole, comma, decimals in zip(tokens, tokens[1:], tokens[2:], strict=False):
         numbers = whole.token_type == decimals.token_type == TokenType.NUMBER
-        if numbers and comma.token_type == TokenType.COMMA and decimals.start - whole.end == 2:
+        without_blanks = decimals.start - whole.end == 2
+        if numbers and comma.token_type == TokenType.COMMA and without_blanks:
             right = f"{whole.text}.{decimals.text}"
             return f"`{whole.text},{decimals.text}` is not a number", f"Decimals follow a point: {right}."
     return ()
 
 
 def _renamed(text: str, tokens: Sequence[Token], functions: list[str], place: str) -> str:
-    """The text with its functions' names marked, so that the parser gives none of them a meaning of its own."""
+    """The text with PREFIX before the names of functions, so that the parser gives them no meaning of its own."""
     pieces, at = [], 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if following is None or following.token_type != TokenType.L_PAREN:

@@ -1,6 +1,7 @@
-"""Functions on whole columns that well-kept libraries do: telephone numbers, countries, check digits, HTML.
+"""Functions that work on whole columns, mostly with a library: telephone numbers, countries, check digits, HTML.
 
-Each takes columns (lists of equal length) and gives one; None in the result: the value could not be read.
+Each takes columns (lists of equal length) and gives one column. None in the result means that the value could not be
+read.
 """
 
 import gettext
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 
 LANGUAGES = ("nl", "de", "fr", "es", "it", "pt", "da", "sv", "pl")
-# What people write and neither ISO 3166 nor its translations have.
+# Names of countries that people write, and that neither ISO 3166 nor its translations have.
 EVERYDAY = {
     "AE": "UAE",
     "BA": "Bosnia, Bosnië, Bosnien, Bosnie",
@@ -41,7 +42,7 @@ TAGS = re.compile(r"</?[a-z!][^>]*>", re.IGNORECASE)
 
 
 def phone_e164(numbers: Texts, countries: Texts) -> list[str | None]:
-    """Numbers in E.164 form; `countries` are ISO codes for those without an international prefix."""
+    """Telephone numbers in E.164 form. `countries` are ISO codes, for numbers without an international prefix."""
     import phonenumbers
 
     def one(number: str, country: str | None) -> str | None:
@@ -57,13 +58,13 @@ def phone_e164(numbers: Texts, countries: Texts) -> list[str | None]:
 
 
 def country_iso(names: Texts) -> list[str | None]:
-    """Two-letter codes of countries given by code, number or name."""
+    """ISO 3166 two-letter codes of countries that are given by code, number or name."""
     known = _countries()
     return [known.get(_bare(name)) if name else "" for name in names]
 
 
 def _bare(name: str) -> str:
-    """A name without capitals, accents, full stops, hyphens and an English article."""
+    """A name in small letters, without accents, full stops and an English article; blanks stand for hyphens."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter) and letter != ".")
     return " ".join(re.split(r"[\W_]+", bare)).strip().removeprefix("the ")
@@ -71,24 +72,27 @@ def _bare(name: str) -> str:
 
 @cache
 def _countries() -> dict[str, str]:
-    """Code by everything that a country is called; a name that several have is left out."""
+    """Country codes by every name that a country has; a name that several countries have is left out."""
     import pycountry
 
     found = {_bare(name): {code} for code, names in EVERYDAY.items() for name in names.split(", ")}
+    # The translations of ISO 3166 that pycountry comes with.
     translations = [
         gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
         for language in LANGUAGES
     ]
     for country in pycountry.countries:
-        named = {country.name, getattr(country, "common_name", country.name), getattr(country, "official_name", "")}
+        common, official = getattr(country, "common_name", country.name), getattr(country, "official_name", "")
+        named = {country.name, common, official}
         named |= {translation.gettext(name) for translation in translations for name in named if name}
         for name in named | {country.alpha_2, country.alpha_3, country.numeric}:
             found.setdefault(_bare(name), set()).add(country.alpha_2)
+    # A name that several countries have says nothing.
     return {name: codes.pop() for name, codes in found.items() if name and len(codes) == 1}
 
 
 def gtin_check(codes: Texts) -> list[str | None]:
-    """GTIN-8, -12, -13 and -14 whose check digit is right, without blanks and hyphens."""
+    """GTINs (8, 12, 13 or 14 digits) without blanks and hyphens, where the check digit is right."""
     from stdnum import ean
 
     def one(code: str) -> str | None:
@@ -99,7 +103,11 @@ def gtin_check(codes: Texts) -> list[str | None]:
 
 
 def strip_html(texts: Texts) -> list[str | None]:
-    """Texts without tags, comments, scripts and styles, characters for their entities, blanks for line breaks."""
-    return [
-        text and " ".join(html.unescape(TAGS.sub("", BREAKS.sub(" ", HIDDEN.sub("", text)))).split()) for text in texts
-    ]
+    """Texts without tags, comments, scripts and styles. Entities become characters, line breaks become blanks."""
+
+    def one(text: str) -> str:
+        visible = HIDDEN.sub("", text)
+        without_tags = TAGS.sub("", BREAKS.sub(" ", visible))
+        return " ".join(html.unescape(without_tags).split())
+
+    return [one(text) if text else text for text in texts]

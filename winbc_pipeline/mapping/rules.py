@@ -1,4 +1,4 @@
-"""What a field of the target asks of a value (kind, length, options, default), and how it goes into the payload."""
+"""The rules of a target's field (kind, length, options, default), and the form of its value in the payload."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +10,11 @@ from .cells import boolean_of
 from .expressions import FITS, MOMENT, TYPES, WORDS, Check, Expression, as_text, joined, utf16_length
 from .tables import Line, Table
 
-# Numbers of up to seven digits lose their last decimals in 64 bits, which takes a fortieth of the time.
-NARROWED = (
-    f"CASE WHEN abs($0) < 10000000 THEN CAST(CAST($0 AS DECIMAL(18, 10)) AS {FITS}) ELSE try_cast($0 AS {FITS}) END"
-)
-# Kinds that a field's value may be made of; texts are made of anything.
+# A computed number is rounded to the five decimals of FITS. With up to seven digits before the point this is done in
+# 64 bits, which takes a fortieth of the time.
+_IN_64_BITS = f"CAST(CAST($0 AS DECIMAL(18, 10)) AS {FITS})"
+NARROWED = f"CASE WHEN abs($0) < 10000000 THEN {_IN_64_BITS} ELSE try_cast($0 AS {FITS}) END"
+# The kinds of value that a field may be made of, by the field's kind. A text may be made of any kind.
 MADE_OF = {
     "decimal": ("decimal", "text"),
     "integer": ("decimal", "text"),
@@ -23,7 +23,7 @@ MADE_OF = {
     "datetime": ("datetime",),
 }
 NUMBERS = ("decimal", "integer")
-# How a text (or a default), in small letters, must be written to be of a kind, and what people call it.
+# How a text or a default, in small letters, must be written to be of a kind.
 WRITTEN = {
     "decimal": r"[+-]?\d+(\.\d+)?",
     "integer": r"[+-]?\d+",
@@ -36,9 +36,10 @@ GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression) -> Expression:
-    """A formula's value, with the default where it gives none; raises MappingError for what the field cannot be.
+    """The value of a formula, and the default of the row where the formula gives nothing.
 
-    A default that cannot be read gives nothing: trial.py finds it before any record is mapped.
+    A default that cannot be read gives NULL here; trial.py reports it before any record is mapped.
+    Raises: MappingError when the formula gives a kind that the field cannot take.
     """
     if value.kind not in (*MADE_OF.get(facts.kind, (value.kind,)), "nothing"):
         hint = "to_date(…, 'zone') gives the date of a moment." if value.kind == "datetime" else "See docs/mapping.md."
@@ -57,13 +58,13 @@ def with_default(table: Table, line: Line, facts: FieldFacts, value: Expression)
 
 
 def _boolean(cell: str) -> str:
-    """A cell as JSON writes booleans; spreadsheets turn `true` into TRUE, WAHR, VRAI …"""
+    """A cell as JSON writes booleans. Spreadsheets write `true` as TRUE, WAHR, VRAI … by their language."""
     known = boolean_of(cell)
     return cell if known is None else str(known).lower()
 
 
 def fitted(facts: FieldFacts, raw: Expression) -> str:
-    """SQL of the value as it goes into the payload; NULL for what does not fit."""
+    """SQL of the value as it goes into the payload; NULL for a value that does not fit the field's kind."""
     if facts.kind in MADE_OF:
         value = _typed(facts.kind, raw)
         shown = {"date": "CAST($0 AS VARCHAR)", "datetime": MOMENT}.get(facts.kind, "$0")
@@ -75,10 +76,10 @@ def fitted(facts: FieldFacts, raw: Expression) -> str:
 
 
 def _typed(kind: str, raw: Expression) -> str:
-    """The value in the type of a kind; NULL for what cannot be read or is too large."""
+    """SQL of the value in the type of a kind; NULL for a value that cannot be read or is too large."""
     if raw.kind == "text":
         return f"try_cast(CASE WHEN {_readable(kind, raw)} THEN {raw.sql} END AS {TYPES[kind]})"
-    if raw.kind == kind == "decimal" and not raw.fits:
+    if raw.kind == kind == "decimal" and not raw.fits:  # a computed number
         return NARROWED.replace("$0", raw.sql)
     return raw.sql if raw.fits else f"try_cast({raw.sql} AS {TYPES[kind]})"
 
@@ -88,12 +89,12 @@ def _readable(kind: str, raw: Expression) -> str:
 
 
 def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
-    """What makes a record fail by this row; the conditions are never NULL.
+    """The conditions under which this row makes a record fail. They are never NULL.
 
-    CASE and not AND: DuckDB computes both sides of an AND for every row.
+    A condition on a given value is a CASE and not an AND: DuckDB computes both sides of an AND for every record.
     """
-    text = raw.kind == "text"
-    given = f"{unless_blank(raw.sql) if text else raw.sql} IS NOT NULL"
+    filled = unless_blank(raw.sql) if raw.kind == "text" else raw.sql
+    given = f"{filled} IS NOT NULL"
 
     def unless_empty(condition: str, rule: str) -> Check:
         return Check(f"CASE WHEN {given} THEN {condition} ELSE false END", rule)
@@ -105,10 +106,10 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
     if facts.kind == "guid" and not facts.reference:
         yield unless_empty(f"NOT regexp_full_match({raw.sql}, '{GUID}')", f"not an id such as {EXAMPLE_ID}")
     if facts.max_length:
-        # Bytes are never fewer than UTF-16 units and are counted at once.
+        # Counting bytes is cheap, and a text never has fewer bytes than UTF-16 units.
         most, length = facts.max_length, utf16_length(raw.sql)
-        long = f"CASE WHEN strlen({raw.sql}) > {most} THEN {length} > {most} ELSE false END"
-        yield unless_empty(long, f"longer than {most} characters")
+        too_long = f"CASE WHEN strlen({raw.sql}) > {most} THEN {length} > {most} ELSE false END"
+        yield unless_empty(too_long, f"longer than {most} characters")
     if facts.options:
         options = ", ".join(literal(option) for option in facts.options)
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")
@@ -117,6 +118,7 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
 
 
 def _kind_rules(kind: str, raw: Expression) -> Iterator[tuple[str, str]]:
+    """Conditions on a given value, and the rules that they break."""
     text = raw.kind == "text"
     if kind in MADE_OF and text:
         unread = f"NOT {_readable(kind, raw)}" if kind in NUMBERS else f"{_typed(kind, raw)} IS NULL"

@@ -1,4 +1,4 @@
-"""The shipped tables beside the user's own: what differs, and the way back."""
+"""Compares the user's mapping tables with the shipped ones, and puts shipped tables back."""
 
 import re
 import shutil
@@ -15,12 +15,19 @@ from .tables import COLUMNS, LOOKUP_COLUMNS, LOOKUPS, TESTS
 
 SHIPPED = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 KEPT = "kept"
-FLOW_FOLDER = re.compile(r"_[a-z]+_to_[a-z]+$")  # what a folder's name has behind the flow's
+FLOW_FOLDER = re.compile(r"_[a-z]+_to_[a-z]+$")  # the direction, which follows the flow in a folder's name
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One cell or row that is not as shipped; `row` is its name: target field, source value, or a test's row."""
+    """One cell, row or table that is not as shipped.
+
+    Attributes:
+        table: path of the table in the mapping folder.
+        row: the name of the row: its target field, its source value, or the first cells of a test's row; empty for a
+            whole table.
+        column: the column of the cell; empty for a whole row or table.
+    """
 
     table: str
     row: str
@@ -30,27 +37,29 @@ class Difference:
 
 
 def differences(folder: Path) -> Iterator[Difference]:
-    """What a mapping folder has otherwise than the shipped one; notes do not count."""
+    """The differences between a mapping folder and the shipped one; notes are not compared."""
     tables = {path.relative_to(each) for each in (SHIPPED, folder) for path in each.glob("*/*.csv")}
     for table in sorted(tables):
         if table.parts[0] == KEPT:
             continue
-        theirs, ours = _rows(SHIPPED / table), _rows(folder / table)
-        if not (folder / table).exists() or not (SHIPPED / table).exists():
-            there = (folder / table).exists()
-            yield Difference(str(table), "", "", "" if there else "the whole table", "the whole table" if there else "")
-            continue
-        for name in {**theirs, **ours}:
-            yield from _cells(str(table), name, theirs.get(name), ours.get(name))
+        shipped, yours = _rows(SHIPPED / table), _rows(folder / table)
+        if not (folder / table).exists():
+            yield Difference(str(table), "", "", "the whole table", "")
+        elif not (SHIPPED / table).exists():
+            yield Difference(str(table), "", "", "", "the whole table")
+        else:
+            for name in {**shipped, **yours}:
+                yield from _cells(str(table), name, shipped.get(name), yours.get(name))
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
-    """Rows by name; a field that stands twice is told apart by its place."""
+    """Rows by name. The second row of the same name gets `(again)` behind it."""
     if not path.exists():
         return {}
+    named_by = 3 if path.name == TESTS else 1  # the number of cells that make the name
     found: dict[str, dict[str, str]] = {}
     for row in _read(path):
-        name = ", ".join(list(row.cells.values())[: 3 if path.name == TESTS else 1])
+        name = ", ".join(list(row.cells.values())[:named_by])
         found[f"{name} (again)" if name in found else name] = dict(row.cells)
     return found
 
@@ -61,22 +70,22 @@ def _read(path: Path) -> list[Row]:
     return read_rows(path, LOOKUP_COLUMNS if path.parent.name == LOOKUPS else COLUMNS)
 
 
-def _cells(table: str, name: str, theirs: dict[str, str] | None, ours: dict[str, str] | None) -> Iterator[Difference]:
-    if theirs is None or ours is None:
-        yield Difference(table, name, "", "the row" if theirs else "", "the row" if ours else "")
+def _cells(table: str, name: str, shipped: dict[str, str] | None, yours: dict[str, str] | None) -> Iterator[Difference]:
+    if shipped is None or yours is None:
+        yield Difference(table, name, "", "the row" if shipped else "", "the row" if yours else "")
         return
-    for column, value in theirs.items():
-        if column != "note" and value != ours[column]:
-            yield Difference(table, name, column, value, ours[column])
+    for column, value in shipped.items():
+        if column != "note" and value != yours[column]:
+            yield Difference(table, name, column, value, yours[column])
 
 
 def not_as_shipped(folder: Path, name: str | None) -> list[Path]:
-    """The tables of a name that differ from the shipped ones, by content.
+    """The tables of a name whose content differs from the shipped one, as paths in the mapping folder.
 
     Args:
         name: a flow (`products`, both directions), a flow's folder, `lookups`, or a table such as `countries` or
-            `products_winstore_to_bc/item`; None: all.
-    Raises: MappingError when no shipped table has the name, or several tables that do not belong together.
+            `products_winstore_to_bc/item`; None: all tables.
+    Raises: MappingError when no shipped table has the name, or when several tables that do not belong together have it.
     """
     tables = [path.relative_to(SHIPPED) for path in sorted(SHIPPED.glob("*/*.csv"))]
     chosen = tables if name is None else _named(tables, name.removesuffix("/"))
@@ -84,9 +93,9 @@ def not_as_shipped(folder: Path, name: str | None) -> list[Path]:
 
 
 def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
-    """Puts the shipped tables of a name back (see `not_as_shipped`), each replaced one kept under `kept/<moment>/`.
+    """Puts the shipped tables of a name back (see `not_as_shipped`). A copy of each old one stays in `kept/<moment>/`.
 
-    Returns: the tables that were put back.
+    Returns: the tables that were put back, as paths in the mapping folder.
     """
     changed = not_as_shipped(folder, name)
     for table in changed:
@@ -100,7 +109,7 @@ def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
 
 
 def _named(tables: list[Path], name: str) -> list[Path]:
-    """Tables by folder or whole name; else those of a flow, or the only one that is called so."""
+    """The tables of a folder, or of a whole name; else those of a flow, or the only table that has the name."""
     whole = [table for table in tables if name in (str(table.parent), table.as_posix(), _whole(table))]
     flow = [table for table in tables if FLOW_FOLDER.sub("", str(table.parent)) == name]
     alone = [table for table in tables if name in (table.stem, table.name) and table not in flow]

@@ -1,6 +1,6 @@
-"""The mapping tables and lookup tables as people edit them.
+"""Mapping tables and lookup tables as people edit them.
 
-Here belongs: reading and checking rows. How a file is read: cells.py. What a formula means: formulas.py.
+Here belongs: reading and checking their rows. How a file is read: cells.py. What a formula means: formulas.py.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ WHEN = ("always", "create", "update", "fill_empty", "never")
 TESTS, LOOKUPS = "tests.csv", "lookups"
 REQUIRED = {"": False, "no": False, "yes": True}
 MOST_LINES = 1000
-TO_FILL = "?"
+TO_FILL = "?"  # stands for a target value that a person still has to give
 
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a mapping table; `row` counts from 1, the header being row 1."""
+    """One row of a mapping table. `row` is its number in the file; the header is row 1."""
 
     row: int
     target_field: str
@@ -34,38 +34,46 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A mapping table, checked in itself but not yet against the two systems."""
+    """A mapping table whose cells are checked, but not yet against the fields of the two systems."""
 
     path: Path
     lines: tuple[Line, ...]
 
     def place(self, line: Line, column: str = "source") -> str:
-        """Where a cell stands, for errors."""
+        """File, row and column of a cell, for errors."""
         return f"{self.path}, row {line.row}, column {column}"
 
 
 def read_table(path: Path) -> Table:
-    """A mapping table; raises MappingError naming file, row, column and cell."""
-    return Table(path, tuple(_line(path, row) for row in read_rows(path, COLUMNS, most=MOST_LINES)))
+    """Reads a mapping table.
+
+    Raises: MappingError that names file, row, column and cell.
+    """
+    rows = read_rows(path, COLUMNS, most=MOST_LINES)
+    return Table(path, tuple(_line(path, row) for row in rows))
 
 
 def _line(path: Path, row: Row) -> Line:
     cells, place = row.cells, f"{path}, row {row.number}"
+    field = cells["target_field"]
     when, required = cells["when"].lower() or "always", cells["required"].lower()
     if when not in WHEN:
         raise MappingError(f"{place}, column when: `{when[:40]}` is not one of {', '.join(WHEN)}.")
     if required not in REQUIRED:
         raise MappingError(f"{place}, column required: `{required[:40]}` is neither yes nor no.")
-    if not re.fullmatch(r"\w+(\.\w+)?", cells["target_field"], re.ASCII):
-        raise MappingError(f"{place}, column target_field: `{cells['target_field'][:40]}` is not the name of a field.")
+    if not re.fullmatch(r"\w+(\.\w+)?", field, re.ASCII):
+        raise MappingError(f"{place}, column target_field: `{field[:40]}` is not the name of a field.")
     if not cells["source"] and not cells["default"] and when != "never":
         hint = "Give a source or a default, or set `when` to never."
-        raise MappingError(f"{place}, column source: {cells['target_field']} gets no value.", hint)
-    return Line(row.number, cells["target_field"], cells["source"], cells["default"], when, REQUIRED[required])
+        raise MappingError(f"{place}, column source: {field} gets no value.", hint)
+    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required])
 
 
 def read_lookup(path: Path) -> dict[str, str]:
-    """A lookup table: target value by source value; `*` is the fall-back row."""
+    """Reads a lookup table: target value by source value; the key `*` is the fall-back row.
+
+    Raises: MappingError that names file, row, column and cell.
+    """
     values: dict[str, str] = {}
     for row in read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value"):
         source = exact(row.cells["source_value"])
@@ -80,10 +88,17 @@ def read_lookup(path: Path) -> dict[str, str]:
 
 
 def version(folder: Path, lookups: Path, functions: Path | None = None) -> str:
-    """The mapping's version: a hash over the tables, and the file of functions, that a flow maps with."""
+    """The version of a mapping: a hash over everything that a flow maps with, except tests.
+
+    Args:
+        folder: the folder of the flow's tables.
+        lookups: the folder of the lookup tables.
+        functions: the user's Python file of functions.
+    """
     digest = hashlib.sha256()
     own = [functions] if functions and functions.exists() else []
     for path in sorted([*folder.glob("*.csv"), *lookups.glob("*.csv"), *own]):
         if path.name != TESTS:
+            # The zero bytes keep names and contents apart.
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

@@ -1,4 +1,7 @@
-"""Tries a compiled table out before any record is mapped: what every record would break is told once, with its cell."""
+"""Tries a compiled table out before any record is mapped.
+
+A cell that would make every record fail (a default of the wrong kind, say) is reported once, with its place.
+"""
 
 import duckdb
 
@@ -12,17 +15,18 @@ from .rules import NUMBERS
 
 
 def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
-    """Runs the SELECT, and the rules of each default and each formula that reads no field.
+    """Runs the SELECT, and the rules of each default and of each formula that reads no field.
 
-    The table `source` holds one empty record. Raises MappingError naming file, row, column and cell; duckdb.Error for
-    what only DuckDB finds.
+    The table `source` must hold one empty record.
+    Raises: MappingError that names file, row, column and cell; duckdb.Error for a mistake that only DuckDB finds.
     """
     constants = compiled.trial.constants
     prepare(connection, compiled.trial.steps, compiled.trial.lookups)
     connection.execute(compiled.select).fetchall()
     values = ", ".join(["*", *(f"{each.made} AS {each.raw.sql}" for each in constants)])
-    rules = ", ".join(["1", *(_broken_rule(each) for each in constants)])
-    broken = connection.execute(f"SELECT {rules} FROM (SELECT {values} FROM ({with_steps(compiled.trial.steps)}))")
+    rules = ", ".join(["1", *(_broken_rule(each) for each in constants)])  # 1: there may be no constants
+    base = with_steps(compiled.trial.steps)
+    broken = connection.execute(f"SELECT {rules} FROM (SELECT {values} FROM ({base}))")
     _, *found = broken.fetchall()[0]
     for constant, rule in zip(constants, found, strict=True):
         if rule:
@@ -31,7 +35,7 @@ def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
 
 
 def _broken_rule(constant: Constant) -> str:
-    """SQL of the first rule that the value breaks; NULL when it keeps them all."""
+    """SQL of the first rule that the value breaks; NULL when it breaks none."""
     whens = " ".join(f"WHEN {check.condition} THEN {literal(check.rule)}" for check in constant.checks)
     return f"CASE {whens} END" if whens else "NULL"
 

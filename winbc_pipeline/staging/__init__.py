@@ -1,1 +1,1 @@
-"""Where data rests: one DuckDB file per flow with its staging, mapped and planned tables and its ledger."""
+"""The store: one DuckDB file per flow with its staging, mapped and planned tables and its ledger."""

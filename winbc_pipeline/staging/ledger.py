@@ -1,4 +1,4 @@
-"""The ledger: what is known of each record's way into the target. One row per part and key, and an event per move.
+"""The ledger: the state of each record on its way into the target. One row per part and key, and one event per move.
 
 Here belongs: states, legal moves, the watermark. Source: exactly_once.md sections 2 and 4.
 """
@@ -18,7 +18,7 @@ from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
 class State(StrEnum):
-    """The states of a record."""
+    """The states of a record (exactly_once.md section 2)."""
 
     PLANNED = "PLANNED"
     SENDING = "SENDING"
@@ -31,10 +31,13 @@ class State(StrEnum):
     NEEDS_HUMAN = "NEEDS_HUMAN"
 
 
+# Something is still to be done in these states, which are all but CONFIRMED and SKIPPED.
 OPEN = (State.PLANNED, State.SENDING, State.FAILED, State.UNKNOWN, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
-# It was made in the target, or may have been.
+# SQL: the record was made in the target, or may have been.
 MADE = "state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
-SETTLED = {State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN}
+# It is known what became of the record.
+SETTLED = (State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
+# Next states by present state; None is a record that the ledger does not know yet.
 LEGAL: dict[State | None, set[State]] = {
     None: {State.PLANNED, State.SENDING, *SETTLED},
     State.PLANNED: {State.PLANNED, State.SENDING, *SETTLED},
@@ -58,45 +61,48 @@ COLUMNS = {
     "mapping_version": "VARCHAR",
     "window": "DATE",
     "attempt_id": "VARCHAR",
-    "intent_at": "TIMESTAMPTZ",  # when it was about to be sent; of what is lost, when it may last have been sent
+    "intent_at": "TIMESTAMPTZ",  # just before it was sent; for a lost record, the last moment it may have been sent
     "run_id": "VARCHAR",
     "moved_at": "TIMESTAMPTZ",
-    "attempt_no": "INTEGER",  # how often it was sent since it was last heard of
-    "looked_at": "TIMESTAMPTZ",  # when it was first not found after the quarantine
+    "attempt_no": "INTEGER",  # times that it was sent since the target last answered
+    "looked_at": "TIMESTAMPTZ",  # when a search after the quarantine first did not find it
     "server_at": "TIMESTAMPTZ",  # the target's clock at the intent
-    "reference": "VARCHAR",  # by which a document is found again
+    "reference": "VARCHAR",  # by which a document is found again in the target
     "target_set": "VARCHAR",
-    "amount": "DECIMAL(18, 5)",  # of a document, in its currency
+    "amount": "DECIMAL(18, 5)",  # total of a document, in its currency
     "currency": "VARCHAR",
 }
 EVENT_NAMES = ("part", "key", "state", "action", "reason", "message", "target_no", "version", "hash", "mapping_version")
 EVENT = {name: COLUMNS[name] for name in (*EVENT_NAMES, "attempt_id", "run_id", "moved_at")}
-# What was sent, for a few days only: it holds people's data, the ledger does not.
+# The bodies that were sent. They hold people's data, so they are kept for a few days only; the ledger holds none.
 SENT = {"part": "VARCHAR", "key": "VARCHAR", "attempt_id": "VARCHAR", "sent_at": "TIMESTAMPTZ", "body": "VARCHAR"}
 STATES = ", ".join(f"'{state}'" for state in State)
 MOVES = ", ".join(f"('{old or ''}', '{new}')" for old, states in LEGAL.items() for new in sorted(states))
 
 
+def _declared(columns: Mapping[str, str]) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+
+
 def _tables() -> tuple[str, ...]:
-    ledger, event, sent = (
-        ", ".join(f'"{name}" {kind}' for name, kind in columns.items()) for columns in (COLUMNS, EVENT, SENT)
-    )
+    known_state = f"CHECK (state IN ({STATES}))"
+    legal_move = f"CHECK ((coalesce(from_state, ''), state) IN ({MOVES}))"
     return (
-        f"CREATE TABLE IF NOT EXISTS ledger ({ledger}, CHECK (state IN ({STATES})))",
-        f"CREATE TABLE IF NOT EXISTS ledger_event ({event}, from_state VARCHAR, "
-        f"CHECK ((coalesce(from_state, ''), state) IN ({MOVES})))",
+        f"CREATE TABLE IF NOT EXISTS ledger ({_declared(COLUMNS)}, {known_state})",
+        f"CREATE TABLE IF NOT EXISTS ledger_event ({_declared(EVENT)}, from_state VARCHAR, {legal_move})",
         "CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)",
-        f"CREATE TABLE IF NOT EXISTS sent_payload ({sent})",
+        f"CREATE TABLE IF NOT EXISTS sent_payload ({_declared(SENT)})",
     )
 
 
 TABLES = _tables()
+# Kept in the database: as long as it is the same, the tables need no update.
 SHAPE = "; ".join(TABLES)
 
 
 @dataclass
 class Move:
-    """A record's next state, and what is known of it from now on (names as in COLUMNS)."""
+    """The next state of a record. `known` holds values of COLUMNS that change with it; all others stay."""
 
     part: str
     key: str
@@ -105,7 +111,7 @@ class Move:
 
 
 class IllegalMove(Exception):
-    """A defect of the program: a record may not go from its state to that one."""
+    """A defect of the program: a record may not move from its present state to the next one."""
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
@@ -122,7 +128,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Columns that an earlier version did not keep."""
+    """Adds columns that an earlier version of the program did not have."""
     there = {row[0] for row in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
     for name in columns:
         if name not in there:
@@ -130,27 +136,32 @@ def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Map
 
 
 def read(store: Store, where: str = "true", values: list[Any] | None = None, wait_s: float | None = None) -> list[Row]:
-    """Ledger rows that meet a condition."""
+    """The ledger rows that meet a condition, by part and key.
+
+    Args:
+        where: SQL over the columns of the ledger, with `?` for each of the values.
+        wait_s: seconds to wait for the database; None: as the store says.
+    """
     with store.open(wait_s) as connection:
         create(connection)
         return rows_of(connection, f"SELECT * FROM ledger WHERE {where} ORDER BY part, key", values)
 
 
 def read_other(settings: Settings, flow: str, where: str) -> list[Row]:
-    """The same of another flow, by its id: its file is opened for a moment, and may not be there."""
+    """The ledger rows of another flow, by its id, that meet a condition; none when that flow has no database yet."""
     path = settings.flow_database(flow)
     return read(Store(path, settings.memory_limit_mb), where) if path.exists() else []
 
 
 def is_empty(store: Store, part: str) -> bool:
-    """Whether nothing is known of any record of a part."""
+    """Whether the ledger has no row for a part."""
     with store.open() as connection:
         create(connection)
         return connection.execute("SELECT 1 FROM ledger WHERE part = ? LIMIT 1", [part]).fetchone() is None
 
 
 def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:
-    """When a record last came into a state."""
+    """The moment of the last move of a record that is in this state now; None when there is no such record."""
     with store.open(wait_s) as connection:
         create(connection)
         row = connection.execute("SELECT max(moved_at) FROM ledger WHERE state = ?", [state]).fetchone()
@@ -159,7 +170,10 @@ def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | 
 
 
 def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None = None) -> None:
-    """Moves records to their next states in one transaction, with an event each; raises IllegalMove."""
+    """Moves records to their next states in one transaction, and writes an event for each move.
+
+    Raises: IllegalMove; then no record has moved.
+    """
     if listed := list(moves):
         with store.transaction() as connection:
             move_within(connection, listed, run_id, now or clock.now())
@@ -168,26 +182,37 @@ def move(store: Store, moves: Iterable[Move], run_id: str, now: datetime | None 
 def keep_bodies(
     connection: duckdb.DuckDBPyConnection, planned: str, part: str, intent_at: datetime, keep_since: datetime
 ) -> None:
-    """Keeps what is about to be sent, as it is planned, inside the transaction of the intents; forgets bodies that were
-    sent before `keep_since`."""
+    """Keeps the bodies that are about to be sent, in the transaction that records the intents.
+
+    Args:
+        planned: the name of the planned table, which holds the bodies.
+        intent_at: the moment of the intents whose bodies are kept.
+        keep_since: bodies that were sent before this moment are deleted.
+    """
     connection.execute("DELETE FROM sent_payload WHERE sent_at < ?", [keep_since])
     connection.execute(
-        "INSERT INTO sent_payload BY NAME SELECT part, key, l.attempt_id, l.intent_at AS sent_at, p.body "
-        f"FROM ledger AS l JOIN {quote(planned)} AS p USING (part, key) "
-        "WHERE part = ? AND l.state = 'SENDING' AND l.intent_at = ?",
+        f"""
+        INSERT INTO sent_payload BY NAME
+        SELECT part, key, l.attempt_id, l.intent_at AS sent_at, p.body
+        FROM ledger AS l
+        JOIN {quote(planned)} AS p USING (part, key)
+        WHERE part = ? AND l.state = 'SENDING' AND l.intent_at = ?""",
         [part, intent_at],
     )
 
 
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:
-    """The same inside a transaction of the caller's."""
+    """Moves records as `move` does, inside a transaction that the caller has begun."""
     create(connection)
     for group in _alike(moves):
         _move_alike(connection, group, run_id, now)
 
 
 def _alike(moves: Iterable[Move]) -> list[list[Move]]:
-    """Moves that give the same fields together, each record once in a group; its moves stay in their order."""
+    """Moves in groups that give values to the same columns; the moves of one record stay in their order.
+
+    A record stands in a group once, so its second move comes in a later group than its first.
+    """
     times: Counter[tuple[str, str]] = Counter()
     groups: dict[tuple[int, frozenset[str]], list[Move]] = {}
     for item in moves:
@@ -197,41 +222,55 @@ def _alike(moves: Iterable[Move]) -> list[list[Move]]:
 
 
 def _move_alike(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:
-    """Moves records inside the database: what is known of them already never leaves it."""
+    """Moves records that give values to the same columns, inside the database: their rows are never read into Python.
+
+    The temporary table `moving` holds the moves, `moved` the rows as they are afterwards.
+    """
     given = [name for name in COLUMNS if name in moves[0].known]
     columns = {name: COLUMNS[name] for name in ("part", "key", "state", *given)}
     connection.execute("DROP TABLE IF EXISTS moving")
     create_table(connection, "moving", columns, temporary=True)
     rows = [{**item.known, "part": item.part, "key": item.key, "state": item.state.value} for item in moves]
     insert_rows(connection, "moving", columns, rows)
-    told = {name: f"m.{quote(name)}" for name in columns}
-    told |= {name: f"NULL::{COLUMNS[name]}" for name in ("reason", "message") if name not in given}
-    told |= {"run_id": "?::VARCHAR", "moved_at": "?::TIMESTAMPTZ"}
-    after = ", ".join(f"{told.get(name, f'l.{quote(name)}')} AS {quote(name)}" for name in COLUMNS)
+    changed = _changed(columns)
+    after = ", ".join(f"{changed.get(name, f'l.{quote(name)}')} AS {quote(name)}" for name in COLUMNS)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE moved AS SELECT {after}, l.state AS from_state "
-        "FROM moving AS m LEFT JOIN ledger AS l USING (part, key)",
+        f"""
+        CREATE OR REPLACE TEMP TABLE moved AS
+        SELECT {after}, l.state AS from_state
+        FROM moving AS m
+        LEFT JOIN ledger AS l USING (part, key)""",
         [run_id, now],
     )
     _check_legal(connection)
-    changed = ", ".join(
-        f"{quote(name)} = m.{quote(name)}" for name in COLUMNS if name in told and name not in ("part", "key")
-    )
-    connection.execute(f"UPDATE ledger AS l SET {changed} FROM moved AS m WHERE l.part = m.part AND l.key = m.key")
+    names = [quote(name) for name in COLUMNS if name in changed and name not in ("part", "key")]
+    values = ", ".join(f"{name} = m.{name}" for name in names)
+    connection.execute(f"UPDATE ledger AS l SET {values} FROM moved AS m WHERE l.part = m.part AND l.key = m.key")
     connection.execute("INSERT INTO ledger BY NAME SELECT * EXCLUDE (from_state) FROM moved WHERE from_state IS NULL")
     events = ", ".join(quote(name) for name in EVENT)
     connection.execute(f"INSERT INTO ledger_event BY NAME SELECT {events}, from_state FROM moved")
 
 
+def _changed(given: Iterable[str]) -> dict[str, str]:
+    """SQL of the columns that a move changes. Reason and message are of one move, so they go unless they are given."""
+    changed = {name: f"m.{quote(name)}" for name in given}
+    changed |= {name: f"NULL::{COLUMNS[name]}" for name in ("reason", "message") if name not in changed}
+    return changed | {"run_id": "?::VARCHAR", "moved_at": "?::TIMESTAMPTZ"}
+
+
 def _check_legal(connection: duckdb.DuckDBPyConnection) -> None:
-    """Raises IllegalMove when one of the moves is none of LEGAL."""
-    illegal = f"SELECT part, key, from_state, state FROM moved WHERE (coalesce(from_state, ''), state) NOT IN ({MOVES})"
-    if row := connection.execute(f"{illegal} LIMIT 1").fetchone():
+    """Raises IllegalMove for the first move that is not in LEGAL."""
+    illegal = connection.execute(f"""
+        SELECT part, key, from_state, state
+        FROM moved
+        WHERE (coalesce(from_state, ''), state) NOT IN ({MOVES})
+        LIMIT 1""")
+    if row := illegal.fetchone():
         raise IllegalMove("{} {}: {} -> {}".format(*row))
 
 
 def watermark(store: Store, name: str, wait_s: float | None = None) -> datetime | None:
-    """The newest source moment up to which every record has a ledger row."""
+    """The newest moment of the source up to which every record has a ledger row; None before the first."""
     with store.open(wait_s) as connection:
         create(connection)
         row = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [name]).fetchone()

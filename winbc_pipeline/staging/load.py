@@ -1,7 +1,7 @@
-"""Takes pages of source records into a typed staging table, newest version per key.
+"""Loads pages of source records into a typed staging table, which keeps the newest version of each record.
 
-Here belongs: getting bytes into DuckDB fast and keeping them typed. Which source and when belongs to flows/.
-Fields that nobody named are never stored.
+Here belongs: getting bytes into DuckDB fast, and typing them. Which source is read, and when, belongs to flows/.
+Only the fields that the staging table names are stored.
 """
 
 import queue
@@ -19,8 +19,10 @@ import duckdb
 from ..errors import UnreadableAnswer
 from .store import Store, create_table, literal, quote, rows_of, unless_blank
 
-PAGES, LEFT_BEHIND_S = "pages-", 3600
-CHUNK_BYTES = 112 * 2**20  # about one row group of records of 1 KB
+PAGES = "pages-"  # begins the names of folders of pages
+LEFT_BEHIND_S = 3600  # a folder of pages that is older belongs to a run that was killed
+CHUNK_BYTES = 112 * 2**20  # about one row group of DuckDB (122,880 rows) of records of 1 KB
+# Columns that every staging table has beside the fields of its source.
 OWN = {
     "_key": "VARCHAR",
     "_modified_at": "TIMESTAMPTZ",
@@ -28,7 +30,7 @@ OWN = {
     "_version": "UBIGINT",
     "_bad_fields": "VARCHAR[]",
 }
-# Amounts: up to 13 digits and 5 decimals, as Business Central keeps them; a wider type costs ten times the time.
+# Amounts have up to 13 digits and 5 decimals, as Business Central keeps them. A wider type takes ten times as long.
 TYPES = {
     "text": "VARCHAR",
     "decimal": "DECIMAL(18, 5)",
@@ -40,10 +42,14 @@ TYPES = {
 
 @dataclass(frozen=True)
 class StagingTable:
-    """A staging table: name, fields (text, decimal, boolean, datetime), key fields, modification field.
+    """A staging table.
 
-    `group` is the field of records that always come together, such as the lines of an order: what a newer answer no
-    longer has is gone.
+    Attributes:
+        fields: the fields of the source and their kinds (see TYPES).
+        key: the fields that make the key of a record together.
+        modified: the field that holds the moment of the last modification.
+        group: the field that tells which records always come together, such as the lines of an order. A record that a
+            newer answer for its group no longer has is deleted.
     """
 
     name: str
@@ -58,7 +64,7 @@ class StagingTable:
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
-    """Makes the staging table where it is missing, and columns that the profile has come to name."""
+    """Makes the staging table where it is missing, and adds columns for fields that the profile names since then."""
     columns = OWN | table.columns
     create_table(connection, table.name, columns)
     there = {row["column_name"] for row in rows_of(connection, f"DESCRIBE {quote(table.name)}")}
@@ -67,13 +73,13 @@ def create(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
 
 
 def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: datetime) -> int:
-    """Stages all pages; the next ones are fetched while these are taken in.
+    """Loads all pages into the staging table. The next pages are fetched while these are loaded.
 
     Args:
-        pages: all JSON arrays, or all newline-delimited JSON objects.
-        read_at: the moment (UTC) that dates records without a modification moment.
+        pages: JSON arrays, or newline-delimited JSON objects; all of them of the same form.
+        read_at: the moment (UTC) that counts as the modification of records without one.
     Returns: the number of records read.
-    Raises: UnreadableAnswer when a page is not whole; the pages before it may be staged, which a rerun repeats.
+    Raises: UnreadableAnswer when a page is not whole. Pages before it may stay loaded; a rerun loads them again.
     """
     read = 0
     _remove_leftovers(store)
@@ -89,17 +95,18 @@ def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: dat
 
 
 def _remove_leftovers(store: Store) -> None:
-    """Pages that a killed run left behind: they hold people's data."""
+    """Deletes pages that a killed run has left behind, because they hold people's data."""
     for folder in store.path.parent.glob(f"{PAGES}*"):
         if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _spooled(pages: Iterable[bytes], folder: Path) -> Iterator[list[Path]]:
-    """Writes pages to files, and hands them on in chunks that bound memory and fill DuckDB's row groups."""
+    """Writes pages to files, and yields the files in chunks that bound memory and fill DuckDB's row groups."""
     files: list[Path] = []
     size = 0
     for number, page in enumerate(pages):
+        # The length comes first, so that large pages are not copied.
         if len(page) < 16 and page.strip() in (b"", b"[]"):
             continue
         files.append(folder / f"{number}.json")
@@ -113,11 +120,11 @@ def _spooled(pages: Iterable[bytes], folder: Path) -> Iterator[list[Path]]:
 
 
 def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: datetime, first_load: bool) -> int:
-    """Takes the files in, in one transaction: newest version per key, unchanged rows left alone."""
+    """Loads the files in one transaction: the newest version of each key stays, and unchanged rows are not written."""
     target, rows = quote(table.name), _typed_rows(table, files, read_at)
     with store.transaction() as connection:
         connection.execute("SET preserve_insertion_order = false")
-        connection.execute("SET force_compression = 'fsst'")  # trying every compression costs a quarter more
+        connection.execute("SET force_compression = 'fsst'")  # trying every compression takes a quarter longer
         try:
             if first_load:
                 read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
@@ -129,58 +136,73 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
         read = _count(connection, "SELECT count(*) FROM incoming")
         _keep_newest(connection, "incoming", table.group)
         if table.group:
-            connection.execute(
-                f"DELETE FROM {target} AS old USING incoming WHERE old.{quote(table.group)} = "
-                f"incoming.{quote(table.group)} AND old._modified_at <= incoming._modified_at "
-                "AND NOT EXISTS (FROM incoming AS same WHERE same._key = old._key)"
-            )
-            connection.execute(
-                f"DELETE FROM incoming USING {target} AS old WHERE old.{quote(table.group)} = "
-                f"incoming.{quote(table.group)} AND old._modified_at > incoming._modified_at"
-            )
-        connection.execute(
-            f"DELETE FROM incoming USING {target} AS old WHERE old._key = incoming._key "
-            "AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)"
-        )
+            _settle_groups(connection, target, quote(table.group))
+        connection.execute(f"""
+            DELETE FROM incoming
+            USING {target} AS old
+            WHERE old._key = incoming._key
+            AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)""")
         connection.execute(f"DELETE FROM {target} AS old USING incoming WHERE old._key = incoming._key")
         connection.execute(f"INSERT INTO {target} BY NAME FROM incoming")
         return read
 
 
-def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> str:
-    """A SELECT of the staging columns over JSON files; a value that is not of its type becomes NULL and a bad field,
-    a text of blanks only becomes NULL.
+def _settle_groups(connection: duckdb.DuckDBPyConnection, target: str, group: str) -> None:
+    """Deletes rows that a newer answer for their group no longer has, and incoming rows of groups that are older."""
+    connection.execute(f"""
+        DELETE FROM {target} AS old
+        USING incoming
+        WHERE old.{group} = incoming.{group}
+        AND old._modified_at <= incoming._modified_at
+        AND NOT EXISTS (FROM incoming AS same WHERE same._key = old._key)""")
+    connection.execute(f"""
+        DELETE FROM incoming
+        USING {target} AS old
+        WHERE old.{group} = incoming.{group} AND old._modified_at > incoming._modified_at""")
 
-    Literals throughout, because bound values make DuckDB read the files twice. A later DuckDB may hash otherwise: rows
-    then look changed once, no more.
+
+def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> str:
+    """A SELECT of the staging columns over JSON files.
+
+    A value that is not of its type becomes NULL, and its field is named in `_bad_fields`. A text of blanks only becomes
+    NULL. `_version` is DuckDB's hash; a later DuckDB may hash in another way, and then every row looks changed once.
     """
     with files[0].open("rb") as first:
         form = "array" if first.read(64).lstrip()[:1] == b"[" else "newline_delimited"
+    # Paths and moments are literals, because bound values make DuckDB read the files twice.
     paths = ", ".join(literal(str(file)) for file in files)
+    read = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"
     texts = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in table.fields)
+    every = ", ".join(quote(name) for name in table.fields)
     values = ", ".join(f"{typed(quote(name), kind)} AS {quote(name)}" for name, kind in table.fields.items())
-    bad = ", ".join(
-        f"CASE WHEN {is_bad(quote(n), kind)} THEN '{n}' END" for n, kind in table.fields.items() if kind != "text"
-    )
-    now = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"  # a moment in the future belongs to the present window
+    checked = {name: kind for name, kind in table.fields.items() if kind != "text"}
+    bad = ", ".join(f"CASE WHEN {is_bad(quote(name), kind)} THEN '{name}' END" for name, kind in checked.items())
     key = " || '/' || ".join(f"coalesce(trim({quote(name)}), '')" for name in table.key)
-    modified, every = typed(quote(table.modified), "datetime"), ", ".join(quote(name) for name in table.fields)
-    return (
-        f"SELECT {key} AS _key, "
-        f"coalesce({modified}, {now}) AS _modified_at, "
-        f"least(_modified_at, {now})::DATE AS _window, hash({every}) AS _version, "
-        f"list_filter([{bad or 'NULL::VARCHAR'}], lambda f: f IS NOT NULL) AS _bad_fields, {values} "
-        f"FROM read_json([{paths}], format = '{form}', columns = {{{texts}}})"
-    )
+    modified = typed(quote(table.modified), "datetime")
+    # A modification in the future, by another clock, belongs to the present window.
+    return f"""
+        SELECT
+            {key} AS _key,
+            coalesce({modified}, {read}) AS _modified_at,
+            least(_modified_at, {read})::DATE AS _window,
+            hash({every}) AS _version,
+            list_filter([{bad or "NULL::VARCHAR"}], lambda f: f IS NOT NULL) AS _bad_fields,
+            {values}
+        FROM read_json([{paths}], format = '{form}', columns = {{{texts}}})"""
 
 
 def _keep_newest(connection: duckdb.DuckDBPyConnection, table: str, group: str) -> None:
+    """Deletes older versions: of whole groups first, then of single records."""
     if group:
-        connection.execute(
-            f"DELETE FROM {table} AS old USING (SELECT {quote(group)} AS parent, max(_modified_at) AS newest "
-            f"FROM {table} GROUP BY ALL HAVING count(DISTINCT _modified_at) > 1) AS present "
-            f"WHERE old.{quote(group)} = present.parent AND old._modified_at < present.newest"
-        )
+        connection.execute(f"""
+            DELETE FROM {table} AS old
+            USING (
+                SELECT {quote(group)} AS parent, max(_modified_at) AS newest
+                FROM {table}
+                GROUP BY ALL
+                HAVING count(DISTINCT _modified_at) > 1
+            ) AS present
+            WHERE old.{quote(group)} = present.parent AND old._modified_at < present.newest""")
     if _count(connection, f"SELECT count(*) - count(DISTINCT _key) FROM {table}"):
         newest = f"SELECT arg_max(rowid, (_modified_at, rowid)) FROM {table} GROUP BY _key"
         connection.execute(f"DELETE FROM {table} WHERE rowid NOT IN ({newest})")
@@ -192,23 +214,23 @@ def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
 
 
 def typed(text: str, kind: str) -> str:
-    """SQL of a source's text in the type of a kind; NULL where it cannot be read or holds blanks only."""
+    """SQL of a text of the source in the type of a kind; NULL where it cannot be read or holds blanks only."""
     filled = unless_blank(text)
     return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"
 
 
 def is_bad(text: str, kind: str) -> str:
-    """SQL of whether a source's text cannot be read as its kind."""
+    """SQL that is true where a text of the source cannot be read as its kind."""
     return f"{unless_blank(text)} IS NOT NULL AND {typed(text, kind)} IS NULL"
 
 
 def _ahead(chunks: Iterable[list[Path]]) -> Iterator[list[Path]]:
-    """The same chunks, one made ahead by a thread of its own; an error of the source is raised here."""
-    handed: queue.Queue[list[Path] | BaseException | None] = queue.Queue(maxsize=1)
-
+    """Yields the same chunks while a thread fetches one chunk ahead. An error of the source is raised here."""
+    handed: queue.Queue[list[Path] | BaseException | None] = queue.Queue(maxsize=1)  # None: there are no more
     ended = threading.Event()
 
     def hand_over(item: list[Path] | BaseException | None) -> bool:
+        """Whether the item was taken; false when the reader has stopped."""
         while not ended.is_set():
             try:
                 handed.put(item, timeout=0.1)

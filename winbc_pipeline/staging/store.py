@@ -1,7 +1,8 @@
 """The one place that opens DuckDB.
 
-Here belongs: opening, waiting for a lock, quoting, rows in and out. A connection is opened around local work and never
-held across an HTTP call. SQL that runs here must also run on DuckLake: no indexes, no keys, no ON CONFLICT.
+Here belongs: opening a database, waiting for its lock, quoting, reading and writing rows. A connection is opened for
+local work and never held during an HTTP call. SQL of the store must also run on DuckLake, so it has no indexes, no
+keys and no ON CONFLICT.
 """
 
 import os
@@ -19,39 +20,49 @@ import orjson
 from ..errors import StoreBusy, StoreUnavailable
 
 Row = dict[str, Any]
-BLANK = r"[ \t\n\r\x{00A0}]*"  # texts without anything to read: blanks, tabs, line breaks, no-break blanks
+BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: blanks, tabs, line breaks
 ROWS_AT_ONCE = 2000
-OPENING = threading.Lock()  # one thread opens a file while another closes it: DuckDB refuses ("already attached")
+# DuckDB refuses to open a file ("already attached") while another thread of the process closes it.
+OPENING = threading.Lock()
 
 
 def quote(identifier: str) -> str:
-    """An identifier for use in SQL; the only way a name gets into a statement."""
+    """An identifier in the quotes of SQL. Names get into a statement only through this function."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text of the program's own (a path, a moment) for the places of a statement that take no bound value."""
+    """A text as a literal of SQL, for the places of a statement that take no bound value."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def unless_blank(text: str) -> str:
-    """SQL of a text that holds more than blanks, NULL in the place of any other.
+    """SQL of a text (given as SQL), with NULL in the place of a text that holds blanks only.
 
-    The first condition holds for most texts and costs next to nothing.
+    The first condition holds for most texts and costs next to nothing; it saves them the regular expression.
     """
     blank = f"regexp_full_match({text}, '{BLANK}')"
     return f"CASE WHEN {text} BETWEEN '!' AND '~' THEN {text} WHEN NOT {blank} THEN {text} END"
 
 
 class Store:
-    """The DuckDB file of one flow."""
+    """The DuckDB file of one flow. It is made, readable by its owner only, when it is first opened.
+
+    Args:
+        wait_s: seconds to wait while another process holds the lock of the file.
+    """
 
     def __init__(self, path: Path, memory_limit_mb: int = 256, wait_s: float = 30) -> None:
         self.path, self.memory_limit_mb, self.wait_s = path, memory_limit_mb, wait_s
 
     @contextmanager
     def open(self, wait_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A hardened connection until the block ends; raises StoreUnavailable when another process keeps the lock."""
+        """A connection until the block ends. Extensions are not loaded by themselves.
+
+        Args:
+            wait_s: seconds to wait for the lock; None: as the store says.
+        Raises: StoreBusy when another process keeps the lock, StoreUnavailable when the file cannot be opened.
+        """
         connection = self._connect(self.wait_s if wait_s is None else wait_s)
         try:
             yield connection
@@ -61,7 +72,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection whose statements all count, or none."""
+        """A connection in a transaction: its statements all count when the block ends, or none when it fails."""
         with self.open() as connection:
             connection.begin()
             try:
@@ -87,16 +98,15 @@ class Store:
                 if time.monotonic() >= ends:
                     holder = re.search(r"PID (\d+)", str(error))
                     who = f"process {holder.group(1)}" if holder else "another process"
-                    raise StoreBusy(
-                        f"{self.path} is in use by {who}.", "End that process or wait for its run; nothing was lost."
-                    ) from None
+                    hint = "End that process or wait for its run; nothing was lost."
+                    raise StoreBusy(f"{self.path} is in use by {who}.", hint) from None
             time.sleep(pause)
             pause = min(pause * 2, 1)
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         return {
             "memory_limit": f"{self.memory_limit_mb}MB",
-            "threads": 1,  # the other core is for Python and the calls; mapping takes both
+            "threads": 1,  # the other core is for Python and HTTP; mapping takes both
             "temp_directory": str(self.path.parent / "spill"),
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
@@ -105,20 +115,20 @@ class Store:
 
 @contextmanager
 def in_memory() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database of its own that is gone when the block ends."""
+    """A connection to a new database in memory, which is gone when the block ends."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
 
 def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
-    """No files, no network, no further settings: what mapping queries run under."""
+    """Forbids files, network and further settings on a connection, as mapping queries need it."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
 def for_long_texts(connection: duckdb.DuckDBPyConnection) -> None:
-    """What is written is mostly payloads: half the time of trying every compression."""
+    """Compresses with zstd, for tables of payloads: writing them takes half as long as trying every compression."""
     connection.execute("SET force_compression = 'zstd'")
 
 
@@ -132,14 +142,16 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] |
 def create_table(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], temporary: bool = False
 ) -> None:
-    """Makes a table where it is missing; a temporary one is gone with the connection."""
+    """Makes a table where it is missing. A temporary table is gone when the connection closes."""
     typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-    connection.execute(f"CREATE {'TEMP ' if temporary else ''}TABLE IF NOT EXISTS {quote(table)} ({typed})")
+    table_kind = "TEMP TABLE" if temporary else "TABLE"
+    connection.execute(f"CREATE {table_kind} IF NOT EXISTS {quote(table)} ({typed})")
 
 
 def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Makes a table whose rows can be made again: one of another shape, from an earlier version, is dropped."""
+    """Makes a table whose rows can be made again. A table of other columns, from an earlier version, is dropped."""
     shape = "SELECT list((column_name, data_type) ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?"
+    # Types are compared as DuckDB writes them, so it is asked for the wanted ones too.
     create_table(connection, "wanted_shape", columns, temporary=True)
     there = connection.execute(shape, [table]).fetchone()
     if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
@@ -149,16 +161,19 @@ def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapp
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:
-    """Adds rows, many at once through a list of JSON values: inserting them one by one takes milliseconds each, and a
-    list of all of them can be larger than DuckDB's memory."""
+    """Adds rows to a table. A column that a row does not give becomes NULL; other names in a row are left out.
+
+    Rows go in as lists of JSON texts: inserting one by one takes milliseconds each, and one list of all rows can be
+    larger than DuckDB's memory.
+    """
     structure, wanted = orjson.dumps(dict(columns)).decode(), columns.keys()
     names = ", ".join(quote(name) for name in columns)
+    insert = f"""
+        INSERT INTO {quote(table)} ({names})
+        SELECT r.*
+        FROM (SELECT from_json(row, ?) AS r FROM (SELECT unnest(?::VARCHAR[]) AS row))"""
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = rows[start : start + ROWS_AT_ONCE]
         named = [row if row.keys() <= wanted else {name: row.get(name) for name in columns} for row in some]
         contents = [orjson.dumps(row, default=str).decode() for row in named]
-        connection.execute(
-            f"INSERT INTO {quote(table)} ({names}) SELECT r.* FROM (SELECT from_json(row, ?) AS r "
-            "FROM (SELECT unnest(?::VARCHAR[]) AS row))",
-            [structure, contents],
-        )
+        connection.execute(insert, [structure, contents])

@@ -1,1 +1,1 @@
-"""Whom we talk to: one package per system, and the one HTTP door that both go through."""
+"""The systems that are kept in step: one package for each, and the transport through which both are called."""

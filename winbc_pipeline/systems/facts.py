@@ -1,4 +1,4 @@
-"""What is known of a field of either system; each system says where it knows it from."""
+"""The facts about a field of either system. Each system's own module names their source."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,10 +11,12 @@ class FieldFacts:
     """One field that can be read or written.
 
     Attributes:
-        max_length: longest text, in UTF-16 units.
-        options: the values that it takes, in their API form; empty where it takes any.
-        reference: the entity set whose record it points to; its code is given, the target's id is found by it.
-        needs_app: whether the target takes it only with the companion app, which is off here.
+        max_length: the length of the longest text, in UTF-16 units; None where there is no limit.
+        upper_cased: whether the system turns its text into capitals.
+        options: the values that it takes, in their API form; empty where it takes any value.
+        reference: the entity set of the record that it points to. The mapping gives that record's code, and its id is
+            looked up in the target.
+        needs_app: whether the target takes it only with the companion app, which is not there.
     """
 
     name: str

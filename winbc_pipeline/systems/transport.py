@@ -1,6 +1,6 @@
-"""The one HTTP door: deadlines, size caps, safe retries, limits and redaction around httpx.
+"""The only way to make an HTTP call: deadlines, size caps, safe retries, limits and redaction around httpx.
 
-Here belongs: what is true of every call. What a path or a body means belongs to the systems' clients.
+Here belongs: what holds for every call. What a path or a body means belongs to the systems' clients.
 A call that may have arrived is retried only when the caller says that it is idempotent (exactly_once.md section 3).
 """
 
@@ -24,12 +24,15 @@ import orjson
 from ..errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
+TOO_MANY = 429  # the call was counted and refused, not carried out
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # there was no connection
+NOT_ANSWERED = (httpx.TransportError, httpx.DecodingError, TimeoutError)  # NOT_SENT is a part of these
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, read whole."""
+    """One HTTP answer, whose body has been read to its end."""
 
     status: int
     headers: httpx.Headers
@@ -37,27 +40,34 @@ class Answer:
     request_id: str
 
     def json(self) -> Any:
-        """The body as JSON; raises UnreadableAnswer for HTML, cut or empty bodies."""
+        """The body as JSON; raises UnreadableAnswer for a body that is HTML, empty or cut off."""
         try:
             return orjson.loads(self.content.removeprefix(b"\xef\xbb\xbf"))
         except orjson.JSONDecodeError:
             kind = self.headers.get("content-type", "no content type")
-            raise UnreadableAnswer(
-                f"The answer (status {self.status}, {kind}, {len(self.content)} bytes) is not whole JSON.",
-                "A proxy, a sign-in page or a cut connection may stand between; nothing was taken from it.",
-            ) from None
+            seen = f"status {self.status}, {kind}, {len(self.content)} bytes"
+            hint = "A proxy or a sign-in page may have answered, or the connection was cut. Nothing was taken from it."
+            raise UnreadableAnswer(f"The answer ({seen}) is not whole JSON.", hint) from None
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of all calls to one system: seconds, bytes, calls in flight, calls per five minutes, tries.
+    """The limits of all calls to one system. Names that end in `_s` are seconds.
 
-    After a call that was given up, all calls fail at once for `breaker_s` seconds: a dead host is not asked again and
-    again by everyone who waits in line.
+    Attributes:
+        deadline_s: the longest time from the beginning of a call to the end of its answer.
+        answer_bytes: the largest body of an answer.
+        in_flight: calls at the same time.
+        requests_per_window: calls within `window_s`.
+        tries: how often one call is made before it is given up.
+        longest_wait_s: the longest pause between two tries, whatever Retry-After says.
+        breaker_s: the circuit breaker: after a call was given up, all calls fail at once for this time, so that those
+            who wait in line do not ask a dead host again and again.
     """
 
     deadline_s: float = 60
     answer_bytes: int = 256 * 2**20
+    # Business Central online: five calls of a user at a time, 6,000 in five minutes (behaviour.md section 10).
     in_flight: int = 5
     requests_per_window: int = 6000
     window_s: float = 300
@@ -67,11 +77,17 @@ class Limits:
 
 
 class Lost(Exception):
-    """No usable answer, and the call may have been carried out."""
+    """The call got no usable answer, and it may have been carried out."""
 
 
 class Transport:
-    """Calls to one host. `authorise` gives the Authorization header; after a 401 it is called with the refused one."""
+    """Makes calls to one host. It may be used by several threads.
+
+    Args:
+        name: the name of the system, for errors.
+        authorise: gives the Authorization header. Its argument is the header that was refused with 401, or None.
+        sleep, clock: seconds; tests give their own.
+    """
 
     def __init__(
         self,
@@ -84,19 +100,22 @@ class Transport:
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise SystemUnavailable(f"{name}: the address must begin with https.", "Only loopback may go without.")
-        self.name, self.origin, self.authorise = name, f"{parts.scheme}://{parts.netloc}", authorise
-        self.base_url, self.limits = base_url.rstrip("/"), limits or Limits()
-        self.sleep, self.clock, self.closed_until = sleep, clock, 0.0
+            hint = "Plain http is allowed for this computer only (127.0.0.1)."
+            raise SystemUnavailable(f"{name}: the address must begin with https.", hint)
+        self.name, self.authorise = name, authorise
+        self.base_url, self.origin = base_url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
+        self.limits = limits or Limits()
+        self.sleep, self.clock = sleep, clock
+        self.closed_until = 0.0  # the circuit breaker is open until this moment of `clock`
         self.slots = threading.Semaphore(self.limits.in_flight)
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
         self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, verify=authorities())
-        self.server_now: datetime | None = None  # the host's clock, by its last answer
+        self.server_now: datetime | None = None  # the clock of the host, as its last answer told it
 
     @property
     def pausing(self) -> bool:
-        """Whether calls are refused unasked, because the host did not answer a moment ago."""
+        """Whether calls fail at once, because the host did not answer a moment ago (see `Limits.breaker_s`)."""
         return self.clock() < self.closed_until
 
     def close(self) -> None:
@@ -112,45 +131,60 @@ class Transport:
         idempotent: bool = True,
         weight: int = 1,
     ) -> Answer:
-        """One call, retried where that is safe; `weight` is what it counts against the request budget.
+        """Makes one call, and makes it again where that is safe.
 
-        Raises SystemUnavailable (nothing arrived, or no try was answered), AuthenticationFailed, and for a call that
-        is not idempotent Lost: it may have been carried out.
+        `path` is relative to the base address, or a whole address on the same host. An `idempotent` call may be carried
+        out twice. `weight` is what the call counts against `Limits.requests_per_window`.
+        Raises: SystemUnavailable when nothing arrived, or no try was answered; AuthenticationFailed; UnreadableAnswer
+            for another host or too large an answer; Lost when a call may have been carried out and is not idempotent.
         """
         url = self._url(path)
         refused: str | None = None
         for attempt in range(1, self.limits.tries + 1):
-            if self.pausing:
-                raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
+            self._check_breaker()
             try:
                 self._spend(weight)
                 authorization = self.authorise(refused)
                 answer = self._once(method, url, (headers or {}) | {"Authorization": authorization}, content)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                self._wait_or_give_up(attempt, None, f"cannot be reached ({type(error).__name__})")
-                continue
-            except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
-                if not idempotent:
-                    raise Lost(f"{self.name}: {type(error).__name__}") from None
-                self._wait_or_give_up(attempt, None, f"cut the call off ({type(error).__name__})")
+            except NOT_ANSWERED as error:
+                self._wait_after(error, attempt, idempotent)
                 continue
             if answer.status == 401 and not refused:
-                refused = authorization
+                refused = authorization  # the token may have expired: a fresh one is tried once
                 continue
-            if answer.status in (401, 403):
-                what = f"{method} {urlsplit(url).path.rpartition('/')[2]} (status {answer.status})"
-                hint = "Check user and secret, and whether their permission sets allow this call."
-                raise AuthenticationFailed(f"{self.name} refuses the credentials for {what}.", hint)
-            if answer.status not in RETRIABLE or (not idempotent and answer.status != 429):
+            self._check_credentials(method, url, answer.status)
+            if answer.status not in RETRIABLE or (not idempotent and answer.status != TOO_MANY):
                 return answer
             self._wait_or_give_up(attempt, answer.headers.get("retry-after"), f"answers {answer.status}")
         raise SystemUnavailable(f"{self.name} did not take the call.")
 
+    def _check_breaker(self) -> None:
+        if self.pausing:
+            raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
+
+    def _wait_after(self, error: Exception, attempt: int, idempotent: bool) -> None:
+        """Waits before the next try, where the error allows one."""
+        kind = type(error).__name__
+        if isinstance(error, NOT_SENT):
+            self._wait_or_give_up(attempt, None, f"cannot be reached ({kind})")
+        elif idempotent:
+            self._wait_or_give_up(attempt, None, f"cut the call off ({kind})")
+        else:
+            raise Lost(f"{self.name}: {kind}") from None
+
+    def _check_credentials(self, method: str, url: str, status: int) -> None:
+        if status in (401, 403):
+            call = f"{method} {urlsplit(url).path.rpartition('/')[2]}"
+            hint = "Check user and secret, and whether their permission sets allow this call."
+            raise AuthenticationFailed(f"{self.name} refuses the credentials for {call} (status {status}).", hint)
+
     def _url(self, path: str) -> str:
+        """The address of a call. Another host is refused, because the credentials would go there."""
         url = path if path.startswith(("http://", "https://")) else f"{self.base_url}/{path}"
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" != self.origin:
-            raise UnreadableAnswer(f"{self.name} points to another host ({parts.netloc}); credentials stay here.")
+            words = f"{self.name} points to another host ({parts.netloc}). The credentials are not sent there."
+            raise UnreadableAnswer(words)
         return url
 
     def _once(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
@@ -176,7 +210,7 @@ class Transport:
         return b"".join(chunks)
 
     def _spend(self, weight: int) -> None:
-        """Waits until the request budget of the sliding window has room."""
+        """Waits until the last `window_s` seconds have room for a call of this weight."""
         while True:
             with self.lock:
                 now = self.clock()
@@ -191,18 +225,17 @@ class Transport:
     def _wait_or_give_up(self, attempt: int, retry_after: str | None, what: str) -> None:
         if attempt >= self.limits.tries:
             self.closed_until = self.clock() + self.limits.breaker_s
-            raise SystemUnavailable(
-                f"{self.name} at {self.origin} {what}, {attempt} times.",
-                "Check address and network; the next run picks up where this one stopped.",
-            )
-        asked = _seconds(retry_after)
-        jitter = random.uniform(0, min(0.25 * 2**attempt, self.limits.longest_wait_s))  # noqa: S311 - not a secret
-        self.sleep(min(max(asked, jitter), self.limits.longest_wait_s))
+            hint = "Check address and network. The next run continues where this one stopped."
+            raise SystemUnavailable(f"{self.name} at {self.origin} {what}, {attempt} times.", hint)
+        asked, longest = _seconds(retry_after), self.limits.longest_wait_s
+        # Full jitter: callers that failed together do not come back together.
+        jitter = random.uniform(0, min(0.25 * 2**attempt, longest))  # noqa: S311 - not a secret
+        self.sleep(min(max(asked, jitter), longest))
 
 
 @cache
 def authorities() -> ssl.SSLContext:
-    """Certificate authorities as httpx has them; reading them takes longer than a call."""
+    """The certificate authorities that httpx comes with. They are read once, because that takes longer than a call."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -214,7 +247,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Retry-After in seconds, given as a number or an HTTP date; 0 when absent or unreadable."""
+    """The seconds of a Retry-After header, which is a number or an HTTP date; 0 when it is absent or unreadable."""
     if not retry_after:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""Authorization headers for Business Central: Entra client credentials (msal), or basic on-premises.
+"""Authorization headers for Business Central: Entra client credentials (with msal), or Basic on-premises.
 
 Source: behaviour.md section 2.
 """
@@ -14,7 +14,7 @@ from ...settings import BusinessCentralSettings
 
 
 class _MsalDoor:
-    """The HTTP client msal asks for. msal insists on https; a sandbox on loopback speaks http."""
+    """The HTTP client that msal uses. msal insists on https, but a sandbox on loopback speaks http."""
 
     def __init__(self, authority: str) -> None:
         self.plain = authority.startswith("http://127.0.0.1:")
@@ -33,8 +33,11 @@ class _MsalDoor:
 
 
 def authoriser(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
-    """A function that gives the Authorization header. It takes the one that was refused, if one was, and asks for a
-    fresh token unless another call has done so already."""
+    """A function that gives the Authorization header, for `Transport`.
+
+    Its argument is the header that was refused, or None. For a refused one it gets a fresh token, unless another thread
+    has done so already. It raises AuthenticationFailed when there is no token.
+    """
     if settings.user:
         pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
@@ -55,22 +58,14 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
         nonlocal given
         with lock:
             try:
+                # msal keeps a token until it expires; only a new application asks for a fresh one before.
                 if refused == given or not application:
-                    application[:] = [
-                        msal.ConfidentialClientApplication(
-                            settings.client_id,
-                            client_credential=settings.client_secret.get_secret_value(),
-                            authority=settings.authority.replace("http://127.0.0.1:", "https://127.0.0.1:", 1),
-                            instance_discovery=False,
-                            http_client=_MsalDoor(settings.authority),
-                        )
-                    ]
+                    application[:] = [_application(settings)]
                 answer = application[0].acquire_token_for_client([settings.scope])
             except (httpx.HTTPError, msal.exceptions.MsalError, ValueError) as error:
                 application.clear()
-                raise AuthenticationFailed(
-                    f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
-                ) from None
+                words = f"No token from the authority ({type(error).__name__})."
+                raise AuthenticationFailed(words, "Check bc.authority and the network.") from None
             if "access_token" not in answer:
                 hint = "Check bc.client_id and the client secret."
                 raise AuthenticationFailed(f"The authority gives no token ({answer.get('error')}).", hint)
@@ -78,3 +73,15 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
             return given
 
     return header
+
+
+def _application(settings: BusinessCentralSettings) -> Any:
+    import msal
+
+    return msal.ConfidentialClientApplication(
+        settings.client_id,
+        client_credential=settings.client_secret.get_secret_value(),
+        authority=settings.authority.replace("http://127.0.0.1:", "https://127.0.0.1:", 1),  # see _MsalDoor
+        instance_discovery=False,
+        http_client=_MsalDoor(settings.authority),
+    )

@@ -1,6 +1,6 @@
-"""Calls to API v2.0 of one company: pages, look-ups, `$batch`.
+"""Calls to API v2.0 of one company: pages, lookups, `$batch`.
 
-Here belongs: how BC is spoken to. What is sent and why belongs to sync/. Source of the rules: behaviour.md.
+Here belongs: the form of calls and answers. What is sent, and why, belongs to sync/. Source of the rules: behaviour.md.
 """
 
 import json
@@ -24,15 +24,23 @@ from .auth import authoriser
 from .facts import entity_fields
 
 KEYS_PER_LOOKUP = 40
+# Characters that a filter value takes for a wildcard or an operator (behaviour.md section 5).
 UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
-TOO_LARGE = 413
+TOO_LARGE = 413  # behaviour.md section 10: a body of more than 350 MB
+NOT_KNOWN, NOT_RUN = 0, -1  # statuses of a Result without an answer
 NEXT_LINK = b'"@odata.nextLink":"'
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of a batch; `path` is relative to the company, `body` fields or JSON text, `etag` the version that
-    it was planned from, `request_id` what Business Central's telemetry will know it by."""
+    """One operation of a batch.
+
+    Attributes:
+        path: relative to the company.
+        body: fields, or JSON text.
+        etag: the version of the record from which the operation was planned.
+        request_id: the id under which Business Central's telemetry shows the operation.
+    """
 
     id: str
     method: str
@@ -44,7 +52,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of an operation. Status 0: not known, it may have been carried out; -1: certainly not run."""
+    """The result of an operation: its HTTP status and body.
+
+    Status 0 (NOT_KNOWN): there is no answer, and the operation may have been carried out. Status -1 (NOT_RUN): it was
+    certainly not carried out.
+    """
 
     id: str
     status: int
@@ -56,13 +68,13 @@ class Result:
 
     @property
     def error(self) -> dict[str, Any]:
-        """`code` and `message` of a refusal; empty when it is none, or not in OData's form."""
+        """`code` and `message` of a refusal; empty when there is none, or when it is not in OData's form."""
         error = self.body.get("error") if isinstance(self.body, dict) else None
         return error if isinstance(error, dict) else {}
 
 
 class BusinessCentral:
-    """One company of one environment."""
+    """One company of one environment. It may be used by several threads."""
 
     def __init__(self, settings: Settings) -> None:
         bc: BusinessCentralSettings = settings.bc
@@ -83,12 +95,15 @@ class BusinessCentral:
 
     @property
     def server_now(self) -> datetime | None:
-        """The moment by Business Central's clock, when it last answered."""
+        """The clock of Business Central, as its last answer told it."""
         return self.transport.server_now
 
     @property
     def root(self) -> str:
-        """`companies({id})` of the company in the settings, asked for once."""
+        """`companies({id})` of the company in the settings. Business Central is asked for it once.
+
+        Raises: ConfigurationError when there is not exactly one company of that name or id.
+        """
         if not self._root:
             companies = _value(self.transport.call("GET", "companies"))
             found = [c for c in companies if self.settings.company in (c["name"], c["id"], c.get("displayName"))]
@@ -99,24 +114,27 @@ class BusinessCentral:
         return self._root
 
     def pages(self, path: str, page_size: int | None = None) -> Iterator[bytes]:
-        """Raw pages of a collection: each the JSON array inside `value`, as sent."""
+        """The pages of a collection, each as raw bytes: the JSON array inside `value`."""
         headers = {"Prefer": f"odata.maxpagesize={page_size or self.settings.page_size}"}
         url: str | None = f"{self.root}/{path}"
         seen: set[str] = set()
         while url:
             answer = self.transport.call("GET", url, headers=headers)
             array, url = _sliced(answer)
-            if url in seen:
+            if url in seen:  # would never end
                 raise UnreadableAnswer("Business Central sends the same page link again and again.")
             seen.add(url or "")
             yield array
 
     def get(self, path: str) -> list[dict[str, Any]]:
-        """All records of a collection, from the primary database, decimals exact."""
+        """All records of a collection, with exact decimals.
+
+        They are read from the primary database, because a replica may not have the newest writes yet.
+        """
         return self.get_from(f"{self.root}/{path}")
 
     def get_from(self, url: str | None) -> list[dict[str, Any]]:
-        """The same, from a page's address on."""
+        """The records of a collection as `get` gives them, from the address of a page on; none for None."""
         records: list[dict[str, Any]] = []
         while url:
             answer = self.transport.call("GET", url, headers={"Data-Access-Intent": "ReadWrite"})
@@ -127,61 +145,71 @@ class BusinessCentral:
     def find(
         self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
     ) -> dict[str, list[dict[str, Any]]]:
-        """Records by key, each key compared exactly with what came back. The search may find more: wildcards in a
-        value act as filters (behaviour.md section 5), so unsafe values are searched by their safe beginning.
+        """Looks records up by the values of a field.
+
+        A wildcard in a value acts as a filter (behaviour.md section 5). So an unsafe value is searched by its safe
+        beginning, and every record that comes back is compared with the wanted values exactly.
 
         Args:
-            keys: the wanted values, case folded already when `ignore_case`.
-            select: the only fields that are wanted, `field` among them; all of them when empty.
+            keys: the wanted values, in small letters when `ignore_case`.
+            select: the only fields that are wanted, `field` among them; all fields when empty.
         Returns: for each key that was found, all records that have it.
         """
         longest = entity_fields(entity_set)[field].max_length or math.inf
-        wanted = sorted({key for key in keys if _length(key) <= longest})  # a longer one is refused, with all others
+        # A value that is longer than the field would have the whole call refused.
+        wanted = sorted({key for key in keys if _length(key) <= longest})
         operand = f"tolower({field})" if ignore_case else field
-        filters = [_filter(operand, wanted[i : i + KEYS_PER_LOOKUP]) for i in range(0, len(wanted), KEYS_PER_LOOKUP)]
+        chunks = [wanted[start : start + KEYS_PER_LOOKUP] for start in range(0, len(wanted), KEYS_PER_LOOKUP)]
         only = f"&$select={','.join(select)}" if select else ""
+        paths = [f"{entity_set}?{_query(_filter(operand, chunk))}{only}" for chunk in chunks]
         found: dict[str, list[dict[str, Any]]] = {}
-        for record in self.get_all([f"{entity_set}?{_query(text)}{only}" for text in filters]):
+        for record in self.get_all(paths):
             value = str(record.get(field, ""))
             found.setdefault(value.lower() if ignore_case else value, []).append(record)
         return {key: found[key] for key in wanted if key in found}
 
     def get_all(self, paths: list[str]) -> Iterator[dict[str, Any]]:
-        """The records of many collections: a call each while that fills the calls in flight, else a hundred a call.
+        """The records of many collections: with a call for each while these are few, else in batches.
 
-        Raises UnreadableAnswer when one of them is not answered: what was not seen is not taken for absent.
+        Raises: UnreadableAnswer when one collection is not answered, so that its records are not taken for absent.
         """
-        few = len(paths) <= self.settings.in_flight
-        size = min(self.settings.batch_size, -(-len(paths) // self.settings.in_flight))
-        chunks = [paths[start : start + size] for start in range(0, len(paths), size)] if paths else []
-        with ThreadPoolExecutor(self.settings.in_flight) as pool:
-            for records in pool.map(self.get if few else self._get_together, paths if few else chunks):
+        in_flight = self.settings.in_flight
+        with ThreadPoolExecutor(in_flight) as pool:
+            if len(paths) <= in_flight:
+                answers = pool.map(self.get, paths)
+            else:
+                # Batches of equal size that keep all calls in flight at work.
+                size = min(self.settings.batch_size, math.ceil(len(paths) / in_flight))
+                chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
+                answers = pool.map(self._get_together, chunks)
+            for records in answers:
                 yield from records
 
     def _get_together(self, paths: list[str]) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
         for result in self.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)]):
             if result.status != 200 or not isinstance(result.body.get("value"), list):
-                raise UnreadableAnswer(f"A look-up inside a batch was answered {result.status} without records.")
+                raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
             records += result.body["value"]
+            # Only the first page of a collection fits into the batch; calls of their own bring the others.
             if link := result.body.get("@odata.nextLink"):
                 records += self.get_from(link)
         return records
 
     def batch(self, operations: list[Operation], isolated: bool = False) -> list[Result]:
-        """Runs up to 100 operations in one call; one Result per operation, in order. Each runs on its own, or all of
-        them in one transaction when `isolated`: the first failure undoes them all. A call that is refused unread
-        because it is too large (413, behaviour.md section 10) goes again as two halves, unless `isolated`.
+        """Runs up to 100 operations in one call.
 
-        Raises WinbcError only when nothing of it was run.
+        Each operation runs on its own, or all of them in one transaction when `isolated`: then the first failure undoes
+        them all. A call that is refused unread because it is too large (413, behaviour.md section 10) is made again in
+        two halves, unless `isolated`.
+
+        Returns: one Result per operation, in their order.
+        Raises: WinbcError only when no operation was run.
         """
-        requests = [self._request(operation) for operation in operations]
-        weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        headers |= {"Isolation": "snapshot"} if isolated else {"Prefer": "odata.continue-on-error"}
         reads = all(operation.method == "GET" for operation in operations)
-        headers |= {"Data-Access-Intent": "ReadWrite"} if reads else {}
-        content = dumps({"requests": requests})
+        headers = _batch_headers(reads, isolated)
+        content = dumps({"requests": [self._request(operation) for operation in operations]})
+        weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
         try:
             answer = self.transport.call(
                 "POST", "$batch", headers=headers, content=content, idempotent=reads, weight=weight
@@ -189,7 +217,7 @@ class BusinessCentral:
         except (Lost, UnreadableAnswer):
             if reads:
                 raise
-            return [Result(operation.id, 0, {}) for operation in operations]
+            return [Result(operation.id, NOT_KNOWN, {}) for operation in operations]
         if answer.status != TOO_LARGE:
             return _matched(operations, answer, isolated)
         if isolated or len(operations) == 1:
@@ -198,17 +226,17 @@ class BusinessCentral:
         return self.batch(operations[:half]) + self._rest(operations[half:])
 
     def _rest(self, operations: list[Operation]) -> list[Result]:
-        """The second half of a batch: its first half may have been run, so that an error must not hide its results."""
+        """Runs the second half of a batch. An error must not hide the results of the first half, which may have run."""
         try:
             return self.batch(operations)
         except WinbcError:
-            return [Result(operation.id, -1, {}) for operation in operations]
+            return [Result(operation.id, NOT_RUN, {}) for operation in operations]
 
     def _request(self, operation: Operation) -> dict[str, Any]:
         request: dict[str, Any] = {"id": operation.id, "method": operation.method}
         request["url"] = f"{self.root}/{operation.path}"
         request["headers"] = {"Content-Type": "application/json"}
-        if operation.method == "GET":
+        if operation.method == "GET":  # from the primary database, as in `get`
             request["headers"]["Data-Access-Intent"] = "ReadWrite"
         if operation.request_id:
             request["headers"]["client-request-id"] = operation.request_id
@@ -221,7 +249,7 @@ class BusinessCentral:
 
 
 def dumps(value: object) -> bytes:
-    """JSON with decimals written exactly as they are."""
+    """JSON, in which decimals are written exactly."""
     return orjson.dumps(value, default=_decimal)
 
 
@@ -231,14 +259,20 @@ def _decimal(value: object) -> orjson.Fragment:
     raise TypeError(type(value).__name__)
 
 
+def _batch_headers(reads: bool, isolated: bool) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    headers |= {"Isolation": "snapshot"} if isolated else {"Prefer": "odata.continue-on-error"}
+    return headers | ({"Data-Access-Intent": "ReadWrite"} if reads else {})
+
+
 def _query(text: str) -> str:
-    """A function inside another one needs schema version 2.1 (behaviour.md section 5)."""
+    """The query of a filter. A function inside another one needs schema version 2.1 (behaviour.md section 5)."""
     newer = "$schemaversion=2.1&" if "(tolower(" in text else ""
     return f"{newer}$filter={quote(text)}"
 
 
 def _length(text: str) -> int:
-    """In UTF-16 units, as Business Central counts."""
+    """The length of a text in UTF-16 units, as Business Central counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -256,29 +290,32 @@ def _condition(operand: str, key: str) -> str:
 
 
 def _sliced(answer: Answer) -> tuple[bytes, str | None]:
-    """The array of `{"value":[…]}` without parsing it, and the next link."""
+    """The array of `{"value":[…]}`, without parsing it, and the link to the next page."""
     content = answer.content
     start, end = content.find(b'"value":['), content.rfind(b"]")
-    if answer.status != 200 or start < 0 or end < start or not content.rstrip().endswith(b"}"):
+    is_page = 0 <= start <= end and content.rstrip().endswith(b"}")
+    if answer.status != 200 or not is_page:
         if answer.status == 200:
-            answer.json()
+            answer.json()  # says more of a body that is not JSON
         raise UnreadableAnswer(f"A page from Business Central (status {answer.status}) has no `value`.")
-    tail = content[end + 1 :]
-    head = content[:start]
+    head, array, tail = content[:start], content[start + len(b'"value":') : end + 1], content[end + 1 :]
     link = next((part for part in (tail, head) if NEXT_LINK in part), b"")
     url = link.split(NEXT_LINK)[1].split(b'"')[0].decode() if link else None
-    return content[start + len(b'"value":') : end + 1], url
+    return array, url
 
 
 def _value(answer: Answer) -> list[dict[str, Any]]:
+    """The records of a small collection."""
     content = answer.json()
-    if answer.status != 200 or not isinstance(content, dict) or not isinstance(content.get("value"), list):
+    has_records = isinstance(content, dict) and isinstance(content.get("value"), list)
+    if answer.status != 200 or not has_records:
         raise UnreadableAnswer(f"Business Central answers {answer.status} without a list of records.")
     value: list[dict[str, Any]] = content["value"]
     return value
 
 
 def _refusal(answer: Answer) -> dict[str, Any]:
+    """The body of a refusal in OData's form, whatever the answer is."""
     try:
         body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
@@ -289,17 +326,20 @@ def _refusal(answer: Answer) -> dict[str, Any]:
 
 
 def _too_large(content: bytes) -> dict[str, Any]:
-    return {"error": {"code": "RequestTooLarge", "message": f"It takes no call of {len(content):,} bytes."}}
+    return {"error": {"code": "RequestTooLarge", "message": f"A call of {len(content):,} bytes is too large."}}
 
 
 def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> list[Result]:
-    """Results by id. What becomes of an operation without an answer nobody knows, unless the whole batch was refused,
-    or undone by a failure. A batch of one that is refused whole is a refusal of its operation."""
+    """The results of a batch, found by the ids of its operations.
+
+    It is not known what became of an operation without an answer, unless the whole batch was refused, or a failure has
+    undone it. When a batch of one operation is refused as a whole, this is the refusal of its operation.
+    """
     if answer.status == 400 and len(operations) == 1:
         return [Result(operations[0].id, 400, _refusal(answer))]
     responses = _responses(answer)
     undone = isolated and any(response["status"] >= 400 for response in responses.values())
-    missing = -1 if answer.status in (400, 429) or undone else 0
+    missing = NOT_RUN if answer.status in (400, 429) or undone else NOT_KNOWN
     results = []
     for operation in operations:
         response = responses.get(operation.id, {})
@@ -309,7 +349,7 @@ def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> lis
 
 
 def _responses(answer: Answer) -> dict[str, dict[str, Any]]:
-    """The answers inside a batch's answer, by the ids of their operations; none when it did not come whole."""
+    """The answers inside the answer to a batch, by the ids of their operations; none when it is not whole."""
     try:
         content = json.loads(answer.content, parse_float=Decimal)
         return {str(each["id"]): each for each in content["responses"] if isinstance(each["status"], int)}

@@ -1,4 +1,4 @@
-"""What is known of API v2.0's fields: types, lengths, options. Source: facts/business_central_v2.json."""
+"""The facts about the fields of API v2.0: types, lengths, options. Source: facts/business_central_v2.json."""
 
 import json
 from functools import cache
@@ -16,7 +16,7 @@ KINDS: dict[str, Kind] = {
     "Edm.DateTimeOffset": "datetime",
     "Edm.Guid": "guid",
 }
-# Tables of AL that a field points to by id, and the entity set where that id is found by its code.
+# The AL table that a field points to by id, and the entity set in which the id is found by its code.
 REFERENCES = {
     "Payment Terms": "paymentTerms",
     "Payment Method": "paymentMethods",
@@ -32,9 +32,10 @@ REFERENCES = {
 
 @cache
 def entity_fields(entity_set: str) -> dict[str, FieldFacts]:
-    """Fields of an entity set by name; raises KeyError for a set that API v2.0 does not have."""
+    """The fields of an entity set by name; raises KeyError for a set that API v2.0 does not have."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text(encoding="utf-8")
-    return {name: _facts(name, facts) for name, facts in json.loads(text)["entities"][entity_set]["fields"].items()}
+    fields = json.loads(text)["entities"][entity_set]["fields"]
+    return {name: _facts(name, facts) for name, facts in fields.items()}
 
 
 def _facts(name: str, facts: dict[str, Any]) -> FieldFacts:

@@ -1,6 +1,6 @@
-"""Calls to Winstore as its profile says: reads in JSON or XML, one flat record per row.
+"""Calls to Winstore as its profile describes them: reads JSON or XML, and gives one flat row per record.
 
-Source of the quirks: winstore.md section 2 (HTTP Basic; `?` between parameters; words for booleans; text ids).
+Source: winstore.md section 2 (HTTP Basic; `?` between parameters; words for booleans; ids are texts).
 """
 
 import base64
@@ -25,12 +25,13 @@ Row = dict[str, Any]
 
 
 class Winstore:
-    """One Winstore."""
+    """One Winstore. Raises ConfigurationError when it has no address, or its profile is wrong."""
 
     def __init__(self, settings: Settings) -> None:
         if not settings.winstore.base_url:
             hint = "Set it in winbc.toml or as WINBC_WINSTORE__BASE_URL."
             raise ConfigurationError("winstore.base_url is not set.", hint)
+        # winstore.md section 2: HTTP Basic on every call.
         pair = f"{settings.winstore.user}:{settings.winstore.password.get_secret_value()}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
         limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20)
@@ -41,13 +42,13 @@ class Winstore:
         self.transport.close()
 
     def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
-        """Pages of records changed at or after a moment: flat rows of texts, empty = None."""
+        """Pages of the records that changed at or after a moment. A row is flat; empty values are None."""
         profile = self.profile.entity(entity)
         for rows in self._pages(profile, since):
             yield [flat for row in rows for flat in exploded(row, profile)]
 
     def counted(self, entity: str, since: datetime) -> Counter[str]:
-        """How many records of each number there are among those changed at or after a moment."""
+        """How many records there are of each key (its first field) among those changed at or after a moment."""
         profile = self.profile.entity(entity)
         return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
 
@@ -56,6 +57,7 @@ class Winstore:
         while True:
             rows = self._page(profile, since, page)
             yield rows
+            # A page that is not full is the last one; there is no link to a next page.
             if not profile.page or len(rows) < profile.records_per_page:
                 return
             page += 1
@@ -67,15 +69,18 @@ class Winstore:
         return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
 
     def ask(self, call: str, asked: dict[str, str], accept: str) -> Answer:
-        """A reading call, its parameters joined as Winstore wants them."""
+        """Makes a reading call. The parameters are joined with `?`, as Winstore wants it."""
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
 
     def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
-        """Hands one record to Winstore; `name` is a write of the profile.
+        """Sends one record to Winstore.
 
-        Raises Lost (it may have been taken), SystemUnavailable (it was not, or it is repeatable),
-        AuthenticationFailed, ValueError for a character that XML cannot carry.
+        Args:
+            name: a write of the profile.
+            repeatable: whether the call may be carried out twice.
+        Raises: Lost when the record may have been taken; SystemUnavailable when it was not taken, or the call is
+            repeatable; AuthenticationFailed; ValueError for a character that XML cannot carry.
         """
         profile = self.profile.write(name)
         content = document(profile, fields, lines)
@@ -83,15 +88,21 @@ class Winstore:
         try:
             answer = self.transport.call("POST", profile.call, headers=headers, content=content, idempotent=repeatable)
         except UnreadableAnswer:
-            raise Lost("Winstore's answer is no answer") from None
+            raise Lost("Winstore's answer cannot be read") from None
         return receipt(profile, answer)
 
 
 def records_in(answer: Answer, call: str, path: str) -> list[Row]:
-    """The records of an answer in either format; raises UnreadableAnswer when the promised path is not there."""
+    """The records of an answer, in JSON or XML.
+
+    Args:
+        path: where the records are, such as `articles.article`; an empty value on the way means that there are none.
+    Raises: UnreadableAnswer when the path is not there.
+    """
     if answer.status != 200:
         raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", "Check the call in the profile.")
-    content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else _from_xml(answer.content)
+    is_json = "json" in answer.headers.get("content-type", "")
+    content: Any = answer.json() if is_json else _from_xml(answer.content)
     for name in path.split("."):
         if content in (None, "", []):
             return []
@@ -102,24 +113,29 @@ def records_in(answer: Answer, call: str, path: str) -> list[Row]:
 
 
 def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
-    """One row per inner record with the fields of its parent, or the row itself; groups of fields become fields."""
+    """The flat rows of one record: one per inner record (`profile.explode`) with the fields of its parent, or one.
+
+    A group of fields becomes single fields (see `_flat`). A parent without inner records gets a row of its own where
+    the profile counts them, so that it is not lost.
+    """
     row = {name: value for field, inner in row.items() for name, value in _flat(field, inner, profile)}
     if not profile.explode:
         yield row
         return
     inner = row.get(profile.explode) or []
-    if isinstance(inner, dict):
+    if isinstance(inner, dict):  # XML has an element around the inner records: variants.variant
         inner = next(iter(inner.values()))
     inner = inner if isinstance(inner, list) else [inner]
     outer = {name: value for name, value in row.items() if name != profile.explode}
-    if not inner and profile.count and profile.parent_key:  # nothing to sell: told by a row of its own, never dropped
+    if not inner and profile.count and profile.parent_key:
         yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
+    count = {profile.count: str(len(inner))} if profile.count else {}
     for item in inner:
-        yield outer | item | ({profile.count: str(len(inner))} if profile.count else {})
+        yield outer | item | count
 
 
 def _flat(field: str, value: Any, profile: EntityProfile) -> Iterator[tuple[str, Any]]:
-    """A field, or the fields inside it by both names: `delivery_add_city`."""
+    """A field, or the fields inside it, named by both: `delivery_add_city`."""
     if isinstance(value, dict) and field != profile.explode:
         yield from ((f"{field}_{name}", inner) for name, inner in value.items())
     else:
@@ -135,7 +151,8 @@ def _from_xml(content: bytes) -> Any:
 
 
 def _value(element: Element) -> Any:
-    """Texts stay texts (leading zeros are identifiers); repeated elements become a list; empty is None."""
+    """The value of an element. Texts stay texts (an id may begin with 0), repeated elements become a list, and an
+    empty element becomes None."""
     if not len(element):
         return (element.text or "").strip() or None
     groups: dict[str, list[Any]] = {}
@@ -145,5 +162,5 @@ def _value(element: Element) -> Any:
 
 
 def as_lines(rows: list[Row]) -> bytes:
-    """Newline-delimited JSON, the form that staging takes in."""
+    """Rows as newline-delimited JSON, which staging loads."""
     return b"\n".join(orjson.dumps(row) for row in rows)

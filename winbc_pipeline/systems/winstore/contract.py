@@ -1,6 +1,6 @@
-"""Whether a Winstore answers as the contract says (docs/winstore-contract.md): call by call, reading only.
+"""Checks call by call whether a Winstore answers as the contract says (docs/winstore-contract.md). It only reads.
 
-The findings name calls and fields, never what is in them, so that a customer can send the list.
+The findings name calls and fields, never their values, so that a customer can send the list to somebody.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ from .profile import EntityProfile
 
 Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not seen", "not tried"]
 JSON, XML = "application/json", "application/xml"
-LOOK_BACK = timedelta(days=30)
+LOOK_BACK = timedelta(days=30)  # enough to find records, and not all of them
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one call."""
+    """The result of checking one call; `detail` says why."""
 
     call: str
     outcome: Outcome
@@ -30,11 +30,12 @@ class Finding:
 
 
 def examine(winstore: Winstore) -> Iterator[Finding]:
-    """Tries every reading call of the contract; writing calls are named and not tried."""
+    """Tries every reading call of the contract. Writing calls are listed, but not tried."""
     since = (clock.now() - LOOK_BACK).isoformat(timespec="seconds")
     example = _example(winstore)
     for name, profile in winstore.profile.reads.items():
         yield _finding(winstore, profile.call, profile.known, partial(_entity, winstore, name, profile, since))
+    # Calls that the program does not need, but that the contract names: call, parameters, path to the records.
     fixed: list[tuple[str, dict[str, str], str]] = [
         ("GetSuppliers", {}, "suppliers.supplier"),
         ("GetArticleDataBySupplierId", {"id": example.get("supplierid", "")}, "articles.article"),
@@ -53,6 +54,7 @@ def examine(winstore: Winstore) -> Iterator[Finding]:
 
 
 def _finding(winstore: Winstore, call: str, known: str, attempt: Callable[[], str]) -> Finding:
+    """Makes an attempt, which returns a detail or raises."""
     if winstore.transport.pausing:
         return Finding(call, "not tried", "Winstore did not answer the call before")
     try:
@@ -69,14 +71,15 @@ def _finding(winstore: Winstore, call: str, known: str, attempt: Callable[[], st
 
 
 class _Broken(Exception):
-    """The answer came and is not as the contract says."""
+    """The answer is not as the contract says."""
 
 
 class _Nothing(Exception):
-    """The answer came and has no record by which the contract could be checked."""
+    """The answer has no record, so the contract cannot be checked."""
 
 
 def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -> str:
+    """Reads an entity in JSON and in XML and checks keys, modification moments and types."""
     asked = {profile.since: since, **profile.always}
     if profile.page and profile.page_size:
         asked |= {profile.page: "1", profile.page_size: "100"}
@@ -86,10 +89,11 @@ def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -
         raise _Broken(f"{len(in_json)} {name} in JSON, {len(in_xml)} in XML")
     if not rows:
         raise _Nothing(f"no {name} of the last {LOOK_BACK.days} days")
-    missing = [field for field in (*profile.key, profile.modified) if any(not row.get(field) for row in rows)]
+    required = (*profile.key, profile.modified)
+    missing = [field for field in required if not all(row.get(field) for row in rows)]
     if missing:
         raise _Broken(f"without {', '.join(missing)}")
-    wrong = [field for field, kind in profile.fields.items() if any(not _is(kind, row.get(field)) for row in rows)]
+    wrong = [field for field, kind in profile.fields.items() if not all(_is(kind, row.get(field)) for row in rows)]
     if wrong:
         raise _Broken(f"not of their type: {', '.join(wrong)}")
     return f"{len(rows)} {name} of the last {LOOK_BACK.days} days, the same in JSON and XML"
@@ -109,7 +113,7 @@ def _rows(winstore: Winstore, call: str, asked: dict[str, str], accept: str, pat
 
 
 def _example(winstore: Winstore) -> dict[str, str]:
-    """The keys of any article, to ask for its stock and its supplier."""
+    """The keys of any one article, to ask for its stock and its supplier; nothing when there is no article."""
     try:
         rows = next(winstore.changed_since("articles", datetime(2000, 1, 1, tzinfo=UTC)), [])
     except WinbcError:

@@ -1,4 +1,4 @@
-"""The profile: per entity the call, its parameters, format, record path, key, modified field and page rule."""
+"""The profile: how each entity of Winstore is read, and how each kind of record is written."""
 
 import tomllib
 from functools import lru_cache
@@ -15,7 +15,10 @@ FieldType = Literal["text", "decimal", "boolean", "date", "datetime"]
 
 
 class EntityProfile(BaseModel):
-    """How one entity is read; explained in the shipped profile.toml."""
+    """How one entity is read. The shipped profile.toml explains the names.
+
+    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,7 +40,7 @@ class EntityProfile(BaseModel):
 
 
 class WriteProfile(BaseModel):
-    """How one kind of record is written, the fields that it takes, and where its answer says what became of it."""
+    """How one kind of record is written: the call, its fields, and where the answer says what became of the record."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,7 +56,7 @@ class WriteProfile(BaseModel):
 
 
 class Profile(BaseModel):
-    """A whole profile file: what is read, and what is written."""
+    """A whole profile file. `contract` is the version of docs/winstore-contract.md that it follows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,26 +65,29 @@ class Profile(BaseModel):
     writes: dict[str, WriteProfile]
 
     def entity(self, name: str) -> EntityProfile:
-        """How an entity is read; raises ConfigurationError when the profile does not say."""
+        """How an entity is read; raises ConfigurationError when the profile does not say it."""
         if name not in self.reads:
             raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
         return self.reads[name]
 
     def write(self, name: str) -> WriteProfile:
-        """How a kind of record is written; raises ConfigurationError when the profile does not say."""
+        """How a kind of record is written; raises ConfigurationError when the profile does not say it."""
         if name not in self.writes:
             raise ConfigurationError(f"The Winstore profile has no writes.{name}.", "Copy it from the shipped profile.")
         return self.writes[name]
 
     def written(self, name: str) -> dict[str, FieldFacts]:
-        """Fields of a write, `orders.lines` being those of an order's lines; raises ConfigurationError."""
+        """The fields of a write, or those of its lines with `.lines` behind the name, as in `orders.lines`.
+
+        Raises: ConfigurationError when the profile has no such write.
+        """
         write, _, lines = name.partition(".")
         fields = self.write(write).lines if lines else self.write(write).fields
         return {field: FieldFacts(field, kind) for field, kind in fields.items()}
 
 
 def load_profile(path: Path | None) -> Profile:
-    """The user's profile, or the shipped one; raises ConfigurationError naming file and key."""
+    """The user's profile, or the shipped one for None; raises ConfigurationError that names file and key."""
     name = str(path) if path else "the shipped profile"
     try:
         if path:

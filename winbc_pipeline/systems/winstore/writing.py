@@ -1,7 +1,7 @@
-"""What is sent to Winstore: records as XML in the profile's order, and what its answer says.
+"""Writes records for Winstore as XML, and reads its answer.
 
 Here belongs: the form of a call that writes. When it may be sent, and sent again, belongs to sync/posts/.
-Source: winstore.md section 2 (the order's XML); the answer's form is assumed, so it is named in the profile.
+Source: winstore.md section 2 (the XML of an order). The form of the answer is assumed, so the profile names it.
 """
 
 import re
@@ -23,7 +23,7 @@ NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFF
 
 @dataclass(frozen=True)
 class Receipt:
-    """What Winstore says to a record: whether it took it, its status code and its words."""
+    """The answer of Winstore to a record: whether it took the record, its status code and its message."""
 
     taken: bool
     code: str
@@ -31,7 +31,7 @@ class Receipt:
 
 
 def unfit(fields: Fields, lines: Iterable[Fields]) -> str | None:
-    """The name of the first field with a character that XML cannot carry."""
+    """The name of the first field with a character that XML cannot carry; None when there is none."""
     for each in (fields, *lines):
         for name, value in each.items():
             if isinstance(value, str) and NOT_IN_XML.search(value):
@@ -40,9 +40,10 @@ def unfit(fields: Fields, lines: Iterable[Fields]) -> str | None:
 
 
 def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> bytes:
-    """The XML of one record: fields in the profile's order, `invoice_add.city` inside `invoice_add`, empty ones out.
+    """The XML of one record, in UTF-8.
 
-    Raises ValueError for a character that XML cannot carry.
+    The fields stand in the profile's order, `invoice_add.city` inside `invoice_add`. Empty fields are left out.
+    Raises: ValueError for a character that XML cannot carry.
     """
     lines = list(lines)
     if name := unfit(fields, lines):
@@ -59,28 +60,30 @@ def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> 
 
 def _fill(element: Element, names: Iterable[str], fields: Fields) -> None:
     for name in names:
-        if fields.get(name) not in (None, ""):
-            *groups, last = name.split(".")
-            inside = element
-            for group in groups:
-                found = inside.find(group)
-                inside = SubElement(inside, group) if found is None else found
-            SubElement(inside, last).text = _text(fields[name])
+        if fields.get(name) in (None, ""):
+            continue
+        *groups, last = name.split(".")
+        inside = element
+        for group in groups:
+            found = inside.find(group)
+            inside = SubElement(inside, group) if found is None else found
+        SubElement(inside, last).text = _text(fields[name])
 
 
 def _text(value: Any) -> str:
-    """Words for booleans, a dot for decimals and no exponent."""
+    """A value as Winstore reads it: `true` and `false`, decimals with a point and without an exponent."""
     if isinstance(value, bool):
         return str(value).lower()
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
 def receipt(profile: WriteProfile, answer: Answer) -> Receipt:
-    """What an answer says; raises Lost when it does not tell whether the record was taken.
+    """What an answer says of the record.
 
-    Refused for certain is only what a status code of 400 to 499 refuses; a fault of the server's may have come after.
+    Only a code of 400 to 499 certainly refuses the record. A fault of the server may have happened after it was taken.
+    Raises: Lost when the answer does not say whether the record was taken.
     """
-    if 400 <= answer.status < 500 and answer.status != 408:
+    if 400 <= answer.status < 500 and answer.status != 408:  # 408: the server gave up waiting, nobody knows for what
         return Receipt(False, str(answer.status), "the call itself is refused")
     code, message = _said(profile, answer) if answer.status == 200 else ("", "")
     if code in profile.taken:
@@ -91,6 +94,7 @@ def receipt(profile: WriteProfile, answer: Answer) -> Receipt:
 
 
 def _said(profile: WriteProfile, answer: Answer) -> tuple[str, str]:
+    """Code and message of an answer, from the places that the profile names; empty where there are none."""
     try:
         root = fromstring(answer.content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
@@ -99,6 +103,7 @@ def _said(profile: WriteProfile, answer: Answer) -> tuple[str, str]:
 
 
 def _at(root: Element, path: str) -> str:
+    """The first text at a path such as `result.statuscode`; the root's own name begins it."""
     return next(_found(root, path.split(".")), "")
 
 
