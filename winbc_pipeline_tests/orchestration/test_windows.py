@@ -19,8 +19,8 @@ from ..support.sandboxes import FIRST, LAST, Sandboxes
 
 FLOW = CUSTOMERS.id
 LENGTHS = ("day", "week", "month")
-MARCH = (date(2026, 3, 1), date(2026, 3, 31))
-SECOND = {"customer_id": "2", "email": "b@mail.example", "modified_at": "2026-03-20T10:00:00.000Z"}
+DAYS = (date(2026, 3, 1), date(2026, 3, 4))  # the end of one week, and the beginning of the next
+SECOND = {"customer_id": "2", "email": "b@mail.example", "modified_at": "2026-03-04T10:00:00.000Z"}
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def by(sandboxes: Sandboxes, window: str) -> Settings:
     return sandboxes.settings
 
 
-def run_march(settings: Settings, instance: DagsterInstance) -> ExecuteInProcessResult:
+def run_days(settings: Settings, instance: DagsterInstance) -> ExecuteInProcessResult:
     job = build_defs(settings=settings).resolve_job_def(FLOW)
-    return job.execute_in_process(instance=instance, tags=range_tags(*MARCH, settings), raise_on_error=False)
+    return job.execute_in_process(instance=instance, tags=range_tags(*DAYS, settings), raise_on_error=False)
 
 
 @pytest.mark.parametrize("window", LENGTHS)
@@ -61,7 +61,7 @@ def test_a_window_counts_all_its_days(sandboxes: Sandboxes, home: Path, window: 
     sandboxes.fill(customers=[{}, SECOND])
     settings = by(sandboxes, window)
     with DagsterInstance.local_temp(str(home)) as instance:
-        assert run_march(settings, instance).success
+        assert run_days(settings, instance).success
         shown = instance.fetch_materializations(AssetKey(("synced", FLOW)), limit=100).records
         counts = {
             each.partition_key: each.asset_materialization.metadata["dagster/partition_row_count"].value
@@ -69,8 +69,8 @@ def test_a_window_counts_all_its_days(sandboxes: Sandboxes, home: Path, window: 
             if each.asset_materialization
         }
     rows = {key: count for key, count in counts.items() if count}
-    expected = {"day": {"2026-03-01": 1, "2026-03-20": 1}, "month": {"2026-03": 2}}
-    assert rows == expected.get(window, {"2026-02-23": 1, "2026-03-16": 1})
+    expected = {"day": {"2026-03-01": 1, "2026-03-04": 1}, "month": {"2026-03": 2}}
+    assert rows == expected.get(window, {"2026-02-23": 1, "2026-03-02": 1})
 
 
 @pytest.mark.parametrize(("before", "after"), [("day", "month"), ("month", "day"), ("week", "day"), ("day", "week")])
@@ -78,15 +78,15 @@ def test_another_length_keeps_ledger_and_staging(sandboxes: Sandboxes, home: Pat
     sandboxes.fill(customers=[{}, SECOND])
     with DagsterInstance.local_temp(str(home)) as instance:
         settings = by(sandboxes, before)
-        assert run_march(settings, instance).success
+        assert run_days(settings, instance).success
         known = records(ConnectedFlow(CUSTOMERS, settings), FIRST, LAST)
         writes = len(sandboxes.bc()["writes"])
 
         settings = by(sandboxes, after)
-        assert run_march(settings, instance).success
+        assert run_days(settings, instance).success
         assert len(sandboxes.bc()["writes"]) == writes, "what was sent is known"
         assert records(ConnectedFlow(CUSTOMERS, settings), FIRST, LAST) == known
-        key = partition_key(MARCH[1], settings)
+        key = partition_key(DAYS[1], settings)
         assert key in instance.get_materialized_partitions(AssetKey(("synced", FLOW)))
 
 
@@ -96,16 +96,16 @@ def test_a_failed_record_makes_its_month_red_and_no_other(sandboxes: Sandboxes, 
     settings = by(sandboxes, "month")
     job = build_defs(settings=settings).resolve_job_def(FLOW)
     with DagsterInstance.local_temp(str(home)) as instance:
-        tags = range_tags(MARCH[0], date(2026, 4, 30), settings)
+        tags = range_tags(DAYS[0], date(2026, 4, 30), settings)
         assert not job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
         assert instance.get_materialized_partitions(AssetKey(("synced", FLOW))) == {"2026-03"}
 
 
 def test_nothing_from_before_the_start_of_history_is_read(sandboxes: Sandboxes, home: Path) -> None:
     sandboxes.fill(customers=[{}, SECOND])
-    sandboxes.settings = sandboxes.settings.model_copy(update={"history_start": date(2026, 3, 15)})
+    sandboxes.settings = sandboxes.settings.model_copy(update={"history_start": date(2026, 3, 3)})
     with DagsterInstance.local_temp(str(home)) as instance:
-        assert run_march(by(sandboxes, "month"), instance).success
+        assert run_days(by(sandboxes, "month"), instance).success
     assert {row["key"] for row in sandboxes.ledger("customers").values()} == {"2"}
 
 

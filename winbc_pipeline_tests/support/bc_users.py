@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
 from .order_invariants import BY_HAND
-from .sandboxes import Sandboxes
+from .sandboxes import HTTP, Sandboxes
 
 AT = "2026-03-02T10:00:00.000Z"
 CUSTOMER = {
@@ -23,7 +21,6 @@ CUSTOMER = {
 }
 LINE = {"lineType": "Item", "lineObjectNumber": "SKU-1", "quantity": 2, "unitPrice": 10.50, "taxCode": "VAT21"}
 REGULAR = {"number": "C00001", "displayName": "Kim", "type": "Person", "email": "kim@mail.example", "country": "NL"}
-HTTP = httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 SHOP_ORDER = (
     "<order><ordernr>{number}</ordernr><orderdate>2026-03-01 10:00:00</orderdate><customerid>999999</customerid>"
     "<branch>1</branch><positions><position><product_id>SKU-1</product_id><amount>1</amount>"

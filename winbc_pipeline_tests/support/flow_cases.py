@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .bc_users import AT, CUSTOMER, HTTP, LINE, BcUsers
-from .sandboxes import Sandboxes
+from .bc_users import AT, CUSTOMER, LINE, BcUsers
+from .sandboxes import HTTP, Sandboxes
 
 Written = list[dict[str, Any]]
 SECOND_CUSTOMER = {"customer_id": "124", "email": "b@mail.example"}

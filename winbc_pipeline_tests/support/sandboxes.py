@@ -25,6 +25,8 @@ from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 from .order_invariants import BY_HAND, assert_invariants
 from .run_invariants import assert_adds_up, assert_bounded
 
+# One client for all tests: each new one reads the certificate authorities, which takes 40 ms.
+HTTP = httpx.Client(trust_env=False, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 FIRST, LAST = date(2024, 7, 1), date(2026, 12, 31)
 REPOSITORY = Path(__file__).parents[2]
 
@@ -130,7 +132,7 @@ class Sandboxes:
         self.seed(folder)
 
     def seed(self, folder: Path) -> None:
-        answer = httpx.post(f"{self.addresses.winstore_control}/__seed", json={"folder": str(folder)}, timeout=60)
+        answer = HTTP.post(f"{self.addresses.winstore_control}/__seed", json={"folder": str(folder)}, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def sync(self, flow: str) -> Summary:
@@ -151,16 +153,16 @@ class Sandboxes:
         """The invariants of orders, where orders were sent."""
         if not self.settings.flow_database(ORDERS_TO_BC.id).exists():
             return
-        shop = httpx.get(f"{self.addresses.winstore_control}/__state").json()
+        shop = HTTP.get(f"{self.addresses.winstore_control}/__state").json()
         assert_invariants(self.settings, self.bc(), shop, run_ended=run_ended, without=self.without)
 
     def set_clock(self, **moment: Any) -> None:
         """Business Central's clock, for a test that moves the program's: `now`, or `advance_s`."""
-        httpx.post(f"{self.addresses.bc_control}/__clock", json=moment).raise_for_status()
+        HTTP.post(f"{self.addresses.bc_control}/__clock", json=moment).raise_for_status()
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls to Business Central so far."""
-        return httpx.get(f"{self.addresses.bc_control}/__log").json()["calls"]  # type: ignore[no-any-return]
+        return HTTP.get(f"{self.addresses.bc_control}/__log").json()["calls"]  # type: ignore[no-any-return]
 
     def own_tables(self) -> Path:
         """Gives the connection a mapping folder of its own, to be edited."""
@@ -176,10 +178,10 @@ class Sandboxes:
         return {row["key"]: row for row in rows if row["part"] == chosen.main}
 
     def bc(self) -> dict[str, Any]:
-        return httpx.get(f"{self.addresses.bc_control}/__state").json()  # type: ignore[no-any-return]
+        return HTTP.get(f"{self.addresses.bc_control}/__state").json()  # type: ignore[no-any-return]
 
     def seed_bc(self, **entities: list[dict[str, Any]]) -> None:
-        httpx.post(f"{self.addresses.bc_control}/__seed", json={"records": entities}).raise_for_status()
+        HTTP.post(f"{self.addresses.bc_control}/__seed", json={"records": entities}).raise_for_status()
 
     def edit_item(self, number: str, **fields: Any) -> None:
         """A user of Business Central changes an item."""
@@ -193,7 +195,7 @@ class Sandboxes:
 
     def fault(self, system: str, *faults: dict[str, Any]) -> None:
         control = self.addresses.bc_control if system == "bc" else self.addresses.winstore_control
-        httpx.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()
+        HTTP.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()
 
 
 def start_sync(sandboxes: Sandboxes, flow: str, run_id: str) -> "subprocess.Popen[bytes]":

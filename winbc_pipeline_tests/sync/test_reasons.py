@@ -12,7 +12,7 @@ from winbc_pipeline.sync.outcomes import BY_CODE, REASONS
 from ..support.sandboxes import REPOSITORY
 
 PACKAGE = Path(winbc_pipeline.__file__).parent
-MODULES = sorted(path for folder in ("sync", "flows") for path in (PACKAGE / folder).rglob("*.py"))
+MODULES = sorted(path for folder in ("sync", "flows", "workbench") for path in (PACKAGE / folder).rglob("*.py"))
 MAKERS = {"Choice": 1, "Decision": 1, "Debtor": 2}  # which argument is the reason
 
 

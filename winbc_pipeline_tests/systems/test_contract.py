@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.systems.winstore import Winstore
 from winbc_pipeline.systems.winstore.contract import Finding, examine
 
-from ..support.sandboxes import Sandboxes
+from ..support.sandboxes import HTTP, Sandboxes
 
 
 def findings(sandboxes: Sandboxes) -> dict[str, Finding]:
@@ -36,7 +35,7 @@ def test_the_sandbox_keeps_the_contract_and_nothing_is_written(sandboxes: Sandbo
     assert found["GetCustomerChangesByDate"].outcome == "assumed, holds"
     assert found["GetOrderChangesByDate"].outcome == "not seen"
     assert {finding.outcome for finding in found.values()} == {"pass", "assumed, holds", "not seen", "not tried"}
-    state = httpx.get(f"{sandboxes.addresses.winstore_control}/__state").json()
+    state = HTTP.get(f"{sandboxes.addresses.winstore_control}/__state").json()
     assert state["writes"] == []
 
 

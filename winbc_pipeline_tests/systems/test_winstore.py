@@ -14,7 +14,7 @@ from winbc_pipeline.systems.transport import Answer
 from winbc_pipeline.systems.winstore import Winstore, load_profile
 from winbc_pipeline.systems.winstore.client import records_in
 
-from ..support.sandboxes import REPOSITORY, Sandboxes
+from ..support.sandboxes import HTTP, REPOSITORY, Sandboxes
 
 LOGIN = ("winstore", "sandbox-secret")
 SINCE = datetime(2024, 1, 1, tzinfo=UTC)
@@ -47,7 +47,7 @@ def test_the_sandbox_takes_parameters_joined_either_way(sandboxes: Sandboxes, jo
     sandboxes.fill(customers=[{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(3)])
     query = join.join(["date=2024-01-01T00:00:00%2B00:00", "page=2", "pagesize=2"])
     url = f"{sandboxes.addresses.winstore_base}/GetCustomerChangesByDate?{query}"
-    answer = httpx.get(url, auth=("winstore", "sandbox-secret"), headers={"Accept": "application/json"})
+    answer = HTTP.get(url, auth=("winstore", "sandbox-secret"), headers={"Accept": "application/json"})
     assert [row["customerid"] for row in answer.json()["customers"]["customer"]] == ["2"]
 
 
@@ -69,12 +69,12 @@ def test_what_is_no_safe_whole_answer_is_refused(content: bytes) -> None:
 
 def ask(sandboxes: Sandboxes, query: str) -> Any:
     url = f"{sandboxes.addresses.winstore_base}/{query}"
-    return httpx.get(url, auth=LOGIN, headers={"Accept": "application/json"}).json()
+    return HTTP.get(url, auth=LOGIN, headers={"Accept": "application/json"}).json()
 
 
 def post(sandboxes: Sandboxes, call: str, xml: str) -> str:
     """The status code inside Winstore's answer."""
-    answer = httpx.post(f"{sandboxes.addresses.winstore_base}/{call}", content=xml, auth=LOGIN)
+    answer = HTTP.post(f"{sandboxes.addresses.winstore_base}/{call}", content=xml, auth=LOGIN)
     return fromstring(answer.content).findtext("statuscode") or ""
 
 
@@ -185,7 +185,7 @@ def test_every_read_of_the_profile_gives_its_fields(order_flow: Sandboxes, entit
 def test_the_retail_folder_loads_whole(sandboxes: Sandboxes) -> None:
     folder = REPOSITORY.parent / "shared" / "data" / "retail"
     sandboxes.seed(folder)
-    state = httpx.get(f"{sandboxes.addresses.winstore_control}/__state").json()["records"]
+    state = HTTP.get(f"{sandboxes.addresses.winstore_control}/__state").json()["records"]
     assert (len(state["customers"]), len(state["orders"]), len(state["stock"])) == (91, 830, 537)
     assert sum(len(order["positions"]) for order in state["orders"]) == 2155
     assert next(order["total"] for order in state["orders"] if order["ordernr"] == "W10248") == "511.98"

@@ -6,12 +6,11 @@ from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-import httpx
 import pytest
 
 from winbc_pipeline.settings import Settings
 
-from ...support.sandboxes import Sandboxes
+from ...support.sandboxes import HTTP, Sandboxes
 from ..records.test_retail import RETAIL
 
 FLOW = "orders_winstore_to_bc"
@@ -53,7 +52,7 @@ def loaded(sandboxes: Sandboxes, **orders: Any) -> None:
 
 def documents(sandboxes: Sandboxes) -> dict[str, dict[str, Any]]:
     """Sales orders by the order's number, with their lines, decimals exact."""
-    state = json.loads(httpx.get(f"{sandboxes.addresses.bc_control}/__state").text, parse_float=Decimal)["records"]
+    state = json.loads(HTTP.get(f"{sandboxes.addresses.bc_control}/__state").text, parse_float=Decimal)["records"]
     lines = defaultdict(list)
     for line in state["salesOrderLines"]:
         lines[line["documentId"]].append(line)

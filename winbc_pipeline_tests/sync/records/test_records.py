@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import httpx
 import pytest
 
 from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
@@ -15,7 +14,7 @@ from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 from winbc_pipeline.workbench.plans import planned
 
-from ...support.sandboxes import FIRST, LAST, Sandboxes
+from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
 
 
 def edit(sandboxes: Sandboxes, field: str, value: object) -> None:
@@ -238,7 +237,7 @@ def change_customer(sandboxes: Sandboxes, **fields: str) -> None:
     sent = "".join(f"<{name}>{value}</{name}>" for name, value in {"customerid": "000123", **fields}.items())
     url = f"{sandboxes.addresses.winstore_base}/PostCustomer"
     login = ("winstore", "sandbox-secret")
-    httpx.post(url, content=f"<customer>{sent}</customer>", auth=login).raise_for_status()
+    HTTP.post(url, content=f"<customer>{sent}</customer>", auth=login).raise_for_status()
 
 
 def test_an_adopted_customer_stays_linked_when_its_email_changes(sandboxes: Sandboxes) -> None:

@@ -4,16 +4,15 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-import httpx
 import pytest
 
-from ...support.sandboxes import REPOSITORY, Sandboxes
+from ...support.sandboxes import HTTP, REPOSITORY, Sandboxes
 
 RETAIL = REPOSITORY.parent / "shared" / "data" / "retail"
 
 
 def state(control: str) -> dict[str, list[dict[str, object]]]:
-    records: dict[str, list[dict[str, object]]] = json.loads(httpx.get(f"{control}/__state").text, parse_float=Decimal)[
+    records: dict[str, list[dict[str, object]]] = json.loads(HTTP.get(f"{control}/__state").text, parse_float=Decimal)[
         "records"
     ]
     return records

@@ -23,9 +23,9 @@ from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.plans import planned
 from winbc_pipeline.workbench.winstore_answers import resolve
 
-from ...support.bc_users import HTTP, REGULAR, BcUsers
+from ...support.bc_users import REGULAR, BcUsers
 from ...support.flow_cases import winstore_state
-from ...support.sandboxes import FIRST, LAST, Sandboxes
+from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
 
 pytestmark = pytest.mark.proof
 

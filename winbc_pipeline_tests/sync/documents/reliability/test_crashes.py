@@ -7,7 +7,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from winbc_pipeline import clock
@@ -17,7 +16,7 @@ from ....support.in_process import Killed
 from ....support.order_flow import OrderFlow
 from ....support.order_invariants import assert_invariants, assert_nothing_written
 from ....support.order_sandboxes import BC
-from ....support.sandboxes import Sandboxes
+from ....support.sandboxes import HTTP, Sandboxes
 
 pytestmark = pytest.mark.proof
 
@@ -64,7 +63,7 @@ def run_and_die(sandboxes: Sandboxes, point: str, nth: int = 1) -> int:
 
 
 def check(sandboxes: Sandboxes, **what: bool) -> None:
-    winstore = httpx.get(f"{sandboxes.addresses.winstore_control}/__state").json()
+    winstore = HTTP.get(f"{sandboxes.addresses.winstore_control}/__state").json()
     assert_invariants(sandboxes.settings, sandboxes.bc(), winstore, **what)
 
 
@@ -73,7 +72,7 @@ def finish(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
     for minutes in (0, 2, 4):
         seconds = minutes * 60
         monkeypatch.setattr(clock, "now", lambda s=seconds: datetime.now(UTC) + timedelta(seconds=s))
-        httpx.post(f"{sandboxes.addresses.bc_control}/__clock", json={"advance_s": 120 if minutes else 0})
+        HTTP.post(f"{sandboxes.addresses.bc_control}/__clock", json={"advance_s": 120 if minutes else 0})
         sandboxes.sync(FLOW)
         if all(row["state"] == "CONFIRMED" for row in sandboxes.ledger(FLOW).values()):
             return
