@@ -146,7 +146,7 @@ def planned_documents(
 
 def with_number(body: str, number: str) -> str:
     """The body of a planned document with its customer's number. Both bodies are JSON texts."""
-    # Most bodies have the number already: parsing them all would cost more than all the rest.
+    # A body that has the number already is not parsed.
     if f'"customerNumber":{dumps(number).decode()}' in body:
         return body
     return dumps(json.loads(body, parse_float=Decimal) | {"customerNumber": number}).decode()
