@@ -1,6 +1,6 @@
-"""What a status of Winstore asks of a document in Business Central: ship and invoice it, delete it, or nothing.
+"""Actions that a status of Winstore asks for on a document in Business Central: ship and invoice it, or delete it.
 
-An action cannot be taken back, so it follows the protocol of a new document (documents/), and is done once.
+An action cannot be undone. So it is done once, by the same protocol as a new document (documents/).
 """
 
 from ...systems.business_central import BusinessCentral

@@ -1,6 +1,7 @@
 """The plan of actions: what each status asks of its document. Materialising it is the exact dry run.
 
-An action that was lost is found again by what it left behind: a posted document, or none.
+An action whose answer was lost is recognised by what it leaves behind: shipping leaves a posted document, and deleting
+leaves none.
 """
 
 import json
@@ -28,27 +29,34 @@ from ..work import Work
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
 ACTIONS = (NOTHING, SHIP, DELETE)
+# SQL over the ledger of the orders: orders on whose document nothing is done. EXISTS: the document is somebody else's.
 UNSETTLED = "state IN ('PLANNED', 'SENDING', 'UNKNOWN', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN') OR reason = 'EXISTS'"
+# BC's bound actions that ship and invoice a document, by its entity set. An invoice has nothing to ship.
 CALLS = {ORDER: "Microsoft.NAV.shipAndInvoice", INVOICE: "Microsoft.NAV.post"}
 
 
 def plan(work: Work, target: BusinessCentral) -> None:
-    """Plans what the statuses ask for, into the planned table."""
+    """Writes the plan table: what each status asks of its document.
+
+    Raises:
+        WinbcError: a lookup was not answered.
+    """
     flow, settings = work.flow, work.settings
     recover(work.store, work.run_id)
     rows = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
     work.connected.check_mapped_now(row["mapping_version"] for row in rows)
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
     references = {row["_key"]: _reference(row, asked[row["_key"]]) for row in rows}
-    found, in_doubt = look_up(target, set(references.values())), _in_doubt(work.connected)
+    found = look_up(target, set(references.values()))
+    in_doubt = _in_doubt(work.connected)
     planned = []
     for row in rows:
-        reference = references[row["_key"]]
-        wanted, documents = asked[row["_key"]], found.get(reference, [])
+        wanted, reference = asked[row["_key"]], references[row["_key"]]
+        documents = found.get(reference, [])
         held = _held_back(wanted.get("action"), in_doubt.get(reference), settings)
         choice = _choice(flow, row, wanted, documents, settings, target, held)
         if work.keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
-            choice = Choice("hold", "TRIED_OUT")  # sent again only when a person says so
+            choice = Choice("hold", "TRIED_OUT")  # It is sent again only when a person names its key.
         planned.append(_planned(flow, row, choice, reference))
     store_plan(work, [planned], unchanged_rows(classified(flow)))
 
@@ -72,8 +80,9 @@ def _candidates(work: Work) -> list[Row]:
 
 
 def _reference(row: Row, asked: Mapping[str, str | None]) -> str:
-    """By which the document is found: of an action that may still arrive, as it was sent."""
-    return (row["reference"] if row["state"] == State.UNKNOWN else None) or asked.get("externalDocumentNumber") or ""
+    """The reference of the document. An action that may still arrive keeps the reference that it was sent with."""
+    sent_with = row["reference"] if row["state"] == State.UNKNOWN else None
+    return sent_with or asked.get("externalDocumentNumber") or ""
 
 
 def _choice(
@@ -85,12 +94,21 @@ def _choice(
     target: BusinessCentral,
     held: Choice | None,
 ) -> Choice:
-    table, action, found = flow.part(flow.main).table, wanted.get("action"), documents[0] if documents else None
-    lost_once = row["state"] in (State.UNKNOWN, State.NEEDS_HUMAN)
-    arrived = row["state"] == State.UNKNOWN and _left_its_mark(row["action"], documents)
-    waits = lost(row, settings, clock.now(), target.server_now) if row["state"] == State.UNKNOWN else None
+    """Decides on one status (`row`), whose mapped fields are `wanted`.
+
+    Args:
+        documents: the documents with its reference.
+        held: what is done instead of an action, because a person has to decide first.
+    """
+    table = flow.part(flow.main).table
+    action = wanted.get("action")
+    found = documents[0] if documents else None
+    is_lost = row["state"] == State.UNKNOWN
+    lost_once = is_lost or row["state"] == State.NEEDS_HUMAN
+    arrived = is_lost and _left_its_mark(row["action"], documents)
+    waits = lost(row, settings, clock.now(), target.server_now) if is_lost else None
     if waits and waits.action == "wait" and documents and not arrived:
-        return waits  # whatever the status asks for by now
+        return waits  # The lost action may still come, whatever the status asks for by now.
     if row["errors"]:
         return Choice("fail", "MAPPING", broken_rule(row["errors"][0], table))
     if action in (None, NOTHING):
@@ -100,22 +118,27 @@ def _choice(
     if len(documents) > 1:
         return Choice("conflict", "DUPLICATE", several(documents))
     if not found:
-        gone = action == DELETE and lost_once
-        return Choice("adopt", "RECONCILED") if gone else Choice("skip", "NO_DOCUMENT")
+        # A document that a lost call should have deleted is gone: the call was run.
+        was_deleted = action == DELETE and lost_once
+        return Choice("adopt", "RECONCILED") if was_deleted else Choice("skip", "NO_DOCUMENT")
     if _is_done(action, found):
         return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
-    return _asked(action, found) if arrived else waits or held or _asked(action, found)
+    if arrived:  # The lost action is settled. The status asks for another one.
+        return _asked(action, found)
+    return waits or held or _asked(action, found)
 
 
 def _in_doubt(connected: ConnectedFlow) -> dict[str, Row]:
-    """By reference, the orders that a person has to look at, of which nobody knows where they are, whose edit was not
-    taken yet, or whose document is somebody else's."""
+    """The ledger rows of unsettled orders, by reference.
+
+    Such an order waits for a person, for a lost answer or for an edit, or its document is somebody else's.
+    """
     rows = ledger.read_other(connected.settings, connected.flow.acts_on, f"reference IS NOT NULL AND ({UNSETTLED})")
     return {row["reference"]: row for row in rows}
 
 
 def _held_back(action: str | None, order: Row | None, settings: Settings) -> Choice | None:
-    """Why nothing is done to a document that a person has not decided on."""
+    """Why nothing is done to a document before a person has decided; None when something may be done."""
     if order:
         return Choice("skip", "HELD", f"the order is {order['state']} ({order['reason']}): settle that first")
     if action == DELETE and settings.orders.on_cancel == "hold":
@@ -124,8 +147,10 @@ def _held_back(action: str | None, order: Row | None, settings: Settings) -> Cho
 
 
 def _left_its_mark(sent: str, documents: list[Found]) -> bool:
-    """Whether an action was done, by what it leaves behind: a posted document, or none."""
-    return any(each.is_posted for each in documents) if sent == "ship" else not documents
+    """Whether a lost action was done, by what it leaves behind."""
+    if sent == "ship":
+        return any(each.is_posted for each in documents)
+    return not documents
 
 
 def _is_done(action: str, found: Found) -> bool:
@@ -133,21 +158,22 @@ def _is_done(action: str, found: Found) -> bool:
 
 
 def _asked(action: str, found: Found) -> Choice:
+    """The call that an action makes; a conflict for a document that can no longer be deleted."""
     effects = [{"field": "document", "old": found.number, "new": None}]
     if action == SHIP:
         effects[0]["new"] = "shipped and invoiced"
-        return Choice(
-            "ship", None, None, found, effects, [operation("POST", f"{found.path}/{CALLS[found.entity_set]}", {})]
-        )
+        # Only PATCH and DELETE need an ETag (behaviour.md). The protocol alone keeps this call from being run twice.
+        call = operation("POST", f"{found.path}/{CALLS[found.entity_set]}", {})
+        return Choice("ship", None, None, found, effects, [call])
     if found.is_open:
-        return Choice(
-            "delete", "CANCELLED", None, found, effects, [operation("DELETE", found.path, None, found.record)]
-        )
+        deletion = operation("DELETE", found.path, None, found.record)
+        return Choice("delete", "CANCELLED", None, found, effects, [deletion])
     what = "posted" if found.is_posted else "released"
     return Choice("conflict", "CANCELLED", f"cancelled in Winstore; {found.number} is {what}", found, effects)
 
 
 def _planned(flow: Flow, row: Row, choice: Choice, reference: str) -> Row:
+    """The row of the plan table for one status."""
     place: Any = choice.found
     return {
         "part": flow.main,

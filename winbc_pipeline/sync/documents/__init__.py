@@ -1,10 +1,15 @@
-"""Orders and invoices in Business Central, each exactly once: no number of ours protects them (exactly_once.md).
+"""Orders and invoices in Business Central, each exactly once, though no number of ours protects them (exactly_once.md).
 
-candidates.py reads what was mapped. existing.py looks where a document may be already, items.py whether its items are
-there, customers.py for whom it is. decide.py decides with amounts.py (totals), differences.py (a document that was
-found beside its order) and changes.py (what an edited order would change); plan.py writes the plan table. outbox.py
-says what of a plan is to be sent now, push.py the order in which it goes, batches.py sends, moves.py says what becomes
-of each document. hashes.py is what is kept of what was sent. duplicates.py looks once more afterwards.
+| step | module |
+|---|---|
+| reads what was mapped | candidates.py |
+| looks up what is in Business Central | existing.py (documents), items.py (items), customers.py (customers) |
+| decides | decide.py, with amounts.py (totals), differences.py (found beside ordered), changes.py (edited orders) |
+| writes the plan table | plan.py |
+| chooses what of the plan is sent now | outbox.py |
+| sends | push.py (in which order), batches.py (documents) |
+| records what became of a document | moves.py, with hashes.py (what was sent, without its values) |
+| looks for second documents afterwards | duplicates.py |
 """
 
 from ...staging.store import Row
@@ -17,8 +22,12 @@ from .existing import look_up
 
 
 def has_any(_: ConnectedFlow, target: BusinessCentral, sent: list[Row]) -> bool:
-    """Whether any document of some ledger rows is there. Posting gives a document another id: its reference stays."""
-    return bool(look_up(target, {row["reference"] for row in sent if row["reference"]}))
+    """Whether Business Central has any of the documents of some ledger rows.
+
+    They are looked up by reference, because posting gives a document another id.
+    """
+    references = {row["reference"] for row in sent if row["reference"]}
+    return bool(look_up(target, references))
 
 
 SENDING = Sending(

@@ -1,7 +1,7 @@
-"""What a document will come to, computed as Business Central does before it is sent.
+"""Computes what a document will come to, as Business Central does, before it is sent.
 
-Source: behaviour.md section 14 and the AL that the sandbox follows: a line's discount is rounded to cents, VAT is
-computed per rate and sign of the lines, half a cent goes away from zero.
+Source: behaviour.md section 14, and the AL code that the sandbox follows. A line's discount is rounded to cents. VAT is
+computed per rate, and apart for positive and negative lines. Half a cent is rounded away from zero.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,16 @@ CENT = Decimal("0.01")
 
 
 def cents(value: Decimal) -> Decimal:
-    """Rounded half away from zero."""
+    """The amount in cents, half a cent rounded away from zero."""
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
 def line_amount(line: Mapping[str, Any]) -> Decimal:
-    """Quantity times price less the line's discount, in cents."""
+    """The amount of a line in cents: quantity times price, less the line's discount.
+
+    Args:
+        line: fields as in `salesOrderLine`.
+    """
     gross = cents(_number(line, "quantity") * _number(line, "unitPrice"))
     if line.get("discountAmount"):
         return gross - cents(_number(line, "discountAmount"))
@@ -26,8 +30,11 @@ def line_amount(line: Mapping[str, Any]) -> Decimal:
 
 
 def total_with_tax(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Decimal | None:
-    """The document's total with VAT; None when a line does not say its rate (`vatPercent`), or the header has an
-    invoice discount, which is spread by rules of its own."""
+    """The total of a document with VAT, in cents.
+
+    None when a line does not say its rate (`vatPercent`). None also when the header has an invoice discount, because
+    Business Central spreads that over the lines by rules of its own.
+    """
     if header.get("discountAmount"):
         return None
     groups: dict[tuple[str, Decimal, bool], Decimal] = {}
@@ -37,18 +44,28 @@ def total_with_tax(header: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]
         amount = line_amount(line)
         group = (str(line.get("taxCode") or ""), _number(line, "vatPercent"), amount >= 0)
         groups[group] = groups.get(group, Decimal(0)) + amount
-    included = bool(header.get("pricesIncludeTax"))
-    return sum(
-        (base if included else base + cents(base * rate / 100) for (_, rate, _), base in groups.items()), Decimal(0)
-    )
+    total = sum(groups.values(), Decimal(0))
+    if header.get("pricesIncludeTax"):
+        return total
+    return total + sum(cents(base * rate / 100) for (_, rate, _), base in groups.items())
 
 
 def differing(there: Decimal | int | None, expected: Decimal | None, tolerance: Decimal = Decimal(0)) -> str | None:
-    """In words, how a document's total differs from what the source says, to the cent; None when it does not by more
-    than the tolerance, or one of the two is not known."""
-    if there is None or expected is None or abs(cents(Decimal(there)) - cents(expected)) <= tolerance:
+    """Says in words how the total of a document differs from the source's total.
+
+    Args:
+        there: the document's total with VAT; expected: the source's. Both may be unknown.
+        tolerance: an amount up to which a difference does not count.
+
+    Returns:
+        None when the totals are the same to the cent, when they differ within the tolerance, or when one is unknown.
+    """
+    if there is None or expected is None:
         return None
-    return f"total with VAT: {cents(Decimal(there))} in Business Central, {cents(expected)} in Winstore"
+    document, source = cents(Decimal(there)), cents(expected)
+    if abs(document - source) <= tolerance:
+        return None
+    return f"total with VAT: {document} in Business Central, {source} in Winstore"
 
 
 def _number(line: Mapping[str, Any], name: str) -> Decimal:

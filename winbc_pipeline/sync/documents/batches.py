@@ -1,7 +1,7 @@
 """Sends planned documents in batches: each document once, whatever fails (exactly_once.md section 3).
 
-Here belongs: the intent before the first byte, batches in flight, and the split of a refused batch. A batch that was
-not run goes again in batches of a tenth, down to one document a call, so that one bad document fails alone.
+Here belongs: the intent before the first byte, batches in flight, and the split of a batch that was not run. Such a
+batch goes again in batches of a tenth, down to one document a call, so that one bad document fails alone.
 What is sent: plan.py. What becomes of a document in the ledger: moves.py.
 """
 
@@ -32,14 +32,19 @@ from .hashes import with_body
 from .moves import Moves, is_new
 from .outbox import keys_due, planned_documents, put_bodies, with_number
 
-TRIES = 4  # of a document that was certainly not run
-NOT_RUN = -1  # status of an operation whose call never left, or was turned away at the door
-UNREADABLE = 0
+TRIES = 4  # how often a document is sent that was certainly not run
+NOT_RUN = -1  # status of an operation whose call never left, or was turned away before it was run
+UNREADABLE = 0  # status of an operation whose batch got an answer that nobody can read: it may have been run
 
 
 @dataclass
 class _Sending:
-    """A planned document on its way."""
+    """A planned document on its way.
+
+    Attributes:
+        operations: its calls. All have the same request id, which is the id of the attempt.
+        tries: how often it was sent and certainly not run.
+    """
 
     row: Row
     operations: list[Operation]
@@ -50,19 +55,22 @@ Answers = list[tuple[_Sending, Result]]
 
 
 class Sender:
-    """Sends the planned documents of one flow, or the actions on them."""
+    """Sends the planned documents of one flow, or the planned actions on documents."""
 
     def __init__(self, work: Work, target: BusinessCentral) -> None:
         self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
         self.work, self.target = work, target
         self.moves = Moves(work.flow.main, work.settings.orders)
         self.refused: AuthenticationFailed | None = None
-        self.alike: list[str] = []  # the codes of the last refusals, all the same, with nothing taken in between
+        # The error codes of the last refusals. They are all the same, and no document was taken in between.
+        self.alike: list[str] = []
 
     def send(self) -> None:
         """Sends the planned documents. All of them have an outcome in the ledger afterwards.
 
-        Raises AuthenticationFailed once that is so, when Business Central no longer takes the credentials.
+        Raises:
+            AuthenticationFailed: Business Central refused the credentials. The outcomes are in the ledger all the same.
+            WinbcError: the lookup for second documents was not answered.
         """
         settled, wanted = keys_due(self.work)
         self._move_unsent(settled, self.moves.without_call)
@@ -78,14 +86,17 @@ class Sender:
         return planned_documents(connection, self.work, keys, customer)
 
     def _move_unsent(self, keys: list[str], outcome: Callable[[Row], Move | None]) -> None:
-        """Commits what becomes of planned documents for which no call is made."""
+        """Commits the outcomes of planned documents for which no call is made."""
         for some in chunks_of(keys, CHUNK):
             with self.store.transaction() as connection:
                 moves = [move for row in self._planned(connection, some) if (move := outcome(row))]
                 ledger.move_within(connection, moves, self.run_id, clock.now())
 
     def _send_all(self, keys: list[str], looks: Looks) -> None:
-        """Batches in flight, and the ledger written beside them: the outcomes so far and the next intents at once."""
+        """Keeps batches in flight, and writes the ledger beside them.
+
+        The outcomes so far are committed together with the next intents.
+        """
         chunks = deque(intent_chunks(keys))
         outcomes: list[Move] = []
         again: list[_Sending] = []
@@ -93,14 +104,17 @@ class Sender:
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
                 while chunks and self._may_send and len(pending) <= self._enough:
-                    pending |= self._submit(pool, self._intend(chunks.popleft(), outcomes))
+                    intended = self._intend(chunks.popleft(), outcomes)
                     outcomes = []
-                if not pending:
-                    pending, again = self._submit(pool, again), []
+                    pending |= self._submit(pool, intended)
+                if not pending:  # Only documents are left that go again.
+                    pending = self._submit(pool, again)
+                    again = []
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 moves, not_run = self._taken(done)
                 looks.add(move.known["reference"] for move in moves if is_new(move))
-                outcomes, again = outcomes + moves, again + not_run
+                outcomes += moves
+                again += not_run
         outcomes += [self.moves.not_sent(each.row, self._why_stopped) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
         left = [key for chunk in chunks for key in chunk]
@@ -109,7 +123,7 @@ class Sender:
 
     @property
     def _enough(self) -> int:
-        """How many batches keep the calls in flight busy while the ledger is written."""
+        """The number of batches that keep all calls in flight busy while the ledger is written."""
         return max(self.settings.bc.in_flight, INTENTS // self._batch_size)
 
     @property
@@ -122,7 +136,10 @@ class Sender:
 
     @property
     def _why_stopped(self) -> str:
-        """In words, that so many in a row were refused alike that the rest would be, too; empty when they were not."""
+        """Why the run sends no more, in words; empty when it goes on.
+
+        It stops after `orders.stop_after` refusals in a row with one error code, because the rest would be refused too.
+        """
         if 0 < self.settings.orders.stop_after <= len(self.alike):
             return f"{len(self.alike)} in a row were refused with {self.alike[-1]}"
         return ""
@@ -131,7 +148,7 @@ class Sender:
         return {pool.submit(self._send_batch, batch) for batch in self._batches(sending)}
 
     def _taken(self, done: Iterable[Future[Answers]]) -> tuple[list[Move], list[_Sending]]:
-        """The outcomes that are known now, and the documents that were certainly not run and may go again."""
+        """The outcomes that are known now, and the documents that go again because they were certainly not run."""
         answers = [answer for future in done for answer in future.result()]
         crash_points.point("after answer")
         moves, again = [], []
@@ -148,16 +165,17 @@ class Sender:
         return moves, again
 
     def _count_refusals(self, move: Move, result: Result) -> None:
-        """Keeps count of refusals that are alike."""
+        """Counts the refusals in a row that have the same error code."""
         if move.state != State.FAILED or self.alike[-1:] != [result.error_code]:
             self.alike = []
         if move.state == State.FAILED:
             self.alike.append(result.error_code)
 
     def _intend(self, keys: list[str], outcomes: list[Move]) -> list[_Sending]:
-        """Commits outcomes and the intents of the next documents; these may be sent from then on."""
+        """Commits outcomes together with the intents of the next documents. These may be sent from then on."""
         crash_points.point("before intent")
-        now, keep = clock.now(), timedelta(days=self.settings.payload_days)
+        now = clock.now()
+        keep = timedelta(days=self.settings.payload_days)
         with self.store.transaction() as connection:
             for_long_texts(connection)
             ledger.create(connection)
@@ -169,15 +187,17 @@ class Sender:
         return sending
 
     def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
-        """Documents as they are sent. A document whose customer could not be written fails alone."""
-        sending, failed, numbered = [], [], {}
+        """Makes documents ready to be sent. A document whose customer could not be written fails alone."""
+        sending, failed = [], []
+        numbered: dict[str, str] = {}  # bodies that got the number of their customer only now
         for row in rows:
-            customer, body = row["customer"], row["body"]
+            customer = row["customer"]
             if row["customer_key"] and customer["state"] != State.CONFIRMED:
                 why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
                 refused = row | {"reason": "NO_CUSTOMER", "message": why}
                 failed.append(self.moves.move(refused, State.FAILED, sent=False))
                 continue
+            body = row["body"]
             if row["customer_key"]:
                 body = with_number(body, customer["target_no"])
             if body is not row["body"]:
@@ -191,9 +211,15 @@ class Sender:
 
     def _intent(self, each: _Sending, now: datetime) -> Move:
         old = each.row["known"]
+        # Attempts count while the document is lost. Any answer begins the count anew.
         tries = (old["attempt_no"] or 0) if old["state"] == State.UNKNOWN else 0
-        known = {"attempt_id": each.operations[0].request_id, "attempt_no": tries + 1, "intent_at": now}
-        known |= {"server_at": self.target.server_now, "looked_at": None}
+        known = {
+            "attempt_id": each.operations[0].request_id,
+            "attempt_no": tries + 1,
+            "intent_at": now,
+            "server_at": self.target.server_now,
+            "looked_at": None,
+        }
         return self.moves.move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
 
     def _operations(self, row: Row, body: str) -> list[Operation]:
@@ -201,13 +227,17 @@ class Sender:
         attempt = str(uuid.uuid4())
         if row["action"] == "create":
             return [Operation(attempt, "POST", row["target_set"], body, request_id=attempt)]
+        calls = json.loads(body, parse_float=Decimal)
         return [
-            Operation(f"{attempt} {n}", o["method"], o["path"], o["body"], o["etag"], attempt)
-            for n, o in enumerate(json.loads(body, parse_float=Decimal))
+            Operation(f"{attempt} {number}", call["method"], call["path"], call["body"], call["etag"], attempt)
+            for number, call in enumerate(calls)
         ]
 
     def _batches(self, chunk: list[_Sending]) -> Iterator[list[_Sending]]:
-        """New documents together, fewer of them each time that they were refused; changes each on their own."""
+        """Batches of documents. A change has a batch of its own, because it is one transaction.
+
+        New documents go together, and a tenth as many of them after each time that they were not run.
+        """
         yield from ([each] for each in chunk if each.row["action"] != "create")
         for tries in range(TRIES):
             created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
@@ -215,7 +245,11 @@ class Sender:
             yield from chunks_of(created, size)
 
     def _send_batch(self, batch: list[_Sending]) -> Answers:
-        """One result per document: of a change the refusal, else what is not known, else the last answer."""
+        """Sends one batch; gives one result per document.
+
+        Of a change with several calls, a refusal counts before a call whose outcome is not known, and this before the
+        last answer.
+        """
         operations = [operation for each in batch for operation in each.operations]
         isolated = len(batch) == 1 and len(operations) > 1
         results = {result.id: result for result in self._answered(operations, isolated)}
@@ -223,11 +257,12 @@ class Sender:
         for each in batch:
             own = [results[operation.id] for operation in each.operations]
             failed = [result for result in own if not 200 <= result.status < 300]
+            # Refusals have the highest status: UNREADABLE is 0, NOT_RUN is -1.
             answers.append((each, max(failed, key=lambda result: result.status, default=own[-1])))
         return answers
 
     def _answered(self, operations: list[Operation], isolated: bool) -> list[Result]:
-        """What became of the operations. NOT_RUN: their call never left, or was turned away at the door."""
+        """Sends operations in one call; gives one result per operation, whatever becomes of the call."""
         try:
             if self._may_send:
                 return self.target.batch(operations, isolated)

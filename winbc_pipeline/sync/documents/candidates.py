@@ -1,4 +1,4 @@
-"""What was mapped, put together: one row per document with its lines, and what the ledger knows of it."""
+"""Puts mapped records together: one row per document with its lines, and what the ledger knows of it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,12 +17,24 @@ from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
 from ..payloads import fields_of, records_of
 from ..records.references import IdsByCode, with_ids
+from ..sending import chunks_of
 from ..work import Work
 
-CHUNK = 2_500  # documents decided at once: memory follows it
-Payload = tuple[str, str, dict[str, Any]]  # of a header or a line: its part, its key, its fields
-REFERENCE = "(h.creates ->> 'externalDocumentNumber')"  # of a mapped header (alias h)
+CHUNK = 2_500  # documents that are decided at once: memory grows with it
+Payload = tuple[str, str, dict[str, Any]]  # a header or a line: its part, its key, its fields
 
+# SQL over a mapped header (alias h): its reference.
+REFERENCE = "(h.creates ->> 'externalDocumentNumber')"
+# SQL: the hash of all that a document is made of. Aliases: h header, n its lines, o its order.
+OWN_HASH = """md5(
+                h.hash
+                || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '')
+                || coalesce(o.ended, '')
+            )"""
+# SQL: the document was confirmed, and nothing is to be done. An edited table changes `own_hash` and not the version.
+UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false)"
+
+# Columns of the ledger that a document is decided by.
 KNOWN = (
     "state",
     "target_id",
@@ -46,14 +58,20 @@ KNOWN = (
 
 @dataclass
 class Candidate:
-    """A document that the mapping makes, and what is known of it.
+    """A document that the mapping makes of an order, and what is known of it.
 
     Attributes:
-        header, lines: payloads with the fields of the flow's own still among them, codes replaced by ids.
-        errors: broken rules, in words; missing: a code that the target does not have; dependency: items that it lacks.
-        claims: how many documents of the windows that are to be made have its reference; owner: the key of another
-            record whose document has it, or may have it.
-        known: the ledger's row (names of KNOWN and `sent_version`), None values when there is none.
+        version: of the staged lines; hash: of all that the document is made of.
+        skip_reason: why the source's record becomes no document.
+        ended: `cancelled` or `refunded` when the source no longer wants the order.
+        guest: whether Winstore does not know the customer.
+        header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
+        errors: broken rules, in words.
+        missing: in words, a code that the target does not have.
+        dependency: in words, the items that the target does not have.
+        claims: how many documents that are to be made have the same reference.
+        owner: the key of another order whose document has the reference, or may have it.
+        known: the ledger's row (names of KNOWN, and `sent_version`). All values are None when there is no row.
     """
 
     key: str
@@ -80,7 +98,7 @@ class Candidate:
 
     @cached_property
     def references(self) -> set[str]:
-        """By what it may be found: as it is mapped now, and as it was sent once."""
+        """The references under which the document may be there: the one of now, and the one that was sent."""
         return {self.reference, self.known["reference"] or ""} - {""}
 
     @property
@@ -89,44 +107,38 @@ class Candidate:
 
     @cached_property
     def expected(self) -> Decimal | None:
-        """The source's total with VAT, when a table gives it."""
+        """The source's total with VAT; None when no mapping table gives it."""
         value = self.header.get("expectedTotal")
         return None if value is None else Decimal(value)
 
 
 def needed_document(flow: Flow) -> Document:
+    """What the flow's records become; raises ValueError for a flow that makes no documents."""
     if flow.document is None:
         raise ValueError(f"{flow.id} makes no documents")
     return flow.document
 
 
 def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
-    """SELECT of the documents of the windows between two bound days; `unchanged`: confirmed, and nothing to be done.
-    `only`: a condition on `_order`, the key of a document, with its bound values before the days.
+    """SELECT of the documents of the windows between two days. The days are its last two bound values.
 
-    One whose lines are not mapped as they are staged now is left out: it waits for the run that maps them.
+    Its column `unchanged` says whether a document was confirmed and nothing is to be done. A document whose lines are
+    not mapped as they are staged now is left out: it waits for the run that maps them.
+
+    Args:
+        only: a condition on `_order`, the key of a document. Its bound values come before the days.
     """
     flow = connected.flow
     kind = needed_document(flow).kind(connected.settings)
-    mapped, part = quote(mapped_table(flow)), literal(flow.main)
+    part = literal(flow.main)
     known = ", ".join(f"l.{quote(name)}" for name in KNOWN)
     return f"""
         WITH {_staged(connected, only)},
         {_lines(connected)},
-        owners AS (
-            -- whose document has a reference, or may have it
-            SELECT reference, min(key) AS one, max(key) AS other
-            FROM ledger
-            WHERE part = {part} AND {ledger.MADE}
-            GROUP BY reference
-        )
+        {_owners(part)}
         SELECT
             h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
-            md5(
-                h.hash
-                || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '')
-                || coalesce(o.ended, '')
-            ) AS own_hash,
+            {OWN_HASH} AS own_hash,
             o.skip_reason, o.customer_key, o.guest, o.ended,
             list_transform(n.lines, lambda x: x.part) AS parts,
             list_transform(n.lines, lambda x: x.key) AS line_keys,
@@ -134,11 +146,11 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
             list_filter(n.lines, lambda x: len(x.errors) > 0) AS wrong_lines,
             {known},
             l.version AS sent_version,
-            coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false) AS unchanged,
+            {UNCHANGED} AS unchanged,
             count(*) FILTER (NOT unchanged AND o.skip_reason IS NULL AND o.ended IS NULL)
                 OVER (PARTITION BY {REFERENCE}) AS claims,
             CASE WHEN w.one <> h._key THEN w.one WHEN w.other <> h._key THEN w.other END AS owner
-        FROM {mapped} AS h
+        FROM {quote(mapped_table(flow))} AS h
         JOIN orders AS o ON o._order = h._key AND list_contains(o.versions, h._version)
         LEFT JOIN lines AS n ON n._order = h._key
         LEFT JOIN ledger AS l ON l.part = {part} AND l.key = h._key
@@ -149,11 +161,11 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
 
 
 def _staged(connected: ConnectedFlow, only: str) -> str:
-    """Two common table expressions: staged lines with their order and their place in it, and what is true of orders."""
+    """Two common table expressions: `staged`, the lines with their order and place; `orders`, what is true of each."""
     flow, settings = connected.flow, connected.settings
     document = needed_document(flow)
     kind = document.kind(settings)
-    # A line is mapped on its own where its part has the source record's key.
+    # A line is mapped on its own if its part has the source record's key. The others (shipping cost) are one per order.
     own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""staged AS (
             SELECT
@@ -179,7 +191,7 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
 
 
 def _lines(connected: ConnectedFlow) -> str:
-    """A common table expression: the mapped lines of each order, as they stand in it."""
+    """The common table expression `lines`: the mapped lines of each order, in their order."""
     kind = needed_document(connected.flow).kind(connected.settings)
     names = ", ".join(literal(name) for name in kind.lines)
     place = " ".join(f"WHEN {literal(name)} THEN {number}" for number, name in enumerate(kind.lines))
@@ -203,14 +215,30 @@ def _lines(connected: ConnectedFlow) -> str:
         )"""
 
 
+def _owners(part: str) -> str:
+    """The common table expression `owners`: for each reference, whose document has it or may have it.
+
+    Two keys are enough to find one that is not the order's own.
+    """
+    return f"""owners AS (
+            SELECT reference, min(key) AS one, max(key) AS other
+            FROM ledger
+            WHERE part = {part} AND {ledger.MADE}
+            GROUP BY reference
+        )"""
+
+
 def _reasons(skips: tuple[tuple[str, str], ...]) -> str:
+    """SQL for the reason code of the first condition that holds, NULL when none does."""
     cases = " ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in skips)
     return f"CASE {cases} END" if cases else "NULL::VARCHAR"
 
 
 def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterator[list[Candidate]]:
-    """The documents with which something may have to be done, or those of the work's keys in any case, some at a time:
-    memory follows the chunk."""
+    """The documents of a work that may have to be sent or changed, some at a time.
+
+    A work with keys gets all documents of its keys.
+    """
     flow = work.flow
     header = needed_document(flow).kind(work.settings).header
     documents = documents_sql(work.connected, f"{flow.part(header).key} IN (SELECT unnest(?))")
@@ -226,7 +254,7 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
 
 
 def _keys(work: Work, header: str) -> list[list[str]]:
-    """The keys of documents, some at a time; those with one reference together."""
+    """The keys of the work's documents, some at a time. Documents with the same reference come together."""
     flow = work.flow
     with work.store.open() as connection:
         ledger.create(connection)
@@ -234,18 +262,25 @@ def _keys(work: Work, header: str) -> list[list[str]]:
         create_staging(connection, work.connected.staging)
         found = rows_of(
             connection,
-            f"SELECT _key, {REFERENCE} AS reference, count(*) OVER (PARTITION BY reference) AS times "
-            f"FROM {quote(mapped_table(flow))} AS h WHERE part = ? AND _window BETWEEN ? AND ? ORDER BY _key",
+            f"""
+            SELECT _key, {REFERENCE} AS reference, count(*) OVER (PARTITION BY reference) AS times
+            FROM {quote(mapped_table(flow))} AS h
+            WHERE part = ? AND _window BETWEEN ? AND ?
+            ORDER BY _key
+            """,
             [header, *work.days],
         )
     wanted = {row["reference"] for row in found if work.wants(flow.main, row["_key"])}
     shared = [row["_key"] for row in found if row["times"] > 1 and row["reference"] in wanted]
     alone = [row["_key"] for row in found if row["times"] == 1 and row["reference"] in wanted]
-    return [*([shared] if shared else []), *(alone[start : start + CHUNK] for start in range(0, len(alone), CHUNK))]
+    # `claims` counts within one chunk, so orders that share a reference stay in one.
+    return ([shared] if shared else []) + chunks_of(alone, CHUNK)
 
 
 def _payloads(row: Row, header: str) -> list[Payload]:
-    lines = zip(row["parts"] or [], row["line_keys"] or [], records_of(row["line_creates"] or "[]"), strict=True)
+    """The payloads of a document: its header, then its lines."""
+    bodies = records_of(row["line_creates"] or "[]")
+    lines = zip(row["parts"] or [], row["line_keys"] or [], bodies, strict=True)
     return [(header, row["_key"], fields_of(row["creates"])), *lines]
 
 
@@ -258,10 +293,6 @@ def _candidate(
         missing = missing or with_ids(payload, compiled[part].references, ids)[1]
     for _, key, line in lines:
         line["_key"] = key
-    errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
-    for each in row["wrong_lines"] or []:
-        table = flow.part(each["part"]).table
-        errors += [f"line {each['key']}, {broken_rule(error, table)}" for error in each["errors"]]
     return Candidate(
         key=row["_key"],
         window=row["_window"],
@@ -274,9 +305,18 @@ def _candidate(
         customer_key=row["customer_key"],
         header=fields,
         lines=[line for _, _, line in lines],
-        errors=errors,
+        errors=_errors(row, header, flow),
         missing=missing,
         claims=row["claims"],
         owner=row["owner"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
+
+
+def _errors(row: Row, header: str, flow: Flow) -> list[str]:
+    """The broken rules of the header and of the lines, in words."""
+    errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
+    for line in row["wrong_lines"] or []:
+        table = flow.part(line["part"]).table
+        errors += [f"line {line['key']}, {broken_rule(error, table)}" for error in line["errors"]]
+    return errors

@@ -1,7 +1,7 @@
-"""What a record of the source that was edited or cancelled would change in the document that was made of it.
+"""Compares an order that was edited or cancelled with the document that was made of it.
 
-A change is applied while the document is open and the settings say so, all of it in one transaction that the
-document's ETag guards; else a person decides.
+The change is applied only while the document is open, and only if the settings say so. It is one transaction that the
+document's ETag guards. In all other cases a person decides.
 """
 
 from typing import Any
@@ -16,12 +16,16 @@ from .hashes import SEQUENCE, base_hashes, places, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
 NUMBER = "lineObjectNumber"
-SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent", "discountAmount")  # fields of a line
+SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent", "discountAmount")  # fields that say what a line sells
 Record = dict[str, Any]
 
 
 def change(order: Candidate, documents: list[Found], settings: Settings) -> Choice:
-    """What is to happen to a document that was confirmed once and whose source is another now; it has its lines."""
+    """Decides on a document that was confirmed once, and whose order is not as it was sent.
+
+    Args:
+        documents: the documents with the order's reference, with their lines.
+    """
     if len(documents) > 1:
         return Choice("duplicate", "DUPLICATE", several(documents), documents[0])
     if order.ended:
@@ -45,54 +49,78 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
 
 
 def _has_other_lines(order: Candidate, found: Found) -> bool:
-    """Whether what is sold in a line of the document is neither what was sent in its place nor what the order has now:
-    a person changed it, took it out or added it, or the document was typed in another order."""
+    """Whether a line sells neither what was sent in its place nor what the order has now.
+
+    Then a person changed, deleted or added a line, or typed the document with its lines in another sequence.
+    """
     there, base = _by_place(found), base_hashes(order.known)
     now = {line["_key"]: field_hashes(line) for line in order.lines}
     sent = places(base)
+    if any(_is_other(there.get(place), key, base, now.get(key)) for key, place in sent.items()):
+        return True
     added = there.keys() - {*sent.values(), *sequences(order).values()}
-    others = any(_is_other(there.get(place), key, base, now.get(key)) for key, place in sent.items())
-    return others or bool(sold(there[place] for place in added))
+    return bool(sold(there[place] for place in added))
 
 
 def _by_place(found: Found) -> dict[str, Record]:
+    """The lines of a document by their sequence."""
     return {str(line["sequence"]): line for line in found.lines}
 
 
 def _is_other(line: Record | None, key: str, base: dict[str, str], now: dict[str, str] | None) -> bool:
-    """Whether a line of the document is another than the one of a key: `base` hashes of the document that was sent,
-    `now` of the order's line, None when it has that no more."""
+    """Whether a line of the document is neither as it was sent nor as the order has it now.
+
+    Args:
+        line: the line of the document, None when it is gone; key: the key of the order's line in its place.
+        base: hashes of the document as it was sent.
+        now: hashes of the order's line, None when the order no longer has it.
+    """
     if line is None:
         return now is not None
+    wanted = now or {}
     hashes = field_hashes({name: line.get(name) for name in SOLD})
-    return any(own not in (base.get(f"{key} {name}", own), (now or {}).get(name)) for name, own in hashes.items())
+    # A field that was not sent cannot tell: it counts as unchanged.
+    return any(own not in (base.get(f"{key} {name}", own), wanted.get(name)) for name, own in hashes.items())
 
 
 def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choice:
-    """The source no longer wants the order: the document goes, is credited, or a person decides."""
+    """Decides on the document of an order that the source no longer wants.
+
+    An open document is deleted and a posted invoice is credited if the settings say so; else a person decides.
+    """
     if not documents:
         return Choice("adopt", "CANCELLED")
     found, chosen = documents[0], settings.orders
     effects = [{"field": "document", "old": found.number, "new": None}]
     if found.is_open and chosen.on_cancel == "apply":
-        return Choice(
-            "delete", "CANCELLED", None, found, effects, [operation("DELETE", found.path, None, found.record)]
-        )
+        deletion = operation("DELETE", found.path, None, found.record)
+        return Choice("delete", "CANCELLED", None, found, effects, [deletion])
     if found.is_cancelled:
         return Choice("adopt", "CANCELLED", None, found)
     if found.entity_set == INVOICE and found.is_posted and chosen.credit_memo:
         effects = [{"field": "credit memo", "old": None, "new": f"of invoice {found.number}"}]
-        return Choice("cancel", "CANCELLED", None, found, effects, [operation("POST", f"{found.path}/{CANCEL}", None)])
+        cancellation = operation("POST", f"{found.path}/{CANCEL}", None)
+        return Choice("cancel", "CANCELLED", None, found, effects, [cancellation])
     what = "posted" if found.is_posted else "open" if found.is_open else "released"
     return Choice("conflict", "CANCELLED", f"{order.ended} in Winstore; {found.number} is {what}", found, effects)
 
 
 def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> Record:
-    return {"method": method, "path": path, "body": body, "etag": record["@odata.etag"] if record else None}
+    """One call of a change, as the plan keeps it.
+
+    Args:
+        record: the record whose ETag guards the call (If-Match); None for a call without a guard.
+    """
+    etag = record["@odata.etag"] if record else None
+    return {"method": method, "path": path, "body": body, "etag": etag}
 
 
 def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record]]:
-    """The effect of the change, and the operations that make it: the header's first, whose ETag guards them all."""
+    """The effects of the change, and the operations that make it.
+
+    The first operation writes the header. Its ETag guards them all: a second try of the same change is refused before
+    it could add lines twice. So the header is written even when none of its fields has changed.
+    """
     base, wanted, there = base_hashes(order.known), sequences(order), _by_place(found)
     header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
     effects = _effects(header, found.record)
@@ -100,8 +128,9 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
     operations = [operation("PATCH", found.path, guard, found.record)]
     for number, line in enumerate(order.lines, 1):
         sequence = wanted[f"{line['_key']}{SEQUENCE}"]
-        own = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
-        effects, operations = effects + own[0], operations + own[1]
+        line_effects, line_calls = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
+        effects += line_effects
+        operations += line_calls
     for key, place in places(base).items():
         if place in there and place not in wanted.values():
             line = there[place]
@@ -113,12 +142,18 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
 def _line_compared(
     line: Record, number: int, sequence: str, base: dict[str, str], there: Record, found: Found
 ) -> tuple[list[Record], list[Record]]:
-    """The same of one line: one that was not sent before is inserted, unless a lost call or a person did so; else its
-    edited fields are written."""
-    name, fields = f"line {number}", written(line, OWN_LINE_FIELDS)
-    if f"{line['_key']}{SEQUENCE}" not in base:
+    """The effects and the operations of one line of the order.
+
+    Args:
+        number: the line's place in the order, from 1; sequence: its sequence in the document.
+        base: hashes of the document as it was sent.
+        there: the document's line with that sequence, {} when there is none.
+    """
+    name = f"line {number}"
+    fields = written(line, OWN_LINE_FIELDS)
+    if f"{line['_key']}{SEQUENCE}" not in base:  # The line is new.
         if there and sold([line]) == sold([there]):
-            return [], []
+            return [], []  # A lost call inserted it, or a person did.
         new = filled(fields) | {"sequence": int(sequence)}
         path = f"{found.path}/{LINES[found.entity_set]}"
         return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]
@@ -128,7 +163,7 @@ def _line_compared(
 
 
 def _gone_line(order: Candidate, key: str) -> str:
-    """A line that the source no longer has: the shipping cost's has the order's key, an article's its number too."""
+    """The name of a line that the order no longer has. Only the line of the shipping cost has the order's own key."""
     return "shipping" if key == order.key else f"former line {key.removeprefix(order.key).lstrip('/')}"
 
 
@@ -141,8 +176,14 @@ def _line_path(found: Found, line: Record) -> str:
 
 
 def _edited(fields: Record, base: dict[str, str], prefix: str, there: Record) -> Record:
-    """Fields whose value is another than was last sent, and than is there; one that the tables name only since then
-    waits."""
+    """The fields whose value is neither as it was last sent nor as it is there.
+
+    A field that a mapping table names only since the document was sent does not count: no edit of a table changes a
+    document that is there.
+
+    Args:
+        prefix: of the names of these fields in `base`.
+    """
     now = field_hashes(fields)
     return {
         name: value

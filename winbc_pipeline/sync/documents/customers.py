@@ -1,6 +1,7 @@
-"""For whom a document is: a customer that is there, one that is made first, or the default debtor.
+"""Finds the debtor of each document: a customer that is there, a customer that is made first, or a default customer.
 
-Seed page, Orders: found by e-mail; a company name makes a company debtor with its contact, none a person.
+Source: seed page, Orders. The customer is found by e-mail. An order with a company name gets a company as debtor, with
+a contact; an order without one gets a person.
 """
 
 from collections.abc import Mapping
@@ -18,13 +19,20 @@ from ..records.references import with_payloads
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")
-NO_DOCUMENTS = ("All", "Invoice")  # customers blocked so get no orders (Business Central's CheckBlockedCustOnDocs)
-REPLACEABLE = ("NO_CUSTOMER", "MAPPING")  # why the default customer may stand in
+# A customer who is `blocked` so gets no orders (Business Central's CheckBlockedCustOnDocs).
+NO_DOCUMENTS = ("All", "Invoice")
+REPLACEABLE = ("NO_CUSTOMER", "MAPPING")  # reasons for which the default customer stands in
 
 
 @dataclass(frozen=True)
 class Debtor:
-    """The customer of a document: its number, known at once or once `key`'s record is written; or why there is none."""
+    """The customer of a document.
+
+    Attributes:
+        number: its number in Business Central; None while it is not known yet.
+        key: the key of the customer that is written first; None when nothing is to be written.
+        reason, message: why there is no debtor.
+    """
 
     number: str | None = None
     key: str | None = None
@@ -34,14 +42,14 @@ class Debtor:
 
 @dataclass(frozen=True)
 class LookedUp:
-    """Mapped customers by key, and what Business Central has of them."""
+    """Mapped customers by key, and what Business Central has for them."""
 
     rows: dict[str, Row]
     live: Live
 
 
 class Debtors:
-    """The debtors of a run's orders. A customer is decided once, however many orders he has."""
+    """The debtors of a run's orders. A customer is decided once, however many orders they have."""
 
     def __init__(
         self,
@@ -58,13 +66,18 @@ class Debtors:
             name: Planner(flow.part(name), settings, target, compiled[name].fill_empty, {})
             for name in (self.customer, *self.contacts)
         }
-        self.asked: set[str] = set()  # keys of customers that were looked up ahead
-        self.own: dict[str, Debtor] = {}  # by the key of the customer
-        self.there: dict[str, bool] = {}  # default customers
+        self.asked: set[str] = set()  # keys of the customers that `look_up` has looked up
+        self.own: dict[str, Debtor] = {}  # the customers that were decided, by their key
+        self.there: dict[str, bool] = {}  # by number of a default customer: whether Business Central has it
 
     def look_up(self, orders: list[Candidate]) -> LookedUp:
-        """Ahead of `of`, the customers of the orders that will probably be made."""
-        new = {order.customer_key for order in orders if order.customer_key and self._is_new(order)} - self.asked
+        """Looks up the customers of the orders that will probably be made, before `of` asks for them.
+
+        Raises:
+            WinbcError: a lookup was not answered.
+        """
+        wanted = {order.customer_key for order in orders if order.customer_key and self._is_new(order)}
+        new = wanted - self.asked
         self.asked |= new
         return self._there(new)
 
@@ -73,10 +86,13 @@ class Debtors:
         return not settled and order.known["state"] in (None, State.FAILED, State.PLANNED)
 
     def of(self, orders: list[Candidate], ahead: LookedUp) -> tuple[dict[str, Debtor], list[Row]]:
-        """The debtor of each order by its key, and the planned rows of what is to be written for them first.
+        """Decides the debtors of orders.
 
         Args:
-            ahead: what was looked up for these orders already.
+            ahead: what `look_up` found for these orders.
+
+        Returns:
+            The debtor by the order's key, and the planned rows of the customers and contacts that are written first.
         """
         defaults = {order.key: self._default(order) for order in orders}
         wanted = {order.customer_key for order in orders if order.customer_key and not defaults[order.key]}
@@ -88,7 +104,7 @@ class Debtors:
         return {order.key: self._debtor(order, defaults[order.key]) for order in orders}, rows
 
     def _default(self, order: Candidate) -> str:
-        """The debtor that an order gets whatever its customer is; empty when it gets its own."""
+        """The number of the default customer for an order that does not get its own customer; else empty."""
         return self._of_country(order) if self.chosen.force_default_customer or order.guest else ""
 
     def _of_country(self, order: Candidate) -> str:
@@ -104,6 +120,7 @@ class Debtors:
         self.there |= {number: number in found for number in asked}
 
     def _debtor(self, order: Candidate, default: str) -> Debtor:
+        """The default customer if there is one for the order, else the order's own customer."""
         nobody = Debtor(reason="NO_CUSTOMER", message="the order names no customer")
         own = self.own.get(order.customer_key or "", nobody)
         if not default and own.reason in REPLACEABLE:
@@ -116,11 +133,13 @@ class Debtors:
 
     def _decide(self, customers: list[Row], live: Live) -> list[Row]:
         """Decides customers; returns the planned rows of those that are written, with their contacts."""
-        rows, written = [], set()
+        rows: list[Row] = []
+        written: set[str] = set()
         for row, decided in self.planners[self.customer].decide_all(customers, live):
             decision = self._kept(decided)
             self.own[row["_key"]] = debtor = self._own(row["_key"], decision)
-            if debtor.key or row["state"] in OPEN:  # in trouble once, mended since
+            # A customer in trouble is planned too: the ledger may have to be told that all is well again.
+            if debtor.key or row["state"] in OPEN:
                 rows.append(planned_row(row, decision))
             if debtor.key:
                 written.add(debtor.key)
@@ -130,15 +149,15 @@ class Debtors:
         return rows
 
     def _kept(self, decision: Decision) -> Decision:
-        """An order does not change a customer that is there unless the settings say so."""
+        """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers."""
         if decision.action in ("update", "conflict") and self.chosen.customers != "create_and_update":
             return Decision("skip", "KEPT", target=decision.target)
-        if decision.action == "conflict":
+        if decision.action == "conflict":  # Nobody's edit is overwritten, and the order does not have to wait for it.
             return Decision("skip", decision.reason, decision.message, target=decision.target)
         return decision
 
     def _own(self, key: str, decision: Decision) -> Debtor:
-        """The customer himself as debtor, or why he is none."""
+        """The customer as debtor, or why the customer cannot be one."""
         number = decision.target.get("number") or decision.body.get("number")
         if decision.action == "create" and self.chosen.customers == "never":
             return Debtor(reason="NO_CUSTOMER", message="the customer is not there, and orders may not make one")
@@ -155,7 +174,7 @@ class Debtors:
         return LookedUp({row["_key"]: row for row in rows}, self.planners[self.customer].look_up(rows))
 
     def _mapped(self, part: str, keys: set[str]) -> list[Row]:
-        """Mapped rows of the keys, whatever window they are in, with whole payloads and what the ledger knows."""
+        """Mapped records with whole payloads and with what the ledger knows, whatever window they are in."""
         if not keys:
             return []
         with self.connected.store.open() as connection:

@@ -1,6 +1,7 @@
-"""What is to happen to one document: the rules of exactly_once.md sections 2 and 3, without asking anybody.
+"""Decides what happens to one document, by the rules of exactly_once.md sections 2 and 3.
 
-Here belongs: decisions from what is known. Looking things up: plan.py. What an edited record changes: changes.py.
+Here belongs: decisions from what is known already; nothing here asks a system. Lookups: plan.py. What an edited order
+would change: changes.py.
 """
 
 from dataclasses import dataclass, field
@@ -17,14 +18,18 @@ from .candidates import Candidate
 from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several
 
-TRIES = 3
-LOOK_AGAIN_S = 60
-BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"  # reasons that decide what comes next
-COMPANION_FIELDS = (  # of Business Central's sales header, which API v2.0 does not have on orders and invoices
+TRIES = 3  # how often a document is sent, before it is for a person
+LOOK_AGAIN_S = 60  # between the two empty lookups after which a lost document is sent again (section 3, step 6)
+# Reasons in the ledger that decide what happens next.
+BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"
+LOST_STATES = (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE)
+# Fields of Business Central's sales header that orders and invoices of API v2.0 do not have.
+COMPANION_FIELDS = (
     *("paymentMethodCode", "paymentMethodId", "yourReference", "shipToCode", "locationCode"),
     *("customerPostingGroup", "genBusPostingGroup", "vatBusPostingGroup", "customerPriceGroup", "customerDiscGroup"),
     *("shippingAgentCode", "shippingAgentServiceCode", "packageTrackingNo", "languageCode", "workDescription"),
 )
+# Fields of the mapping tables that are never sent.
 OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
 OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
 
@@ -34,11 +39,12 @@ class Choice:
     """What is to happen to a document.
 
     Attributes:
-        action: create, change, delete, cancel, ship; skip, adopt, fail, conflict, wait, duplicate, human; hold = leave
-            as is.
+        action: what is sent (create, change, delete, cancel, ship), or what becomes of it without a call (skip, adopt,
+            fail, conflict, wait, duplicate, human). `hold` leaves the ledger as it is.
+        reason: its reason code (sync/outcomes.py); message: more of it in words.
         found: the document that is there already.
-        operations: of what is sent to that document: method, path, body and etag of each, all or none of which count.
-        effects: what the change would do: dictionaries of what, old and new.
+        effects: what a change would do, for people: dictionaries of field, old and new.
+        operations: the calls of a change, which count all or not at all: dictionaries of method, path, body and etag.
     """
 
     action: str
@@ -50,41 +56,59 @@ class Choice:
 
 
 def unsent(known: Row) -> Row:
-    """What is known of a document that is to count as never sent: only by which reference it may be there, and which
-    attempt was the last, so that its plan is not taken for one that a run overtook."""
-    return dict.fromkeys(known) | {name: known[name] for name in ("reference", "attempt_id")} | {"reason": BY_HAND}
+    """The ledger row of a document, as if the document had never been sent.
+
+    Its reference stays, because a document may be there under it. So does its last attempt: without it the plan would
+    look as if a run had overtaken it (outbox.is_stale).
+    """
+    kept = {name: known[name] for name in ("reference", "attempt_id")}
+    return dict.fromkeys(known) | kept | {"reason": BY_HAND}
 
 
 def reconciled(
     order: Candidate, found: list[Found], settings: Settings, now: datetime, server: datetime | None
 ) -> Choice | None:
-    """What becomes of a document that was sent once without a clear end; None when it may be sent (again)."""
-    state = order.known["state"]
+    """Reconciles a document whose call ended without a clear answer (section 3, step 6).
+
+    Args:
+        found: the documents with its reference, with their lines.
+        now: our clock; server: the target's clock, None when it has not told it.
+
+    Returns:
+        None when the document may be sent, or sent again.
+    """
+    known = order.known
     if len(found) > 1:
         return Choice("duplicate", "DUPLICATE", several(found), found[0])
-    if state in (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE):
-        if found:
-            choice = taken(order, found[0], "RECONCILED", settings.orders)
-            unlike = choice.reason != "RECONCILED"  # somebody else's, perhaps: ours is waited for
-            return Choice("wait", "QUARANTINE") if unlike and may_arrive(order.known, settings, now, server) else choice
-        if state != State.UNKNOWN:
-            return Choice("hold", "NOT_FOUND")
-        return lost(order.known, settings, now, server)
-    return None
+    if known["state"] not in LOST_STATES:
+        return None
+    if found:
+        choice = taken(order, found[0], "RECONCILED", settings.orders)
+        # A document that is not like the order may be somebody else's, and ours may still come.
+        if choice.reason != "RECONCILED" and may_arrive(known, settings, now, server):
+            return Choice("wait", "QUARANTINE")
+        return choice
+    if known["state"] != State.UNKNOWN:
+        return Choice("hold", "NOT_FOUND")
+    return lost(known, settings, now, server)
 
 
 def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime | None) -> bool:
-    """Whether a lost call may still be carried out."""
+    """Whether Business Central may still carry out a lost call: the quarantine has not passed."""
     if known["state"] != State.UNKNOWN:
         return False
     passed: timedelta = now - known["intent_at"]
-    if server and known["server_at"]:  # a clock that jumped must not shorten the wait
+    if server and known["server_at"]:
+        # The shorter time counts: a clock that jumped must not end the quarantine.
         passed = min(passed, server - known["server_at"])
     return passed < timedelta(minutes=settings.quarantine_minutes)
 
 
 def lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
-    """What was sent and left no trace: it may still arrive. Sent again after the quarantine and two empty look-ups."""
+    """What becomes of a document that was sent and is not in Business Central.
+
+    None when it may be sent again: the quarantine has passed, and two lookups found nothing.
+    """
     if may_arrive(known, settings, now, server):
         return Choice("wait", "QUARANTINE")
     if not known["looked_at"] or now < known["looked_at"] + timedelta(seconds=LOOK_AGAIN_S):
@@ -95,37 +119,44 @@ def lost(known: Row, settings: Settings, now: datetime, server: datetime | None)
 
 
 def sent_otherwise(order: Candidate, found: list[Found]) -> bool:
-    """Whether a lost document is there, and the order is another now than the one that was sent."""
-    lost_states = (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE)
-    sent = order.known["hash"] if order.known["state"] in lost_states else None
+    """Whether a lost document is there, and its order was edited or cancelled after it was sent."""
+    sent = order.known["hash"] if order.known["state"] in LOST_STATES else None
     return len(found) == 1 and sent not in (None, order.hash)
 
 
 def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
-    """What becomes of a document that somebody else made, or that a lost ledger forgot."""
+    """Decides on a document that somebody else made, or that a lost ledger forgot. None when there is none.
+
+    A cancelled document does not count when a person wants the order sent anew.
+    """
     if not found or (found[0].is_cancelled and order.known["reason"] == BY_HAND):
         return None
-    if found[0].is_cancelled:
-        return Choice("conflict", "DELETED", taken_back(found[0]), found[0])
-    if chosen.on_existing == "error":
-        return Choice("fail", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
-    if chosen.on_existing == "skip":
-        return Choice("skip", "EXISTS", f"Business Central has it already: {found[0].number}", found[0])
-    return taken(order, found[0], "ADOPTED", chosen)
+    document = found[0]
+    if document.is_cancelled:
+        return Choice("conflict", "DELETED", taken_back(document), document)
+    if chosen.on_existing in ("error", "skip"):
+        action = "fail" if chosen.on_existing == "error" else "skip"
+        return Choice(action, "EXISTS", f"Business Central has it already: {document.number}", document)
+    return taken(order, document, "ADOPTED", chosen)
 
 
 def taken(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
-    """A document that is there counts as the order's, with what differs; one that is not whole is for a person. Of one
-    that we sent, cents are no difference."""
+    """Takes a document that is there for the order's, and says what differs. An incomplete one is for a person.
+
+    Args:
+        reason: the reason code when nothing differs.
+    """
     sent = bool(order.known["field_hashes"])
     if is_incomplete(order, found, sent):
         return Choice("conflict", INCOMPLETE, f"{found.number} has not all lines of the order", found)
-    words = differences(order, found, chosen.total_tolerance if sent else Decimal(0))
+    # We may have sent a total that is cents away. Another's document has to be exact.
+    tolerance = chosen.total_tolerance if sent else Decimal(0)
+    words = differences(order, found, tolerance)
     return Choice("adopt", "ADOPTED_DIFFERS" if words else reason, words, found)
 
 
 def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
-    """A document of this version that a person was told to look at, and that is still as it was."""
+    """Leaves alone a document that a person was told to look at, while neither it nor its order has changed."""
     known = order.known
     if known["state"] != State.CONFLICT or known["sent_version"] != order.version or len(found) != 1:
         return None
@@ -137,16 +168,17 @@ def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
 
 
 def is_off(total: Decimal | int | None, expected: Decimal | None, chosen: OrderSettings) -> bool:
-    """Whether a document's total is another than the source's by more than may be."""
+    """Whether a document's total differs from the source's by more than the settings allow."""
     return chosen.on_total == "fail" and bool(differing(total, expected, chosen.total_tolerance))
 
 
 def taken_back(found: Found) -> str:
+    """Says in words that the document of a wanted order was cancelled."""
     return f"invoice {found.number} was cancelled in Business Central, and the order is wanted"
 
 
 def wrong(order: Candidate) -> Choice | None:
-    """What makes an order that cannot be sent, whatever Business Central says."""
+    """Why an order cannot be sent, whatever Business Central has; None when it can."""
     if order.errors:
         return Choice("fail", "MAPPING", "; ".join(order.errors[:3]))
     if not is_reference(order.reference):
@@ -155,16 +187,15 @@ def wrong(order: Candidate) -> Choice | None:
     if not order.lines:
         return Choice("fail", "NO_LINES", "the order has no lines")
     if asked := [name for name in COMPANION_FIELDS if not is_blank(order.header.get(name))]:
-        return Choice(
-            "fail", "NEEDS_APP", f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
-        )
+        words = f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
+        return Choice("fail", "NEEDS_APP", words)
     if order.missing:
         return Choice("fail", "RELATION_MISSING", order.missing)
     return None
 
 
 def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
-    """An order whose lines do not come to what the source says, by more than cents."""
+    """Fails an order whose lines do not come to the source's total; None when they do, within the tolerance."""
     total = total_with_tax(order.header, order.lines)
     if order.expected is None or not is_off(total, order.expected, chosen):
         return None
@@ -172,19 +203,37 @@ def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
 
 
 def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
-    """Adds a line that makes up for cents, on the account of the settings."""
+    """Adds a line for the cents by which the order's lines miss the source's total.
+
+    The line goes to `orders.rounding_account`. Without that setting there is none, and the document may be cents off.
+    """
     total = total_with_tax(order.header, order.lines) if chosen.rounding_account else None
     if order.expected is None or total is None:
         return
     difference = cents(order.expected) - total
-    if difference and abs(difference) <= chosen.total_tolerance:
-        line: dict[str, Any] = {"_key": "rounding", "lineType": "Account", "lineObjectNumber": chosen.rounding_account}
-        line |= {"description": "Rounding", "quantity": 1, "unitPrice": difference, "vatPercent": Decimal(0)}
-        order.lines.append(line | ({"taxCode": chosen.rounding_tax_code} if chosen.rounding_tax_code else {}))
+    if not difference or abs(difference) > chosen.total_tolerance:
+        return
+    line: dict[str, Any] = {
+        "_key": "rounding",
+        "lineType": "Account",
+        "lineObjectNumber": chosen.rounding_account,
+        "description": "Rounding",
+        "quantity": 1,
+        "unitPrice": difference,
+        "vatPercent": Decimal(0),
+    }
+    if chosen.rounding_tax_code:
+        line["taxCode"] = chosen.rounding_tax_code
+    order.lines.append(line)
 
 
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
-    """The whole document as it is sent: empty fields and the flow's own are left out."""
+    """The whole document as it is sent, without empty fields and without the fields that are never sent.
+
+    Args:
+        customer_number: of the debtor, when it is known already.
+        navigation: the property that holds the lines.
+    """
     header = filled(order.header, OWN_FIELDS)
     if customer_number:
         header["customerNumber"] = customer_number

@@ -1,4 +1,4 @@
-"""Whether a document that was confirmed is there twice: looked for beside the sending, some at a time, and at night."""
+"""Finds documents that are in Business Central twice: beside the sending, and again at night (exactly_once.md 3.7)."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,18 +12,26 @@ from ..work import Work
 from .candidates import CHUNK
 from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several
 
-FIELDS = {  # that tell documents apart
+# The fields that tell whether two records are one document, by place.
+FIELDS = {
     ORDER: ("number", "externalDocumentNumber"),
     INVOICE: ("number", "externalDocumentNumber", "orderNumber", "status"),
     SHIPMENT: ("number", "externalDocumentNumber", "orderNumber"),
 }
 
 
-Twice = Mapping[str, list[Found]]
+Twice = Mapping[str, list[Found]]  # the documents of each reference that has more than one
 
 
 def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
-    """Looks for second documents of what was confirmed since a moment; returns the keys that have some."""
+    """Looks for second documents of the orders that were confirmed since a moment, and marks these orders.
+
+    Returns:
+        The keys of the orders with more than one document.
+
+    Raises:
+        WinbcError: a lookup was not answered.
+    """
     confirmed = "part = ? AND state = 'CONFIRMED' AND reference IS NOT NULL AND moved_at >= ?"
     with work.store.open() as connection:
         ledger.create(connection)
@@ -37,7 +45,11 @@ def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
 
 
 def mark(work: Work, twice: Twice) -> list[str]:
-    """Two documents with one reference are for a person; returns the keys of the orders."""
+    """Moves orders with two documents to DUPLICATE, for a person to decide. Nothing is deleted.
+
+    Returns:
+        The keys of these orders.
+    """
     if not twice:
         return []
     rows = ledger.read(work.store, "part = ? AND list_contains(?, reference)", [work.flow.main, sorted(twice)])
@@ -48,7 +60,11 @@ def mark(work: Work, twice: Twice) -> list[str]:
 
 
 class Looks:
-    """Looks up the references of confirmed documents; `beside`: a pool of one thread."""
+    """Looks up the references of confirmed documents, many in one lookup.
+
+    Args:
+        beside: a pool of one thread, in which the lookups run.
+    """
 
     def __init__(self, target: BusinessCentral, beside: ThreadPoolExecutor) -> None:
         self.target, self.beside = target, beside
@@ -56,12 +72,17 @@ class Looks:
         self.begun: list[Future[dict[str, list[Found]]]] = []
 
     def add(self, references: Iterable[str]) -> None:
+        """Adds references, and begins a lookup once there are enough of them."""
         self.waiting += references
         if len(self.waiting) >= CHUNK:
             self._begin()
 
     def found_twice(self) -> dict[str, list[Found]]:
-        """The documents of each reference that has more than one; raises WinbcError when a look-up is not answered."""
+        """Waits for all lookups; gives the documents of each reference that has more than one.
+
+        Raises:
+            WinbcError: a lookup was not answered.
+        """
         if self.waiting:
             self._begin()
         return dict(each for look in self.begun for each in look.result().items())
@@ -71,5 +92,5 @@ class Looks:
         self.waiting = []
 
     def _twice(self, references: list[str]) -> dict[str, list[Found]]:
-        there = look_up(self.target, references, FIELDS).items()
-        return {reference: documents for reference, documents in there if len(documents) > 1}
+        there = look_up(self.target, references, FIELDS)
+        return {reference: documents for reference, documents in there.items() if len(documents) > 1}

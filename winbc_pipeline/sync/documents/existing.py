@@ -1,6 +1,6 @@
-"""Whether a document is in Business Central already: as sales order, sales invoice or sales shipment.
+"""Finds the documents that Business Central already has: as sales order, sales invoice or sales shipment.
 
-Shipping and invoicing deletes the order, so one place is not enough (exactly_once.md section 1).
+Shipping and invoicing deletes the sales order, so one place is not enough (exactly_once.md section 1).
 """
 
 import re
@@ -15,9 +15,10 @@ from ...systems.business_central import BusinessCentral
 PLACES = ("salesOrders", "salesInvoices", "salesShipments")
 ORDER, INVOICE, SHIPMENT = PLACES
 LINES = {ORDER: "salesOrderLines", INVOICE: "salesInvoiceLines", SHIPMENT: "salesShipmentLines"}
-WHOLE: Mapping[str, Collection[str]] = {}
+WHOLE: Mapping[str, Collection[str]] = {}  # fields by place: all of them in each
 TOTAL = "totalAmountIncludingTax"
 CORRECTIVE, CANCELLED = "Corrective", "Canceled"
+# What Business Central keeps to the letter: its type Code[35] trims other texts and puts them in capitals.
 REFERENCE = re.compile(r"[A-Z0-9][A-Z0-9._/-]*")
 LONGEST = 35
 Record = dict[str, Any]
@@ -25,8 +26,13 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """One document, wherever it is: the entity set of its best representation, that record, and its lines if they were
-    asked for (with_lines)."""
+    """One document of Business Central, wherever it is.
+
+    Attributes:
+        entity_set: one of PLACES. An order counts before an invoice, an invoice before a shipment.
+        record: the document's header in that place.
+        lines: its lines, once `with_lines` has read them.
+    """
 
     entity_set: str
     record: Record
@@ -38,7 +44,7 @@ class Found:
 
     @property
     def total(self) -> Decimal | None:
-        """With VAT; a shipment has none."""
+        """The total with VAT. A shipment has none."""
         return self.record.get(TOTAL)
 
     @property
@@ -47,34 +53,41 @@ class Found:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether a credit memo took all of it back."""
+        """Whether a credit memo took the whole invoice back."""
         return self.entity_set == INVOICE and self.record.get("status") == CANCELLED
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still be edited: not released, not posted."""
+        """Whether the document may still be edited: it is neither released nor posted."""
         return self.entity_set != SHIPMENT and self.record.get("status") == "Draft"
 
     @property
     def is_posted(self) -> bool:
-        return self.entity_set == SHIPMENT or (
-            self.entity_set == INVOICE and self.record.get("status") not in ("Draft", "In_x0020_Review")
-        )
+        if self.entity_set == INVOICE:
+            return self.record.get("status") not in ("Draft", "In_x0020_Review")
+        return self.entity_set == SHIPMENT
 
 
 def is_reference(text: str) -> bool:
-    """Whether it can be an external document number as it stands (exactly_once.md section 1)."""
+    """Whether a text can be an external document number exactly as it stands (exactly_once.md section 1)."""
     return bool(REFERENCE.fullmatch(text)) and len(text) <= LONGEST
 
 
 def look_up(
     target: BusinessCentral, references: Collection[str], fields: Mapping[str, Collection[str]] = WHOLE
 ) -> dict[str, list[Found]]:
-    """The documents by reference, from the primary database, compared to the letter; none = not in the result.
+    """Looks up documents by their reference in all three places, in the primary database, compared to the letter.
 
-    What no document can have is not asked for: Business Central would refuse the whole look-up. `fields`: the only ones
-    that are wanted, by place.
-    Raises WinbcError when a look-up is not answered: nothing may be sent on the strength of it.
+    Args:
+        references: external document numbers. Texts that no document can have are left out, because Business Central
+            would refuse the whole lookup.
+        fields: by place, the only fields that are wanted.
+
+    Returns:
+        The documents by reference. A reference without a document is not among the keys.
+
+    Raises:
+        WinbcError: a lookup was not answered. Then nothing may be sent, because a document may be there.
     """
     wanted = sorted(filter(is_reference, references))
 
@@ -92,7 +105,7 @@ def look_up(
 
 
 def with_lines(target: BusinessCentral, found: Mapping[str, list[Found]]) -> dict[str, list[Found]]:
-    """The same documents with their lines, as they are now."""
+    """Reads the lines of documents; gives the same documents with their lines."""
     documents = [each for those in found.values() for each in those]
     lines: dict[str, list[Record]] = {}
     for line in target.get_all([f"{each.path}/{LINES[each.entity_set]}" for each in documents]):
@@ -104,13 +117,13 @@ def with_lines(target: BusinessCentral, found: Mapping[str, list[Found]]) -> dic
 
 
 def several(documents: Collection[Found]) -> str:
-    """In words, that a reference is not one document's alone."""
+    """Says in words that a reference belongs to more than one document."""
     numbers = ", ".join(sorted(each.number for each in documents))
     return f"{len(documents)} documents have this reference: {numbers}"
 
 
 def numbered(target: BusinessCentral, number: str) -> list[Found]:
-    """The documents that have a number, or were posted from the order that had it."""
+    """The documents that have a number of Business Central, or were posted from the order that had it."""
     records = {place: target.find(place, "number", [number], False).get(number, []) for place in PLACES}
     for place in (INVOICE, SHIPMENT):
         records[place] += target.find(place, "orderNumber", [number], False).get(number, [])
@@ -118,14 +131,21 @@ def numbered(target: BusinessCentral, number: str) -> list[Found]:
 
 
 def found_in(records: dict[str, list[Record]]) -> list[Found]:
-    """An order, its shipments and its invoices are one document. One that was taken back counts only while there is no
-    other."""
+    """The documents that records stand for: an order, its shipments and its invoices are one document.
+
+    A cancelled invoice counts only while there is no other document.
+
+    Args:
+        records: headers with one reference, by place.
+    """
     by_origin: dict[str, Found] = {}
     for order in records[ORDER]:
         by_origin[order["number"]] = Found(ORDER, order)
     for place in (INVOICE, SHIPMENT):
+        # A cancelled invoice comes last, so that it never stands for an order that was invoiced again.
         for record in sorted(records[place], key=lambda record: record.get("status") == CANCELLED):
             if record.get("status") != CORRECTIVE:
-                by_origin.setdefault(record.get("orderNumber") or f"invoice {record['number']}", Found(place, record))
+                origin = record.get("orderNumber") or f"invoice {record['number']}"
+                by_origin.setdefault(origin, Found(place, record))
     found = list(by_origin.values())
     return [each for each in found if not each.is_cancelled] or found[:1]

@@ -1,6 +1,7 @@
-"""What a document was sent with: a hash per field of its header and of each line, without keeping the values.
+"""Keeps what a document was sent with, without its values: a hash per field of its header and of each line.
 
-A line's fields begin with its key; next to them stands its sequence in the document.
+The names of a line's hashes begin with the key of the line: `W1/2 quantity`. Beside them stands the line's sequence in
+the document, as it is: `W1/2 sequence`.
 """
 
 import json
@@ -15,13 +16,13 @@ from .decide import OWN_FIELDS, OWN_LINE_FIELDS
 
 STEP = 10_000  # between the sequences of lines that are inserted with their document (behaviour.md section 14)
 SEQUENCE = " sequence"
-OF_THE_DEBTOR = "customerNumber"  # what is sent is not what the tables say
+OF_THE_DEBTOR = "customerNumber"  # field whose value is the debtor's, whatever the tables say
 Hashes = dict[str, str]
-OF_NOTHING = field_hashes({"": ""})[""]
+OF_NOTHING = field_hashes({"": ""})[""]  # the hash of an empty text
 
 
 def sent_hashes(order: Candidate) -> Hashes:
-    """Of a document that is there already."""
+    """The hashes of an order's document that is there already."""
     hashes = field_hashes(written(order.header, OWN_FIELDS))
     for line in order.lines:
         hashes |= field_hashes(written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
@@ -29,7 +30,11 @@ def sent_hashes(order: Candidate) -> Hashes:
 
 
 def unsent_hashes(order: Candidate) -> Hashes:
-    """Of a document that is to be made: of the fields that it is made without. The others are in its body."""
+    """The hashes of an order's document that is to be made, without those of its body.
+
+    These are the hashes of fields that the body leaves out. `with_body` adds the others when the body is sent, so
+    planning does not have to make them.
+    """
     hashes = _empty(order.header, OWN_FIELDS)
     if OF_THE_DEBTOR in order.header:
         hashes |= field_hashes(written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
@@ -39,12 +44,15 @@ def unsent_hashes(order: Candidate) -> Hashes:
 
 
 def with_body(unsent: str, body: str, navigation: str) -> str:
-    """The hashes that unsent_hashes made, with those of what is sent; all as JSON texts.
+    """All hashes of a document that is sent, as a JSON text.
 
     Args:
+        unsent: the hashes of `unsent_hashes`, as a JSON text.
+        body: the document as it is sent, as a JSON text.
         navigation: the body's property that holds the lines, in the order of their sequences.
     """
-    hashes, fields = json.loads(unsent), fields_of(body)
+    hashes = json.loads(unsent)
+    fields = fields_of(body)
     sent: Hashes = {}
     for key, line in zip(places(hashes), fields.pop(navigation), strict=False):
         sent |= field_hashes(line, f"{key} ")
@@ -52,8 +60,13 @@ def with_body(unsent: str, body: str, navigation: str) -> str:
 
 
 def sequences(order: Candidate, anew: bool = False) -> Hashes:
-    """The sequence of each line by its key: as it was sent, else after all others; of a document that is made `anew`
-    as Business Central will give them."""
+    """The sequence of each line of an order, by the name of its hash.
+
+    A line keeps the sequence that it was sent with. A new line comes after all others.
+
+    Args:
+        anew: the document is to be made, so all sequences are those that Business Central will give.
+    """
     known = {} if anew else places(base_hashes(order.known))
     highest = max((int(text) for text in known.values()), default=0)
     given = {}
@@ -65,22 +78,27 @@ def sequences(order: Candidate, anew: bool = False) -> Hashes:
 
 
 def places(hashes: Hashes) -> dict[str, str]:
-    """The sequences alone, by the keys of their lines."""
+    """The sequences among the hashes, by the key of their line."""
     return {name.removesuffix(SEQUENCE): text for name, text in hashes.items() if name.endswith(SEQUENCE)}
 
 
 def base_hashes(known: Row) -> Hashes:
-    """What was last sent, as the ledger has it."""
+    """The hashes of what was last sent, as the ledger has them."""
     return json.loads(known["field_hashes"]) if known["field_hashes"] else {}
 
 
 def written(fields: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
-    """The fields that Business Central gets, nothing being an empty text."""
+    """The fields that Business Central gets. None becomes an empty text.
+
+    Args:
+        own: fields that are the flow's own and are never sent.
+    """
     return {name: "" if value is None else value for name, value in fields.items() if name not in own}
 
 
 def _empty(fields: Mapping[str, Any], own: Collection[str], prefix: str = "") -> Hashes:
-    """The hashes of those that hold nothing, and are written as an empty text."""
+    """The hashes of the fields that hold nothing, which count as an empty text."""
+    # `not value` is the cheap test, and false for most fields: this runs for every field of every order.
     return {
         prefix + name: OF_NOTHING for name, value in fields.items() if not value and is_blank(value) and name not in own
     }

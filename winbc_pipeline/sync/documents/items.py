@@ -1,4 +1,4 @@
-"""Whether the items of a document's lines are there: an order waits for those that are not."""
+"""Finds the items of documents' lines in Business Central. An order waits for an item that is not there."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,20 +18,28 @@ class Items:
         self.found: dict[tuple[str, str], dict[str, list[Record]]] = {}
 
     def find(self, orders: list[Candidate]) -> None:
-        """Puts the item's own number and the variant's id on each line; what is missing holds its order back."""
+        """Puts the number of the item and the id of the variant on each line.
+
+        A line names an item by its number (SKU) or by its GTIN. `Candidate.dependency` of an order tells which items
+        and variants are missing.
+
+        Raises:
+            WinbcError: a lookup was not answered.
+        """
         lines = [line for order in orders for line in order.lines if line.get("lineType") == ITEM]
         numbers = {str(line["lineObjectNumber"]) for line in lines}
         items = self._there("items", "number", numbers)
-        by_gtin = self._there("items", "gtin", {each for each in numbers if not items[each] and each.isdigit()})
+        gtins = {number for number in numbers if not items[number] and number.isdigit()}
+        by_gtin = self._there("items", "gtin", gtins)
         coded = {str(line["itemVariantCode"]) for line in lines if line.get("itemVariantCode")}
         variants = self._there("itemVariants", "code", coded)
         for order in orders:
             missing = [_linked(line, items, by_gtin, variants) for line in order.lines if line.get("lineType") == ITEM]
-            if named := list(dict.fromkeys(each for each in missing if each)):
-                order.dependency = "; ".join(named)
+            if words := list(dict.fromkeys(each for each in missing if each)):  # each once, in the order of the lines
+                order.dependency = "; ".join(words)
 
     def _there(self, entity_set: str, field: str, values: Iterable[str]) -> dict[str, list[Record]]:
-        """The records by value, none being an empty list."""
+        """The records by the value of a field. A value without a record has an empty list."""
         known = self.found.setdefault((entity_set, field), {})
         asked = {value for value in values if value not in known}
         known |= dict.fromkeys(asked, []) | self.target.find(entity_set, field, asked, False)
@@ -41,10 +49,13 @@ class Items:
 def _linked(
     line: Record, items: dict[str, list[Record]], by_gtin: dict[str, list[Record]], variants: dict[str, list[Record]]
 ) -> str | None:
+    """Links one line; says in words what is missing for it."""
     number = str(line["lineObjectNumber"])
     there = items[number] or by_gtin.get(number, [])
-    if len(there) != 1:
-        return f"SKU {number}: {'several items have this GTIN' if there else 'no such item in Business Central'}"
+    if not there:
+        return f"SKU {number}: no such item in Business Central"
+    if len(there) > 1:
+        return f"SKU {number}: several items have this GTIN"
     item = there[0]
     line["lineObjectNumber"] = item["number"]
     if item.get("blocked") is True:

@@ -1,6 +1,6 @@
-"""What becomes of a planned document in the ledger: its next state, and what is known of it from then on.
+"""Makes the ledger's moves of planned documents: the next state of each, and what is known of it from then on.
 
-Here belongs: the move for a document that needs no call, and for each kind of answer. Sending: batches.py.
+Here belongs: the move of a document that needs no call, and the move for each kind of answer. Sending: batches.py.
 """
 
 from datetime import datetime
@@ -15,6 +15,7 @@ from .amounts import differing
 from .decide import TOTAL_DIFFERS, is_off
 from .existing import TOTAL
 
+# The state after an action that needs no call.
 STATES = {
     "skip": State.SKIPPED,
     "adopt": State.CONFIRMED,
@@ -24,7 +25,9 @@ STATES = {
     "duplicate": State.DUPLICATE,
     "human": State.NEEDS_HUMAN,
 }
-MENDABLE = ("create", "ship")  # what is sent again once its cause is mended; of the other actions a person decides
+# Actions that are sent again once the cause of a refusal is mended. After other refused actions a person decides.
+MENDABLE = ("create", "ship")
+# Columns that the ledger takes from the plan.
 KNOWN = (
     "hash",
     "field_hashes",
@@ -41,14 +44,14 @@ KNOWN = (
     "amount",
     "currency",
 )
-OF_THE_SENT = ("hash", "field_hashes", "version")  # what tells of the content that is in the target
+OF_THE_SENT = ("hash", "field_hashes", "version")  # columns that describe the content in the target
 
 
 class Moves:
     """Makes the ledger moves of planned documents.
 
     Args:
-        part: the flow's main part.
+        part: name of the flow's main part.
     """
 
     def __init__(self, part: str, orders: OrderSettings) -> None:
@@ -65,38 +68,40 @@ class Moves:
         same = ("version", "reason", "target_id")
         if state != State.UNKNOWN and old["state"] == state and all(old[name] == row[name] for name in same):
             return None
-        known: Row = {}
-        if state == State.UNKNOWN:
-            looked_at = clock.now() if row["reason"] == "LOOK_AGAIN" else None
-            known = {"looked_at": old["looked_at"] or looked_at, "action": old["action"]}
-        return self.move(row, state, known, sent=state == State.CONFIRMED)
+        if state != State.UNKNOWN:
+            return self.move(row, state, sent=state == State.CONFIRMED)
+        # The first empty lookup after the quarantine is noted: the second one may come a minute later.
+        looked_at = clock.now() if row["reason"] == "LOOK_AGAIN" else None
+        known = {"looked_at": old["looked_at"] or looked_at, "action": old["action"]}
+        return self.move(row, state, known, sent=False)
 
     def not_sent(self, row: Row, stopped: str = "") -> Move:
         """The outcome of a document that was to be sent and was not.
 
-        What was refused before stays refused: as PLANNED it would hold up others in the next run.
+        A document that was refused before stays FAILED. As PLANNED it would hold up others in the next run.
 
         Args:
             stopped: why the run sends no more, in words; empty when it goes on.
         """
         old = row["known"]
         if old["state"] == State.FAILED:
-            return self.move(row | {name: old[name] for name in ("reason", "message")}, State.FAILED, sent=False)
+            refused = {name: old[name] for name in ("reason", "message")}
+            return self.move(row | refused, State.FAILED, sent=False)
         if not stopped:
             return self.move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False)
         return self.move(row | {"reason": "STOPPED", "message": stopped}, State.PLANNED, sent=False)
 
     def not_intended(self, row: Row, stopped: str = "") -> Move:
-        """The same for a document without an intent: what is lost stays lost."""
+        """The outcome of a document for which no intent was committed. One that is UNKNOWN stays so."""
         if row["known"]["state"] == State.UNKNOWN:
             return self.kept(row, State.UNKNOWN)
         return self.not_sent(row, stopped)
 
     def answered(self, row: Row, result: Result, server_now: datetime | None) -> Move:
-        """The outcome of a document that was sent.
+        """The outcome of a document that was sent (exactly_once.md section 3, step 5).
 
         Args:
-            server_now: the target's clock.
+            server_now: the target's clock; None when it has not told it.
         """
         if row["action"] == "create":
             return self._created(row, result, server_now)
@@ -111,27 +116,36 @@ class Moves:
         return self._lost(row, "NO_ANSWER", server_now)
 
     def _created(self, row: Row, result: Result, server_now: datetime | None) -> Move:
-        body = result.body if isinstance(result.body, dict) else {}
+        """The outcome of a new document."""
         if result.status in (200, 201):
+            body = result.body if isinstance(result.body, dict) else {}
             if not body.get("id") or body.get("externalDocumentNumber") != row["reference"]:
-                return self._lost(row, "ECHO", server_now)
-            off = is_off(body.get(TOTAL), row["amount"], self.orders)
-            made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
-            known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
-            # What was sent is known since the intent.
-            return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
+                return self._lost(row, "ECHO", server_now)  # Made, but the answer does not say as what.
+            return self._made(row, body)
         if _is_refusal(result):
             reason, message = refusal(result)
             return self.move(row | {"reason": reason, "message": message}, State.FAILED, sent=False)
         return self._lost(row, "NO_ANSWER", server_now)
 
+    def _made(self, row: Row, body: Row) -> Move:
+        """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
+        off = is_off(body.get(TOTAL), row["amount"], self.orders)
+        made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
+        known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
+        return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
+
     def _lost(self, row: Row, reason: str, server_now: datetime | None) -> Move:
-        """It may arrive until the quarantine has passed from now on: it may have waited long after its intent."""
+        """The outcome of a document that may or may not have arrived."""
+        # The quarantine counts from now on: the call may have begun long after its intent.
         known = {"intent_at": clock.now(), "server_at": server_now}
         return self.move(row | {"reason": reason}, State.UNKNOWN, known, sent=False)
 
     def kept(self, row: Row, state: State, *told: str) -> Move:
-        """Another version in the state that it has: all else that is known stays, but for the fields `told`."""
+        """A move to the state that the document has, for another version of its order.
+
+        Args:
+            told: the columns that are taken from the plan. All others stay as they are in the ledger.
+        """
         known = {name: row["known"][name] for name in ("reason", "message")}
         known |= {name: row[name] for name in ("version", "mapping_version", "window", *told)}
         return Move(self.part, row["key"], state, known)
@@ -141,27 +155,28 @@ class Moves:
 
         Args:
             known: what is known besides.
-            sent: whether the content is in the target, or may be: only then is it kept what that content was.
+            sent: whether the content is in the target, or may be. Only then are its hashes kept.
         """
         fields = {name: row[name] for name in KNOWN if sent or name not in OF_THE_SENT}
         for name in ("target_id", "target_no"):
             if not fields[name]:
                 del fields[name]
-        return Move(self.part, row["key"], state, fields | {"version": row["version"]} | (known or {}))
+        fields["version"] = row["version"]
+        return Move(self.part, row["key"], state, fields | (known or {}))
 
 
 def is_new(move: Move) -> bool:
-    """Whether a document was made."""
+    """Whether the move says that a document was made."""
     return move.known["action"] == "create" and bool(move.known.get("target_id"))
 
 
 def _is_refusal(result: Result) -> bool:
-    """Whether Business Central rolled the call back, and says so."""
+    """Whether Business Central says that it rolled the call back."""
     refused = 400 <= result.status < 500 and result.status not in (408, 429)
     return refused and bool(result.error_code)
 
 
 def _differing_total(row: Row, body: Row) -> Row:
-    """To the cent: what the document comes to, and what the source says."""
+    """Reason and message when the document's total is not the source's to the cent; else empty."""
     words = differing(body.get(TOTAL), row["amount"])
     return {"reason": TOTAL_DIFFERS, "message": words} if words else {}

@@ -1,4 +1,4 @@
-"""The plan of documents: what would be sent, decided against the live target. Materialising it is the exact dry run."""
+"""The plan of documents: what would be sent, compared with the live target. Materialising it is the exact dry run."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,24 +43,30 @@ from .items import ITEM, Items
 
 T = TypeVar("T")
 DocumentsFound = Mapping[str, list[Found]]
-CHANGING = ("change", "delete", "cancel")
+CHANGING = ("change", "delete", "cancel")  # actions on a document that is there
 
 
 def plan(
     work: Work, target: BusinessCentral, afresh: bool = False, decided: Mapping[str, Choice] | None = None
 ) -> None:
-    """Plans documents, and the customers that they need, into the planned table; of a work with keys even those that
-    need nothing.
+    """Writes the plan table: what would happen to each document, and to the customers that the documents need.
+
+    A work with keys plans all documents of its keys, also those that need nothing.
 
     Args:
-        afresh: as if they had never been sent; decided: by key, what a person has chosen (workbench/intervention.py).
+        afresh: plan the documents as if they had never been sent.
+        decided: by key, what a person has chosen for a document (workbench/intervention.py).
+
+    Raises:
+        WinbcError: a lookup was not answered.
     """
     flow = work.flow
-    with work.store.open():  # once for all that is read before anything is asked
+    with work.store.open():  # The file is opened once for all that is read before the first lookup.
         recover(work.store, work.run_id)
         settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
         compiled, ids = work.connected.compiled(), IdsByCode(target)
         planning = _Planning(work, target, Debtors(work.connected, target, compiled, ids), decided or {})
+    # Each step has a thread: one chunk is stored while others are decided, looked up and read.
     orders_read = ahead(read(work, compiled, ids))
     looked_up = ahead((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
     chunks = ahead(planning.planned(*each) for each in looked_up)
@@ -68,7 +74,7 @@ def plan(
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each made in a thread of its own while the one before it is looked at."""
+    """The same items. While the caller works on one of them, a thread of its own makes the next one."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)
         while (item := coming.result()) is not None:
@@ -77,7 +83,7 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 class _Planning:
-    """Decides the documents of a run, some at a time; what was looked up for all of them is kept."""
+    """Decides the documents of a run, some at a time. Customers and items that were looked up once are kept."""
 
     def __init__(
         self,
@@ -91,14 +97,17 @@ class _Planning:
         self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
     def look_up(self, orders: list[Candidate], afresh: bool) -> tuple[DocumentsFound, LookedUp]:
-        """The documents that are there already, by reference, and the customers; items are linked to the orders'
-        lines."""
+        """Looks up the documents that are there already (by reference), and the customers of new orders.
+
+        Orders are changed: their lines get the numbers of items and a line for rounding.
+        """
         self.connected.check_mapped_now(order.mapping_version for order in orders)
         for order in orders:
             order.known = unsent(order.known) if afresh else order.known
         with ThreadPoolExecutor(2) as pool:
             customers = pool.submit(self.customers.look_up, orders)
-            documents = pool.submit(look_up, self.target, set().union(*(order.references for order in orders)))
+            references = set().union(*(order.references for order in orders))
+            documents = pool.submit(look_up, self.target, references)
             self.items.find([order for order in orders if _needs_items(order)])
             for order in orders:
                 add_rounding(order, self.settings.orders)
@@ -107,7 +116,8 @@ class _Planning:
     def planned(self, orders: list[Candidate], found: DocumentsFound, ahead: LookedUp) -> list[Row]:
         """The planned rows of documents, and of the customers that have to be written for them."""
         choices = self._choices(orders, found)
-        customers, rows = self.customers.of([order for order in orders if order.key not in choices], ahead)
+        new = [order for order in orders if order.key not in choices]
+        customers, rows = self.customers.of(new, ahead)
         for order in orders:
             debtor = customers.get(order.key)
             choice = choices.get(order.key) or _for_debtor(customers[order.key])
@@ -116,12 +126,12 @@ class _Planning:
         return rows
 
     def _choices(self, orders: list[Candidate], found: DocumentsFound) -> dict[str, Choice]:
-        """What is decided already; the other orders are to be made."""
+        """By key, what is decided without a debtor. The other orders become new documents."""
         choices = {}
         for order in orders:
             known = _known_already(order, found, self.settings, self.target.server_now)
             if known and known.reason == "ADOPTED" and self.ledger_empty:
-                known.reason = "LEDGER_EMPTY"
+                known.reason = "LEDGER_EMPTY"  # A lost ledger is suspected: a person should know of it.
             if choice := self.decided.get(order.key) or known or _held_back(order):
                 choices[order.key] = choice
         return choices
@@ -133,34 +143,46 @@ def _known_already(
     settings: Settings,
     server_now: datetime | None,
 ) -> Choice | None:
-    """What is decided by the ledger and by what Business Central has; None for a document that is to be made."""
+    """What the ledger and Business Central decide. None for an order that becomes a new document."""
+    known = order.known
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
-    state = order.known["state"]
-    ignored = is_ignored(state, order.known["reason"])
-    if ignored and order.known["sent_version"] == order.version:
-        return Choice("skip", IGNORED, order.known["message"])
-    kept = (state == State.CONFLICT or ignored) and order.known["target_id"] and order.known["field_hashes"]
-    made = state == State.CONFIRMED or kept
-    if made or order.known["action"] in CHANGING:
+    if is_ignored(known["state"], known["reason"]) and known["sent_version"] == order.version:
+        return Choice("skip", IGNORED, known["message"])
+    if _was_made(known):
         return in_doubt(order, documents, settings.orders) or change(order, documents, settings)
     if sent_otherwise(order, documents):
         return _changed_since(order, documents, settings, server_now)
-    choice = reconciled(order, documents, settings, clock.now(), server_now)
-    if choice:
-        return choice
-    if order.ended and documents:  # made before the ledger knew of it, or by somebody else
-        ours = settings.orders.on_existing == "warn" or documents[0].is_cancelled
-        return change(order, documents, settings) if ours else existing(order, documents, settings.orders)
+    lost = reconciled(order, documents, settings, clock.now(), server_now)
+    return lost or _not_yet_sent(order, documents, settings)
+
+
+def _was_made(known: Row) -> bool:
+    """Whether the ledger knows that the document was made. A conflict or an ignored edit does not unmake it."""
+    if known["state"] == State.CONFIRMED or known["action"] in CHANGING:
+        return True
+    kept = known["state"] == State.CONFLICT or is_ignored(known["state"], known["reason"])
+    return bool(kept and known["target_id"] and known["field_hashes"])
+
+
+def _not_yet_sent(order: Candidate, documents: list[Found], settings: Settings) -> Choice | None:
+    """Decides on an order of which the ledger knows no document. None when it becomes a new one."""
+    chosen = settings.orders
+    if order.ended and documents:  # Made before the ledger knew of it, or by somebody else.
+        ours = chosen.on_existing == "warn" or documents[0].is_cancelled
+        return change(order, documents, settings) if ours else existing(order, documents, chosen)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if order.owner:
         return Choice("fail", "TARGET_TAKEN", f"order {order.owner} has the reference {order.reference}")
-    return existing(order, documents, settings.orders) or wrong(order) or wrong_total(order, settings.orders)
+    return existing(order, documents, chosen) or wrong(order) or wrong_total(order, chosen)
 
 
 def _changed_since(order: Candidate, documents: list[Found], settings: Settings, server_now: datetime | None) -> Choice:
-    """Of an order that was edited or cancelled after it was lost, and of which a document is there now. Whether that is
-    ours cannot be told by its content, so the quarantine is waited for: ours would be a second one by then."""
+    """Decides on an order that was edited or cancelled after its call was lost. A document of it is there now.
+
+    Its content cannot tell whether the document is ours. So the quarantine is waited for: by then ours would be there
+    as a second one.
+    """
     if may_arrive(order.known, settings, clock.now(), server_now):
         return Choice("wait", "QUARANTINE")
     choice = change(order, documents, settings)
@@ -170,7 +192,7 @@ def _changed_since(order: Candidate, documents: list[Found], settings: Settings,
 
 
 def _held_back(order: Candidate) -> Choice | None:
-    """What keeps an order from being sent now, before anything is done for its customer."""
+    """Why an order is not sent now. It is known before anything is done for the order's customer."""
     if order.claims > 1:
         return Choice("fail", "TARGET_TAKEN", "another order of this run has the same reference")
     if order.dependency:
@@ -179,18 +201,22 @@ def _held_back(order: Candidate) -> Choice | None:
 
 
 def _for_debtor(debtor: Debtor) -> Choice:
+    """A new document, unless the order has no debtor."""
     if debtor.reason:
         return Choice("fail", debtor.reason, debtor.message)
     return Choice("create")
 
 
 def _needs_items(order: Candidate) -> bool:
-    """Whether its lines are sent, or compared with those that were."""
-    return not order.errors and bool(order.known["field_hashes"] or not (order.skip_reason or order.ended))
+    """Whether the lines of an order are sent, or compared with those that were sent."""
+    if order.errors:
+        return False
+    is_wanted = not (order.skip_reason or order.ended)
+    return is_wanted or bool(order.known["field_hashes"])
 
 
 def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected: ConnectedFlow) -> Row:
-    """The row of the planned table for a document."""
+    """The row of the plan table for a document."""
     flow = connected.flow
     kind = needed_document(flow).kind(connected.settings)
     body: Any = choice.operations
@@ -198,7 +224,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
     creates = choice.action == "create"
     if creates:
         body = body_of(order, debtor.number if debtor else None, kind.navigation)
-        changes = None  # workbench/plans.py makes them of the body
+        changes = None  # workbench/plans.py makes them of the body when a person asks.
     place = choice.found
     return {
         "part": flow.main,
@@ -227,13 +253,17 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
 
 
 def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -> str:
-    """What was looked up in Business Central and found, in words for `winbc trace`; numbers only, no names."""
+    """What was looked up in Business Central, and what was found, as a JSON list of texts for `winbc trace`.
+
+    It has numbers and no names of people.
+    """
     words = []
     for reference in sorted(order.references):
         there = ", ".join(f"{each.entity_set} {each.number}" for each in found.get(reference, []))
         words.append(f"{reference} in {', '.join(PLACES)}: {there or 'not there'}")
     if debtor and not debtor.reason:
-        words.append(f"customer: {debtor.number or 'a new one'}{', written first' if debtor.key else ', there'}")
+        state = "written first" if debtor.key else "there"
+        words.append(f"customer: {debtor.number or 'a new one'}, {state}")
     items = {line.get("lineObjectNumber") for line in order.lines if line.get("lineType") == ITEM}
     if items and (debtor or order.dependency):
         words.append(f"{len(items)} items: {order.dependency or 'all there'}")
@@ -241,20 +271,24 @@ def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -
 
 
 def _reference(order: Candidate, choice: Choice) -> str:
-    """By what the document is, or may be, in Business Central."""
+    """The reference under which the document is in Business Central, or may be there."""
     if choice.found:
         return str(choice.found.record["externalDocumentNumber"])
-    return (order.known["reference"] if choice.action in ("wait", "hold", "human") else None) or order.reference
+    may_be_there = choice.action in ("wait", "hold", "human")
+    sent_as = order.known["reference"] if may_be_there else None
+    return sent_as or order.reference
 
 
 def _unchanged(connected: ConnectedFlow) -> str:
-    """SELECT of the planned rows of documents that need nothing."""
+    """SELECT of the planned rows of documents that need nothing, with two days as bound values."""
     part = literal(connected.flow.main)
     confirmed = f"_order IN (SELECT key FROM ledger WHERE part = {part} AND state = 'CONFIRMED')"
     return f"""
         SELECT
-            {part} AS part, _key AS key, _window AS "window", 'skip' AS action, 'UNCHANGED' AS reason,
-            target_id, target_no, '{{}}' AS body, '[]' AS changes, own_hash AS hash, field_hashes,
-            _version AS version, mapping_version, target_set, amount, currency
+            {part} AS part, _key AS key, _window AS "window",
+            'skip' AS action, 'UNCHANGED' AS reason,
+            target_id, target_no, target_set, amount, currency,
+            '{{}}' AS body, '[]' AS changes,
+            own_hash AS hash, field_hashes, _version AS version, mapping_version
         FROM ({documents_sql(connected, confirmed)})
         WHERE unchanged"""

@@ -1,4 +1,4 @@
-"""Sends the plan of documents: the customers that they need, the documents, and what follows from them."""
+"""Sends the plan of documents: first their customers, then the documents, then the documents' numbers to Winstore."""
 
 from ...systems.business_central import BusinessCentral
 from .. import crash_points
@@ -31,6 +31,7 @@ def _push_customers(work: Work, target: BusinessCentral) -> None:
     """Sends the customers that the documents of the work need, and their contacts."""
     needed = None if work.keys is None else customers_of(work)
     for name in needed_document(work.flow).customer:
-        customers = work.only(None if needed is None else {(name, key) for key in needed})
+        keys = None if needed is None else {(name, key) for key in needed}
+        customers = work.only(keys)
         if rows := planned_rows(customers, name):
             Push(work, work.flow.part(name), target).send(rows)

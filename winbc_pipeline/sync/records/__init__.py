@@ -1,7 +1,7 @@
 """Master data in Business Central: records with a number of our own, compared field by field before they are written.
 
-decide.py says what happens to one record, references.py puts ids in the place of codes, plan.py writes the plan table,
-push.py sends it.
+decide.py decides what happens to one record. references.py replaces codes by ids. plan.py writes the plan table.
+push.py sends the plan.
 """
 
 from ...staging.store import Row
@@ -13,9 +13,10 @@ from . import plan, push
 
 
 def _has_any(connected: ConnectedFlow, target: BusinessCentral, sent: list[Row]) -> bool:
-    """Records keep the id by which they were sent."""
+    # A record keeps its id for life, even when somebody gives it another number.
     part = connected.flow.part(connected.flow.main)
-    return bool(target.find(part.entity_set, "id", [row["target_id"] for row in sent], False))
+    ids = [row["target_id"] for row in sent]
+    return bool(target.find(part.entity_set, "id", ids, False))
 
 
 SENDING = Sending(

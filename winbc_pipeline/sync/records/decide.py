@@ -1,4 +1,4 @@
-"""What is to happen to one record of master data, decided against the live target.
+"""Decides what happens to one record of master data, compared with the live target.
 
 Here belongs: skip, create, update field by field, conflict. The plan table: plan.py. Sending: push.py.
 """
@@ -25,7 +25,15 @@ from .references import IdsByCode, with_payloads
 
 @dataclass
 class Decision:
-    """What is to happen to one record: create, update, skip, fail, conflict or wait."""
+    """What is to happen to one record.
+
+    Attributes:
+        action: create, update, skip, fail, conflict or wait. For Winstore also adopt and hold.
+        reason: its reason code (sync/outcomes.py); message: more of it in words.
+        target: the target's record, as far as it is known; empty when there is none.
+        body: the fields that are sent.
+        changes: the effect for people: dictionaries of field, old and new.
+    """
 
     action: str
     reason: str | None = None
@@ -35,12 +43,17 @@ class Decision:
     changes: list[dict[str, Any]] = field(default_factory=list)
 
 
-Records = dict[str, list[dict[str, Any]]]  # of the target, by the value that they were found by
+Records = dict[str, list[dict[str, Any]]]  # records of the target, by the value that found them
 
 
 @dataclass(frozen=True)
 class Live:
-    """What the target has of some records: by the id that they were linked to, and by each field that is matched."""
+    """What the target has now for some records.
+
+    Attributes:
+        by_id: the target's records by the id that the ledger links to.
+        by_field: for each field of `Part.match`: its name, whether case is ignored, and the records by its value.
+    """
 
     by_id: Records
     by_field: list[tuple[str, bool, Records]]
@@ -54,11 +67,14 @@ def decide(
     rows: list[Row],
     linked: dict[tuple[str, str], str],
 ) -> list[tuple[Row, Decision]]:
-    """What would happen to mapped records of one part, each with its payloads made whole.
+    """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
     Args:
-        rows: columns of MAPPED and KNOWN.
-        linked: the source's key by part and id of the target's record.
+        rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
+        linked: the source's key by part and id of the target's record (`plan.links`). Matches found now are added.
+
+    Returns:
+        Each row as `with_payloads` makes it, with its decision.
     """
     ids = IdsByCode(target)
     whole = [with_payloads(row, compiled, ids) for row in rows]
@@ -68,14 +84,23 @@ def decide(
 def live_targets(
     part: Part, settings: Settings, target: BusinessCentral, rows: list[Row], linked: dict[tuple[str, str], str]
 ) -> list[Mapping[str, Any]]:
-    """What the target has now of records that `decide` made whole, whatever is wrong with them; {} for none."""
+    """What the target has now for each of some records; {} for a record that it does not have.
+
+    Args:
+        rows: records as `decide` returns them. A record with errors is looked up like any other.
+    """
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
     found = Planner(part, settings, target, frozenset(), linked).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
 class Planner:
-    """Decides the records of one part."""
+    """Decides the records of one part.
+
+    Args:
+        fill_empty: fields that are written only where the target's field is empty.
+        linked: the source's key by part and id of the target's record. Matches found now are added.
+    """
 
     def __init__(
         self,
@@ -87,50 +112,62 @@ class Planner:
     ) -> None:
         self.part, self.settings, self.target = part, settings, target
         self.fill_empty, self.linked = fill_empty, linked
+        # The number of the record that this run creates, by matching field and value.
         self.claimed: dict[tuple[str, str], str] = {}
 
     def look_up(self, rows: list[Row]) -> Live:
-        """What the target has of them; nothing is decided yet."""
+        """Asks the target what it has for some records. Decides nothing."""
         rows = [row for row in rows if not self._without_target(row)]
-        linked = {row["target_id"] for row in rows if row["target_id"]}
-        by_id = self.target.find(self.part.entity_set, "id", linked, False)
+        linked_ids = {row["target_id"] for row in rows if row["target_id"]}
+        by_id = self.target.find(self.part.entity_set, "id", linked_ids, False)
         loose = [row["creates"] for row in rows if row["target_id"] not in by_id]
 
         def matched(field: tuple[str, bool]) -> tuple[str, bool, Records]:
             name, ignore_case = field
-            keys = {_folded(body[name], ignore_case) for body in loose if body.get(name)}
-            return name, ignore_case, self.target.find(self.part.entity_set, name, keys, ignore_case)
+            values = {_folded(body[name], ignore_case) for body in loose if body.get(name)}
+            return name, ignore_case, self.target.find(self.part.entity_set, name, values, ignore_case)
 
         with ThreadPoolExecutor(len(self.part.match)) as pool:
             return Live(by_id, list(pool.map(matched, self.part.match)))
 
     def decide_all(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
+        """Decides records; refuses updates after which two records of the target would be alike.
+
+        Args:
+            live: what the target has for these records at least. It is looked up when it is not given.
+        """
         return self._without_taken(self.decide_each(rows, live))
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
-        """`live`: of these records at least; looked up now when it is not given."""
+        """Decides each record by itself. The arguments are those of `decide_all`."""
         there = live or self.look_up(rows)
         return [(row, self._without_target(row) or self._against_target(row, there)) for row in rows]
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
-        """An update that would give a record the e-mail of another one fails: the two could not be told apart again."""
+        """Fails each update that would give a record the e-mail of another record.
+
+        Both records would match the same customer from then on. The first field of `Part.match` is the number, which
+        the target itself keeps unique.
+        """
         for name, ignore_case in self.part.match[1:]:
             wanted = {
-                number: _folded(decision.body[name], ignore_case)
-                for number, (_, decision) in enumerate(decided)
+                index: _folded(decision.body[name], ignore_case)
+                for index, (_, decision) in enumerate(decided)
                 if decision.action == "update" and decision.body.get(name)
             }
             live = self.target.find(self.part.entity_set, name, wanted.values(), ignore_case)
             times = Counter(wanted.values())
-            for number, value in wanted.items():
-                row, decision = decided[number]
-                others = [each for each in live.get(value, []) if each["id"] != decision.target["id"]]
-                if others or times[value] > 1:
-                    owner = others[0].get("number", others[0]["id"]) if others else "another record of this run"
-                    decided[number] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {name}"))
+            for index, value in wanted.items():
+                row, decision = decided[index]
+                owner = _other_owner(live.get(value, []), decision.target["id"])
+                if owner is None and times[value] > 1:
+                    owner = "another record of this run"
+                if owner is not None:
+                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {name}"))
         return decided
 
     def _without_target(self, row: Row) -> Decision | None:
+        """What is decided without a look at the target."""
         if row["skip_reason"]:
             return Decision("skip", row["skip_reason"])
         if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
@@ -143,34 +180,49 @@ class Planner:
 
     def _against_target(self, row: Row, there: Live) -> Decision:
         creates, updates = row["creates"], row["updates"]
-        if row["target_id"] in there.by_id:  # what it was linked to once, whatever its number or e-mail is now
+        if row["target_id"] in there.by_id:
+            # The link holds, whatever number or e-mail the record has by now.
             return self._update(row, there.by_id[row["target_id"]][0], updates)
-        live = None
-        for name, ignore_case, records in there.by_field:
-            value = _folded(creates.get(name) or "", ignore_case)
-            matches = records.get(value, []) if value else []
-            if len(matches) > 1:
-                numbers = ", ".join(sorted(str(m.get("number", m["id"])) for m in matches))
-                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {name}: {numbers}")
-            if matches:
-                live = matches[0]
-                break
-            if value and (name, value) in self.claimed and live is None:
-                if self.part.shared:
-                    return Decision("skip", "SHARED", target={"number": self.claimed[name, value]})
-                return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
+        live = self._matching(creates, there)
+        if isinstance(live, Decision):
+            return live
         if live is None:
             return self._create(row, creates)
-        owner = self.linked.get((self.part.name, live["id"]), row["_key"])
+        link = (self.part.name, live["id"])
+        owner = self.linked.get(link, row["_key"])
         if owner != row["_key"] and not (self.part.shared or self.part.merged_by):
             return Decision("fail", "TARGET_TAKEN", f"linked to {owner}")
-        self.linked[self.part.name, live["id"]] = row["_key"]
+        self.linked[link] = row["_key"]
         return self._update(row, live, updates)
 
+    def _matching(self, creates: dict[str, Any], there: Live) -> dict[str, Any] | Decision | None:
+        """The target's record with the value of the strongest field that finds one; a decision when that is unclear."""
+        for name, ignore_case, records in there.by_field:
+            value = _folded(creates.get(name) or "", ignore_case)
+            if not value:
+                continue
+            matches = records.get(value, [])
+            if len(matches) > 1:
+                numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches))
+                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {name}: {numbers}")
+            if matches:
+                return matches[0]
+            if (name, value) in self.claimed:
+                return self._of_claimed(name, value)
+        return None
+
+    def _of_claimed(self, name: str, value: str) -> Decision:
+        """What becomes of a record when this run already creates one with the same value."""
+        if self.part.shared:
+            return Decision("skip", "SHARED", target={"number": self.claimed[name, value]})
+        return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
+
     def _create(self, row: Row, creates: dict[str, Any]) -> Decision:
-        natural = bool(creates.get(self.part.match[0][0]))
-        waits = timedelta(minutes=self.settings.quarantine_minutes)
-        if row["state"] == State.UNKNOWN and not natural and clock.now() < row["intent_at"] + waits:
+        # With a number of ours the target refuses a second record, so only a record without one has to wait for a
+        # lost call (exactly_once.md section 1).
+        has_number = bool(creates.get(self.part.match[0][0]))
+        quarantine = timedelta(minutes=self.settings.quarantine_minutes)
+        if row["state"] == State.UNKNOWN and not has_number and clock.now() < row["intent_at"] + quarantine:
             return Decision("wait", "QUARANTINE")
         for name, ignore_case in self.part.match:
             if creates.get(name):
@@ -180,6 +232,7 @@ class Planner:
         return Decision("create", body=body, changes=changes)
 
     def _update(self, row: Row, live: dict[str, Any], updates: dict[str, Any]) -> Decision:
+        # Three values are compared: what was last sent (only its hash is kept), what is there, what is wanted.
         base = json.loads(row["field_hashes"]) if row["field_hashes"] else {}
         now = field_hashes(updates)
         changes, both = [], []
@@ -189,7 +242,7 @@ class Planner:
                 continue
             target_changed = name in base and field_hashes({name: old})[name] != base[name]
             if target_changed and base[name] == now[name]:
-                continue  # only the target changed it: its users keep what they typed
+                continue  # Only the target changed the field: its users keep what they typed.
             if target_changed:
                 both.append(name)
             changes.append({"field": name, "old": old, "new": value})
@@ -197,9 +250,18 @@ class Planner:
             return Decision("conflict", "BOTH_CHANGED", ", ".join(both), target=live, changes=changes)
         if not changes:
             return Decision("skip", "UNCHANGED", target=live)
-        return Decision("update", target=live, body={c["field"]: c["new"] for c in changes}, changes=changes)
+        body = {each["field"]: each["new"] for each in changes}
+        return Decision("update", target=live, body=body, changes=changes)
+
+
+def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
+    """The number of the first record that is not the own one."""
+    for record in records:
+        if record["id"] != own_id:
+            return str(record.get("number", record["id"]))
+    return None
 
 
 def _folded(value: object, ignore_case: bool) -> str:
-    """A matching field's value, as it is compared."""
+    """The value of a matching field, as it is compared."""
     return str(value).lower() if ignore_case else str(value)

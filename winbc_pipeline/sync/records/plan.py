@@ -16,14 +16,15 @@ from .decide import Decision, decide
 
 
 def plan(work: Work, target: BusinessCentral) -> None:
-    """Plans mapped records into the planned table."""
+    """Writes the plan table: what would happen to each mapped record of the work."""
     flow, store = work.flow, work.store
     recover(store, work.run_id)
     settle_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
     candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
-    linked, rows = links(store), []
+    linked = links(store)
+    rows = []
     for part in flow.parts:
         own = [row for row in candidates if row["part"] == part.name]
         decided = decide(part, work.settings, target, compiled[part.name], own, linked)
@@ -39,12 +40,17 @@ def _candidates(work: Work) -> list[Row]:
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:
-    """The source's key by part and id of the target's record, of all that were ever linked."""
-    return {(row["part"], row["target_id"]): row["key"] for row in ledger.read(store, "target_id IS NOT NULL")}
+    """The source's key of every record that was ever linked, by its part and the id of the target's record."""
+    linked = ledger.read(store, "target_id IS NOT NULL")
+    return {(row["part"], row["target_id"]): row["key"] for row in linked}
 
 
 def planned_row(row: Row, decision: Decision) -> Row:
-    """The row of the planned table for a mapped record with whole payloads."""
+    """The row of the plan table for one record.
+
+    Args:
+        row: a mapped record whose payload `updates` is made of fields (`references.with_payloads`).
+    """
     return {
         "part": row["part"],
         "key": row["_key"],
@@ -53,6 +59,7 @@ def planned_row(row: Row, decision: Decision) -> Row:
         "reason": decision.reason,
         "message": decision.message,
         "target_id": decision.target.get("id"),
+        # Records such as item categories have a code and no number.
         "target_no": decision.target.get("number") or decision.target.get("code"),
         "etag": decision.target.get("@odata.etag"),
         "body": dumps(decision.body).decode(),

@@ -1,7 +1,7 @@
-"""Sends the plan of master data: batches in flight beside the ledger's writes, and one outcome per record.
+"""Sends the plan of master data in batches. Each record gets one outcome in the ledger.
 
-Here belongs: the protocol of exactly_once.md section 3 for records with a number of our own: intent committed before
-the first byte, no blind retry, what is not known is looked up before it is sent again.
+Here belongs: the protocol of exactly_once.md section 3 for records with a number of our own. The intent is committed
+before the first byte leaves. A call is never repeated blindly: a record whose answer was lost is looked up first.
 """
 
 import json
@@ -9,6 +9,7 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from ... import clock
@@ -26,18 +27,21 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .plan import plan
 
-ROUNDS = 3
+ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
+NO_CALL = -1  # status of an operation whose call never left
 
 
 def push(work: Work, target: BusinessCentral) -> None:
-    """Sends what is planned; every record has an outcome in the ledger afterwards."""
+    """Sends what is planned. Every record has an outcome in the ledger afterwards."""
     if recover(work.store, work.run_id):
+        # A killed run left intents: what it sent must be looked up before it is sent again.
         plan(work, target)
     rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in work.flow.parts:
-            again |= Push(work, part, target).send([row for row in rows if row["part"] == part.name])
+            own = [row for row in rows if row["part"] == part.name]
+            again |= Push(work, part, target).send(own)
         if not again:
             break
         plan(work.only(again), target)
@@ -51,10 +55,15 @@ class Push:
     def __init__(self, work: Work, part: Part, target: BusinessCentral) -> None:
         self.part, self.target = part, target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
+        # Part and key of the records that must be planned again.
         self.again: set[tuple[str, str]] = set()
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
-        """Returns the records that must be planned again: someone else changed them meanwhile."""
+        """Sends planned rows of the part.
+
+        Returns:
+            Part and key of the records that must be planned again, because somebody else changed them meanwhile.
+        """
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
         writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         settled = [move for row in rows if (move := self._settled(row))]
@@ -67,14 +76,21 @@ class Push:
         return bool(old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"])
 
     def _known(self, row: Row) -> Row:
+        """What the ledger is told of a record, whatever becomes of it."""
         names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
         known = {name: row[name] for name in names}
         if row["target_id"]:
             known["target_id"] = row["target_id"]
-        return known | ({"target_no": row["target_no"]} if row["target_no"] else {})
+        if row["target_no"]:
+            known["target_no"] = row["target_no"]
+        return known
+
+    def _known_unsent(self, row: Row) -> Row:
+        """The same of a record whose content is not in the target: the hashes stay those of what was last sent."""
+        return {name: value for name, value in self._known(row).items() if name not in ("hash", "field_hashes")}
 
     def _settled(self, row: Row) -> Move | None:
-        """The outcome of a row that needs no call."""
+        """The outcome of a row that needs no call; None when it needs one, or when the ledger says so already."""
         old = self.present.get(row["key"])
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
             same = ("hash", "version", "window")
@@ -82,26 +98,24 @@ class Push:
                 return None
             return Move(self.part.name, row["key"], State.CONFIRMED, self._known(row))
         state = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT}.get(row["action"])
-        known = self._known(row)
-        if state != State.SKIPPED:
-            for name in ("hash", "field_hashes"):
-                known.pop(name)
-        return Move(self.part.name, row["key"], state, known) if state else None
+        if not state:
+            return None
+        known = self._known(row) if state == State.SKIPPED else self._known_unsent(row)
+        return Move(self.part.name, row["key"], state, known)
 
     def _resolve(self, rows: list[Row]) -> tuple[list[Row], list[Move]]:
-        """Fills in the reference to the parent's record; a record without one fails alone."""
+        """Adds to each new record the field that refers to its parent's record.
+
+        Returns:
+            The rows that can be sent, and the outcomes of those whose parent has no record. Each of these fails alone.
+        """
         reference = self.part.reference
         creates = [row for row in rows if row["action"] == "create"]
         if not reference or not creates:
             return rows, []
-        parents = {r["key"]: r for r in ledger.read(self.store, "part = ?", [self.part.parent])}
-        paths = {
-            row["key"]: reference.collection.format(id=parents[row["key"]]["target_id"])
-            for row in creates
-            if parents.get(row["key"], {}).get("target_id")
-        }
-        values = self._looked_up(reference, paths)
-        ready, missing = [row for row in rows if row["action"] != "create"], []
+        values = self._looked_up(reference, self._reference_paths(reference, creates))
+        ready = [row for row in rows if row["action"] != "create"]
+        missing = []
         for row in creates:
             if row["key"] in values:
                 body = json.loads(row["body"], parse_float=Decimal) | {reference.field: values[row["key"]]}
@@ -111,33 +125,49 @@ class Push:
                 missing.append(Move(self.part.name, row["key"], State.FAILED, known))
         return ready, missing
 
+    def _reference_paths(self, reference: Reference, rows: list[Row]) -> dict[str, str]:
+        """By key, the path under which a new record finds its parent's value; none for a parent that was never sent."""
+        parents = {row["key"]: row["target_id"] for row in ledger.read(self.store, "part = ?", [self.part.parent])}
+        ids = {row["key"]: parents.get(row["key"]) for row in rows}
+        return {key: reference.collection.format(id=parent) for key, parent in ids.items() if parent}
+
     def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
+        """Reads the paths; gives by key the value that the reference asks for."""
         operations = [Operation(key, "GET", path) for key, path in paths.items()]
-        values = {}
+        batches = chunks_of(operations, self.settings.bc.batch_size)
         name, wanted = reference.where
+        values = {}
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
-            for results in pool.map(self.target.batch, chunks_of(operations, self.settings.bc.batch_size)):
-                for result in results:
-                    for record in result.body.get("value", []):
-                        if record.get(name) == wanted:
-                            values[result.id] = record[reference.value]
+            for result in chain.from_iterable(pool.map(self.target.batch, batches)):
+                for record in result.body.get("value", []):
+                    if record.get(name) == wanted:
+                        values[result.id] = record[reference.value]
         return values
 
     def _intent(self, row: Row, now: datetime) -> Move:
-        known = self._known(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
-        known.pop("field_hashes")
+        # Without a hash the record counts as not sent, should the answer be lost.
+        known = self._known_unsent(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
         return Move(self.part.name, row["key"], State.SENDING, known)
 
     def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
-        """Batches in flight, and the ledger written beside them. The intent of a row is committed before it is sent."""
+        """Keeps batches in flight, and writes the ledger beside them.
+
+        The intent of a row is committed before its batch is submitted. Outcomes are committed with the next intents,
+        or when there are many of them.
+
+        Args:
+            moves: outcomes of other rows, committed with the first intents.
+        """
+        batch_size = self.settings.bc.batch_size
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             try:
                 for chunk in intent_chunks(rows):
                     now = clock.now()
-                    ledger.move(self.store, moves + [self._intent(row, now) for row in chunk], self.run_id)
+                    intents = [self._intent(row, now) for row in chunk]
+                    ledger.move(self.store, moves + intents, self.run_id)
                     moves = []
-                    pending |= {pool.submit(self._send_batch, b) for b in chunks_of(chunk, self.settings.bc.batch_size)}
+                    pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, batch_size)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -146,6 +176,7 @@ class Push:
                         ledger.move(self.store, moves, self.run_id)
                         moves = []
             finally:
+                # Also after an error: no outcome that is known by now is lost.
                 for future in pending:
                     future.cancel()
                 ledger.move(self.store, moves, self.run_id)
@@ -155,31 +186,32 @@ class Push:
         try:
             results = self.target.batch(operations)
         except SystemUnavailable:
-            results = [Result(operation.id, -1, {}) for operation in operations]
+            results = [Result(operation.id, NO_CALL, {}) for operation in operations]
         return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
 
     def _operation(self, number: int, row: Row) -> Operation:
         body: Any = row["body"]
-        body = json.loads(body, parse_float=Decimal) if isinstance(body, str) else body
+        if isinstance(body, str):  # as planned; `_resolve` makes fields of some
+            body = json.loads(body, parse_float=Decimal)
         if row["action"] == "create":
             return Operation(str(number), "POST", self.part.entity_set, body)
-        return Operation(str(number), "PATCH", f"{self.part.entity_set}({row['target_id']})", body, row["etag"])
+        path = f"{self.part.entity_set}({row['target_id']})"
+        return Operation(str(number), "PATCH", path, body, row["etag"])
 
     def _outcome(self, row: Row, result: Result) -> Move:
-        known = self._known(row)
+        """What an answer means (exactly_once.md section 3, step 5)."""
         key = (self.part.name, row["key"])
         if result.status in (200, 201) and isinstance(result.body, dict) and result.body.get("id"):
             number = result.body.get("number") or result.body.get("code")
-            known |= {"target_id": result.body["id"], "target_no": number}
-            return Move(*key, State.CONFIRMED, known)
-        for name in ("hash", "field_hashes"):
-            known.pop(name)
+            made = {"target_id": result.body["id"], "target_no": number}
+            return Move(*key, State.CONFIRMED, self._known(row) | made)
+        known = self._known_unsent(row)
         if result.error_code in STALE_CODES:
             self.again.add(key)
             return Move(*key, State.FAILED, known | {"reason": "STALE"})
-        if result.status in (-1, 429):
+        if result.status in (NO_CALL, 429):  # certainly not run
             return Move(*key, State.PLANNED, known | {"reason": "NO_ANSWER"})
-        if 400 <= result.status < 500 and result.status != 408:
+        if 400 <= result.status < 500 and result.status != 408:  # rolled back
             reason, message = refusal(result)
             return Move(*key, State.FAILED, known | {"reason": reason, "message": message})
         return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})

@@ -1,4 +1,4 @@
-"""Codes and ids: a mapping table gives a code, Business Central takes the id of the record that has it."""
+"""Codes and ids: a mapping table gives a code, and Business Central takes the id of the record with that code."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,10 @@ from ..payloads import fields_of
 
 
 class IdsByCode(dict[str, dict[str, str]]):
-    """The ids of the target's records by entity set and code, each set read when it is first asked for."""
+    """The ids of the target's records, by entity set and then by code in capitals.
+
+    An entity set is read from the target when it is first asked for.
+    """
 
     def __init__(self, target: BusinessCentral) -> None:
         self.target = target
@@ -22,7 +25,11 @@ class IdsByCode(dict[str, dict[str, str]]):
         return self[entity_set]
 
     def read(self, payloads: Iterable[tuple[Mapping[str, str], Mapping[str, Any]]]) -> None:
-        """Reads the sets of which payloads name codes, all at once; each with its references, as of `with_ids`."""
+        """Reads at once every entity set of which a payload names a code.
+
+        Args:
+            payloads: each payload after its references, which are those of `with_ids`.
+        """
         named = {
             entity_set
             for references, payload in payloads
@@ -34,21 +41,35 @@ class IdsByCode(dict[str, dict[str, str]]):
 
 
 def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
-    """The row with both payloads as fields, codes of references replaced by the target's ids."""
-    creates, updates = map(dict, compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"])))
-    missing = with_ids(creates, compiled.references, ids)[1]
-    missing = with_ids(updates, compiled.references, ids)[1] or missing
-    return row | {"creates": creates, "updates": updates, "missing": missing}
+    """The mapped row with both payloads as fields, and with ids in place of codes.
+
+    Its new column `missing` says in words which code the target does not have. It is None when there is none.
+    """
+    payloads = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
+    creates, updates = map(dict, payloads)
+    _, missing_create = with_ids(creates, compiled.references, ids)
+    _, missing_update = with_ids(updates, compiled.references, ids)
+    return row | {"creates": creates, "updates": updates, "missing": missing_update or missing_create}
 
 
 def with_ids(
     payload: dict[str, Any], references: Mapping[str, str], ids: Mapping[str, Mapping[str, str]]
 ) -> tuple[dict[str, Any], str | None]:
-    """The payload with the codes of references replaced by the target's ids, and in words which one is missing."""
+    """Puts the target's ids in place of the codes.
+
+    Args:
+        payload: the fields of a record. It is changed.
+        references: the entity set that each field with a code refers to.
+        ids: ids by entity set and code, such as IdsByCode.
+
+    Returns:
+        The payload, and in words the code that the target does not have (None when it has all).
+    """
     missing = None
     for name, entity_set in references.items():
         if code := payload.get(name):
             payload[name] = ids[entity_set].get(code.upper())
             if not payload[name]:
+                # The code itself may come from a person's data: only its length is told.
                 missing = f"{name}: {entity_set} has no such code, given a text of {len(code)} characters"
     return payload, missing

@@ -1,7 +1,7 @@
-"""What goes to Winstore, a call per record: orders once, statuses as often as they change. docs/orders-to-winstore.md.
+"""Records that go to Winstore, one call each: orders once, and statuses as often as they change.
 
-decide.py says what happens to one record, plan.py writes the plan table, push.py sends it. order_numbers.py tells
-Winstore which document was made of its order.
+decide.py decides what happens to one record. plan.py writes the plan table. push.py sends the plan. order_numbers.py
+tells Winstore which document was made of its order. For people: docs/orders-to-winstore.md.
 """
 
 from ...settings import Settings

@@ -1,7 +1,7 @@
-"""What is to happen to one record that Winstore is handed: send it, leave it, hold it for a person.
+"""Decides what happens to one record that goes to Winstore: send it, leave it, or hold it for a person.
 
-Source: exactly_once.md section 3, "Back to Winstore": an order that may have arrived is never sent again, unless
-Winstore says that it has none.
+Source: exactly_once.md section 3, "Back to Winstore". An order that may have arrived is never sent again, unless
+Winstore says that it does not have the order.
 """
 
 from collections import Counter
@@ -21,43 +21,46 @@ from ..payloads import empty, fields_of, filled
 from ..records.decide import Decision
 
 STATES = ("released", "partly shipped", "shipped", "invoiced", "cancelled")
-"""What BC has done with an order, in the order in which a status may run."""
-HELD = (State.NEEDS_HUMAN, State.DUPLICATE)
-LOOK_BACK = timedelta(days=1)
+"""What Business Central has done with an order, in the order in which a status may go."""
+HELD = (State.NEEDS_HUMAN, State.DUPLICATE)  # states that only a person ends
+LOOK_BACK = timedelta(days=1)  # before the earliest lost call: the two clocks may differ
 
 
 def lines_of(flow: Flow) -> Part | None:
-    """The part whose records go with those of the main part, as their lines."""
+    """The part whose records are the lines of the main part's records; None for a flow without lines."""
     return next((part for part in flow.parts if part.parent == flow.main), None)
 
 
 def body_of(row: Row) -> dict[str, Any]:
-    """A record's fields and its lines, without what is empty."""
-    fields, *lines = (filled(fields_of(text)) for text in _texts(row))
+    """What is sent of a record: its fields, and the fields of its lines, without empty ones."""
+    fields, *lines = (filled(fields_of(text)) for text in (row["creates"], *row["lines"]))
     return {"fields": fields, "lines": lines}
-
-
-def _texts(row: Row) -> list[str]:
-    return [row["creates"], *row["lines"]]
 
 
 class Decider:
     """Decides the records of a flow's main part.
 
     Args:
-        sent: the ledger's rows that have a number in Winstore, or may have it.
-        there: what Winstore has of an order now, as one of STATES, by its number; empty where that is not known.
+        sent: the ledger's rows with an order number in Winstore.
+        there: the state of orders in Winstore now, each one of STATES, by order number. An order of which nothing is
+            known is left out.
     """
 
     def __init__(self, connected: ConnectedFlow, target: Winstore, sent: list[Row], there: Mapping[str, str]) -> None:
         flow, settings = connected.flow, connected.settings
-        self.part, self.lines, self.settings, self.target = flow.part(flow.main), lines_of(flow), settings, target
+        self.part, self.lines = flow.part(flow.main), lines_of(flow)
+        self.settings, self.target = settings, target
         self.there = there
         self.look_up = settings.orders_to_winstore.look_up
+        # The key of the record that has an order number, or may have it.
         self.taken = {row["target_no"]: row["key"] for row in sent if row["target_id"] or _may_be_there(row)}
 
     def decide_all(self, rows: list[Row]) -> Iterator[tuple[Row, Decision]]:
-        """Each row with its decision; Winstore is asked once, about all whose answer was lost."""
+        """Gives each row with its decision. Winstore is asked once about all orders whose answer was lost.
+
+        Args:
+            rows: mapped records with lines and with what the ledger knows (plan.py).
+        """
         if self.part.repeatable:
             yield from ((row, self._absolute(row)) for row in rows)
             return
@@ -65,34 +68,45 @@ class Decider:
         yield from ((row, self._once(row, there)) for row in rows)
 
     def _there(self, unknown: list[Row]) -> Counter[str]:
-        """How many orders Winstore has of each number, if it can tell."""
+        """How many orders Winstore has under each number; empty when Winstore cannot tell."""
         if self.look_up == "none" or not unknown:
             return Counter()
-        return self.target.counted(self.part.entity_set, min(row["intent_at"] for row in unknown) - LOOK_BACK)
+        since = min(row["intent_at"] for row in unknown) - LOOK_BACK
+        return self.target.counted(self.part.entity_set, since)
 
     def _once(self, row: Row, there: Counter[str]) -> Decision:
-        """A record that must never arrive twice."""
-        number = row["target_no"]
-        sent = {"id": row["target_id"], "number": number}
-        if row["state"] in HELD:
-            return Decision("hold", "NO_LOOK_UP" if row["state"] == State.NEEDS_HUMAN else "DUPLICATE", target=sent)
-        if row["state"] == State.UNKNOWN:
-            if self.look_up == "none":
-                return Decision("hold", "NO_LOOK_UP", target=sent)
-            if there[number] > 1:
-                return Decision("hold", "DUPLICATE", f"{there[number]} orders {number} in Winstore", target=sent)
-            if there[number]:
-                return Decision("adopt", "FOUND", target={"id": number, "number": number})
-            if clock.now() < row["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes):
-                return Decision("wait", "QUARANTINE", target=sent)
+        """Decides on a record that must never arrive twice."""
+        sent = {"id": row["target_id"], "number": row["target_no"]}
+        if row["state"] == State.NEEDS_HUMAN:
+            return Decision("hold", "NO_LOOK_UP", target=sent)
+        if row["state"] == State.DUPLICATE:
+            return Decision("hold", "DUPLICATE", target=sent)
+        if row["state"] == State.UNKNOWN and (decision := self._lost(row, there, sent)):
+            return decision
         if row["target_id"]:
             return self._taken_before(row, sent)
         return self._refused(row) or self._new(row)
 
+    def _lost(self, row: Row, there: Counter[str], sent: dict[str, str]) -> Decision | None:
+        """Decides on a record whose answer was lost; None when it may be sent again."""
+        if self.look_up == "none":
+            return Decision("hold", "NO_LOOK_UP", target=sent)
+        number = row["target_no"]
+        if there[number] > 1:
+            return Decision("hold", "DUPLICATE", f"{there[number]} orders {number} in Winstore", target=sent)
+        if there[number]:
+            return Decision("adopt", "FOUND", target={"id": number, "number": number})
+        if clock.now() < row["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes):
+            return Decision("wait", "QUARANTINE", target=sent)
+        return None
+
     def _taken_before(self, row: Row, sent: dict[str, str]) -> Decision:
-        """Winstore has no call that changes an order. With the source as it was, only the tables were edited."""
-        edited = row["sent_by"] != row["mapping_version"] and row["sent_version"] == str(row["_version"])
-        if row["skip_reason"] or row["sent_hash"] == row["hash"] or (edited and row["state"] == State.CONFIRMED):
+        """Decides on a record that Winstore has taken. Winstore has no call that changes an order."""
+        same_source = row["sent_version"] == str(row["_version"])
+        only_tables_edited = same_source and row["sent_by"] != row["mapping_version"]
+        if row["skip_reason"] or row["sent_hash"] == row["hash"]:
+            return Decision("skip", "UNCHANGED", target=sent)
+        if only_tables_edited and row["state"] == State.CONFIRMED:
             return Decision("skip", "UNCHANGED", target=sent)
         return Decision("conflict", "CHANGED", target=sent)
 
@@ -104,22 +118,29 @@ class Decider:
         return self._sending("create", row, number)
 
     def _absolute(self, row: Row) -> Decision:
-        """A record that may arrive twice. One that tells a state goes forward only, unless its table says otherwise."""
+        """Decides on a record that may arrive twice.
+
+        A status goes forward only, unless its mapping table gives `allow_backwards`.
+        """
         if refused := self._refused(row):
             return refused
         if row["target_id"] and row["sent_hash"] == row["hash"]:
             return Decision("skip", "UNCHANGED", target={"id": row["target_id"], "number": row["target_no"]})
         fields = fields_of(row["creates"])
-        state, there = fields.get("state"), self.there.get(fields.get("ordernr", ""))
-        later = [f"{row['target_no']} was sent"] if _is_before(state, row["target_no"]) else []
-        later += [f"Winstore has {there}"] if _is_before(state, there) else []
+        state = fields.get("state")
+        there = self.there.get(fields.get("ordernr", ""))
+        later = []
+        if _is_before(state, row["target_no"]):  # The ledger keeps the state that was sent last as `target_no`.
+            later.append(f"{row['target_no']} was sent")
+        if _is_before(state, there):
+            later.append(f"Winstore has {there}")
         if later and not fields.get("allow_backwards"):
             message = f"{' and '.join(later)}, {state} comes before it"
             return Decision("skip", "BACKWARDS", message, target={"number": row["target_no"]})
         return self._sending("update", row, state)
 
     def _refused(self, row: Row) -> Decision | None:
-        """Why a record is not sent as it is."""
+        """Why a record is not sent as it is; None when it can be sent."""
         if row["skip_reason"]:
             return Decision("skip", row["skip_reason"], target={"number": row["target_no"]})
         broken = [(error, self.part) for error in row["errors"]]
@@ -136,10 +157,11 @@ class Decider:
 
     def _sending(self, action: str, row: Row, number: str | None) -> Decision:
         body = body_of(row)
-        body["fields"] = {name: value for name, value in body["fields"].items() if name not in self.part.own_fields}
-        changes = [{"field": name, "old": None, "new": value} for name, value in body["fields"].items()]
+        fields = {name: value for name, value in body["fields"].items() if name not in self.part.own_fields}
+        body["fields"] = fields
+        changes = [{"field": name, "old": None, "new": value} for name, value in fields.items() if not empty(value)]
         target = {"id": row["target_id"], "number": number}
-        return Decision(action, body=body, changes=[each for each in changes if not empty(each["new"])], target=target)
+        return Decision(action, body=body, changes=changes, target=target)
 
 
 def _may_be_there(row: Row) -> bool:
@@ -147,4 +169,5 @@ def _may_be_there(row: Row) -> bool:
 
 
 def _is_before(state: str | None, sent: str | None) -> bool:
+    """Whether a state comes before another one; False when either is unknown."""
     return state in STATES and sent in STATES and STATES.index(state) < STATES.index(sent)

@@ -1,4 +1,4 @@
-"""Tells Winstore the number of the document that was made of its order. A number is told again without harm."""
+"""Tells Winstore the number of the document that was made of its order. To tell a number twice does no harm."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,14 +10,14 @@ from ...systems.transport import Lost
 from ...systems.winstore import Winstore
 from ..work import Work
 
-PART, WRITE = "number", "order_number"
-IN_FLIGHT = 5
+PART, WRITE = "number", "order_number"  # the part in the ledger, and the call in Winstore's profile
+IN_FLIGHT = 5  # calls at once
 
 
 def send_order_numbers(work: Work) -> None:
-    """Sends the numbers of the windows' documents that Winstore does not have yet.
+    """Sends the numbers of a work's documents that Winstore does not have yet, if `orders.write_back` says so.
 
-    Each number has an outcome of its own in the ledger afterwards, part `number`.
+    Each number has an outcome of its own in the ledger afterwards, under the part `number`.
     """
     rows = _not_sent(work) if work.settings.orders.write_back else []
     if not rows:
@@ -32,10 +32,11 @@ def send_order_numbers(work: Work) -> None:
 
 
 def _not_sent(work: Work) -> list[Row]:
-    store = work.store
-    made = "state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
-    sent = {row["key"]: row["hash"] for row in ledger.read(store, "part = ? AND state = 'CONFIRMED'", [PART])}
-    rows = ledger.read(store, f"part = ? AND {made}", [work.flow.main, *work.days])
+    """The ledger rows of the documents whose number Winstore does not have. The hash of a sent number is the number."""
+    told = ledger.read(work.store, "part = ? AND state = 'CONFIRMED'", [PART])
+    sent = {row["key"]: row["hash"] for row in told}
+    made = "part = ? AND state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
+    rows = ledger.read(work.store, made, [work.flow.main, *work.days])
     return [row for row in rows if sent.get(row["key"]) != row["target_no"]]
 
 

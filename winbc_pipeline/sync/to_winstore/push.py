@@ -1,7 +1,7 @@
-"""Sends a plan to Winstore: a call per record, and one outcome per record.
+"""Sends a plan to Winstore: one call and one outcome per record.
 
-Here belongs: the protocol of exactly_once.md section 3 where the target has no key of ours: intent committed before the
-first byte, no second try of a call that may have arrived.
+Here belongs: the protocol of exactly_once.md section 3 for a target that may not keep our key unique. The intent is
+committed before the first byte leaves. A call that may have arrived is not tried again.
 """
 
 import json
@@ -23,15 +23,19 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .plan import plan
 
-IN_FLIGHT = 5
-AT_ONCE = 100
+IN_FLIGHT = 5  # calls at once; also the intents of orders at once, each of which waits for a person after a kill
+AT_ONCE = 100  # intents at once of records that may arrive twice
 
 
 def push(work: Work, target: Winstore) -> None:
-    """Sends what is planned for the windows; every record has an outcome in the ledger afterwards."""
+    """Sends what is planned. Every record has an outcome in the ledger afterwards.
+
+    Raises:
+        AuthenticationFailed: Winstore refused the credentials. The outcomes are in the ledger all the same.
+    """
     recover(work.store, work.run_id)
     lost = ledger.read(work.store, "state = 'UNKNOWN'")
-    if lost:  # the plan may be older than the call whose answer was lost
+    if lost:  # The plan may be older than the call whose answer was lost.
         plan(work, target)
     _Push(work, target).send(planned_rows(work))
     advance_watermark(work.connected)
@@ -47,15 +51,21 @@ class _Push:
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
 
     def send(self, rows: list[Row]) -> None:
-        """A few at a time, because what a killed run had under way may have arrived; raises AuthenticationFailed."""
+        """Sends planned rows, a few at a time: what a killed run had under way may have arrived.
+
+        Raises:
+            AuthenticationFailed: Winstore refused the credentials. No further row was sent.
+        """
         moves = [move for row in rows for move in self._settled(row)]
         due = [row for row in rows if row["action"] in ("create", "update") and self._may_go(row)]
         size = AT_ONCE if self.part.repeatable else IN_FLIGHT
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
             for chunk in chunks_of(due, size):
-                ledger.move(self.store, moves + [self._intent(row) for row in chunk], self.run_id)
+                intents = [self._intent(row) for row in chunk]
+                ledger.move(self.store, moves + intents, self.run_id)
                 moves = []
-                for future in [pool.submit(self._sent, row) for row in chunk]:
+                sent = [pool.submit(self._sent, row) for row in chunk]
+                for future in sent:
                     moves += future.result()
                 if self.refused:
                     break
@@ -64,7 +74,7 @@ class _Push:
             raise self.refused
 
     def _may_go(self, row: Row) -> bool:
-        """Not when another run did it meanwhile, or came to doubt whether it did."""
+        """Whether a planned row may still be sent: no other run has sent it meanwhile, or may have sent it."""
         old = self.present.get(row["key"])
         if not old:
             return True
@@ -78,16 +88,20 @@ class _Push:
         return {name: row[name] for name in names}
 
     def _settled(self, row: Row) -> list[Move]:
-        """The outcome of a row that needs no call. What was sent stays known by its hash."""
-        old, known = self.present.get(row["key"]), self._known(row)
-        sent = {name: row[name] for name in ("hash", "field_hashes", "target_id", "target_no")}
+        """The outcome of a row that needs no call; empty when it needs one, or when the ledger says so already.
+
+        The ledger keeps the hash of what was last sent, whatever the outcome.
+        """
+        old = self.present.get(row["key"])
+        known = self._known(row)
         if row["action"] == "skip" and row["reason"] == "UNCHANGED":
             same = ("hash", "version", "window")
             if old and old["state"] == State.CONFIRMED and all(old[name] == row[name] for name in same):
                 return []
+            sent = {name: row[name] for name in ("hash", "field_hashes", "target_id", "target_no")}
             return [Move(self.part.name, row["key"], State.CONFIRMED, known | sent)]
         if row["action"] == "adopt":
-            known.pop("version")  # what was sent may be an earlier one: the next plan compares
+            known.pop("version")  # An earlier version may have been sent: the next plan compares.
             return [Move(self.part.name, row["key"], State.CONFIRMED, known | {"target_id": row["target_id"]})]
         held = State.DUPLICATE if row["reason"] == "DUPLICATE" else State.NEEDS_HUMAN
         states = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT, "hold": held}
@@ -96,27 +110,37 @@ class _Push:
 
     def _intent(self, row: Row) -> Move:
         known = self._known(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": clock.now(), "hash": None}
-        if not self.part.repeatable:  # should the answer be lost: what may have arrived, and by what it is looked up
+        if not self.part.repeatable:
+            # Should the answer be lost, the ledger knows what may have arrived, and under which number.
             known |= {"hash": row["hash"], "target_no": row["target_no"]}
         return Move(self.part.name, row["key"], State.SENDING, known)
 
     def _sent(self, row: Row) -> list[Move]:
+        """Sends one row; gives its outcome."""
         name, known = (self.part.name, row["key"]), self._known(row)
+        not_sent = Move(*name, State.PLANNED, known | {"reason": "NO_ANSWER"})
         body = json.loads(row["body"], parse_float=Decimal)
+        if self.refused:
+            return [not_sent]
         try:
-            if self.refused:
-                return [Move(*name, State.PLANNED, known | {"reason": "NO_ANSWER"})]
             given = self.target.post(self.part.entity_set, body["fields"], body["lines"], self.part.repeatable)
-        except (SystemUnavailable, AuthenticationFailed) as error:
-            self.refused = error if isinstance(error, AuthenticationFailed) else self.refused
-            return [Move(*name, State.PLANNED, known | {"reason": "NO_ANSWER"})]
+        except AuthenticationFailed as error:
+            self.refused = error
+            return [not_sent]
+        except SystemUnavailable:
+            return [not_sent]
         except Lost:
-            moves = [Move(*name, State.UNKNOWN, known | {"reason": "NO_ANSWER"})]
-            if not self.part.repeatable and self.settings.orders_to_winstore.look_up == "none":
-                moves.append(Move(*name, State.NEEDS_HUMAN, known | {"reason": "NO_LOOK_UP"}))
-            return moves
+            return self._lost(row)
         if given.taken:
             sent = {name: row[name] for name in ("hash", "field_hashes", "target_no")}
             return [Move(*name, State.CONFIRMED, known | sent | {"target_id": body["fields"]["ordernr"]})]
         message = f"{given.code}: {given.message}"[:500]
         return [Move(*name, State.FAILED, known | {"reason": "WINSTORE_REFUSED", "message": message})]
+
+    def _lost(self, row: Row) -> list[Move]:
+        """The outcome of a row that may have arrived. It is for a person when nothing can be looked up."""
+        name, known = (self.part.name, row["key"]), self._known(row)
+        moves = [Move(*name, State.UNKNOWN, known | {"reason": "NO_ANSWER"})]
+        if not self.part.repeatable and self.settings.orders_to_winstore.look_up == "none":
+            moves.append(Move(*name, State.NEEDS_HUMAN, known | {"reason": "NO_LOOK_UP"}))
+        return moves
