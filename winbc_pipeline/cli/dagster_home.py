@@ -20,9 +20,10 @@ def prepare(folder: Path) -> Path:
     """
     home = (folder / "dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (home / "dagster.yaml").exists():
-        shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml").read_text(encoding="utf-8")
-        (home / "dagster.yaml").write_text(shipped, encoding="utf-8")
+    configuration = home / "dagster.yaml"
+    if not configuration.exists():
+        shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
+        configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     from dagster import DagsterInstance
 

@@ -29,10 +29,10 @@ from .dagster_home import prepare, serve_ui, wait_until_served
 from .output import bar
 from .sandbox import check_folder, load_folder
 
-CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200
+CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200  # of the generated sample
 LENGTHS = {"day": 1, "week": 7}  # in days
-MOST_WINDOWS = 60
-SOURCES = ("articles", "customers", "orders")
+MOST_WINDOWS = 60  # so that loading them takes seconds: see load_through_dagster
+SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
 # Configuration of a run that prints none of Dagster's log.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -94,7 +94,8 @@ def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
 
 
 def _state(control: str) -> dict[str, dict[str, list[dict[str, str]]]]:
-    state: dict[str, dict[str, list[dict[str, str]]]] = httpx.get(f"{control}/__state", timeout=600).json()
+    answer = httpx.get(f"{control}/__state", timeout=600)
+    state: dict[str, dict[str, list[dict[str, str]]]] = answer.json()
     return state
 
 

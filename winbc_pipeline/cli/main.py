@@ -48,7 +48,7 @@ def main() -> None:
         words = str(error)
     except OSError as error:
         words = f"{error.filename or ''} {error.strerror or error}".strip()
-    except httpx.HTTPError as error:
+    except httpx.HTTPError as error:  # only the commands that call a sandbox let one through
         words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
     else:
         return

@@ -26,7 +26,7 @@ console = Console()
 Order = Annotated[str, typer.Argument(help="Order number, external document number, or Business Central's number")]
 FlowOption = Annotated[str, typer.Option("--flow", help="Id of the flow")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
-ORDERS = "orders_winstore_to_bc"
+ORDERS = "orders_winstore_to_bc"  # the flow that people mean when they name none
 MOST_CHANGES, MOST_ROWS = 12, 50  # that are printed
 
 

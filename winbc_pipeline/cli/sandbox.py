@@ -22,6 +22,11 @@ from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
+Port = Annotated[int, typer.Option(help="Port; 0 for a free one")]
+Version = Annotated[int, typer.Option(min=FIRST, max=NEWEST, help="The version of Business Central to imitate")]
+TimeScale = Annotated[
+    float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
+]
 KEYS = ("number", "code", "sku", "customerid", "ordernr")  # fields by which people name a record
 
 
@@ -29,16 +34,12 @@ KEYS = ("number", "code", "sku", "customerid", "ordernr")  # fields by which peo
 def serve(
     bc: Annotated[bool, typer.Option("--bc", help="Only Business Central")] = False,
     winstore: Annotated[bool, typer.Option("--winstore", help="Only Winstore")] = False,
-    bc_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
-    winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
+    bc_port: Port = 0,
+    winstore_port: Port = 0,
     load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
-    bc_version: Annotated[
-        int, typer.Option(min=FIRST, max=NEWEST, help="The version of Business Central to play")
-    ] = NEWEST,
-    time_scale: Annotated[
-        float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
-    ] = 1,
+    bc_version: Version = NEWEST,
+    time_scale: TimeScale = 1,
     latency: Annotated[float, typer.Option(min=0, help="Seconds that each call takes")] = 0,
     operation_latency: Annotated[float, typer.Option(min=0, help="Seconds that each operation of a call takes")] = 0,
     replica_lag: Annotated[float, typer.Option(min=0, help="Seconds by which reads lag behind writes")] = 0,

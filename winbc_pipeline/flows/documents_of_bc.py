@@ -76,8 +76,10 @@ def _rows_of(
         yield {name: document[name] for name in ("id", "number", MODIFIED)} | {"unsent": reason, "line_key": ""}
         return
     customer = re.fullmatch(r"WS(\d+)", document["customerNumber"])
-    # Names with @ are OData's annotations; the one list is the document's lines.
-    header = {name: value for name, value in document.items() if not isinstance(value, list) and "@" not in name}
+    header = {}
+    for name, value in document.items():
+        if not isinstance(value, list) and "@" not in name:  # neither the lines nor OData's annotations
+            header[name] = value
     header["unsent"] = reason
     header["winstoreCustomerId"] = customer.group(1) if customer else None
     header["document"] = "invoice" if "orderNumber" in document else "order"  # only invoices have `orderNumber`

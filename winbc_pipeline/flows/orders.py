@@ -20,8 +20,8 @@ NUMBER = (("ordernr", False),)
 ORDER = DocumentKind("order", ("order_line", "shipping"), "salesOrderLines")
 INVOICE = DocumentKind("invoice", ("invoice_line", "shipping"), "salesInvoiceLines")
 
-# Values of `customerid` for an order whose customer is not known; 999999 is Winstore's catch-all customer (winstore.md
-# section 2).
+# Values of `customerid` in an order whose customer is not known.
+# 999999 is Winstore's catch-all customer (winstore.md section 2).
 NOBODY = "('', '0', '999999')"
 GUEST = f"coalesce(trim(customerid), '') IN {NOBODY}"
 # All orders of a guest with one e-mail address share one customer.
@@ -29,6 +29,7 @@ CUSTOMER_KEY = (
     f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
     "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
 )
+HAS_COMPANY_AND_PERSON = "invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL"
 KEY = "coalesce(ordernr, '(no number)')"  # orders without a number are reported by one record of their own
 
 
@@ -142,7 +143,7 @@ ORDERS_TO_BC = Flow(
             table="contact.csv",
             match=(("number", False),),
             key=CUSTOMER_KEY,
-            where=f"{CUSTOMER_KEY} IS NOT NULL AND invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL",
+            where=f"{CUSTOMER_KEY} IS NOT NULL AND {HAS_COMPANY_AND_PERSON}",
             parent="customer",
             reference=COMPANY,
         ),

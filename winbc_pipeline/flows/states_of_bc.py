@@ -29,7 +29,8 @@ def sets(settings: Settings) -> Mapping[str, str]:
 
 def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
     """A row for each order of Winstore whose documents changed since a moment, or may have been deleted."""
-    known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent_by_winstore.documents(settings)}
+    sent = sent_by_winstore.documents(settings)
+    known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent}
     references = _missing_candidates(settings, known)
     for entity_set, condition in sets(settings).items():
         for page in changed(source, entity_set, since, condition, f"$select={REFERENCE}"):

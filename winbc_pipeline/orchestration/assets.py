@@ -102,39 +102,54 @@ def _layer(
         text: what one row of the layer is.
         extra: gives more metadata, for the last window.
     """
-    flow, settings = connected.flow, connected.settings
+    flow = connected.flow
 
     @asset(
         key=key,
         deps=deps,
         group_name=flow.id,
-        partitions_def=partitions(settings),
+        partitions_def=partitions(connected.settings),
         backfill_policy=BackfillPolicy.single_run(),
-        pool=flow.id,
+        pool=flow.id,  # one run of a flow at a time: they share a database file
         description=f"{flow.source} to {flow.target}, a row per record: {text}.",
         metadata={"dagster/column_schema": column_schema(columns)},
         kinds={"duckdb"},
     )
     def layer(context: AssetExecutionContext) -> None:
-        began = time.monotonic()
-        first, last = days_of(context, settings)
-        with _plain_errors():
-            failed = step(Work(connected, first, last, context.run.run_id)) or []
-            windows = windows_of_layer(connected, key.path[0], first, last)
-            more = extra()
-        _warn_of_empty_ledger(context, flow, windows.values())
-        seconds = time.monotonic() - began
-        by_key = {partition_key(day, settings): window for day, window in windows.items()}
-        shown = {name: window_metadata(name, by_key.get(name, NOTHING), seconds) for name in context.partition_keys}
-        shown.get(partition_key(last, settings), {}).update(more)
-        if failed:
-            red = {partition_key(row["window"], settings) for row in failed}
-            _log_windows(context, key, shown, red)
-            raise failure(failed)
-        for name, metadata in shown.items():
-            context.add_asset_metadata(metadata, partition_key=name)
+        _run_layer(context, connected, key, step, extra)
 
     return layer
+
+
+def _run_layer(
+    context: AssetExecutionContext,
+    connected: ConnectedFlow,
+    key: AssetKey,
+    step: Step,
+    extra: Callable[[], dict[str, Any]],
+) -> None:
+    """Does the work of one layer, and shows each window of it. Raises Failure when records are not done."""
+    settings = connected.settings
+    began = time.monotonic()
+    first, last = days_of(context, settings)
+    with _plain_errors():
+        failed = step(Work(connected, first, last, context.run.run_id)) or []
+        windows = windows_of_layer(connected, key.path[0], first, last)
+        more = extra()
+    _warn_of_empty_ledger(context, connected.flow, windows.values())
+    seconds = time.monotonic() - began
+    by_key = {partition_key(day, settings): window for day, window in windows.items()}
+    shown = {}
+    for name in context.partition_keys:
+        shown[name] = window_metadata(name, by_key.get(name, NOTHING), seconds)
+        if name == partition_key(last, settings):
+            shown[name] |= more
+    if failed:
+        red = {partition_key(row["window"], settings) for row in failed}
+        _log_windows(context, key, shown, red)
+        raise failure(failed)
+    for name, metadata in shown.items():
+        context.add_asset_metadata(metadata, partition_key=name)
 
 
 def _warn_of_empty_ledger(context: AssetExecutionContext, flow: Flow, windows: Iterable[LayerWindow]) -> None:

@@ -75,7 +75,7 @@ def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason
     """
     settings, store = connected.settings, connected.store
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start
+    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start  # a tick never waits for a run: StoreBusy
     newest, oldest_day = newest_change(connected, followed)
     waiting = _waiting(connected)
     if newest is None and not waiting:

@@ -88,7 +88,9 @@ def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, window:
     return rows_of(
         connection,
         f"""
-        SELECT {window} AS "window", {outcome} AS outcome, reason, currency, count(*) AS records, sum(amount) AS amount
+        SELECT
+            {window} AS "window", {outcome} AS outcome, reason, currency,
+            count(*) AS records, sum(amount) AS amount
         FROM {table} AS t
         WHERE part = ? AND t."window" BETWEEN ? AND ?
         GROUP BY ALL

@@ -48,8 +48,8 @@ def _is_superseded(instance: DagsterInstance, run_id: str) -> bool:
 
 def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey, str | None, float]]:
     """What a run planned to materialise: asset, window (None for an asset without), moment (seconds since 1970)."""
-    planned = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED).records
-    for record in planned:
+    kind = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    for record in instance.get_records_for_run(run_id, of_type=kind).records:
         event = record.event_log_entry.dagster_event
         if event is None or event.asset_key is None:
             continue

@@ -17,6 +17,7 @@ from dagster import (
 from ..settings import Settings
 
 MONDAY = 1  # as Dagster counts days of the week
+# Dagster's history of a window hangs on its key.
 KEYS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 

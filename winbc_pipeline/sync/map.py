@@ -70,7 +70,8 @@ def map_windows(work: Work) -> None:
                 WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))
                 """
             )
-            connection.execute(f"INSERT INTO {table} SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})")
+            mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})"
+            connection.execute(f"INSERT INTO {table} {mapped}")
 
 
 @contextmanager
@@ -120,7 +121,8 @@ def newest_rows(key: str, staging: str) -> str:
     """
     if key == "_key":  # a staging table holds each record once
         return ""
-    return f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC, {quote(staging)}._key) = 1"
+    newest_first = f"_modified_at DESC, {quote(staging)}._key"  # qualified, because a SELECT may replace `_key`
+    return f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest_first}) = 1"
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:

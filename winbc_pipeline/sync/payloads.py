@@ -21,7 +21,7 @@ def equal(old: Any, new: Any) -> bool:
 
 def empty(value: Any) -> bool:
     """Whether BC takes a value for empty: no text, zero, the zero date, the blank option."""
-    return value in (None, "", 0, "0001-01-01", "_x0020_")
+    return value in (None, "", 0, "0001-01-01", "_x0020_")  # `_x0020_` is an option whose caption is a blank
 
 
 def is_blank(value: Any) -> bool:
@@ -50,7 +50,7 @@ def _short_hash(value: str | Decimal | int | bool | None) -> str:
 
 def _canonical(value: Any) -> bytes:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return format(Decimal(value).normalize(), "f").encode()
+        return format(Decimal(value).normalize(), "f").encode()  # 5 and 5.00 are one number, so they have one hash
     return dumps(value)
 
 

@@ -120,7 +120,8 @@ def unchanged_rows(records: str) -> str:
     """
     return f"""
         SELECT
-            part, _key AS key, _window AS "window", 'skip' AS action, 'UNCHANGED' AS reason, target_id, target_no,
-            '{{}}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version
+            part, _key AS key, _window AS "window", _version AS version, mapping_version,
+            'skip' AS action, 'UNCHANGED' AS reason, '{{}}' AS body, '[]' AS changes,
+            target_id, target_no, hash, field_hashes
         FROM ({records})
         WHERE unchanged"""

@@ -32,6 +32,7 @@ def source_kinds(flow: Flow) -> dict[str, str]:
 
 
 def _kind(kind: str) -> str:
+    """The kind in which staging keeps a kind of BC."""
     return {"integer": "decimal", "guid": "text"}.get(kind, kind)
 
 

@@ -100,6 +100,7 @@ def summary(work: Work) -> Summary:
     """What the run of a work did. A record that an earlier run has sent, and that is unchanged, counts as skipped."""
     everything = records(work.connected, work.first, work.last)
     rows = [row for row in everything if row["part"] == work.flow.main]
+    # A record with a part that is not done counts as failed, whatever became of its other parts.
     failed = {row["key"] for row in not_done(everything)}
     sent = Counter(
         row["action"]

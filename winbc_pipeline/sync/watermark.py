@@ -30,7 +30,7 @@ def advance_watermark(connected: ConnectedFlow) -> None:
             WHERE
                 moment <= ?
                 AND moment < coalesce((SELECT moment FROM first_open), 'infinity'::TIMESTAMPTZ)
-            """,
+            """,  # 'infinity': no change is open
             [connected.flow.main, clock.now()],
         ).fetchone()
         if row and row[0]:

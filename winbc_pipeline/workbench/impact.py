@@ -118,7 +118,7 @@ def _mapped(connected: ConnectedFlow, compiled: Mapping[str, Compiled]) -> list[
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            see_source(connection, part, own, staging.name, "true")
+            see_source(connection, part, own, staging.name, "true")  # of all windows
             prepare(connection, own.steps, own.lookups)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, own)}")
             counts = "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"

@@ -81,7 +81,7 @@ def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Interventio
         raise NotDone(f"{connected.flow.id} writes to Winstore.", hint)
     with leased(connected, sending) as target:
         check_target(connected, sending, target)
-        recover(connected.store, run_id)
+        recover(connected.store, run_id)  # no other run holds the lease, so what is still SENDING belongs to a dead one
         yield Intervention(connected, target, run_id)
 
 
@@ -291,7 +291,7 @@ class Intervention:
             raise NotDone("Say why, in a few words.", "They are kept and shown by `winbc trace`.")
         if not rows:
             raise NotDone(f"{key} is not waiting for anything: nothing to ignore.")
-        for row in rows:
+        for row in rows:  # a lost document that arrives after all would be nobody's
             if row["state"] == State.UNKNOWN and clock.now() < self._quarantine_ends(row):
                 raise NotDone(f"{key} was lost and may still arrive.", self._until(row))
         return rows[0] | {"action": "ignore", "reason": IGNORED, "message": why, "changes": "[]"}

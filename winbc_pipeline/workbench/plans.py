@@ -15,8 +15,9 @@ from ..sync.connected import ConnectedFlow
 from ..sync.plan_table import planned_table
 from ..systems.business_central.client import dumps
 
+# How a change names a field of one line: `line 2 quantity`.
 OF_A_LINE = re.compile(r"(line \d+) (\w+)")
-FREE_TEXTS = ("description", "description2")
+FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
 Change = dict[str, Any]
 
@@ -92,11 +93,12 @@ def _flat(changes: list[Change]) -> list[Change]:
     """The changes, with each filled field of a new line as a change of its own."""
     flat = []
     for each in changes:
-        if isinstance(each["new"], dict):
-            values = {name: value for name, value in each["new"].items() if value not in (None, "")}
-            flat += [{"field": f"{each['field']} {name}", "old": None, "new": value} for name, value in values.items()]
-        else:
+        if not isinstance(each["new"], dict):
             flat.append(each)
+            continue
+        for name, value in each["new"].items():
+            if value not in (None, ""):
+                flat.append({"field": f"{each['field']} {name}", "old": None, "new": value})
     return flat
 
 

@@ -15,7 +15,7 @@ from ..mapping.expressions import as_text
 from ..staging import ledger
 from ..staging.load import create as create_staging
 from ..staging.store import Row, literal, lock_down, rows_of
-from ..sync.connected import ConnectedFlow
+from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, mapping_connection, see_source
@@ -67,10 +67,13 @@ class RecordView:
         """Method and path of the request, or why none is sent."""
         if self.orphan:
             return f"none: its {self.part.parent} is not in the target, and would not be made"
-        found = self.decision.target.get("id")
-        kinds = {"create": f"POST {self.part.entity_set}", "update": f"PATCH {self.part.entity_set}({found})"}
-        reason = f"{self.decision.reason or ''} {self.decision.message or ''}".strip()
-        return kinds.get(self.decision.action, f"none: {reason}")
+        decision, entity_set = self.decision, self.part.entity_set
+        if decision.action == "create":
+            return f"POST {entity_set}"
+        if decision.action == "update":
+            return f"PATCH {entity_set}({decision.target.get('id')})"
+        reason = f"{decision.reason or ''} {decision.message or ''}".strip()
+        return f"none: {reason}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            see_source(connection, part, own, staging.name, "true")
+            see_source(connection, part, own, staging.name, "true")  # of all windows
             rows = _mapped(connection, part, own, chosen)
             fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
@@ -150,7 +153,7 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
     return shown
 
 
-def _decided(connected: ConnectedFlow, compiled: Mapping[str, Compiled], found: Sequence[_Mapped]) -> list[RecordView]:
+def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence[_Mapped]) -> list[RecordView]:
     sending, linked = sending_of(connected.flow), links(connected.store)
     views: list[RecordView] = []
     target = sending.open(connected.settings)
@@ -166,7 +169,7 @@ def _decided(connected: ConnectedFlow, compiled: Mapping[str, Compiled], found: 
 
 
 def _compared(
-    connected: ConnectedFlow, compiled: Mapping[str, Compiled], each: _Mapped, target: BusinessCentral, linked: Links
+    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral, linked: Links
 ) -> Iterator[RecordView]:
     """The views of one part's records, compared with the live target."""
     part, settings = each.part, connected.settings

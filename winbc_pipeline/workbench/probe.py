@@ -91,7 +91,8 @@ def _order(target: BusinessCentral, name: str) -> Mapping[str, str]:
     items = target.get("items?$filter=blocked eq false&$select=number&$top=1")
     if not items:
         raise ConfigurationError("Business Central has no item that is not blocked.", "Send the products first.")
-    order = {"ordernr": name, "email": f"{name.lower()}@winbc.invalid", "orderdate": f"{clock.now():%Y-%m-%d %H:%M:%S}"}
+    email = f"{name.lower()}@winbc.invalid"  # RFC 2606: nobody can ever have an address in .invalid
+    order = {"ordernr": name, "email": email, "orderdate": f"{clock.now():%Y-%m-%d %H:%M:%S}"}
     person = {"invoice_add_fname": "Winbc", "invoice_add_lname": "Probe", "delivery_add_name": "Winbc Probe"}
     methods = {"paymentmethod": NO_WORD, "shippingmethod": NO_WORD, "shippingcost": "1"}
     line = {"linenr": "1", "product_id": str(items[0]["number"]), "description": NO_WORD, "amount": "1"}

@@ -122,7 +122,10 @@ class _Asked:
         if listed and all_listed and not there:
             kinds = " or ".join(kind.lower() for kind in sorted(listed))
             return [f"there is no {kinds} {one.number}"]
-        wrong = [f"{kind.lower()} {one.number} {reason}" for kind, record in there if (reason := _unusable(record))]
+        wrong = []
+        for kind, record in there:
+            if reason := _unusable(record):
+                wrong.append(f"{kind.lower()} {one.number} {reason}")
         return wrong if len(wrong) == len(there) else []
 
 
@@ -174,10 +177,11 @@ def _of_debtors(debtors: dict[str, Record | None], header: Compiled) -> Iterator
     for number, customer in debtors.items():
         if customer is None:
             continue
-        lacking = [words for name, words in from_the_customer.items() if customer.get(name) in (None, "", NO_ID)]
+        lacking = [name for name in from_the_customer if customer.get(name) in (None, "", NO_ID)]
         if lacking:
+            what = " and no ".join(from_the_customer[name] for name in lacking)
             where = "it comes from the customer" if len(lacking) == 1 else "they come from the customer"
-            yield f"the default customer {number} has no {' and no '.join(lacking)}; {where}, so documents have none"
+            yield f"the default customer {number} has no {what}; {where}, so documents have none"
         if "currencyCode" not in filled and not is_blank(customer.get("currencyCode")):
             yield f"documents for the default customer {number} are in its currency, {customer['currencyCode']}"
 

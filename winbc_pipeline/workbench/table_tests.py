@@ -44,9 +44,9 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
     with in_memory() as connection:
         lock_down(connection)
         for case in read_cases(path, tables):
-            unknown = tuple(f"given: the source has no field {name}" for name in case.given if name not in fields)
+            unknown = [name for name in case.given if name not in fields]
             if unknown:
-                yield Finding(case.name, unknown)
+                yield Finding(case.name, tuple(f"given: the source has no field {name}" for name in unknown))
                 continue
             give(connection, fields, case.given)
             differences: list[str] = []
@@ -131,7 +131,9 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")  # 5 for 5.00, and never 5E+2
+    return str(value)
 
 
 def _differences(table: str, compiled: Compiled, expected: Expected, made: Expected) -> Iterator[str]:
