@@ -75,7 +75,8 @@ def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason
     """
     settings, store = connected.settings, connected.store
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start  # a tick never waits for a run: StoreBusy
+    # A tick does not wait for a run that has the database open: StoreBusy ends it.
+    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start
     newest, oldest_day = newest_change(connected, followed)
     waiting = _waiting(connected)
     if newest is None and not waiting:
@@ -83,7 +84,8 @@ def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason
     days = [oldest_day, *waiting, now.date()]
     first = min(day for day in days if day)
     what = newest.isoformat() if newest else "open records"
-    if newest is None or newest <= now:  # the watermark never passes a change of the future: one run is enough for it
+    # The watermark never passes a change that is dated in the future. One run is enough for such a change.
+    if newest is None or newest <= now:
         what += f" at {int(now.timestamp()) // AGAIN_S}"
     tags = range_tags(max(first, settings.history_start), now.date(), settings)
     return RunRequest(run_key=what, tags=tags)

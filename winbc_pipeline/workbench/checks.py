@@ -53,7 +53,8 @@ def probe_check(settings: Settings) -> Check:
 
 def _profile(settings: Settings) -> str:
     profile = load_profile(settings.winstore.profile)
-    known_by_call = {each.call: each.known for each in profile.reads.values()}  # one call may serve several entities
+    # One call may serve several entities.
+    known_by_call = {each.call: each.known for each in profile.reads.values()}
     known_by_call |= {each.call: each.known for each in profile.writes.values()}
     assumed = [call for call, known in known_by_call.items() if known == "assumed"]
     return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"

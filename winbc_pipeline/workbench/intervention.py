@@ -81,7 +81,8 @@ def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Interventio
         raise NotDone(f"{connected.flow.id} writes to Winstore.", hint)
     with leased(connected, sending) as target:
         check_target(connected, sending, target)
-        recover(connected.store, run_id)  # no other run holds the lease, so what is still SENDING belongs to a dead one
+        # No other run holds the lease. What is still SENDING therefore belongs to a run that died.
+        recover(connected.store, run_id)
         yield Intervention(connected, target, run_id)
 
 
@@ -177,7 +178,8 @@ class Intervention:
             return self._rows(request.keys)
         if request.how in ("resend", "as_sent"):
             ledger.move(self.store, self._release(request), self.run_id)
-        if request.how == "as_sent":  # the plan is dated after the move: a push plans anew what is older than that
+        if request.how == "as_sent":
+            # The plan gets a moment after the move. A push would plan anew what was planned before it.
             store_plan(self._work(request.keys), [[rows[0] | {"planned_at": clock.now()}]], "")
         sending_of(self.flow).push(self._work(request.keys), self.target)
         return self._rows(request.keys)
@@ -325,7 +327,8 @@ class Intervention:
         The plan takes all but the body from the staged order. The order must therefore not have changed since.
         """
         kept = self._kept(order.key)
-        if kept is None or kept["body"].startswith("["):  # a list holds the operations of a change, not a document
+        # A body that is a list holds the operations of a change, not a document.
+        if kept is None or kept["body"].startswith("["):
             days = f"Bodies are kept for {self.settings.payload_days} days (`payload_days`)."
             raise NotDone(f"What was sent for {order.key} is not kept.", f"{days} Use --as-mapped-now.")
         if kept["version"] != order.version:

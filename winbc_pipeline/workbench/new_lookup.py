@@ -85,8 +85,11 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    found = read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value")
-    return [[exact(source), *map(plain, others)] for source, *others in (row.cells.values() for row in found)]
+    rows = []
+    for row in read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value"):
+        source, *others = row.cells.values()
+        rows.append([exact(source), *map(plain, others)])
+    return rows
 
 
 def _fits(value: str) -> bool:

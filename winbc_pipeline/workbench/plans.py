@@ -55,7 +55,8 @@ def created(body: dict[str, Any]) -> list[dict[str, Any]]:
         else:
             made.append({"field": name, "old": None, "new": value})
     for number, line in enumerate(lines, 1):
-        made += [{"field": f"line {number} {name}", "old": None, "new": value} for name, value in line.items()]
+        for name, value in line.items():
+            made.append({"field": f"line {number} {name}", "old": None, "new": value})
     return made
 
 
