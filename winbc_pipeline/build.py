@@ -1,4 +1,4 @@
-"""The one factory behind the code location, the command line and the tests."""
+"""The one factory of Dagster's definitions. The code location, the command line and the tests all call it."""
 
 import warnings
 
@@ -15,13 +15,21 @@ from .sync.flow import Flow
 
 
 def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
-    """All definitions for one connection; raises ConfigurationError for a wrong setting."""
+    """All definitions for one connection.
+
+    Args:
+        settings: the connection; None for the one that winbc.toml and the environment describe.
+        flows: the flows that get assets, jobs, sensors and schedules.
+
+    Raises: ConfigurationError for a wrong setting.
+    """
     known = settings or load_settings()
-    # A single-run backfill is what this program wants, beta or not.
+    # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     retention_job, nightly = retention(known)
-    assets, checks, jobs, sensors, schedules = [], [], [retention_job], [], [nightly]
-    versions = {}
+    assets, checks, sensors = [], [], []
+    jobs, schedules = [retention_job], [nightly]
+    versions = {}  # by mapping-table asset
     for flow in flows:
         connected = ConnectedFlow(flow, known)
         own, check = flow_assets(connected)

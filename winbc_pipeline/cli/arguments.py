@@ -1,4 +1,4 @@
-"""Arguments of the commands: from what people write to what it names."""
+"""Arguments of the commands: finds the flow or the field that a person has named."""
 
 from collections.abc import Iterable
 
@@ -9,15 +9,22 @@ from ..sync.flow import Flow
 
 
 def flow_of(name: str, flows: tuple[Flow, ...] = FLOWS) -> Flow:
-    """A flow by id or name; tells the ones there are when it is none."""
+    """The flow with an id or name.
+
+    Raises: typer.BadParameter that lists all flows when there is none.
+    """
     try:
         return flow_named(name, flows)
     except StopIteration:
-        raise typer.BadParameter(f"no flow {name}; there are {', '.join(flow.id for flow in flows)}") from None
+        known = ", ".join(flow.id for flow in flows)
+        raise typer.BadParameter(f"no flow {name}; there are {known}") from None
 
 
 def field_of(name: str, flow: Flow, filled: Iterable[str]) -> str:
-    """A field that a flow's tables fill, in capitals or not; suggests one when it is none."""
+    """The field with a name, in capitals or not, of those that a flow's tables fill.
+
+    Raises: typer.BadParameter that suggests a field when there is none.
+    """
     from ..mapping.grammar import similar
 
     known = {each.lower(): each for each in filled}

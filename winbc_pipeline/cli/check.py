@@ -9,16 +9,16 @@ from ..workbench.checks import Check, checks, probe_check
 from .output import add_row, say, table_of, warn
 
 PROBE = """
-The probe sends Business Central a made-up customer with a document, and a document for each default customer of the
-settings. Each goes in a transaction that ends with a call which must fail: Business Central then undoes all of it. The
-probe shows what API v2.0 does not: posting groups, templates, rules of extensions.
-Numbers that the number series give out may be used up. An extension that commits on its own, or that tells another
-system of new documents, is not undone: try the probe on a copy of the company first. It looks for what is left behind,
-and names it."""
+The probe sends a made-up customer with a document to Business Central, and a document for each default customer of the
+settings. Each goes in a transaction whose last call must fail. Business Central then undoes all of it.
+The probe finds what API v2.0 does not show: missing posting groups and templates, and rules of extensions.
+Numbers of number series may be used up. What an extension commits on its own, or sends to another system, is not
+undone: try the probe on a copy of the company first. Afterwards the probe looks for documents that were left behind,
+and names them."""
 
 
 def run_probe(console: Console, settings: Settings) -> bool:
-    """Prints whether Business Central would take a first order."""
+    """Prints whether Business Central would take a first order; returns whether it would."""
     return _passes(console, probe_check(settings))
 
 
@@ -29,7 +29,7 @@ def run_checks(console: Console, settings: Settings) -> bool:
 
 
 def run_contract(console: Console, settings: Settings) -> bool:
-    """Prints what came of every call of Winstore's contract; returns whether all that were tried hold."""
+    """Prints the outcome of every call of Winstore's contract; returns whether Winstore answers as assumed."""
     from ..systems.winstore.contract import examine
 
     table = table_of("call", "outcome", "detail")

@@ -1,4 +1,4 @@
-"""DAGSTER_HOME for one connection, and the UI's processes."""
+"""DAGSTER_HOME of one connection, and the processes of Dagster's UI."""
 
 import os
 import signal
@@ -14,30 +14,35 @@ import httpx
 
 
 def prepare(folder: Path) -> Path:
-    """A DAGSTER_HOME below a folder, with the shipped dagster.yaml and its storage made before any service starts."""
+    """Makes a DAGSTER_HOME below a folder, with the shipped dagster.yaml and a new storage; returns its path.
+
+    An existing one is left as it is. The variable DAGSTER_HOME of this process names it from now on.
+    """
     home = (folder / "dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not (home / "dagster.yaml").exists():
-        shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml").read_text(encoding="utf-8")
-        (home / "dagster.yaml").write_text(shipped, encoding="utf-8")
+    configuration = home / "dagster.yaml"
+    if not configuration.exists():
+        shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
+        configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     from dagster import DagsterInstance
 
-    with DagsterInstance.get() as instance:  # two services that both make a fresh SQLite storage corrupt it
+    with DagsterInstance.get() as instance:  # makes the storage: two services that both make it would corrupt it
         instance.get_run_records(limit=1)
     return home
 
 
 @contextmanager
 def serve_ui(home: Path, port: int) -> Iterator[None]:
-    """Webserver, daemon and code location as children of this process; the block's end ends them all."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "winbc_pipeline.definitions", "-h", "127.0.0.1"]
+    """Runs Dagster's webserver, daemon and code location as children of this process until the block ends."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "winbc_pipeline.definitions"]
+    options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
     process = subprocess.Popen(
-        [*command, "-p", str(port), "--log-level", "warning"],
+        [*command, *options],
         env={**os.environ, "DAGSTER_HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        start_new_session=True,  # a group of its own, which end_group can end as a whole
     )
     try:
         yield
@@ -46,7 +51,7 @@ def serve_ui(home: Path, port: int) -> Iterator[None]:
 
 
 def wait_until_served(port: int, most_s: float = 60) -> None:
-    """Until the UI answers, or for so many seconds."""
+    """Waits until the UI answers, at most `most_s` seconds."""
     ends = time.monotonic() + most_s
     while time.monotonic() < ends:
         try:
@@ -57,7 +62,7 @@ def wait_until_served(port: int, most_s: float = 60) -> None:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and its children, more firmly every ten seconds."""
+    """Ends a process and its children. Each ten seconds without an end, the next signal is a firmer one."""
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False, capture_output=True)
         return

@@ -1,4 +1,4 @@
-"""`winbc demo`: both sandboxes, a full load through Dagster, one table, then the UI with the sensors on."""
+"""`winbc demo`: starts both sandboxes, loads everything through Dagster, prints a table, and serves the UI."""
 
 import hashlib
 import os
@@ -29,15 +29,22 @@ from .dagster_home import prepare, serve_ui, wait_until_served
 from .output import bar
 from .sandbox import check_folder, load_folder
 
-CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200
+CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200  # of the generated sample
 LENGTHS = {"day": 1, "week": 7}  # in days
-MOST_WINDOWS = 60
-SOURCES = ("articles", "customers", "orders")
+MOST_WINDOWS = 60  # so that loading them takes seconds: see load_through_dagster
+SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
+# Configuration of a run that prints none of Dagster's log.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
-    """The whole demo; returns the exit code. Its data stays in .winbc, so that a second demo finds nothing to do."""
+    """Runs the demo; returns the exit code. The data stays in .winbc, so that a second demo finds nothing to do.
+
+    Args:
+        once: whether to stop after the table, without the UI.
+        sample: a retail folder to load; None for generated data.
+        port: port of the UI.
+    """
     folder = Path(".winbc") / f"demo-{_name(sample)}"
     if not once:
         _check_port(port)
@@ -49,16 +56,19 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
         before = _writes(addresses)
         failed = _load_all(console, load_settings())
         written = _writes(addresses) - before
-        in_step = "Not everything was loaded." if failed else "Nothing to write: all in step."
-        console.print(f"{written} writes reached Business Central." if written else in_step)
-        if once or failed:
-            return 1 if failed else 0
-        _serve(console, addresses, home, port)
+        if written:
+            console.print(f"{written} writes reached Business Central.")
+        else:
+            console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
+        if failed:
+            return 1
+        if not once:
+            _serve(console, addresses, home, port)
     return 0
 
 
 def _name(sample: Path | None) -> str:
-    """Tells samples apart by what is in them, so that an edited folder is loaded anew."""
+    """Name of a sample's data. It depends on the content, so that an edited folder is loaded anew."""
     if sample is None:
         return "sample"
     check_folder(sample)
@@ -84,7 +94,8 @@ def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
 
 
 def _state(control: str) -> dict[str, dict[str, list[dict[str, str]]]]:
-    state: dict[str, dict[str, list[dict[str, str]]]] = httpx.get(f"{control}/__state", timeout=600).json()
+    answer = httpx.get(f"{control}/__state", timeout=600)
+    state: dict[str, dict[str, list[dict[str, str]]]] = answer.json()
     return state
 
 
@@ -107,12 +118,13 @@ def _environment(addresses: Addresses, folder: Path) -> dict[str, str]:
 
 
 def _window(first: date, last: date) -> str:
-    """The shortest window by which Dagster shows a sample in at most MOST_WINDOWS of them."""
+    """The shortest kind of window of which the days of a sample need at most MOST_WINDOWS."""
     days = (last - first).days
     return next((name for name, length in LENGTHS.items() if days <= length * MOST_WINDOWS), "month")
 
 
 def _load_all(console: Console, settings: Settings) -> bool:
+    """Loads all flows and prints a table of them; returns whether anything failed."""
     table = Table("flow", "read", "created", "updated", "skipped", "failed", "seconds")
     failed = False
     for flow in FLOWS:
@@ -129,9 +141,11 @@ def _load_all(console: Console, settings: Settings) -> bool:
 
 
 def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]:
-    """All windows of a flow from the first that holds a record, in one Dagster run; what went wrong, and its counts.
+    """Runs all windows of a flow, from the first that holds a record, in one Dagster run.
 
-    Dagster takes a tenth of a second for each window, empty ones too: see _window.
+    Dagster takes a tenth of a second for each window, even for an empty one: see _window.
+
+    Returns: why the run failed, None when it did not; and the counts of its records.
     """
     from dagster import DagsterInstance
 
@@ -147,32 +161,34 @@ def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]
         result = job.execute_in_process(
             instance=instance, tags=range_tags(first, last, settings), raise_on_error=False, run_config=QUIET
         )
+    counts = summary(Work(connected, first, last, result.run_id))
+    if result.success:
+        return None, counts
     failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
-    said = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
-    why = next(filter(None, said), f"{flow.id} failed: see its run in the Dagster UI.")
-    return None if result.success else why, summary(Work(connected, first, last, result.run_id))
+    texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
+    return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
 
 
 def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:
     sku = _state(addresses.bc_control)["records"]["items"][0]["number"]
     here = Path(sys.executable).parent
-    winbc = "winbc" if str(here) in os.environ["PATH"].split(os.pathsep) else os.path.relpath(here / "winbc")
+    is_on_path = str(here) in os.environ["PATH"].split(os.pathsep)
+    winbc = "winbc" if is_on_path else os.path.relpath(here / "winbc")
+    change = f"{winbc} sandbox change {addresses.winstore_base} {sku} 12.34"
+    show = f"{winbc} sandbox state {addresses.bc_control} --key {sku}"
     with serve_ui(home, port):
         with bar(console, "Starting the Dagster UI"):
             wait_until_served(port)
         console.print(f"1. Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)")
-        console.print(
-            f"2. Change an article: {winbc} sandbox change {addresses.winstore_base} {sku} 12.34", soft_wrap=True
-        )
-        show = f"{winbc} sandbox state {addresses.bc_control} --key {sku}"
+        console.print(f"2. Change an article: {change}", soft_wrap=True)
         console.print(f"3. See it seconds later: {show}", soft_wrap=True)
         wait_for_interrupt()
 
 
 def wait_for_interrupt() -> None:
-    """Until Ctrl-C or a request to end."""
+    """Waits until Ctrl-C, or until another process asks this one to end."""
     ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ended.set())
     while not ended.wait(0.5):

@@ -1,4 +1,7 @@
-"""The `winbc` command. Thin: parse, call, print. Exit codes: 0 done, 1 records failed, 2 wrong use or settings."""
+"""The `winbc` command. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.
+
+Here belongs: parse, call, print. What the commands do: workbench/, sync/ and mapping/.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -33,18 +36,19 @@ for command in (record_commands.trace, record_commands.retry, record_commands.re
 console = Console()
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
-Day = Annotated[str | None, typer.Option(help="Day in UTC, YYYY-MM-DD")]
+FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, YYYY-MM-DD")]
+Day = Annotated[str | None, typer.Option(help="Last day in UTC, YYYY-MM-DD")]
 
 
 def main() -> None:
-    """Entry point: errors for people in one line, exit code 2."""
+    """Entry point. An error that a person can do something about becomes one line, with exit code 2."""
     try:
         app()
     except WinbcError as error:
         words = str(error)
     except OSError as error:
         words = f"{error.filename or ''} {error.strerror or error}".strip()
-    except httpx.HTTPError as error:
+    except httpx.HTTPError as error:  # only the commands that call a sandbox let one through
         words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
     else:
         return
@@ -69,11 +73,11 @@ def _day(text: str) -> date:
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option(help="Stop after the table; exit code 0 only if all records arrived")] = False,
+    once: Annotated[bool, typer.Option(help="Stop after the table. Exit code 0 only if all records arrived")] = False,
     sample: Annotated[Path | None, typer.Option(help="A retail folder of your own to load")] = None,
     port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
 ) -> None:
-    """Both sandboxes, a full load through Dagster, and the UI: everything on this machine."""
+    """Starts both sandboxes on this machine, loads everything through Dagster, and serves the UI."""
     raise typer.Exit(demo_module.run(console, once, sample, port))
 
 
@@ -81,11 +85,11 @@ def demo(
 def check(
     contract: Annotated[str | None, typer.Option(help="winstore: does it answer as assumed? Reads only")] = None,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also make a document and have it undone. Tells first")
+        bool, typer.Option("--probe", help="Also send a document that Business Central undoes. Explains this first")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --probe: do not ask")] = False,
 ) -> None:
-    """Both connections, assumed calls, mapping tables: each problem with cause and fix. Only --probe writes."""
+    """Checks both connections and the mapping tables. Names cause and fix of each problem. Only --probe writes."""
     if contract not in (None, "winstore"):
         raise typer.BadParameter("the contract that can be checked is winstore")
     if (contract and probe) or (yes and not probe):
@@ -99,8 +103,8 @@ def check(
 
 
 @app.command()
-def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
-    """What would be written, field by field, against the live target. Writes nothing to it."""
+def plan(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
+    """The dry run: shows field by field what would be written to the live target. Writes nothing to it."""
     from ..sync.run import dry_run
     from ..workbench.plans import in_words, planned
 
@@ -119,33 +123,31 @@ def plan(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = 
 
 
 @app.command()
-def sync(flow: FlowName, first: Annotated[str | None, typer.Option("--from")] = None, to: Day = None) -> None:
-    """One flow from source to target, without Dagster."""
+def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
+    """Runs one flow from source to target, without Dagster."""
     from ..sync.run import sync as run_sync
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
     with bar(console, connected.flow.id, 4) as begin:
         done = run_sync(work, begin)
-    console.print(f"{done.read} read, {done.created} created, {done.updated} updated, {done.skipped} skipped,", end=" ")
-    console.print(f"{done.failed} failed")
+    written = f"{done.created} created, {done.updated} updated"
+    console.print(f"{done.read} read, {written}, {done.skipped} skipped, {done.failed} failed")
     raise typer.Exit(1 if done.failed else 0)
 
 
 @app.command()
 def records(
-    flow: Annotated[str, typer.Option(help="Flow")],
+    flow: Annotated[str, typer.Option(help="Id of the flow")],
     state: Annotated[str | None, typer.Option(help="Only this state, such as FAILED")] = None,
     key: Annotated[str | None, typer.Option(help="Only this record")] = None,
 ) -> None:
-    """The ledger: each record's state, reason and number in the target."""
+    """Shows the ledger: each record's state, reason and number in the target."""
     from ..staging import ledger
 
-    rows = ledger.read(
-        ConnectedFlow(flow_of(flow), load_settings()).store,
-        "state = coalesce(upper(?), state) AND key = coalesce(?, key)",
-        [state, key],
-    )
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    where = "state = coalesce(upper(?), state) AND key = coalesce(?, key)"
+    rows = ledger.read(connected.store, where, [state, key])
     table = table_of("record", "part", "state", "reason", "number", "message")
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
@@ -154,7 +156,7 @@ def records(
 
 @app.command()
 def status() -> None:
-    """Per flow: records by state, and up to when the source was followed."""
+    """Shows for each flow the records by state, and up to when the source was followed."""
     from collections import Counter
 
     from ..staging import ledger
@@ -171,7 +173,7 @@ def status() -> None:
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
-    """The Dagster UI and daemon for the connection in winbc.toml, on 127.0.0.1."""
+    """Serves the Dagster UI and its daemon on 127.0.0.1, for the connection in winbc.toml."""
     from .dagster_home import prepare, serve_ui
 
     settings = load_settings()

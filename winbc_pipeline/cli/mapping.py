@@ -1,4 +1,4 @@
-"""`winbc mapping …`: what a key user does with the tables. Reads the target, never writes to it."""
+"""`winbc mapping …`: what a key user does with the tables. These commands never write to the target."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
@@ -20,20 +20,24 @@ app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing 
 console = Console()
 
 Running = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
-AnyFlow = Annotated[str | None, typer.Argument(help="One flow; all without it")]
+AnyFlow = Annotated[str | None, typer.Argument(help="One flow. All of them without it")]
 
 
 def _chosen(name: str | None) -> Sequence[Flow]:
-    """All flows with tables, both directions of a name, or the one of an id."""
-    return TABLES if name is None else [f for f in TABLES if name in (f.id, f.name)] or [flow_of(name, TABLES)]
+    """The flows with tables: all of them, both directions of a name, or the one with an id."""
+    if name is None:
+        return TABLES
+    named = [flow for flow in TABLES if name in (flow.id, flow.name)]
+    return named or [flow_of(name, TABLES)]  # which raises with the list of all flows
 
 
 @app.command()
 def validate(flow: AnyFlow = None) -> None:
-    """Each table against the fields of both systems: file, row, column and cell of what is wrong."""
+    """Checks each table against the fields of both systems. Names file, row, column and cell of each error."""
     from ..workbench.readiness import needs_app
 
-    settings, wrong = load_settings(), False
+    settings = load_settings()
+    wrong = False
     for each in _chosen(flow):
         try:
             connected = ConnectedFlow(each, settings)
@@ -49,10 +53,10 @@ def validate(flow: AnyFlow = None) -> None:
 @app.command()
 def preview(
     flow: Running,
-    key: Annotated[str | None, typer.Option(help="One record of the source")] = None,
-    sample: Annotated[int, typer.Option(min=1, max=50, help="So many records of each table")] = 3,
+    key: Annotated[str | None, typer.Option(help="Only the record with this key in the source")] = None,
+    sample: Annotated[int, typer.Option(min=1, max=50, help="Number of records of each table")] = 3,
 ) -> None:
-    """Staged records under the tables as they are now: sources, steps, result, and the target's present value."""
+    """Shows staged records under the present tables: source fields, steps, result, and the target's present value."""
     from ..workbench.preview import preview as views
 
     chosen = flow_of(flow)
@@ -72,10 +76,10 @@ def preview(
 @app.command()
 def explain(
     flow: Running,
-    key: Annotated[str, typer.Argument(help="Record of the source")],
+    key: Annotated[str, typer.Argument(help="The record's key in the source")],
     field: Annotated[str, typer.Argument(help="Field of the target")],
 ) -> None:
-    """How one value comes about: source fields, formula and its CSV row, value, request."""
+    """Explains one value: source fields, formula and its CSV row, value, request."""
     from ..workbench.preview import fields_filled
     from ..workbench.preview import preview as views
 
@@ -122,7 +126,7 @@ def _check_staged(found: Sequence[object], flow: Flow) -> None:
 
 @app.command()
 def impact(flow: Running) -> None:
-    """What the next plan would write under the tables as they are now, over all staged records."""
+    """Counts what the next plan would write under the present tables, over all staged records."""
     from ..workbench.impact import impact as run
 
     chosen = flow_of(flow)
@@ -143,7 +147,7 @@ def impact(flow: Running) -> None:
 
 @app.command()
 def diff() -> None:
-    """The tables beside the shipped ones, cell by cell."""
+    """Compares your tables with the shipped ones, cell by cell."""
     from ..mapping.shipped import differences
 
     table = table_of("table", "row", "column", "shipped", "yours")
@@ -154,17 +158,18 @@ def diff() -> None:
 
 @app.command()
 def reset(
-    name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table; all without it")] = None,
+    name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table. All of them without it")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Without a name: do not ask")] = False,
 ) -> None:
-    """Back to the shipped tables and their tests; what was there is kept under `kept/<moment>`."""
+    """Puts the shipped tables and their tests back. Your own are kept under `kept/<moment>`."""
     from ..mapping.shipped import KEPT, not_as_shipped
     from ..mapping.shipped import reset as run
 
     folder = load_settings().mapping_folder
-    if name is None and not yes and (those := not_as_shipped(folder, None)):
-        for path in those:
-            say(console, f"not as shipped: {path}")
+    edited = not_as_shipped(folder, None) if name is None and not yes else []
+    for path in edited:
+        say(console, f"not as shipped: {path}")
+    if edited:
         typer.confirm("Put the shipped ones in the place of all these?", abort=True)
     changed = run(folder, name, clock.now())
     for path in changed:
@@ -178,7 +183,7 @@ def new_lookup(
     name: Annotated[str, typer.Argument(help="Name of the lookup table")],
     from_data: Annotated[str, typer.Option(help="Flow and field of the source, such as products.category")],
 ) -> None:
-    """A lookup table filled with the values that were seen; you fill in the target values."""
+    """Makes a lookup table with the values that were seen in the source. You fill in the target values."""
     from ..workbench.new_lookup import new_lookup as run
 
     flow, _, field = from_data.partition(".")
@@ -191,7 +196,7 @@ def new_lookup(
 
 @app.command()
 def functions() -> None:
-    """What a formula may use, with an example of each, your own functions too."""
+    """Lists the functions that formulas may use, your own too, with an example of each."""
     from ..mapping.custom import load_functions
 
     table = table_of("group", "function", "what it gives", "example")
@@ -203,7 +208,7 @@ def functions() -> None:
 
 @app.command()
 def test(flow: AnyFlow = None) -> None:
-    """The given/expect tests in tests.csv, beside the tables."""
+    """Runs the tests in tests.csv: are the given records mapped as expected?"""
     from ..workbench.table_tests import run_lookup_tests, run_tests
 
     settings = load_settings()
@@ -212,7 +217,8 @@ def test(flow: AnyFlow = None) -> None:
     passed = failed = 0
     for name, findings in runs:
         for finding in findings:
-            passed, failed = passed + (not finding.differences), failed + bool(finding.differences)
+            passed += not finding.differences
+            failed += bool(finding.differences)
             for difference in finding.differences:
                 say(console, (f"{name}, {finding.test}: {difference}", "red"))
     console.print(f"{passed} passed, {failed} failed")

@@ -1,6 +1,7 @@
-"""What the commands show: a bar while something takes longer than a moment, lines, and tables.
+"""What the commands print: a progress bar, lines, and tables.
 
-Every value that comes from a system or a file passes here: characters that a terminal acts on are written out.
+Every value that comes from a system or a file passes here, so that no value can control the terminal: characters that a
+terminal acts on are printed as escapes.
 """
 
 import unicodedata
@@ -12,12 +13,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-ACTED_ON = ("Cc", "Cf", "Cs", "Zl", "Zp")  # escape sequences, changes of direction, what cannot be encoded, line ends
+# Unicode categories: control characters, invisible formatting (such as a change of direction), halves of characters
+# (which cannot be encoded), line ends, paragraph ends.
+ACTED_ON = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 @contextmanager
 def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Callable[[str], None]]:
-    """Yields what to call when the next of the steps begins; without a number of steps the bar only pulses."""
+    """Shows a progress bar until the block ends.
+
+    Yields: a function to call with the name of each step as it begins. Without a number of steps the bar only pulses.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(text, total=steps)
@@ -32,7 +38,10 @@ def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Calla
 
 
 def shown(value: object) -> str:
-    """A value on one line: nothing is empty, booleans as in JSON, control characters as `\\x1b` or `\\u202e`."""
+    """A value as one line of text.
+
+    None is an empty text, booleans are as in JSON, and control characters are escapes such as `\\x1b` or `\\u202e`.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     text = "" if value is None else str(value)
@@ -40,29 +49,31 @@ def shown(value: object) -> str:
 
 
 def _written_out(character: str) -> str:
-    return character.encode("unicode_escape").decode() if unicodedata.category(character) in ACTED_ON else character
+    if unicodedata.category(character) in ACTED_ON:
+        return character.encode("unicode_escape").decode()
+    return character
 
 
 def say(console: Console, *parts: str | tuple[str, str]) -> None:
-    """A line of texts, or of texts with a colour, as they are: what looks like rich's markup stays what it is."""
+    """Prints a line that is put together from texts, each with or without a colour. Rich's markup is not acted on."""
     styled = [(part, "") if isinstance(part, str) else part for part in parts]
-    lines = [("\n".join(map(shown, text.split("\n"))), style) for text, style in styled]
+    lines = [("\n".join(map(shown, text.split("\n"))), style) for text, style in styled]  # our texts may have lines
     console.print(Text.assemble(*lines), soft_wrap=True)
 
 
 def warn(console: Console, warnings: Iterable[str]) -> None:
-    """What is no mistake and will still surprise, a line each."""
+    """Prints facts that are no mistake and may still surprise, one line each."""
     for words in warnings:
         say(console, ("warning ", "yellow"), words)
 
 
 def table_of(*names: str, title: str = "") -> Table:
-    """A table whose cells go on in the next line where the terminal is too narrow; nothing is cut."""
+    """An empty table. In a narrow terminal its cells go on in the next line, so that nothing is cut off."""
     columns = (Column(name, overflow="fold") for name in names)
     return Table(*columns, title=Text(shown(title), "italic") if title else None)
 
 
 def add_row(table: Table, *cells: object) -> None:
-    """A row of values as they are; the values of a list stand on lines of their own."""
+    """Adds a row of values. The values of a list stand on lines of their own. Rich's markup is not acted on."""
     lines = (cell if isinstance(cell, list) else [cell] for cell in cells)
     table.add_row(*(Text("\n".join(map(shown, each))) for each in lines))

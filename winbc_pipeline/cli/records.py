@@ -1,6 +1,7 @@
-"""`winbc trace`, `retry`, `replay`, `resolve`: what a person does with a record. Each shows what it will do, and asks.
+"""`winbc trace`, `retry`, `replay`, `resolve`: what a person does with a record.
 
-Exit codes: 0 done, 1 not done (with the reason), 2 wrong use.
+Each command but `trace` and `resolve --there` shows what it will do, and asks. Exit codes: 0 done, 1 not done (with the
+reason), 2 wrong use.
 """
 
 from typing import TYPE_CHECKING, Annotated
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
 console = Console()
 
 Order = Annotated[str, typer.Argument(help="Order number, external document number, or Business Central's number")]
-FlowOption = Annotated[str, typer.Option("--flow", help="Another flow")]
+FlowOption = Annotated[str, typer.Option("--flow", help="Id of the flow")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
-ORDERS = "orders_winstore_to_bc"
-MOST_CHANGES, MOST_ROWS = 12, 50
+ORDERS = "orders_winstore_to_bc"  # the flow that people mean when they name none
+MOST_CHANGES, MOST_ROWS = 12, 50  # that are printed
 
 
 def trace(
     order: Order,
-    body: Annotated[bool, typer.Option("--body", help="Also what was sent: it holds a person's data")] = False,
+    body: Annotated[bool, typer.Option("--body", help="Also show what was sent. It is personal data")] = False,
     flow: FlowOption = ORDERS,
 ) -> None:
-    """What happened to a record: read, mapped by which rows, looked up, sent, answered; by which run."""
+    """Shows what happened to a record: read, mapped by which rows, looked up, sent, answered, by which run."""
     from ..workbench.trace import trace as steps_of
 
     connected = _connected(flow)
@@ -51,11 +52,11 @@ def trace(
 
 def retry(
     order: Annotated[str | None, typer.Option(help="Only this record")] = None,
-    reason: Annotated[str | None, typer.Option(help="All that are not done for this reason")] = None,
+    reason: Annotated[str | None, typer.Option(help="All records that are not done for this reason")] = None,
     flow: FlowOption = ORDERS,
     yes: Yes = False,
 ) -> None:
-    """Maps, plans and sends what is not done: one record, all of a reason, or everything."""
+    """Maps, plans and sends records that are not done: one record, all with one reason, or all."""
     from ..workbench.intervention import Request, keys_not_done
 
     connected = _connected(flow)
@@ -63,19 +64,22 @@ def retry(
         raise typer.BadParameter("give --order or --reason, not both")
     keys = [_key(connected, order)] if order else keys_not_done(connected, reason)
     if not keys:
-        console.print(f"Nothing of {connected.flow.id} is waiting{' for ' + reason if reason else ''}.")
+        why = f" for {reason}" if reason else ""
+        console.print(f"Nothing of {connected.flow.id} is waiting{why}.")
         return
     _do(connected, Request("retry", tuple(keys)), yes)
 
 
 def replay(
     order: Order,
-    as_sent: Annotated[bool, typer.Option("--as-sent", help="The kept body once more, if it is nowhere")] = False,
-    as_mapped_now: Annotated[bool, typer.Option("--as-mapped-now", help="By the tables as they are now")] = False,
+    as_sent: Annotated[
+        bool, typer.Option("--as-sent", help="Send the kept body again, if the document is nowhere")
+    ] = False,
+    as_mapped_now: Annotated[bool, typer.Option("--as-mapped-now", help="Send it by the present tables")] = False,
     flow: FlowOption = ORDERS,
     yes: Yes = False,
 ) -> None:
-    """Sends a document once more: as it was sent, or as the tables make it now."""
+    """Sends a document again: as it was sent, or as the present tables make it."""
     from ..workbench.intervention import Request
 
     if as_sent == as_mapped_now:
@@ -86,21 +90,22 @@ def replay(
 
 def resolve(
     order: Order,
-    adopt: Annotated[str | None, typer.Option(help="The number of the document that is this order's")] = None,
-    resend: Annotated[bool, typer.Option("--resend", help="Send it anew, if it is nowhere")] = False,
-    ignore: Annotated[str | None, typer.Option(help="Leave it as it is, and why")] = None,
+    adopt: Annotated[str | None, typer.Option(help="Number of the document to take as this order's")] = None,
+    resend: Annotated[bool, typer.Option("--resend", help="Send it again, if the document is nowhere")] = False,
+    ignore: Annotated[str | None, typer.Option(help="Leave it as it is, for this reason")] = None,
     force: Annotated[bool, typer.Option("--force", help="Adopt a document with another reference")] = False,
     there: Annotated[
         bool | None,
-        typer.Option("--there/--not-there", help="Of a flow to Winstore: whether it is there"),
+        typer.Option("--there/--not-there", help="In a flow to Winstore: whether Winstore has the record"),
     ] = None,
     flow: FlowOption = ORDERS,
     yes: Yes = False,
 ) -> None:
-    """Decides a record that waits for a person."""
+    """Decides what happens to a record that waits for a person."""
     from ..workbench.intervention import Request
 
-    if (adopt is not None) + resend + (ignore is not None) + (there is not None) != 1:
+    decisions = (adopt is not None, resend, ignore is not None, there is not None)
+    if sum(decisions) != 1:
         raise typer.BadParameter("say one of --adopt NUMBER, --resend, --ignore WHY, --there, --not-there")
     if force and adopt is None:
         raise typer.BadParameter("--force belongs to --adopt")
@@ -111,13 +116,15 @@ def resolve(
     keys = (_key(connected, order),)
     if adopt is not None:
         request = Request("adopt", keys, number=adopt.strip(), force=force)
+    elif resend:
+        request = Request("resend", keys)
     else:
-        request = Request("resend", keys) if resend else Request("ignore", keys, why=(ignore or "").strip())
+        request = Request("ignore", keys, why=(ignore or "").strip())
     _do(connected, request, yes)
 
 
 def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
-    """What a person found in Winstore, which cannot be asked."""
+    """Notes what a person found in Winstore. The program cannot look it up there."""
     from ..workbench.winstore_answers import resolve as run
 
     if connected.flow.target != "winstore":
@@ -131,6 +138,7 @@ def _connected(flow: str) -> ConnectedFlow:
 
 
 def _key(connected: ConnectedFlow, name: str) -> str:
+    """The source's key of the record that a person has named. A name that the ledger does not know counts as a key."""
     from ..workbench.intervention import keys_of
 
     keys = keys_of(connected, name.strip())
@@ -140,7 +148,10 @@ def _key(connected: ConnectedFlow, name: str) -> str:
 
 
 def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
-    """Proposes, asks, carries out, and shows what came of it."""
+    """Shows what the request would do, asks, carries it out, and shows the outcome.
+
+    The flow's lease is not held while the person decides. A second look therefore precedes the deed.
+    """
     from ..workbench.intervention import intervention
 
     run_id = f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}"
@@ -159,16 +170,18 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
 
 
 def _show(rows: list[Row]) -> bool:
-    """What would be done; whether that is anything at all."""
+    """Prints what would be done; returns whether it would change anything."""
     from ..workbench.intervention import does_anything
     from ..workbench.plans import in_words
 
     table = table_of("record", "action", "reason", "number", "what")
     for row in rows[:MOST_ROWS]:
         changes = in_words(row["changes"])
-        more = [f"and {len(changes) - MOST_CHANGES} more"] if len(changes) > MOST_CHANGES else []
-        words = ", ".join([*([row["message"]] if row["message"] else []), *changes[:MOST_CHANGES], *more])
-        add_row(table, row["key"], row["action"], row["reason"], row["target_no"], words)
+        words = [row["message"]] if row["message"] else []
+        words += changes[:MOST_CHANGES]
+        if len(changes) > MOST_CHANGES:
+            words.append(f"and {len(changes) - MOST_CHANGES} more")
+        add_row(table, row["key"], row["action"], row["reason"], row["target_no"], ", ".join(words))
     console.print(table)
     if len(rows) > MOST_ROWS:
         console.print(f"and {len(rows) - MOST_ROWS} more")
@@ -176,7 +189,7 @@ def _show(rows: list[Row]) -> bool:
 
 
 def _show_outcome(rows: list[Row]) -> bool:
-    """The records as they are now; whether all are done."""
+    """Prints the records' ledger rows; returns whether all are done."""
     table = table_of("record", "state", "reason", "number", "message")
     for row in rows[:MOST_ROWS]:
         add_row(table, *(row[name] for name in ("key", "state", "reason", "target_no", "message")))

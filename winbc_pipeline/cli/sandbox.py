@@ -18,26 +18,28 @@ from ..sandbox.bc.v1 import FIRST
 from ..sandbox.control import moment
 from ..sandbox.retail import generate as generate_rows
 from ..sandbox.retail import write_folder
-from ..sandbox.server import System
+from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
+Port = Annotated[int, typer.Option(help="Port; 0 for a free one")]
+Version = Annotated[int, typer.Option(min=FIRST, max=NEWEST, help="The version of Business Central to imitate")]
+TimeScale = Annotated[
+    float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
+]
+KEYS = ("number", "code", "sku", "customerid", "ordernr")  # fields by which people name a record
 
 
 @app.command()
 def serve(
     bc: Annotated[bool, typer.Option("--bc", help="Only Business Central")] = False,
     winstore: Annotated[bool, typer.Option("--winstore", help="Only Winstore")] = False,
-    bc_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
-    winstore_port: Annotated[int, typer.Option(help="0 = a free one")] = 0,
+    bc_port: Port = 0,
+    winstore_port: Port = 0,
     load: Annotated[Path | None, typer.Option(help="Retail folder to start with")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
-    bc_version: Annotated[
-        int, typer.Option(min=FIRST, max=NEWEST, help="The version of Business Central to play")
-    ] = NEWEST,
-    time_scale: Annotated[
-        float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
-    ] = 1,
+    bc_version: Version = NEWEST,
+    time_scale: TimeScale = 1,
     latency: Annotated[float, typer.Option(min=0, help="Seconds that each call takes")] = 0,
     operation_latency: Annotated[float, typer.Option(min=0, help="Seconds that each operation of a call takes")] = 0,
     replica_lag: Annotated[float, typer.Option(min=0, help="Seconds by which reads lag behind writes")] = 0,
@@ -47,7 +49,9 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
     """Runs the sandboxes until Ctrl-C."""
-    system: System = "both" if bc == winstore else "bc" if bc else "winstore"
+    system: System = "both"
+    if bc != winstore:
+        system = "bc" if bc else "winstore"
     options = Options(
         version=bc_version,
         time_scale=time_scale,
@@ -61,16 +65,25 @@ def serve(
     with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
         if load:
             load_folder(addresses.winstore_control, load)
-        if as_json:
-            print(json.dumps(addresses.as_dict()), flush=True)
-        else:
-            for name, value in addresses.environment().items():
-                print(f"{name}={shlex.quote(value)}", flush=True)
-        try:
-            while True:
-                time.sleep(1)
-        except KeyboardInterrupt:
-            return
+        _print_addresses(addresses, as_json)
+        _wait_for_ctrl_c()
+
+
+def _print_addresses(addresses: Addresses, as_json: bool) -> None:
+    """As one line of JSON, or as variables of the environment that point winbc to the sandboxes."""
+    if as_json:
+        print(json.dumps(addresses.as_dict()), flush=True)
+        return
+    for name, value in addresses.environment().items():
+        print(f"{name}={shlex.quote(value)}", flush=True)
+
+
+def _wait_for_ctrl_c() -> None:
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return
 
 
 def _moment(text: str) -> str:
@@ -83,13 +96,13 @@ def _moment(text: str) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises ConfigurationError when a folder is no retail folder."""
+    """Raises ConfigurationError when a folder is not a retail folder."""
     if not (folder / "articles.csv").exists():
         raise ConfigurationError(f"{folder} is no retail folder: it has no articles.csv.")
 
 
 def load_folder(control: str, folder: Path) -> dict[str, int]:
-    """Seeds the Winstore sandbox; returns how many records of each kind."""
+    """Seeds the Winstore sandbox from a retail folder; returns the number of records of each kind."""
     check_folder(folder)
     answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
     answer.raise_for_status()
@@ -115,20 +128,20 @@ def state(
     control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")],
     key: Annotated[str | None, typer.Option(help="Only records with this number, code or SKU")] = None,
 ) -> None:
-    """Everything that a running sandbox holds, as JSON; or the records of one key."""
+    """Prints everything that a running sandbox holds, or the records of one key, as JSON."""
     answer = httpx.get(f"{control}/__state", timeout=600)
     if key is None:
         print(answer.text)
         return
     for entity, records in answer.json()["records"].items():
         for record in records:
-            if key in [str(record.get(name)) for name in ("number", "code", "sku", "customerid", "ordernr")]:
+            if key in [str(record.get(name)) for name in KEYS]:
                 print(json.dumps({entity: record}, indent=2, ensure_ascii=False))
 
 
 @app.command()
 def log(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")]) -> None:
-    """Every call that a running sandbox answered, as JSON."""
+    """Prints every call that a running sandbox answered, as JSON."""
     print(httpx.get(f"{control}/__log", timeout=600).text)
 
 
@@ -143,7 +156,8 @@ def change(
     answer = httpx.post(f"{winstore}/PostArticle", content=body, auth=("winstore", "sandbox-secret"))
     answer.raise_for_status()
     code = re.search(r"<statuscode>(\d+)", answer.text)
-    if not code or code.group(1) != "200":
+    if not code or code.group(1) != "200":  # Winstore refuses with status 200 of HTTP and a code in the body
         message = re.search(r"<message>([^<]*)", answer.text)
-        raise ConfigurationError(f"Winstore did not take it: {message.group(1) if message else answer.text[:200]}.")
+        why = message.group(1) if message else answer.text[:200]
+        raise ConfigurationError(f"Winstore did not take it: {why}.")
     print(f"{sku} now costs {price} in Winstore")

@@ -1,4 +1,4 @@
-"""What is kept in step: one module per flow, and the list of them."""
+"""What is kept in step: one module per flow, and the list of all flows."""
 
 from ..sync.flow import Flow
 from .customers import CUSTOMERS, CUSTOMERS_TO_WINSTORE
@@ -15,7 +15,7 @@ FLOWS: tuple[Flow, ...] = (
     ORDERS_TO_WINSTORE,
     STATUS_TO_WINSTORE,
 )
-"""Those that run."""
+"""The flows that run. The first of a name is the one that people mean by the name alone."""
 
 TABLES: tuple[Flow, ...] = (
     *FLOWS,
@@ -24,9 +24,9 @@ TABLES: tuple[Flow, ...] = (
     STOCK_TO_BC,
     STOCK_TO_WINSTORE,
 )
-"""Those whose mapping tables are there to be edited and tested; what does not run yet sends nothing."""
+"""The flows that have mapping tables. The tables of a flow that does not run yet can be edited and tested."""
 
 
 def flow_named(name: str, flows: tuple[Flow, ...] = FLOWS) -> Flow:
-    """A flow by its id or, the first one, by its name; raises StopIteration."""
+    """The first flow with this id or name; raises StopIteration when there is none."""
     return next(flow for flow in flows if name in (flow.id, flow.name))

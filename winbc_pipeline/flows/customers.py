@@ -1,12 +1,13 @@
 """Customers, in both directions.
 
-Key: the number that we give (WS + Winstore's id), then the e-mail address. A company name makes a customer of type
-Company with its person as contact, none makes a Person (seed page, Customers).
+Key: the number that we give (WS + Winstore's id), then the e-mail address. A customer with a company name becomes a
+customer of type Company, with the person as contact. One without becomes a customer of type Person (seed page,
+Customers).
 """
 
 from ..sync.flow import Flow, Part, Reference
 
-# The contact that Business Central makes for a company customer: its persons belong to it.
+# Business Central makes a contact for each company customer. The contacts of its persons belong to that one.
 COMPANY = Reference(
     field="companyNumber",
     collection="customers({id})/contactsInformation",

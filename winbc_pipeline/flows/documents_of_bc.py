@@ -1,6 +1,7 @@
-"""Sales orders and invoices of BC as rows: one per line with its document's fields, or one for a whole document.
+"""Sales orders and invoices of BC as rows: one row per line, with the fields of its document.
 
-A document that came from Winstore gives its number only. Source of the fields: behaviour.md sections 14 and 15.
+A document that came from Winstore is one row with its number and nothing else. Source of the fields: behaviour.md
+sections 14 and 15.
 """
 
 import re
@@ -17,44 +18,53 @@ from . import sent_by_winstore
 Record = dict[str, Any]
 NEEDED = {"id", "number", "externalDocumentNumber", "customerNumber", "status", MODIFIED}
 NEEDED_OF_LINES = {"sequence", "lineType", "locationId"}
-OF_ORDERS = "orderNumber ne ''"
+OF_ORDERS = "orderNumber ne ''"  # $filter: the invoices that were made from an order
 
 
 def sets(settings: Settings) -> Mapping[str, str]:
-    """The entity sets that are read. Of an order that was invoiced before anybody looked, only its invoice is left."""
+    """The entity sets that are read, each with its `$filter`.
+
+    Posting deletes an order. When it was posted before anybody looked, only its invoice is left to be read.
+    """
     wanted = settings.orders_to_winstore.documents
     orders = {} if wanted == "invoices" else {"salesOrders": ""}
     return orders | {"salesInvoices": OF_ORDERS if wanted == "orders" else ""}
 
 
 def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
-    """What changed since a moment, in chunks of rows with the wanted fields."""
+    """The documents that changed since a moment, in chunks of rows with the wanted fields."""
     origin = {row["target_id"] for row in sent_by_winstore.documents(settings)}
     locations = {each["id"]: each["code"] for each in source.get("locations?$select=id,code")}
-    lines_wanted = {name.removeprefix("line_") for name in wanted if name.startswith("line_")} | NEEDED_OF_LINES
     for entity_set, condition in sets(settings).items():
-        names = _asked(entity_set, wanted)
-        lines = f"{entity_set[:-1]}Lines"
-        inner = ",".join(sorted(lines_wanted & set(entity_fields(lines))))
-        query = f"$select={','.join(sorted(names))}&$expand={lines}($select={inner})"
+        lines = f"{entity_set[:-1]}Lines"  # salesOrders: salesOrderLines
+        outer = ",".join(sorted(_asked(entity_set, wanted)))
+        inner = ",".join(sorted(_asked_of_lines(lines, wanted)))
+        query = f"$select={outer}&$expand={lines}($select={inner})"
         for documents in changed(source, entity_set, since, condition, query):
-            yield [
-                row
-                for document in documents
-                for row in _rows_of(document, document[lines], _reason(document, origin, settings), locations)
-            ]
+            chunk: Rows = []
+            for document in documents:
+                reason = _reason(document, origin, settings)
+                chunk += _rows_of(document, document[lines], reason, locations)
+            yield chunk
+
+
+def _asked_of_lines(entity_set: str, wanted: frozenset[str]) -> set[str]:
+    named = {name.removeprefix("line_") for name in wanted if name.startswith("line_")}
+    return (named | NEEDED_OF_LINES) & set(entity_fields(entity_set))
 
 
 def _asked(entity_set: str, wanted: frozenset[str]) -> set[str]:
+    """The fields of a document that are asked for. What is an order's `orderDate` is an invoice's `invoiceDate`."""
     known = set(entity_fields(entity_set))
     named = {"invoiceDate" if name == "orderDate" and name not in known else name for name in wanted}
     return (named | NEEDED | {"orderNumber"}) & known
 
 
 def _reason(document: Record, origin: set[str], settings: Settings) -> str | None:
-    """Why a document is not sent."""
+    """The reason code of a document that is not sent; None for one that is."""
     own = settings.orders_to_winstore
-    if document["externalDocumentNumber"].startswith(own.reference_prefix) or document["id"] in origin:
+    has_our_reference = document["externalDocumentNumber"].startswith(own.reference_prefix)
+    if has_our_reference or document["id"] in origin:
         return "ORIGIN"
     return None if document["status"] in own.statuses else "STATUS"
 
@@ -66,14 +76,18 @@ def _rows_of(
         yield {name: document[name] for name in ("id", "number", MODIFIED)} | {"unsent": reason, "line_key": ""}
         return
     customer = re.fullmatch(r"WS(\d+)", document["customerNumber"])
-    header = {name: value for name, value in document.items() if not isinstance(value, list) and "@" not in name}
-    header |= {"unsent": reason, "winstoreCustomerId": customer.group(1) if customer else None}
-    header["document"] = "invoice" if "orderNumber" in document else "order"
+    header = {}
+    for name, value in document.items():
+        if not isinstance(value, list) and "@" not in name:  # neither the lines nor OData's annotations
+            header[name] = value
+    header["unsent"] = reason
+    header["winstoreCustomerId"] = customer.group(1) if customer else None
+    header["document"] = "invoice" if "orderNumber" in document else "order"  # only invoices have `orderNumber`
     if "invoiceDate" in header:
         header["orderDate"] = header.pop("invoiceDate")
-    for line in lines or [{}]:
+    for line in lines or [{}]:  # a document without lines is one row all the same
         named = {f"line_{name}": value for name, value in line.items() if "@" not in name}
-        key = f"{line['sequence']:010d}" if line else ""
+        key = f"{line['sequence']:010d}" if line else ""  # ten digits, so that texts sort as numbers do
         code = locations.get(line.get("locationId", ""))
         yield header | named | {"line_key": key, "line_locationCode": code}
 

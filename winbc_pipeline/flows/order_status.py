@@ -1,7 +1,7 @@
-"""The status of orders, in both directions, by lookup table.
+"""The status of orders, in both directions. A lookup table translates it.
 
-In BC a status is what was done: the flow works it out from the order, its shipments and its invoice, and an action is
-what a status of Winstore asks for.
+BC has no status of an order as Winstore has. To Winstore, the flow works it out from the order, its shipments and its
+invoice. To BC, a status of Winstore asks for an action, such as shipping the order.
 """
 
 from ..sync.actions.plan import ACTIONS

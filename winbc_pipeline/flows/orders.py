@@ -1,6 +1,6 @@
 """Orders in both directions, as sales orders or as sales invoices. Key: the order number, as external document number.
 
-A record of the source is one line with the fields of its order.
+One record of the source is one line, with the fields of its order.
 """
 
 from datetime import timedelta
@@ -20,38 +20,41 @@ NUMBER = (("ordernr", False),)
 ORDER = DocumentKind("order", ("order_line", "shipping"), "salesOrderLines")
 INVOICE = DocumentKind("invoice", ("invoice_line", "shipping"), "salesInvoiceLines")
 
-# Winstore's catch-all customer, and what stands where nobody is known (winstore.md section 2).
+# Values of `customerid` in an order whose customer is not known.
+# 999999 is Winstore's catch-all customer (winstore.md section 2).
 NOBODY = "('', '0', '999999')"
 GUEST = f"coalesce(trim(customerid), '') IN {NOBODY}"
+# All orders of a guest with one e-mail address share one customer.
 CUSTOMER_KEY = (
     f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
     "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
 )
-KEY = "coalesce(ordernr, '(no number)')"  # one without is told by a row of its own
+HAS_COMPANY_AND_PERSON = "invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL"
+KEY = "coalesce(ordernr, '(no number)')"  # orders without a number are reported by one record of their own
 
 
 def kind(settings: Settings) -> DocumentKind:
-    """Sales orders, or sales invoices."""
+    """What the settings make of an order: a sales order or a sales invoice."""
     return ORDER if settings.orders.document == "order" else INVOICE
 
 
 def ended(settings: Settings) -> str:
-    """Which of Winstore's statuses mean that an order is no longer wanted."""
+    """SQL: `cancelled` or `refunded` for an order whose status says that it is no longer wanted, else NULL."""
     cancelled = _one_of("status", settings.orders.cancelled_statuses)
     refunded = _one_of("status", settings.orders.refunded_statuses)
     return f"CASE WHEN {cancelled} THEN 'cancelled' WHEN {refunded} THEN 'refunded' END"
 
 
 def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """Which orders become no document, and why."""
+    """SQL conditions of orders that become no document, each with its reason code. The first that holds counts."""
     chosen = settings.orders
-    by_rule: dict[str, list[str]] = {"never": [], "when_paid": []}
-    for method, rule in chosen.payment_rules.items():
-        by_rule.setdefault(rule, []).append(method)
-    unpaid = f"{_one_of('paymentmethod', by_rule['when_paid'])} AND NOT {_one_of('status', chosen.paid_statuses)}"
+    never = [method for method, rule in chosen.payment_rules.items() if rule == "never"]
+    when_paid = [method for method, rule in chosen.payment_rules.items() if rule == "when_paid"]
+    unpaid = f"{_one_of('paymentmethod', when_paid)} AND NOT {_one_of('status', chosen.paid_statuses)}"
     conditions = [(_is_one_of("ordernr", sent_by_bc.numbers(settings)), "ORIGIN")]
-    conditions += [(f"NOT {_one_of('status', chosen.statuses)}", "STATUS")] if chosen.statuses else []
-    conditions.append((_one_of("paymentmethod", by_rule["never"]), "PAYMENT_METHOD"))
+    if chosen.statuses:
+        conditions.append((f"NOT {_one_of('status', chosen.statuses)}", "STATUS"))
+    conditions.append((_one_of("paymentmethod", never), "PAYMENT_METHOD"))
     if chosen.give_up_after_days:
         conditions.append((f"{unpaid} AND {_older_than(chosen.give_up_after_days, settings)}", "GIVEN_UP"))
     conditions.append((unpaid, "NOT_PAID"))
@@ -61,22 +64,24 @@ def skips(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def _older_than(days: int, settings: Settings) -> str:
-    """SQL: whether so many days of 24 hours have passed since the order; Winstore tells its local time."""
-    dated = f"timezone({literal(settings.winstore.time_zone.key)}, try_cast(orderdate AS TIMESTAMP))"
-    return f"{dated} < {literal((clock.now() - timedelta(days=days)).isoformat())}::TIMESTAMPTZ"
+    """SQL: whether so many days of 24 hours have passed since the order. Winstore dates orders in its local time."""
+    ordered = f"timezone({literal(settings.winstore.time_zone.key)}, try_cast(orderdate AS TIMESTAMP))"
+    limit = clock.now() - timedelta(days=days)
+    return f"{ordered} < {literal(limit.isoformat())}::TIMESTAMPTZ"
 
 
 def _one_of(column: str, words: tuple[str, ...] | list[str]) -> str:
-    """SQL: whether a text is one of the words, without regard to case; an empty one is none of them."""
+    """SQL: whether a text is one of the words, in capitals or not. A text that is NULL is none of them."""
     return _is_one_of(f"lower(trim({column}))", [word.strip().lower() for word in words])
 
 
 def _is_one_of(value: str, texts: list[str]) -> str:
-    """SQL: whether a value is one of the texts, to the letter."""
+    """SQL: whether a value is exactly one of the texts."""
     listed = ", ".join(map(literal, texts))
     return f"coalesce({value} IN ({listed}), false)" if listed else "false"
 
 
+# Fields that the flow acts on itself, besides those of the entities.
 OWN_FACTS = (
     FieldFacts("expectedTotal", "decimal"),
     FieldFacts("vatPercent", "decimal"),
@@ -86,13 +91,14 @@ OWN_FACTS = (
 OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}
 HEADER_FIELDS = {name: OWN[name] for name in ("expectedTotal", *COMPANION_FIELDS)}
+# An invoice whose order is in the staging table too, and is sent itself.
 SENT_AS_ORDER = """orderNumber IN (
     SELECT number FROM staging_bc_orders WHERE document = 'order' AND unsent IS NULL
 )"""
 
 
 def _document(name: str, kind: str) -> tuple[Part, Part]:
-    """The header and the lines of one kind of document: both kinds have the same fields of their own."""
+    """The parts of one kind of document: its header and its lines. Both kinds have the same fields of their own."""
     line = f"{name}_line"
     return (
         Part(
@@ -137,7 +143,7 @@ ORDERS_TO_BC = Flow(
             table="contact.csv",
             match=(("number", False),),
             key=CUSTOMER_KEY,
-            where=f"{CUSTOMER_KEY} IS NOT NULL AND invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL",
+            where=f"{CUSTOMER_KEY} IS NOT NULL AND {HAS_COMPANY_AND_PERSON}",
             parent="customer",
             reference=COMPANY,
         ),

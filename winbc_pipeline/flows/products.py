@@ -1,6 +1,7 @@
-"""Products, in both directions. Key: SKU = item number. Categories are made when they are missing.
+"""Products, in both directions. Key: SKU = item number. Missing categories are created first.
 
-An article with variants (several rows, or a colour or size) is skipped with a reason until variants are supported.
+An article with variants (several rows, or a colour or size) is skipped with reason VARIANT until variants are
+supported.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
-    """Settings that the mapping tables may name."""
+    """Values of settings that the mapping tables may use, by name."""
     return {"new_items_blocked": settings.products.new_items == "blocked"}
 
 
@@ -29,7 +30,7 @@ PRODUCTS = Flow(
             table="category.csv",
             match=(("code", False),),
             key="category",
-            merged_by="code",  # `Wine`, `WINE ` and what the lookup table gives the same code
+            merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
             where=f"category IS NOT NULL AND variant_count > 0 AND NOT ({HAS_VARIANTS})",
         ),
         Part(

@@ -1,6 +1,6 @@
 """What BC has done with each order of Winstore, worked out from the order, its shipments and its invoices.
 
-Source: behaviour.md sections 14 and 15: posting deletes an order; what is left are shipments and invoices.
+Posting deletes an order and leaves its shipments and invoices (behaviour.md sections 14 and 15).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,19 +17,20 @@ from . import sent_by_winstore
 Record = dict[str, Any]
 REFERENCE = "externalDocumentNumber"
 ORDERS, SHIPMENTS, INVOICES = "salesOrders", "salesShipments", "salesInvoices"
-AT_ONCE = 400
+AT_ONCE = 400  # orders that are looked up and staged in one chunk
 OWN = "order_status_bc_to_winstore"
 
 
 def sets(settings: Settings) -> Mapping[str, str]:
-    """The entity sets in which something may have been done: of the documents that came from Winstore."""
+    """The entity sets that show what was done, each with the `$filter` for documents that came from Winstore."""
     ours = f"startswith({REFERENCE},'{settings.orders_to_winstore.reference_prefix}')"
     return dict.fromkeys((ORDERS, SHIPMENTS, INVOICES), ours)
 
 
 def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
-    """A row per order of Winstore in whose documents something changed since a moment."""
-    known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent_by_winstore.documents(settings)}
+    """A row for each order of Winstore whose documents changed since a moment, or may have been deleted."""
+    sent = sent_by_winstore.documents(settings)
+    known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent}
     references = _missing_candidates(settings, known)
     for entity_set, condition in sets(settings).items():
         for page in changed(source, entity_set, since, condition, f"$select={REFERENCE}"):
@@ -37,11 +38,12 @@ def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: f
     ordered = sorted(references)
     for start in range(0, len(ordered), AT_ONCE):
         found = _found(source, ordered[start : start + AT_ONCE], known, wanted)
+        # A row without a modification moment is an order of which BC has no document any more.
         yield [row for row in found if row[MODIFIED] or settings.order_status.missing == "cancelled"]
 
 
 def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[str]:
-    """Orders that were made in BC and not finished there: the ones that may have been deleted since."""
+    """References of orders that were made in BC and are not finished there: somebody may have deleted them since."""
     if settings.order_status.missing == "ignore" or not settings.flow_database(OWN).exists():
         return set()
     finished = ledger.read_other(settings, OWN, "target_no IN ('invoiced', 'cancelled')")
@@ -52,6 +54,7 @@ def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[
 def _found(
     source: BusinessCentral, references: list[str], known: Mapping[str, Record], wanted: frozenset[str]
 ) -> Iterator[Record]:
+    """A row for each reference, with the wanted fields of its first document and what was done with the order."""
     found = [source.find(name, REFERENCE, references, False) for name in (ORDERS, SHIPMENTS, INVOICES)]
     for reference in references:
         orders, shipments, invoices = (each.get(reference, []) for each in found)
@@ -63,7 +66,13 @@ def _found(
 
 
 def state_of(orders: list[Record], shipments: list[Record], invoices: list[Record]) -> str | None:
-    """What was done with an order; None when that is nothing yet. An order stays until all of it is invoiced."""
+    """What was done with an order; None for nothing yet. BC keeps an order until all of it is invoiced.
+
+    Args:
+        orders: the sales orders with the order's reference.
+        shipments: the posted shipments with that reference.
+        invoices: the invoices with that reference, drafts too.
+    """
     if orders:
         if all(order["fullyShipped"] for order in orders):
             return "shipped"

@@ -1,6 +1,6 @@
-"""Stock, in both directions. Key: SKU = item number. By default what is free: available less reserved (seed page).
+"""Stock, in both directions. Key: SKU = item number. By default the free stock: available less reserved (seed page).
 
-API v2.0 tells and takes an item's stock as one figure, not per location.
+API v2.0 gives and takes an item's stock as one figure, not per location.
 """
 
 from ..sync.flow import Flow, Part

@@ -1,4 +1,4 @@
-"""Orders that waited for their payment until they are given up: nothing in the source tells of it, only time does."""
+"""Orders that are given up because they were not paid in time. No change in the source shows it: only time passes."""
 
 from datetime import date
 
@@ -11,12 +11,15 @@ WAITING, OVER = "NOT_PAID", "GIVEN_UP"
 
 
 def windows_given_up(connected: ConnectedFlow) -> list[date]:
-    """The days of orders that the ledger still has as waiting, and that are given up by now; oldest first."""
+    """The days of orders that are given up by now and still wait for their payment in the ledger; oldest first."""
     flow, settings = connected.flow, connected.settings
-    given_up = [sql for sql, reason in flow.document.skips(settings) if reason == OVER] if flow.document else []
-    if not flow.document or not given_up:
+    if not flow.document:
         return []
-    staging, key = connected.staging, flow.part(flow.document.kind(settings).header).key
+    given_up = [sql for sql, reason in flow.document.skips(settings) if reason == OVER]
+    if not given_up:
+        return []
+    staging = connected.staging
+    key = flow.part(flow.document.kind(settings).header).key
     with connected.store.open() as connection:
         ledger.create(connection)
         create_staging(connection, staging)

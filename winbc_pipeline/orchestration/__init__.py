@@ -1,4 +1,4 @@
-"""When it happens: assets, partitions, checks, jobs, sensors and schedules. The only place that knows Dagster.
+"""When it happens: assets, partitions, checks, jobs, sensors and schedules. Only this folder knows Dagster.
 
 Concepts: docs.dagster.io, Assets and Partitions.
 """

@@ -1,6 +1,7 @@
-"""Every night: whether an order that was sent has a second document meanwhile, typed or copied by somebody.
+"""Searches every night for orders that have a second document, because somebody typed or copied one.
 
-Concept pages: Jobs, Schedules. What is looked up and what becomes of it: sync/documents/duplicates.py.
+Here belongs: the job and its schedule. Which documents are looked up: sync/documents/duplicates.py.
+Concept pages: Jobs, Schedules.
 """
 
 from datetime import timedelta
@@ -20,25 +21,26 @@ from ..sync.connected import ConnectedFlow
 from ..sync.run import search_duplicates
 from .jobs import nightly_schedule
 
-LOOK_BACK = timedelta(days=30)
-NAMED = 20
+LOOK_BACK = timedelta(days=30)  # since the order was confirmed
+NAMED = 20  # orders in the failure's text
 
 
 def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
-    """The job for a flow that makes documents, and the schedule that runs it every night (UTC)."""
+    """The job that searches the documents of a flow, and the schedule that runs it every night (UTC)."""
     flow = connected.flow
 
     @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id)
     def look(context: OpExecutionContext) -> None:
         found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
         if found:
-            names = ", ".join(found[:NAMED]) + (" …" if len(found) > NAMED else "")
+            more = " …" if len(found) > NAMED else ""
+            names = ", ".join(found[:NAMED]) + more
             raise Failure(
                 f"DUPLICATE: {len(found)} orders have two documents in Business Central: {names}. `winbc trace NUMBER` "
-                "names them; delete one there, or change its external document number.",
+                "names the two documents. Delete one of them there, or change its external document number.",
                 allow_retries=False,
             )
-        context.log.info("No order of the last 30 days has a second document.")
+        context.log.info(f"No order of the last {LOOK_BACK.days} days has a second document.")
 
     @job(
         name=f"{flow.id}_duplicates",

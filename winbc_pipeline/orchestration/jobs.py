@@ -38,18 +38,18 @@ from ..sync.flow import Flow
 from ..sync.stage import newest_change
 from .windows import range_tags, window_of
 
-AGAIN_S = 300
+AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 WAIT_DAYS = 30  # how long a status waits for its order
-MOST_WINDOWS = 30
+MOST_WINDOWS = 30  # windows of each kind that one sweep runs
 
 
 def flow_job(flow: Flow) -> Any:
-    """Staging to synced in one process."""
+    """The job that takes a flow from staging to synced, in one process."""
     return define_asset_job(flow.id, AssetSelection.groups(flow.id), executor_def=in_process_executor)
 
 
 def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
-    """Asks the source whether anything changed since the watermark, and requests a run of the windows that did."""
+    """The sensor that asks the source what changed since the watermark, and requests a run of those windows."""
     flow, settings = connected.flow, connected.settings
 
     @sensor(
@@ -61,55 +61,64 @@ def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
     def changes() -> RunRequest | SkipReason:
         try:
             return _request(connected, clock.now())
-        except StoreBusy:
+        except StoreBusy:  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
 
     return changes
 
 
 def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason:
-    """A run for what is new, or for what a lost answer left open.
+    """A request of a run for new changes and for records that are still open.
 
-    It is asked for again every few minutes until it is done: the run key of a run that failed would otherwise hold the
-    change back until the next change.
+    Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
+    the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
     """
     settings, store = connected.settings, connected.store
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
+    # A tick does not wait for a run that has the database open: StoreBusy ends it.
     followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start
     newest, oldest_day = newest_change(connected, followed)
     waiting = _waiting(connected)
     if newest is None and not waiting:
         return SkipReason(f"Nothing changed since {followed.isoformat()}.")
-    first = min([day for day in (oldest_day, *waiting, now.date()) if day])
-    again = "" if newest and newest > now else f" at {int(now.timestamp()) // AGAIN_S}"
-    return RunRequest(
-        run_key=f"{newest.isoformat() if newest else 'open records'}{again}",
-        tags=range_tags(max(first, settings.history_start), now.date(), settings),
-    )
+    days = [oldest_day, *waiting, now.date()]
+    first = min(day for day in days if day)
+    what = newest.isoformat() if newest else "open records"
+    # The watermark never passes a change that is dated in the future. One run is enough for such a change.
+    if newest is None or newest <= now:
+        what += f" at {int(now.timestamp()) // AGAIN_S}"
+    tags = range_tags(max(first, settings.history_start), now.date(), settings)
+    return RunRequest(run_key=what, tags=tags)
 
 
 def _waiting(connected: ConnectedFlow) -> list[date]:
-    """Days of records that go on by themselves: a lost answer, or what they wait for has come."""
+    """Days of the records that the next run can settle without a person.
+
+    Their answer was lost, or the flow that they wait for has confirmed a record since they began to wait.
+    """
     values: list[datetime] = []
     where = "state IN ('PLANNED', 'UNKNOWN')"
     for other in connected.flow.waits_for:
         path = connected.settings.flow_database(other)
         newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
         if newest:
-            where, values = f"{where} OR (reason = 'DEPENDENCY' AND moved_at < ?)", [*values, newest]
+            where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
+            values.append(newest)
     return [row["window"] for row in ledger.read(connected.store, where, values, wait_s=0)]
 
 
 def mapping_job(tables: Sequence[AssetKey]) -> Any:
-    """The mapping tables with their checks, without the flows."""
+    """The job that runs the mapping tables with their checks, without the flows."""
     return define_asset_job("mapping_tables", AssetSelection.assets(*tables), executor_def=in_process_executor)
 
 
 def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Settings, job: Any) -> SensorDefinition:
-    """Notices an edit of the tables: they are checked, and what was made with the old ones shows as out of date.
+    """The sensor that notices an edit of the tables and requests a run of their job.
+
+    The run checks the tables. Dagster then shows what was made with the old tables as out of date.
 
     Args:
-        tables: gives the present version of each asset of mapping tables.
+        tables: for each asset of mapping tables, the function that gives its present version.
     """
 
     @sensor(
@@ -119,17 +128,21 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
         default_status=DefaultSensorStatus.RUNNING if settings.sensors else DefaultSensorStatus.STOPPED,
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
-        now = {key.to_user_string(): version() for key, version in tables.items()}
-        before, moment = json.loads(context.cursor or "{}"), clock.now().isoformat()
-        changed = [key for key in tables if before.get(key.to_user_string()) != now[key.to_user_string()]]
-        requests = [RunRequest(run_key=f"{key.to_user_string()} {moment}", asset_selection=[key]) for key in changed]
+        before = json.loads(context.cursor or "{}")
+        moment = clock.now().isoformat()
+        now, requests = {}, []
+        for key, version in tables.items():
+            name = key.to_user_string()
+            now[name] = version()
+            if before.get(name) != now[name]:
+                requests.append(RunRequest(run_key=f"{name} {moment}", asset_selection=[key]))
         return SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return edited
 
 
 def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> ScheduleDefinition:
-    """Runs a job every night (UTC), where schedules are on."""
+    """The schedule that runs a job every night (UTC). The settings switch it on."""
     return ScheduleDefinition(
         name=f"{job.name}_nightly",
         job=job,
@@ -140,7 +153,11 @@ def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> Sched
 
 
 def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
-    """Sweeps: late changes inside the overlap, windows with records that are not done or have waited too long."""
+    """The schedule that sweeps up what the sensor does not see.
+
+    These are late changes inside the overlap, windows with records that are not done, and windows of orders that are
+    given up by now.
+    """
     flow, settings = connected.flow, connected.settings
 
     @schedule(
@@ -155,9 +172,10 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
         if followed is None:
             return SkipReason("Nothing was loaded yet.")
         now = context.scheduled_execution_time
-        first = max((followed - timedelta(minutes=settings.overlap_minutes)).date(), settings.history_start)
+        overlap = (followed - timedelta(minutes=settings.overlap_minutes)).date()
+        first = max(overlap, settings.history_start)
         windows = _windows_in_trouble(connected, window_of(first, settings), now.date())
-        spans = [(first, now.date()), *((window, window) for window in windows)]
+        spans = [(first, now.date()), *((window, window) for window in windows)]  # one run for each
         return [
             RunRequest(run_key=f"{now.isoformat()} {start}", tags=range_tags(start, end, settings))
             for start, end in spans
@@ -167,12 +185,17 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
 
 
 def _windows_in_trouble(connected: ConnectedFlow, before: date, today: date) -> list[date]:
-    """Windows before a day with records that are not done, and windows of orders that are given up by now."""
+    """First days of the windows before a day that need another run, the oldest MOST_WINDOWS of each kind.
+
+    They hold records that are not done, statuses that still wait for their order, or orders that are given up by now.
+    """
     settings = connected.settings
     states = ", ".join(f"'{state}'" for state in ledger.OPEN)
-    where = f"state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND \"window\" > ?)"
+    where = f"""state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND "window" > ?)"""
     rows = ledger.read(connected.store, where, [today - timedelta(days=WAIT_DAYS)])
     waiting = {window_of(row["window"], settings) for row in rows}
     given_up = {window_of(day, settings) for day in windows_given_up(connected)} - waiting
-    both = [sorted(window for window in windows if window < before) for windows in (waiting, given_up)]
-    return [window for windows in both for window in windows[:MOST_WINDOWS]]
+    windows: list[date] = []
+    for kind in (waiting, given_up):
+        windows += sorted(window for window in kind if window < before)[:MOST_WINDOWS]
+    return windows

@@ -1,4 +1,4 @@
-"""What each layer of a flow holds, by window: counts by outcome, the first records, and what documents come to.
+"""What each layer of a flow holds, by window: counts by outcome, the first records, and the sums of its documents.
 
 Here belongs: reading the layers' tables for people. How Dagster shows it: metadata.py.
 """
@@ -15,7 +15,8 @@ from ..sync.flow import Flow
 from ..sync.map import mapped_table
 from ..sync.plan_table import planned_table
 
-SHOWN = 50
+SHOWN = 50  # records of each window
+# Outcomes of the mapped layer, of the plan and of the ledger that somebody has to look at, as a list for SQL.
 _TROUBLE = ", ".join(
     f"'{outcome}'" for outcome in (*OPEN, "error", "fail", "conflict", "hold", "wait", "duplicate", "human")
 )
@@ -23,10 +24,12 @@ _TROUBLE = ", ".join(
 
 @dataclass(frozen=True)
 class LayerWindow:
-    """One window of a layer: records by outcome, and the first of them as `part, key, outcome, reason`.
+    """One window of a layer.
 
     Attributes:
-        documents: of a flow that makes documents, `outcome, reason, currency, records, amount`.
+        counts: how many records have an outcome, by its name in small letters.
+        records: the first records: `part, key, outcome, reason`.
+        documents: sums of a flow that makes documents: `outcome, reason, currency, records, amount`. Empty for others.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -35,9 +38,12 @@ class LayerWindow:
 
 
 def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: date) -> dict[date, LayerWindow]:
-    """What people see of a layer (staging, mapped, planned, synced), by the first day of each window.
+    """What people see of a layer, by the first day of each window. Records in trouble come first.
 
-    Records in trouble come first. The days are first and last of the windows, both included.
+    Args:
+        layer: staging, mapped, planned or synced.
+        first: first day of the windows.
+        last: last day of the windows, included.
     """
     window = f"""date_trunc('{connected.settings.window}', "window")::DATE"""
     with connected.store.open() as connection:
@@ -49,10 +55,7 @@ def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: da
             WHERE r."window" BETWEEN DATE '{first}' AND DATE '{last}'
             """
         )
-        counts = rows_of(
-            connection,
-            'SELECT "window", outcome, count(*) AS records FROM layer GROUP BY ALL',
-        )
+        counts = rows_of(connection, 'SELECT "window", outcome, count(*) AS records FROM layer GROUP BY ALL')
         shown = rows_of(
             connection,
             f"""
@@ -63,6 +66,10 @@ def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: da
             """,
         )
         sums = _sums(connection, connected.flow, layer, window, [first, last])
+    return _by_window(counts, shown, sums)
+
+
+def _by_window(counts: list[Row], shown: list[Row], sums: list[Row]) -> dict[date, LayerWindow]:
     windows: dict[date, LayerWindow] = {}
     for row in counts:
         windows.setdefault(row["window"], LayerWindow()).counts[row["outcome"].lower()] = row["records"]
@@ -74,14 +81,16 @@ def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: da
 
 
 def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, window: str, days: list[date]) -> list[Row]:
-    """Documents and what they come to, by window, outcome, reason and currency."""
+    """Number and amount of the documents of a layer, by window, outcome, reason and currency."""
     if not flow.document or layer not in ("planned", "synced"):
         return []
     table, outcome = _outcomes(flow, layer)
     return rows_of(
         connection,
         f"""
-        SELECT {window} AS "window", {outcome} AS outcome, reason, currency, count(*) AS records, sum(amount) AS amount
+        SELECT
+            {window} AS "window", {outcome} AS outcome, reason, currency,
+            count(*) AS records, sum(amount) AS amount
         FROM {table} AS t
         WHERE part = ? AND t."window" BETWEEN ? AND ?
         GROUP BY ALL
@@ -92,19 +101,20 @@ def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, window:
 
 
 def _outcomes(flow: Flow, layer: str) -> tuple[str, str]:
-    """The table of one of the last two layers, and its column that says what became of a record."""
+    """The table of the planned or synced layer, and its column that holds the outcome."""
     return (quote(planned_table(flow)), "action") if layer == "planned" else ("ledger", "state")
 
 
 def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
-    """SELECT of `window, part, key, outcome, reason`: no personal data."""
+    """SELECT of `window, part, key, outcome, reason` of a layer. None of them is personal data."""
     flow = connected.flow
     if layer == "staging":
         return f"""
             SELECT
                 _window AS "window", '{flow.entity}' AS part, _key AS key, 'read' AS outcome,
-                CASE WHEN len(_bad_fields) > 0
-                    THEN 'not of its type: ' || array_to_string(_bad_fields, ', ') END AS reason
+                CASE
+                    WHEN len(_bad_fields) > 0 THEN 'not of its type: ' || array_to_string(_bad_fields, ', ')
+                END AS reason
             FROM {quote(connected.staging.name)}"""
     if layer == "mapped":
         return f"""

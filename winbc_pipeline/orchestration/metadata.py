@@ -1,10 +1,9 @@
 """What people see of a window in the Dagster UI: counts, the first records, run time, columns, and failures.
 
-Dagster keeps and shows all of it, so it holds keys, outcomes and reason codes, never personal data.
+Dagster keeps and shows all of it. It therefore holds keys, outcomes and reason codes, and never personal data.
 Concept page: Asset metadata.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -26,6 +25,7 @@ from ..sync.outcomes import REASONS
 from .layers import SHOWN, LayerWindow
 
 COLUMNS = ("record", "part", "outcome", "reason")
+NAMED = 20  # records in the text of a failure
 
 
 def column_schema(columns: Mapping[str, str]) -> TableSchema:
@@ -34,8 +34,15 @@ def column_schema(columns: Mapping[str, str]) -> TableSchema:
 
 
 def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Each field of the target as a column `part.field` of the mapped layer, and the staged columns it is made of: as
-    lineage, and in words for a UI that draws none."""
+    """The fields of the target as columns of the mapped layer, and the staged columns that each is made of.
+
+    Some versions of Dagster's UI draw no column lineage. The columns' descriptions therefore say the same in words.
+
+    Args:
+        staging: key of the staging asset.
+        compiled: the mapping tables, by part. A field becomes the column `part.field`.
+        columns: DuckDB type of each column of the mapped table itself, by name.
+    """
     deps = {
         f"{part}.{field}": [TableColumnDep(staging, name) for name in sorted(reads)]
         for part, each in compiled.items()
@@ -49,7 +56,13 @@ def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns:
 
 
 def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str, Any]:
-    """Of one window; `seconds` is the step's run time, of all its windows together."""
+    """The metadata of one window.
+
+    Args:
+        window: the partition key.
+        view: what the layer holds of the window.
+        seconds: the run time of the step, for all its windows together.
+    """
     return {
         "dagster/partition_row_count": sum(view.counts.values()),
         **{f"records_{outcome}": count for outcome, count in view.counts.items()},
@@ -61,56 +74,68 @@ def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str,
 
 
 def _documents(rows: list[Row]) -> dict[str, Any]:
-    """Orders in, what they come to in each currency (in all, confirmed, open), and their outcomes by reason."""
+    """How many orders came in, their amounts, and their outcomes by reason."""
     if not rows:
         return {}
+    return {
+        "orders_in": sum(row["records"] for row in rows),
+        **_amounts(rows),
+        "outcomes": _outcomes(rows),
+    }
+
+
+def _amounts(rows: list[Row]) -> dict[str, str]:
+    """The amount of the orders in each currency: of all that came in, of the confirmed ones, of the open ones."""
     amounts: dict[str, Decimal] = {}
     for row in rows:
-        currency = row["currency"] or "unknown"
+        currency, amount = row["currency"] or "unknown", row["amount"] or Decimal(0)
         for name in ("in", "confirmed", "open"):
-            counts = name == "in" or name == _group(row)
+            counts = name in ("in", _group(row))
             key = f"amount_{currency}_{name}"
-            amounts[key] = amounts.get(key, Decimal(0)) + ((counts and row["amount"]) or 0)
-    records = [
-        TableRecord(
-            {
-                "outcome": row["outcome"],
-                "reason": row["reason"] or "",
-                "orders": str(row["records"]),
-                "amount": f"{row['amount'] or 0:.2f} {row['currency'] or ''}".strip(),
-            }
-        )
-        for row in rows
-    ]
+            amounts[key] = amounts.get(key, Decimal(0)) + (amount if counts else 0)
+    return {name: f"{amount:.2f}" for name, amount in amounts.items()}
+
+
+def _outcomes(rows: list[Row]) -> MetadataValue[Any]:
+    records = []
+    for row in rows:
+        amount = f"{row['amount'] or 0:.2f} {row['currency'] or ''}".strip()
+        texts = {"outcome": row["outcome"], "reason": row["reason"] or "", "orders": str(row["records"])}
+        records.append(TableRecord({**texts, "amount": amount}))
     schema = TableSchema([TableColumn(name, "string") for name in ("outcome", "reason", "orders", "amount")])
-    texts = {name: f"{amount:.2f}" for name, amount in amounts.items()}
-    return {"orders_in": sum(row["records"] for row in rows), **texts, "outcomes": MetadataValue.table(records, schema)}
+    return MetadataValue.table(records, schema)
 
 
 def _group(row: Row) -> str:
-    """Whether a document counts as confirmed, as left out, or as open: a person's or the next run's."""
+    """How a document counts: as confirmed, as left out, or as open (a person or the next run has to deal with it)."""
     if row["outcome"] in ("CONFIRMED", "adopt") or row["reason"] == "UNCHANGED":
         return "confirmed"
     return "left out" if row["outcome"] in ("SKIPPED", "skip") else "open"
 
 
 def failure(failed: list[Row]) -> Failure:
-    """Names the records that are not done, why, and what to do."""
-    reasons = Counter(row["reason"] for row in failed)
-    names = ", ".join(f"{row['part']} {row['key']} ({row['reason']})" for row in failed[:20])
-    more = f" and {len(failed) - 20} more" if len(failed) > 20 else ""
-    advice = " ".join(f"{reason}: {REASONS.get(reason, '')}" for reason in reasons)
-    todo = "Mend the cause and rerun this partition, or `winbc retry`; `winbc trace` tells the whole way of a record."
+    """The failure of a step whose records are not all done. It names the records, the reasons, and what to do.
+
+    Dagster does not retry the step: only a person, or the next run, can settle these records.
+    """
+    names = ", ".join(f"{row['part']} {row['key']} ({_reason(row)})" for row in failed[:NAMED])
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    reasons = dict.fromkeys(_reason(row) for row in failed)
+    advice = " ".join(f"{reason}: {REASONS[reason]}" for reason in reasons if reason in REASONS)
+    todo = "Fix the cause. Then rerun this partition, or use `winbc retry`. `winbc trace` shows every step of a record."
     text = f"{len(failed)} records are not done: {names}{more}. {advice} {todo}"
     shown = [row | {"outcome": row["state"]} for row in failed[:SHOWN]]
     return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
 
 
+def _reason(row: Row) -> str:
+    """The reason code of a ledger row, or its state where it has none."""
+    return str(row["reason"] or row["state"])
+
+
 def _table(rows: list[Row]) -> MetadataValue[Any]:
-    table = [
-        TableRecord(
-            {"record": row["key"], "part": row["part"], "outcome": row["outcome"], "reason": row["reason"] or ""}
-        )
-        for row in rows
-    ]
+    table = []
+    for row in rows:
+        cells = (row["key"], row["part"], row["outcome"], row["reason"] or "")
+        table.append(TableRecord(dict(zip(COLUMNS, cells, strict=True))))
     return MetadataValue.table(table, TableSchema([TableColumn(name, "string") for name in COLUMNS]))

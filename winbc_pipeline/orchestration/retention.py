@@ -1,7 +1,8 @@
 """Deletes old runs from Dagster's storage, which otherwise grows by some kilobytes with every change.
 
-Here belongs: which run is still needed. A run that nothing has superseded stays whatever its age, because without it
-its windows would look as if they had never run. Sensor and schedule ticks are purged by dagster.yaml.
+Here belongs: which run is still needed. A run is superseded when all its windows were materialised again. Any other
+run stays, however old it is: without it its windows would look as if they had never run. Settings in dagster.yaml
+purge the ticks of sensors and schedules.
 Concept pages: Runs, Instance API.
 """
 
@@ -32,9 +33,10 @@ FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus
 
 
 def purge_runs(instance: DagsterInstance, before: datetime) -> int:
-    """Deletes the finished runs from before a moment whose every window was materialised again; returns how many."""
+    """Deletes the finished runs from before a moment that are superseded; returns how many."""
     old = instance.get_run_records(RunsFilter(statuses=FINISHED, created_before=before), ascending=True)
-    superseded = [record.dagster_run.run_id for record in old if _is_superseded(instance, record.dagster_run.run_id)]
+    run_ids = [record.dagster_run.run_id for record in old]
+    superseded = [run_id for run_id in run_ids if _is_superseded(instance, run_id)]
     for run_id in superseded:
         instance.delete_run(run_id)
     return len(superseded)
@@ -45,9 +47,9 @@ def _is_superseded(instance: DagsterInstance, run_id: str) -> bool:
 
 
 def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey, str | None, float]]:
-    """What a run set out to materialise: asset, window, and when (seconds since 1970)."""
-    planned = instance.get_records_for_run(run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION_PLANNED).records
-    for record in planned:
+    """What a run planned to materialise: asset, window (None for an asset without), moment (seconds since 1970)."""
+    kind = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    for record in instance.get_records_for_run(run_id, of_type=kind).records:
         event = record.event_log_entry.dagster_event
         if event is None or event.asset_key is None:
             continue
@@ -58,8 +60,9 @@ def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey,
 
 
 def _made_later(instance: DagsterInstance, run_id: str, asset: AssetKey, window: str | None, moment: float) -> bool:
+    """Whether another run has materialised an asset's window since a moment."""
     newest = _newest(instance, asset, window)
-    if newest is None and window:  # a run of windows plans the unpartitioned mapping tables as if they had the window
+    if newest is None and window:  # Dagster plans the unpartitioned mapping tables of such a run with the window, too
         whole = _newest(instance, asset, None)
         newest = whole if whole and whole.partition_key is None else None
     return newest is not None and newest.run_id != run_id and newest.timestamp > moment
@@ -71,7 +74,7 @@ def _newest(instance: DagsterInstance, asset: AssetKey, window: str | None) -> E
 
 
 def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
-    """The job, and the schedule that runs it every night (UTC)."""
+    """The job that purges old runs, and the schedule that runs it every night (UTC)."""
 
     @op(name="purge_old_runs")
     def purge(context: OpExecutionContext) -> None:

@@ -1,7 +1,7 @@
 """Windows as Dagster's partitions: a day, a week or a month (UTC) of the source's modification moments.
 
-Here belongs: which window holds a day, and its partition key. Staging, plan and ledger know days, not windows: that is
-why the setting `window` may change later. Concept page: Partitions and backfills.
+Here belongs: which window holds a day, and its partition key. Staging, plan and ledger know days and no windows. The
+setting `window` may therefore change later. Concept page: Partitions and backfills.
 """
 
 from datetime import date, timedelta
@@ -17,13 +17,15 @@ from dagster import (
 from ..settings import Settings
 
 MONDAY = 1  # as Dagster counts days of the week
+# Dagster's history of a window hangs on its key.
 KEYS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def partitions(settings: Settings) -> TimeWindowPartitionsDefinition:
-    """The windows from the one that holds the start of history; the present window is open."""
+    """All windows, from the one that holds the start of history to the present one, which is still open."""
     start = partition_key(settings.history_start, settings)
+    # end_offset=1 adds the window that has not ended yet.
     if settings.window == "month":
         return MonthlyPartitionsDefinition(start_date=start, fmt=KEYS["month"], end_offset=1)
     if settings.window == "week":
@@ -35,20 +37,22 @@ def window_of(day: date, settings: Settings) -> date:
     """The first day of the window that holds a day."""
     if settings.window == "month":
         return day.replace(day=1)
-    return day - timedelta(days=day.weekday()) if settings.window == "week" else day
+    if settings.window == "week":
+        return day - timedelta(days=day.weekday())
+    return day
 
 
 def partition_key(day: date, settings: Settings) -> str:
-    """The key of the window that holds a day: its first day, or its month (`2026-03`)."""
+    """The partition key of the window that holds a day: its first day (`2026-03-02`), or its month (`2026-03`)."""
     return window_of(day, settings).strftime(KEYS[settings.window])
 
 
 def range_tags(first: date, last: date, settings: Settings) -> dict[str, str]:
-    """Run tags for all windows between two days, in one run."""
+    """The tags of one run over all windows between two days, both included."""
     return {RANGE_START: partition_key(first, settings), RANGE_END: partition_key(last, settings)}
 
 
 def days_of(context: AssetExecutionContext, settings: Settings) -> tuple[date, date]:
-    """First and last day of this run's windows; never before the start of history."""
+    """First and last day of this run's windows. The first day is never before the start of history."""
     span = context.partition_time_window
     return max(span.start.date(), settings.history_start), (span.end - timedelta(days=1)).date()

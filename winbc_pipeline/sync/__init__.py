@@ -1,1 +1,1 @@
-"""How a change lands: map, plan against the live target, push, and what became of each record."""
+"""How a change lands: map it, plan against the live target, push the plan, note the outcome of each record."""

@@ -1,6 +1,6 @@
 """A flow in one connection: its database, its staging table, its fields and its compiled mapping tables.
 
-Here belongs: what follows from a flow and the settings of a connection together, and what every step asks for.
+Here belongs: what a flow and the settings of a connection determine together, and what every step asks for.
 A process that serves several connections holds one ConnectedFlow for each flow of each connection.
 """
 
@@ -26,8 +26,8 @@ from .flow import Flow, Part
 
 CompiledTables = dict[str, Compiled]  # by the name of the part
 
-# The last tables of each flow and mapping folder, with what they were made of. A run asks for them often, and to
-# compile them takes longer than to map an order.
+# The last compiled tables of each flow and mapping folder, with what they were made of. A run asks for them often, and
+# compiling them takes longer than mapping an order.
 _made: dict[tuple[str, str, Path], tuple[tuple[object, ...], CompiledTables]] = {}
 
 
@@ -63,64 +63,67 @@ class ConnectedFlow:
         fields: dict[str, str] = dict(profile.fields)
         if profile.count:
             fields[profile.count] = "decimal"
-        group = profile.parent_key or "" if profile.explode else ""
+        group = ""
+        if profile.explode and profile.parent_key:  # one record of Winstore became several rows
+            group = profile.parent_key
         return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified, group)
 
     @property
     def source_fields(self) -> Mapping[str, str]:
-        """What the source gives, by name: text, decimal, boolean, date or datetime.
+        """Kind of each field that the source gives, by name: text, decimal, boolean, date or datetime.
 
-        A line's fields begin with `line_` when Business Central gives them.
+        In a flow from Business Central, the names of a line's fields begin with `line_`.
         """
         if self.flow.source == "bc":
             return read_bc.source_kinds(self.flow)
         return {**self.staging.fields, **self.flow.derived}
 
     def target_fields(self, part: Part) -> Mapping[str, FieldFacts]:
-        """What a part's table can fill, by name: the target's fields, and those that the flow itself acts on."""
+        """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
     def mapping_version(self) -> str:
-        """Hash over the flow's mapping files; raises MappingError when the folder is missing."""
+        """Hash of the flow's mapping files and custom functions; raises MappingError when the folder is missing."""
         folder = self.settings.mapping_folder
         return version(self.table_folder, folder / LOOKUPS, self.settings.mapping_functions)
 
     def check_mapped_now(self, made_by: Iterable[str]) -> None:
-        """Raises MappingError when records were mapped by other tables than today's.
+        """Raises MappingError when records were mapped by other tables than the present ones.
 
-        Under other rules a change of the same payload could count as sent although it never was.
+        With mixed tables, a changed payload could count as sent although it never was.
 
         Args:
             made_by: the mapping version of each record.
         """
         if set(made_by) - {self.mapping_version()}:
-            hint = "Materialise the mapped layer of these windows again, then plan."
+            hint = "Materialise the mapped layer of these windows again, and then plan them."
             raise MappingError(f"{self.flow.id}: the tables were edited since these records were mapped.", hint)
 
     def compiled(self) -> CompiledTables:
-        """The SELECT of each part. It is compiled anew when a table, function, setting or the profile is another.
+        """The compiled table of each part. It is compiled anew when a table, function, setting or the profile changed.
 
-        Raises: MappingError naming file, row and column.
+        Raises: MappingError that names file, row and column.
         """
         return self._kept(ConnectedFlow._compile)
 
     def checked(self) -> CompiledTables:
-        """The same, tried out on an empty record.
+        """The compiled table of each part, after it was tried out on an empty record.
 
-        Raises: MappingError also for defaults and constants that the target does not take, and for what only DuckDB
-            finds.
+        Raises: MappingError as for `compiled`, for defaults and constants that the target does not take, and for
+            mistakes that only DuckDB finds.
         """
         return self._kept(ConnectedFlow._try_out)
 
     def _kept(self, make: Callable[["ConnectedFlow"], CompiledTables]) -> CompiledTables:
-        """What was made of the same tables before, else what is made now."""
+        """The kept tables when they were made of the same things, else new ones."""
         profile = load_profile(self.settings.winstore.profile)
         constants = dict(self.flow.constants(self.settings))
         made_of = (self.flow, self.mapping_version(), profile, constants)
         name = (make.__name__, self.flow.id, self.settings.mapping_folder)
         if name not in _made or _made[name][0] != made_of:
             _made[name] = made_of, make(self)
-        return _made[name][1]
+        _, tables = _made[name]
+        return tables
 
     def _compile(self) -> CompiledTables:
         functions = load_functions(self.settings.mapping_functions)
@@ -137,11 +140,14 @@ class ConnectedFlow:
         }
 
     def _constants(self) -> Mapping[str, tuple[str, str]]:
-        """What settings give: kind and SQL, by name."""
-        return {
-            name: ("boolean", str(value).lower()) if isinstance(value, bool) else ("text", literal(value))
-            for name, value in self.flow.constants(self.settings).items()
-        }
+        """The settings that formulas may use: kind and SQL of each, by name."""
+        constants: dict[str, tuple[str, str]] = {}
+        for name, value in self.flow.constants(self.settings).items():
+            if isinstance(value, bool):
+                constants[name] = "boolean", str(value).lower()
+            else:
+                constants[name] = "text", literal(value)
+        return constants
 
     def _try_out(self) -> CompiledTables:
         compiled = self.compiled()
@@ -153,12 +159,16 @@ class ConnectedFlow:
                 try:
                     try_out(connection, each)
                 except duckdb.Error as error:
-                    reason = str(error).splitlines()[0]  # there is no data in this database
+                    reason = str(error).splitlines()[0]  # quotes nobody's data: this database has none
                     raise MappingError(f"{self.flow.id}, {part}: the table cannot be run. {reason}") from None
         return compiled
 
 
 def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:
-    """Makes an empty table `source`, as the SELECT of a mapping table reads it."""
+    """Makes the empty table `source` that the SELECT of a mapping table reads.
+
+    Args:
+        fields: kind of each field of the source, by name.
+    """
     columns = OWN | StagingTable("source", fields, (), "").columns
     create_table(connection, "source", columns | {"skip_reason": "VARCHAR"})

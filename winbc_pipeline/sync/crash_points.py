@@ -1,6 +1,6 @@
-"""Named places where a test ends the process as a power cut would: tests only; nothing arms them in production.
+"""Named points where a test kills the process as a power cut would. Nothing arms them in production.
 
-A write without a place before and after it is a place that no test has looked at.
+Every write needs a point before it and one after it. Otherwise no test shows what a crash does there.
 """
 
 import os
@@ -18,11 +18,11 @@ POINTS = (
     "after write-back",
 )
 armed: dict[str, int] = {}
-"""How often a point is still passed before the process ends there."""
+"""By point, how many more times it is reached: the process is killed at the last one."""
 
 
 def point(name: str) -> None:
-    """Ends the process when a test has armed this point; raises ValueError for a name that is not in POINTS."""
+    """Kills the process when a test has armed this point; raises ValueError for a name that is not in POINTS."""
     if name not in POINTS:
         raise ValueError(f"{name} is no crash point")
     if name in armed:

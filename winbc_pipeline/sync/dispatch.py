@@ -1,4 +1,4 @@
-"""Which kind of sending a flow has. The only place that asks."""
+"""Which kind of sending a flow has. No other module asks."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .sending import Sending
 
 
 def sending_of(flow: Flow) -> Sending[Any]:
-    """The kind of sending, by what the flow's data say that its records are."""
+    """The kind of sending of a flow. It follows from the flow's data alone."""
     if flow.target == "winstore":
         return to_winstore.SENDING
     if flow.acts_on:

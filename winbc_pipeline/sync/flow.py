@@ -14,7 +14,14 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Reference:
-    """A field that points to a record which the target makes for the parent, looked up once the parent exists."""
+    """A field whose value is on a record that the target itself makes for the parent. It is looked up after that.
+
+    Attributes:
+        field: the field that gets the value.
+        collection: path of the records to look in; `{id}` stands for the parent's id.
+        value: the field of such a record that holds the value.
+        where: field and value that the record must have.
+    """
 
     field: str
     collection: str
@@ -24,19 +31,24 @@ class Reference:
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of target record that a flow writes; a source record may need several.
+    """One kind of target record that a flow writes. A source record may need several parts.
 
     Attributes:
+        name: identifies the part in its flow, in the ledger and in the mapping tables' tests.
+        entity_set: the entity set of BC, or the entity of Winstore's profile.
         table: the mapping CSV in the flow's folder.
-        match: fields that find the record in the target, strongest first, and whether case counts.
-        key: SQL over the source's columns that identifies the record; `_key` is the source record's own.
-        merged_by: field of the target whose value identifies the record instead: what maps to one value is one record.
+        match: fields that find the record in the target, strongest first. Each says whether it is compared without
+            regard to case.
+        key: SQL over the source's columns that identifies the record. `_key` is the source record's own key.
+        merged_by: field of the target whose value identifies the record instead. Source records that map to one value
+            become one record.
         where: SQL over the source's columns: which records have this part.
-        shared: whether one record of the target may stand for several of the source (a customer of many orders).
-        skip: SQL condition and reason code, for records that are not sent yet.
+        skip: SQL conditions and reason codes of records that are not sent.
         parent: the part whose record must exist first, with the same key.
-        own_fields: what the table gives besides the entity's fields, for the flow itself to act on.
-        repeatable: whether sending it to Winstore twice does no harm.
+        reference: the field that is looked up after the parent exists.
+        own_fields: fields of the table besides those of the entity. The flow acts on them itself.
+        shared: whether one record of the target may stand for several of the source (a customer of many orders).
+        repeatable: whether the record may be sent to Winstore twice without harm.
     """
 
     name: str
@@ -56,7 +68,13 @@ class Part:
 
 @dataclass(frozen=True)
 class DocumentKind:
-    """What a document of the target is made of: the part of its header, and those of the lines inserted with it."""
+    """What a document of the target is made of.
+
+    Attributes:
+        header: name of the header's part.
+        lines: names of the parts whose records are lines of the document.
+        navigation: the property of the header under which its lines are inserted with it.
+    """
 
     header: str
     lines: tuple[str, ...]
@@ -65,17 +83,18 @@ class DocumentKind:
 
 @dataclass(frozen=True)
 class Document:
-    """How the records of a source, a row per line, become documents: a header with its lines in one call.
+    """How the staged rows of a source, one per line, become documents: a header with its lines in one call.
 
     All SQL is over the columns of the staged lines.
 
     Attributes:
-        kind: which kind of document the settings ask for.
+        kind: gives the kind of document that the settings ask for.
         line_order: SQL that orders the lines of a document.
-        customer: the part of its customer, and of the customer's contact.
-        customer_key: SQL for the key of the customer's part; guest: SQL, whether Winstore does not know the customer.
-        ended: SQL that gives `cancelled` or `refunded` for a record that is no longer wanted.
-        skips: SQL conditions and reason codes of records that become no document.
+        customer: the parts of the customer and of the customer's contact.
+        customer_key: SQL for the key of the customer's part.
+        guest: SQL condition of orders whose customer Winstore does not know.
+        ended: gives SQL for `cancelled` or `refunded` of a record that is no longer wanted.
+        skips: gives SQL conditions and reason codes of records that become no document.
     """
 
     kind: Callable[[Settings], DocumentKind]
@@ -97,10 +116,11 @@ class Reading:
     """How a flow reads Business Central.
 
     Attributes:
-        sets: the entity sets whose changes matter, each with a condition on its records (may be empty).
-        rows: what changed since a moment, in chunks of flat rows; only the fields in `wanted`, lines prefixed `line_`.
+        sets: gives the entity sets whose changes matter, each with a `$filter` on its records (may be empty).
+        rows: gives what changed since a moment, in chunks of flat rows. They have only the wanted fields. The names of
+            a line's fields begin with `line_`.
         key: fields that identify a row.
-        group: field of the rows that always come together, such as the lines of an order.
+        group: field whose value is the same in all rows that always come together, such as the lines of an order.
     """
 
     sets: Callable[[Settings], Mapping[str, str]]
@@ -115,17 +135,22 @@ def _no_constants(_: Settings) -> Mapping[str, str | bool]:
 
 @dataclass(frozen=True)
 class Flow:
-    """One flow in one direction; `parts` in the order in which they are written, the main one being `main`.
+    """One flow in one direction.
 
     Attributes:
+        name: what the flow keeps in step. Both directions have the same name.
+        source: the system that is read: winstore or bc.
+        target: the system that is written: winstore or bc.
         entity: what is read: an entity of Winstore's profile, or an entity set of BC.
-        lines: the entity set of its lines, where BC gives lines of their own.
-        derived: fields that the flow itself works out from what was read, and their kinds.
-        constants: values of settings that the tables may name.
-        document: what its records become when several parts make one record of the target.
-        acts_on: id of the flow on whose documents its records are actions, told by the own field `action`.
-        target_state_from: id of the flow of the other direction, which reads what the target has of these records now.
-        waits_for: ids of flows whose records its own may need first (reason DEPENDENCY).
+        main: name of the main part, whose records people see as the flow's records.
+        parts: the parts in the order in which they are written.
+        lines: the entity set of the lines, where BC has lines of their own.
+        derived: kind of each field that the flow itself works out from what was read, by name.
+        constants: gives the values of settings that the tables may use, by name.
+        document: how the records become documents. None when each part is a record of its own.
+        waits_for: ids of the flows whose records this flow's records may need first (reason DEPENDENCY).
+        acts_on: id of the flow whose documents this flow's records act on. Their own field `action` says how.
+        target_state_from: id of the flow of the other direction. It reads what the target has of these records now.
         reading: how BC is read, when it is the source.
     """
 
@@ -146,16 +171,17 @@ class Flow:
 
     @property
     def id(self) -> str:
-        """`products_winstore_to_bc`: folder, group, job and pool are named so."""
+        """Such as `products_winstore_to_bc`. Folder, asset group, job and pool have this name."""
         return f"{self.name}_{self.source}_to_{self.target}"
 
     @property
     def staging(self) -> str:
-        """The staging asset's name; BC's entity sets serve several flows, so there it is the flow's."""
-        return f"{self.source}_{self.entity if self.source == 'winstore' else self.name}"
+        """Name of the staging asset. A set of BC serves several flows, so each of those has one of its own."""
+        name = self.entity if self.source == "winstore" else self.name
+        return f"{self.source}_{name}"
 
     def active(self, settings: Settings) -> tuple[Part, ...]:
-        """The parts that these settings use."""
+        """The parts that these settings use, in the order in which they are written."""
         if not self.document:
             return self.parts
         return tuple(self.part(name) for name in self.document.parts(settings))

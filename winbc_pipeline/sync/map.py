@@ -31,10 +31,13 @@ MAPPED = {
     "skip_reason": "VARCHAR",
     "mapping_version": "VARCHAR",
 }
-# What a plan knows of a record from the ledger (alias l).
+# The columns of the ledger (alias l) that a plan needs.
 KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
-# Whether a mapped record (alias m) was sent as it is.
-UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0, false)"
+# Whether a mapped record (alias m) was sent exactly as it is now.
+UNCHANGED = """coalesce(
+    l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0,
+    false
+)"""
 
 
 def mapped_table(flow: Flow) -> str:
@@ -43,9 +46,13 @@ def mapped_table(flow: Flow) -> str:
 
 
 def map_windows(work: Work) -> None:
-    """Maps the staged records of the windows."""
+    """Maps the staged records of a work's windows into the flow's mapped table.
+
+    Raises: MappingError for tables that are wrong, and for a formula that cannot take a value.
+    """
     connected = work.connected
-    made_by = connected.mapping_version()  # before they are read: an edit in between makes the plan refuse them
+    # The version is taken before the tables are read. After an edit in between, the plan refuses what was mapped.
+    made_by = connected.mapping_version()
     compiled, staging = connected.checked(), connected.staging
     windows = f"_window BETWEEN DATE '{work.first}' AND DATE '{work.last}'"
     table = quote(mapped_table(work.flow))
@@ -57,15 +64,22 @@ def map_windows(work: Work) -> None:
             own = compiled[part.name]
             see_source(connection, part, own, staging.name, windows)
             prepare(connection, own.steps, own.lookups)
-            connection.execute(
-                f"DELETE FROM {table} WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))"
+            connection.execute(  # a record that changed again has moved on from an earlier window
+                f"""
+                DELETE FROM {table}
+                WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))
+                """
             )
-            connection.execute(f"INSERT INTO {table} SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})")
+            mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})"
+            connection.execute(f"INSERT INTO {table} {mapped}")
 
 
 @contextmanager
 def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A transaction on the flow's database. Errors about values, which would quote one, leave as MappingError."""
+    """A transaction on the flow's database.
+
+    DuckDB quotes the value in an error about a value. Such an error is raised as MappingError without it.
+    """
     try:
         with connected.store.transaction() as connection:
             for_long_texts(connection)
@@ -77,7 +91,12 @@ def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConn
 
 
 def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str) -> None:
-    """Makes the view `source` of a part's staged records: the newest of each key, with the reason to skip it."""
+    """Makes the view `source` of a part's staged records: the newest of each key, with the reason to skip it.
+
+    Args:
+        staging: name of the staging table.
+        where: SQL condition of the staged records.
+    """
     cases = " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in part.skip)
     skip_reason = f"CASE {cases} END" if cases else "CAST(NULL AS VARCHAR)"
     connection.execute(
@@ -94,14 +113,20 @@ def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Comp
 
 
 def newest_rows(key: str, staging: str) -> str:
-    """QUALIFY that keeps the newest of the staged records that a part takes for one."""
-    if key == "_key":
+    """SQL that keeps the newest of the staged records with the same key of a part.
+
+    Args:
+        key: the part's key, as SQL.
+        staging: name of the staging table.
+    """
+    if key == "_key":  # a staging table holds each record once
         return ""
-    return f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY _modified_at DESC, {quote(staging)}._key) = 1"
+    newest_first = f"_modified_at DESC, {quote(staging)}._key"  # qualified, because a SELECT may replace `_key`
+    return f"QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY {newest_first}) = 1"
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:
-    """Makes one record, the newest, of those that map to one value. A record that maps to none stays as it is."""
+    """Keeps the newest of the records that map to the same value. A record that maps to no value stays as it is."""
     prepare(connection, compiled.steps, compiled.lookups)
     value = f"coalesce(nullif(creates ->> {literal(f'$.{part.merged_by}')}, ''), _key)"
     connection.execute(
@@ -119,7 +144,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled
 def classified(flow: Flow) -> str:
     """SELECT of the mapped records between two bound days, with what the ledger knows of each.
 
-    Its column `unchanged` says whether a record was sent as it is.
+    Its column `unchanged` says whether a record was sent exactly as it is now.
     """
     return f"""
         SELECT m.*, {KNOWN}, {UNCHANGED} AS unchanged
@@ -129,7 +154,7 @@ def classified(flow: Flow) -> str:
 
 
 def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
-    """Records in trouble that the mapping no longer makes are no longer in trouble: they become SKIPPED (GONE).
+    """Moves records to SKIPPED (GONE) that are FAILED, CONFLICT or PLANNED and that the mapping no longer makes.
 
     Args:
         parts: names of the parts whose records count.
@@ -150,4 +175,5 @@ def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], n
             """,
             [list(parts), never_sent],
         )
-    ledger.move(store, [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone], run_id)
+    moves = [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone]
+    ledger.move(store, moves, run_id)

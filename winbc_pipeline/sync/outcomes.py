@@ -1,4 +1,4 @@
-"""Reason codes: why a record ended as it did, in words and with what to do. Explained in docs/errors.md."""
+"""Reason codes: why a record has its outcome, and what to do. docs/errors.md explains each of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -86,6 +86,7 @@ REASONS: dict[str, str] = {
 }
 
 IGNORED = "IGNORED"
+# Error codes of Business Central that have a reason code of their own.
 BY_CODE = {
     "Application_StringExceededLength": "TOO_LONG",
     "Internal_InvalidTableRelation": "RELATION_MISSING",
@@ -95,18 +96,24 @@ STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 
 
 def is_ignored(state: str | None, reason: str | None) -> bool:
-    """Whether a person has settled a version of the source by `winbc resolve --ignore`."""
+    """Whether a person has settled this version of the record with `winbc resolve --ignore`."""
     return state == "SKIPPED" and reason == IGNORED
 
 
 def broken_rule(error: Mapping[str, Any], table: str = "") -> str:
-    """A broken rule of a mapped record in words: its field, the rule, what kind of value it was given, and the table's
-    row; a value that is wrong in the source itself has none."""
+    """A broken rule of a mapped record in words. The value itself is not told: it may be personal data.
+
+    Args:
+        error: `field`, `rule`, `given` (the kind of value) and `row`. A value that is wrong in the source has no row.
+        table: the name of the mapping table.
+    """
     place = f"{table} row {error['row']}".strip() if error["row"] else "source"
     return f"{error['field']}: {error['rule']}, given {error['given']} ({place})"
 
 
 def refusal(result: Result) -> tuple[str, str]:
-    """Reason code and Business Central's own words (for the ledger only: they may hold personal data)."""
-    words = f"{result.error.get('code', result.status)}: {result.error.get('message', '')}".split("  CorrelationId")[0]
+    """Reason code and Business Central's own message. The message is for the ledger only: it may hold personal data."""
+    code = result.error.get("code", result.status)
+    words = f"{code}: {result.error.get('message', '')}"
+    words = words.split("  CorrelationId")[0]  # an id of the call, which tells people nothing
     return BY_CODE.get(result.error_code, "BC_REFUSED"), words[:500]

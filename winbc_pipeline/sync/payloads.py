@@ -1,4 +1,4 @@
-"""The values of fields: read from payloads, compared with live ones, and as hashes of what was sent."""
+"""The values of fields: how payloads are read, how values are compared, and the hashes of what was sent."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from ..systems.business_central.client import dumps
 
 
 def equal(old: Any, new: Any) -> bool:
-    """Whether a live value and a mapped one are the same: numbers by value, texts to the letter."""
+    """Whether a live value and a mapped value are the same. Numbers count by value, texts to the letter."""
     if isinstance(old, bool) or isinstance(new, bool):
         return old is new
     if isinstance(old, int | Decimal) and isinstance(new, int | Decimal):
@@ -20,44 +20,48 @@ def equal(old: Any, new: Any) -> bool:
 
 
 def empty(value: Any) -> bool:
-    """Empty as BC writes it: text without characters, zero, the zero date."""
-    return value in (None, "", 0, "0001-01-01", "_x0020_")
+    """Whether BC takes a value for empty: no text, zero, the zero date, the blank option."""
+    return value in (None, "", 0, "0001-01-01", "_x0020_")  # `_x0020_` is an option whose caption is a blank
 
 
 def is_blank(value: Any) -> bool:
-    """Nothing, or a text without characters; zero and false are values."""
+    """Whether a value is None or a text without characters. Zero and false are not blank."""
     return not value and (value is None or isinstance(value, str))
 
 
 def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, Any]:
-    """The fields that hold something, without those of the flow's own."""
+    """The fields whose values are not blank, without the flow's own fields.
+
+    Args:
+        own: names of the flow's own fields, which are no fields of the target.
+    """
     return {name: value for name, value in fields.items() if name not in own and (value or not is_blank(value))}
 
 
 def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A short hash per field: what was last sent, without keeping the values themselves."""
+    """A short hash of each field. The ledger keeps it of what was sent, and not the values themselves."""
     return {prefix + name: _short_hash(value) for name, value in fields.items()}
 
 
-@lru_cache(maxsize=100_000, typed=True)  # most values of documents come again and again
+@lru_cache(maxsize=100_000, typed=True)  # the same values occur in many documents
 def _short_hash(value: str | Decimal | int | bool | None) -> str:
     return hashlib.sha256(_canonical(value)).hexdigest()[:12]
 
 
 def _canonical(value: Any) -> bytes:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return format(Decimal(value).normalize(), "f").encode()
+        return format(Decimal(value).normalize(), "f").encode()  # 5 and 5.00 are one number, so they have one hash
     return dumps(value)
 
 
 def fields_of(text: str) -> dict[str, Any]:
-    """A payload's fields, numbers exact."""
+    """The fields of a payload (JSON). Its numbers are exact decimals."""
     fields: dict[str, Any] = _read_exactly(text) if text != "{}" else {}
     return fields
 
 
 def records_of(text: str) -> list[dict[str, Any]]:
-    """The same of many payloads."""
+    """The fields of each payload in a JSON array. Their numbers are exact decimals."""
     records: list[dict[str, Any]] = _read_exactly(text)
     return records
 

@@ -1,4 +1,4 @@
-"""The plan table: what a plan decided, a row per record, until the next plan of its windows."""
+"""The plan table: one row for each record, with what the last plan of its window decided."""
 
 from collections.abc import Collection, Iterable
 from itertools import chain
@@ -29,8 +29,8 @@ PLANNED = {
     "target_set": "VARCHAR",
     "amount": "DECIMAL(18, 5)",
     "currency": "VARCHAR",
-    "customer_key": "VARCHAR",  # the record whose number goes with a document once it is written
-    "lookups": "VARCHAR",  # what was asked of the target and found, for people
+    "customer_key": "VARCHAR",  # the customer's record: the document gets its number once it exists
+    "lookups": "VARCHAR",  # JSON list, for people: what was looked up in the target, and what was found
     "planned_at": "TIMESTAMPTZ",
     "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
 }
@@ -42,47 +42,70 @@ def planned_table(flow: Flow) -> str:
 
 
 def store_plan(work: Work, chunks: Iterable[list[Row]], unchanged: str) -> None:
-    """Puts the plan of a work in place of the one before.
+    """Puts the plan of a work in the place of the plan before it.
 
     Args:
-        chunks: the rows, some at a time. The plan before is there until the first of them are decided.
-        unchanged: SELECT of the rows of records that need nothing, with the two days as bound values.
+        chunks: the planned rows, some at a time. The plan before stays until the first chunk is decided.
+        unchanged: SELECT of the planned rows of unchanged records, with the two days as bound values. It is not used
+            for a work of single records.
     """
     flow, rest = work.flow, iter(chunks)
-    table = quote(planned_table(flow))
-    for number, rows in enumerate(chain([next(rest, [])], rest)):
+    first = next(rest, [])  # decided before the transaction begins: no lock is held across a call of the target
+    for number, rows in enumerate(chain([first], rest)):
         with work.store.transaction() as connection:
             for_long_texts(connection)
             if number == 0:
                 renew_table(connection, planned_table(flow), PLANNED)
             if number == 0 and work.keys is None:
-                connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", work.days)
-                connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', work.days)
-                _delete_planned(connection, table, "same")
-                connection.execute(f"INSERT INTO {table} BY NAME FROM same")
-            names = {name: PLANNED[name] for name in ("part", "key")}
-            create_table(connection, "fresh", names, temporary=True)
-            insert_rows(connection, "fresh", names, rows)
-            _delete_planned(connection, table, "fresh")
-            insert_rows(connection, planned_table(flow), PLANNED, rows)
+                _replace_windows(connection, work, unchanged)
+            _replace_rows(connection, flow, rows)
+
+
+def _replace_windows(connection: duckdb.DuckDBPyConnection, work: Work, unchanged: str) -> None:
+    """Deletes all planned rows of the windows, and inserts those of the unchanged records."""
+    table = quote(planned_table(work.flow))
+    connection.execute(f"CREATE TEMP TABLE same AS {unchanged}", work.days)
+    connection.execute(f'DELETE FROM {table} WHERE "window" BETWEEN ? AND ?', work.days)
+    _delete_planned(connection, table, "same")
+    connection.execute(f"INSERT INTO {table} BY NAME FROM same")
+
+
+def _replace_rows(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> None:
+    names = {name: PLANNED[name] for name in ("part", "key")}
+    create_table(connection, "fresh", names, temporary=True)
+    insert_rows(connection, "fresh", names, rows)
+    _delete_planned(connection, quote(planned_table(flow)), "fresh")
+    insert_rows(connection, planned_table(flow), PLANNED, rows)
 
 
 def _delete_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
-    """Takes the planned rows of some records away, whatever window they are in."""
+    """Deletes the planned rows of some records, whatever window they are in.
+
+    Args:
+        table: the plan table, quoted.
+        rows: a table with `part` and `key` of the records.
+    """
     connection.execute(f"DELETE FROM {table} AS p USING {rows} AS r WHERE p.part = r.part AND p.key = r.key")
 
 
 def planned_rows(work: Work, part: str | None = None) -> list[Row]:
-    """What is planned for a work, or only of one part of it, in the order of the keys."""
+    """The planned rows of a work, or of one part of it, in the order of their keys."""
     with work.store.open() as connection:
-        table = quote(planned_table(work.flow))
-        sql = f'SELECT * FROM {table} WHERE "window" BETWEEN ? AND ? AND part = coalesce(?, part) ORDER BY key'
-        rows = rows_of(connection, sql, [*work.days, part])
+        rows = rows_of(
+            connection,
+            f"""
+            SELECT *
+            FROM {quote(planned_table(work.flow))}
+            WHERE "window" BETWEEN ? AND ? AND part = coalesce(?, part)
+            ORDER BY key
+            """,
+            [*work.days, part],
+        )
     return [row for row in rows if work.wants(row["part"], row["key"])]
 
 
 def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
-    """What was planned of these keys was only shown to somebody: it is not sent before it is planned again."""
+    """Marks the planned rows of these keys as only shown to somebody. A push plans them again before it sends them."""
     with store.transaction() as connection:
         renew_table(connection, planned_table(flow), PLANNED)
         table = quote(planned_table(flow))
@@ -90,14 +113,15 @@ def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
 
 
 def unchanged_rows(records: str) -> str:
-    """SELECT of the planned rows of records that were sent as they are: nothing of them is compared again.
+    """SELECT of the planned rows of unchanged records. They were sent as they are, and are not compared again.
 
     Args:
         records: SELECT of mapped records with what the ledger knows, such as map.classified.
     """
     return f"""
         SELECT
-            part, _key AS key, _window AS "window", 'skip' AS action, 'UNCHANGED' AS reason, target_id, target_no,
-            '{{}}' AS body, '[]' AS changes, hash, field_hashes, _version AS version, mapping_version
+            part, _key AS key, _window AS "window", _version AS version, mapping_version,
+            'skip' AS action, 'UNCHANGED' AS reason, '{{}}' AS body, '[]' AS changes,
+            target_id, target_no, hash, field_hashes
         FROM ({records})
         WHERE unchanged"""

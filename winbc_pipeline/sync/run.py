@@ -1,4 +1,4 @@
-"""One flow from source to target, and what became of its records: what assets, command line and tests call."""
+"""The steps of a run, and the outcome of its records. Assets, command line and tests call these functions."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +23,11 @@ Begin = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Summary:
-    """Counts of one run: records of the flow's main part."""
+    """Counts of one run.
+
+    `read`, `created`, `updated` and `skipped` count records of the flow's main part. `failed` counts the keys of all
+    parts that are not done.
+    """
 
     read: int
     created: int
@@ -37,7 +41,10 @@ def _silent(_: str) -> None:
 
 
 def plan_windows(work: Work) -> None:
-    """Plans the windows against the live target; writes nothing to it."""
+    """Plans the windows against the live target, and writes nothing to it.
+
+    Raises: StoreBusy while another run goes on; ConfigurationError when the ledger was kept for another target.
+    """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
         check_target(work.connected, sending, target)
@@ -45,22 +52,24 @@ def plan_windows(work: Work) -> None:
 
 
 def push_windows(work: Work) -> None:
-    """Sends the plan of the windows."""
+    """Sends the plan of the windows; raises StoreBusy while another run goes on."""
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
         sending.push(work, target)
 
 
 def search_duplicates(connected: ConnectedFlow, since: datetime, run_id: str) -> list[str]:
-    """Looks for second documents of the orders that were confirmed since a moment, and marks those orders DUPLICATE;
-    returns their keys. Nothing is deleted."""
+    """Searches second documents of the orders that were confirmed since a moment, and marks those orders DUPLICATE.
+
+    Nothing is deleted. Returns the keys of the marked orders.
+    """
     with leased(connected, DOCUMENTS) as target:
         check_target(connected, DOCUMENTS, target)
         return duplicates.search(Work(connected, date.min, date.max, run_id), target, since)
 
 
 def dry_run(work: Work, begin: Begin = _silent) -> None:
-    """The layers up to planned, without Dagster; `begin` is told each layer's name."""
+    """Runs the layers up to planned, without Dagster. `begin` is called with each layer's name as it begins."""
     begin("staging")
     stage(work.connected, work.first)
     begin("mapped")
@@ -70,7 +79,7 @@ def dry_run(work: Work, begin: Begin = _silent) -> None:
 
 
 def sync(work: Work, begin: Begin = _silent) -> Summary:
-    """All four layers in turn, without Dagster."""
+    """Runs all four layers, without Dagster; returns what the run did."""
     dry_run(work, begin)
     begin("synced")
     push_windows(work)
@@ -78,19 +87,20 @@ def sync(work: Work, begin: Begin = _silent) -> Summary:
 
 
 def records(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
-    """The ledger rows of the windows."""
+    """The ledger rows of the windows between two days (both included)."""
     return ledger.read(connected.store, '"window" BETWEEN ? AND ?', [first, last])
 
 
 def not_done(rows: list[Row]) -> list[Row]:
-    """Those that a person or the next run still has to deal with."""
+    """The ledger rows of records that a person or the next run still has to deal with."""
     return [row for row in rows if row["state"] in OPEN]
 
 
 def summary(work: Work) -> Summary:
-    """What the run of a work did; a record that was touched before and is unchanged counts as skipped."""
+    """What the run of a work did. A record that an earlier run has sent, and that is unchanged, counts as skipped."""
     everything = records(work.connected, work.first, work.last)
     rows = [row for row in everything if row["part"] == work.flow.main]
+    # A record with a part that is not done counts as failed, whatever became of its other parts.
     failed = {row["key"] for row in not_done(everything)}
     sent = Counter(
         row["action"]

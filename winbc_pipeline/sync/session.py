@@ -1,7 +1,7 @@
 """A run's hold on a flow: its lease, its open target, and a ledger that belongs to that target.
 
-Here belongs: what must be true before a run may believe the ledger or write it. What was sent to one company of one
-environment says nothing about another one.
+Here belongs: what must be true before a run may believe the ledger or write it. A ledger of one company or environment
+says nothing about another one.
 """
 
 import gc
@@ -23,14 +23,23 @@ from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
 from .sending import Sending, Target
 
-SAMPLE, ENOUGH = 40, 5  # ledger rows that are looked up in the target, and how few prove nothing
-ALLOCATIONS = 100_000  # between two collections, instead of Python's 700
-SWITCH_S = 0.002
+SAMPLE = 40  # ledger rows that are looked up in the target
+ENOUGH = 5  # fewer rows than these prove nothing about the target
+ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
+SWITCH_S = 0.002  # after which one thread lets another one run; Python's default is 0.005 s
 
 
 @contextmanager
 def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
-    """One writer per flow: a lock of the operating system, which dies with its process; raises StoreBusy."""
+    """The flow's lease until the block ends: one process at a time may write the flow's ledger.
+
+    It is a lock of the operating system, which ends with its process.
+
+    Args:
+        wait_s: seconds to wait for another holder.
+
+    Raises: StoreBusy when another process still holds the lease then.
+    """
     flow = connected.flow.id
     path = connected.settings.flow_database(flow).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -38,12 +47,12 @@ def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
         with FileLock(str(path), timeout=wait_s):
             yield
     except Timeout:
-        raise StoreBusy(f"Another run of {flow} is writing.", "Wait for it, or end it.") from None
+        raise StoreBusy(f"Another run of {flow} is writing.", "Wait until it ends, or end it.") from None
 
 
 @contextmanager
 def leased(connected: ConnectedFlow, sending: Sending[Target]) -> Iterator[Target]:
-    """The open target while nobody else writes this flow's ledger; raises StoreBusy when another run goes on."""
+    """The open target, under the flow's lease, until the block ends; raises StoreBusy while another run goes on."""
     target = sending.open(connected.settings)
     try:
         with lease(connected), _for_many_records():
@@ -54,10 +63,10 @@ def leased(connected: ConnectedFlow, sending: Sending[Target]) -> Iterator[Targe
 
 @contextmanager
 def _for_many_records() -> Iterator[None]:
-    """Settings of Python for records by the hundred thousand.
+    """Settings of Python for hundreds of thousands of records, until the block ends.
 
-    They hold no cycles, so Python seldom looks for any. A thread that computes soon lets go for one that only takes an
-    answer.
+    The records hold no reference cycles, so the garbage collector may run seldom. Threads switch more often, so that an
+    answer does not wait for a thread that computes.
     """
     thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(ALLOCATIONS, *thresholds[1:])
@@ -70,9 +79,9 @@ def _for_many_records() -> Iterator[None]:
 
 
 def recover(store: Store, run_id: str) -> int:
-    """Records that a dead run left as SENDING become UNKNOWN; returns how many. The caller holds the flow's lease.
+    """Moves records that a dead run left as SENDING to UNKNOWN; returns how many. The caller holds the flow's lease.
 
-    They count as lost from now on: the dead run may have sent them until it died, long after their intent.
+    Their quarantine begins now: the dead run may have sent them long after it noted the intent.
     """
     left = ledger.read(store, "state = 'SENDING'")
     known = {"reason": "NO_ANSWER", "intent_at": clock.now()}
@@ -81,18 +90,18 @@ def recover(store: Store, run_id: str) -> int:
 
 
 def check_target(connected: ConnectedFlow, sending: Sending[Target], target: Target) -> None:
-    """Binds a new ledger to the target.
+    """Checks that the ledger belongs to the target, and binds a new ledger to it.
 
-    Raises: ConfigurationError when the ledger was kept for another target, or when the target has nothing any more of
-        what was last sent to it.
+    Raises: ConfigurationError when the ledger was kept for another target, or when the target has none of the records
+        that were last sent to it.
     """
     flow, store = connected.flow.id, connected.store
     name = sending.name(connected.settings, target)
     with store.transaction() as connection:
         bound = _bound(connection, name)
         sent = _last_sent(connection, connected.flow.main) if sending.has_any else []
-    again = f", or delete {store.path} to send everything again" if sending.can_be_asked else ""
     if bound != name:
+        again = f", or delete {store.path} to send everything again" if sending.can_be_asked else ""
         hint = f"Give this target a `connection` of its own{again}."
         raise ConfigurationError(f"The ledger of {flow} was kept for {bound}, not for {name}.", hint)
     if sending.has_any and len(sent) >= ENOUGH and not sending.has_any(connected, target, sent):
@@ -106,7 +115,7 @@ def company_of(settings: Settings, target: BusinessCentral) -> str:
 
 
 def address(base_url: str) -> str:
-    """Host and path of a system, by which its ledgers are told apart."""
+    """Host and path of a system. Ledgers of different systems differ in it."""
     parts = urlsplit(base_url)
     return f"{parts.hostname}{parts.path.rstrip('/')}"
 

@@ -1,4 +1,4 @@
-"""Asks the source what changed and stages it."""
+"""Asks the source what changed, and stages it."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,13 @@ from .flow import Reading
 
 
 def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) -> int:
-    """Stages everything that changed since the beginning of a window (UTC); returns how many records were read.
+    """Stages everything that changed since the beginning of a day (UTC); returns how many records were read.
 
-    Winstore only answers "changed since". Records of later windows come along and wait in their own window.
+    A source only answers "changed since". Records of later windows are staged too, each in its own window.
+
+    Args:
+        first: first day of the windows.
+        now: the moment of reading; None for the present one. Records without a modification moment belong to it.
     """
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     flow = connected.flow
@@ -37,26 +41,27 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
 
 
 def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime) -> int:
-    """Looks back over the overlap too: BC may commit a change late, and rounds moments (behaviour.md section 7)."""
     settings = connected.settings
+    # BC may commit a change late, and rounds its moments (behaviour.md section 7).
+    overlap = timedelta(minutes=settings.overlap_minutes, milliseconds=50)
     source = BusinessCentral(settings)
     try:
-        since -= timedelta(minutes=settings.overlap_minutes, milliseconds=50)
-        rows = reading.rows(settings, source, since, fields_wanted(connected))
+        rows = reading.rows(settings, source, since - overlap, fields_wanted(connected))
         return load(connected.store, connected.staging, map(read_bc.as_lines, rows), now)
     finally:
         source.close()
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
-    """Names of the source's fields that stand in a formula of the flow's tables: no other field is asked for."""
+    """Names of the source's fields that stand in a formula of the flow's tables. Other fields are not asked for."""
     tables = [read_table(connected.table_folder / part.table) for part in connected.flow.parts]
-    words = re.findall(r"\w+", " ".join(line.source for table in tables for line in table.lines))
+    formulas = " ".join(line.source for table in tables for line in table.lines)
+    words = re.findall(r"\w+", formulas)
     return frozenset(words) & frozenset(connected.source_fields)
 
 
 def newest_change(connected: ConnectedFlow, since: datetime) -> tuple[datetime | None, date | None]:
-    """The newest modification moment after `since`, and the day (UTC) of the oldest one after it."""
+    """The newest modification moment after `since`, and the day (UTC) of the oldest one; (None, None) for no change."""
     flow, settings = connected.flow, connected.settings
     if flow.reading:
         business_central = BusinessCentral(settings)

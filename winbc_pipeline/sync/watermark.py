@@ -1,4 +1,4 @@
-"""Up to when the source was followed: the cursor that sensors and schedules read."""
+"""The watermark of a flow: up to when the source was followed. Sensors and schedules read it as their cursor."""
 
 from .. import clock
 from ..staging import ledger
@@ -9,24 +9,28 @@ from .map import newest_rows
 
 
 def advance_watermark(connected: ConnectedFlow) -> None:
-    """Moves the watermark to the newest change before which every change has an outcome of its own version.
+    """Moves the watermark to the newest change up to which the ledger has an outcome of every change.
 
-    It never moves into the future, and never by our own clock (records without a modification moment).
+    The outcome must be of that very version: a rerun of an old window must not hide a newer change. The watermark never
+    moves into the future. Records without a modification moment do not move it: they have only our own clock's moment.
     """
     with connected.store.transaction() as connection:
         create_staging(connection, connected.staging)
         row = connection.execute(
             f"""
-            WITH versions AS MATERIALIZED ({_versions(connected)}), first_open AS (
-                SELECT min(v.moment) AS moment
-                FROM versions AS v
-                ANTI JOIN ledger AS l ON l.part = ? AND l.key = v.key AND l.version = v.version
-            )
+            WITH
+                versions AS MATERIALIZED ({_versions(connected)}),
+                first_open AS (
+                    SELECT min(v.moment) AS moment
+                    FROM versions AS v
+                    ANTI JOIN ledger AS l ON l.part = ? AND l.key = v.key AND l.version = v.version
+                )
             SELECT max(moment)
             FROM versions
-            WHERE moment <= ?
-            AND moment < coalesce((SELECT moment FROM first_open), 'infinity'::TIMESTAMPTZ)
-            """,
+            WHERE
+                moment <= ?
+                AND moment < coalesce((SELECT moment FROM first_open), 'infinity'::TIMESTAMPTZ)
+            """,  # 'infinity': no change is open
             [connected.flow.main, clock.now()],
         ).fetchone()
         if row and row[0]:
@@ -34,7 +38,10 @@ def advance_watermark(connected: ConnectedFlow) -> None:
 
 
 def _versions(connected: ConnectedFlow) -> str:
-    """SELECT of `key, version, moment` of the records of the main part, as the ledger keeps them."""
+    """SELECT of `key, version, moment` of the main part's records, as the ledger names them.
+
+    A document's version is made of the versions of all its lines.
+    """
     flow, staging = connected.flow, connected.staging
     key, name, moment = flow.part(flow.main).key, quote(staging.name), quote(staging.modified)
     if not flow.document:

@@ -1,4 +1,4 @@
-"""What a run is to do: a connected flow, some windows, and which of their records."""
+"""What a run has to do: a connected flow, its windows, and which of their records."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -15,7 +15,8 @@ class Work:
     """The windows between two days (UTC), both included, or only some records of them.
 
     Attributes:
-        keys: part and key of the only records that count; None for all.
+        run_id: what the ledger notes as the run that moved a record.
+        keys: part and key of each record that counts; None for all records.
     """
 
     connected: ConnectedFlow
@@ -38,7 +39,7 @@ class Work:
 
     @property
     def days(self) -> list[date]:
-        """First and last day, as bound values of a query."""
+        """First and last day, as the two bound values of a query."""
         return [self.first, self.last]
 
     def wants(self, part: str, key: str) -> bool:
@@ -46,5 +47,5 @@ class Work:
         return self.keys is None or (part, key) in self.keys
 
     def only(self, keys: Collection[tuple[str, str]] | None) -> "Work":
-        """The same windows, and other records of them."""
+        """A work of the same windows for these records alone; None for all records."""
         return replace(self, keys=keys)

@@ -1,6 +1,6 @@
 """What `winbc check` looks at: both connections, the mapping tables, and what each flow needs in Business Central.
 
-Here belongs: the list of checks. A check returns what it looked at, and raises WinbcError for what is wrong.
+Here belongs: the list of checks. A check says what it looked at, and raises WinbcError when something is wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ from .readiness import Ready, check_ready, needs_app
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, and what runs it. `run` raises WinbcError naming cause and fix."""
+    """One check. `run` carries it out, and raises WinbcError that names cause and fix."""
 
     name: str
     run: Callable[[], Ready]
 
 
 def checks(settings: Settings) -> Iterator[Check]:
-    """All checks of a connection. None of them writes."""
+    """All checks of a connection, in the order in which people read them. None of them writes."""
     yield Check("Winstore profile", lambda: Ready(_profile(settings)))
     yield Check("Winstore connection", lambda: Ready(_winstore(settings)))
     yield Check("Business Central connection", lambda: Ready(_business_central(settings)))
@@ -39,7 +39,7 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 
 def probe_check(settings: Settings) -> Check:
-    """Whether Business Central would take a first order. It makes one, and has Business Central undo it."""
+    """A check whether Business Central would take a first order. It makes one and has Business Central undo it."""
 
     def tried() -> Ready:
         target = BusinessCentral(settings)
@@ -53,9 +53,10 @@ def probe_check(settings: Settings) -> Check:
 
 def _profile(settings: Settings) -> str:
     profile = load_profile(settings.winstore.profile)
-    known = {each.call: each.known for each in profile.reads.values()}
-    known |= {each.call: each.known for each in profile.writes.values()}
-    assumed = [call for call, how in known.items() if how == "assumed"]
+    # One call may serve several entities.
+    known_by_call = {each.call: each.known for each in profile.reads.values()}
+    known_by_call |= {each.call: each.known for each in profile.writes.values()}
+    assumed = [call for call, known in known_by_call.items() if known == "assumed"]
     return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
 
 
@@ -74,7 +75,8 @@ def _business_central(settings: Settings) -> str:
         units = target.get("unitsOfMeasure?$top=1")
     finally:
         target.close()
-    return f"company {settings.bc.company} answers ({'has' if units else 'has no'} units of measure)"
+    found = "has units of measure" if units else "has no units of measure"
+    return f"company {settings.bc.company} answers ({found})"
 
 
 def _tables(connected: ConnectedFlow) -> Ready:

@@ -1,6 +1,7 @@
-"""What an edited mapping would do to everything that is staged: the next plan, counted. Writes nothing to the target.
+"""What an edited mapping would do to all staged records: the next plan, counted. Writes nothing to the target.
 
-Here belongs: counting. What becomes of a record is decided by plan.py, so that both always say the same.
+Here belongs: counting. sync/records/decide.py decides what becomes of a record, here as in the plan, so that the two
+always agree.
 """
 
 from collections import Counter
@@ -24,15 +25,18 @@ from ..sync.session import check_target
 
 @dataclass
 class Impact:
-    """Records of one part, by what the next plan would do with them.
+    """The records of one part, counted by what the next plan would do with them.
 
     Attributes:
-        same: nothing would be written, the target has these very values.
-        created: would be made in the target.
-        changed: would be written again; `fields`: how often each field in these.
-        held: wait for a person, or for a lost answer.
-        broken: would fail; `breaks`: what for, in records that were not failing already.
-        mended: broke a rule before and would not any more.
+        same: the target has these values already. Nothing would be written.
+        created: the target would get a new record.
+        changed: the target's record would be updated.
+        skipped: the record would be skipped for another reason than UNCHANGED.
+        held: the record would wait for a person, or for the lookup after a lost answer.
+        broken: the record would fail.
+        mended: the record broke a rule under the tables before, and would not break one now.
+        fields: by field, how many of the changed records would get another value in it.
+        breaks: by reason, how many records would fail that do not fail yet.
     """
 
     part: str
@@ -48,10 +52,13 @@ class Impact:
 
 
 def impact(connected: ConnectedFlow) -> list[Impact]:
-    """The impact of the tables as they are now on each part of a flow, beside the live target. Orders and statuses are
-    sent once and never again: of them it counts the records whose values are others than they were.
+    """The impact of the present tables on each part of a flow, compared with the live target.
 
-    Raises: MappingError naming file, row and column; ConfigurationError when the ledger was kept for another target.
+    Orders and statuses are sent once and never again. Their values are compared with those that the tables gave before.
+
+    Raises:
+        MappingError: names file, row and column.
+        ConfigurationError: the ledger was kept for another target.
     """
     sending = sending_of(connected.flow)
     if sending.sends_once:
@@ -71,48 +78,58 @@ def impact(connected: ConnectedFlow) -> list[Impact]:
 
 
 def _beside_before(connected: ConnectedFlow) -> list[Impact]:
-    """The records of each part beside what the tables made of them before."""
+    """The impact on each part, compared with what the tables made of its records before."""
     impacts = []
     for found, _, rows in _mapped(connected, connected.checked()):
-        found.same = found.mended = 0
+        found.same = found.mended = 0  # every record is in `rows` here, so that each is counted below
         for row in rows:
-            before, now = (fields_of(row[name] or "{}") for name in ("before_creates", "creates"))
-            others = [name for name in now | before if now.get(name) != before.get(name)]
-            found.broken += bool(row["errors"])
-            found.created += not row["errors"] and row["before_creates"] is None
-            found.changed += not row["errors"] and row["before_creates"] is not None and bool(others)
-            found.same += not row["errors"] and not others
-            found.mended += row["broke_before"] and not row["errors"]
-            if row["errors"] and not row["broke_before"]:
-                found.breaks.update(_broken_rules(row))
-            elif row["before_creates"] is not None:
-                found.fields.update(others)
+            _count_beside_before(found, row)
         impacts.append(found)
     return impacts
 
 
+def _count_beside_before(found: Impact, row: Row) -> None:
+    now = fields_of(row["creates"] or "{}")
+    before = fields_of(row["before_creates"] or "{}")
+    others = [name for name in now | before if now.get(name) != before.get(name)]
+    breaks, is_new = bool(row["errors"]), row["before_creates"] is None
+    found.broken += breaks
+    found.created += not breaks and is_new
+    found.changed += not breaks and not is_new and bool(others)
+    found.same += not breaks and not others
+    found.mended += row["broke_before"] and not breaks
+    if breaks and not row["broke_before"]:
+        found.breaks.update(_broken_rules(row))
+    elif not is_new:
+        found.fields.update(others)
+
+
 def _mapped(connected: ConnectedFlow, compiled: Mapping[str, Compiled]) -> list[tuple[Impact, Part, list[Row]]]:
-    """The records of each part that are to be decided; those that were sent as they are now are counted at once."""
+    """The records of each part that are still to be decided.
+
+    Records that were sent as they are now need no decision. They are counted here, unless the flow sends once.
+    """
     flow, staging, mapped = connected.flow, connected.staging, []
+    once = sending_of(flow).sends_once
     with mapping_connection(connected) as connection:
         create_staging(connection, staging)
         ledger.create(connection)
         renew_table(connection, mapped_table(flow), MAPPED)
         lock_down(connection)
         for part in connected.parts:
-            see_source(connection, part, compiled[part.name], staging.name, "true")
-            prepare(connection, compiled[part.name].steps, compiled[part.name].lookups)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, compiled[part.name])}")
-            same, mended = connection.execute(
-                "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
-            ).fetchall()[0]
-            once = sending_of(flow).sends_once
+            own = compiled[part.name]
+            see_source(connection, part, own, staging.name, "true")  # of all windows
+            prepare(connection, own.steps, own.lookups)
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, own)}")
+            counts = "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
+            same, mended = connection.execute(counts).fetchall()[0]
             rows = rows_of(connection, f"FROM impact WHERE {once} OR NOT unchanged ORDER BY _key")
             mapped.append((Impact(part.name, same=same, mended=mended), part, rows))
     return mapped
 
 
 def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
+    """SELECT of a part's records: as mapped now, as mapped before, and what the ledger knows of them."""
     return f"""
         SELECT
             '{part.name}' AS part, m.*, {KNOWN}, {UNCHANGED} AS unchanged,
@@ -123,18 +140,20 @@ def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
 
 
 def _count(found: Impact, row: Row, decision: Decision) -> None:
+    action = decision.action
     same = decision.reason == "UNCHANGED"
-    skipped = decision.action == "skip" and not same
+    skipped = action == "skip" and not same
+    failed_already = row["broke_before"] or row["state"] == ledger.State.FAILED
     found.same += same
     found.skipped += skipped
-    found.created += decision.action == "create"
-    found.changed += decision.action == "update"
-    found.held += decision.action in ("conflict", "wait")
-    found.broken += decision.action == "fail"
-    found.mended += row["broke_before"] and decision.action != "fail" and not skipped
-    if decision.action == "update":
+    found.created += action == "create"
+    found.changed += action == "update"
+    found.held += action in ("conflict", "wait")
+    found.broken += action == "fail"
+    found.mended += row["broke_before"] and action != "fail" and not skipped
+    if action == "update":
         found.fields.update(change["field"] for change in decision.changes)
-    if decision.action == "fail" and not row["broke_before"] and row["state"] != ledger.State.FAILED:
+    if action == "fail" and not failed_already:
         found.breaks.update(_reasons(row, decision))
 
 
@@ -143,7 +162,9 @@ def _broken_rules(row: Row) -> set[str]:
 
 
 def _reasons(row: Row, decision: Decision) -> set[str]:
-    """What a record fails for, in words that many records have in common."""
+    """Why a record would fail, in words that are the same for all records with that cause."""
     if decision.reason == "MAPPING":
         return _broken_rules(row)
-    return {str(decision.message if decision.reason == "RELATION_MISSING" else decision.reason)}
+    if decision.reason == "RELATION_MISSING":  # its message names the missing code
+        return {str(decision.message)}
+    return {str(decision.reason)}

@@ -1,14 +1,14 @@
-"""What a person does to records: retry, replay, adopt a document for an order, ignore.
+"""What a person can do with records: retry them, replay them, adopt a document for an order, ignore them.
 
-Here belongs: what may be done, and why not. Nothing is sent that the protocol would not send, and every move has its
-event. Asking and showing: cli/. Deciding and sending: the flow's kind of sending in sync/.
+Here belongs: what a person may do now, and why not. Nothing is sent that the protocol would not send, and every move of
+a state has its event in the ledger. cli/ shows and asks. The flow's kind of sending in sync/ decides and sends.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -37,10 +37,10 @@ from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
 from .plans import with_changes
 
-DOES = (*SENT, "update", "adopt", "skip", "wait", "ignore")
-EVER = (date.min, date.max)
+DOES = (*SENT, "update", "adopt", "skip", "wait", "ignore")  # the planned actions that change a record or its state
+EVER = (date.min, date.max)  # a person names records, whatever window they are in
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
-# A document that is to be sent anew: nothing of the one before it counts any more.
+# What the ledger forgets of a document before the order is sent anew: otherwise the old document would still count.
 CLEARED: Row = dict.fromkeys(("action", "hash", "field_hashes", "target_id", "target_no"))
 
 
@@ -49,8 +49,16 @@ class Request:
     """What a person wants for records of the flow's main part.
 
     Attributes:
-        how: retry; map: as the tables are now, even if it was sent; resend: as if it had never been sent; as_sent: the
-            kept body; adopt: take the document with `number` for it (`force`: whatever its reference); ignore: `why`.
+        how: `retry` plans and sends records that are not done.
+            `map` does the same by the present tables, even for records that were sent.
+            `resend` sends a document as if it had never been sent.
+            `as_sent` sends the kept body once more.
+            `adopt` takes the document with `number` as the order's document.
+            `ignore` leaves records as they are.
+        keys: the source's keys of the records.
+        number: the document's number in Business Central.
+        force: whether to adopt the document although it has another reference.
+        why: the person's reason to ignore the records.
     """
 
     how: Literal["retry", "map", "resend", "as_sent", "adopt", "ignore"]
@@ -62,65 +70,87 @@ class Request:
 
 @contextmanager
 def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Intervention"]:
-    """A person's turn at a flow's ledger; raises StoreBusy while a run goes on."""
+    """A person's turn at a flow's ledger, under the flow's lease.
+
+    Raises: StoreBusy while a run goes on; NotDone for a flow to Winstore; ConfigurationError when the ledger was kept
+        for another target.
+    """
     sending = sending_of(connected.flow)
-    if not sending.can_be_asked:
+    if not sending.can_be_asked:  # nobody could tell whether a second call makes a second record
         hint = "Rerun its window, or note what you found there: `winbc resolve … --there` or `--not-there`."
         raise NotDone(f"{connected.flow.id} writes to Winstore.", hint)
     with leased(connected, sending) as target:
         check_target(connected, sending, target)
+        # No other run holds the lease. What is still SENDING therefore belongs to a run that died.
         recover(connected.store, run_id)
         yield Intervention(connected, target, run_id)
 
 
 def keys_of(connected: ConnectedFlow, name: str) -> list[str]:
-    """Records by the source's key, by the document's reference, or by the target's number."""
+    """Keys of the records of the main part whose key, reference or number in the target is `name`."""
+    # Business Central keeps references (external document numbers) in capitals.
     where = "part = ? AND (key = ? OR reference = upper(?) OR target_no = ?)"
-    return [row["key"] for row in ledger.read(connected.store, where, [connected.flow.main, name, name, name])]
+    rows = ledger.read(connected.store, where, [connected.flow.main, name, name, name])
+    return [row["key"] for row in rows]
 
 
 def keys_not_done(connected: ConnectedFlow, reason: str | None) -> list[str]:
-    """Records that are not done, of one reason or of any."""
-    where = "list_contains(?, part) AND list_contains(?, state) AND reason IS NOT DISTINCT FROM coalesce(?, reason)"
-    rows = ledger.read(connected.store, where, [_parts(connected.flow), [str(state) for state in OPEN], reason])
+    """Keys of the records that are not done, of one reason code or, for None, of any."""
+    where = """
+        list_contains(?, part)
+        AND list_contains(?, state)
+        AND reason IS NOT DISTINCT FROM coalesce(?, reason)
+        """
+    open_states = [str(state) for state in OPEN]
+    rows = ledger.read(connected.store, where, [_parts(connected.flow), open_states, reason])
     return list(dict.fromkeys(row["key"] for row in rows))
 
 
 def does_anything(rows: list[Row]) -> bool:
-    """Whether carrying out what was proposed does anything at all."""
-    sent = (row for row in rows if row["reason"] != "UNCHANGED" or row["action"] == "adopt")
-    return any(row["action"] in DOES for row in sent)
+    """Whether any of the proposed rows would change something when it is carried out."""
+    changing = (row for row in rows if row["reason"] != "UNCHANGED" or row["action"] == "adopt")
+    return any(row["action"] in DOES for row in changing)
 
 
 def _parts(flow: Flow) -> list[str]:
-    """The parts that a person deals with by the source's key: customers of documents have keys of their own."""
+    """The parts whose records have the source's key. Customers of documents have keys of their own."""
     return [flow.main] if flow.document else [part.name for part in flow.parts]
 
 
 class Intervention:
-    """Proposes what a request comes to, and carries it out; the caller holds the flow's lease."""
+    """Works out what a request would do, and carries it out. The caller holds the flow's lease."""
 
     def __init__(self, connected: ConnectedFlow, target: BusinessCentral, run_id: str) -> None:
         self.connected, self.target, self.run_id = connected, target, run_id
         self.flow, self.settings, self.store = connected.flow, connected.settings, connected.store
 
     def proposed(self, request: Request) -> list[Row]:
-        """What would be done, as rows of the planned table; raises NotDone with what is possible instead."""
+        """What the request would do, as rows of the planned table.
+
+        The rows are only shown: they leave the plan again, so that no run sends what nobody has agreed to.
+
+        Raises: NotDone when the request would be wrong now. Its hint says what is possible instead.
+        """
         if request.how != "ignore":
             self._map(request.keys)
         try:
             return self._decided(request)
-        finally:  # nobody has agreed to it yet
+        finally:
             set_aside(self.store, self.flow, request.keys)
 
     def _decided(self, request: Request) -> list[Row]:
-        """The same, of what is mapped already."""
+        """What the request would do with records that are mapped already."""
         if request.how == "ignore":
             return [self._to_ignore(key, request.why) for key in request.keys]
-        if request.how in ("retry", "map"):
-            if request.how == "retry":
-                self._check_open(request.keys)
+        if request.how == "retry":
+            self._check_open(request.keys)
             return self._planned(request.keys)
+        if request.how == "map":
+            return self._planned(request.keys)
+        return self._decided_for_document(request)
+
+    def _decided_for_document(self, request: Request) -> list[Row]:
+        """What adopt, as_sent or resend would do with one order."""
         if not self.flow.document:
             raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
         order = self._candidate(request.keys[0])
@@ -130,27 +160,37 @@ class Intervention:
         self._check_nowhere(order, [document for each in found for document in each])
         if request.how == "as_sent":
             return [self._as_sent(order)]
-        return [row for row in self._planned_afresh(request.keys) if self._is_sendable(row)]
+        rows = self._planned_afresh(request.keys)
+        for row in rows:
+            self._check_sendable(row)
+        return rows
 
     def carry_out(self, request: Request, shown: list[Row]) -> list[Row]:
-        """Does what was shown, if it still comes to the same; returns the records' ledger rows afterwards."""
+        """Does what was shown; returns the records' ledger rows afterwards.
+
+        Raises: NotDone when the request would do something else by now.
+        """
         rows = self._decided(request)
         if _essence(rows) != _essence(shown):
             raise NotDone("Something changed while you were looking; nothing was done.", "Run the command again.")
         if request.how == "ignore":
-            known = {"reason": IGNORED, "message": request.why, "action": "skip"}
-            moves = [Move(row["part"], row["key"], State.SKIPPED, known) for row in self._open(request.keys)]
-            ledger.move(self.store, moves, self.run_id)
+            self._ignore(request)
             return self._rows(request.keys)
         if request.how in ("resend", "as_sent"):
             ledger.move(self.store, self._release(request), self.run_id)
-        if request.how == "as_sent":  # planned after that move: what was planned before it would be planned anew
+        if request.how == "as_sent":
+            # The plan gets a moment after the move. A push would plan anew what was planned before it.
             store_plan(self._work(request.keys), [[rows[0] | {"planned_at": clock.now()}]], "")
         sending_of(self.flow).push(self._work(request.keys), self.target)
         return self._rows(request.keys)
 
+    def _ignore(self, request: Request) -> None:
+        known = {"reason": IGNORED, "message": request.why, "action": "skip"}
+        moves = [Move(row["part"], row["key"], State.SKIPPED, known) for row in self._open(request.keys)]
+        ledger.move(self.store, moves, self.run_id)
+
     def _release(self, request: Request) -> list[Move]:
-        """A document goes back to the beginning; a lost one by way of the person who decided that."""
+        """Moves that put a document back to PLANNED. A lost one goes there by way of NEEDS_HUMAN: a person decided."""
         known = CLEARED | {"reason": "BY_HAND", "message": request.how.replace("_", " ")}
         lost = [row for row in self._rows(request.keys) if row["state"] == State.UNKNOWN]
         taken_over = [Move(row["part"], row["key"], State.NEEDS_HUMAN, {"reason": "BY_HAND"}) for row in lost]
@@ -181,8 +221,17 @@ class Intervention:
         key = self.flow.part(self.flow.main).key
         with self.store.open() as connection:
             create_staging(connection, staging)
-            sql = f"SELECT {key} AS key, max(_window) AS day FROM {quote(staging.name)} WHERE list_contains(?, {key}) "
-            days = {row["key"]: row["day"] for row in rows_of(connection, f"{sql} GROUP BY 1", [list(keys)])}
+            rows = rows_of(
+                connection,
+                f"""
+                SELECT {key} AS key, max(_window) AS day
+                FROM {quote(staging.name)}
+                WHERE list_contains(?, {key})
+                GROUP BY 1
+                """,
+                [list(keys)],
+            )
+        days = {row["key"]: row["day"] for row in rows}
         if gone := [each for each in keys if each not in days]:
             raise NotDone(f"{', '.join(gone[:5])}: not staged.", f"`winbc plan {self.flow.id}` reads the source.")
         for day in sorted(set(days.values())):
@@ -193,7 +242,7 @@ class Intervention:
         return self._plan_of(keys)
 
     def _planned_afresh(self, keys: tuple[str, ...], decided: Mapping[str, Choice] | None = None) -> list[Row]:
-        """The plan of documents as if they had never been sent; `decided`: by key, what a person has chosen."""
+        """The plan of documents as if they had never been sent. `decided` holds a person's choice, by key."""
         plan_documents(self._work(keys), self.target, afresh=True, decided=decided)
         return self._plan_of(keys)
 
@@ -207,7 +256,7 @@ class Intervention:
         raise NotDone(f"{key}: the tables make no document of it.", f"Look at `winbc trace {key}`.")
 
     def _check_nowhere(self, order: Candidate, found: list[Found]) -> None:
-        """Sends nothing that is there, nor what may still arrive (exactly_once.md section 3, step 6)."""
+        """Raises NotDone for an order that is there, or that may still arrive (exactly_once.md section 3, step 6)."""
         if found := [each for each in found if not each.is_cancelled]:
             there = ", ".join(f"{each.entity_set} {each.number}" for each in found)
             hint = f"Take it with `winbc resolve {order.key} --adopt {found[0].number}`, or delete it there first."
@@ -226,14 +275,17 @@ class Intervention:
             ledger.move(self.store, [Move(self.flow.main, order.key, State.UNKNOWN, known)], self.run_id)
         raise NotDone(f"{order.key} was lost, and is not there.", "It is looked up twice: ask again in a minute.")
 
-    def _until(self, known: Row) -> str:
-        ends = known["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes)
-        return f"Wait until {ends:%Y-%m-%d %H:%M} UTC (`quarantine_minutes`)."
+    def _quarantine_ends(self, known: Row) -> datetime:
+        ends: datetime = known["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes)
+        return ends
 
-    def _is_sendable(self, row: Row) -> bool:
-        if row["action"] == "create":
-            return True
-        raise NotDone(f"{row['key']} cannot be sent: {row['reason']}, {row['message'] or 'see docs/errors.md'}.")
+    def _until(self, known: Row) -> str:
+        return f"Wait until {self._quarantine_ends(known):%Y-%m-%d %H:%M} UTC (`quarantine_minutes`)."
+
+    def _check_sendable(self, row: Row) -> None:
+        if row["action"] != "create":
+            why = row["message"] or "see docs/errors.md"
+            raise NotDone(f"{row['key']} cannot be sent: {row['reason']}, {why}.")
 
     def _to_ignore(self, key: str, why: str) -> Row:
         rows = self._open((key,))
@@ -241,52 +293,73 @@ class Intervention:
             raise NotDone("Say why, in a few words.", "They are kept and shown by `winbc trace`.")
         if not rows:
             raise NotDone(f"{key} is not waiting for anything: nothing to ignore.")
-        for row in rows:
-            ends = row["intent_at"] and row["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes)
-            if row["state"] == State.UNKNOWN and clock.now() < ends:
+        for row in rows:  # a lost document that arrives after all would be nobody's
+            if row["state"] == State.UNKNOWN and clock.now() < self._quarantine_ends(row):
                 raise NotDone(f"{key} was lost and may still arrive.", self._until(row))
         return rows[0] | {"action": "ignore", "reason": IGNORED, "message": why, "changes": "[]"}
 
     def _to_adopt(self, order: Candidate, request: Request) -> Choice:
-        found = with_lines(self.target, {request.number: numbered(self.target, request.number)})[request.number]
+        number = request.number
+        found = with_lines(self.target, {number: numbered(self.target, number)})[number]
         if len(found) != 1:
             hint = "Give the number of an order, an invoice or a shipment."
-            raise NotDone(f"Business Central has {len(found)} documents numbered {request.number}.", hint)
-        reference = str(found[0].record.get("externalDocumentNumber") or "")
-        self._check_owner(order, found[0], reference)
+            raise NotDone(f"Business Central has {len(found)} documents numbered {number}.", hint)
+        document = found[0]
+        reference = str(document.record.get("externalDocumentNumber") or "")
+        self._check_owner(order, document, reference)
         if reference not in order.references and not request.force:
-            words = f"{request.number} has the external document number {reference or '(none)'}, not {order.reference}."
+            words = f"{number} has the external document number {reference or '(none)'}, not {order.reference}."
             raise NotDone(words, "Correct it there, or say --force if it is this order's all the same.")
-        difference = differences(order, found[0])
-        words = f"by hand{'; ' + difference if difference else ''}"
-        return Choice("adopt", "ADOPTED_DIFFERS" if difference else "ADOPTED", words, found[0])
+        if difference := differences(order, document):
+            return Choice("adopt", "ADOPTED_DIFFERS", f"by hand; {difference}", document)
+        return Choice("adopt", "ADOPTED", "by hand", document)
 
     def _check_owner(self, order: Candidate, found: Found, reference: str) -> None:
+        """Raises NotDone when the document is linked to another order already."""
         where = "part = ? AND key <> ? AND (target_id = ? OR (reference = ? AND target_id IS NOT NULL))"
         others = ledger.read(self.store, where, [self.flow.main, order.key, found.record["id"], reference])
         if others:
             raise NotDone(f"{found.number} belongs to order {others[0]['key']} already.")
 
     def _as_sent(self, order: Candidate) -> Row:
-        """The kept body once more; its lines are those of the staged order, which must not have changed since."""
-        with self.store.open() as connection:
-            ledger.create(connection)
-            sql = "SELECT s.body, e.version, e.mapping_version FROM sent_payload AS s JOIN ledger_event AS e "
-            sql += "USING (part, key, attempt_id) WHERE e.state = 'SENDING' AND part = ? AND key = ? "
-            kept = rows_of(connection, f"{sql} ORDER BY s.sent_at DESC LIMIT 1", [self.flow.main, order.key])
-        if not kept or kept[0]["body"].startswith("["):  # a list: the operations of a change
+        """The planned row that sends the kept body once more.
+
+        The plan takes all but the body from the staged order. The order must therefore not have changed since.
+        """
+        kept = self._kept(order.key)
+        # A body that is a list holds the operations of a change, not a document.
+        if kept is None or kept["body"].startswith("["):
             days = f"Bodies are kept for {self.settings.payload_days} days (`payload_days`)."
             raise NotDone(f"What was sent for {order.key} is not kept.", f"{days} Use --as-mapped-now.")
-        if kept[0]["version"] != order.version:
+        if kept["version"] != order.version:
             raise NotDone(f"{order.key} was edited since it was sent.", "Use --as-mapped-now.")
-        body = json.loads(kept[0]["body"], parse_float=Decimal)
+        body = json.loads(kept["body"], parse_float=Decimal)
         navigation = needed_document(self.flow).kind(self.settings).navigation
         if navigation not in body:
             raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
         row = self._planned_afresh((order.key,), {order.key: Choice("create")})[0]
         row |= with_changes(row | {"body": dumps(body).decode(), "changes": None, "hash": None})
-        return row | {"mapping_version": kept[0]["mapping_version"]}
+        return row | {"mapping_version": kept["mapping_version"]}
+
+    def _kept(self, key: str) -> Row | None:
+        """What was sent last for an order: `body`, `version`, `mapping_version`. None when no body is kept."""
+        with self.store.open() as connection:
+            ledger.create(connection)
+            rows = rows_of(
+                connection,
+                """
+                SELECT s.body, e.version, e.mapping_version
+                FROM sent_payload AS s
+                JOIN ledger_event AS e USING (part, key, attempt_id)
+                WHERE e.state = 'SENDING' AND part = ? AND key = ?
+                ORDER BY s.sent_at DESC
+                LIMIT 1
+                """,
+                [self.flow.main, key],
+            )
+        return rows[0] if rows else None
 
 
 def _essence(rows: list[Row]) -> list[tuple[Any, ...]]:
+    """What a person saw of a proposal, to be compared with what it comes to later."""
     return [tuple(row.get(name) for name in SHOWN) for row in rows]

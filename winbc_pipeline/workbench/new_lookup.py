@@ -1,4 +1,4 @@
-"""Fills the left side of a lookup table with the values that were seen in the source."""
+"""Fills the source values of a lookup table with those that were seen in the source."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,13 @@ ANY_OTHER = "*"
 
 @dataclass(frozen=True)
 class NewLookup:
-    """The table that was written: how many rows are new, and in words which values cannot stand in it."""
+    """The table that was written.
+
+    Attributes:
+        path: the table's file.
+        rows: how many rows are new.
+        left_out: in words, the values that cannot stand in a table.
+    """
 
     path: Path
     rows: int
@@ -28,26 +34,36 @@ class NewLookup:
 
 
 def values_seen(connected: ConnectedFlow, field: str) -> list[tuple[str, int]]:
-    """The distinct values of a staged field as lookups see them, and how often; the most frequent first."""
+    """The distinct values of a staged field as lookups see them, and how often each occurs; the most frequent first.
+
+    Raises: MappingError for a field that the source does not have.
+    """
     flow, staging = connected.flow, connected.staging
     by_name = {name.lower(): name for name in staging.fields}
     if field.lower() not in by_name:
-        known = f"Known are {', '.join(staging.fields)}."
-        raise MappingError(
-            f"The source of {flow.id} has no field `{field[:40]}`.", f"{similar(field, by_name)} {known}"
-        )
+        hint = f"{similar(field, by_name)} Known are {', '.join(staging.fields)}."
+        raise MappingError(f"The source of {flow.id} has no field `{field[:40]}`.", hint)
     name = by_name[field.lower()]
-    text = f"trim({as_text(Expression(quote(name), staging.fields[name], fits=True)).sql}, {BLANKS})"
+    column = Expression(quote(name), staging.fields[name], fits=True)
+    text = f"trim({as_text(column).sql}, {BLANKS})"
     with connected.store.open() as connection:
         create_staging(connection, staging)
-        each = f"SELECT {text} AS __value FROM {quote(staging.name)}"
-        counted = f"SELECT __value, count(*) AS times FROM ({each}) WHERE __value <> '' GROUP BY __value"
-        return connection.execute(f"{counted} ORDER BY times DESC, __value").fetchall()
+        counted = connection.execute(
+            f"""
+            SELECT __value, count(*) AS times
+            FROM (SELECT {text} AS __value FROM {quote(staging.name)})
+            WHERE __value <> ''
+            GROUP BY __value
+            ORDER BY times DESC, __value
+            """
+        )
+        return counted.fetchall()
 
 
 def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
-    """Writes the table, or adds to it what is missing. New rows have `?` as target value, which the tables' check
-    refuses until it is filled in.
+    """Writes the lookup table, or adds the missing values to it.
+
+    New rows have `?` as target value. The tables' check refuses it until a person has put a value in its place.
 
     Raises: MappingError for a name that formulas cannot use, an unknown field, and more values than a table takes.
     """
@@ -69,8 +85,11 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    found = read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value")
-    return [[exact(source), *map(plain, others)] for source, *others in (row.cells.values() for row in found)]
+    rows = []
+    for row in read_rows(path, LOOKUP_COLUMNS, untrimmed="source_value"):
+        source, *others = row.cells.values()
+        rows.append([exact(source), *map(plain, others)])
+    return rows
 
 
 def _fits(value: str) -> bool:

@@ -1,6 +1,6 @@
 """What a plan holds, as people see it: field by field, in words.
 
-A new document's fields are told by its body: the planned table does not keep them twice.
+The planned table does not keep the fields of a new document twice. They are read from its body.
 """
 
 import json
@@ -15,28 +15,39 @@ from ..sync.connected import ConnectedFlow
 from ..sync.plan_table import planned_table
 from ..systems.business_central.client import dumps
 
+# How a change names a field of one line: `line 2 quantity`.
 OF_A_LINE = re.compile(r"(line \d+) (\w+)")
-FREE_TEXTS = ("description", "description2")
-WHOLE = ("document", "credit memo")
+FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
+WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
 Change = dict[str, Any]
 
 
 def planned(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
-    """The plan of the windows between two days, one row per record."""
+    """The plan of the windows between two days (both included), one row per record."""
     with connected.store.open() as connection:
-        sql = f'SELECT * FROM {quote(planned_table(connected.flow))} WHERE "window" BETWEEN ? AND ? ORDER BY part, key'
-        return [with_changes(row) for row in rows_of(connection, sql, [first, last])]
+        rows = rows_of(
+            connection,
+            f"""
+            SELECT *
+            FROM {quote(planned_table(connected.flow))}
+            WHERE "window" BETWEEN ? AND ?
+            ORDER BY part, key
+            """,
+            [first, last],
+        )
+    return [with_changes(row) for row in rows]
 
 
 def with_changes(row: Row) -> Row:
-    """A planned row whose `changes` are made of its body where the plan keeps none."""
+    """A planned row with `changes` (JSON). Where the plan keeps none, they are made of the body."""
     if row["changes"] is not None:
         return row
-    return row | {"changes": dumps(created(json.loads(row["body"], parse_float=Decimal))).decode()}
+    body = json.loads(row["body"], parse_float=Decimal)
+    return row | {"changes": dumps(created(body)).decode()}
 
 
 def created(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """A new document field by field, its lines numbered as they stand."""
+    """The fields of a new document as changes: `field`, `old` (None), `new`. Lines are numbered from 1."""
     made, lines = [], []
     for name, value in body.items():
         if isinstance(value, list):
@@ -44,43 +55,51 @@ def created(body: dict[str, Any]) -> list[dict[str, Any]]:
         else:
             made.append({"field": name, "old": None, "new": value})
     for number, line in enumerate(lines, 1):
-        made += [{"field": f"line {number} {name}", "old": None, "new": value} for name, value in line.items()]
+        for name, value in line.items():
+            made.append({"field": f"line {number} {name}", "old": None, "new": value})
     return made
 
 
 def in_words(changes: str | None, shows: Callable[[Change], bool] = lambda _: True) -> list[str]:
-    """Planned changes (JSON), one in words each: `what: old -> new`. The fields of a new line stand together.
+    """Planned changes in words, one text each: `what: old -> new`. The fields of a new line stand in one text.
 
     Args:
-        shows: whether the values of a change are told; of the others only what would change.
+        changes: the changes as JSON; None for none.
+        shows: whether the values of a change may be shown. Of other changes only the names of the fields are.
     """
     words: dict[str, list[str]] = {}
     for each in _flat(json.loads(changes or "[]", parse_float=Decimal)):
         line = OF_A_LINE.fullmatch(each["field"]) if each["old"] is None else None
         what = line[1] if line else each["field"]
-        told = words.setdefault(what, [])
-        if shows(each):
-            told.append(f"{line[2]} {_shown(each['new'])}" if line else _from_to(each))
-        elif line:
-            told.append(line[2])
-    return [f"{what}: {', '.join(told)}" if told else what for what, told in words.items()]
+        details = words.setdefault(what, [])
+        if line:
+            details.append(f"{line[2]} {_shown(each['new'])}" if shows(each) else line[2])
+        elif shows(each):
+            details.append(_from_to(each))
+    return [f"{what}: {', '.join(details)}" if details else what for what, details in words.items()]
 
 
 def is_of_goods(change: Change) -> bool:
-    """Whether the values are about goods, not about people: a line's, except its free texts, or the document's."""
+    """Whether a change holds no values about people.
+
+    These are the fields of a line except its free texts, a whole document, and a field that is only emptied.
+    """
     field = OF_A_LINE.fullmatch(change["field"])
-    return field[2] not in FREE_TEXTS if field else change["field"] in WHOLE or change["new"] is None
+    if field:
+        return field[2] not in FREE_TEXTS
+    return change["field"] in WHOLE or change["new"] is None
 
 
 def _flat(changes: list[Change]) -> list[Change]:
-    """A new line's fields each as a change of its own; what is empty in it is left out."""
+    """The changes, with each filled field of a new line as a change of its own."""
     flat = []
     for each in changes:
-        if isinstance(each["new"], dict):
-            values = {name: value for name, value in each["new"].items() if value not in (None, "")}
-            flat += [{"field": f"{each['field']} {name}", "old": None, "new": value} for name, value in values.items()]
-        else:
+        if not isinstance(each["new"], dict):
             flat.append(each)
+            continue
+        for name, value in each["new"].items():
+            if value not in (None, ""):
+                flat.append({"field": f"{each['field']} {name}", "old": None, "new": value})
     return flat
 
 

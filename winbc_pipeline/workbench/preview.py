@@ -1,9 +1,9 @@
-"""What becomes of single records under the tables as they are now: sources, steps of each formula, value, request.
+"""What becomes of single records under the present tables: sources, steps of each formula, value, request.
 
-Reads the target, writes nothing to it. Staged records only: what was never read cannot be shown.
+It reads the target and writes nothing to it. It shows staged records only: the source is not asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +15,28 @@ from ..mapping.expressions import as_text
 from ..staging import ledger
 from ..staging.load import create as create_staging
 from ..staging.store import Row, literal, lock_down, rows_of
-from ..sync.connected import ConnectedFlow
+from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, mapping_connection, see_source
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
 from ..sync.records.plan import links
+from ..systems.business_central import BusinessCentral
+
+Links = dict[tuple[str, str], str]  # the source's key by part and id of the target's record
 
 
 @dataclass(frozen=True)
 class FieldView:
-    """One field of one record: `steps` are the parts of its formula with their values, innermost first."""
+    """One field of one record.
+
+    Attributes:
+        target: the row of the mapping table, compiled.
+        sources: the source fields that the formula reads, with their values.
+        steps: the parts of the formula with their values, innermost first.
+        value: what the formula comes to.
+    """
 
     target: Target
     sources: Mapping[str, str | None]
@@ -36,11 +46,12 @@ class FieldView:
 
 @dataclass(frozen=True)
 class RecordView:
-    """One record of one part: its fields, the rules it breaks, and what would be done with it.
+    """One record of one part: its fields, the rules that it breaks, and what the next plan would do with it.
 
     Attributes:
-        live: what the target has now of it, whatever is decided.
-        orphan: it would be made, but the record that it belongs to is not there and would not be made.
+        errors: the broken rules: `field`, `rule`, `given`, `row`.
+        live: the target's present values of the record; empty when the target has no such record.
+        orphan: whether the record would be created, but its parent neither exists nor would be created.
     """
 
     part: Part
@@ -56,15 +67,18 @@ class RecordView:
         """Method and path of the request, or why none is sent."""
         if self.orphan:
             return f"none: its {self.part.parent} is not in the target, and would not be made"
-        found = self.decision.target.get("id")
-        kinds = {"create": f"POST {self.part.entity_set}", "update": f"PATCH {self.part.entity_set}({found})"}
-        reason = f"{self.decision.reason or ''} {self.decision.message or ''}".strip()
-        return kinds.get(self.decision.action, f"none: {reason}")
+        decision, entity_set = self.decision, self.part.entity_set
+        if decision.action == "create":
+            return f"POST {entity_set}"
+        if decision.action == "update":
+            return f"PATCH {entity_set}({decision.target.get('id')})"
+        reason = f"{decision.reason or ''} {decision.message or ''}".strip()
+        return f"none: {reason}"
 
 
 @dataclass(frozen=True)
 class _Mapped:
-    """The chosen records of one part as the tables map them, and those of its parent with the same keys."""
+    """The chosen records of one part as the tables map them, and its parent's records with the same keys."""
 
     part: Part
     rows: list[Row]
@@ -73,13 +87,16 @@ class _Mapped:
 
 
 def fields_filled(connected: ConnectedFlow) -> list[str]:
-    """The fields of the target that a flow's tables fill; raises MappingError naming file, row and column."""
+    """Names of the target's fields that a flow's tables fill; raises MappingError that names file, row and column."""
     tables = connected.compiled().values()
     return sorted({target.facts.name for compiled in tables for target in compiled.targets})
 
 
 def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[RecordView]:
-    """The record of a key (of each part), or the first `sample` records of each part."""
+    """The record with a key in each part, or the first `sample` records of each part.
+
+    Raises: MappingError that names file, row and column.
+    """
     flow, compiled, staging = connected.flow, connected.checked(), connected.staging
     chosen = f"WHERE _key = {literal(key)}" if key is not None else f"ORDER BY _key LIMIT {int(sample)}"
     found: list[_Mapped] = []
@@ -88,27 +105,37 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         ledger.create(connection)
         lock_down(connection)
         for part in connected.parts:
-            see_source(connection, part, compiled[part.name], staging.name, "true")
-            rows = _mapped(connection, part, compiled[part.name], chosen)
-            fields = [_fields(connection, compiled[part.name], row) for row in rows]
+            own = compiled[part.name]
+            see_source(connection, part, own, staging.name, "true")  # of all windows
+            rows = _mapped(connection, part, own, chosen)
+            fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
             if part.parent and rows:
-                see_source(connection, flow.part(part.parent), compiled[part.parent], staging.name, "true")
-                same = f"WHERE _key IN ({', '.join(literal(row['_key']) for row in rows)})"
-                parents = _mapped(connection, flow.part(part.parent), compiled[part.parent], same)
+                parent = flow.part(part.parent)
+                see_source(connection, parent, compiled[parent.name], staging.name, "true")
+                keys = ", ".join(literal(row["_key"]) for row in rows)
+                parents = _mapped(connection, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
             found.append(_Mapped(part, rows, fields, parents))
     return _decided(connected, compiled, found)
 
 
 def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, chosen: str) -> list[Row]:
-    """The chosen records under the present tables, joined with what the ledger knows of them."""
+    """The chosen records under the present tables, with what the ledger knows of them.
+
+    Args:
+        chosen: SQL that follows `SELECT * FROM source`.
+    """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM source {chosen}")
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM chosen")
     prepare(connection, compiled.steps, compiled.lookups)
     return rows_of(
         connection,
-        f"SELECT '{part.name}' AS part, m.*, {KNOWN} FROM ({compiled.select}) AS m "
-        f"LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key ORDER BY m._key",
+        f"""
+        SELECT '{part.name}' AS part, m.*, {KNOWN}
+        FROM ({compiled.select}) AS m
+        LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
+        ORDER BY m._key
+        """,
     )
 
 
@@ -116,7 +143,7 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
     shown: list[FieldView] = []
     for target in compiled.targets:
         trace = dict(target.formula.trace)
-        parts = {**trace, "": replace(target.raw, sql=target.made)}
+        parts = {**trace, "": replace(target.raw, sql=target.made)}  # "" stands for the finished value
         columns = ", ".join(as_text(part).sql for part in parts.values())
         chosen = f"SELECT {columns} FROM ({compiled.base}) WHERE _key = {literal(row['_key'])}"
         values = dict(zip(parts, connection.execute(chosen).fetchall()[0], strict=True))
@@ -126,34 +153,39 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
     return shown
 
 
-def _decided(connected: ConnectedFlow, compiled: Mapping[str, Compiled], found: Sequence[_Mapped]) -> list[RecordView]:
-    flow, settings, sending = connected.flow, connected.settings, sending_of(connected.flow)
+def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence[_Mapped]) -> list[RecordView]:
+    sending, linked = sending_of(connected.flow), links(connected.store)
     views: list[RecordView] = []
-    linked = links(connected.store)
-    target = sending.open(settings)
+    target = sending.open(connected.settings)
     try:
         for each in found:
-            part = each.part
-            if not sending.can_be_asked or not part.match or flow.acts_on:
-                for row, shown in zip(each.rows, each.fields, strict=True):
-                    views.append(RecordView(part, row["_key"], shown, row["errors"], _values_only(row), {}, False))
-                continue
-            decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
-            live = live_targets(part, settings, target, [row for row, _ in decided], linked)
-            there: set[str] = set()
-            if part.parent:
-                parent = flow.part(part.parent)
-                there = _there(decide(parent, settings, target, compiled[parent.name], each.parents, linked))
-            for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
-                orphan = bool(part.reference) and decision.action == "create" and row["_key"] not in there
-                views.append(RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan))
+            if not sending.can_be_asked or not each.part.match or connected.flow.acts_on:
+                views += _values_only(each)
+            else:
+                views += _compared(connected, compiled, each, target, linked)
     finally:
         target.close()
     return views
 
 
+def _compared(
+    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral, linked: Links
+) -> Iterator[RecordView]:
+    """The views of one part's records, compared with the live target."""
+    part, settings = each.part, connected.settings
+    decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
+    live = live_targets(part, settings, target, [row for row, _ in decided], linked)
+    there: set[str] = set()
+    if part.parent:
+        parent = connected.flow.part(part.parent)
+        there = _there(decide(parent, settings, target, compiled[parent.name], each.parents, linked))
+    for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
+        orphan = bool(part.reference) and decision.action == "create" and row["_key"] not in there
+        yield RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan)
+
+
 def _there(decided: Sequence[tuple[Row, Decision]]) -> set[str]:
-    """Keys of the records that the target has, or gets."""
+    """Keys of the records that the target has or would get."""
     return {
         row["_key"]
         for row, decision in decided
@@ -161,9 +193,17 @@ def _there(decided: Sequence[tuple[Row, Decision]]) -> set[str]:
     }
 
 
-def _values_only(row: Row) -> Decision:
-    """What a record's values would come to where there is nothing to compare them with: Winstore has no call that tells
-    what it has, and lines have no key of their own."""
+def _values_only(each: _Mapped) -> Iterator[RecordView]:
+    """The views of one part's records where there is nothing to compare them with.
+
+    Winstore has no call that tells what it has, and lines have no key of their own.
+    """
+    for row, shown in zip(each.rows, each.fields, strict=True):
+        yield RecordView(each.part, row["_key"], shown, row["errors"], _judged_alone(row), {}, False)
+
+
+def _judged_alone(row: Row) -> Decision:
+    """What a record's own values come to."""
     if row["skip_reason"]:
         return Decision("skip", row["skip_reason"])
     if row["errors"]:

@@ -1,7 +1,7 @@
-"""What a flow needs in Business Central before its first run: codes and numbers that its tables give, debtors and
-accounts that the settings name. `winbc check` asks; nothing is written.
+"""What a flow needs in Business Central before its first run. `winbc check` asks, and nothing is written.
 
-Posting groups and templates are not in API v2.0: what lacks there is told by probe.py, or by the first document.
+These are the codes and numbers that the flow's tables give, and the customers and accounts that the settings name.
+Posting groups and templates are not in API v2.0: probe.py shows what is missing there, or else the first document.
 """
 
 import re
@@ -20,34 +20,46 @@ from ..systems.business_central import BusinessCentral
 from .table_values import LineObject, codes_of, line_objects
 
 Record = dict[str, Any]
-# Fields that take a code as it stands, and the entity set that has it.
+# Fields that hold a code itself, not the id of a record, and the entity set that has the code.
 SETS_BY_FIELD = {"taxCode": "taxGroups", "currencyCode": "currencies", "salesperson": "salespeoplePurchasers"}
-SETS_BY_KIND = {"Item": "items", "Account": "accounts"}  # API v2.0 lists no other kind of what a line may be about
-NO_ID = "00000000-0000-0000-0000-000000000000"
-ORDER_DATE = re.compile(r"to_datetime\(\s*orderdate\s*,\s*'([^']*)'")
-OPEN = (None, "", "_x0020_", False)  # values of `blocked`
+# The kinds of line whose numbers API v2.0 lists. A line may also be about a resource, a fixed asset or an item charge.
+SETS_BY_KIND = {"Item": "items", "Account": "accounts"}
+NO_ID = "00000000-0000-0000-0000-000000000000"  # an id field without a value
+ORDER_DATE = re.compile(r"to_datetime\(\s*orderdate\s*,\s*'([^']*)'")  # its second argument is a time zone
+OPEN = (None, "", "_x0020_", False)  # values of `blocked` of what is not blocked
+# What Business Central copies from the customer when a document does not name it.
 OF_THE_CUSTOMER = {"paymentMethodId": "payment method", "paymentTermsId": "payment terms"}
 
 
 @dataclass(frozen=True)
 class Ready:
-    """What was looked at, in words, and what is no mistake and may still surprise."""
+    """The result of a check that found nothing wrong.
+
+    Attributes:
+        looked_at: in words, what was checked.
+        warnings: facts that are no mistake and may still surprise.
+    """
 
     looked_at: str
     warnings: tuple[str, ...] = ()
 
 
 def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> Ready:
-    """Raises ConfigurationError naming everything that is missing."""
+    """Whether Business Central has all that a flow's tables and settings name.
+
+    Raises: ConfigurationError that names everything that is missing or blocked.
+    """
     flow, settings, compiled = connected.flow, connected.settings, connected.compiled()
     tables = [(part.table, compiled[part.name]) for part in connected.parts]
-    asked = _Asked(target, [each for _, table in tables for each in line_objects(table)])
-    problems, warned = list(_missing_codes(tables, asked)), list[str]()
-    for table, each in tables:
-        for one in line_objects(each):
-            place = f"{table} row lineObjectNumber ({one.place})"
-            problems += [f"{place}: {problem}" for problem in asked.wrong_with(one)]
-            warned += [f"{place}: {one.number} cannot be checked: {_unlisted(one)}"] if not asked.lists(one) else []
+    objects = [(table, each) for table, own in tables for each in line_objects(own)]
+    asked = _Asked(target, [each for _, each in objects])
+    problems = list(_missing_codes(tables, asked))
+    warned: list[str] = []
+    for table, each in objects:
+        place = f"{table} row lineObjectNumber ({each.place})"
+        problems += [f"{place}: {problem}" for problem in asked.wrong_with(each)]
+        if not asked.lists(each):
+            warned.append(f"{place}: {each.number} cannot be checked: {_unlisted(each)}")
     if flow.document:
         debtors = _debtors(settings, target)
         problems += [*_wrong_debtors(debtors), *_wrong_rounding(settings, target)]
@@ -55,12 +67,14 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> Ready:
         warned += [*_of_debtors(debtors, header), *_other_zones(header, settings)]
     if problems:
         raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
-    words = "codes of the lookup tables"
-    return Ready(words + (", accounts, debtors of the settings" if flow.document else ""), tuple(warned))
+    looked_at = "codes of the lookup tables"
+    if flow.document:
+        looked_at += ", accounts, debtors of the settings"
+    return Ready(looked_at, tuple(warned))
 
 
 def needs_app(connected: ConnectedFlow) -> Iterator[str]:
-    """Rows of the tables that fill what the target takes only with the companion app, in words."""
+    """In words, the rows of the tables that fill a field which the target has only with the companion app."""
     flow = connected.flow
     for part, compiled in connected.checked().items():
         for row in compiled.targets:
@@ -71,41 +85,47 @@ def needs_app(connected: ConnectedFlow) -> Iterator[str]:
 
 
 class _Asked:
-    """What Business Central has, each thing asked for once."""
+    """What Business Central has. Each list is asked for once, and only when somebody needs it."""
 
     def __init__(self, target: BusinessCentral, objects: Iterable[LineObject]) -> None:
         self.target, self.codes, self.objects = target, IdsByCode(target), tuple(objects)
 
     @cached_property
     def own_currency(self) -> set[str]:
-        """The company's own currency is in no list: documents in it have none."""
-        return {str(each.get("localCurrencyCode") or "").upper() for each in self.target.get("generalLedgerSetup")}
+        """The code of the company's own currency. `currencies` does not list it: documents in it have no code."""
+        setup = self.target.get("generalLedgerSetup")
+        return {str(each.get("localCurrencyCode") or "").upper() for each in setup}
 
     @cached_property
     def numbered(self) -> dict[str, dict[str, list[Record]]]:
-        """Items and accounts that lines may be about, by kind and number."""
-        return {
-            kind: self.target.find(
-                entity_set, "number", {each.number for each in self.objects if kind in each.kinds}, False
-            )
-            for kind, entity_set in SETS_BY_KIND.items()
-        }
+        """The items and accounts that lines may be about, by kind and number."""
+        found = {}
+        for kind, entity_set in SETS_BY_KIND.items():
+            numbers = {each.number for each in self.objects if kind in each.kinds}
+            found[kind] = self.target.find(entity_set, "number", numbers, False)
+        return found
 
     def lacks(self, entity_set: str, code: str) -> bool:
+        """Whether the entity set has no such code. An empty code is never missing."""
         own = self.own_currency if entity_set == "currencies" else set()
         return bool(code) and code.upper() not in {*self.codes[entity_set], *own}
 
     def lists(self, one: LineObject) -> bool:
-        """Whether API v2.0 can tell whether it is there."""
+        """Whether API v2.0 lists any of the kinds that the number may be of."""
         return bool(one.kinds & set(SETS_BY_KIND))
 
     def wrong_with(self, one: LineObject) -> list[str]:
-        """Why a line cannot be about it, in words; nothing when it can in one of its kinds."""
-        found = {kind: self.numbered[kind].get(one.number, []) for kind in SETS_BY_KIND if kind in one.kinds}
-        there = [(kind, record) for kind, records in found.items() for record in records]
-        if self.lists(one) and one.kinds <= set(SETS_BY_KIND) and not there:
-            return [f"there is no {' or '.join(kind.lower() for kind in sorted(found))} {one.number}"]
-        wrong = [f"{kind.lower()} {one.number} {_unusable(record)}" for kind, record in there if _unusable(record)]
+        """Why no line can be about the number, in words. Empty when a line can be in one of the kinds."""
+        listed = [kind for kind in SETS_BY_KIND if kind in one.kinds]
+        there = [(kind, record) for kind in listed for record in self.numbered[kind].get(one.number, [])]
+        all_listed = one.kinds <= set(SETS_BY_KIND)
+        if listed and all_listed and not there:
+            kinds = " or ".join(kind.lower() for kind in sorted(listed))
+            return [f"there is no {kinds} {one.number}"]
+        wrong = []
+        for kind, record in there:
+            if reason := _unusable(record):
+                wrong.append(f"{kind.lower()} {one.number} {reason}")
         return wrong if len(wrong) == len(there) else []
 
 
@@ -113,17 +133,20 @@ def _missing_codes(tables: Iterable[tuple[str, Compiled]], asked: _Asked) -> Ite
     for table, compiled in tables:
         for row in compiled.targets:
             entity_set = row.facts.reference or SETS_BY_FIELD.get(row.facts.name)
-            for place, codes in codes_of(row, compiled) if entity_set else ():
-                if gone := sorted(code for code in codes if asked.lacks(entity_set or "", code)):
+            if not entity_set:
+                continue
+            for place, codes in codes_of(row, compiled):
+                if gone := sorted(code for code in codes if asked.lacks(entity_set, code)):
                     yield f"{table} row {row.line.row}: {entity_set} has no {', '.join(gone)} ({place})"
 
 
 def _unlisted(one: LineObject) -> str:
-    return f"API v2.0 does not list what is a {' or a '.join(sorted(one.kinds)) or 'line of this kind'}"
+    kinds = " or a ".join(sorted(one.kinds)) or "line of this kind"
+    return f"API v2.0 does not list what is a {kinds}"
 
 
 def _unusable(record: Record) -> str:
-    """Why an item or account takes no line; empty when it does."""
+    """Why no line can be about an item or account; empty when one can."""
     if record.get("blocked") not in OPEN:
         return "is blocked"
     if record.get("accountType") not in (None, "", "Posting"):
@@ -132,7 +155,7 @@ def _unusable(record: Record) -> str:
 
 
 def _debtors(settings: Settings, target: BusinessCentral) -> dict[str, Record | None]:
-    """The default customers by number; None for one that is not there."""
+    """The default customers of the settings, by number; None for one that Business Central does not have."""
     orders = settings.orders
     numbers = sorted({orders.default_customer, *orders.default_customers_by_country.values()} - {""})
     there = target.find("customers", "number", numbers, False)
@@ -148,25 +171,27 @@ def _wrong_debtors(debtors: dict[str, Record | None]) -> Iterator[str]:
 
 
 def _of_debtors(debtors: dict[str, Record | None], header: Compiled) -> Iterator[str]:
-    """What documents get from a default customer because no row of the table gives it."""
+    """Warnings about what documents get from a default customer, because no row of the table gives it."""
     filled = {row.facts.name for row in header.targets}
+    from_the_customer = {name: words for name, words in OF_THE_CUSTOMER.items() if name not in filled}
     for number, customer in debtors.items():
-        lacking = [
-            words
-            for name, words in OF_THE_CUSTOMER.items()
-            if customer and name not in filled and customer.get(name) in (None, "", NO_ID)
-        ]
+        if customer is None:
+            continue
+        lacking = [name for name in from_the_customer if customer.get(name) in (None, "", NO_ID)]
         if lacking:
+            what = " and no ".join(from_the_customer[name] for name in lacking)
             where = "it comes from the customer" if len(lacking) == 1 else "they come from the customer"
-            yield f"the default customer {number} has no {' and no '.join(lacking)}; {where}, so documents have none"
-        if customer and "currencyCode" not in filled and not is_blank(customer.get("currencyCode")):
+            yield f"the default customer {number} has no {what}; {where}, so documents have none"
+        if "currencyCode" not in filled and not is_blank(customer.get("currencyCode")):
             yield f"documents for the default customer {number} are in its currency, {customer['currencyCode']}"
 
 
 def _other_zones(header: Compiled, settings: Settings) -> Iterator[str]:
-    """Rows that read the order's date in another zone than the one by which its age is counted."""
+    """Warnings about rows that read the order's date in another time zone than the one that its age is counted in."""
+    if not settings.orders.give_up_after_days:
+        return
     zone = settings.winstore.time_zone.key
-    for row in header.targets if settings.orders.give_up_after_days else ():
+    for row in header.targets:
         for named in ORDER_DATE.findall(row.line.source):
             if named != zone:
                 words = f"the table reads the order's date in {named}, `winstore.time_zone` is {zone}"

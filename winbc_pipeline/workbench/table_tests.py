@@ -1,4 +1,4 @@
-"""Runs tests.csv: the given records through the tables as they are now, beside what was expected."""
+"""Runs tests.csv: maps the given records by the present tables, and compares the result with the expected values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,14 +24,17 @@ from ..sync.payloads import fields_of, filled
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one test: the differences, none when it passed."""
+    """The result of one test. A test without differences has passed."""
 
     test: str
     differences: tuple[str, ...]
 
 
 def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
-    """The tests of a flow's folder, if it has any; raises MappingError for tables or tests that are wrong."""
+    """The tests of a flow's folder, if it has any.
+
+    Raises: MappingError for tables or tests that are wrong.
+    """
     path = connected.table_folder / TESTS
     if not path.exists():
         return
@@ -41,9 +44,9 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
     with in_memory() as connection:
         lock_down(connection)
         for case in read_cases(path, tables):
-            unknown = tuple(f"given: the source has no field {name}" for name in case.given if name not in fields)
+            unknown = [name for name in case.given if name not in fields]
             if unknown:
-                yield Finding(case.name, unknown)
+                yield Finding(case.name, tuple(f"given: the source has no field {name}" for name in unknown))
                 continue
             give(connection, fields, case.given)
             differences: list[str] = []
@@ -54,7 +57,10 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
 
 
 def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
-    """The tests of the lookup tables, one finding per table; nothing where there are none."""
+    """The tests of the lookup tables, one finding per table. Nothing when there are no tests.
+
+    Raises: MappingError for tables or tests that are wrong.
+    """
     folder = settings.mapping_folder / LOOKUPS
     if not (folder / TESTS).exists():
         return
@@ -63,24 +69,33 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
         expected.setdefault(table, {})[source] = target
     for table, values in expected.items():
         made = read_lookup(folder / f"{table}.csv")
-        wrong = [_told(table, name, value, made.get(name)) for name, value in values.items() if value != made.get(name)]
-        yield Finding(f"lookup table {table}", tuple(wrong))
+        wrong = [name for name, value in values.items() if value != made.get(name)]
+        differences = (_difference(table, name, values[name], made.get(name)) for name in wrong)
+        yield Finding(f"lookup table {table}", tuple(differences))
 
 
 def give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
-    """Puts one made-up record of the source into the table `source`."""
+    """Puts one made-up record of the source into the table `source`, in the place of the one before.
+
+    Args:
+        fields: kind of each field of the source, by name.
+        given: the record's values as texts, by name of the field. Other fields stay NULL.
+    """
     connection.execute("DROP TABLE IF EXISTS source")
     create_source(connection, fields)
-    given = {name: _given(fields[name], value) for name, value in given.items()}
-    columns = "".join(f", {quote(name)}" for name in given)
-    places = [(name, f"${place}", fields[name]) for place, name in enumerate(given, 1)]
-    values = "".join(f", {typed(text, kind)}" for _, text, kind in places)
-    typed_places = [each for each in places if each[2] != "text"]
-    bad = ", ".join(f"CASE WHEN {is_bad(text, kind)} THEN '{name}' END" for name, text, kind in typed_places)
+    columns, values, bad = "", "", []
+    for number, name in enumerate(given, 1):
+        text, kind = f"${number}", fields[name]
+        columns += f", {quote(name)}"
+        values += f", {typed(text, kind)}"
+        if kind != "text":
+            bad.append(f"CASE WHEN {is_bad(text, kind)} THEN '{name}' END")
     connection.execute(
-        f"INSERT INTO source (_key, _bad_fields{columns}) "
-        f"SELECT '', list_filter([{bad or 'NULL'}], lambda f: f IS NOT NULL){values}",
-        list(given.values()),
+        f"""
+        INSERT INTO source (_key, _bad_fields{columns})
+        SELECT '', list_filter([{", ".join(bad) or "NULL"}], lambda f: f IS NOT NULL){values}
+        """,
+        [_given(fields[name], value) for name, value in given.items()],
     )
 
 
@@ -91,15 +106,18 @@ def _given(kind: str, value: str) -> str:
 
 
 def _made(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> Expected:
+    """What a table makes of the given record, by the kinds of expectation that a test may have."""
     prepare(connection, compiled.steps, compiled.lookups)
     row = rows_of(connection, compiled.select)[0]
-    creates, updates = map(_texts, compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"])))
+    payloads = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
+    creates, updates = map(_texts, payloads)
     fill = {name: value for name, value in creates.items() if name in compiled.fill_empty}
-    always = {n: value for n, value in creates.items() if updates.get(n) == value and n not in fill}
+    always = {name: value for name, value in creates.items() if updates.get(name) == value and name not in fill}
+    elsewhere = always | fill
     return {
         "always": always,
-        "create": {n: value for n, value in creates.items() if n not in always and n not in fill},
-        "update": {n: value for n, value in updates.items() if n not in always and n not in fill},
+        "create": {name: value for name, value in creates.items() if name not in elsewhere},
+        "update": {name: value for name, value in updates.items() if name not in elsewhere},
         "fill": fill,
         "error": {error["field"]: error["rule"] for error in row["errors"]},
     }
@@ -113,23 +131,26 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")  # 5 for 5.00, and never 5E+2
+    return str(value)
 
 
 def _differences(table: str, compiled: Compiled, expected: Expected, made: Expected) -> Iterator[str]:
-    """What the fields that a test names have otherwise than expected; the others are not looked at."""
+    """In words, the fields that the test names and whose values are not as it expects."""
     kinds = {each.facts.name: each.facts.kind for each in compiled.targets}
     for kind, fields in expected.items():
         for name, value in fields.items():
             rule = None if name in expected["error"] else made["error"].get(name)
+            value_kind = "text" if kind == "error" else kinds.get(name, "text")
             if rule and kind != "error":
                 yield f"{kind} {table}.{name}: expected {_shown(value or None)}, and it breaks a rule: {rule}"
-            elif not _same("text" if kind == "error" else kinds.get(name, "text"), value, made[kind].get(name, "")):
-                yield _told(f"{kind} {table}", name, value or None, _elsewhere(kind, name, made))
+            elif not _same(value_kind, value, made[kind].get(name, "")):
+                yield _difference(f"{kind} {table}", name, value or None, _elsewhere(kind, name, made))
 
 
 def _same(kind: str, expected: str, made: str) -> bool:
-    """Whether a value is as expected: numbers by value, booleans in any language, the rest to the letter."""
+    """Whether a value is as expected. Numbers count by value, booleans in any language, other texts to the letter."""
     if kind == "boolean" and made:
         return boolean_of(expected) is boolean_of(made)
     if kind in ("decimal", "integer") and made and re.fullmatch(WRITTEN["decimal"], expected):
@@ -138,13 +159,16 @@ def _same(kind: str, expected: str, made: str) -> bool:
 
 
 def _elsewhere(kind: str, name: str, made: Expected) -> str | None:
-    """The value that was made; one that is sent at another time than expected says when."""
+    """The value that was made. When it is sent at another time than expected, the text says when."""
     if name in made[kind]:
         return made[kind][name]
-    return next((f"{value} ({each})" for each, fields in made.items() if (value := fields.get(name))), None)
+    for other, fields in made.items():
+        if value := fields.get(name):
+            return f"{value} ({other})"
+    return None
 
 
-def _told(what: str, name: str, expected: str | None, made: str | None) -> str:
+def _difference(what: str, name: str, expected: str | None, made: str | None) -> str:
     return f"{what}.{name}: expected {_shown(expected)}, made {_shown(made)}"
 
 

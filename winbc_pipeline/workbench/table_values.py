@@ -1,6 +1,6 @@
-"""What a mapping table can give a field, whatever the source has: defaults, constants, values of look-up tables.
+"""The values that a mapping table itself can give a field: defaults, constants, values of lookup tables.
 
-Here belongs: reading that off the tables. Whether the target has it: ready.py.
+Here belongs: reading the values off the tables. Whether the target has them: readiness.py.
 """
 
 import re
@@ -10,15 +10,22 @@ from dataclasses import dataclass
 from ..mapping.compiler import Compiled, Target
 
 CONSTANT = re.compile(r"'([^']*)'")
+# A formula that is one lookup: its table and the field, or simple formula, that it looks up.
 LOOKUP = re.compile(r"lookup\(\s*'(\w+)'\s*,\s*([^()',]+?)\s*\)")
+# What tells how lookups are nested: the beginning of a lookup, brackets, and texts, which may contain brackets.
 TOKEN = re.compile(r"lookup\(\s*'(\w+)'|'[^']*'|[()]")
-REST = "*"  # the row of a look-up table for values without one
+REST = "*"  # the row of a lookup table for values that have no row of their own
 
 
 @dataclass(frozen=True)
 class LineObject:
-    """A number that lines may be about, where it stands, and the kinds of line (Item, Account …) that it may be given
-    with."""
+    """A number that lines may be about.
+
+    Attributes:
+        number: number of an item, an account or the like.
+        place: the cell or lookup table that gives the number.
+        kinds: the kinds of line (Item, Account …) that the table may give with the number.
+    """
 
     number: str
     place: str
@@ -26,7 +33,7 @@ class LineObject:
 
 
 def codes_of(row: Target, compiled: Compiled) -> Iterator[tuple[str, set[str]]]:
-    """The values that a row may give, by the cell or look-up table that they stand in."""
+    """The values that a row may give, with the cell or lookup table that gives them."""
     if row.line.default:
         yield "column default", {row.line.default}
     if constant := CONSTANT.fullmatch(row.line.source):
@@ -36,7 +43,7 @@ def codes_of(row: Target, compiled: Compiled) -> Iterator[tuple[str, set[str]]]:
 
 
 def line_objects(compiled: Compiled) -> Iterator[LineObject]:
-    """What the lines of a table may be about, except what the source itself names (a SKU)."""
+    """What the lines of a table may be about. Numbers that the source itself gives (a SKU) are not among them."""
     rows = {row.facts.name: row for row in compiled.targets}
     number, kind = rows.get("lineObjectNumber"), rows.get("lineType")
     if number is None or kind is None:
@@ -48,34 +55,44 @@ def line_objects(compiled: Compiled) -> Iterator[LineObject]:
 
 
 def _by_key(number: Target, kind: Target, compiled: Compiled) -> Mapping[str, tuple[str, frozenset[str]]]:
-    """Number and kind for each value of the source, where both are looked up by the same field; else nothing."""
-    one, other = LOOKUP.fullmatch(number.line.source), LOOKUP.fullmatch(kind.line.source)
-    if not (one and other and one[2] == other[2]):
+    """Number and kind for each value of the source. Empty unless both are looked up by the same field."""
+    number_lookup, kind_lookup = LOOKUP.fullmatch(number.line.source), LOOKUP.fullmatch(kind.line.source)
+    if not (number_lookup and kind_lookup and number_lookup[2] == kind_lookup[2]):
         return {}
-    numbers, kinds = compiled.lookups[one[1]], compiled.lookups[other[1]]
-    pairs = {key: (_of(numbers, key), _of(kinds, key) or kind.line.default) for key in {**numbers, **kinds}}
-    return {key: (code, frozenset({its_kind})) for key, (code, its_kind) in pairs.items() if code}
+    numbers, kinds = compiled.lookups[number_lookup[1]], compiled.lookups[kind_lookup[1]]
+    pairs: dict[str, tuple[str, frozenset[str]]] = {}
+    for key in {**numbers, **kinds}:
+        if code := _value_for(numbers, key):
+            pairs[key] = code, frozenset({_value_for(kinds, key) or kind.line.default})
+    return pairs
 
 
-def _of(values: Mapping[str, str], key: str) -> str:
-    return values.get(key, values.get(REST, "") if key else "")
+def _value_for(values: Mapping[str, str], key: str) -> str:
+    """What a lookup table gives for a value of the source. An empty value never takes the row `*`."""
+    rest = values.get(REST, "") if key else ""
+    return values.get(key, rest)
 
 
 def _kinds(row: Target, compiled: Compiled) -> frozenset[str]:
-    """The kinds of line that a row may give at all."""
+    """All kinds of line that a row may give."""
     looked_up = [value for values in _lookups(row, compiled).values() for value in values.values()]
     named = {*CONSTANT.findall(row.line.source), row.line.default, *looked_up}
     return frozenset(named & set(row.facts.options))
 
 
 def _lookups(row: Target, compiled: Compiled) -> Mapping[str, Mapping[str, str]]:
-    """The look-up tables whose values a row may give: one inside another only leads to that one's."""
-    names, inside = list[str](), list[bool]()
+    """The lookup tables whose values a row may give.
+
+    The values of a lookup inside another lookup are only keys of the outer one.
+    """
+    names: list[str] = []
+    open_brackets: list[bool] = []  # whether each one is a lookup's
     for token in TOKEN.finditer(row.line.source):
-        if token[1] and not any(inside):
-            names.append(token[1])
-        if token[0].endswith(")"):
-            inside[-1:] = []
-        elif token[1] or token[0] == "(":
-            inside.append(bool(token[1]))
+        text, lookup_table = token[0], token[1]
+        if lookup_table and not any(open_brackets):
+            names.append(lookup_table)
+        if text.endswith(")"):
+            open_brackets[-1:] = []  # does nothing when none is open
+        elif lookup_table or text == "(":
+            open_brackets.append(bool(lookup_table))
     return {name: values for name, values in compiled.lookups.items() if name in names}

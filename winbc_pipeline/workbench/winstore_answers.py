@@ -1,4 +1,4 @@
-"""What a person found out about a record that the program must not judge by itself."""
+"""What a person found in Winstore about a record. The program cannot look it up there."""
 
 from ..errors import ConfigurationError
 from ..staging import ledger
@@ -8,13 +8,17 @@ from ..sync.connected import ConnectedFlow
 from ..sync.plan_table import planned_table
 from ..sync.session import lease
 
+# States of a record that waits for a person.
 WAITING = (State.NEEDS_HUMAN, State.DUPLICATE, State.CONFLICT)
 
 
 def resolve(connected: ConnectedFlow, key: str, there: bool, run_id: str) -> None:
-    """Notes that Winstore has a held record as it is now, or that it does not have it: then the next run sends it.
+    """Notes whether Winstore has a record that waits for a person.
 
-    Raises ConfigurationError for a record that waits for nobody.
+    Args:
+        there: True when Winstore has the record as it is planned now. When False, the next run sends the record.
+
+    Raises: ConfigurationError for a record that does not wait for a person; StoreBusy while a run goes on.
     """
     flow, store, part = connected.flow, connected.store, connected.flow.main
     with lease(connected):
@@ -23,7 +27,7 @@ def resolve(connected: ConnectedFlow, key: str, there: bool, run_id: str) -> Non
             hint = f"`winbc records --flow {flow.id} --state NEEDS_HUMAN` lists those that do."
             raise ConfigurationError(f"{flow.id}: record {key} waits for no decision.", hint)
         known = {"reason": "RESOLVED", "target_id": None}
-        if there:
+        if there:  # the record counts as sent in the version that is planned
             with store.open() as connection:
                 sql = f"SELECT hash, version FROM {quote(planned_table(flow))} WHERE part = ? AND key = ?"
                 known |= next(iter(rows_of(connection, sql, [part, key])), {})
