@@ -167,11 +167,11 @@ def mapped_by_us(settings: Any, table: Path, lookups: Path) -> float:
     from winbc_pipeline.flows import ORDERS_TO_BC as FLOW
     from winbc_pipeline.mapping.compiler import compile_table
     from winbc_pipeline.mapping.custom import load_functions
-    from winbc_pipeline.mapping.execute import prepare
+    from winbc_pipeline.mapping.execute import fill_joined_tables
     from winbc_pipeline.mapping.tables import read_table
     from winbc_pipeline.staging.store import lock_down
     from winbc_pipeline.sync.connected import ConnectedFlow
-    from winbc_pipeline.sync.map import mapped_table, mapping_connection, see_source
+    from winbc_pipeline.sync.map import create_source_view, mapped_table, mapping_connection
     from winbc_pipeline.systems.business_central import entity_fields
 
     target = {**entity_fields("salesOrderLines"), **entity_fields("salesOrders")}
@@ -179,8 +179,8 @@ def mapped_by_us(settings: Any, table: Path, lookups: Path) -> float:
     with mapping_connection(ConnectedFlow(FLOW, settings)) as connection:
         lock_down(connection)
         compiled = compile_table(read_table(table), FIELDS, target, lookups, {}, load_functions(None))
-        see_source(connection, replace(FLOW.part("order_line"), where="true"), compiled, "staging", "true")
-        prepare(connection, compiled.steps, compiled.lookups)
+        create_source_view(connection, replace(FLOW.part("order_line"), where="true"), compiled, "staging", "true")
+        fill_joined_tables(connection, compiled.steps, compiled.lookups)
         connection.execute(f"INSERT INTO {mapped_table(FLOW)} SELECT 'order_line', *, 'v' FROM ({compiled.select})")
     return time.monotonic() - began
 
@@ -190,7 +190,7 @@ def classified_by_us(settings: Any) -> tuple[float, list[str]]:
     from winbc_pipeline.flows import ORDERS_TO_BC as FLOW
     from winbc_pipeline.staging.store import rows_of
     from winbc_pipeline.sync.connected import ConnectedFlow
-    from winbc_pipeline.sync.map import classified, mapped_table
+    from winbc_pipeline.sync.map import mapped_table, mapped_with_ledger
 
     mapped, everything = mapped_table(FLOW), [date(2000, 1, 1), date(2100, 1, 1)]
     with ConnectedFlow(FLOW, settings).store.open() as connection:
@@ -201,7 +201,7 @@ def classified_by_us(settings: Any) -> tuple[float, list[str]]:
                 part, _key AS key, 'CONFIRMED' AS state,
                 CASE WHEN hash(_key) % 10 = 0 THEN 'old' ELSE hash END AS hash
             FROM {mapped}""")
-        changed = f"SELECT part, _key FROM ({classified(FLOW)}) WHERE NOT unchanged"
+        changed = f"SELECT part, _key FROM ({mapped_with_ledger(FLOW)}) WHERE NOT unchanged"
         began = time.monotonic()
         connection.execute(f"CREATE TABLE changed AS {changed}", everything)
         seconds = time.monotonic() - began

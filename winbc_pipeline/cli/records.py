@@ -125,11 +125,11 @@ def resolve(
 
 def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
     """Notes what a person found in Winstore. The program cannot look it up there."""
-    from ..workbench.winstore_answers import resolve as run
+    from ..workbench.winstore_answers import note_answer
 
     if connected.flow.target != "winstore":
         raise typer.BadParameter(f"{connected.flow.id} does not write to Winstore")
-    run(connected, key, there, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
+    note_answer(connected, key, there, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
     say(console, f"{key}: {'taken as sent' if there else 'the next run sends it'}")
 
 
@@ -171,7 +171,7 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
 
 def _show(rows: list[Row]) -> bool:
     """Prints what would be done; returns whether it would change anything."""
-    from ..workbench.intervention import does_anything
+    from ..workbench.intervention import changes_anything
     from ..workbench.plans import in_words
 
     table = table_of("record", "action", "reason", "number", "what")
@@ -185,7 +185,7 @@ def _show(rows: list[Row]) -> bool:
     console.print(table)
     if len(rows) > MOST_ROWS:
         console.print(f"and {len(rows) - MOST_ROWS} more")
-    return does_anything(rows)
+    return changes_anything(rows)
 
 
 def _show_outcome(rows: list[Row]) -> bool:

@@ -10,7 +10,7 @@ from ..sync.connected import ConnectedFlow
 WAITING, OVER = "NOT_PAID", "GIVEN_UP"
 
 
-def windows_given_up(connected: ConnectedFlow) -> list[date]:
+def days_given_up(connected: ConnectedFlow) -> list[date]:
     """The days of orders that are given up by now and still wait for their payment in the ledger; oldest first."""
     flow, settings = connected.flow, connected.settings
     if not flow.document:

@@ -17,7 +17,7 @@ from .expressions import WORDS, Check, Context, Expression, Formula, Step, class
 from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
-from .rules import checks, fitted, with_default
+from .rules import checks, payload_value, with_default
 from .tables import TESTS, Line, Table, read_lookup
 
 # Values of the column `when`, by the payloads that their fields go into; a SHARED field goes into both.
@@ -29,7 +29,7 @@ Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Target:
+class CompiledLine:
     """One row of a table, compiled: `made` is the SQL of its value, `raw` is the column that holds it."""
 
     line: Line
@@ -87,7 +87,7 @@ class Compiled:
     base: str
     steps: tuple[Step, ...]
     lookups: Mapping[str, Mapping[str, str]]
-    targets: tuple[Target, ...]
+    targets: tuple[CompiledLine, ...]
     trial: Trial
 
     @property
@@ -152,7 +152,7 @@ def compile_table(
     return Compiled(_select(base, targets, fields), base, steps, lookups, targets, trial)
 
 
-def _select(base: str, targets: Sequence[Target], fields: Mapping[str, str]) -> str:
+def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:
     raws = ", ".join(f"{each.made} AS {each.raw.sql}" for each in targets)
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
@@ -226,15 +226,15 @@ def _check_twice(table: Table) -> None:
                 seen[line.target_field] = line.row
 
 
-def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], line: Line) -> Target:
+def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], line: Line) -> CompiledLine:
     facts = _facts(table, line, fields)
     formula = compile_formula(context, line.source or "null", table.place(line))
     made = with_default(table, line, facts, formula.value)
     raw = replace(made, sql=f"__r{line.row}")
-    return Target(line, facts, formula, made.sql, raw, (*formula.checks, *checks(line, facts, raw)))
+    return CompiledLine(line, facts, formula, made.sql, raw, (*formula.checks, *checks(line, facts, raw)))
 
 
-def _fixed(table: Table, target: Target) -> Iterator[Constant]:
+def _fixed(table: Table, target: CompiledLine) -> Iterator[Constant]:
     line, facts = target.line, target.facts
     if line.default:
         made = with_default(table, line, facts, Expression("NULL", "nothing"))
@@ -256,7 +256,7 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
     return fields[line.target_field]
 
 
-def _bad_fields(targets: Sequence[Target], fields: Mapping[str, str]) -> str:
+def _bad_fields(targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:
     """SQL of the errors for values of the source that are not of their kind, in fields that a row reads."""
     used = sorted(frozenset().union(*(each.formula.value.reads for each in targets)))
     rules = {name: f"not {WORDS[fields[name]]} in the source" for name in used if fields[name] != "text"}
@@ -266,7 +266,7 @@ def _bad_fields(targets: Sequence[Target], fields: Mapping[str, str]) -> str:
     return f"list_transform(list_filter(_bad_fields, lambda f: f IN ({names})), lambda f: {error})"
 
 
-def _errors(target: Target) -> str:
+def _errors(target: CompiledLine) -> str:
     """SQL of a list of the rules that one row breaks.
 
     An error holds the class of the value that was given, never the value: it may be a person's data.
@@ -275,14 +275,14 @@ def _errors(target: Target) -> str:
     return f"list_filter([{errors or 'NULL'}], lambda e: e IS NOT NULL)"
 
 
-def _error(target: Target, check: Check) -> str:
+def _error(target: CompiledLine, check: Check) -> str:
     field, rule = literal(target.line.target_field), literal(check.rule)
     given = check.given or class_of(target.raw.sql, target.raw.kind)
     error = f"{{'field': {field}, 'rule': {rule}, 'given': {given}, 'row': {target.line.row}}}"
     return f"CASE WHEN {check.condition} THEN {error} END"
 
 
-def _object(targets: Iterable[Target]) -> str:
+def _object(targets: Iterable[CompiledLine]) -> str:
     """SQL of a JSON object, as text, with the fields of the targets."""
-    pairs = ", ".join(f"{literal(each.line.target_field)}: {fitted(each.facts, each.raw)}" for each in targets)
+    pairs = ", ".join(f"{literal(each.line.target_field)}: {payload_value(each.facts, each.raw)}" for each in targets)
     return f"CAST(to_json({{{pairs}}}) AS VARCHAR)" if pairs else "'{}'"

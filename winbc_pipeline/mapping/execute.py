@@ -24,7 +24,7 @@ AT_ONCE = 10_000  # values for one call of a Python function
 MADE = {"text": str, "decimal": Decimal | int, "boolean": bool, "date": date, "datetime": datetime}
 
 
-def prepare(
+def fill_joined_tables(
     connection: duckdb.DuckDBPyConnection, steps: Sequence[Step], lookups: Mapping[str, Mapping[str, str]]
 ) -> None:
     """Makes the temporary tables that the SELECT of a compiled table joins. The table `source` must be there.
@@ -109,7 +109,7 @@ def evaluate(connection: duckdb.DuckDBPyConnection, text: str, functions: Mappin
     formula = compile_formula(context, text, place)
     connection.execute("CREATE OR REPLACE TEMP TABLE source AS SELECT 1 AS one")
     steps = tuple(context.steps.values())
-    prepare(connection, steps, context.lookups)
+    fill_joined_tables(connection, steps, context.lookups)
     value = as_text(formula.value).sql
     row = connection.execute(f"SELECT {value} FROM ({with_steps(steps)})").fetchone()
     return str(row[0]) if row and row[0] is not None else ""

@@ -63,7 +63,7 @@ def _boolean(cell: str) -> str:
     return cell if known is None else str(known).lower()
 
 
-def fitted(facts: FieldFacts, raw: Expression) -> str:
+def payload_value(facts: FieldFacts, raw: Expression) -> str:
     """SQL of the value as it goes into the payload; NULL for a value that does not fit the field's kind."""
     if facts.kind in MADE_OF:
         value = _typed(facts.kind, raw)

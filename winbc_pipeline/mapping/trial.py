@@ -9,7 +9,7 @@ from ..errors import MappingError
 from ..staging.store import literal
 from ..systems.facts import FieldFacts
 from .compiler import Compiled, Constant, with_steps
-from .execute import prepare
+from .execute import fill_joined_tables
 from .grammar import similar
 from .rules import NUMBERS
 
@@ -21,7 +21,7 @@ def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
     Raises: MappingError that names file, row, column and cell; duckdb.Error for a mistake that only DuckDB finds.
     """
     constants = compiled.trial.constants
-    prepare(connection, compiled.trial.steps, compiled.trial.lookups)
+    fill_joined_tables(connection, compiled.trial.steps, compiled.trial.lookups)
     connection.execute(compiled.select).fetchall()
     values = ", ".join(["*", *(f"{each.made} AS {each.raw.sql}" for each in constants)])
     rules = ", ".join(["1", *(_broken_rule(each) for each in constants)])  # 1: there may be no constants

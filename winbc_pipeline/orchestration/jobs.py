@@ -29,7 +29,7 @@ from dagster import (
 
 from .. import clock
 from ..errors import StoreBusy
-from ..flows.unpaid import windows_given_up
+from ..flows.unpaid import days_given_up
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.store import Store
@@ -194,7 +194,7 @@ def _windows_in_trouble(connected: ConnectedFlow, before: date, today: date) -> 
     where = f"""state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND "window" > ?)"""
     rows = ledger.read(connected.store, where, [today - timedelta(days=WAIT_DAYS)])
     waiting = {window_of(row["window"], settings) for row in rows}
-    given_up = {window_of(day, settings) for day in windows_given_up(connected)} - waiting
+    given_up = {window_of(day, settings) for day in days_given_up(connected)} - waiting
     windows: list[date] = []
     for kind in (waiting, given_up):
         windows += sorted(window for window in kind if window < before)[:MOST_WINDOWS]

@@ -34,7 +34,7 @@ class State(StrEnum):
 # Something is still to be done in these states, which are all but CONFIRMED and SKIPPED.
 OPEN = (State.PLANNED, State.SENDING, State.FAILED, State.UNKNOWN, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
 # SQL: the record was made in the target, or may have been.
-MADE = "state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
+MAY_BE_IN_TARGET = "state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
 # It is known what became of the record.
 SETTLED = (State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
 # Next states by present state; None is a record that the ledger does not know yet.

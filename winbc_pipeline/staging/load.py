@@ -176,7 +176,7 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     every = ", ".join(quote(name) for name in table.fields)
     values = ", ".join(f"{typed(quote(name), kind)} AS {quote(name)}" for name, kind in table.fields.items())
     checked = {name: kind for name, kind in table.fields.items() if kind != "text"}
-    bad = ", ".join(f"CASE WHEN {is_bad(quote(name), kind)} THEN '{name}' END" for name, kind in checked.items())
+    bad = ", ".join(f"CASE WHEN {is_unreadable(quote(name), kind)} THEN '{name}' END" for name, kind in checked.items())
     key = " || '/' || ".join(f"coalesce(trim({quote(name)}), '')" for name in table.key)
     modified = typed(quote(table.modified), "datetime")
     # A modification in the future, by another clock, belongs to the present window.
@@ -219,7 +219,7 @@ def typed(text: str, kind: str) -> str:
     return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"
 
 
-def is_bad(text: str, kind: str) -> str:
+def is_unreadable(text: str, kind: str) -> str:
     """SQL that is true where a text of the source cannot be read as its kind."""
     return f"{unless_blank(text)} IS NOT NULL AND {typed(text, kind)} IS NULL"
 

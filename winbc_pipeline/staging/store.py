@@ -127,7 +127,7 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def for_long_texts(connection: duckdb.DuckDBPyConnection) -> None:
+def compress_with_zstd(connection: duckdb.DuckDBPyConnection) -> None:
     """Compresses with zstd, for tables of payloads: writing them takes half as long as trying every compression."""
     connection.execute("SET force_compression = 'zstd'")
 

@@ -10,11 +10,11 @@ import duckdb
 
 from ..errors import MappingError
 from ..mapping.compiler import Compiled
-from ..mapping.execute import prepare
+from ..mapping.execute import fill_joined_tables
 from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.load import create as create_staging
-from ..staging.store import Store, for_long_texts, literal, lock_down, quote, renew_table, rows_of
+from ..staging.store import Store, compress_with_zstd, literal, lock_down, quote, renew_table, rows_of
 from .connected import ConnectedFlow
 from .flow import Flow, Part
 from .work import Work
@@ -62,8 +62,8 @@ def map_windows(work: Work) -> None:
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            see_source(connection, part, own, staging.name, windows)
-            prepare(connection, own.steps, own.lookups)
+            create_source_view(connection, part, own, staging.name, windows)
+            fill_joined_tables(connection, own.steps, own.lookups)
             connection.execute(  # a record that changed again has moved on from an earlier window
                 f"""
                 DELETE FROM {table}
@@ -82,7 +82,7 @@ def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConn
     """
     try:
         with connected.store.transaction() as connection:
-            for_long_texts(connection)
+            compress_with_zstd(connection)
             connection.execute("SET threads = 2")
             yield connection
     except (duckdb.ConversionException, duckdb.OutOfRangeException):
@@ -90,7 +90,9 @@ def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConn
         raise MappingError(message, "Compare texts with texts in quotes.") from None
 
 
-def see_source(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str) -> None:
+def create_source_view(
+    connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, staging: str, where: str
+) -> None:
     """Makes the view `source` of a part's staged records: the newest of each key, with the reason to skip it.
 
     Args:
@@ -127,7 +129,7 @@ def newest_rows(key: str, staging: str) -> str:
 
 def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled) -> None:
     """Keeps the newest of the records that map to the same value. A record that maps to no value stays as it is."""
-    prepare(connection, compiled.steps, compiled.lookups)
+    fill_joined_tables(connection, compiled.steps, compiled.lookups)
     value = f"coalesce(nullif(creates ->> {literal(f'$.{part.merged_by}')}, ''), _key)"
     connection.execute(
         f"""
@@ -141,7 +143,7 @@ def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM merged")
 
 
-def classified(flow: Flow) -> str:
+def mapped_with_ledger(flow: Flow) -> str:
     """SELECT of the mapped records between two bound days, with what the ledger knows of each.
 
     Its column `unchanged` says whether a record was sent exactly as it is now.
@@ -153,7 +155,7 @@ def classified(flow: Flow) -> str:
         WHERE m._window BETWEEN ? AND ?"""
 
 
-def settle_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
+def skip_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:
     """Moves records to SKIPPED (GONE) that are FAILED, CONFLICT or PLANNED and that the mapping no longer makes.
 
     Args:

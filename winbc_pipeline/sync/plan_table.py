@@ -5,7 +5,7 @@ from itertools import chain
 
 import duckdb
 
-from ..staging.store import Row, Store, create_table, for_long_texts, insert_rows, quote, renew_table, rows_of
+from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
 from .work import Work
 
@@ -53,7 +53,7 @@ def store_plan(work: Work, chunks: Iterable[list[Row]], unchanged: str) -> None:
     first = next(rest, [])  # decided before the transaction begins: no lock is held across a call of the target
     for number, rows in enumerate(chain([first], rest)):
         with work.store.transaction() as connection:
-            for_long_texts(connection)
+            compress_with_zstd(connection)
             if number == 0:
                 renew_table(connection, planned_table(flow), PLANNED)
             if number == 0 and work.keys is None:
@@ -104,7 +104,7 @@ def planned_rows(work: Work, part: str | None = None) -> list[Row]:
     return [row for row in rows if work.wants(row["part"], row["key"])]
 
 
-def set_aside(store: Store, flow: Flow, keys: Collection[str]) -> None:
+def mark_only_shown(store: Store, flow: Flow, keys: Collection[str]) -> None:
     """Marks the planned rows of these keys as only shown to somebody. A push plans them again before it sends them."""
     with store.transaction() as connection:
         renew_table(connection, planned_table(flow), PLANNED)

@@ -19,7 +19,7 @@ Target = TypeVar("Target", BusinessCentral, Winstore)
 T = TypeVar("T")
 
 # Intents that are committed at once. The more they are, the more records are UNKNOWN after a crash.
-INTENTS, FIRST_INTENTS = 500, 200
+INTENTS_PER_COMMIT, INTENTS_OF_FIRST_COMMIT = 500, 200
 
 
 @dataclass(frozen=True)
@@ -56,4 +56,6 @@ def chunks_of(items: list[T], size: int) -> list[list[T]]:
 
 def intent_chunks(items: list[T]) -> list[list[T]]:
     """The same items as their intents are committed: few at first, so that the calls begin at once."""
-    return chunks_of(items[:FIRST_INTENTS], FIRST_INTENTS) + chunks_of(items[FIRST_INTENTS:], INTENTS)
+    return chunks_of(items[:INTENTS_OF_FIRST_COMMIT], INTENTS_OF_FIRST_COMMIT) + chunks_of(
+        items[INTENTS_OF_FIRST_COMMIT:], INTENTS_PER_COMMIT
+    )

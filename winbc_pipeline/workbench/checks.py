@@ -14,7 +14,7 @@ from ..sync.connected import ConnectedFlow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from .probe import probe
-from .readiness import Ready, check_ready, needs_app
+from .readiness import CheckResult, check_ready, needs_app
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Check:
     """One check. `run` carries it out, and raises WinbcError that names cause and fix."""
 
     name: str
-    run: Callable[[], Ready]
+    run: Callable[[], CheckResult]
 
 
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks of a connection, in the order in which people read them. None of them writes."""
-    yield Check("Winstore profile", lambda: Ready(_profile(settings)))
-    yield Check("Winstore connection", lambda: Ready(_winstore(settings)))
-    yield Check("Business Central connection", lambda: Ready(_business_central(settings)))
+    yield Check("Winstore profile", lambda: CheckResult(_profile(settings)))
+    yield Check("Winstore connection", lambda: CheckResult(_winstore(settings)))
+    yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
     connected = [ConnectedFlow(flow, settings) for flow in FLOWS]
     for each in connected:
         yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
@@ -41,10 +41,10 @@ def checks(settings: Settings) -> Iterator[Check]:
 def probe_check(settings: Settings) -> Check:
     """A check whether Business Central would take a first order. It makes one and has Business Central undo it."""
 
-    def tried() -> Ready:
+    def tried() -> CheckResult:
         target = BusinessCentral(settings)
         try:
-            return Ready(probe(ConnectedFlow(ORDERS_TO_BC, settings), target))
+            return CheckResult(probe(ConnectedFlow(ORDERS_TO_BC, settings), target))
         finally:
             target.close()
 
@@ -79,11 +79,11 @@ def _business_central(settings: Settings) -> str:
     return f"company {settings.bc.company} answers ({found})"
 
 
-def _tables(connected: ConnectedFlow) -> Ready:
-    return Ready(f"{len(connected.checked())} tables", tuple(needs_app(connected)))
+def _tables(connected: ConnectedFlow) -> CheckResult:
+    return CheckResult(f"{len(connected.checked())} tables", tuple(needs_app(connected)))
 
 
-def _ready(connected: ConnectedFlow) -> Ready:
+def _ready(connected: ConnectedFlow) -> CheckResult:
     target = BusinessCentral(connected.settings)
     try:
         return check_ready(connected, target)

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..mapping.compiler import Compiled
-from ..mapping.execute import prepare
+from ..mapping.execute import fill_joined_tables
 from ..staging import ledger
 from ..staging.load import create as create_staging
 from ..staging.store import Row, lock_down, quote, renew_table, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Flow, Part
-from ..sync.map import KNOWN, MAPPED, UNCHANGED, mapped_table, mapping_connection, see_source
+from ..sync.map import KNOWN, MAPPED, UNCHANGED, create_source_view, mapped_table, mapping_connection
 from ..sync.payloads import fields_of
 from ..sync.records.decide import Decision, decide
 from ..sync.records.plan import links
@@ -118,8 +118,8 @@ def _mapped(connected: ConnectedFlow, compiled: Mapping[str, Compiled]) -> list[
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            see_source(connection, part, own, staging.name, "true")  # of all windows
-            prepare(connection, own.steps, own.lookups)
+            create_source_view(connection, part, own, staging.name, "true")  # of all windows
+            fill_joined_tables(connection, own.steps, own.lookups)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, own)}")
             counts = "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
             same, mended = connection.execute(counts).fetchall()[0]

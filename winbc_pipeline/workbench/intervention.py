@@ -23,13 +23,13 @@ from ..sync.dispatch import sending_of
 from ..sync.documents.candidates import Candidate, needed_document, read
 from ..sync.documents.decide import Choice, reconciled
 from ..sync.documents.differences import differences
-from ..sync.documents.existing import Found, look_up, numbered, with_lines
+from ..sync.documents.existing import Found, look_up, look_up_by_number, with_lines
 from ..sync.documents.outbox import SENT
 from ..sync.documents.plan import plan as plan_documents
 from ..sync.flow import Flow
 from ..sync.map import map_windows
 from ..sync.outcomes import IGNORED
-from ..sync.plan_table import planned_rows, set_aside, store_plan
+from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
 from ..sync.records.references import IdsByCode
 from ..sync.session import check_target, leased, recover
 from ..sync.work import Work
@@ -106,7 +106,7 @@ def keys_not_done(connected: ConnectedFlow, reason: str | None) -> list[str]:
     return list(dict.fromkeys(row["key"] for row in rows))
 
 
-def does_anything(rows: list[Row]) -> bool:
+def changes_anything(rows: list[Row]) -> bool:
     """Whether any of the proposed rows would change something when it is carried out."""
     changing = (row for row in rows if row["reason"] != "UNCHANGED" or row["action"] == "adopt")
     return any(row["action"] in DOES for row in changing)
@@ -136,7 +136,7 @@ class Intervention:
         try:
             return self._decided(request)
         finally:
-            set_aside(self.store, self.flow, request.keys)
+            mark_only_shown(self.store, self.flow, request.keys)
 
     def _decided(self, request: Request) -> list[Row]:
         """What the request would do with records that are mapped already."""
@@ -300,7 +300,7 @@ class Intervention:
 
     def _to_adopt(self, order: Candidate, request: Request) -> Choice:
         number = request.number
-        found = with_lines(self.target, {number: numbered(self.target, number)})[number]
+        found = with_lines(self.target, {number: look_up_by_number(self.target, number)})[number]
         if len(found) != 1:
             hint = "Give the number of an order, an invoice or a shipment."
             raise NotDone(f"Business Central has {len(found)} documents numbered {number}.", hint)

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from ..mapping.compiler import Compiled, Target
-from ..mapping.execute import prepare
+from ..mapping.compiler import Compiled, CompiledLine
+from ..mapping.execute import fill_joined_tables
 from ..mapping.expressions import as_text
 from ..staging import ledger
 from ..staging.load import create as create_staging
@@ -18,7 +18,7 @@ from ..staging.store import Row, literal, lock_down, rows_of
 from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Part
-from ..sync.map import KNOWN, mapping_connection, see_source
+from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
 from ..sync.records.plan import links
@@ -38,7 +38,7 @@ class FieldView:
         value: what the formula comes to.
     """
 
-    target: Target
+    target: CompiledLine
     sources: Mapping[str, str | None]
     steps: Sequence[tuple[str, str | None]]
     value: Any
@@ -106,13 +106,13 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            see_source(connection, part, own, staging.name, "true")  # of all windows
+            create_source_view(connection, part, own, staging.name, "true")  # of all windows
             rows = _mapped(connection, part, own, chosen)
             fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
             if part.parent and rows:
                 parent = flow.part(part.parent)
-                see_source(connection, parent, compiled[parent.name], staging.name, "true")
+                create_source_view(connection, parent, compiled[parent.name], staging.name, "true")
                 keys = ", ".join(literal(row["_key"]) for row in rows)
                 parents = _mapped(connection, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
             found.append(_Mapped(part, rows, fields, parents))
@@ -127,7 +127,7 @@ def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compile
     """
     connection.execute(f"CREATE OR REPLACE TEMP TABLE chosen AS SELECT * FROM source {chosen}")
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM chosen")
-    prepare(connection, compiled.steps, compiled.lookups)
+    fill_joined_tables(connection, compiled.steps, compiled.lookups)
     return rows_of(
         connection,
         f"""

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import clock
 from ..errors import ConfigurationError, WinbcError
-from ..mapping.execute import prepare
+from ..mapping.execute import fill_joined_tables
 from ..staging.store import in_memory, lock_down, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.documents.candidates import needed_document
@@ -22,7 +22,7 @@ from ..sync.payloads import fields_of, filled
 from ..sync.records.references import IdsByCode, with_ids
 from ..systems.business_central import BusinessCentral, Operation
 from ..systems.business_central.client import Result
-from .table_tests import give
+from .table_tests import put_source_record
 
 Record = dict[str, Any]
 MUST_FAIL = Operation("last", "POST", "customers", {})  # a customer without a name is refused (behaviour.md section 13)
@@ -71,10 +71,10 @@ def _mapped(connected: ConnectedFlow, target: BusinessCentral, name: str) -> dic
     order = {field: value for field, value in _order(target, name).items() if field in fields}
     with in_memory() as connection:
         lock_down(connection)
-        give(connection, fields, order)
+        put_source_record(connection, fields, order)
         for part_name in needed_document(flow).parts(connected.settings):
             part, own = flow.part(part_name), compiled[part_name]
-            prepare(connection, own.steps, own.lookups)
+            fill_joined_tables(connection, own.steps, own.lookups)
             (row,) = rows_of(connection, own.select)
             payload, missing = with_ids(fields_of(row["creates"]), own.references, ids)
             wrong += [broken_rule(error, part.table) for error in row["errors"]]

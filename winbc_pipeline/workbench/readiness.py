@@ -32,7 +32,7 @@ OF_THE_CUSTOMER = {"paymentMethodId": "payment method", "paymentTermsId": "payme
 
 
 @dataclass(frozen=True)
-class Ready:
+class CheckResult:
     """The result of a check that found nothing wrong.
 
     Attributes:
@@ -44,7 +44,7 @@ class Ready:
     warnings: tuple[str, ...] = ()
 
 
-def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> Ready:
+def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResult:
     """Whether Business Central has all that a flow's tables and settings name.
 
     Raises: ConfigurationError that names everything that is missing or blocked.
@@ -70,7 +70,7 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> Ready:
     looked_at = "codes of the lookup tables"
     if flow.document:
         looked_at += ", accounts, debtors of the settings"
-    return Ready(looked_at, tuple(warned))
+    return CheckResult(looked_at, tuple(warned))
 
 
 def needs_app(connected: ConnectedFlow) -> Iterator[str]:

@@ -12,11 +12,11 @@ import duckdb
 from ..mapping.cases import Expected, read_cases, read_lookup_cases
 from ..mapping.cells import boolean_of
 from ..mapping.compiler import Compiled
-from ..mapping.execute import prepare
+from ..mapping.execute import fill_joined_tables
 from ..mapping.rules import WRITTEN
 from ..mapping.tables import LOOKUPS, TESTS, read_lookup
 from ..settings import Settings
-from ..staging.load import is_bad, typed
+from ..staging.load import is_unreadable, typed
 from ..staging.store import in_memory, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow, create_source
 from ..sync.payloads import fields_of, filled
@@ -48,7 +48,7 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
             if unknown:
                 yield Finding(case.name, tuple(f"given: the source has no field {name}" for name in unknown))
                 continue
-            give(connection, fields, case.given)
+            put_source_record(connection, fields, case.given)
             differences: list[str] = []
             for table, expected in case.expected.items():
                 chosen = compiled[tables[table]]
@@ -74,7 +74,9 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"lookup table {table}", tuple(differences))
 
 
-def give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]) -> None:
+def put_source_record(
+    connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given: Mapping[str, str]
+) -> None:
     """Puts one made-up record of the source into the table `source`, in the place of the one before.
 
     Args:
@@ -89,7 +91,7 @@ def give(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str], given
         columns += f", {quote(name)}"
         values += f", {typed(text, kind)}"
         if kind != "text":
-            bad.append(f"CASE WHEN {is_bad(text, kind)} THEN '{name}' END")
+            bad.append(f"CASE WHEN {is_unreadable(text, kind)} THEN '{name}' END")
     connection.execute(
         f"""
         INSERT INTO source (_key, _bad_fields{columns})
@@ -107,7 +109,7 @@ def _given(kind: str, value: str) -> str:
 
 def _made(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> Expected:
     """What a table makes of the given record, by the kinds of expectation that a test may have."""
-    prepare(connection, compiled.steps, compiled.lookups)
+    fill_joined_tables(connection, compiled.steps, compiled.lookups)
     row = rows_of(connection, compiled.select)[0]
     payloads = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
     creates, updates = map(_texts, payloads)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..mapping.compiler import Compiled, Target
+from ..mapping.compiler import Compiled, CompiledLine
 
 CONSTANT = re.compile(r"'([^']*)'")
 # A formula that is one lookup: its table and the field, or simple formula, that it looks up.
@@ -32,7 +32,7 @@ class LineObject:
     kinds: frozenset[str]
 
 
-def codes_of(row: Target, compiled: Compiled) -> Iterator[tuple[str, set[str]]]:
+def codes_of(row: CompiledLine, compiled: Compiled) -> Iterator[tuple[str, set[str]]]:
     """The values that a row may give, with the cell or lookup table that gives them."""
     if row.line.default:
         yield "column default", {row.line.default}
@@ -54,7 +54,7 @@ def line_objects(compiled: Compiled) -> Iterator[LineObject]:
         yield from {LineObject(code, place, kinds) for code, kinds in pairs.values() if code}
 
 
-def _by_key(number: Target, kind: Target, compiled: Compiled) -> Mapping[str, tuple[str, frozenset[str]]]:
+def _by_key(number: CompiledLine, kind: CompiledLine, compiled: Compiled) -> Mapping[str, tuple[str, frozenset[str]]]:
     """Number and kind for each value of the source. Empty unless both are looked up by the same field."""
     number_lookup, kind_lookup = LOOKUP.fullmatch(number.line.source), LOOKUP.fullmatch(kind.line.source)
     if not (number_lookup and kind_lookup and number_lookup[2] == kind_lookup[2]):
@@ -73,14 +73,14 @@ def _value_for(values: Mapping[str, str], key: str) -> str:
     return values.get(key, rest)
 
 
-def _kinds(row: Target, compiled: Compiled) -> frozenset[str]:
+def _kinds(row: CompiledLine, compiled: Compiled) -> frozenset[str]:
     """All kinds of line that a row may give."""
     looked_up = [value for values in _lookups(row, compiled).values() for value in values.values()]
     named = {*CONSTANT.findall(row.line.source), row.line.default, *looked_up}
     return frozenset(named & set(row.facts.options))
 
 
-def _lookups(row: Target, compiled: Compiled) -> Mapping[str, Mapping[str, str]]:
+def _lookups(row: CompiledLine, compiled: Compiled) -> Mapping[str, Mapping[str, str]]:
     """The lookup tables whose values a row may give.
 
     The values of a lookup inside another lookup are only keys of the outer one.

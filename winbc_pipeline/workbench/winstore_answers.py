@@ -12,7 +12,7 @@ from ..sync.session import lease
 WAITING = (State.NEEDS_HUMAN, State.DUPLICATE, State.CONFLICT)
 
 
-def resolve(connected: ConnectedFlow, key: str, there: bool, run_id: str) -> None:
+def note_answer(connected: ConnectedFlow, key: str, there: bool, run_id: str) -> None:
     """Notes whether Winstore has a record that waits for a person.
 
     Args:

@@ -7,7 +7,7 @@ import pytest
 
 from winbc_pipeline.mapping.compiler import Compiled, compile_table
 from winbc_pipeline.mapping.custom import load_functions
-from winbc_pipeline.mapping.execute import prepare
+from winbc_pipeline.mapping.execute import fill_joined_tables
 from winbc_pipeline.mapping.tables import read_table
 from winbc_pipeline.mapping.trial import try_out
 from winbc_pipeline.staging.load import OWN, StagingTable
@@ -68,7 +68,7 @@ class Tables:
             given = [{"_key": str(n), "_bad_fields": []} | record for n, record in enumerate(records)]
             insert_rows(connection, "source", columns, given)
             lock_down(connection)
-            prepare(connection, compiled.steps, compiled.lookups)
+            fill_joined_tables(connection, compiled.steps, compiled.lookups)
             made = rows_of(connection, f"{compiled.select} ORDER BY CAST(_key AS INTEGER)")
         for row in made:
             row["creates"], row["updates"] = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))

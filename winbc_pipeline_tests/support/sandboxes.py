@@ -1,12 +1,10 @@
 """Both sandboxes on loopback, and a connection between them: what a test fills, runs, and looks at."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from winbc_pipeline.sync.run import Summary, records, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
+from . import forked
 from .order_invariants import BY_HAND, assert_invariants
 from .run_invariants import assert_adds_up, assert_bounded
 
@@ -198,19 +197,15 @@ class Sandboxes:
         HTTP.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()
 
 
-def start_sync(sandboxes: Sandboxes, flow: str, run_id: str) -> "subprocess.Popen[bytes]":
+def start_sync(sandboxes: Sandboxes, flow: str, run_id: str) -> BaseProcess:
     """A sync in a process of its own, ten records per batch and one batch at a time, so that it can be killed."""
-    program = (
-        "from winbc_pipeline.settings import load_settings; from winbc_pipeline.flows import flow_named;"
-        "from winbc_pipeline.sync.run import sync; from datetime import date;"
-        "from winbc_pipeline.sync.connected import ConnectedFlow; from winbc_pipeline.sync.work import Work;"
-        f"flow = ConnectedFlow(flow_named('{flow}'), load_settings());"
-        f"sync(Work(flow, date(2024, 7, 1), date(2026, 12, 31), '{run_id}'))"
-    )
-    environment = os.environ | {
+    return forked.start(flow, run_id, environment_of(sandboxes) | {"WINBC_BC__BATCH_SIZE": "10"})
+
+
+def environment_of(sandboxes: Sandboxes) -> dict[str, str]:
+    """The settings of a run in another process, which makes one call at a time."""
+    return {
         "WINBC_DATA_FOLDER": str(sandboxes.settings.data_folder),
         "WINBC_MAPPING_FOLDER": str(sandboxes.settings.mapping_folder),
-        "WINBC_BC__BATCH_SIZE": "10",
         "WINBC_BC__IN_FLIGHT": "1",
     }
-    return subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL)

@@ -1,6 +1,5 @@
 """What every flow and direction must keep, whatever it carries."""
 
-import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,10 +115,10 @@ def test_a_killed_run_is_completed_by_the_next_one(
     sandboxes.fault(system, {"kind": "slow", "path": path, "times": 60})
     process = start_sync(sandboxes, flow, "killed")
     ends = time.monotonic() + 30
-    while len(case.written(sandboxes)) < call * 10 and time.monotonic() < ends and process.poll() is None:
+    while len(case.written(sandboxes)) < call * 10 and time.monotonic() < ends and process.is_alive():
         pass
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert call * 10 <= len(case.written(sandboxes)) < 60, "the run was killed in the middle of its work"
     sandboxes.fault(system)
 

@@ -9,7 +9,7 @@ from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.systems.business_central import BusinessCentral
-from winbc_pipeline.workbench.readiness import Ready, check_ready
+from winbc_pipeline.workbench.readiness import CheckResult, check_ready
 
 from ..support.order_flow import OrderFlow
 
@@ -19,7 +19,7 @@ TOTAL = {"number": "8499", "displayName": "Total freight", "accountType": "Total
 INDIRECT = {"number": "8500", "displayName": "Receivables", "directPosting": False}
 
 
-def ready(order_flow: OrderFlow) -> Ready:
+def ready(order_flow: OrderFlow) -> CheckResult:
     target = BusinessCentral(order_flow.settings)
     try:
         return check_ready(ConnectedFlow(ORDERS_TO_BC, order_flow.settings), target)
@@ -35,7 +35,7 @@ def lookup(order_flow: OrderFlow, name: str, *rows: str) -> None:
 
 
 def test_the_shipped_tables_find_everything_in_the_sandbox(order_flow: OrderFlow) -> None:
-    assert ready(order_flow) == Ready("codes of the lookup tables, accounts, debtors of the settings")
+    assert ready(order_flow) == CheckResult("codes of the lookup tables, accounts, debtors of the settings")
     assert order_flow.writes() == 0
 
 

@@ -17,11 +17,11 @@ from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
 from ..documents.changes import operation
-from ..documents.decide import Choice, lost
-from ..documents.existing import INVOICE, ORDER, Found, look_up, several
+from ..documents.decide import Choice, decide_lost
+from ..documents.existing import INVOICE, ORDER, Found, look_up, several_message
 from ..documents.outbox import SENT
 from ..flow import Flow
-from ..map import MAPPED, classified, mapped_table
+from ..map import MAPPED, mapped_table, mapped_with_ledger
 from ..outcomes import broken_rule
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
@@ -58,7 +58,7 @@ def plan(work: Work, target: BusinessCentral) -> None:
         if work.keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # It is sent again only when a person names its key.
         planned.append(_planned(flow, row, choice, reference))
-    store_plan(work, [planned], unchanged_rows(classified(flow)))
+    store_plan(work, [planned], unchanged_rows(mapped_with_ledger(flow)))
 
 
 def _candidates(work: Work) -> list[Row]:
@@ -70,7 +70,7 @@ def _candidates(work: Work) -> list[Row]:
             connection,
             f"""
             SELECT c.*, l.looked_at, l.server_at, l.attempt_no, l.attempt_id, l.action, l.reference
-            FROM ({classified(flow)}) AS c
+            FROM ({mapped_with_ledger(flow)}) AS c
             LEFT JOIN ledger AS l ON l.part = c.part AND l.key = c._key
             WHERE NOT c.unchanged
             ORDER BY c._key
@@ -106,7 +106,7 @@ def _choice(
     is_lost = row["state"] == State.UNKNOWN
     lost_once = is_lost or row["state"] == State.NEEDS_HUMAN
     arrived = is_lost and _left_its_mark(row["action"], documents)
-    waits = lost(row, settings, clock.now(), target.server_now) if is_lost else None
+    waits = decide_lost(row, settings, clock.now(), target.server_now) if is_lost else None
     if waits and waits.action == "wait" and documents and not arrived:
         return waits  # The lost action may still come, whatever the status asks for by now.
     if row["errors"]:
@@ -116,7 +116,7 @@ def _choice(
     if not wanted.get("externalDocumentNumber"):
         return Choice("fail", "REFERENCE", f"{table} gives no external document number to find the document by")
     if len(documents) > 1:
-        return Choice("conflict", "DUPLICATE", several(documents))
+        return Choice("conflict", "DUPLICATE", several_message(documents))
     if not found:
         # A document that a lost call should have deleted is gone: the call was run.
         was_deleted = action == DELETE and lost_once

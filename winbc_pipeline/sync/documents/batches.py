@@ -20,17 +20,17 @@ from ... import clock
 from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.store import Row, for_long_texts
+from ...staging.store import Row, compress_with_zstd
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash_points
 from ..plan_table import planned_table
-from ..sending import INTENTS, chunks_of, intent_chunks
+from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..work import Work
 from .candidates import CHUNK, needed_document
-from .duplicates import Looks, mark
+from .duplicates import DuplicateSearch, mark
 from .hashes import with_body
 from .moves import Moves, is_new
-from .outbox import keys_due, planned_documents, put_bodies, with_number
+from .outbox import keys_due, planned_documents, put_bodies, with_customer_number
 
 TRIES = 4  # how often a document is sent that was certainly not run
 NOT_RUN = -1  # status of an operation whose call never left, or was turned away before it was run
@@ -75,7 +75,7 @@ class Sender:
         settled, wanted = keys_due(self.work)
         self._move_unsent(settled, self.moves.without_call)
         with ThreadPoolExecutor(1) as beside:
-            looks = Looks(self.target, beside)
+            looks = DuplicateSearch(self.target, beside)
             self._send_all(wanted, looks)
             mark(self.work, looks.found_twice())
         if self.refused:
@@ -92,7 +92,7 @@ class Sender:
                 moves = [move for row in self._planned(connection, some) if (move := outcome(row))]
                 ledger.move_within(connection, moves, self.run_id, clock.now())
 
-    def _send_all(self, keys: list[str], looks: Looks) -> None:
+    def _send_all(self, keys: list[str], looks: DuplicateSearch) -> None:
         """Keeps batches in flight, and writes the ledger beside them.
 
         The outcomes so far are committed together with the next intents.
@@ -124,7 +124,7 @@ class Sender:
     @property
     def _enough(self) -> int:
         """The number of batches that keep all calls in flight busy while the ledger is written."""
-        return max(self.settings.bc.in_flight, INTENTS // self._batch_size)
+        return max(self.settings.bc.in_flight, INTENTS_PER_COMMIT // self._batch_size)
 
     @property
     def _batch_size(self) -> int:
@@ -177,7 +177,7 @@ class Sender:
         now = clock.now()
         keep = timedelta(days=self.settings.payload_days)
         with self.store.transaction() as connection:
-            for_long_texts(connection)
+            compress_with_zstd(connection)
             ledger.create(connection)
             sending, failed = self._prepared(connection, self._planned(connection, keys))
             intents = [self._intent(each, now) for each in sending]
@@ -199,7 +199,7 @@ class Sender:
                 continue
             body = row["body"]
             if row["customer_key"]:
-                body = with_number(body, customer["target_no"])
+                body = with_customer_number(body, customer["target_no"])
             if body is not row["body"]:
                 numbered[row["key"]] = body
             if row["action"] == "create":

@@ -223,7 +223,7 @@ def _owners(part: str) -> str:
     return f"""owners AS (
             SELECT reference, min(key) AS one, max(key) AS other
             FROM ledger
-            WHERE part = {part} AND {ledger.MADE}
+            WHERE part = {part} AND {ledger.MAY_BE_IN_TARGET}
             GROUP BY reference
         )"""
 

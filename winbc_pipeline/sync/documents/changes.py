@@ -9,9 +9,9 @@ from typing import Any
 from ...settings import Settings
 from ..payloads import equal, field_hashes, filled
 from .candidates import Candidate
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, taken_back, wrong, wrong_total
+from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, cancelled_message, why_total_differs, wrong
 from .differences import sold
-from .existing import INVOICE, LINES, Found, several
+from .existing import INVOICE, LINES, Found, several_message
 from .hashes import SEQUENCE, base_hashes, places, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
@@ -27,20 +27,20 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
         documents: the documents with the order's reference, with their lines.
     """
     if len(documents) > 1:
-        return Choice("duplicate", "DUPLICATE", several(documents), documents[0])
+        return Choice("duplicate", "DUPLICATE", several_message(documents), documents[0])
     if order.ended:
         return _ended(order, documents, settings)
     if not documents:
         return Choice("conflict", "DELETED", "the document is no longer in Business Central, the order has changed")
     found = documents[0]
     if found.is_cancelled:
-        return Choice("conflict", "DELETED", taken_back(found), found)
+        return Choice("conflict", "DELETED", cancelled_message(found), found)
     if problem := wrong(order):
         return Choice("conflict", problem.reason, problem.message, found)
     effects, operations = _compared(order, found)
     if not effects:
         return Choice("adopt", "UNCHANGED", None, found)
-    if problem := wrong_total(order, settings.orders):
+    if problem := why_total_differs(order, settings.orders):
         return Choice("conflict", problem.reason, problem.message, found, effects)
     if settings.orders.on_change == "apply" and found.is_open and not _has_other_lines(order, found):
         return Choice("change", "CHANGED", None, found, effects, operations)

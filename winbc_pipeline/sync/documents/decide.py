@@ -16,7 +16,7 @@ from ..payloads import filled, is_blank
 from .amounts import cents, differing, total_with_tax
 from .candidates import Candidate
 from .differences import differences, is_incomplete
-from .existing import LONGEST, Found, is_reference, several
+from .existing import LONGEST, Found, is_reference, several_message
 
 TRIES = 3  # how often a document is sent, before it is for a person
 LOOK_AGAIN_S = 60  # between the two empty lookups after which a lost document is sent again (section 3, step 6)
@@ -55,7 +55,7 @@ class Choice:
     operations: list[dict[str, Any]] = field(default_factory=list)
 
 
-def unsent(known: Row) -> Row:
+def as_if_never_sent(known: Row) -> Row:
     """The ledger row of a document, as if the document had never been sent.
 
     Its reference stays, because a document may be there under it. So does its last attempt: without it the plan would
@@ -79,18 +79,18 @@ def reconciled(
     """
     known = order.known
     if len(found) > 1:
-        return Choice("duplicate", "DUPLICATE", several(found), found[0])
+        return Choice("duplicate", "DUPLICATE", several_message(found), found[0])
     if known["state"] not in LOST_STATES:
         return None
     if found:
-        choice = taken(order, found[0], "RECONCILED", settings.orders)
+        choice = adopt(order, found[0], "RECONCILED", settings.orders)
         # A document that is not like the order may be somebody else's, and ours may still come.
         if choice.reason != "RECONCILED" and may_arrive(known, settings, now, server):
             return Choice("wait", "QUARANTINE")
         return choice
     if known["state"] != State.UNKNOWN:
         return Choice("hold", "NOT_FOUND")
-    return lost(known, settings, now, server)
+    return decide_lost(known, settings, now, server)
 
 
 def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime | None) -> bool:
@@ -104,7 +104,7 @@ def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime |
     return passed < timedelta(minutes=settings.quarantine_minutes)
 
 
-def lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
+def decide_lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
     """What becomes of a document that was sent and is not in Business Central.
 
     None when it may be sent again: the quarantine has passed, and two lookups found nothing.
@@ -124,7 +124,7 @@ def sent_otherwise(order: Candidate, found: list[Found]) -> bool:
     return len(found) == 1 and sent not in (None, order.hash)
 
 
-def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
+def decide_existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
     """Decides on a document that somebody else made, or that a lost ledger forgot. None when there is none.
 
     A cancelled document does not count when a person wants the order sent anew.
@@ -133,14 +133,14 @@ def existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
         return None
     document = found[0]
     if document.is_cancelled:
-        return Choice("conflict", "DELETED", taken_back(document), document)
+        return Choice("conflict", "DELETED", cancelled_message(document), document)
     if chosen.on_existing in ("error", "skip"):
         action = "fail" if chosen.on_existing == "error" else "skip"
         return Choice(action, "EXISTS", f"Business Central has it already: {document.number}", document)
-    return taken(order, document, "ADOPTED", chosen)
+    return adopt(order, document, "ADOPTED", chosen)
 
 
-def taken(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
+def adopt(order: Candidate, found: Found, reason: str, chosen: OrderSettings) -> Choice:
     """Takes a document that is there for the order's, and says what differs. An incomplete one is for a person.
 
     Args:
@@ -162,17 +162,17 @@ def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
         return None
     if known["reason"] == INCOMPLETE and is_incomplete(order, found[0], sent=bool(known["field_hashes"])):
         return Choice("hold", INCOMPLETE)
-    if known["reason"] == TOTAL_DIFFERS and is_off(found[0].total, order.expected, chosen):
+    if known["reason"] == TOTAL_DIFFERS and total_is_off(found[0].total, order.expected, chosen):
         return Choice("hold", TOTAL_DIFFERS)
     return None
 
 
-def is_off(total: Decimal | int | None, expected: Decimal | None, chosen: OrderSettings) -> bool:
+def total_is_off(total: Decimal | int | None, expected: Decimal | None, chosen: OrderSettings) -> bool:
     """Whether a document's total differs from the source's by more than the settings allow."""
     return chosen.on_total == "fail" and bool(differing(total, expected, chosen.total_tolerance))
 
 
-def taken_back(found: Found) -> str:
+def cancelled_message(found: Found) -> str:
     """Says in words that the document of a wanted order was cancelled."""
     return f"invoice {found.number} was cancelled in Business Central, and the order is wanted"
 
@@ -194,10 +194,10 @@ def wrong(order: Candidate) -> Choice | None:
     return None
 
 
-def wrong_total(order: Candidate, chosen: OrderSettings) -> Choice | None:
+def why_total_differs(order: Candidate, chosen: OrderSettings) -> Choice | None:
     """Fails an order whose lines do not come to the source's total; None when they do, within the tolerance."""
     total = total_with_tax(order.header, order.lines)
-    if order.expected is None or not is_off(total, order.expected, chosen):
+    if order.expected is None or not total_is_off(total, order.expected, chosen):
         return None
     return Choice("fail", "TOTAL", f"the lines come to {total} with VAT, the order to {cents(order.expected)}")
 

@@ -10,7 +10,7 @@ from ...systems.business_central import BusinessCentral
 from ..sending import chunks_of
 from ..work import Work
 from .candidates import CHUNK
-from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several
+from .existing import INVOICE, ORDER, SHIPMENT, Found, look_up, several_message
 
 # The fields that tell whether two records are one document, by place.
 FIELDS = {
@@ -38,7 +38,7 @@ def search(work: Work, target: BusinessCentral, since: datetime) -> list[str]:
         found = connection.execute(f"SELECT reference FROM ledger WHERE {confirmed}", [work.flow.main, since])
         references = [reference for (reference,) in found.fetchall()]
     with ThreadPoolExecutor(1) as beside:
-        looks = Looks(target, beside)
+        looks = DuplicateSearch(target, beside)
         for some in chunks_of(references, CHUNK):
             looks.add(some)
         return mark(work, looks.found_twice())
@@ -53,13 +53,13 @@ def mark(work: Work, twice: Twice) -> list[str]:
     if not twice:
         return []
     rows = ledger.read(work.store, "part = ? AND list_contains(?, reference)", [work.flow.main, sorted(twice)])
-    known = {row["key"]: {"reason": "DUPLICATE", "message": several(twice[row["reference"]])} for row in rows}
+    known = {row["key"]: {"reason": "DUPLICATE", "message": several_message(twice[row["reference"]])} for row in rows}
     moves = [Move(work.flow.main, key, State.DUPLICATE, why) for key, why in known.items()]
     ledger.move(work.store, moves, work.run_id)
     return sorted(known)
 
 
-class Looks:
+class DuplicateSearch:
     """Looks up the references of confirmed documents, many in one lookup.
 
     Args:

@@ -116,13 +116,13 @@ def with_lines(target: BusinessCentral, found: Mapping[str, list[Found]]) -> dic
     }
 
 
-def several(documents: Collection[Found]) -> str:
+def several_message(documents: Collection[Found]) -> str:
     """Says in words that a reference belongs to more than one document."""
     numbers = ", ".join(sorted(each.number for each in documents))
     return f"{len(documents)} documents have this reference: {numbers}"
 
 
-def numbered(target: BusinessCentral, number: str) -> list[Found]:
+def look_up_by_number(target: BusinessCentral, number: str) -> list[Found]:
     """The documents that have a number of Business Central, or were posted from the order that had it."""
     records = {place: target.find(place, "number", [number], False).get(number, []) for place in PLACES}
     for place in (INVOICE, SHIPMENT):

@@ -12,7 +12,7 @@ from ...staging.store import Row
 from ...systems.business_central import Result
 from ..outcomes import STALE_CODES, refusal
 from .amounts import differing
-from .decide import TOTAL_DIFFERS, is_off
+from .decide import TOTAL_DIFFERS, total_is_off
 from .existing import TOTAL
 
 # The state after an action that needs no call.
@@ -129,7 +129,7 @@ class Moves:
 
     def _made(self, row: Row, body: Row) -> Move:
         """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
-        off = is_off(body.get(TOTAL), row["amount"], self.orders)
+        off = total_is_off(body.get(TOTAL), row["amount"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
         known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)

@@ -39,7 +39,7 @@ def is_stale(work: Work) -> bool:
     """Whether the plan of a work may no longer be true.
 
     There are three cases. Its lookups are too old, or from the future because the clock was set back. A run has sent or
-    moved documents since. The plan was only shown to somebody (plan_table.set_aside).
+    moved documents since. The plan was only shown to somebody (plan_table.mark_only_shown).
     """
     documents, values = _documents(work)
     with work.store.open() as connection:
@@ -144,7 +144,7 @@ def planned_documents(
     return [by_key[key] for key in keys]
 
 
-def with_number(body: str, number: str) -> str:
+def with_customer_number(body: str, number: str) -> str:
     """The body of a planned document with its customer's number. Both bodies are JSON texts."""
     # A body that has the number already is not parsed.
     if f'"customerNumber":{dumps(number).decode()}' in body:

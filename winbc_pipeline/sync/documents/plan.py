@@ -14,7 +14,7 @@ from ...staging.store import Row, literal
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
-from ..map import settle_gone
+from ..map import skip_gone
 from ..outcomes import IGNORED, is_ignored
 from ..plan_table import store_plan
 from ..records.references import IdsByCode
@@ -26,16 +26,16 @@ from .customers import Debtor, Debtors, LookedUp
 from .decide import (
     Choice,
     add_rounding,
+    adopt,
+    as_if_never_sent,
     body_of,
-    existing,
+    decide_existing,
     in_doubt,
     may_arrive,
     reconciled,
     sent_otherwise,
-    taken,
-    unsent,
+    why_total_differs,
     wrong,
-    wrong_total,
 )
 from .existing import PLACES, Found, look_up, with_lines
 from .hashes import sent_hashes, unsent_hashes
@@ -63,17 +63,17 @@ def plan(
     flow = work.flow
     with work.store.open():  # The file is opened once for all that is read before the first lookup.
         recover(work.store, work.run_id)
-        settle_gone(work.store, flow, work.run_id, needed_document(flow).customer)
+        skip_gone(work.store, flow, work.run_id, needed_document(flow).customer)
         compiled, ids = work.connected.compiled(), IdsByCode(target)
         planning = _Planning(work, target, Debtors(work.connected, target, compiled, ids), decided or {})
     # Each step has a thread: one chunk is stored while others are decided, looked up and read.
-    orders_read = ahead(read(work, compiled, ids))
-    looked_up = ahead((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
-    chunks = ahead(planning.planned(*each) for each in looked_up)
+    orders_read = prefetched(read(work, compiled, ids))
+    looked_up = prefetched((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
+    chunks = prefetched(planning.planned(*each) for each in looked_up)
     store_plan(work, chunks, _unchanged(work.connected))
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
+def prefetched(items: Iterator[T]) -> Iterator[T]:
     """The same items. While the caller works on one of them, a thread of its own makes the next one."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)
@@ -103,7 +103,7 @@ class _Planning:
         """
         self.connected.check_mapped_now(order.mapping_version for order in orders)
         for order in orders:
-            order.known = unsent(order.known) if afresh else order.known
+            order.known = as_if_never_sent(order.known) if afresh else order.known
         with ThreadPoolExecutor(2) as pool:
             customers = pool.submit(self.customers.look_up, orders)
             references = set().union(*(order.references for order in orders))
@@ -169,12 +169,12 @@ def _not_yet_sent(order: Candidate, documents: list[Found], settings: Settings) 
     chosen = settings.orders
     if order.ended and documents:  # Made before the ledger knew of it, or by somebody else.
         ours = chosen.on_existing == "warn" or documents[0].is_cancelled
-        return change(order, documents, settings) if ours else existing(order, documents, chosen)
+        return change(order, documents, settings) if ours else decide_existing(order, documents, chosen)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
     if order.owner:
         return Choice("fail", "TARGET_TAKEN", f"order {order.owner} has the reference {order.reference}")
-    return existing(order, documents, chosen) or wrong(order) or wrong_total(order, chosen)
+    return decide_existing(order, documents, chosen) or wrong(order) or why_total_differs(order, chosen)
 
 
 def _changed_since(order: Candidate, documents: list[Found], settings: Settings, server_now: datetime | None) -> Choice:
@@ -187,7 +187,7 @@ def _changed_since(order: Candidate, documents: list[Found], settings: Settings,
         return Choice("wait", "QUARANTINE")
     choice = change(order, documents, settings)
     if choice.reason == "UNCHANGED":
-        return taken(order, documents[0], "RECONCILED", settings.orders)
+        return adopt(order, documents[0], "RECONCILED", settings.orders)
     return choice
 
 

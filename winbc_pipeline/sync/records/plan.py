@@ -7,7 +7,7 @@ from ...staging import ledger
 from ...staging.store import Row, Store, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
-from ..map import MAPPED, classified, mapped_table, settle_gone
+from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
 from ..payloads import field_hashes
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
@@ -19,7 +19,7 @@ def plan(work: Work, target: BusinessCentral) -> None:
     """Writes the plan table: what would happen to each mapped record of the work."""
     flow, store = work.flow, work.store
     recover(store, work.run_id)
-    settle_gone(store, flow, work.run_id, [part.name for part in flow.parts])
+    skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
     candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
@@ -29,14 +29,14 @@ def plan(work: Work, target: BusinessCentral) -> None:
         own = [row for row in candidates if row["part"] == part.name]
         decided = decide(part, work.settings, target, compiled[part.name], own, linked)
         rows += [planned_row(row, decision) for row, decision in decided]
-    store_plan(work, [rows], unchanged_rows(classified(flow)))
+    store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))
 
 
 def _candidates(work: Work) -> list[Row]:
     with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(work.flow), MAPPED)
-        return rows_of(connection, f"{classified(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+        return rows_of(connection, f"{mapped_with_ledger(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:

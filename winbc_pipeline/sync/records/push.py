@@ -21,7 +21,7 @@ from ...systems.business_central import BusinessCentral, Operation, Result
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, refusal
 from ..plan_table import planned_rows
-from ..sending import INTENTS, chunks_of, intent_chunks
+from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
@@ -172,7 +172,7 @@ class Push:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
                         moves += future.result()
-                    if len(moves) >= INTENTS:
+                    if len(moves) >= INTENTS_PER_COMMIT:
                         ledger.move(self.store, moves, self.run_id)
                         moves = []
             finally:

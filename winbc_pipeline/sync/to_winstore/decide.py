@@ -13,7 +13,7 @@ from ... import clock
 from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.winstore import Winstore
-from ...systems.winstore.writing import unfit
+from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Flow, Part
 from ..outcomes import broken_rule
@@ -151,7 +151,7 @@ class Decider:
         body = body_of(row)
         if row["has_lines"] and not body["lines"]:
             return Decision("skip", "NO_LINES")
-        if name := unfit(body["fields"], body["lines"]):
+        if name := first_field_not_in_xml(body["fields"], body["lines"]):
             return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry")
         return None
 

@@ -8,7 +8,7 @@ from ...staging.store import Store, quote, rows_of
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow
 from ..flow import Flow
-from ..map import KNOWN, mapped_table, settle_gone
+from ..map import KNOWN, mapped_table, skip_gone
 from ..payloads import fields_of
 from ..plan_table import store_plan, unchanged_rows
 from ..records.plan import planned_row
@@ -24,7 +24,7 @@ def plan(work: Work, target: Winstore) -> None:
     flow, store = work.flow, work.store
     recover(store, work.run_id)
     # A record can disappear before it was sent: a draft gets another number when it is released.
-    settle_gone(store, flow, work.run_id, [flow.main], never_sent=True)
+    skip_gone(store, flow, work.run_id, [flow.main], never_sent=True)
     with store.open() as connection:
         rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", work.days)
     work.connected.check_mapped_now(row["mapping_version"] for row in rows)

@@ -32,7 +32,7 @@ class _MsalDoor:
         return url.replace("https://", "http://", 1) if self.plain else url
 
 
-def authoriser(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
+def authorization_source(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
     """A function that gives the Authorization header, for `Transport`.
 
     Its argument is the header that was refused, or None. For a refused one it gets a fresh token, unless another thread

@@ -20,7 +20,7 @@ import orjson
 from ...errors import ConfigurationError, UnreadableAnswer, WinbcError
 from ...settings import BusinessCentralSettings, Settings
 from ..transport import Answer, Limits, Lost, Transport
-from .auth import authoriser
+from .auth import authorization_source
 from .facts import entity_fields
 
 KEYS_PER_LOOKUP = 40
@@ -87,7 +87,7 @@ class BusinessCentral:
             requests_per_window=bc.requests_per_window,
         )
         self.settings = bc
-        self.transport = Transport("Business Central", bc.base_url, authoriser(bc), limits)
+        self.transport = Transport("Business Central", bc.base_url, authorization_source(bc), limits)
         self._root = ""
 
     def close(self) -> None:

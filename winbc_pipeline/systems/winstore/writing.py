@@ -30,7 +30,7 @@ class Receipt:
     message: str
 
 
-def unfit(fields: Fields, lines: Iterable[Fields]) -> str | None:
+def first_field_not_in_xml(fields: Fields, lines: Iterable[Fields]) -> str | None:
     """The name of the first field with a character that XML cannot carry; None when there is none."""
     for each in (fields, *lines):
         for name, value in each.items():
@@ -46,7 +46,7 @@ def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> 
     Raises: ValueError for a character that XML cannot carry.
     """
     lines = list(lines)
-    if name := unfit(fields, lines):
+    if name := first_field_not_in_xml(fields, lines):
         raise ValueError(f"{name}: a character that XML cannot carry")
     root = Element(profile.root)
     _fill(root, profile.fields, fields)

@@ -8,7 +8,7 @@ from dagster import build_schedule_context
 from pydantic import ValidationError
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
-from winbc_pipeline.flows.unpaid import windows_given_up
+from winbc_pipeline.flows.unpaid import days_given_up
 from winbc_pipeline.orchestration.jobs import flow_job, flow_schedule
 from winbc_pipeline.orchestration.windows import RANGE_START
 from winbc_pipeline.settings import Settings, WinstoreSettings
@@ -84,13 +84,13 @@ def test_the_sweep_visits_windows_whose_orders_have_waited_too_long_and_no_other
         patient.order(number, status="new", orderdate=f"{day} 09:00:00", modified="2026-03-10T10:00:00.000Z")
     patient.order("W3", modified="2026-03-12T10:00:00.000Z")
     assert reason_at(patient, "2026-03-12T11:00:00") == "NOT_PAID"
-    assert windows_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == []
+    assert days_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == []
     patient.pass_time(24 * 3600)
-    assert windows_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == [date(2026, 3, 10)]
+    assert days_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == [date(2026, 3, 10)]
     assert swept(patient.settings, patient.now) == ["2026-03-12", "2026-03-10"]
     patient.sync()
     assert (patient.outcome("W1")[1], patient.outcome("W2")[1]) == ("GIVEN_UP", "NOT_PAID")
-    assert windows_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == [], "once is enough"
+    assert days_given_up(ConnectedFlow(ORDERS_TO_BC, patient.settings)) == [], "once is enough"
 
 
 def swept(settings: Settings, now: datetime) -> list[str]:
@@ -101,4 +101,4 @@ def swept(settings: Settings, now: datetime) -> list[str]:
 
 
 def test_flows_that_give_nothing_up_are_not_asked(tmp_path: Path) -> None:
-    assert windows_given_up(ConnectedFlow(ORDERS_TO_BC, Settings(data_folder=tmp_path))) == []
+    assert days_given_up(ConnectedFlow(ORDERS_TO_BC, Settings(data_folder=tmp_path))) == []

@@ -21,7 +21,7 @@ from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.sync.stage import newest_change
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.plans import planned
-from winbc_pipeline.workbench.winstore_answers import resolve
+from winbc_pipeline.workbench.winstore_answers import note_answer
 
 from ...support.bc_users import REGULAR, BcUsers
 from ...support.flow_cases import winstore_state
@@ -216,7 +216,7 @@ def test_a_person_settles_what_was_in_doubt(bc_users: BcUsers, there: bool) -> N
     bc_users.order()
     fail(bc_users.sandboxes, {"kind": "drop_after" if there else "drop_before"})
     bc_users.sandboxes.sync(FLOW)
-    resolve(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", there, "a person")
+    note_answer(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", there, "a person")
     assert bc_users.sandboxes.sync(FLOW).failed == 0
     assert len(orders(bc_users.sandboxes)) == 1
     assert only(bc_users.sandboxes)["state"] == "CONFIRMED"
@@ -226,7 +226,7 @@ def test_only_what_waits_for_a_person_can_be_settled_by_one(bc_users: BcUsers) -
     bc_users.order()
     bc_users.sandboxes.sync(FLOW)
     with pytest.raises(ConfigurationError, match="waits for no decision"):
-        resolve(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", False, "a person")
+        note_answer(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", False, "a person")
 
 
 def test_a_lost_answer_is_found_again_where_winstore_can_be_asked(looked_up: BcUsers) -> None:
@@ -301,7 +301,7 @@ def test_an_order_that_is_changed_after_it_was_sent_is_a_conflict_and_not_sent_a
     for _ in range(2):
         assert bc_users.sandboxes.sync(FLOW).failed == 1
         assert (only(bc_users.sandboxes)["state"], only(bc_users.sandboxes)["reason"]) == ("CONFLICT", "CHANGED")
-    resolve(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", True, "a person")
+    note_answer(ConnectedFlow(flow_named(FLOW), bc_users.sandboxes.settings), "S-ORD00001", True, "a person")
     assert bc_users.sandboxes.sync(FLOW).failed == 0
     assert len(orders(bc_users.sandboxes)) == 1
 

@@ -130,7 +130,7 @@ def no_intent(_: OrderSandboxes) -> Iterator[None]:
 
 
 def sent_again_at_once(_: OrderSandboxes) -> AbstractContextManager[Any]:
-    return patch.object(decide, "lost", lambda *_: None)
+    return patch.object(decide, "decide_lost", lambda *_: None)
 
 
 def looks_in_sales_orders_only(_: OrderSandboxes) -> AbstractContextManager[Any]:

@@ -129,7 +129,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_token_that_expired_for_five_calls_at_once_is_renewed_once(sandboxes: Sandboxes, tokens: list[str]) -> None:
     """Row 52."""
-    header = auth.authoriser(sandboxes.settings.bc)
+    header = auth.authorization_source(sandboxes.settings.bc)
     refused = header(None)
     with ThreadPoolExecutor(5) as pool:
         fresh = set(pool.map(header, [refused] * 5))

@@ -1,9 +1,6 @@
 """A run that is killed at any of the named places, and the run after it: nothing twice, nothing lost."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,28 +9,17 @@ import pytest
 from winbc_pipeline import clock
 from winbc_pipeline.sync import crash_points
 
+from ....support import forked
 from ....support.in_process import Killed
 from ....support.order_flow import OrderFlow
 from ....support.order_invariants import assert_invariants, assert_nothing_written
 from ....support.order_sandboxes import BC
-from ....support.sandboxes import HTTP, Sandboxes
+from ....support.sandboxes import HTTP, Sandboxes, environment_of
 
 pytestmark = pytest.mark.proof
 
 FLOW = "orders_winstore_to_bc"
 ITEM = {"number": "SKU-1", "displayName": "Mug", "taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS"}
-PROGRAM = """
-import datetime
-from winbc_pipeline.flows import flow_named
-from winbc_pipeline.settings import load_settings
-from winbc_pipeline.sync import crash_points, run
-from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.work import Work
-
-crash_points.armed[{point!r}] = {nth}
-flow = ConnectedFlow(flow_named({flow!r}), load_settings())
-run.sync(Work(flow, datetime.date(2024, 7, 1), datetime.date(2026, 12, 31), "killed"))
-"""
 ORDERS = 3
 
 
@@ -50,16 +36,8 @@ def filled(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> Sandboxes:
 
 def run_and_die(sandboxes: Sandboxes, point: str, nth: int = 1) -> int:
     """A sync in a process of its own, one order a call; the signal that ended it, 0 for none."""
-    environment = os.environ | {
-        "WINBC_DATA_FOLDER": str(sandboxes.settings.data_folder),
-        "WINBC_MAPPING_FOLDER": str(sandboxes.settings.mapping_folder),
-        "WINBC_BC__BATCH_SIZE": "1",
-        "WINBC_BC__IN_FLIGHT": "1",
-    }
-    program = PROGRAM.format(point=point, nth=nth, flow=FLOW)
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr[-2000:]
-    return -ended.returncode
+    environment = environment_of(sandboxes) | {"WINBC_BC__BATCH_SIZE": "1"}
+    return forked.signal_of(forked.start(FLOW, "killed", environment, {point: nth}))
 
 
 def check(sandboxes: Sandboxes, **what: bool) -> None:
