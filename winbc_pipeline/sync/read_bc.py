@@ -1,6 +1,6 @@
 """Business Central as a source: pages of what changed, as rows for staging.
 
-Here belongs: the filter, the fields that are asked for, the newest change. Which rows become of a document: flows/.
+Here belongs: the filter, the fields that are asked for, the newest change. How a document becomes rows: flows/.
 """
 
 import json

@@ -34,6 +34,7 @@ class Sending(Generic[Target]):
         plan: writes the plan table: what would be sent. Nothing is written to the target.
         push: sends the plan. Every record has an outcome in the ledger afterwards.
         sends_once: whether what was sent stays as it is when only the mapping tables change.
+        compares_fields: whether a record can be compared with the target's field by field (records/decide.py).
     """
 
     open: Callable[[Settings], Target]
@@ -42,6 +43,7 @@ class Sending(Generic[Target]):
     plan: Callable[[Work, Target], None]
     push: Callable[[Work, Target], None]
     sends_once: bool
+    compares_fields: bool
 
     @property
     def can_be_asked(self) -> bool:

@@ -61,7 +61,7 @@ def impact(connected: ConnectedFlow) -> list[Impact]:
         ConfigurationError: the ledger was kept for another target.
     """
     sending = sending_of(connected.flow)
-    if sending.sends_once:
+    if sending.sends_once or not sending.compares_fields:
         return _beside_before(connected)
     settings, compiled = connected.settings, connected.checked()
     target = sending.open(settings)

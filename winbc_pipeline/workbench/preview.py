@@ -159,7 +159,7 @@ def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence
     target = sending.open(connected.settings)
     try:
         for each in found:
-            if not sending.can_be_asked or not each.part.match or connected.flow.acts_on:
+            if not sending.compares_fields or not each.part.match:
                 views += _values_only(each)
             else:
                 views += _compared(connected, compiled, each, target, linked)

@@ -1,7 +1,8 @@
 """What a flow needs in Business Central before its first run. `winbc check` asks, and nothing is written.
 
 These are the codes and numbers that the flow's tables give, and the customers and accounts that the settings name.
-Posting groups and templates are not in API v2.0: probe.py shows what is missing there, or else the first document.
+Posting groups and templates are not in API v2.0: probe.py shows what is missing. Without it, the first
+document that is refused shows it.
 """
 
 import re

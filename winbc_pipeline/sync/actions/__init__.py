@@ -10,5 +10,11 @@ from ..session import company_of
 from . import plan, push
 
 SENDING = Sending(
-    open=BusinessCentral, name=company_of, has_any=has_any, plan=plan.plan, push=push.push, sends_once=True
+    open=BusinessCentral,
+    name=company_of,
+    has_any=has_any,
+    plan=plan.plan,
+    push=push.push,
+    sends_once=True,
+    compares_fields=False,
 )

@@ -1,4 +1,6 @@
-"""Orders and invoices in Business Central, each exactly once, though no number of ours protects them (exactly_once.md).
+"""Orders and invoices in Business Central, each exactly once (exactly_once.md).
+
+Business Central does not refuse a second one with the same reference, so the protocol must.
 
 | step | module |
 |---|---|
@@ -31,5 +33,11 @@ def has_any(_: ConnectedFlow, target: BusinessCentral, sent: list[Row]) -> bool:
 
 
 SENDING = Sending(
-    open=BusinessCentral, name=company_of, has_any=has_any, plan=plan.plan, push=push.push, sends_once=True
+    open=BusinessCentral,
+    name=company_of,
+    has_any=has_any,
+    plan=plan.plan,
+    push=push.push,
+    sends_once=True,
+    compares_fields=True,
 )

@@ -1,4 +1,4 @@
-"""Finds documents that are in Business Central twice: beside the sending, and again at night (exactly_once.md 3.7)."""
+"""Finds documents that are in Business Central twice, while sending and every night (exactly_once.md 3.7)."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor

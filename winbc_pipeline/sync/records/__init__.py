@@ -20,5 +20,11 @@ def _has_any(connected: ConnectedFlow, target: BusinessCentral, sent: list[Row])
 
 
 SENDING = Sending(
-    open=BusinessCentral, name=company_of, has_any=_has_any, plan=plan.plan, push=push.push, sends_once=False
+    open=BusinessCentral,
+    name=company_of,
+    has_any=_has_any,
+    plan=plan.plan,
+    push=push.push,
+    sends_once=False,
+    compares_fields=True,
 )
