@@ -9,7 +9,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync import run
 
+from .support import mapped_before
 from .support.in_process import read_once
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
@@ -36,6 +38,7 @@ def servers() -> Iterator[Servers]:
 def sandboxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers) -> Iterator[Sandboxes]:
     """Both sandboxes on loopback, empty, and settings that point at them."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "map_windows", mapped_before.map_windows)
     servers.renew()
     for name, value in servers.addresses.environment().items():
         monkeypatch.setenv(name, value)

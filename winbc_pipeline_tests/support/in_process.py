@@ -22,21 +22,19 @@ from starlette.applications import Starlette
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
-from winbc_pipeline.staging.store import Store, quote, renew_table
+from winbc_pipeline.staging.store import Store, renew_table
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.sync import run, watermark
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.documents import candidates
 from winbc_pipeline.sync.records import plan
-from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
 
+from . import mapped_before
+
 MAKE_LEDGER = ledger.create
-ERRORS = '[{"field": "VARCHAR", "rule": "VARCHAR", "given": "VARCHAR", "row": "INTEGER"}]'
-MAPPED_BEFORE: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-"""Rows of a mapped table by the steps that made it: DuckDB plans the statements for a second, and maps in no time."""
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
 
@@ -124,8 +122,6 @@ class Memory:
     def __init__(self) -> None:
         self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
         self.made: set[str] = set()
-        self.staged: list[Any] = []
-        self.steps: tuple[Any, ...] = ()
 
     def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
         if store.path not in self.databases:
@@ -147,51 +143,9 @@ class Memory:
             create_staging(connection, table)
             self.made.add(table.name)
 
-    def map_windows(self, work: Work) -> None:
-        """Maps what is not mapped yet. What a test before this one mapped by the same steps is taken from there."""
-        with work.store.open() as connection:
-            table = quote(work.connected.staging.name)
-            columns = "_key, _version, _window, _modified_at"
-            staged = connection.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()
-        if staged == self.staged:
-            return
-        steps = (self.steps, _made_of(work), tuple(staged))
-        if steps in MAPPED_BEFORE:
-            _put_mapped(work, MAPPED_BEFORE[steps])
-        else:
-            mapping.map_windows(work)
-            MAPPED_BEFORE[steps] = _mapped_rows(work)
-        self.staged, self.steps = staged, steps
-
     def close(self) -> None:
         for database in self.databases.values():
             database.close()
-
-
-def _made_of(work: Work) -> tuple[object, ...]:
-    """All that decides what a record is mapped to, besides the record itself."""
-    connected, settings = work.connected, work.settings
-    constants = tuple(sorted(work.flow.constants(settings).items()))
-    parts = tuple(part.name for part in connected.parts)
-    return (work.flow.id, connected.mapping_version(), parts, constants, settings.winstore.profile, *work.days)
-
-
-def _mapped_rows(work: Work) -> list[tuple[Any, ...]]:
-    """The mapped table with its errors as JSON."""
-    with work.store.open() as connection:
-        table = quote(mapping.mapped_table(work.flow))
-        return connection.execute(f"SELECT * REPLACE (to_json(errors) AS errors) FROM {table}").fetchall()
-
-
-def _put_mapped(work: Work, rows: list[tuple[Any, ...]]) -> None:
-    table, places = quote(mapping.mapped_table(work.flow)), ", ".join("?" for _ in mapping.MAPPED)
-    with work.store.transaction() as connection:
-        renew_table(connection, mapping.mapped_table(work.flow), mapping.MAPPED)
-        connection.execute(f"DELETE FROM {table}")
-        for row in rows:
-            values = f"(VALUES ({places})) AS v({', '.join(map(quote, mapping.MAPPED))})"
-            errors = f"from_json(errors::JSON, '{ERRORS}') AS errors"
-            connection.execute(f"INSERT INTO {table} SELECT * REPLACE ({errors}) FROM {values}", list(row))
 
 
 @contextmanager
@@ -217,7 +171,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
-            (run, "map_windows", memory.map_windows),
+            (run, "map_windows", mapped_before.map_windows),
         ):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))

@@ -16,7 +16,10 @@ from ..records.test_retail import RETAIL
 FLOW = "orders_winstore_to_bc"
 CENT = Decimal("0.01")
 ORDERS, LINES = 830, 2155
-pytestmark = pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout")
+pytestmark = [
+    pytest.mark.proof,
+    pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout"),
+]
 Rows = list[dict[str, str]]
 
 

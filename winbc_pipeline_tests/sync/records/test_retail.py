@@ -18,6 +18,7 @@ def state(control: str) -> dict[str, list[dict[str, object]]]:
     return records
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout")
 def test_the_whole_folder_arrives_without_an_unexplained_difference(sandboxes: Sandboxes) -> None:
     sandboxes.seed(Path(RETAIL))
