@@ -38,7 +38,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
-    """Runs the demo; returns the exit code. The data stays in .winbc, so that a second demo finds nothing to do.
+    """Runs the demo. The data stays in .winbc, so that a second demo finds nothing to do.
+
+    Returns:
+        The exit code: with `once`, 1 when a record failed. Without it the UI shows what failed, and the code is 0.
 
     Args:
         once: whether to stop after the table, without the UI.
@@ -60,10 +63,9 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
             console.print(f"{written} writes reached Business Central.")
         else:
             console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
-        if failed:
-            return 1
-        if not once:
-            _serve(console, addresses, home, port)
+        if once:
+            return 1 if failed else 0
+        _serve(console, addresses, home, port)
     return 0
 
 

@@ -34,6 +34,7 @@ app.add_typer(sandbox.app, name="sandbox")
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
+MOST_SHOWN = 50
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, YYYY-MM-DD")]
@@ -103,23 +104,37 @@ def check(
 
 
 @app.command()
-def plan(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
-    """The dry run: shows field by field what would be written to the live target. Writes nothing to it."""
+def plan(
+    flow: FlowName,
+    first: FirstDay = None,
+    to: Day = None,
+    key: Annotated[str | None, typer.Option(help="Only this record, also when nothing of it changes")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Show all records, not only the first 50")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Also write all records to this CSV file")] = None,
+) -> None:
+    """The dry run: counts, and shows field by field, what would be written to the live target. Writes nothing to it."""
     from ..sync.run import dry_run
-    from ..workbench.plans import in_words, planned
+    from ..workbench.plans import PLAN_COLUMNS, counts_of, in_words, planned, write_csv
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     start, end = _windows(connected.settings, first, to)
     with bar(console, connected.flow.id, 3) as begin:
         dry_run(Work(connected, start, end, "plan"), begin)
     rows = planned(connected, start, end)
-    table = table_of("record", "part", "action", "reason", "message", "what: old -> new")
-    for row in rows:
-        if row["reason"] != "UNCHANGED":
-            known = (row[name] for name in ("key", "part", "action", "reason", "message"))
-            add_row(table, *known, in_words(row["changes"]))
+    counts = table_of("action", "reason", "records")
+    for (action, reason), count in counts_of(rows):
+        add_row(counts, action, reason, count)
+    console.print(counts)
+    wanted = [row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED")]
+    table = table_of("record", "part", *PLAN_COLUMNS[2:5], "what: old -> new")
+    for row in wanted if every else wanted[:MOST_SHOWN]:
+        add_row(table, *(row[name] for name in PLAN_COLUMNS), in_words(row["changes"]))
     console.print(table)
-    console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing written.")
+    if csv:
+        write_csv(csv, rows)
+        say(console, f"{len(rows)} records written to {csv}.")
+    more = " `--all` shows the others." if table.row_count < len(wanted) else ""
+    console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
 
 
 @app.command()

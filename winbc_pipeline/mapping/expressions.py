@@ -18,6 +18,7 @@ from .functions import Function
 from .grammar import HELP
 
 LONGEST_SQL = 50_000
+LONGEST_CODE = 30
 NUMBER = "DECIMAL(28, 10)"  # the type of a computed number
 FITS = STAGED["decimal"]  # the type of a number as staging keeps it
 MOMENT = "strftime($0, '%Y-%m-%dT%H:%M:%SZ')"
@@ -156,6 +157,16 @@ def class_of(sql: str, kind: str) -> str:
     return f"CASE WHEN {unless_blank(sql)} IS NULL THEN 'nothing' ELSE {words} END"
 
 
+def code_or_class(sql: str, kind: str) -> str:
+    """SQL of a value that a lookup table does not have.
+
+    A code, rate, country or method is no person's data: it is named. A text that is long, or that holds an @, may be
+    something else: only its class is told.
+    """
+    coded = f"length({sql}) BETWEEN 1 AND {LONGEST_CODE} AND NOT contains({sql}, '@')"
+    return f"CASE WHEN {coded} THEN concat('`', {sql}, '`') ELSE {class_of(sql, kind)} END"
+
+
 def utf16_length(text: str) -> str:
     """SQL of the length of a text as Business Central counts it: in UTF-16 units, so an emoji counts two."""
     return f"(length({text}) + length(regexp_replace({text}, '[^\\x{{10000}}-\\x{{10FFFF}}]', '', 'g')))"
@@ -271,7 +282,8 @@ class Work:
         conditions = [f"coalesce({guard}, false)" for guard in self.guards]
         conditions += [_is_given(sql, kind) for sql, kind in given]
         conditions.append(f"__v{step.number} IS NULL")
-        classes = " || ' and ' || ".join(class_of(sql, given_kind or kind) for sql, kind in given)
+        named = code_or_class if step.lookup else class_of
+        classes = " || ' and ' || ".join(named(sql, given_kind or kind) for sql, kind in given)
         return Check(self.bounded(f"({' AND '.join(conditions)})"), rule, classes)
 
     def as_kind(self, value: Expression, kind: str) -> Expression:

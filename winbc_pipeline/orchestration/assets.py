@@ -147,7 +147,8 @@ def _run_layer(
     if failed:
         red = {partition_key(row["window"], settings) for row in failed}
         _log_windows(context, key, shown, red)
-        raise failure(failed)
+        told = [row for window in windows.values() for row in window.records]
+        raise failure(failed, {(row["part"], row["key"]): row["message"] for row in told})
     for name, metadata in shown.items():
         context.add_asset_metadata(metadata, partition_key=name)
 

@@ -9,11 +9,12 @@ from datetime import date
 import duckdb
 
 from ..staging.ledger import OPEN
-from ..staging.store import Row, quote, rows_of
+from ..staging.store import Row, create_table, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.map import mapped_table
-from ..sync.plan_table import planned_table
+from ..sync.plan_table import PLANNED, planned_table
+from .redaction import without_personal_data
 
 SHOWN = 50  # records of each window
 # Outcomes of the mapped layer, of the plan and of the ledger that somebody has to look at, as a list for SQL.
@@ -28,7 +29,7 @@ class LayerWindow:
 
     Attributes:
         counts: how many records have an outcome, by its name in small letters.
-        records: the first records: `part, key, outcome, reason`.
+        records: the first records: `part, key, outcome, reason, message`.
         documents: sums of a flow that makes documents: `outcome, reason, currency, records, amount`. Empty for others.
     """
 
@@ -47,6 +48,7 @@ def windows_of_layer(connected: ConnectedFlow, layer: str, first: date, last: da
     """
     window = f"""date_trunc('{connected.settings.window}', "window")::DATE"""
     with connected.store.open() as connection:
+        create_table(connection, planned_table(connected.flow), PLANNED)
         connection.execute(
             f"""
             CREATE TEMP VIEW layer AS
@@ -74,7 +76,8 @@ def _by_window(counts: list[Row], shown: list[Row], sums: list[Row]) -> dict[dat
     for row in counts:
         windows.setdefault(row["window"], LayerWindow()).counts[row["outcome"].lower()] = row["records"]
     for row in shown:
-        windows[row["window"]].records.append(row)
+        known = {name: row[name] for name in ("part", "key", "outcome", "reason")}
+        windows[row["window"]].records.append(known | {"message": without_personal_data(row)})
     for row in sums:
         windows[row["window"]].documents.append(row)
     return windows
@@ -106,15 +109,20 @@ def _outcomes(flow: Flow, layer: str) -> tuple[str, str]:
 
 
 def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
-    """SELECT of `window, part, key, outcome, reason` of a layer. None of them is personal data."""
+    """SELECT of `window, part, key, outcome, reason` of a layer: no personal data.
+
+    `message`, `planned_action` and `body` may hold some, and are for `without_personal_data`.
+    """
     flow = connected.flow
+    untold = "NULL::VARCHAR AS message, NULL::VARCHAR AS planned_action, NULL::VARCHAR AS body"
     if layer == "staging":
         return f"""
             SELECT
                 _window AS "window", '{flow.entity}' AS part, _key AS key, 'read' AS outcome,
                 CASE
                     WHEN len(_bad_fields) > 0 THEN 'not of its type: ' || array_to_string(_bad_fields, ', ')
-                END AS reason
+                END AS reason,
+                {untold}
             FROM {quote(connected.staging.name)}"""
     if layer == "mapped":
         return f"""
@@ -125,7 +133,17 @@ def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
                     WHEN len(errors) > 0 THEN 'error'
                     WHEN skip_reason IS NOT NULL THEN 'skip'
                     ELSE 'mapped'
-                END AS outcome
+                END AS outcome,
+                {untold}
             FROM {quote(mapped_table(flow))}"""
-    table, outcome = _outcomes(flow, layer)
-    return f'SELECT "window", part, key, {outcome} AS outcome, reason FROM {table}'
+    planned = quote(planned_table(flow))
+    if layer == "planned":
+        return f"""
+            SELECT "window", part, key, action AS outcome, reason, message, action AS planned_action, body
+            FROM {planned}"""
+    return f"""
+        SELECT
+            l."window", part, key, l.state AS outcome, l.reason, l.message,
+            p.action AS planned_action, p.body
+        FROM ledger AS l
+        LEFT JOIN {planned} AS p USING (part, key)"""

@@ -24,8 +24,9 @@ from ..staging.store import Row
 from ..sync.outcomes import REASONS
 from .layers import SHOWN, LayerWindow
 
-COLUMNS = ("record", "part", "outcome", "reason")
+COLUMNS = ("record", "part", "outcome", "reason", "message")
 NAMED = 20  # records in the text of a failure
+EXPLAINED = 5  # records whose message stands in the failure's text; the table has those of the others
 
 
 def column_schema(columns: Mapping[str, str]) -> TableSchema:
@@ -113,18 +114,25 @@ def _group(row: Row) -> str:
     return "left out" if row["outcome"] in ("SKIPPED", "skip") else "open"
 
 
-def failure(failed: list[Row]) -> Failure:
+def failure(failed: list[Row], messages: Mapping[tuple[str, str], str]) -> Failure:
     """The failure of a step whose records are not all done. It names the records, the reasons, and what to do.
 
     Dagster does not retry the step: only a person, or the next run, can settle these records.
+
+    Args:
+        failed: their ledger rows.
+        messages: what may be told of the first of them, by part and key: no personal data.
     """
+    told = [(row, messages.get((row["part"], row["key"]), "")) for row in failed]
     names = ", ".join(f"{row['part']} {row['key']} ({_reason(row)})" for row in failed[:NAMED])
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     reasons = dict.fromkeys(_reason(row) for row in failed)
     advice = " ".join(f"{reason}: {REASONS[reason]}" for reason in reasons if reason in REASONS)
+    words = [f"{row['key']}: {message}." for row, message in told if message]
+    why = " ".join(words[:EXPLAINED])
     todo = "Fix the cause. Then rerun this partition, or use `winbc retry`. `winbc trace` shows every step of a record."
-    text = f"{len(failed)} records are not done: {names}{more}. {advice} {todo}"
-    shown = [row | {"outcome": row["state"]} for row in failed[:SHOWN]]
+    text = f"{len(failed)} records are not done: {names}{more}. {why} {advice} {todo}"
+    shown = [row | {"outcome": row["state"], "message": message} for row, message in told[:SHOWN]]
     return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
 
 
@@ -136,6 +144,6 @@ def _reason(row: Row) -> str:
 def _table(rows: list[Row]) -> MetadataValue[Any]:
     table = []
     for row in rows:
-        cells = (row["key"], row["part"], row["outcome"], row["reason"] or "")
+        cells = (row["key"], row["part"], row["outcome"], row["reason"] or "", row["message"])
         table.append(TableRecord(dict(zip(COLUMNS, cells, strict=True))))
     return MetadataValue.table(table, TableSchema([TableColumn(name, "string") for name in COLUMNS]))

@@ -1,5 +1,6 @@
 """Reason codes: why a record has its outcome, and what to do. docs/errors.md explains each of them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,14 +102,17 @@ def is_ignored(state: str | None, reason: str | None) -> bool:
 
 
 def broken_rule(error: Mapping[str, Any], table: str = "") -> str:
-    """A broken rule of a mapped record in words. The value itself is not told: it may be personal data.
+    """A broken rule of a mapped record in words.
 
     Args:
-        error: `field`, `rule`, `given` (the kind of value) and `row`. A value that is wrong in the source has no row.
+        error: `field`, `rule`, `given` and `row`. `given` is the kind of value, which may be personal data, or the code
+            that a lookup table does not have. A value that is wrong in the source has no row.
         table: the name of the mapping table.
     """
     place = f"{table} row {error['row']}".strip() if error["row"] else "source"
-    return f"{error['field']}: {error['rule']}, given {error['given']} ({place})"
+    words = f"{error['field']}: {error['rule']}, given {error['given']} ({place})"
+    lookup = re.fullmatch(r"not in lookup table (\w+)", error["rule"])
+    return f"{words}; add a row for it to lookups/{lookup[1]}.csv" if lookup else words
 
 
 def refusal(result: Result) -> tuple[str, str]:

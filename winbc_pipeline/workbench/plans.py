@@ -3,11 +3,14 @@
 The planned table does not keep the fields of a new document twice. They are read from its body.
 """
 
+import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from ..staging.store import Row, quote, rows_of
@@ -16,6 +19,7 @@ from ..sync.plan_table import planned_table
 from ..systems.business_central.client import dumps
 
 # How a change names a field of one line: `line 2 quantity`.
+PLAN_COLUMNS = ("key", "part", "action", "reason", "message")
 OF_A_LINE = re.compile(r"(line \d+) (\w+)")
 FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
@@ -36,6 +40,27 @@ def planned(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
             [first, last],
         )
     return [with_changes(row) for row in rows]
+
+
+def counts_of(rows: list[Row]) -> list[tuple[tuple[str, str | None], int]]:
+    """How many records a plan has of each action and reason, the most frequent first."""
+    return Counter((row["action"], row["reason"]) for row in rows).most_common()
+
+
+def write_csv(path: Path, rows: list[Row]) -> None:
+    """Writes a plan for a spreadsheet: a line per record, its changes in words. Texts that a spreadsheet would take for
+    a formula begin with an apostrophe."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*PLAN_COLUMNS, "changes"])
+        for row in rows:
+            cells = [*(row[name] for name in PLAN_COLUMNS), "; ".join(in_words(row["changes"]))]
+            writer.writerow([_harmless(cell) for cell in cells])
+
+
+def _harmless(cell: str | None) -> str:
+    text = cell or ""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def with_changes(row: Row) -> Row:

@@ -1,5 +1,7 @@
 """The `winbc` command: every slip gets one line that says what, where and what to do; never a traceback."""
 
+import csv
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -134,3 +136,37 @@ def test_a_formula_that_does_not_fit_its_fields_is_found_before_any_data_is_read
     code, printed = run(monkeypatch, capsys, "check")
     assert code == 2
     assert f"item.csv, row {place + 1}, column source: a " in printed
+
+
+@pytest.fixture
+def planned(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty articles that are new, and one that breaks a rule."""
+    many = [{"sku": f"S{n:02}", "article_key": f"{n}"} for n in range(60)]
+    sandboxes.fill(articles=[*many, {"sku": "BROKEN", "article_key": "99", "name": "x" * 101}])
+    monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(sandboxes.settings.mapping_folder))
+    monkeypatch.setenv("COLUMNS", "300")
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_plan_begins_with_counts_and_shows_fifty(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = run(monkeypatch, capsys, "plan", "products")[1]
+    assert re.search(r"create\W+6[01]\b", printed), "the items, and perhaps their category"
+    assert re.search(r"fail\W+MAPPING\W+1\b", printed)
+    assert "50 of them shown" in printed
+    assert "`--all` shows the others" in printed
+    assert "S59" in run(monkeypatch, capsys, "plan", "products", "--all")[1]
+
+
+@pytest.mark.usefixtures("planned")
+def test_a_plan_shows_one_record_and_goes_to_a_spreadsheet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    printed = run(monkeypatch, capsys, "plan", "products", "--key", "BROKEN", "--csv", "plan.csv")[1]
+    assert "1 of them shown" in printed
+    with (tmp_path / "plan.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file) if row["part"] == "item"}
+    assert len(rows) == 61
+    assert rows["BROKEN"]["reason"] == "MAPPING"
+    assert "displayName" in rows["S01"]["changes"]

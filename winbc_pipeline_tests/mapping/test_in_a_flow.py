@@ -19,7 +19,8 @@ from ..support.sandboxes import FIRST, LAST, Sandboxes
         ({"email": ""}, "email: required, given nothing"),
         ({"city": "x" * 31}, "city: longer than 30 characters, given a text of 31 characters"),
         ({"city": "😀" * 16}, "city: longer than 30 characters, given a text of 32 characters"),
-        ({"country_iso": "XX"}, "country: not in lookup table countries, given a text of 2 characters"),
+        ({"country_iso": "XX"}, "country: not in lookup table countries, given `XX` (customer.csv row"),
+        ({"country_iso": "XX"}, "add a row for it to lookups/countries.csv"),
     ],
 )
 def test_one_bad_value_fails_one_record_and_names_field_and_rule(
@@ -63,7 +64,7 @@ def test_a_code_that_the_target_does_not_have_fails_the_record(sandboxes: Sandbo
     entry = sandboxes.ledger("customers")["000123"]
     assert (entry["reason"], entry["message"]) == (
         "RELATION_MISSING",
-        "paymentTermsId: paymentTerms has no such code, given a text of 7 characters",
+        "paymentTermsId: paymentTerms has no code `90 DAYS`",
     )
 
 

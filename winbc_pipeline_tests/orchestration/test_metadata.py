@@ -54,7 +54,10 @@ def test_a_day_shows_its_orders_amounts_and_outcomes(tmp_path: Path) -> None:
 
 def test_a_failed_step_names_the_orders_and_what_to_do(tmp_path: Path) -> None:
     rows = records(ConnectedFlow(FLOW, filled(Settings(data_folder=tmp_path))), DAY, DAY)
-    text = failure([row for row in rows if row["state"] == "FAILED"]).description or ""
+    text = (
+        failure([row for row in rows if row["state"] == "FAILED"], {("order", "W2"): "12.10, not 12.00"}).description
+        or ""
+    )
     assert "order W2 (TOTAL)" in text
     assert "mend prices, VAT rates or the table" in text
     assert "`winbc retry`" in text

@@ -290,7 +290,10 @@ def _candidate(
     (header, _, fields), *lines = payloads
     missing = None
     for part, _, payload in payloads:
-        missing = missing or with_ids(payload, compiled[part].references, ids)[1]
+        lacking = with_ids(payload, compiled[part].references, ids)[
+            1
+        ]  # of each payload: all get the ids that there are
+        missing = missing or lacking
     for _, key, line in lines:
         line["_key"] = key
     return Candidate(

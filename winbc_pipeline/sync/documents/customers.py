@@ -13,7 +13,7 @@ from ...staging.store import Row, quote, rows_of
 from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, mapped_table
-from ..records.decide import Decision, Live, Planner
+from ..records.decide import Decision, Live, Planner, live_targets
 from ..records.plan import planned_row
 from ..records.references import with_payloads
 from .candidates import Candidate, needed_document
@@ -121,7 +121,8 @@ class Debtors:
 
     def _debtor(self, order: Candidate, default: str) -> Debtor:
         """The default customer if there is one for the order, else the order's own customer."""
-        nobody = Debtor(reason="NO_CUSTOMER", message="the order names no customer")
+        words = "the order names no customer, and `orders.default_customer` is not set"
+        nobody = Debtor(reason="NO_CUSTOMER", message=words)
         own = self.own.get(order.customer_key or "", nobody)
         if not default and own.reason in REPLACEABLE:
             default = self._of_country(order)
@@ -135,8 +136,9 @@ class Debtors:
         """Decides customers; returns the planned rows of those that are written, with their contacts."""
         rows: list[Row] = []
         written: set[str] = set()
+        known = self._known([row for row in customers if row["errors"] or row["missing"]])
         for row, decided in self.planners[self.customer].decide_all(customers, live):
-            decision = self._kept(decided)
+            decision = self._kept(known.get(row["_key"], decided))
             self.own[row["_key"]] = debtor = self._own(row["_key"], decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
             if debtor.key or row["state"] in OPEN:
@@ -147,6 +149,18 @@ class Debtors:
             contacts = self._mapped(name, written)
             rows += [planned_row(*decided) for decided in self.planners[name].decide_all(contacts)]
         return rows
+
+    def _known(self, broken: list[Row]) -> dict[str, Decision]:
+        """Customers that are there although their mapped row breaks a rule, by key.
+
+        An order needs its customer, not the customer's mapping: a wrong field matters only when it would be written.
+        """
+        if not broken:
+            return {}
+        part = self.connected.flow.part(self.customer)
+        found = live_targets(part, self.connected.settings, self.target, broken, {})
+        both = zip(broken, found, strict=True)
+        return {row["_key"]: Decision("skip", "KEPT", target=target) for row, target in both if target}
 
     def _kept(self, decision: Decision) -> Decision:
         """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers."""

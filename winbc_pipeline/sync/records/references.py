@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ...mapping.compiler import Compiled
+from ...mapping.expressions import LONGEST_CODE
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
 from ..payloads import fields_of
@@ -70,6 +71,11 @@ def with_ids(
         if code := payload.get(name):
             payload[name] = ids[entity_set].get(code.upper())
             if not payload[name]:
-                # The code itself may come from a person's data: only its length is told.
-                missing = f"{name}: {entity_set} has no such code, given a text of {len(code)} characters"
+                missing = f"{name}: {entity_set} has no code {_named(code)}"
     return payload, missing
+
+
+def _named(code: str) -> str:
+    """A code as messages name it. A long text, or one with an @, may be a person's data: only its length is told."""
+    is_code = len(code) <= LONGEST_CODE and "@" not in code
+    return f"`{code}`" if is_code else f"like this one (a text of {len(code)} characters)"

@@ -113,8 +113,9 @@ def test_a_guest_with_an_email_is_made_once(order_flow: OrderFlow) -> None:
 
 
 def test_a_guest_without_an_email_needs_a_default_debtor(order_flow: OrderFlow) -> None:
-    order_flow.send(**GUEST)
+    row = order_flow.send(**GUEST)
     assert order_flow.outcome() == ("FAILED", "NO_CUSTOMER")
+    assert "`orders.default_customer` is not set" in row["message"]
     assert order_flow.writes() == 0
 
 
@@ -149,6 +150,33 @@ def test_orders_make_no_customers_where_the_setting_says_never(order_flow: Order
     order_flow.send()
     assert order_flow.outcome() == (("CONFIRMED", None) if default else ("FAILED", "NO_CUSTOMER"))
     assert len(order_flow.records("customers")) == 1
+
+
+NAMELESS: dict[str, Any] = {"delivery_add": {"street": "Kerkweg", "streetnr": "7", "countryISO": "NL"}}
+
+
+@pytest.mark.parametrize("rule", ["create", "create_and_update", "never"])
+def test_an_order_needs_its_customer_and_not_the_customers_mapping(order_flow: OrderFlow, rule: str) -> None:
+    """The order names nobody, so that no customer could be made of it; the customer is known all the same."""
+    order_flow.choose(customers=rule)
+    order_flow.seed(customers=[PERSON])
+    order_flow.send(**NAMELESS)
+    assert order_flow.outcome()[0] == "CONFIRMED"
+    assert order_flow.document()["customerNumber"] == "C1"
+    assert [each["displayName"] for each in order_flow.records("customers")] == ["Anna"]
+
+
+def test_a_customer_is_known_by_number_before_the_email(order_flow: OrderFlow) -> None:
+    order_flow.seed(customers=[PERSON | {"number": "WS605254", "email": "other@mail.example"}])
+    order_flow.send(**NAMELESS, email="")
+    assert order_flow.document()["customerNumber"] == "WS605254"
+
+
+def test_a_new_customer_whose_row_breaks_a_rule_fails_the_order_with_the_rule(order_flow: OrderFlow) -> None:
+    row = order_flow.send(**NAMELESS)
+    assert (row["state"], row["reason"]) == ("FAILED", "MAPPING")
+    assert row["message"].startswith("customer: displayName: required")
+    assert order_flow.writes() == 0
 
 
 def test_two_customers_with_the_email_are_for_a_person(order_flow: OrderFlow) -> None:
@@ -465,3 +493,23 @@ def test_a_position_that_is_no_article_goes_to_an_account(order_flow: OrderFlow)
     order_flow.send(lines=[{}, {"linenr": "2", "type": "T", "product_id": "PAYMENT-FEE"}])
     kinds = [(line["lineType"], line["lineObjectNumber"]) for line in order_flow.document()["lines"]]
     assert kinds[:2] == [("Item", "SKU-1"), ("Account", "8300")]
+
+
+def test_a_rate_or_country_without_a_row_is_named_with_the_table_to_add_it_to(order_flow: OrderFlow) -> None:
+    row = order_flow.send(delivery_add={"name": "Anna", "countryISO": "QQ"})
+    assert row["reason"] == "MAPPING"
+    assert "shipToCountry: not in lookup table countries, given `QQ` (order.csv row" in row["message"]
+    assert "add a row for it to lookups/countries.csv" in row["message"]
+
+
+def test_an_address_in_the_place_of_a_code_is_not_told(order_flow: OrderFlow) -> None:
+    row = order_flow.send(delivery_add={"name": "Anna", "countryISO": "anna@mail.example"})
+    assert row["reason"] == "MAPPING"
+    assert "anna@" not in row["message"].lower()
+
+
+def test_a_vat_rate_without_a_row_fails_before_anything_is_sent(order_flow: OrderFlow) -> None:
+    row = order_flow.send(lines=[{"vatrate": "19"}])
+    assert row["reason"] == "MAPPING"
+    assert "taxCode: not in lookup table tax_groups, given `19`" in row["message"]
+    assert order_flow.writes() == 0

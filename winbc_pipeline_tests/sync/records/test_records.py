@@ -331,3 +331,11 @@ def test_an_update_does_not_give_two_customers_one_email(sandboxes: Sandboxes) -
     assert sandboxes.sync("customers").failed == 1
     assert sandboxes.ledger("customers")["000123"]["reason"] == "TARGET_TAKEN"
     assert {row["email"] for row in sandboxes.bc()["records"]["customers"]} == {"anna@mail.example", "b@mail.example"}
+
+
+def test_an_article_with_an_unknown_vat_rate_is_no_article_of_another_rate(sandboxes: Sandboxes) -> None:
+    sandboxes.fill(articles=[{"vat_rate": "6"}])
+    assert sandboxes.sync("products").failed == 1
+    entry = sandboxes.ledger("products")["SKU-1"]
+    assert entry["message"].startswith("taxGroupCode: not in lookup table tax_groups, given `6`")
+    assert "items" not in sandboxes.bc()["records"]
