@@ -10,6 +10,8 @@ from ..support.bc_users import CUSTOMER, LINE
 from ..sync.actions.test_status_to_bc import Desk
 from ..sync.actions.test_status_to_bc import desk as desk
 
+pytestmark = pytest.mark.proof  # cell by cell: minutes
+
 WAITS, HELD, PERSON = ("SKIPPED", "NO_DOCUMENT"), ("SKIPPED", "HELD"), ("CONFLICT", "CANCELLED")
 DONE, DELETED, THERE = ("CONFIRMED", None), ("CONFIRMED", "CANCELLED"), ("CONFIRMED", "UNCHANGED")
 STATUS = {"shipAndInvoice": "completed", "delete": "cancelled", "none": "processing"}

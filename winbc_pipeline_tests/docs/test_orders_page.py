@@ -12,6 +12,8 @@ from winbc_pipeline.systems.winstore.profile import load_profile
 from ..support.order_flow import OrderFlow
 from ..support.order_sandboxes import ADDRESS, REPOSITORY, Record
 
+pytestmark = pytest.mark.proof  # cell by cell: minutes
+
 # What each kind of edit in the source does.
 
 EDITS: dict[str, Callable[[Record], Record]] = {

@@ -28,12 +28,12 @@ class Desk:
         self, sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.sandboxes, self.monkeypatch, self.capsys = sandboxes, monkeypatch, capsys
+        sandboxes.fill(articles=[SKU, MORE])
+        sandboxes.sync("products")  # by the shipped tables, which are compiled once for all tests
         self.folder = sandboxes.own_tables()
         for name in ("data_folder", "mapping_folder", "history_start"):
             monkeypatch.setenv(f"WINBC_{name.upper()}", str(getattr(sandboxes.settings, name)))
         monkeypatch.setenv("COLUMNS", "200")
-        sandboxes.fill(articles=[SKU, MORE])
-        sandboxes.sync("products")
 
     def edit(self, old: str, new: str, table: str = "products_winstore_to_bc/item.csv") -> None:
         path = self.folder / table
@@ -196,6 +196,7 @@ EDITS = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> None:
     from winbc_pipeline.sync.run import dry_run

@@ -322,15 +322,17 @@ def test_a_lookup_in_a_branch_that_is_not_taken_breaks_no_rule(tables: Tables) -
 @pytest.mark.parametrize(
     ("formula", "given"),
     [
-        ("lookup('colours', name)", "a text of 3 characters"),
-        ("lookup('rates', rate)", "a number"),
+        ("lookup('colours', name)", "`abc`"),
+        ("lookup('rates', rate)", "`0`"),
         ("to_date(name)", "a text of 3 characters"),
         ("phone_e164(name, 'NL')", "a text of 3 characters"),
         ("price / rate", "a number and a number"),
-        ("lookup('colours', upper(iferror(text(price / rate), 'unknown')))", "a text of 7 characters"),
+        ("lookup('colours', upper(iferror(text(price / rate), 'unknown')))", "`UNKNOWN`"),
     ],
 )
-def test_a_step_that_fails_tells_the_class_of_what_it_was_given(tables: Tables, formula: str, given: str) -> None:
+def test_a_step_that_fails_tells_the_class_of_its_value_or_the_code_that_a_lookup_lacks(
+    tables: Tables, formula: str, given: str
+) -> None:
     tables.lookup("colours", "red,R")
     tables.lookup("rates", "5,five")
     (row,) = tables.run([f'note,"{formula}",,,,'], {"name": "abc", "price": 7, "rate": 0})

@@ -92,7 +92,7 @@ def good_record(row: str) -> dict[str, Any]:
         ("price,to_number(name),,,,", {"name": "12,50"}, "a text of 5 characters"),
         ("price,price / rate,,,,", {"price": 1, "rate": 0}, "a number and a number"),
         ("day,to_date(name),,,,", {"name": "31.12.2026"}, "a text of 10 characters"),
-        ("name,\"lookup('t', rate)\",,,,", {"rate": 7}, "a number"),
+        ("name,\"lookup('t', rate)\",,,,", {"rate": 7}, "`7`"),
         ("price,price,,,,", {"_bad_fields": ["price"]}, "a text"),
     ],
 )
