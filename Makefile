@@ -18,7 +18,7 @@ demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops a
 test: .venv/ready ## the tests that take seconds, on two cores
 	$(BIN)/pytest -n 2
 
-proof: .venv/ready ## what takes minutes: whole flows of both systems, orders under every fault and at every crash point, 100 random stories
+proof: .venv/ready ## what takes minutes: whole flows of both systems, orders under every fault and at every crash point, 50 random stories
 	$(BIN)/pytest -n 2 -m "proof and not soak"
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)

@@ -1,6 +1,6 @@
 """Orders under whatever comes: a state machine over both sandboxes, with every invariant asserted after each step.
 
-`make test` runs 6 examples, `make proof` and CI 100, the same ones every time; `make soak` runs 200 more and
+`make test` runs 6 examples, `make proof` and CI 50, the same ones every time; `make soak` runs 250 more and
 1,300 others, which are new each time.
 """
 
@@ -149,9 +149,9 @@ def test_every_order_arrives_once_whatever_comes(tables: Path) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("part", [0, 1, *(pytest.param(part, marks=pytest.mark.soak) for part in range(2, 6))])
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 6))])
 def test_every_order_arrives_once_in_50_runs(tables: Path, part: int) -> None:
-    """In parts, so that two cores share them."""
+    """The first part in CI, all six before a release."""
     run_machine(tables, part, max_examples=50)
 
 
