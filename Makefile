@@ -16,10 +16,10 @@ demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops a
 	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)")
 
 test: .venv/ready ## the tests that take seconds, on two cores
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 proof: .venv/ready ## what takes minutes: whole flows of both systems, orders under every fault and at every crash point, 50 random stories
-	$(BIN)/pytest -n 2 -m "proof and not soak"
+	$(BIN)/pytest -n 2 --dist worksteal -m "proof and not soak"
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
