@@ -13,9 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..staging.store import Row, quote, rows_of
+from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
-from ..sync.plan_table import planned_table
+from ..sync.plan_table import planned_rows
+from ..sync.work import Work
 from ..systems.business_central.client import dumps
 
 # How a change names a field of one line: `line 2 quantity`.
@@ -28,18 +29,8 @@ Change = dict[str, Any]
 
 def planned(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
     """The plan of the windows between two days (both included), one row per record."""
-    with connected.store.open() as connection:
-        rows = rows_of(
-            connection,
-            f"""
-            SELECT *
-            FROM {quote(planned_table(connected.flow))}
-            WHERE "window" BETWEEN ? AND ?
-            ORDER BY part, key
-            """,
-            [first, last],
-        )
-    return [with_changes(row) for row in rows]
+    rows = planned_rows(Work(connected, first, last, run_id=""))
+    return [with_changes(row) for row in sorted(rows, key=lambda row: str(row["part"]))]  # by part, then by key
 
 
 def counts_of(rows: list[Row]) -> list[tuple[tuple[str, str | None], int]]:
