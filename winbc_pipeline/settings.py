@@ -82,8 +82,9 @@ class OrderSettings(_Section):
     """Which orders of Winstore become which documents of Business Central, for which customers, and what happens to an
     order that changes or is there already.
 
-    Statuses and payment methods are Winstore's words; capitals do not matter. `total_tolerance` is an amount in the
-    currency of the order. `stop_after` is a number of refusals with one code in a row, 0 for never.
+    Statuses and payment methods are Winstore's words; capitals do not matter. `total_tolerance` is the most that the
+    total of an order may be off, in its currency, however many lines it has. `stop_after` is a number of documents in
+    a row that failed with one code or have a wrong total, 0 for never.
     """
 
     document: Literal["order", "invoice", "invoice_when_completed"] = "order"
@@ -103,7 +104,7 @@ class OrderSettings(_Section):
     force_default_customer: bool = False
     default_customers_by_country: dict[str, str] = {}
     on_total: Literal["fail", "warn"] = "fail"
-    total_tolerance: Decimal = Field(default=Decimal("0.05"), ge=0)
+    total_tolerance: Decimal = Field(default=Decimal("5.00"), ge=0)
     rounding_account: str = ""
     rounding_tax_code: str = ""
     write_back: bool = False

@@ -140,6 +140,7 @@ def plan(
 @app.command()
 def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
     """Runs one flow from source to target, without Dagster."""
+    from ..sync.run import cents_off
     from ..sync.run import sync as run_sync
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
@@ -148,6 +149,8 @@ def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
         done = run_sync(work, begin)
     written = f"{done.created} created, {done.updated} updated"
     console.print(f"{done.read} read, {written}, {done.skipped} skipped, {done.failed} failed")
+    if off := cents_off(work.connected, work.run_id):
+        console.print(f"Not Winstore's totals to the cent: {'; '.join(off)}. See `orders.rounding_account`.")
     raise typer.Exit(1 if done.failed else 0)
 
 

@@ -11,8 +11,8 @@ from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
-from . import sent_by_bc
-from .customers import COMPANY
+from . import alike_skus, sent_by_bc
+from .customers import COMPANY, CUSTOMERS
 from .documents_of_bc import READING
 
 EXTERNAL = (("externalDocumentNumber", False),)
@@ -167,6 +167,9 @@ ORDERS_TO_BC = Flow(
         guest=GUEST,
         ended=ended,
         skips=skips,
+        sku="CASE WHEN coalesce(type, 'S') = 'S' THEN trim(product_id) END",
+        alike_skus=alike_skus.without_item,
+        customers=CUSTOMERS,
     ),
     waits_for=("products_winstore_to_bc",),
 )

@@ -30,7 +30,8 @@ class LayerWindow:
     Attributes:
         counts: how many records have an outcome, by its name in small letters.
         records: the first records: `part, key, outcome, reason, message`.
-        documents: sums of a flow that makes documents: `outcome, reason, currency, records, amount`. Empty for others.
+        documents: sums of a flow that makes documents, empty for others: `outcome`, `reason`, `currency`, `records`,
+            `amount`, `difference`.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -88,12 +89,13 @@ def _sums(connection: duckdb.DuckDBPyConnection, flow: Flow, layer: str, window:
     if not flow.document or layer not in ("planned", "synced"):
         return []
     table, outcome = _outcomes(flow, layer)
+    off = "sum(difference)" if layer == "synced" else "NULL"
     return rows_of(
         connection,
         f"""
         SELECT
             {window} AS "window", {outcome} AS outcome, reason, currency,
-            count(*) AS records, sum(amount) AS amount
+            count(*) AS records, sum(amount) AS amount, {off} AS difference
         FROM {table} AS t
         WHERE part = ? AND t."window" BETWEEN ? AND ?
         GROUP BY ALL

@@ -94,6 +94,9 @@ def _amounts(rows: list[Row]) -> dict[str, str]:
             counts = name in ("in", _group(row))
             key = f"amount_{currency}_{name}"
             amounts[key] = amounts.get(key, Decimal(0)) + (amount if counts else 0)
+        if row["difference"] and _group(row) == "confirmed":
+            key = f"cents_off_{currency}"
+            amounts[key] = amounts.get(key, Decimal(0)) + row["difference"]
     return {name: f"{amount:.2f}" for name, amount in amounts.items()}
 
 

@@ -71,6 +71,7 @@ COLUMNS = {
     "target_set": "VARCHAR",
     "amount": "DECIMAL(18, 5)",  # total of a document, in its currency
     "currency": "VARCHAR",
+    "difference": "DECIMAL(18, 5)",  # of a document that was made: its total in the target less `amount`
 }
 EVENT_NAMES = ("part", "key", "state", "action", "reason", "message", "target_no", "version", "hash", "mapping_version")
 EVENT = {name: COLUMNS[name] for name in (*EVENT_NAMES, "attempt_id", "run_id", "moved_at")}

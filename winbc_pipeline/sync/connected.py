@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from ..errors import MappingError
-from ..mapping.compiler import Compiled, compile_table
+from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, read_table, version
 from ..mapping.trial import try_out
@@ -127,7 +127,7 @@ class ConnectedFlow:
 
     def _compile(self) -> CompiledTables:
         functions = load_functions(self.settings.mapping_functions)
-        return {
+        compiled = {
             part.name: compile_table(
                 read_table(self.table_folder / part.table),
                 self.source_fields,
@@ -138,6 +138,18 @@ class ConnectedFlow:
             )
             for part in self.flow.parts
         }
+        for part in self.flow.parts:
+            self._check_key(part, compiled[part.name])
+        return compiled
+
+    def _check_key(self, part: Part, compiled: Compiled) -> None:
+        """Raises MappingError for a table that gives its records no key, so that they would be made again and again."""
+        # What acts on another flow's documents makes no record.
+        keys = [] if self.flow.acts_on else [name for name, _ in part.match[:1]]
+        filled = {row.line.target_field for row in compiled.targets if row.line.when in CREATE}
+        for key in set(keys) - filled:
+            message = f"{self.flow.id}/{part.table}: no row gives {key}, the key of each record."
+            raise MappingError(message, f"Add a row for {key} with `create` in the column `when`.")
 
     def _constants(self) -> Mapping[str, tuple[str, str]]:
         """The settings that formulas may use: kind and SQL of each, by name."""

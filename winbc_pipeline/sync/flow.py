@@ -81,6 +81,10 @@ class DocumentKind:
     navigation: str
 
 
+def _no_texts(_: Settings) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Document:
     """How the staged rows of a source, one per line, become documents: a header with its lines in one call.
@@ -92,6 +96,9 @@ class Document:
         line_order: SQL that orders the lines of a document.
         customer: the parts of the customer and of the customer's contact.
         customer_key: SQL for the key of the customer's part.
+        sku: SQL for the SKU of a line; NULL for a line that is about no article.
+        alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
+        customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         ended: gives SQL for `cancelled` or `refunded` of a record that is no longer wanted.
         skips: gives SQL conditions and reason codes of records that become no document.
@@ -104,6 +111,9 @@ class Document:
     guest: str
     ended: Callable[[Settings], str]
     skips: Callable[[Settings], tuple[tuple[str, str], ...]]
+    sku: str = "NULL"
+    alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
+    customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
         """Names of the parts that these settings use, in the order in which they are written."""

@@ -62,7 +62,7 @@ def map_windows(work: Work) -> None:
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            create_source_view(connection, part, own, staging.name, windows)
+            create_source_view(connection, part, own, staging.name, _staged(part, staging.name, windows))
             fill_joined_tables(connection, own.steps, own.lookups)
             connection.execute(  # a record that changed again has moved on from an earlier window
                 f"""
@@ -72,6 +72,62 @@ def map_windows(work: Work) -> None:
             )
             mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})"
             connection.execute(f"INSERT INTO {table} {mapped}")
+            if part.shared:
+                _replace_broken(connection, connected, part, own)
+
+
+def _staged(part: Part, staging: str, windows: str) -> str:
+    """SQL condition of the staged records that a part is made of.
+
+    What several records share is made of the newest of them, even when that one is in another window: a rerun of an
+    old window must not bring back an old address.
+    """
+    if not part.shared:
+        return windows
+    return f"{part.key} IN (SELECT {part.key} FROM {quote(staging)} WHERE {windows})"
+
+
+def _replace_broken(
+    connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, part: Part, compiled: Compiled
+) -> None:
+    """Maps what several records share anew where the newest of them breaks a rule: from the newest that breaks none.
+
+    One order with an unknown country must not spoil the customer of the orders beside it.
+    """
+    table, staging = quote(mapped_table(connected.flow)), connected.staging
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE broken AS
+        SELECT _key, mapping_version
+        FROM {table}
+        WHERE part = '{part.name}' AND len(errors) > 0 AND _key IN (SELECT _key FROM source)
+        """
+    )
+    if not connection.execute("FROM broken").fetchone():
+        return
+    connection.execute(  # one line of each order, because its lines repeat the fields of the order
+        f"""
+        CREATE OR REPLACE TEMP VIEW source AS
+        SELECT * REPLACE ({part.key} AS _key), CAST(NULL AS VARCHAR) AS skip_reason
+        FROM {quote(staging.name)}
+        WHERE ({part.where}) AND {part.key} IN (SELECT _key FROM broken)
+        QUALIFY row_number() OVER (PARTITION BY {part.key}, {quote(staging.group or "_key")} ORDER BY _version) = 1
+        """
+    )
+    fill_joined_tables(connection, compiled.steps, compiled.lookups)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE whole AS
+        SELECT '{part.name}' AS part, m.*, b.mapping_version
+        FROM ({compiled.select}) AS m
+        JOIN source AS s ON s._key = m._key AND s._version::VARCHAR = m._version::VARCHAR
+        JOIN broken AS b ON b._key = m._key
+        WHERE len(m.errors) = 0
+        QUALIFY row_number() OVER (PARTITION BY m._key ORDER BY s._modified_at DESC) = 1
+        """
+    )
+    connection.execute(f"DELETE FROM {table} WHERE part = '{part.name}' AND _key IN (SELECT _key FROM whole)")
+    connection.execute(f"INSERT INTO {table} FROM whole")
 
 
 @contextmanager

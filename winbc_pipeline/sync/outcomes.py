@@ -13,6 +13,8 @@ REASONS: dict[str, str] = {
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
     "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row.",
     "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
+    "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
+    "capitals. Change one of the SKUs in Winstore.",
     "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "
     "two.",
     "REFERENCE_MISSING": "The record that this record must point to does not exist (see docs/errors.md).",

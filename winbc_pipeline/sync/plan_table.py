@@ -29,6 +29,7 @@ PLANNED = {
     "target_set": "VARCHAR",
     "amount": "DECIMAL(18, 5)",
     "currency": "VARCHAR",
+    "tolerance": "DECIMAL(18, 5)",  # how far the document's total may be from `amount`
     "customer_key": "VARCHAR",  # the customer's record: the document gets its number once it exists
     "lookups": "VARCHAR",  # JSON list, for people: what was looked up in the target, and what was found
     "planned_at": "TIMESTAMPTZ",

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from ..staging import ledger
 from ..staging.ledger import OPEN
-from ..staging.store import Row
+from ..staging.store import Row, rows_of
 from .connected import ConnectedFlow
 from .dispatch import sending_of
 from .documents import SENDING as DOCUMENTS
@@ -94,6 +94,28 @@ def records(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
 def not_done(rows: list[Row]) -> list[Row]:
     """The ledger rows of records that a person or the next run still has to deal with."""
     return [row for row in rows if row["state"] in OPEN]
+
+
+def cents_off(connected: ConnectedFlow, run_id: str | None = None) -> list[str]:
+    """In words, by currency: how far documents that count as sent are from the source's totals, all together.
+
+    Args:
+        run_id: only the documents that this run has sent; None for all.
+    """
+    with connected.store.open() as connection:
+        ledger.create(connection)
+        rows = rows_of(
+            connection,
+            """
+            SELECT coalesce(currency, '') AS currency, count(*) AS documents, sum(difference) AS amount
+            FROM ledger
+            WHERE part = ? AND state = 'CONFIRMED' AND difference <> 0 AND run_id = coalesce(?, run_id)
+            GROUP BY ALL
+            ORDER BY ALL
+            """,
+            [connected.flow.main, run_id],
+        )
+    return [f"{row['documents']} documents, {row['amount']:+.2f} {row['currency']}".strip() for row in rows]
 
 
 def summary(work: Work) -> Summary:

@@ -13,6 +13,7 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
+from .missing_rows import missing_rows
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
 
@@ -80,7 +81,8 @@ def _business_central(settings: Settings) -> str:
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:
-    return CheckResult(f"{len(connected.checked())} tables", tuple(needs_app(connected)))
+    warnings = (*needs_app(connected), *missing_rows(connected))
+    return CheckResult(f"{len(connected.checked())} tables, and the values of staged records", warnings)
 
 
 def _ready(connected: ConnectedFlow) -> CheckResult:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import clock
 from ..errors import ConfigurationError, WinbcError
+from ..mapping.compiler import Compiled
 from ..mapping.execute import fill_joined_tables
 from ..staging.store import in_memory, lock_down, rows_of
 from ..sync.connected import ConnectedFlow
@@ -27,6 +28,8 @@ from .table_tests import put_source_record
 Record = dict[str, Any]
 MUST_FAIL = Operation("last", "POST", "customers", {})  # a customer without a name is refused (behaviour.md section 13)
 NO_WORD = "winbc probe"  # a payment or shipping method that no lookup table has: the table's row `*` gives the value
+# Fields of the made-up order whose value has to stand in a lookup table, and that table.
+LOOKED_UP = {"paymentmethod": "payment_methods", "shippingmethod": "shipping_accounts", "vatrate": "tax_groups"}
 
 
 def probe(connected: ConnectedFlow, target: BusinessCentral) -> str:
@@ -68,7 +71,8 @@ def _mapped(connected: ConnectedFlow, target: BusinessCentral, name: str) -> dic
     ids = IdsByCode(target)
     payloads: dict[str, Record] = {}
     wrong: list[str] = []
-    order = {field: value for field, value in _order(target, name).items() if field in fields}
+    made_up = _order(target, name) | _looked_up(compiled)
+    order = {field: value for field, value in made_up.items() if field in fields}
     with in_memory() as connection:
         lock_down(connection)
         put_source_record(connection, fields, order)
@@ -81,12 +85,25 @@ def _mapped(connected: ConnectedFlow, target: BusinessCentral, name: str) -> dic
             wrong += [missing] if missing else []
             payloads[part_name] = filled(payload, part.own_fields)
     if wrong:
-        hint = "The probe's payment and shipping method are in no lookup table: give each table a row `*`."
+        hint = (
+            "It has the methods and the VAT rate of the first rows of payment_methods, shipping_accounts, tax_groups."
+        )
         raise ConfigurationError(f"The tables make no document of a made-up order: {'; '.join(wrong[:5])}.", hint)
     return payloads
 
 
-def _order(target: BusinessCentral, name: str) -> Mapping[str, str]:
+def _looked_up(compiled: Mapping[str, Compiled]) -> dict[str, str]:
+    """Values that the lookup tables have: any when there is a row `*`, else that of the first row."""
+    lookups = {name: table for each in compiled.values() for name, table in each.lookups.items()}
+    found = {}
+    for field, name in LOOKED_UP.items():
+        keys = [key for key in lookups.get(name, {}) if key and key != "*"]
+        if keys and (field == "vatrate" or "*" not in lookups[name]):
+            found[field] = keys[0]
+    return found
+
+
+def _order(target: BusinessCentral, name: str) -> dict[str, str]:
     """An order of one article with shipping cost. Its customer is made up, and so is every address."""
     items = target.get("items?$filter=blocked eq false&$select=number&$top=1")
     if not items:

@@ -17,6 +17,7 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.payloads import is_blank
 from ..sync.records.references import IdsByCode
+from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
 from .table_values import LineObject, codes_of, line_objects
 
@@ -65,7 +66,7 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
         debtors = _debtors(settings, target)
         problems += [*_wrong_debtors(debtors), *_wrong_rounding(settings, target)]
         header = compiled[flow.document.kind(settings).header]
-        warned += [*_of_debtors(debtors, header), *_other_zones(header, settings)]
+        warned += [*_of_debtors(debtors, header), *_other_zones(header, settings), *_cents_off(connected)]
     if problems:
         raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
     looked_at = "codes of the lookup tables"
@@ -197,6 +198,13 @@ def _other_zones(header: Compiled, settings: Settings) -> Iterator[str]:
             if named != zone:
                 words = f"the table reads the order's date in {named}, `winstore.time_zone` is {zone}"
                 yield f"row {row.line.row}, {row.facts.name}: {words}"
+
+
+def _cents_off(connected: ConnectedFlow) -> Iterator[str]:
+    """A warning that documents are cents away from Winstore's totals, while no account takes the cents."""
+    off = [] if connected.settings.orders.rounding_account else cents_off(connected)
+    if off:
+        yield f"not Winstore's totals to the cent so far: {'; '.join(off)}; `orders.rounding_account` books such cents"
 
 
 def _wrong_rounding(settings: Settings, target: BusinessCentral) -> Iterator[str]:

@@ -1,11 +1,17 @@
 """Mapping inside a flow: one bad value fails one record, and tables are tried before anything is read."""
 
+import csv
+import shutil
+from pathlib import Path
+
 import pytest
 
 from winbc_pipeline.errors import MappingError
-from winbc_pipeline.flows import flow_named
+from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.flow import Flow, Part
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
 
@@ -98,3 +104,23 @@ def test_a_table_of_another_shape_from_an_earlier_version_is_made_anew(sandboxes
     with Store(sandboxes.settings.flow_database("customers_winstore_to_bc")).open() as connection:
         connection.execute("CREATE TABLE mapped_customers_winstore_to_bc (part VARCHAR, creates VARCHAR)")
     assert sandboxes.sync("customers").created == 1
+
+
+KEYS = [(flow, part, part.match[0][0]) for flow in FLOWS if not flow.acts_on for part in flow.parts if part.match]
+
+
+@pytest.mark.parametrize(
+    ("flow", "part", "key"), KEYS, ids=lambda each: getattr(each, "id", getattr(each, "name", each))
+)
+@pytest.mark.parametrize("how", ["deleted", "never"])
+def test_a_table_without_its_key_row_is_refused(tmp_path: Path, flow: Flow, part: Part, key: str, how: str) -> None:
+    shutil.copytree("mapping_tables", tmp_path / "tables")
+    table = tmp_path / "tables" / flow.id / part.table
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    kept = [row | {"when": "never" if row["target_field"] == key else row["when"]} for row in rows]
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row for row in kept if how == "never" or row["target_field"] != key)
+    with pytest.raises(MappingError, match=f"{part.table}: no row gives {key}"):
+        ConnectedFlow(flow, Settings(mapping_folder=tmp_path / "tables")).checked()

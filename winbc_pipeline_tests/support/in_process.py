@@ -31,6 +31,7 @@ from winbc_pipeline.sync.records import plan
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
+from winbc_pipeline.workbench import missing_rows
 
 from . import mapped_before
 
@@ -126,6 +127,7 @@ class Memory:
     def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
         if store.path not in self.databases:
             store.path.parent.mkdir(parents=True, exist_ok=True)
+            store.path.touch()  # the program asks whether another flow has a database yet
             self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
             MAKE_LEDGER(self.databases[store.path])
         connection = self.databases[store.path].cursor()
@@ -167,7 +169,8 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (transport, "httpx", door),
             (transport.Transport, "__init__", connected),
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
-            (mapping, "lock_down", lambda _: None),  # would lock the database that stays open
+            # would lock the database that stays open
+            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows)),
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),

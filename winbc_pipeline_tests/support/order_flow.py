@@ -90,12 +90,15 @@ class OrderFlow(OrderSandboxes):
                 break
         self.check(settled=True)
 
+    def edit_lookup(self, table: str, *rows: str) -> None:
+        """Adds rows to a lookup table; the tables are this shop's own from now on."""
+        self._own_tables()
+        with (self.settings.mapping_folder / "lookups" / f"{table}.csv").open("a", encoding="utf-8") as file:
+            file.writelines(f"{row}\n" for row in rows)
+
     def edit_table(self, table: str, field: str, **cells: str) -> None:
         """Changes or adds a row of a mapping table; the tables are this shop's own from now on."""
-        if self.settings.mapping_folder == REPOSITORY / "mapping_tables":
-            folder = self.settings.data_folder / "tables"
-            shutil.copytree(self.settings.mapping_folder, folder)
-            self.settings = self.settings.model_copy(update={"mapping_folder": folder})
+        self._own_tables()
         path = self.settings.mapping_folder / ORDERS_TO_BC.id / f"{table}.csv"
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["target_field"]: row for row in csv.DictReader(file)}
@@ -105,6 +108,12 @@ class OrderFlow(OrderSandboxes):
             writer = csv.DictWriter(file, list(usual))
             writer.writeheader()
             writer.writerows(rows.values())
+
+    def _own_tables(self) -> None:
+        if self.settings.mapping_folder == REPOSITORY / "mapping_tables":
+            folder = self.settings.data_folder / "tables"
+            shutil.copytree(self.settings.mapping_folder, folder)
+            self.settings = self.settings.model_copy(update={"mapping_folder": folder})
 
 
 def _settings(folder: Path) -> Settings:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
 from winbc_pipeline.flows.orders import KEY, ORDERS_TO_BC
@@ -263,7 +263,9 @@ def _amounts(order: Record, with_tax: bool) -> tuple[Decimal, Decimal]:
 def _rounding(settings: Settings, order: Record, gross: Decimal) -> Decimal:
     """What a line of its own makes up for, where the settings name an account."""
     difference = _cents(_exact(order["total"] or gross)) - gross if settings.orders.rounding_account else Decimal(0)
-    return difference if abs(difference) <= settings.orders.total_tolerance else Decimal(0)
+    lines = len(order["positions"]) + bool(_exact(order.get("shippingcost") or 0))
+    half_cents = (Decimal(lines) / 200).quantize(Decimal("0.01"), ROUND_UP)
+    return difference if abs(difference) <= min(half_cents, settings.orders.total_tolerance) else Decimal(0)
 
 
 def _monotone_cursor(evidence: Evidence) -> None:

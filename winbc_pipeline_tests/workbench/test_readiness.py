@@ -9,6 +9,7 @@ from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.systems.business_central import BusinessCentral
+from winbc_pipeline.workbench.missing_rows import missing_rows
 from winbc_pipeline.workbench.readiness import CheckResult, check_ready
 
 from ..support.order_flow import OrderFlow
@@ -32,6 +33,15 @@ def lookup(order_flow: OrderFlow, name: str, *rows: str) -> None:
     order_flow.edit_table("shipping", "description")
     path = order_flow.settings.mapping_folder / "lookups" / f"{name}.csv"
     path.write_text("\n".join(["source_value,target_value,note", *rows]), encoding="utf-8")
+
+
+def test_values_of_staged_records_without_a_row_are_named_with_their_table(order_flow: OrderFlow) -> None:
+    for number, rate in enumerate(("19", "19", "21", "6")):
+        order_flow.order(f"W{number}", lines=[{"vatrate": rate}, {"linenr": "2", "type": "GIFT"}])
+    order_flow.sync()
+    rates, kinds = sorted(missing_rows(ConnectedFlow(ORDERS_TO_BC, order_flow.settings)), reverse=True)
+    assert rates.startswith("lookups/tax_groups.csv has no row for `19` (2 records), `6` (1 records)")
+    assert kinds.startswith("lookups/position_accounts.csv has no row for `GIFT` (4 records)")
 
 
 def test_the_shipped_tables_find_everything_in_the_sandbox(order_flow: OrderFlow) -> None:

@@ -5,15 +5,30 @@ computed per rate, and apart for positive and negative lines. Half a cent is rou
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
 CENT = Decimal("0.01")
+ROUNDING = "rounding"  # key of the line that takes the cents by which the lines miss the source's total
 
 
 def cents(value: Decimal) -> Decimal:
     """The amount in cents, half a cent rounded away from zero."""
     return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def tolerance(lines: Iterable[Mapping[str, Any]], most: Decimal) -> Decimal:
+    """How far a document's total may be from the source's and still be the same money, in cents.
+
+    A shop rounds each line, Business Central each VAT rate: half a cent for each line, rounded up to a cent.
+
+    Args:
+        lines: fields as in `salesOrderLine`. The line for rounding (ROUNDING) does not count.
+        most: the amount that it never exceeds.
+    """
+    counted = [line for line in lines if line.get("lineType") != "Comment" and line.get("_key") != ROUNDING]
+    half_cents: Decimal = len(counted) * CENT / 2
+    return min(most, half_cents.quantize(CENT, ROUND_UP))
 
 
 def line_amount(line: Mapping[str, Any]) -> Decimal:

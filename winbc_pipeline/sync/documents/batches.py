@@ -27,6 +27,7 @@ from ..plan_table import planned_table
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..work import Work
 from .candidates import CHUNK, needed_document
+from .decide import TOTAL_DIFFERS
 from .duplicates import DuplicateSearch, mark
 from .hashes import with_body
 from .moves import Moves, is_new
@@ -138,10 +139,11 @@ class Sender:
     def _why_stopped(self) -> str:
         """Why the run sends no more, in words; empty when it goes on.
 
-        It stops after `orders.stop_after` refusals in a row with one error code, because the rest would be refused too.
+        It stops after `orders.stop_after` documents in a row with one error code, or with a total that is not the
+        order's: the rest would end in the same way.
         """
         if 0 < self.settings.orders.stop_after <= len(self.alike):
-            return f"{len(self.alike)} in a row were refused with {self.alike[-1]}"
+            return f"{len(self.alike)} in a row ended with {self.alike[-1]}"
         return ""
 
     def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Answers]]:
@@ -165,11 +167,13 @@ class Sender:
         return moves, again
 
     def _count_refusals(self, move: Move, result: Result) -> None:
-        """Counts the refusals in a row that have the same error code."""
-        if move.state != State.FAILED or self.alike[-1:] != [result.error_code]:
+        """Counts the documents in a row that failed with one error code, or whose totals are all wrong."""
+        off = move.state == State.CONFLICT and move.known["reason"] == TOTAL_DIFFERS
+        code = TOTAL_DIFFERS if off else result.error_code
+        if self.alike[-1:] != [code]:
             self.alike = []
-        if move.state == State.FAILED:
-            self.alike.append(result.error_code)
+        if off or move.state == State.FAILED:
+            self.alike.append(code)
 
     def _intend(self, keys: list[str], outcomes: list[Move]) -> list[_Sending]:
         """Commits outcomes together with the intents of the next documents. These may be sent from then on."""

@@ -68,6 +68,7 @@ class Candidate:
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
         errors: broken rules, in words.
         missing: in words, a code that the target does not have.
+        ambiguous: in words, the SKUs whose item in the target is another article's.
         dependency: in words, the items that the target does not have.
         claims: how many documents that are to be made have the same reference.
         owner: the key of another order whose document has the reference, or may have it.
@@ -87,6 +88,7 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    ambiguous: str | None = None
     claims: int = 1
     owner: str | None = None
     dependency: str | None = None
@@ -139,7 +141,7 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
         SELECT
             h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
             {OWN_HASH} AS own_hash,
-            o.skip_reason, o.customer_key, o.guest, o.ended,
+            o.skip_reason, o.customer_key, o.guest, o.ended, o.alike_skus,
             list_transform(n.lines, lambda x: x.part) AS parts,
             list_transform(n.lines, lambda x: x.key) AS line_keys,
             '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
@@ -166,6 +168,7 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
     document = needed_document(flow)
     kind = document.kind(settings)
     # A line is mapped on its own if its part has the source record's key. The others (shipping cost) are one per order.
+    alike = ", ".join(map(literal, document.alike_skus(settings))) or "NULL"
     own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""staged AS (
             SELECT
@@ -184,6 +187,7 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
                 first({document.customer_key} ORDER BY _key) AS customer_key,
                 coalesce(bool_and({document.guest}), false) AS guest,
                 first({document.ended(settings)} ORDER BY _key) AS ended,
+            list(DISTINCT {document.sku}) FILTER ({document.sku} IN ({alike})) AS alike_skus,
                 first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason
             FROM staged
             GROUP BY _order
@@ -241,6 +245,7 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
     """
     flow = work.flow
     header = needed_document(flow).kind(work.settings).header
+    alike = needed_document(flow).alike_skus(work.settings)
     documents = documents_sql(work.connected, f"{flow.part(header).key} IN (SELECT unnest(?))")
     for some in _keys(work, header):
         with work.store.open() as connection:
@@ -250,7 +255,7 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
         payloads = [_payloads(row, header) for row in rows]
         ids.read((compiled[part].references, fields) for each in payloads for part, _, fields in each)
         both = zip(rows, payloads, strict=True)
-        yield [_candidate(row, each, compiled, ids, flow) for row, each in both]
+        yield [_candidate(row, each, compiled, ids, flow, alike) for row, each in both]
 
 
 def _keys(work: Work, header: str) -> list[list[str]]:
@@ -285,7 +290,12 @@ def _payloads(row: Row, header: str) -> list[Payload]:
 
 
 def _candidate(
-    row: Row, payloads: list[Payload], compiled: Mapping[str, Compiled], ids: IdsByCode, flow: Flow
+    row: Row,
+    payloads: list[Payload],
+    compiled: Mapping[str, Compiled],
+    ids: IdsByCode,
+    flow: Flow,
+    alike: Mapping[str, str],
 ) -> Candidate:
     (header, _, fields), *lines = payloads
     missing = None
@@ -310,10 +320,17 @@ def _candidate(
         lines=[line for _, _, line in lines],
         errors=_errors(row, header, flow),
         missing=missing,
+        ambiguous=_ambiguous(row["alike_skus"] or [], alike),
         claims=row["claims"],
         owner=row["owner"],
         known={name: row[name] for name in (*KNOWN, "sent_version")},
     )
+
+
+def _ambiguous(skus: list[str], alike: Mapping[str, str]) -> str | None:
+    """Says in words whose items the target would take for the articles of some SKUs; None when there are no SKUs."""
+    words = "SKU {} is an article of its own, but its item number in Business Central is that of article {}"
+    return "; ".join(words.format(sku, alike[sku]) for sku in sorted(skus)) or None
 
 
 def _errors(row: Row, header: str, flow: Flow) -> list[str]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ...mapping.compiler import Compiled
 from ...staging.ledger import OPEN, State
-from ...staging.store import Row, quote, rows_of
+from ...staging.store import Row, quote, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
-from ..map import KNOWN, mapped_table
+from ..map import KNOWN, MAPPED, mapped_table
 from ..records.decide import Decision, Live, Planner, live_targets
 from ..records.plan import planned_row
 from ..records.references import with_payloads
@@ -136,10 +136,13 @@ class Debtors:
         """Decides customers; returns the planned rows of those that are written, with their contacts."""
         rows: list[Row] = []
         written: set[str] = set()
-        known = self._known([row for row in customers if row["errors"] or row["missing"]])
-        for row, decided in self.planners[self.customer].decide_all(customers, live):
+        broken = [row for row in customers if row["errors"] or row["missing"]]
+        known = self._known(broken)
+        told = self._by_their_own_flow([row for row in broken if row["_key"] not in known])
+        customers = [told.get(row["_key"], row) for row in customers]
+        for row, decided in self.planners[self.customer].decide_all(customers, live if not told else None):
             decision = self._kept(known.get(row["_key"], decided))
-            self.own[row["_key"]] = debtor = self._own(row["_key"], decision)
+            self.own[row["_key"]] = debtor = self._own(row, decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
             if debtor.key or row["state"] in OPEN:
                 rows.append(planned_row(row, decision))
@@ -162,6 +165,27 @@ class Debtors:
         both = zip(broken, found, strict=True)
         return {row["_key"]: Decision("skip", "KEPT", target=target) for row, target in both if target}
 
+    def _by_their_own_flow(self, broken: list[Row]) -> dict[str, Row]:
+        """Customers whom their orders do not describe well enough, as the flow of customers has mapped them, by key."""
+        own = needed_document(self.connected.flow).customers
+        if not broken or own is None:
+            return {}
+        connected = ConnectedFlow(own, self.connected.settings)
+        compiled = connected.compiled()[own.main]
+        with connected.store.open() as connection:
+            renew_table(connection, mapped_table(own), MAPPED)
+            mapped = rows_of(
+                connection,
+                f"""
+                SELECT _key, creates, updates, errors
+                FROM {quote(mapped_table(own))}
+                WHERE part = ? AND len(errors) = 0 AND _key IN (SELECT unnest(?))
+                """,
+                [own.main, [row["_key"] for row in broken]],
+            )
+        told = {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
+        return {row["_key"]: row | told[row["_key"]] for row in broken if row["_key"] in told}
+
     def _kept(self, decision: Decision) -> Decision:
         """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers."""
         if decision.action in ("update", "conflict") and self.chosen.customers != "create_and_update":
@@ -170,7 +194,7 @@ class Debtors:
             return Decision("skip", decision.reason, decision.message, target=decision.target)
         return decision
 
-    def _own(self, key: str, decision: Decision) -> Debtor:
+    def _own(self, row: Row, decision: Decision) -> Debtor:
         """The customer as debtor, or why the customer cannot be one."""
         number = decision.target.get("number") or decision.body.get("number")
         if decision.action == "create" and self.chosen.customers == "never":
@@ -178,27 +202,35 @@ class Debtors:
         if (blocked := decision.target.get("blocked")) in NO_DOCUMENTS:
             return Debtor(reason="NO_CUSTOMER", message=f"customer {number} is blocked ({blocked}) in Business Central")
         if decision.action in WRITTEN:
-            return Debtor(number=number, key=key)
+            return Debtor(number=number, key=row["_key"])
         if decision.action == "skip" and number:
             return Debtor(number=str(number))
-        return Debtor(reason=decision.reason, message=f"customer: {decision.message or decision.reason}")
+        described_by = f" (described by order {row['_order']})" if row["errors"] or row["missing"] else ""
+        words = f"customer{described_by}: {decision.message or decision.reason}"
+        return Debtor(reason=decision.reason, message=words)
 
     def _there(self, keys: set[str]) -> LookedUp:
         rows = self._mapped(self.customer, keys)
         return LookedUp({row["_key"]: row for row in rows}, self.planners[self.customer].look_up(rows))
 
     def _mapped(self, part: str, keys: set[str]) -> list[Row]:
-        """Mapped records with whole payloads and with what the ledger knows, whatever window they are in."""
+        """Mapped records with whole payloads and with what the ledger knows, whatever window they are in.
+
+        Their column `_order` is the number of the order that they were mapped from.
+        """
         if not keys:
             return []
+        staging = self.connected.staging
         with self.connected.store.open() as connection:
             rows = rows_of(
                 connection,
                 f"""
-                SELECT m.*, {KNOWN}
+                SELECT m.*, {KNOWN}, s.{quote(staging.group)} AS _order
                 FROM {quote(mapped_table(self.connected.flow))} AS m
                 LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+                LEFT JOIN {quote(staging.name)} AS s ON s._version::VARCHAR = m._version
                 WHERE m.part = ? AND m._key IN (SELECT unnest(?))
+                QUALIFY row_number() OVER (PARTITION BY m._key ORDER BY s._key) = 1
                 ORDER BY m._key
                 """,
                 [part, sorted(keys)],

@@ -13,7 +13,7 @@ from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
 from ..payloads import filled, is_blank
-from .amounts import cents, differing, total_with_tax
+from .amounts import ROUNDING, cents, differing, tolerance, total_with_tax
 from .candidates import Candidate
 from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several_message
@@ -150,8 +150,7 @@ def adopt(order: Candidate, found: Found, reason: str, chosen: OrderSettings) ->
     if is_incomplete(order, found, sent):
         return Choice("conflict", INCOMPLETE, f"{found.number} has not all lines of the order", found)
     # We may have sent a total that is cents away. Another's document has to be exact.
-    tolerance = chosen.total_tolerance if sent else Decimal(0)
-    words = differences(order, found, tolerance)
+    words = differences(order, found, tolerance_of(order, chosen) if sent else Decimal(0))
     return Choice("adopt", "ADOPTED_DIFFERS" if words else reason, words, found)
 
 
@@ -162,14 +161,22 @@ def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
         return None
     if known["reason"] == INCOMPLETE and is_incomplete(order, found[0], sent=bool(known["field_hashes"])):
         return Choice("hold", INCOMPLETE)
-    if known["reason"] == TOTAL_DIFFERS and total_is_off(found[0].total, order.expected, chosen):
+    allowed = tolerance_of(order, chosen)
+    if known["reason"] == TOTAL_DIFFERS and total_is_off(found[0].total, order.expected, allowed, chosen):
         return Choice("hold", TOTAL_DIFFERS)
     return None
 
 
-def total_is_off(total: Decimal | int | None, expected: Decimal | None, chosen: OrderSettings) -> bool:
-    """Whether a document's total differs from the source's by more than the settings allow."""
-    return chosen.on_total == "fail" and bool(differing(total, expected, chosen.total_tolerance))
+def tolerance_of(order: Candidate, chosen: OrderSettings) -> Decimal:
+    """How far the total of an order's document may be from the order's."""
+    return tolerance(order.lines, chosen.total_tolerance)
+
+
+def total_is_off(
+    total: Decimal | int | None, expected: Decimal | None, allowed: Decimal, chosen: OrderSettings
+) -> bool:
+    """Whether a document's total differs from the source's by more than is allowed (see `tolerance_of`)."""
+    return chosen.on_total == "fail" and bool(differing(total, expected, allowed))
 
 
 def cancelled_message(found: Found) -> str:
@@ -191,13 +198,15 @@ def wrong(order: Candidate) -> Choice | None:
         return Choice("fail", "NEEDS_APP", words)
     if order.missing:
         return Choice("fail", "RELATION_MISSING", order.missing)
+    if order.ambiguous:
+        return Choice("fail", "AMBIGUOUS_SKU", order.ambiguous)
     return None
 
 
 def why_total_differs(order: Candidate, chosen: OrderSettings) -> Choice | None:
     """Fails an order whose lines do not come to the source's total; None when they do, within the tolerance."""
     total = total_with_tax(order.header, order.lines)
-    if order.expected is None or not total_is_off(total, order.expected, chosen):
+    if order.expected is None or not total_is_off(total, order.expected, tolerance_of(order, chosen), chosen):
         return None
     return Choice("fail", "TOTAL", f"the lines come to {total} with VAT, the order to {cents(order.expected)}")
 
@@ -211,10 +220,10 @@ def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
     if order.expected is None or total is None:
         return
     difference = cents(order.expected) - total
-    if not difference or abs(difference) > chosen.total_tolerance:
+    if not difference or abs(difference) > tolerance_of(order, chosen):
         return
     line: dict[str, Any] = {
-        "_key": "rounding",
+        "_key": ROUNDING,
         "lineType": "Account",
         "lineObjectNumber": chosen.rounding_account,
         "description": "Rounding",

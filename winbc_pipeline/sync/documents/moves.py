@@ -4,6 +4,7 @@ Here belongs: the move of a document that needs no call, and the move for each k
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from ... import clock
 from ...settings import OrderSettings
@@ -11,7 +12,7 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.business_central import Result
 from ..outcomes import STALE_CODES, refusal
-from .amounts import differing
+from .amounts import cents, differing
 from .decide import TOTAL_DIFFERS, total_is_off
 from .existing import TOTAL
 
@@ -129,7 +130,7 @@ class Moves:
 
     def _made(self, row: Row, body: Row) -> Move:
         """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
-        off = total_is_off(body.get(TOTAL), row["amount"], self.orders)
+        off = total_is_off(body.get(TOTAL), row["amount"], row["tolerance"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
         known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
@@ -177,6 +178,9 @@ def _is_refusal(result: Result) -> bool:
 
 
 def _differing_total(row: Row, body: Row) -> Row:
-    """Reason and message when the document's total is not the source's to the cent; else empty."""
+    """Reason, message and amount when the document's total is not the source's to the cent; else empty."""
     words = differing(body.get(TOTAL), row["amount"])
-    return {"reason": TOTAL_DIFFERS, "message": words} if words else {}
+    if not words:
+        return {"difference": None}
+    difference = cents(Decimal(body[TOTAL])) - cents(row["amount"])
+    return {"reason": TOTAL_DIFFERS, "message": words, "difference": difference}

@@ -34,6 +34,7 @@ from .decide import (
     may_arrive,
     reconciled,
     sent_otherwise,
+    tolerance_of,
     why_total_differs,
     wrong,
 )
@@ -246,6 +247,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "target_set": place.entity_set if place else flow.part(kind.header).entity_set,
         "amount": None if order.expected is None else Decimal(order.expected),
         "currency": order.currency,
+        "tolerance": tolerance_of(order, connected.settings.orders),
         "customer_key": debtor.key if debtor else None,
         "planned_at": clock.now(),
         "attempt_id": order.known["attempt_id"],

@@ -199,7 +199,7 @@ def test_a_run_stops_when_many_orders_in_a_row_are_refused_alike(order_flow: Ord
     assert set(seen) == {REFUSED, STOPPED}
     assert 20 <= seen[REFUSED] <= 120  # the batches that were under way are answered
     words = {row["message"] for row in order_flow.ledger().values() if row["reason"] == "STOPPED"}
-    assert all("in a row were refused with Internal_InvalidTableRelation" in each for each in words)
+    assert all("in a row ended with Internal_InvalidTableRelation" in each for each in words)
 
 
 def test_what_a_stopped_run_left_goes_once_the_cause_is_mended(order_flow: OrderFlow) -> None:
