@@ -29,6 +29,8 @@ CUSTOMER_KEY = (
     f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
     "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
 )
+# A line without a number, or one of two with the same number, of which staging keeps one.
+LINE_LOST = "max(line_count) > count(*) OR bool_or(line_count > 0 AND linenr IS NULL)"
 HAS_COMPANY_AND_PERSON = "invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL"
 KEY = "coalesce(ordernr, '(no number)')"  # orders without a number are reported by one record of their own
 
@@ -154,7 +156,7 @@ ORDERS_TO_BC = Flow(
             table="shipping.csv",
             match=(),
             key=KEY,
-            where="shippingcost <> 0",
+            where="shippingcost <> 0 OR list_contains(_bad_fields, 'shippingcost')",
             own_fields=LINE_FIELDS,
         ),
         *_document("invoice", "salesInvoice"),
@@ -167,6 +169,7 @@ ORDERS_TO_BC = Flow(
         guest=GUEST,
         ended=ended,
         skips=skips,
+        line_lost=LINE_LOST,
         sku="CASE WHEN coalesce(type, 'S') = 'S' THEN trim(product_id) END",
         alike_skus=alike_skus.without_item,
         customers=CUSTOMERS,

@@ -29,6 +29,7 @@ OWN = {
     "_window": "DATE",
     "_version": "UBIGINT",
     "_bad_fields": "VARCHAR[]",
+    "_namesakes": "BOOLEAN",  # whether another record of the source has the same group (StagingTable.identity)
 }
 # Amounts have up to 13 digits and 5 decimals, as Business Central keeps them. A wider type takes ten times as long.
 TYPES = {
@@ -50,6 +51,8 @@ class StagingTable:
         modified: the field that holds the moment of the last modification.
         group: the field that tells which records always come together, such as the lines of an order. A record that a
             newer answer for its group no longer has is deleted.
+        identity: fields that tell two records of the source apart which have the same group. The first of them never
+            changes. The rows of such records are marked in `_namesakes`.
     """
 
     name: str
@@ -57,6 +60,7 @@ class StagingTable:
     key: tuple[str, ...]
     modified: str
     group: str = ""
+    identity: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, str]:
@@ -128,12 +132,16 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
         try:
             if first_load:
                 read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
+                _mark_namesakes(connection, target, table)
                 _keep_newest(connection, target, table.group)
                 return read
             connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
         except duckdb.InvalidInputException:
             raise UnreadableAnswer(f"A page of {table.name} is not whole JSON.", "Nothing of it was taken.") from None
         read = _count(connection, "SELECT count(*) FROM incoming")
+        _mark_namesakes(connection, "incoming", table)
+        if table.identity:
+            _mark_namesakes_of_staged(connection, target, table)
         _keep_newest(connection, "incoming", table.group)
         if table.group:
             _settle_groups(connection, target, quote(table.group))
@@ -145,6 +153,29 @@ def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: date
         connection.execute(f"DELETE FROM {target} AS old USING incoming WHERE old._key = incoming._key")
         connection.execute(f"INSERT INTO {target} BY NAME FROM incoming")
         return read
+
+
+def _mark_namesakes(connection: duckdb.DuckDBPyConnection, rows: str, table: StagingTable) -> None:
+    """Marks rows whose group two records of the source have."""
+    if not table.identity:
+        return
+    group, identity = quote(table.group), ", ".join(map(quote, table.identity))
+    connection.execute(f"""
+        UPDATE {rows} SET _namesakes = true
+        WHERE {group} IN (SELECT {group} FROM {rows} GROUP BY {group} HAVING count(DISTINCT ({identity})) > 1)""")
+
+
+def _mark_namesakes_of_staged(connection: duckdb.DuckDBPyConnection, target: str, table: StagingTable) -> None:
+    """Marks incoming and staged rows of one group that are two records, or of which one is marked already."""
+    group, same = quote(table.group), quote(table.identity[0])
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE namesakes AS
+        SELECT DISTINCT incoming.{group} AS name
+        FROM incoming
+        JOIN {target} AS old ON old.{group} = incoming.{group}
+        WHERE old.{same} IS DISTINCT FROM incoming.{same} OR old._namesakes OR incoming._namesakes""")
+    for rows in ("incoming", target):
+        connection.execute(f"UPDATE {rows} SET _namesakes = true WHERE {group} IN (SELECT name FROM namesakes)")
 
 
 def _settle_groups(connection: duckdb.DuckDBPyConnection, target: str, group: str) -> None:
@@ -187,6 +218,7 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
             least(_modified_at, {read})::DATE AS _window,
             hash({every}) AS _version,
             list_filter([{bad or "NULL::VARCHAR"}], lambda f: f IS NOT NULL) AS _bad_fields,
+            NULL::BOOLEAN AS _namesakes,
             {values}
         FROM read_json([{paths}], format = '{form}', columns = {{{texts}}})"""
 

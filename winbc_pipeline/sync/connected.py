@@ -63,10 +63,10 @@ class ConnectedFlow:
         fields: dict[str, str] = dict(profile.fields)
         if profile.count:
             fields[profile.count] = "decimal"
-        group = ""
+        group, identity = "", tuple[str, ...]()
         if profile.explode and profile.parent_key:  # one record of Winstore became several rows
-            group = profile.parent_key
-        return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified, group)
+            group, identity = profile.parent_key, profile.identity
+        return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified, group, identity)
 
     @property
     def source_fields(self) -> Mapping[str, str]:

@@ -96,10 +96,12 @@ class Document:
         line_order: SQL that orders the lines of a document.
         customer: the parts of the customer and of the customer's contact.
         customer_key: SQL for the key of the customer's part.
+        line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
+        guest_key: with what the key of such a customer begins.
         ended: gives SQL for `cancelled` or `refunded` of a record that is no longer wanted.
         skips: gives SQL conditions and reason codes of records that become no document.
     """
@@ -111,6 +113,8 @@ class Document:
     guest: str
     ended: Callable[[Settings], str]
     skips: Callable[[Settings], tuple[tuple[str, str], ...]]
+    guest_key: str = "guest "
+    line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
     customers: "Flow | None" = None

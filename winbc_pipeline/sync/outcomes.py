@@ -40,6 +40,14 @@ REASONS: dict[str, str] = {
     "NO_CUSTOMER": "The order has no customer that can be used. The message says why. Correct the customer, or set a "
     "default customer.",
     "NO_LINES": "The order has no lines. Add lines in the source system, or cancel the order there.",
+    "LINE_NUMBER": "A line of the order has no number of its own, so a line may be missing. Give each line its own "
+    "`linenr` in Winstore.",
+    "NUMBER_TWICE": "Two orders of Winstore have the same number. Give each of them a number of its own. Then settle "
+    'this one with `winbc resolve NUMBER --ignore "why"`.',
+    "NEGATIVE_TOTAL": "The order gives back more than it sells. Make a credit memo in Business Central, and settle "
+    'the order with `winbc resolve NUMBER --ignore "why"`.',
+    "BAD_VALUE": "A value of the source is not of its kind, such as a number with a comma. The message names the "
+    "field. Correct it in the source.",
     "REFERENCE": "The order number cannot be an external document number. Correct the order number, or its row in the "
     "table.",
     "DEPENDENCY": "An item is missing or blocked. The message names the SKUs. The order is sent when the items are "

@@ -31,6 +31,7 @@ PLANNED = {
     "currency": "VARCHAR",
     "tolerance": "DECIMAL(18, 5)",  # how far the document's total may be from `amount`
     "customer_key": "VARCHAR",  # the customer's record: the document gets its number once it exists
+    "fallback": "VARCHAR",  # number of the customer that it gets when that record is refused
     "lookups": "VARCHAR",  # JSON list, for people: what was looked up in the target, and what was found
     "planned_at": "TIMESTAMPTZ",
     "attempt_id": "VARCHAR",  # the last attempt that the plan knew of

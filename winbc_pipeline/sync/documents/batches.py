@@ -195,15 +195,18 @@ class Sender:
         sending, failed = [], []
         numbered: dict[str, str] = {}  # bodies that got the number of their customer only now
         for row in rows:
-            customer = row["customer"]
+            customer, number = row["customer"], row["customer"]["target_no"]
             if row["customer_key"] and customer["state"] != State.CONFIRMED:
                 why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
-                refused = row | {"reason": "NO_CUSTOMER", "message": why}
-                failed.append(self.moves.move(refused, State.FAILED, sent=False))
-                continue
+                row |= {"reason": "NO_CUSTOMER", "message": why}
+                if not row["fallback"] or customer["state"] != State.FAILED:
+                    failed.append(self.moves.move(row, State.FAILED, sent=False))
+                    continue
+                number = row["fallback"]
+                row |= {"reason": None, "message": f"for the default customer {number}: {why}"}
             body = row["body"]
             if row["customer_key"]:
-                body = with_customer_number(body, customer["target_no"])
+                body = with_customer_number(body, number)
             if body is not row["body"]:
                 numbered[row["key"]] = body
             if row["action"] == "create":

@@ -29,7 +29,7 @@ REFERENCE = "(h.creates ->> 'externalDocumentNumber')"
 OWN_HASH = """md5(
                 h.hash
                 || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '')
-                || coalesce(o.ended, '')
+                || coalesce(o.ended, '') || coalesce(o.customer_key, '') || CASE WHEN o.namesakes THEN '+' ELSE '' END
             )"""
 # SQL: the document was confirmed, and nothing is to be done. An edited table changes `own_hash` and not the version.
 UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false)"
@@ -68,6 +68,9 @@ class Candidate:
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
         errors: broken rules, in words.
         missing: in words, a code that the target does not have.
+        bad_values: whether a value of the source is not of its kind, such as a number that cannot be read.
+        namesakes: whether two orders of the source have this number.
+        line_lost: whether a line has no number of its own.
         ambiguous: in words, the SKUs whose item in the target is another article's.
         dependency: in words, the items that the target does not have.
         claims: how many documents that are to be made have the same reference.
@@ -88,6 +91,9 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    bad_values: bool = False
+    namesakes: bool = False
+    line_lost: bool = False
     ambiguous: str | None = None
     claims: int = 1
     owner: str | None = None
@@ -141,7 +147,7 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
         SELECT
             h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
             {OWN_HASH} AS own_hash,
-            o.skip_reason, o.customer_key, o.guest, o.ended, o.alike_skus,
+            o.skip_reason, o.customer_key, o.guest, o.ended, o.alike_skus, o.namesakes, o.line_lost,
             list_transform(n.lines, lambda x: x.part) AS parts,
             list_transform(n.lines, lambda x: x.key) AS line_keys,
             '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
@@ -181,7 +187,10 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
         orders AS (
             SELECT
                 _order,
-                md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key)) AS version,
+                coalesce(bool_or(_namesakes), false) AS namesakes,
+                coalesce({document.line_lost}, false) AS line_lost,
+                md5(string_agg(_version::VARCHAR, ' ' ORDER BY _key) || CASE WHEN namesakes THEN '+' ELSE '' END)
+                    AS version,
                 list(_version::VARCHAR) AS versions,
                 count(*) FILTER ({own}) AS expected,
                 first({document.customer_key} ORDER BY _key) AS customer_key,
@@ -320,6 +329,9 @@ def _candidate(
         lines=[line for _, _, line in lines],
         errors=_errors(row, header, flow),
         missing=missing,
+        bad_values=_has_bad_values(row),
+        namesakes=row["namesakes"],
+        line_lost=row["line_lost"],
         ambiguous=_ambiguous(row["alike_skus"] or [], alike),
         claims=row["claims"],
         owner=row["owner"],
@@ -331,6 +343,12 @@ def _ambiguous(skus: list[str], alike: Mapping[str, str]) -> str | None:
     """Says in words whose items the target would take for the articles of some SKUs; None when there are no SKUs."""
     words = "SKU {} is an article of its own, but its item number in Business Central is that of article {}"
     return "; ".join(words.format(sku, alike[sku]) for sku in sorted(skus)) or None
+
+
+def _has_bad_values(row: Row) -> bool:
+    """Whether an error is one of the source: such an error has no row of a table."""
+    lines = [error for line in row["wrong_lines"] or [] for error in line["errors"]]
+    return any(not error["row"] for error in [*row["errors"], *lines])
 
 
 def _errors(row: Row, header: str, flow: Flow) -> list[str]:

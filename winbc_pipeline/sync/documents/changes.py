@@ -6,17 +6,30 @@ document's ETag guards. In all other cases a person decides.
 
 from typing import Any
 
-from ...settings import Settings
-from ..payloads import equal, field_hashes, filled
+from ...settings import OrderSettings, Settings
+from ...systems.business_central.amounts import differing
+from ..payloads import equal, field_hashes, filled, is_blank
 from .candidates import Candidate
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS, Choice, cancelled_message, why_total_differs, wrong
+from .decide import (
+    OWN_FIELDS,
+    OWN_LINE_FIELDS,
+    TOTAL_DIFFERS,
+    Choice,
+    cancelled_message,
+    tolerance_of,
+    total_is_off,
+    why_total_differs,
+    wrong,
+)
 from .differences import sold
-from .existing import INVOICE, LINES, Found, several_message
-from .hashes import SEQUENCE, base_hashes, places, sequences, written
+from .existing import INVOICE, LINES, TOTAL, Found, several_message
+from .hashes import CUSTOMER, SEQUENCE, base_hashes, customer_hash, places, sequences, written
 
 CANCEL = "Microsoft.NAV.cancel"
 NUMBER = "lineObjectNumber"
-SOLD = (NUMBER, "quantity", "unitPrice", "discountPercent", "discountAmount")  # fields that say what a line sells
+AMOUNTS = ("quantity", "unitPrice", "discountPercent", "discountAmount")
+SOLD = (NUMBER, *AMOUNTS)  # fields that say what a line sells
+LARGEST_BATCH = 100  # operations that one transaction takes (behaviour.md section 8)
 Record = dict[str, Any]
 
 
@@ -38,14 +51,40 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     if problem := wrong(order):
         return Choice("conflict", problem.reason, problem.message, found)
     effects, operations = _compared(order, found)
-    if not effects:
-        return Choice("adopt", "UNCHANGED", None, found)
+    by_hand = _only_by_hand(order, found) if settings.orders.on_total == "fail" else []
+    if not effects and not by_hand:
+        return _unchanged(order, found, settings)
     if problem := why_total_differs(order, settings.orders):
         return Choice("conflict", problem.reason, problem.message, found, effects)
-    if settings.orders.on_change == "apply" and found.is_open and not _has_other_lines(order, found):
+    may_be_changed = settings.orders.on_change == "apply" and found.is_open and len(operations) <= LARGEST_BATCH
+    if may_be_changed and not by_hand and not _has_other_lines(order, found):
         return Choice("change", "CHANGED", None, found, effects, operations)
-    names = ", ".join(each["field"] for each in effects[:8])
-    return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, effects)
+    names = ", ".join(each["field"] for each in [*by_hand, *effects][:8])
+    return Choice("conflict", "CHANGED", f"edited after it was sent: {names}", found, [*by_hand, *effects])
+
+
+def _unchanged(order: Candidate, found: Found, settings: Settings) -> Choice:
+    """Decides on an edit that changes no field of the document. Both systems must agree in money all the same."""
+    total_changed = differing(order.known["amount"], order.expected)
+    allowed = tolerance_of(order, settings.orders)
+    if total_changed and total_is_off(found.total, order.expected, allowed, settings.orders):
+        return Choice("conflict", TOTAL_DIFFERS, differing(found.total, order.expected), found)
+    return Choice("adopt", "UNCHANGED", None, found)
+
+
+def _only_by_hand(order: Candidate, found: Found) -> list[Record]:
+    """The effects of an edit that no call can make: another customer, another VAT rate without another tax code."""
+    base, there = base_hashes(order.known), _by_place(found)
+    effects = []
+    if base.get(CUSTOMER) not in (None, customer_hash(order)):
+        effects.append({"field": "customer", "old": found.record.get("customerNumber"), "new": "another one"})
+    for number, line in enumerate(order.lines, 1):
+        live = there.get(places(base).get(line["_key"], ""), {})
+        rate, own = live.get("taxPercent"), line.get("vatPercent")
+        known = rate is not None and own is not None
+        if known and not equal(rate, own) and equal(live["taxCode"], line.get("taxCode")):
+            effects.append({"field": f"line {number} VAT rate", "old": rate, "new": own})
+    return effects
 
 
 def _has_other_lines(order: Candidate, found: Found) -> bool:
@@ -91,6 +130,8 @@ def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     if not documents:
         return Choice("adopt", "CANCELLED")
     found, chosen = documents[0], settings.orders
+    if kept := _kept_in_part(order, found, chosen):
+        return Choice("conflict", "CANCELLED", f"{order.ended} in part: {kept}", found)
     effects = [{"field": "document", "old": found.number, "new": None}]
     if found.is_open and chosen.on_cancel == "apply":
         deletion = operation("DELETE", found.path, None, found.record)
@@ -103,6 +144,13 @@ def _ended(order: Candidate, documents: list[Found], settings: Settings) -> Choi
         return Choice("cancel", "CANCELLED", None, found, effects, [cancellation])
     what = "posted" if found.is_posted else "open" if found.is_open else "released"
     return Choice("conflict", "CANCELLED", f"{order.ended} in Winstore; {found.number} is {what}", found, effects)
+
+
+def _kept_in_part(order: Candidate, found: Found, chosen: OrderSettings) -> str | None:
+    """Says in words that the shop keeps a part of a refunded order's money, so the document cannot be undone whole."""
+    if order.ended != "refunded" or not order.expected or found.is_cancelled:
+        return None
+    return differing(found.total, order.expected, tolerance_of(order, chosen))
 
 
 def operation(method: str, path: str, body: Record | None, record: Record | None = None) -> Record:
@@ -136,7 +184,8 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
             line = there[place]
             effects.append({"field": _gone_line(order, key), "old": line.get(NUMBER), "new": None})
             operations.append(operation("DELETE", _line_path(found, line), None, line))
-    return effects, operations
+    # What the change made of the total is read in the same transaction.
+    return effects, [*operations, operation("GET", f"{found.path}?$select=id,number,{TOTAL}", None)]
 
 
 def _line_compared(
@@ -158,7 +207,10 @@ def _line_compared(
         path = f"{found.path}/{LINES[found.entity_set]}"
         return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]
     edited = _edited(fields, base, f"{line['_key']} ", there)
-    patch = [operation("PATCH", _line_path(found, there), edited, there)] if edited and there else []
+    sent = edited
+    if edited.keys() & set(AMOUNTS):  # Business Central computes one of them anew when another one changes.
+        sent = {name: fields[name] for name in AMOUNTS if not is_blank(fields.get(name))} | edited
+    patch = [operation("PATCH", _line_path(found, there), sent, there)] if edited and there else []
     return _effects(edited, there, f"{name} "), patch
 
 

@@ -4,12 +4,13 @@ Source: seed page, Orders. The customer is found by e-mail. An order with a comp
 a contact; an order without one gets a person.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ...mapping.compiler import Compiled
+from ...staging import ledger
 from ...staging.ledger import OPEN, State
-from ...staging.store import Row, quote, renew_table, rows_of
+from ...staging.store import Row, literal, quote, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, MAPPED, mapped_table
@@ -19,9 +20,9 @@ from ..records.references import with_payloads
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")
-# A customer who is `blocked` so gets no orders (Business Central's CheckBlockedCustOnDocs).
-NO_DOCUMENTS = ("All", "Invoice")
-REPLACEABLE = ("NO_CUSTOMER", "MAPPING")  # reasons for which the default customer stands in
+# A customer who is `blocked` so gets no documents (Business Central's CheckBlockedCustOnDocs).
+NO_DOCUMENTS = {"salesOrders": ("All", "Invoice", "Ship"), "salesInvoices": ("All", "Invoice")}
+REPLACEABLE = ("NO_CUSTOMER", "MAPPING", "TARGET_TAKEN")  # reasons for which the default customer stands in
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ class Debtor:
     Attributes:
         number: its number in Business Central; None while it is not known yet.
         key: the key of the customer that is written first; None when nothing is to be written.
-        reason, message: why there is no debtor.
+        fallback: the number of the default customer, for when Business Central refuses the customer that is written.
+        reason: why there is no debtor; message: the same in words, or why the debtor is the default customer.
     """
 
     number: str | None = None
     key: str | None = None
+    fallback: str | None = None
     reason: str | None = None
     message: str | None = None
 
@@ -61,13 +64,16 @@ class Debtors:
         flow, settings = connected.flow, connected.settings
         self.connected, self.target, self.chosen = connected, target, settings.orders
         self.compiled, self.ids = compiled, ids
-        self.customer, *self.contacts = needed_document(flow).customer
+        document = needed_document(flow)
+        self.customer, *self.contacts = document.customer
+        self.blocking = NO_DOCUMENTS[flow.part(document.kind(settings).header).entity_set]
         self.planners = {
             name: Planner(flow.part(name), settings, target, compiled[name].fill_empty, {})
             for name in (self.customer, *self.contacts)
         }
         self.asked: set[str] = set()  # keys of the customers that `look_up` has looked up
         self.own: dict[str, Debtor] = {}  # the customers that were decided, by their key
+        self.keys: dict[str, str] = {}  # the same by number: the key of the first customer who has it
         self.there: dict[str, bool] = {}  # by number of a default customer: whether Business Central has it
 
     def look_up(self, orders: list[Candidate]) -> LookedUp:
@@ -124,12 +130,17 @@ class Debtors:
         words = "the order names no customer, and `orders.default_customer` is not set"
         nobody = Debtor(reason="NO_CUSTOMER", message=words)
         own = self.own.get(order.customer_key or "", nobody)
+        if own.key and self.there.get(fallback := self._of_country(order)):
+            own = replace(own, fallback=fallback)
+        why = own.message
         if not default and own.reason in REPLACEABLE:
             default = self._of_country(order)
+        elif default:
+            why = None
         if not default:
             return own
         if self.there[default]:
-            return Debtor(number=default)
+            return Debtor(number=default, message=why and f"for the default customer {default}: {why}")
         return Debtor(reason="NO_CUSTOMER", message=f"the default customer {default} is not in Business Central")
 
     def _decide(self, customers: list[Row], live: Live) -> list[Row]:
@@ -140,14 +151,17 @@ class Debtors:
         known = self._known(broken)
         told = self._by_their_own_flow([row for row in broken if row["_key"] not in known])
         customers = [told.get(row["_key"], row) for row in customers]
-        for row, decided in self.planners[self.customer].decide_all(customers, live if not told else None):
-            decision = self._kept(known.get(row["_key"], decided))
+        both = self.planners[self.customer].decide_all(customers, live if not told else None)
+        decisions = [(row, self._kept(known.get(row["_key"], decided))) for row, decided in both]
+        for row, decision in self._without_namesakes(decisions):
             self.own[row["_key"]] = debtor = self._own(row, decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
             if debtor.key or row["state"] in OPEN:
                 rows.append(planned_row(row, decision))
             if debtor.key:
                 written.add(debtor.key)
+            if debtor.number:
+                self.keys.setdefault(debtor.number, row["_key"])
         for name in self.contacts:
             contacts = self._mapped(name, written)
             rows += [planned_row(*decided) for decided in self.planners[name].decide_all(contacts)]
@@ -186,6 +200,35 @@ class Debtors:
         told = {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
         return {row["_key"]: row | told[row["_key"]] for row in broken if row["_key"] in told}
 
+    def _without_namesakes(self, decisions: list[tuple[Row, Decision]]) -> Iterator[tuple[Row, Decision]]:
+        """Refuses customers who are found by the e-mail of another customer of the source.
+
+        The flow of customers refuses them too. Guests are only known by their e-mail, so they may be anybody's.
+        """
+        linked = self._linked({decision.target["id"] for _, decision in decisions if decision.target.get("id")})
+        for row, decision in decisions:
+            number = str(decision.target.get("number") or "")
+            owner = linked.get(decision.target.get("id", ""), self.keys.get(number, str(row["_key"])))
+            if owner == row["_key"] or self._is_guest(owner) or self._is_guest(row["_key"]):
+                yield row, decision
+                continue
+            words = f"customer {row['_key']} of Winstore has the e-mail of customer {owner}, who is {number} there"
+            yield row, Decision("fail", "TARGET_TAKEN", words)
+
+    def _linked(self, ids: set[str]) -> dict[str, str]:
+        """The key of the source's customer by the id of the target's, as the ledgers of both flows have it."""
+        if not ids:
+            return {}
+        document = needed_document(self.connected.flow)
+        where = f"part = {literal(self.customer)} AND target_id IN ({', '.join(map(literal, ids))})"
+        rows = ledger.read(self.connected.store, where)
+        if document.customers:
+            rows += ledger.read_other(self.connected.settings, document.customers.id, where)
+        return {row["target_id"]: row["key"] for row in rows if not self._is_guest(row["key"])}
+
+    def _is_guest(self, key: str) -> bool:
+        return key.startswith(needed_document(self.connected.flow).guest_key)
+
     def _kept(self, decision: Decision) -> Decision:
         """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers."""
         if decision.action in ("update", "conflict") and self.chosen.customers != "create_and_update":
@@ -199,7 +242,7 @@ class Debtors:
         number = decision.target.get("number") or decision.body.get("number")
         if decision.action == "create" and self.chosen.customers == "never":
             return Debtor(reason="NO_CUSTOMER", message="the customer is not there, and orders may not make one")
-        if (blocked := decision.target.get("blocked")) in NO_DOCUMENTS:
+        if (blocked := decision.target.get("blocked")) in self.blocking:
             return Debtor(reason="NO_CUSTOMER", message=f"customer {number} is blocked ({blocked}) in Business Central")
         if decision.action in WRITTEN:
             return Debtor(number=number, key=row["_key"])

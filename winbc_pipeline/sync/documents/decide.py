@@ -4,6 +4,7 @@ Here belongs: decisions from what is known already; nothing here asks a system. 
 would change: changes.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,8 +13,8 @@ from typing import Any
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
+from ...systems.business_central.amounts import ROUNDING, cents, differing, tolerance, total_with_tax
 from ..payloads import filled, is_blank
-from .amounts import ROUNDING, cents, differing, tolerance, total_with_tax
 from .candidates import Candidate
 from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several_message
@@ -29,6 +30,9 @@ COMPANION_FIELDS = (
     *("customerPostingGroup", "genBusPostingGroup", "vatBusPostingGroup", "customerPriceGroup", "customerDiscGroup"),
     *("shippingAgentCode", "shippingAgentServiceCode", "packageTrackingNo", "languageCode", "workDescription"),
 )
+# The fields of an address, without `sellTo` or `shipTo`. Without a PLACE it is none: a country alone is no address.
+ADDRESS = ("AddressLine1", "AddressLine2", "City", "Country", "State", "PostCode")
+PLACE = ("AddressLine1", "City", "PostCode")
 # Fields of the mapping tables that are never sent.
 OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
 OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
@@ -186,13 +190,20 @@ def cancelled_message(found: Found) -> str:
 
 def wrong(order: Candidate) -> Choice | None:
     """Why an order cannot be sent, whatever Business Central has; None when it can."""
+    if order.line_lost:
+        words = "a line has no number of its own (`linenr` is empty or is there twice), so lines may be missing"
+        return Choice("fail", "LINE_NUMBER", words)
     if order.errors:
-        return Choice("fail", "MAPPING", "; ".join(order.errors[:3]))
+        return Choice("fail", "BAD_VALUE" if order.bad_values else "MAPPING", "; ".join(order.errors[:3]))
     if not is_reference(order.reference):
         words = f"the external document number takes 1 to {LONGEST} of A-Z 0-9 . _ / -, without blanks"
         return Choice("fail", "REFERENCE", words)
     if not order.lines:
         return Choice("fail", "NO_LINES", "the order has no lines")
+    total = order.expected if order.expected is not None else total_with_tax(order.header, order.lines)
+    if total is not None and total < 0:
+        words = f"the order comes to {cents(total)}: Business Central posts no invoice below 0"
+        return Choice("fail", "NEGATIVE_TOTAL", words)
     if asked := [name for name in COMPANION_FIELDS if not is_blank(order.header.get(name))]:
         words = f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
         return Choice("fail", "NEEDS_APP", words)
@@ -236,6 +247,17 @@ def add_rounding(order: Candidate, chosen: OrderSettings) -> None:
     order.lines.append(line)
 
 
+def _rest_of_addresses(header: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that an address of the order leaves empty. They are sent, or the customer's own would fill them."""
+    return {
+        f"{whose}{name}": ""
+        for whose in ("sellTo", "shipTo")
+        if any(not is_blank(header.get(f"{whose}{name}")) for name in PLACE)
+        for name in ADDRESS
+        if is_blank(header.get(f"{whose}{name}"))
+    }
+
+
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
     """The whole document as it is sent, without empty fields and without the fields that are never sent.
 
@@ -243,7 +265,7 @@ def body_of(order: Candidate, customer_number: str | None, navigation: str) -> d
         customer_number: of the debtor, when it is known already.
         navigation: the property that holds the lines.
     """
-    header = filled(order.header, OWN_FIELDS)
+    header = filled(order.header, OWN_FIELDS) | _rest_of_addresses(order.header)
     if customer_number:
         header["customerNumber"] = customer_number
     return header | {navigation: [filled(line, OWN_LINE_FIELDS) for line in order.lines]}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from .amounts import differing, line_amount
+from ...systems.business_central.amounts import differing, line_amount
 from .candidates import Candidate
 from .existing import Found
 

@@ -16,6 +16,7 @@ from .decide import OWN_FIELDS, OWN_LINE_FIELDS
 
 STEP = 10_000  # between the sequences of lines that are inserted with their document (behaviour.md section 14)
 SEQUENCE = " sequence"
+CUSTOMER = "_customer"  # name of the hash of whom the order is for
 OF_THE_DEBTOR = "customerNumber"  # field whose value is the debtor's, whatever the tables say
 Hashes = dict[str, str]
 OF_NOTHING = field_hashes({"": ""})[""]  # the hash of an empty text
@@ -26,7 +27,7 @@ def sent_hashes(order: Candidate) -> Hashes:
     hashes = field_hashes(written(order.header, OWN_FIELDS))
     for line in order.lines:
         hashes |= field_hashes(written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
-    return hashes | sequences(order)
+    return hashes | sequences(order) | {CUSTOMER: customer_hash(order)}
 
 
 def unsent_hashes(order: Candidate) -> Hashes:
@@ -40,7 +41,12 @@ def unsent_hashes(order: Candidate) -> Hashes:
         hashes |= field_hashes(written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
     for line in order.lines:
         hashes |= _empty(line, OWN_LINE_FIELDS, f"{line['_key']} ")
-    return hashes | sequences(order, anew=True)
+    return hashes | sequences(order, anew=True) | {CUSTOMER: customer_hash(order)}
+
+
+def customer_hash(order: Candidate) -> str:
+    """The hash of the source's customer of an order. It tells when the order is for somebody else."""
+    return field_hashes({CUSTOMER: order.customer_key})[CUSTOMER]
 
 
 def with_body(unsent: str, body: str, navigation: str) -> str:

@@ -11,8 +11,8 @@ from ...settings import OrderSettings
 from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.business_central import Result
+from ...systems.business_central.amounts import cents, differing
 from ..outcomes import STALE_CODES, refusal
-from .amounts import cents, differing
 from .decide import TOTAL_DIFFERS, total_is_off
 from .existing import TOTAL
 
@@ -107,7 +107,7 @@ class Moves:
         if row["action"] == "create":
             return self._created(row, result, server_now)
         if 200 <= result.status < 300:
-            return self.move(row, State.CONFIRMED)
+            return self._changed(row, result)
         if result.error_code in STALE_CODES:
             return self.move(row | {"reason": "STALE"}, State.CONFLICT, sent=False)
         if _is_refusal(result):
@@ -128,11 +128,22 @@ class Moves:
             return self.move(row | {"reason": reason, "message": message}, State.FAILED, sent=False)
         return self._lost(row, "NO_ANSWER", server_now)
 
+    def _changed(self, row: Row, result: Result) -> Move:
+        """The outcome of a document on which the calls of a change or an action were carried out.
+
+        The last answer to a change tells the document's total. It must be the order's.
+        """
+        total = result.body.get(TOTAL) if row["action"] == "change" and isinstance(result.body, dict) else None
+        if not total_is_off(total, row["amount"], row["tolerance"], self.orders):
+            return self.move(row, State.CONFIRMED)
+        words = {"reason": TOTAL_DIFFERS, "message": differing(total, row["amount"])}
+        return self.move(row | words, State.CONFLICT)
+
     def _made(self, row: Row, body: Row) -> Move:
         """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
         off = total_is_off(body.get(TOTAL), row["amount"], row["tolerance"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
-        known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
+        known = {"action": "create", "reason": None, "message": row["message"]} | made | _differing_total(row, body)
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
 
     def _lost(self, row: Row, reason: str, server_now: datetime | None) -> Move:

@@ -24,6 +24,7 @@ from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
 from .customers import Debtor, Debtors, LookedUp
 from .decide import (
+    LOST_STATES,
     Choice,
     add_rounding,
     adopt,
@@ -149,6 +150,10 @@ def _known_already(
     documents = [document for each in sorted(order.references) for document in found.get(each, [])]
     if is_ignored(known["state"], known["reason"]) and known["sent_version"] == order.version:
         return Choice("skip", IGNORED, known["message"])
+    if order.namesakes and known["state"] not in LOST_STATES:
+        action = "conflict" if _was_made(known) else "fail"
+        words = f"two orders of Winstore have the number {order.key}"
+        return Choice(action, "NUMBER_TWICE", words, documents[0] if documents else None)
     if _was_made(known):
         return in_doubt(order, documents, settings.orders) or change(order, documents, settings)
     if sent_otherwise(order, documents):
@@ -205,7 +210,7 @@ def _for_debtor(debtor: Debtor) -> Choice:
     """A new document, unless the order has no debtor."""
     if debtor.reason:
         return Choice("fail", debtor.reason, debtor.message)
-    return Choice("create")
+    return Choice("create", None, debtor.message)
 
 
 def _needs_items(order: Candidate) -> bool:
@@ -249,6 +254,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "currency": order.currency,
         "tolerance": tolerance_of(order, connected.settings.orders),
         "customer_key": debtor.key if debtor else None,
+        "fallback": debtor.fallback if debtor else None,
         "planned_at": clock.now(),
         "attempt_id": order.known["attempt_id"],
     }

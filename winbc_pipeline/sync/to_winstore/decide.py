@@ -12,6 +12,7 @@ from typing import Any
 from ... import clock
 from ...staging.ledger import State
 from ...staging.store import Row
+from ...systems.business_central.amounts import cents, tolerance, total_with_tax
 from ...systems.winstore import Winstore
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
@@ -22,6 +23,13 @@ from ..records.decide import Decision
 
 STATES = ("released", "partly shipped", "shipped", "invoiced", "cancelled")
 """What Business Central has done with an order, in the order in which a status may go."""
+# Fields of a position of Winstore, by the names that they have on a line of Business Central.
+AS_IN_BC = {
+    "quantity": "amount",
+    "unitPrice": "single_price",
+    "discountPercent": "reduction",
+    "vatPercent": "vatrate",
+}
 HELD = (State.NEEDS_HUMAN, State.DUPLICATE)  # states that only a person ends
 LOOK_BACK = timedelta(days=1)  # before the earliest lost call: the two clocks may differ
 
@@ -151,9 +159,22 @@ class Decider:
         body = body_of(row)
         if row["has_lines"] and not body["lines"]:
             return Decision("skip", "NO_LINES")
+        if words := self._why_total_differs(body):
+            return Decision("fail", "TOTAL", words)
         if name := first_field_not_in_xml(body["fields"], body["lines"]):
             return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry")
         return None
+
+    def _why_total_differs(self, body: dict[str, Any]) -> str | None:
+        """Says in words that the positions of an order do not come to its total; None when they do, or cannot tell."""
+        expected, chosen = body["fields"].get("total"), self.settings.orders
+        if expected is None or not body["lines"] or chosen.on_total != "fail":
+            return None
+        lines = [{name: line.get(field) for name, field in AS_IN_BC.items()} for line in body["lines"]]
+        total = total_with_tax({}, lines)
+        if total is None or abs(total - cents(expected)) <= tolerance(lines, chosen.total_tolerance):
+            return None
+        return f"the positions come to {total} with VAT, the document to {cents(expected)}"
 
     def _sending(self, action: str, row: Row, number: str | None) -> Decision:
         body = body_of(row)

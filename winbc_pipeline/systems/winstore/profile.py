@@ -33,6 +33,7 @@ class EntityProfile(BaseModel):
     explode: str | None = None
     count: str | None = None
     parent_key: str | None = None
+    identity: tuple[str, ...] = ()
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000

@@ -541,6 +541,68 @@ def test_an_edit_is_applied_while_the_document_is_open(order_flow: OrderFlow) ->
     assert order_flow.document()["lines"][0]["quantity"] == 5
 
 
+@pytest.mark.parametrize("edit", [{"amount": "4"}, {"single_price": "80"}, {"amount": "1"}, {"discount": "4"}])
+def test_an_applied_edit_comes_to_the_shops_total_with_a_discount_that_is_an_amount(
+    order_flow: OrderFlow, edit: dict[str, str]
+) -> None:
+    """Business Central computes a discount anew when quantity or price changes: it is sent with them."""
+    order_flow.choose(on_change="apply")
+    order_flow.edit_table("order_line", "discountPercent", when="never")
+    order_flow.edit_table("order_line", "discountAmount", source="to_number(description)")
+    line = {"amount": "2", "single_price": "50", "description": "10"}
+    order_flow.without = ("I7",)  # its discounts are percentages
+    order_flow.send(lines=[line], shippingcost="0", total="108.90")
+    changed = line | {"description": edit.get("discount", "10")} | {n: v for n, v in edit.items() if n != "discount"}
+    net = Decimal(changed["amount"]) * Decimal(changed["single_price"]) - Decimal(changed["description"])
+    order_flow.pass_time(60)
+    order_flow.order("W1", lines=[changed], shippingcost="0", total=str(net * Decimal("1.21")))
+    order_flow.sync()
+    assert order_flow.outcome()[0] == "CONFIRMED"
+    assert order_flow.document()["totalAmountIncludingTax"] == net * Decimal("1.21")
+
+
+@pytest.mark.parametrize("on_change", ["hold", "apply"])
+@pytest.mark.parametrize("edit", [{"vatrate": "9"}, {"customerid": "700001"}])
+def test_an_edited_rate_without_a_code_of_its_own_and_another_customer_are_for_a_person(
+    order_flow: OrderFlow, edit: dict[str, str], on_change: str
+) -> None:
+    order_flow.choose(on_change=on_change)
+    order_flow.edit_table("order_line", "taxCode", source="'VAT21'")
+    order_flow.send(shippingcost="0")
+    order_flow.without = ("I7",)
+    order_flow.pass_time(60)
+    lines = [{"vatrate": edit["vatrate"]}] if "vatrate" in edit else [{}]
+    order_flow.order("W1", lines=lines, shippingcost="0", **{n: v for n, v in edit.items() if n != "vatrate"})
+    order_flow.sync()
+    row = order_flow.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("CONFLICT", "CHANGED")
+    assert ("line 1 VAT rate" if "vatrate" in edit else "customer") in row["message"]
+
+
+def test_a_change_after_which_the_totals_differ_is_for_a_person(order_flow: OrderFlow) -> None:
+    """A line of 6 % is added, and the table gives every rate one code."""
+    order_flow.choose(on_change="apply")
+    order_flow.edit_table("order_line", "taxCode", source="'VAT21'")
+    order_flow.send(shippingcost="0")
+    order_flow.without = ("I7",)
+    order_flow.pass_time(60)
+    order_flow.order("W1", lines=[{}, {"linenr": "2", "vatrate": "6", "single_price": "100"}], shippingcost="0")
+    order_flow.sync()
+    row = order_flow.ledger()["W1"]
+    assert (row["state"], row["reason"]) == ("CONFLICT", "TOTAL_DIFFERS")
+    assert "in Business Central" in row["message"] and "in Winstore" in row["message"]
+
+
+def test_an_edit_of_more_calls_than_a_transaction_takes_is_for_a_person(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_change="apply")
+    lines = [{"linenr": str(number)} for number in range(1, 120)]
+    order_flow.send(lines=lines)
+    order_flow.pass_time(60)
+    order_flow.order("W1", lines=[line | {"amount": "3"} for line in lines])
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFLICT", "CHANGED")
+
+
 def test_an_edit_is_for_a_person_once_the_document_is_released(order_flow: OrderFlow) -> None:
     order_flow.choose(on_change="apply")
     order_flow.send()

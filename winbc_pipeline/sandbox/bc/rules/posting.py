@@ -20,6 +20,7 @@ def ship_and_invoice(company: Company, order: Record) -> None:
     """Ships and invoices the whole order. A posted shipment and a posted invoice take the place of the order."""
     lines = lines_of(company, ORDERS, order["id"])
     _check_not_empty(lines, "Please add at least one line item to the estimate.")
+    _check_not_negative(order)
     left = {line["id"]: amount(line["quantity"]) - amount(line["shippedQuantity"]) for line in lines}
     ship(company, order, left)
     invoice = common_fields(company, order, INVOICES.header) | {"invoiceDate": order["orderDate"], "status": "Open"}
@@ -76,11 +77,18 @@ def post_invoice(company: Company, invoice: Record) -> None:
     lines = lines_of(company, INVOICES, invoice["id"])
     _check_not_empty(lines, "Please add at least one line item to the invoice.")
     check_postable(company, invoice, lines, INVOICES)
+    _check_not_negative(invoice)
     posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
     company.change(INVOICES.header, posted | {"remainingAmount": invoice["totalAmountIncludingTax"]})
     for line in lines:
         post_item_entry(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
     post_to_customer(company, invoice, 1)
+
+
+def _check_not_negative(document: Record) -> None:
+    """AL: Sales-Post refuses an invoice below 0 (codeunit 134384, SalesOrderWithNegativeValue)."""
+    if amount(document["totalAmountIncludingTax"]) < 0:
+        raise dialog_error("The total amount for the invoice must be 0 or greater.")
 
 
 def post_credit_memo(company: Company, memo: Record) -> None:
