@@ -9,11 +9,11 @@ from ...support.order_sandboxes import REPOSITORY, Record
 
 # As docs/orders.md shows it.
 TABLES = {
-    "shipping_types": ("courier,Item,", "letter,Charge,", "*,Account,"),
-    "shipping_accounts": ("courier,FREIGHT,", "letter,POST,", "*,8300,"),
-    "shipping_vat": ("courier,21,", "*,0,"),
+    "shipping_types": ("courier,Item,", "letter,Charge,", "parcel,Account,"),
+    "shipping_accounts": ("courier,FREIGHT,", "letter,POST,", "parcel,8300,"),
+    "shipping_vat": ("courier,21,", "letter,0,", "parcel,0,"),
 }
-KINDS = {"courier": ("Item", "FREIGHT", "21"), "letter": ("Charge", "POST", "0"), "pickup": ("Account", "8300", "0")}
+KINDS = {"courier": ("Item", "FREIGHT", "21"), "letter": ("Charge", "POST", "0"), "parcel": ("Account", "8300", "0")}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_kind_of_the_line_goes_by_method(by_method: OrderFlow, method: str) 
 
 def test_two_methods_of_different_kinds_go_in_one_run(by_method: OrderFlow) -> None:
     by_method.order("W1", shippingmethod="courier")
-    by_method.order("W2", shippingmethod="pickup")
+    by_method.order("W2", shippingmethod="parcel")
     by_method.sync()
     kinds = {number: by_method.lines(number)[-1]["lineType"] for number in ("W1", "W2")}
     assert kinds == {"W1": "Item", "W2": "Account"}
@@ -72,9 +72,17 @@ def test_a_kind_that_business_central_does_not_have_fails_the_order_before_it_is
     assert "lineType: not one of Comment, Account, Item" in row["message"]
 
 
-def test_an_order_that_names_no_method_needs_a_row_for_that_in_the_accounts_only(order_flow: OrderFlow) -> None:
-    order_flow.edit_table("shipping", "description")
-    with (order_flow.settings.mapping_folder / "lookups" / "shipping_accounts.csv").open("a", encoding="utf-8") as file:
-        file.write(",8300,no method\n")
+@pytest.mark.parametrize("method", ["", "drone"])
+def test_a_method_without_a_row_waits_for_its_account_and_is_named(order_flow: OrderFlow, method: str) -> None:
+    row = order_flow.send(shippingmethod=method)
+    assert (row["state"], row["reason"]) == ("FAILED", "MAPPING")
+    assert "lookups/shipping_accounts.csv" in row["message"]
+    assert f"given {f'`{method}`' if method else 'nothing'}" in row["message"]
+
+
+def test_an_order_that_names_no_method_has_a_row_with_an_empty_value(order_flow: OrderFlow) -> None:
+    order_flow.edit_lookup("shipping_accounts", ",8300,no method")
+    order_flow.edit_lookup("shipping_types", ",Account,no method")
+    order_flow.edit_lookup("shipping_vat", ",0,no method")
     line = shipping_line(order_flow, "")
     assert (line["lineType"], line["lineObjectNumber"], line["taxCode"]) == ("Account", "8300", "VAT0")
