@@ -77,12 +77,12 @@ def test_a_method_without_a_row_waits_for_its_account_and_is_named(order_flow: O
     row = order_flow.send(shippingmethod=method)
     assert (row["state"], row["reason"]) == ("FAILED", "MAPPING")
     assert "lookups/shipping_accounts.csv" in row["message"]
-    assert f"given {f'`{method}`' if method else 'nothing'}" in row["message"]
+    assert f"given `{method or 'no method'}`" in row["message"]
 
 
-def test_an_order_that_names_no_method_has_a_row_with_an_empty_value(order_flow: OrderFlow) -> None:
-    order_flow.edit_lookup("shipping_accounts", ",8300,no method")
-    order_flow.edit_lookup("shipping_types", ",Account,no method")
-    order_flow.edit_lookup("shipping_vat", ",0,no method")
+def test_orders_that_name_no_method_have_a_row_of_their_own(order_flow: OrderFlow) -> None:
+    order_flow.edit_lookup("shipping_accounts", "no method,8300,")
+    order_flow.edit_lookup("shipping_types", "no method,Account,")
+    order_flow.edit_lookup("shipping_vat", "no method,0,")
     line = shipping_line(order_flow, "")
     assert (line["lineType"], line["lineObjectNumber"], line["taxCode"]) == ("Account", "8300", "VAT0")
