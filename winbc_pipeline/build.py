@@ -4,7 +4,7 @@ import warnings
 
 from dagster import BetaWarning, Definitions
 
-from .flows import FLOWS
+from .flows import FLOWS, check_flow_settings
 from .orchestration.assets import flow_assets
 from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
@@ -24,6 +24,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     Raises: ConfigurationError for a wrong setting.
     """
     known = settings or load_settings()
+    check_flow_settings(known)
     # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     retention_job, nightly = retention(known)

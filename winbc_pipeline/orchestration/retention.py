@@ -86,4 +86,4 @@ def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
     def run_retention() -> None:
         purge()
 
-    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings)
+    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings.schedules)
