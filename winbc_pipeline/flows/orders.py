@@ -169,7 +169,7 @@ ORDERS_TO_BC = Flow(
         skips=skips,
     ),
     waits_for=("products_winstore_to_bc",),
-    looks_up=("customers", "items"),
+    looks_up=("customers", "contacts", "items"),
 )
 ORDERS_TO_WINSTORE = Flow(
     name="orders",

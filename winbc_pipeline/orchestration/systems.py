@@ -16,7 +16,15 @@ from dagster import AssetKey, AssetSpec
 from ..sync.connected import ConnectedFlow
 
 NAMES = {"winstore": "Winstore", "bc": "Business Central"}
-KEYS = {"winstore": "winstore", "bc": "business_central"}  # begin the keys of their assets, and name their groups
+KEYS = {"winstore": "winstore", "bc": "business_central"}  # begin the keys of their assets
+# Groups of Business Central's entities; the others are master data. With one group for all, arrows would run in circles
+# while the groups are closed.
+GROUPS = {
+    "sales_orders": "business_central_orders",
+    "sales_shipments": "business_central_posted",
+    "sales_invoices": "business_central_posted",
+}
+MASTER_DATA = "business_central_master_data"
 BACK = "_from_bc"
 
 
@@ -67,7 +75,7 @@ def _asset(key: AssetKey, synced: list[AssetKey]) -> AssetSpec:
     return AssetSpec(
         key,
         deps=synced,
-        group_name=system + back,
+        group_name=GROUPS.get(entity, MASTER_DATA) if name == "bc" else system + back,
         kinds={system},
         description=f"{what} {f'Filled by {writers}.' if synced else 'No flow fills them.'}",
     )
