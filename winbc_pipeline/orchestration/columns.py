@@ -94,8 +94,9 @@ def mapped_metadata(staging: AssetKey, compiled: Mapping[str, Compiled]) -> dict
 
 def _target_text(each: CompiledLine, reads: list[str]) -> str:
     """What a field is made of, what the target takes there, and the note of its row in the mapping table."""
-    made_of = f"from {', '.join(reads) or 'a constant'}"
-    return ". ".join(filter(None, (made_of, _facts_text(each.facts), each.line.note)))
+    made_of = f"From {', '.join(reads) or 'a constant'}"
+    takes = _facts_text(each.facts)
+    return ". ".join(filter(None, (made_of, takes[0].upper() + takes[1:], each.line.note)))
 
 
 def _field_text(connected: ConnectedFlow, name: str) -> str:
