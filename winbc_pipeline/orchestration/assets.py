@@ -150,8 +150,8 @@ def _run_layer(
         failed = step(Work(connected, first, last, context.run.run_id)) or []
         windows = windows_of_layer(connected, key.path[0], first, last)
         more = extra()
-        if key.path[0] == SYNCED:
-            yield _all_done(connected)
+        checks = [_all_done(connected)] if key.path[0] == SYNCED else []
+    yield from checks
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
     by_key = {partition_key(day, settings): window for day, window in windows.items()}
