@@ -2,13 +2,14 @@
 
 import warnings
 
-from dagster import BetaWarning, Definitions
+from dagster import AssetsDefinition, AssetSpec, BetaWarning, Definitions
 
-from .flows import FLOWS
+from .flows import FLOWS, check_flow_settings
 from .orchestration.assets import flow_assets
 from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.retention import retention
+from .orchestration.systems import system_assets
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
 from .sync.flow import Flow
@@ -24,14 +25,17 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     Raises: ConfigurationError for a wrong setting.
     """
     known = settings or load_settings()
+    check_flow_settings(known)
     # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     retention_job, nightly = retention(known)
-    assets, checks, sensors = [], [], []
+    every = [ConnectedFlow(flow, known) for flow in flows]
+    assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
+    checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]
     versions = {}  # by mapping-table asset
-    for flow in flows:
-        connected = ConnectedFlow(flow, known)
+    for connected in every:
+        flow = connected.flow
         own, check = flow_assets(connected)
         job = flow_job(flow)
         assets += own

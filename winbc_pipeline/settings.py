@@ -7,10 +7,11 @@ Secrets come from the environment or a `.env` file only. A secret in winbc.toml 
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -29,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password"}
+SensorSeconds = Annotated[int, Field(ge=5)]  # Dagster looks every five seconds which sensors are due
 
 
 class _Section(BaseModel):
@@ -127,6 +129,32 @@ class OrderStatusSettings(_Section):
     missing: Literal["ignore", "cancelled"] = "ignore"
 
 
+class FlowSettings(_Section):
+    """When one flow runs. What is None is as the settings of the same connection say for all flows."""
+
+    sensors: bool | None = None
+    schedules: bool | None = None
+    sensor_seconds: SensorSeconds | None = None
+    cron: str | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a flow runs.
+
+    Attributes:
+        sensor_seconds: seconds from one question to the source to the next.
+        cron: when the sweep runs (UTC).
+        sensors: whether its sensor starts switched on.
+        schedules: whether its schedules start switched on.
+    """
+
+    sensor_seconds: int
+    cron: str
+    sensors: bool
+    schedules: bool
+
+
 class Settings(BaseSettings):
     """All settings of one connection. Units are in the names: `_minutes`, `_days`, `_s` (seconds), `_mb`."""
 
@@ -147,6 +175,7 @@ class Settings(BaseSettings):
     window: Literal["day", "week", "month"] = "day"
     sensors: bool = False
     schedules: bool = False
+    sensor_seconds: SensorSeconds = 5
     sweep_cron: str = "0 * * * *"
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30
@@ -161,6 +190,7 @@ class Settings(BaseSettings):
     orders: OrderSettings = OrderSettings()
     orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()
     order_status: OrderStatusSettings = OrderStatusSettings()
+    flows: dict[str, FlowSettings] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -177,6 +207,16 @@ class Settings(BaseSettings):
     def flow_database(self, flow: str) -> Path:
         """The DuckDB file of one flow in one direction, by the id of the flow."""
         return self.data_folder / self.connection / f"{flow}.duckdb"
+
+    def timing(self, flow: str) -> Timing:
+        """When a flow runs, by its id: what `[flows.<id>]` says, and for the rest what the settings say for all."""
+        own = self.flows.get(flow, FlowSettings())
+        return Timing(
+            sensor_seconds=own.sensor_seconds or self.sensor_seconds,
+            cron=self.sweep_cron if own.cron is None else own.cron,
+            sensors=self.sensors if own.sensors is None else own.sensors,
+            schedules=self.schedules if own.schedules is None else own.schedules,
+        )
 
 
 def load_settings(**given: Any) -> Settings:

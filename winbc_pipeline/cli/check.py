@@ -3,9 +3,11 @@
 from rich.console import Console
 
 from ..errors import WinbcError
+from ..flows import FLOWS
 from ..settings import Settings
 from ..systems.winstore import Winstore
 from ..workbench.checks import Check, checks, probe_check
+from ..workbench.readiness import CheckResult
 from .output import add_row, say, table_of, warn
 
 PROBE = """
@@ -24,8 +26,18 @@ def run_probe(console: Console, settings: Settings) -> bool:
 
 def run_checks(console: Console, settings: Settings) -> bool:
     """Prints a line per check; returns whether all passed."""
-    passed = [_passes(console, check) for check in checks(settings)]
+    definitions = Check("Sensors and schedules", lambda: _definitions(settings))
+    passed = [_passes(console, check) for check in (definitions, *checks(settings))]
     return all(passed)
+
+
+def _definitions(settings: Settings) -> CheckResult:
+    from ..build import build_defs
+
+    build_defs(settings=settings)
+    timings = [settings.timing(flow.id) for flow in FLOWS]
+    sensors, sweeps = sum(each.sensors for each in timings), sum(each.schedules for each in timings)
+    return CheckResult(f"of {len(FLOWS)} flows, {sensors} start with the sensor on, {sweeps} with the schedules on")
 
 
 def run_contract(console: Console, settings: Settings) -> bool:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from .. import clock
 from ..errors import WinbcError
-from ..flows import FLOWS
+from ..flows import FLOWS, check_flow_settings
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
@@ -174,27 +174,32 @@ def records(
 
 @app.command()
 def status() -> None:
-    """Shows for each flow the records by state, and up to when the source was followed."""
+    """Shows for each flow the records by state, up to when the source was followed, and when it runs."""
     from collections import Counter
 
     from ..staging import ledger
 
     settings = load_settings()
-    table = table_of("flow", "followed until", "records by state")
+    check_flow_settings(settings)
+    table = table_of("flow", "followed until", "records by state", "sensor", "sweep (UTC)")
     for flow in FLOWS:
-        store = ConnectedFlow(flow, settings).store
+        store, timing = ConnectedFlow(flow, settings).store, settings.timing(flow.id)
         counts = Counter(row["state"] for row in ledger.read(store))
         states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        add_row(table, flow.id, ledger.watermark(store, flow.id) or "never", states)
+        sensor = f"every {timing.sensor_seconds} s" if timing.sensors else "off"
+        sweep = timing.cron if timing.schedules else "off"
+        add_row(table, flow.id, ledger.watermark(store, flow.id) or "never", states, sensor, sweep)
     console.print(table)
 
 
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
     """Serves the Dagster UI and its daemon on 127.0.0.1, for the connection in winbc.toml."""
+    from ..build import build_defs
     from .dagster_home import prepare, serve_ui
 
     settings = load_settings()
+    build_defs(settings=settings)  # a wrong setting is told here, and not only in the UI
     home = prepare(settings.data_folder / settings.connection)
     with serve_ui(home, port):
         console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")

@@ -1,5 +1,7 @@
 """What is kept in step: one module per flow, and the list of all flows."""
 
+from ..errors import ConfigurationError
+from ..settings import Settings
 from ..sync.flow import Flow
 from .customers import CUSTOMERS, CUSTOMERS_TO_WINSTORE
 from .order_status import STATUS_TO_BC, STATUS_TO_WINSTORE
@@ -30,3 +32,12 @@ TABLES: tuple[Flow, ...] = (
 def flow_named(name: str, flows: tuple[Flow, ...] = FLOWS) -> Flow:
     """The first flow with this id or name; raises StopIteration when there is none."""
     return next(flow for flow in flows if name in (flow.id, flow.name))
+
+
+def check_flow_settings(settings: Settings) -> None:
+    """Raises ConfigurationError when `[flows.<id>]` is the id of no flow; it would be ignored."""
+    known = [flow.id for flow in FLOWS]
+    for name in settings.flows:
+        if name not in known:
+            hint = f"Choose one of {', '.join(known)}."
+            raise ConfigurationError(f"The setting flows.{name}: there is no flow {name}.", hint)

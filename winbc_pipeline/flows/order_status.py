@@ -40,6 +40,8 @@ STATUS_TO_BC = Flow(
     entity="order_status",
     main="status",
     acts_on="orders_winstore_to_bc",
+    looks_up=("salesOrders",),
+    posts=("salesShipments", "salesInvoices"),
     parts=(
         Part(
             name="status",

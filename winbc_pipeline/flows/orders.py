@@ -175,6 +175,7 @@ ORDERS_TO_BC = Flow(
         customers=CUSTOMERS,
     ),
     waits_for=("products_winstore_to_bc",),
+    looks_up=("customers", "contacts", "items"),
 )
 ORDERS_TO_WINSTORE = Flow(
     name="orders",

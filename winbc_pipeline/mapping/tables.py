@@ -30,6 +30,7 @@ class Line:
     default: str
     when: str
     required: bool
+    note: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _line(path: Path, row: Row) -> Line:
     if not cells["source"] and not cells["default"] and when != "never":
         hint = "Give a source or a default, or set `when` to never."
         raise MappingError(f"{place}, column source: {field} gets no value.", hint)
-    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required])
+    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required], cells["note"])
 
 
 def read_lookup(path: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
@@ -24,13 +25,14 @@ from dagster import (
     Failure,
     MaterializeResult,
     MetadataValue,
+    TableSchema,
     asset,
     asset_check,
 )
 
 from ..errors import WinbcError
-from ..staging.ledger import COLUMNS
-from ..staging.load import OWN
+from ..staging import ledger
+from ..staging.ledger import COLUMNS, OPEN
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
@@ -39,17 +41,24 @@ from ..sync.plan_table import PLANNED
 from ..sync.run import not_done, plan_windows, push_windows, records
 from ..sync.stage import stage
 from ..sync.work import Work
+from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
-from .metadata import column_lineage, column_schema, failure, window_metadata
+from .metadata import failure, window_metadata
+from .systems import NAMES, looked_up, sources_of
 from .windows import days_of, partition_key, partitions
 
 NOTHING = LayerWindow()
+TABLES = "mapping_tables"  # begins the keys of the only assets without windows
+SYNCED, ALL_DONE = "synced", "all_records_done"
+ALL_DONE_TEXT = "No record of any window waits for a person or the next run. Open a red window: it names its records."
+LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any]]
 Step = Callable[[Work], list[Row] | None]  # does the work of a layer; returns the records that are not done
 
 
 def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
     """The assets of one flow (mapping tables, staging, mapped, planned, synced), and the check of its tables."""
     flow = connected.flow
+    source, target = NAMES[flow.source], NAMES[flow.target]
 
     def staging(work: Work) -> None:
         connected.checked()  # a broken table stops the flow before it reads anything
@@ -62,20 +71,23 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
     staging_key = AssetKey(("staging", flow.staging))
 
     def lineage() -> dict[str, Any]:
-        return column_lineage(staging_key, connected.compiled(), MAPPED)
+        return mapped_metadata(staging_key, connected.compiled())
 
     tables, check = _mapping_tables(connected)
-    staged = OWN | connected.staging.columns
-    assets = [tables, _layer(connected, staging_key, [], staging, staged, "newest version per record")]
+    read = f"Staged: what changed in {source}, the newest version of each record."
+    assets = [tables, _layer(connected, staging_key, sources_of(connected), staging, staged_schema(connected), read)]
     layers: list[tuple[str, Step, Mapping[str, str], str, Callable[[], dict[str, Any]]]] = [
-        ("mapped", map_windows, MAPPED, "the target's fields, by the mapping tables", lineage),
-        ("planned", plan_windows, PLANNED, "the exact dry run: what would be written", dict),
-        ("synced", synced, COLUMNS, "what happened to each record", dict),
+        ("mapped", map_windows, MAPPED, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
+        ("planned", plan_windows, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", dict),
+        (SYNCED, synced, COLUMNS, f"Synced: what became of each record in {target}.", dict),
     ]
     for name, step, columns, text, extra in layers:
         # Each layer depends on the tables, so that Dagster shows all of them as out of date after an edit.
         deps = [assets[-1].key, tables.key]
-        assets.append(_layer(connected, AssetKey((name, flow.id)), deps, step, columns, text, extra))
+        if name == "planned":
+            deps += looked_up(connected)
+        key = AssetKey((name, flow.id))
+        assets.append(_layer(connected, key, deps, step, column_schema(columns), text, extra))
     return assets, check
 
 
@@ -89,7 +101,7 @@ def _layer(
     key: AssetKey,
     deps: list[AssetKey],
     step: Step,
-    columns: Mapping[str, str],
+    columns: TableSchema,
     text: str,
     extra: Callable[[], dict[str, Any]] = dict,
 ) -> AssetsDefinition:
@@ -98,8 +110,8 @@ def _layer(
     Args:
         step: does the work, and returns the records that are not done. When there are any, the asset's step fails. By
             then every outcome is in the ledger.
-        columns: DuckDB type of each column of the layer's table, by name.
-        text: what one row of the layer is.
+        columns: the columns of the layer's table.
+        text: what the layer holds. The graph shows it below the name, which is the same for three layers.
         extra: gives more metadata, for the last window.
     """
     flow = connected.flow
@@ -111,12 +123,14 @@ def _layer(
         partitions_def=partitions(connected.settings),
         backfill_policy=BackfillPolicy.single_run(),
         pool=flow.id,  # one run of a flow at a time: they share a database file
-        description=f"{flow.source} to {flow.target}, a row per record: {text}.",
-        metadata={"dagster/column_schema": column_schema(columns)},
-        kinds={"duckdb"},
+        description=text,
+        # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
+        metadata={"columns": columns},
+        kinds={"duckdb", key.path[0]},
+        check_specs=[AssetCheckSpec(ALL_DONE, asset=key, description=ALL_DONE_TEXT)] if key.path[0] == SYNCED else [],
     )
-    def layer(context: AssetExecutionContext) -> None:
-        _run_layer(context, connected, key, step, extra)
+    def layer(context: AssetExecutionContext) -> LayerResults:
+        yield from _run_layer(context, connected, key, step, extra)
 
     return layer
 
@@ -127,7 +141,7 @@ def _run_layer(
     key: AssetKey,
     step: Step,
     extra: Callable[[], dict[str, Any]],
-) -> None:
+) -> LayerResults:
     """Does the work of one layer, and shows each window of it. Raises Failure when records are not done."""
     settings = connected.settings
     began = time.monotonic()
@@ -136,6 +150,8 @@ def _run_layer(
         failed = step(Work(connected, first, last, context.run.run_id)) or []
         windows = windows_of_layer(connected, key.path[0], first, last)
         more = extra()
+        checks = [_all_done(connected)] if key.path[0] == SYNCED else []
+    yield from checks
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
     by_key = {partition_key(day, settings): window for day, window in windows.items()}
@@ -151,6 +167,19 @@ def _run_layer(
         raise failure(failed, {(row["part"], row["key"]): row["message"] for row in told})
     for name, metadata in shown.items():
         context.add_asset_metadata(metadata, partition_key=name)
+    yield MaterializeResult()
+
+
+def _all_done(connected: ConnectedFlow) -> AssetCheckResult:
+    """Whether no record of the flow is open, whatever window it is in."""
+    states = ", ".join(f"'{state}'" for state in OPEN)
+    rows = ledger.read(connected.store, f"state IN ({states})")
+    windows = sorted({partition_key(row["window"], connected.settings) for row in rows})
+    return AssetCheckResult(
+        check_name=ALL_DONE,
+        passed=not rows,
+        metadata={"open_records": len(rows), "red_windows": ", ".join(windows)},
+    )
 
 
 def _warn_of_empty_ledger(context: AssetExecutionContext, flow: Flow, windows: Iterable[LayerWindow]) -> None:
@@ -165,15 +194,20 @@ def _log_windows(
     """Shows each window of a step that is about to fail. Dagster materialises nothing for such a step by itself.
 
     Windows without a failed record are materialised all the same. The others (`red`) only show their records.
+
+    Dagster's overview of an asset shows the newest materialisation and no observation. The figures of the newest red
+    window are therefore in a last one of no window, which leaves the window red.
     """
     for name, metadata in shown.items():
         event = AssetObservation if name in red else AssetMaterialization
         context.log_event(event(key, partition=name, metadata=metadata))
+    newest = {"red_windows": ", ".join(sorted(red)), **shown[max(red)]}
+    context.log_event(AssetMaterialization(key, metadata=newest, description="Red: not all records are done."))
 
 
 def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetChecksDefinition]:
     """The asset of a flow's mapping CSVs, whose data version is the hash of the files, and the check of its rows."""
-    key = AssetKey(("mapping_tables", connected.flow.id))
+    key = AssetKey((TABLES, connected.flow.id))
 
     @asset(
         key=key,

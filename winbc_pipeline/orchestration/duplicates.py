@@ -50,4 +50,4 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
     def duplicates() -> None:
         look()
 
-    return duplicates, nightly_schedule(duplicates, "0 3 * * *", connected.settings)
+    return duplicates, nightly_schedule(duplicates, "0 3 * * *", connected.settings.timing(flow.id).schedules)

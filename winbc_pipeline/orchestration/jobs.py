@@ -11,6 +11,7 @@ from typing import Any
 from dagster import (
     AssetKey,
     AssetSelection,
+    DagsterInvalidDefinitionError,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     JobDefinition,
@@ -28,7 +29,7 @@ from dagster import (
 )
 
 from .. import clock
-from ..errors import StoreBusy
+from ..errors import ConfigurationError, StoreBusy
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
 from ..staging import ledger
@@ -50,13 +51,14 @@ def flow_job(flow: Flow) -> Any:
 
 def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
     """The sensor that asks the source what changed since the watermark, and requests a run of those windows."""
-    flow, settings = connected.flow, connected.settings
+    flow = connected.flow
+    timing = connected.settings.timing(flow.id)
 
     @sensor(
         name=f"{flow.id}_changes",
         job=job,
-        minimum_interval_seconds=5,
-        default_status=DefaultSensorStatus.RUNNING if settings.sensors else DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=timing.sensor_seconds,
+        default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
     )
     def changes() -> RunRequest | SkipReason:
         try:
@@ -141,14 +143,14 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
     return edited
 
 
-def nightly_schedule(job: JobDefinition, cron: str, settings: Settings) -> ScheduleDefinition:
-    """The schedule that runs a job every night (UTC). The settings switch it on."""
+def nightly_schedule(job: JobDefinition, cron: str, on: bool) -> ScheduleDefinition:
+    """The schedule that runs a job every night (UTC). `on` says whether it starts switched on."""
     return ScheduleDefinition(
         name=f"{job.name}_nightly",
         job=job,
         cron_schedule=cron,
         execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
+        default_status=DefaultScheduleStatus.RUNNING if on else DefaultScheduleStatus.STOPPED,
     )
 
 
@@ -157,31 +159,43 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
 
     These are late changes inside the overlap, windows with records that are not done, and windows of orders that are
     given up by now.
+
+    Raises: ConfigurationError for a cron expression that Dagster does not take.
     """
     flow, settings = connected.flow, connected.settings
+    timing = settings.timing(flow.id)
 
-    @schedule(
-        name=f"{flow.id}_sweep",
-        job=job,
-        cron_schedule=settings.sweep_cron,
-        execution_timezone="UTC",
-        default_status=DefaultScheduleStatus.RUNNING if settings.schedules else DefaultScheduleStatus.STOPPED,
-    )
     def sweep(context: ScheduleEvaluationContext) -> Sequence[RunRequest] | SkipReason:
-        followed = ledger.watermark(connected.store, flow.id)
-        if followed is None:
-            return SkipReason("Nothing was loaded yet.")
-        now = context.scheduled_execution_time
-        overlap = (followed - timedelta(minutes=settings.overlap_minutes)).date()
-        first = max(overlap, settings.history_start)
-        windows = _windows_in_trouble(connected, window_of(first, settings), now.date())
-        spans = [(first, now.date()), *((window, window) for window in windows)]  # one run for each
-        return [
-            RunRequest(run_key=f"{now.isoformat()} {start}", tags=range_tags(start, end, settings))
-            for start, end in spans
-        ]
+        return _sweep(connected, context.scheduled_execution_time)
 
-    return sweep
+    try:
+        return schedule(
+            name=f"{flow.id}_sweep",
+            job=job,
+            cron_schedule=timing.cron,
+            execution_timezone="UTC",
+            default_status=DefaultScheduleStatus.RUNNING if timing.schedules else DefaultScheduleStatus.STOPPED,
+        )(sweep)
+    except DagsterInvalidDefinitionError:
+        own = settings.flows.get(flow.id)
+        setting = f"flows.{flow.id}.cron" if own and own.cron is not None else "sweep_cron"
+        hint = "Give minute, hour, day, month and weekday (UTC), such as `0 * * * *` (hourly) or `*/15 6-22 * * *`."
+        raise ConfigurationError(f"The setting {setting}: `{timing.cron}` is no cron expression.", hint) from None
+
+
+def _sweep(connected: ConnectedFlow, now: datetime) -> Sequence[RunRequest] | SkipReason:
+    """A request of a run from the overlap to now, and one for each earlier window in trouble."""
+    settings = connected.settings
+    followed = ledger.watermark(connected.store, connected.flow.id)
+    if followed is None:
+        return SkipReason("Nothing was loaded yet.")
+    overlap = (followed - timedelta(minutes=settings.overlap_minutes)).date()
+    first = max(overlap, settings.history_start)
+    windows = _windows_in_trouble(connected, window_of(first, settings), now.date())
+    spans = [(first, now.date()), *((window, window) for window in windows)]  # one run for each
+    return [
+        RunRequest(run_key=f"{now.isoformat()} {start}", tags=range_tags(start, end, settings)) for start, end in spans
+    ]
 
 
 def _windows_in_trouble(connected: ConnectedFlow, before: date, today: date) -> list[date]:

@@ -1,4 +1,4 @@
-"""What people see of a window in the Dagster UI: counts, the first records, run time, columns, and failures.
+"""What people see of a window in the Dagster UI: counts, the first records, run time, and failures.
 
 Dagster keeps and shows all of it. It therefore holds keys, outcomes and reason codes, and never personal data.
 Concept page: Asset metadata.
@@ -8,18 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from dagster import (
-    AssetKey,
-    Failure,
-    MetadataValue,
-    TableColumn,
-    TableColumnDep,
-    TableColumnLineage,
-    TableRecord,
-    TableSchema,
-)
+from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchema
 
-from ..mapping.compiler import Compiled
 from ..staging.store import Row
 from ..sync.outcomes import REASONS
 from .layers import SHOWN, LayerWindow
@@ -29,35 +19,8 @@ NAMED = 20  # records in the text of a failure
 EXPLAINED = 5  # records whose message stands in the failure's text; the table has those of the others
 
 
-def column_schema(columns: Mapping[str, str]) -> TableSchema:
-    """A table's columns with their DuckDB types."""
-    return TableSchema([TableColumn(name, kind) for name, kind in columns.items()])
-
-
-def column_lineage(staging: AssetKey, compiled: Mapping[str, Compiled], columns: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of the target as columns of the mapped layer, and the staged columns that each is made of.
-
-    Some versions of Dagster's UI draw no column lineage. The columns' descriptions therefore say the same in words.
-
-    Args:
-        staging: key of the staging asset.
-        compiled: the mapping tables, by part. A field becomes the column `part.field`.
-        columns: DuckDB type of each column of the mapped table itself, by name.
-    """
-    deps = {
-        f"{part}.{field}": [TableColumnDep(staging, name) for name in sorted(reads)]
-        for part, each in compiled.items()
-        for field, reads in each.lineage().items()
-    }
-    schema = [TableColumn(name, kind) for name, kind in columns.items()]
-    for name, made_of in deps.items():
-        words = ", ".join(dep.column_name for dep in made_of) or "a constant"
-        schema.append(TableColumn(name, "payload", description=f"from {words}"))
-    return {"dagster/column_schema": TableSchema(schema), "dagster/column_lineage": TableColumnLineage(deps)}
-
-
 def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str, Any]:
-    """The metadata of one window.
+    """The metadata of one window. Dagster's UI shows it in this order.
 
     Args:
         window: the partition key.
@@ -65,12 +28,12 @@ def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str,
         seconds: the run time of the step, for all its windows together.
     """
     return {
-        "dagster/partition_row_count": sum(view.counts.values()),
+        "window": window,
         **{f"records_{outcome}": count for outcome, count in view.counts.items()},
         **_documents(view.documents),
         "records": _table(view.records),
-        "window": window,
         "run_seconds": round(seconds, 2),
+        "dagster/partition_row_count": sum(view.counts.values()),
     }
 
 

@@ -27,6 +27,7 @@ from dagster import (
 
 from .. import clock
 from ..settings import Settings
+from .assets import TABLES
 from .jobs import nightly_schedule
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
@@ -61,10 +62,8 @@ def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey,
 
 def _made_later(instance: DagsterInstance, run_id: str, asset: AssetKey, window: str | None, moment: float) -> bool:
     """Whether another run has materialised an asset's window since a moment."""
-    newest = _newest(instance, asset, window)
-    if newest is None and window:  # Dagster plans the unpartitioned mapping tables of such a run with the window, too
-        whole = _newest(instance, asset, None)
-        newest = whole if whole and whole.partition_key is None else None
+    # Dagster plans the unpartitioned mapping tables of such a run with the window, too.
+    newest = _newest(instance, asset, None if asset.path[0] == TABLES else window)
     return newest is not None and newest.run_id != run_id and newest.timestamp > moment
 
 
@@ -86,4 +85,4 @@ def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
     def run_retention() -> None:
         purge()
 
-    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings)
+    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings.schedules)

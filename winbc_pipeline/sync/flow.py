@@ -166,6 +166,8 @@ class Flow:
         acts_on: id of the flow whose documents this flow's records act on. Their own field `action` says how.
         target_state_from: id of the flow of the other direction. It reads what the target has of these records now.
         reading: how BC is read, when it is the source.
+        looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
+        posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
     """
 
     name: str
@@ -182,6 +184,8 @@ class Flow:
     acts_on: str = ""
     target_state_from: str = ""
     reading: Reading | None = None
+    looks_up: tuple[str, ...] = ()
+    posts: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

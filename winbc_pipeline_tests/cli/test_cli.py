@@ -32,6 +32,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
         ('[bc]\nclient_secret = "s3cret"', "bc.client_secret is a secret"),
         ("history_start = ", "winbc.toml"),
         ('[winstore]\ntime_zone = "Europe/Utrecht"', "winstore.time_zone: invalid timezone: Europe/Utrecht"),
+        ("[flows.orders]\nsensors = true", "flows.orders: there is no flow orders. Choose one of customers_winstore"),
+        ("[flows.orders_bc_to_winstore]\nsensor_seconds = 1", "sensor_seconds: Input should be greater than or equal"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(
@@ -44,6 +46,18 @@ def test_a_wrong_setting_is_named_with_what_was_expected(
     assert words in printed
     assert "s3cret" not in printed
     assert "Traceback" not in printed
+
+
+def test_the_status_shows_when_each_flow_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    own = '[flows.orders_winstore_to_bc]\nsensor_seconds = 60\ncron = "*/15 * * * *"'
+    (tmp_path / "winbc.toml").write_text(f"sensors = true\nschedules = true\n{own}\n")
+    _, printed = run(monkeypatch, capsys, "status")
+    assert "orders_winstore_to_bc │ never │ │ every 60 s │ */15 * * * *" in printed
+    assert "products_winstore_to_bc │ never │ │ every 5 s │ 0 * * * *" in printed
 
 
 def test_a_settings_file_in_another_encoding_is_named(

@@ -6,6 +6,7 @@ from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import (
     BusinessCentralSettings,
+    FlowSettings,
     OrderSettings,
     OrderStatusSettings,
     OrdersToWinstoreSettings,
@@ -26,7 +27,8 @@ def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections["orders"] = OrderSettings
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
-    names = [name for name in Settings.model_fields if name not in sections]
+    sections["flows.<id>"] = FlowSettings
+    names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []
 

@@ -79,8 +79,9 @@ def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: 
         (staging, "name"),
         (staging, "title"),
     ]
-    columns = {column.name for column in metadata["dagster/column_schema"].value.columns}
-    assert set(made_of) < columns
+    columns = {column.name: column.description for column in metadata["dagster/column_schema"].value.columns}
+    assert set(made_of) < set(columns)
+    assert str(columns["item.displayName"]).startswith("From name, title. Text, at most 100 characters")
 
 
 def test_each_record_carries_the_version_that_made_it(edited: Sandboxes) -> None:
