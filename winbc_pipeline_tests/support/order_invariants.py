@@ -220,11 +220,24 @@ def _assert_content(evidence: Evidence, order: Record, document: Record) -> None
     net, gross = _amounts(order, document["pricesIncludeTax"])
     if rounding := _rounding(evidence.settings, order, gross):
         net, gross = net + rounding, gross + rounding
-        wanted.append(("", Decimal(1), _exact(rounding), Decimal(0)))
+        wanted.append(("", Decimal(1), _exact(rounding), Decimal(0), Decimal(0)))
     name = f"{order['ordernr']} as {document['number']}"
     assert sorted(there) == sorted(wanted), f"I7: lines of {name}: {there}, not {wanted}"
     assert _exact(document["totalAmountExcludingTax"]) == net, f"I7: total without VAT of {name}"
     assert _exact(document["totalAmountIncludingTax"]) == gross, f"I7: total with VAT of {name}"
+    debtors = _debtors(evidence, order)
+    assert document["customerNumber"] in debtors, f"I7: {name} is for {document['customerNumber']}, not {debtors}"
+    city = order["delivery_add"].get("city")
+    assert document["shipToCity"] == city or not city, f"I7: {name} goes to {document['shipToCity']}, not {city}"
+
+
+def _debtors(evidence: Evidence, order: Record) -> list[str]:
+    """Who may be the debtor of an order: the customer with its number, else those with its e-mail, or a default one."""
+    chosen = evidence.settings.orders
+    customers = evidence.bc.get("customers", [])
+    own = [each["number"] for each in customers if each["number"] == f"WS{order['customerid']}"]
+    alike = [each["number"] for each in customers if each["email"].lower() == order["email"].strip().lower() != ""]
+    return [*(own or alike), chosen.default_customer, *chosen.default_customers_by_country.values()]
 
 
 def _wanted_lines(evidence: Evidence, order: Record) -> list[tuple[Any, ...]]:
@@ -234,17 +247,17 @@ def _wanted_lines(evidence: Evidence, order: Record) -> list[tuple[Any, ...]]:
     lines = [
         (
             numbers.get(each["product_id"]) if each.get("type", "S") == "S" else "",
-            *(_exact(each.get(name) or 0) for name in ("amount", "single_price", "reduction")),
+            *(_exact(each.get(name) or 0) for name in ("amount", "single_price", "reduction", "vatrate")),
         )
         for each in order["positions"]
     ]
     if _exact(order.get("shippingcost") or 0):
-        lines.append(("", Decimal(1), _exact(order["shippingcost"]), Decimal(0)))
+        lines.append(("", Decimal(1), _exact(order["shippingcost"]), Decimal(0), Decimal(0)))
     return lines
 
 
 def _figures(line: Record) -> tuple[Decimal, ...]:
-    return tuple(_exact(line[name]) for name in ("quantity", "unitPrice", "discountPercent"))
+    return tuple(_exact(line[name]) for name in ("quantity", "unitPrice", "discountPercent", "taxPercent"))
 
 
 def _amounts(order: Record, with_tax: bool) -> tuple[Decimal, Decimal]:

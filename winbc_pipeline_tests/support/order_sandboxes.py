@@ -51,10 +51,11 @@ ORDER = {
     "shippingcost": "4.95",
     "delivery_add": ADDRESS | {"countryISO": "NL"},
 }
+LINE = ("amount", "single_price", "reduction", "vatrate")
 NEEDED = {
     "customer": ("number", "displayName", "email"),
     "contact": ("number", "displayName"),
-    "order": ("externalDocumentNumber", "orderDate", "pricesIncludeTax", "expectedTotal"),
+    "order": ("externalDocumentNumber", "orderDate", "shipToCity", "pricesIncludeTax", "expectedTotal"),
     "order_line": (*LINE_FIELDS, "discountPercent", "taxCode", "vatPercent"),
     "shipping": (*LINE_FIELDS, "vatPercent"),
 }
@@ -127,11 +128,11 @@ class OrderSandboxes:
         return record
 
     def edit(self, number: str, **changes: Any) -> None:
-        """Changes an order that is there, a second later: fields of it, or `amount` of its first line."""
+        """Changes an order that is there, a second later: fields of it, or of its first line (LINE)."""
         self.pass_time(1)
         record = dict(self.winstore_app.state.records.get("orders", number))
-        if amount := changes.pop("amount", None):
-            record["positions"] = [record["positions"][0] | {"amount": amount}, *record["positions"][1:]]
+        line = {name: changes.pop(name) for name in LINE if name in changes}
+        record["positions"] = [record["positions"][0] | line, *record["positions"][1:]]
         record |= changes | {"modified": timestamp(self.now)}
         record["total"] = order_total(record)
         self.winstore_app.state.records.replace("orders", number, record)

@@ -18,7 +18,7 @@ from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.staging.ledger import State
 
 from ....support.order_invariants import assert_nothing_written
-from ....support.order_sandboxes import BC, KNOWN_SKU, LATER_SKU, WINSTORE, OrderSandboxes, order_sandboxes
+from ....support.order_sandboxes import ADDRESS, BC, KNOWN_SKU, LATER_SKU, WINSTORE, OrderSandboxes, order_sandboxes
 
 MINUTE = 60
 MOST_ORDERS = 4
@@ -27,6 +27,14 @@ CUSTOMERS = (
     {"customerid": "605254", "email": "anna@mail.example"},
     {"customerid": "605255", "email": "bram@mail.example"},
     {"customerid": "999999", "email": "guest@mail.example"},
+)
+EDITS: tuple[dict[str, Any], ...] = (
+    *({"amount": amount} for amount in ("1", "3", "-4")),
+    *({"reduction": percent} for percent in ("0", "12.5")),
+    *({"vatrate": rate} for rate in ("9", "6")),  # no table has a code for 6 per cent
+    {"delivery_add": ADDRESS | {"city": "Zeist", "countryISO": "NL"}},
+    *CUSTOMERS,
+    CUSTOMERS[0] | {"orderdate": "2026-02-01 10:00:00"},  # another order with the same number
 )
 FAULTS: list[dict[str, Any]] = [
     *({"kind": kind} for kind in ("drop_before", "drop_after", "truncate", "html", "garbage", "expired_token")),
@@ -63,9 +71,9 @@ class Orders(RuleBasedStateMachine):
         self.sandboxes.order(f"W{self.taken}", lines=[{"product_id": sku}], **customer)
         self.taken += 1
 
-    @rule(number=numbers, amount=st.sampled_from(["1", "3"]))
-    def edit(self, number: int, amount: str) -> None:
-        self.sandboxes.edit(self.named(number), amount=amount)
+    @rule(number=numbers, change=st.sampled_from(EDITS))
+    def edit(self, number: int, change: dict[str, Any]) -> None:
+        self.sandboxes.edit(self.named(number), **change)
 
     @rule(number=numbers)
     def cancel(self, number: int) -> None:
