@@ -6,11 +6,9 @@ because the books lack a code (country, currency, VAT rate) shows by the value: 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from ..control import moment, timestamp
 from ..retail_tables import Row
 from .words import EMOJI, MARKUP, RIGHT_TO_LEFT
 
@@ -36,13 +34,13 @@ class Odd:
 
 @dataclass
 class Records:
-    """What a shop has so far, its chance, and the changed customers as they are a week later, by their id."""
+    """What a shop has so far, its chance, and what changes of its customers within a week."""
 
     chance: Random
     customers: list[Odd] = field(default_factory=list)
     articles: list[Odd] = field(default_factory=list)
     orders: list[Odd] = field(default_factory=list)
-    later: dict[str, Row] = field(default_factory=dict)
+    changes: list[tuple[Odd, Row]] = field(default_factory=list)
 
     def other(self, kind: list[Odd], record: Odd) -> Odd | None:
         """Another record of its kind that has nothing odd yet."""
@@ -96,22 +94,30 @@ def _same_email(record: Odd, shop: Records) -> bool:
     return True
 
 
-def _changed_later(record: Odd, shop: Records, **values: str) -> None:
-    after = timestamp(moment(record.row["modified_at"]) + timedelta(days=7))
-    shop.later[record.row["customer_id"]] = record.row | values | {"modified_at": after}
-
-
 def _becomes_person(record: Odd, shop: Records) -> None:
     record.row["company_name"] = record.row["company_name"] or f"{record.row['last_name']} & Co"
-    _changed_later(record, shop, company_name="")
+    shop.changes.append((record, {"company_name": ""}))
 
 
 def _changes_email(record: Odd, shop: Records) -> None:
-    _changed_later(record, shop, email=f"new.{record.row['email']}")
+    shop.changes.append((record, {"email": f"new.{record.row['email'].strip()}"}))
 
 
 def _email_in_capitals(record: Odd, _: Records) -> None:
     record.row["email"] = f" {record.row['email'].upper()} "
+
+
+def _country_in_small_letters(record: Odd, _: Records) -> None:
+    record.row["country_iso"] = f" {record.row['country_iso'].lower()} "
+
+
+def _signs_in_email(record: Odd, _: Records) -> None:
+    """Legal in an e-mail; a star and a question mark stand for other signs in filters of Business Central."""
+    record.row["email"] = f"o'neil*?{record.row['customer_id']}@mail.example"
+
+
+def _leading_zeros(record: Odd, _: Records) -> None:
+    record.row["customer_id"] = f"00{record.row['customer_id']}"
 
 
 CUSTOMERS = (
@@ -121,6 +127,10 @@ CUSTOMERS = (
     Oddity("no name", cells(first_name="", last_name="", company_name=""), holds_orders=True),
     Oddity("name of 300 characters", cells(last_name=LONG), holds_orders=True),
     Oddity("words in the telephone number", cells(phone="after six: 030-1")),
+    Oddity("telephone number of 40 digits", cells(phone="030" * 13 + "1")),
+    Oddity("two e-mails in one", cells(email="one@mail.example; two@mail.example"), holds_orders=True),
+    Oddity("e-mail of 100 characters", cells(email="x" * 87 + "@mail.example"), holds_orders=True),
+    Oddity("VAT number with words", cells(vat_number="NL 8034.12.345 B01 (KvK 12345678)")),
     Oddity("city of 58 characters", cells(city=LONG_CITY), holds_orders=True),
     Oddity("country that the books lack", lambda record, shop: _set_country(record, shop, "country_iso")),
     Oddity("company that becomes a person", _becomes_person, holds=False),
@@ -130,6 +140,10 @@ CUSTOMERS = (
     Oddity("markup", cells(last_name=MARKUP), holds=False),
     Oddity("street of two lines", cells(street="Kerkweg 7\nachter"), holds=False),
     Oddity("no country", cells(country_iso=""), holds=False),
+    Oddity("country in small letters", _country_in_small_letters, holds=False),
+    Oddity("first name of blanks", cells(first_name="  "), holds=False),
+    Oddity("signs of a filter in the e-mail", _signs_in_email, holds=False),
+    Oddity("number with leading zeros", _leading_zeros, holds=False),
 )
 
 
@@ -155,6 +169,30 @@ def _case_twin(record: Odd, shop: Records) -> bool:
     return True
 
 
+def _gtin_as_sku(record: Odd, shop: Records) -> bool:
+    if (other := shop.other(shop.articles, record)) is None or not other.row["gtin"]:
+        return False
+    record.row["sku"] = other.row["gtin"]
+    other.defects.append("GTIN that is the SKU of another")
+    return True
+
+
+def _same_gtin(record: Odd, shop: Records) -> bool:
+    if (other := shop.other(shop.articles, record)) is None:
+        return False
+    record.row["gtin"] = other.row["gtin"]
+    other.defects.append("same GTIN as another")
+    return True
+
+
+def _signs_in_sku(record: Odd, _: Records) -> None:
+    record.row["sku"] = f"{record.row['article_key']}*?'&|.."
+
+
+def _category_as_written_elsewhere(record: Odd, _: Records) -> None:
+    record.row["category"] = f" {record.row['category'].upper()} "
+
+
 ARTICLES = (
     Oddity("variants", _variants, holds_orders=True),
     Oddity("SKU that differs in case", _case_twin, holds_orders=True),
@@ -165,6 +203,12 @@ ARTICLES = (
     Oddity("gift card with a negative price", cells(name="Gift card", price="-25", vat_rate="0"), True, True),
     Oddity("GTIN of 20 digits", cells(gtin="08712345678901234567"), holds_orders=True),
     Oddity("no VAT rate", cells(vat_rate=""), holds_orders=True),
+    Oddity("SKU that is the GTIN of another", _gtin_as_sku, holds_orders=True),
+    Oddity("same GTIN as another", _same_gtin, holds_orders=True),
+    Oddity("signs of a filter in the SKU", _signs_in_sku, holds=False),
+    Oddity("category in capitals", _category_as_written_elsewhere, holds=False),
+    Oddity("price of 6 decimals", cells(price="8.264463", cost_price="1.333333"), holds=False),
+    Oddity("VAT rate with decimals", lambda record, _: record.row.update(vat_rate=_decimals(record.row)), holds=False),
     Oddity("no category", cells(category=""), holds=False),
     Oddity("no GTIN", cells(gtin=""), holds=False),
     Oddity("free of charge", cells(price="0", cost_price="0"), holds=False),
@@ -198,7 +242,7 @@ def _voucher(record: Odd, _: Records) -> bool:
     if not record.lines or Decimal(record.lines[0]["unit_price"]) <= 1:
         return False
     price = Decimal(record.lines[0]["unit_price"]) / 10
-    number = str(int(record.lines[-1]["line_number"]) + 1)
+    number = str(len(record.lines) + 1)
     changes = {"line_number": number, "quantity": "-1", "unit_price": f"{price:.2f}", "description": "Voucher"}
     record.lines.append(record.lines[0] | changes)
     return True
@@ -231,6 +275,20 @@ def _number_twin(record: Odd, shop: Records) -> bool:
     return True
 
 
+def _decimals(row: Row) -> str:
+    return f"{Decimal(row['vat_rate'] or 0):.2f}"
+
+
+def _rates_with_decimals(record: Odd, _: Records) -> None:
+    for line in record.lines:
+        line["vat_rate"] = _decimals(line)
+
+
+def _lines_by_letters(record: Odd, _: Records) -> None:
+    for line in record.lines:
+        line["line_number"] = f"L{line['line_number']}"
+
+
 def _paid_in_another_name(record: Odd, _: Records) -> None:
     record.row.update(bill_company="Müller & Söhne", bill_first_name="Eva", bill_last_name="Groß", bill_city="Köln")
     record.row.update(bill_street="Domplatz", bill_house_number="1", bill_zip="50667", bill_country_iso="DE")
@@ -253,6 +311,9 @@ def orders(longest: int) -> tuple[Oddity, ...]:
         Oddity("no quantity", first_line(quantity="")),
         Oddity("no price", first_line(unit_price="")),
         Oddity("discount greater than the line", first_line(discount_percent="130")),
+        Oddity("surcharge as a negative discount", first_line(discount_percent="-10")),
+        Oddity("quantity of 7 decimals", first_line(quantity="0.3333333")),
+        Oddity("negative shipping cost", cells(shipping_cost="-4.95")),
         Oddity("all returned", _all_returned),
         Oddity("article that is no longer sold", _unknown_article),
         Oddity("in the year 2099", cells(order_date="2099-12-31 23:59:59")),
@@ -278,6 +339,17 @@ def orders(longest: int) -> tuple[Oddity, ...]:
         Oddity("articles by GTIN", _by_gtin, holds=False),
         Oddity("no currency", cells(currency=""), holds=False),
         Oddity("paid in another name", _paid_in_another_name, holds=False),
+        Oddity("first line for nothing", first_line(discount_percent="100"), holds=False),
+        Oddity("gift without a price", first_line(unit_price="0"), holds=False),
+        Oddity("description of 300 characters", first_line(description=LONG), holds=False),
+        Oddity("no description", first_line(description=""), holds=False),
+        Oddity("lines numbered by letters", _lines_by_letters, holds=False),
+        Oddity("VAT rates with decimals", _rates_with_decimals, holds=False),
+        Oddity("at a time that clocks skipped", cells(order_date="2026-03-29 02:30:00"), holds=False),
+        Oddity("at a time that clocks had twice", cells(order_date="2025-10-26 02:30:00"), holds=False),
+        Oddity("country in small letters", cells(ship_country_iso=" be "), holds=False),
+        Oddity("status in capitals", cells(status="COMPLETED"), holds=False),
+        Oddity("guest by number 0", cells(customer_id="0"), holds=False),
         Oddity("sold without VAT", first_line(vat_rate="0"), holds=False),
         Oddity("unknown words", cells(status="on its way", payment_method="barter", channel="fax"), holds=False),
         Oddity("no words", cells(status="", payment_method="", shipping_method="", channel=""), holds=False),

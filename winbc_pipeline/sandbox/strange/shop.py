@@ -21,10 +21,10 @@ DAYS = 6
 LONGEST = 600  # lines of an order, unless asked otherwise
 ODD_CUSTOMERS, ODD_ARTICLES, ODD_ORDERS = 0.3, 0.12, 0.45  # shares; an order is held for each article that it sells
 KNOWN_CURRENCIES = {"", "EUR", *(code for code, _ in CODES["currencies"])}
-KNOWN_RATES = {str(rate) for rate in VAT_RATES.values()}
-SHOP_RATES = (*(("21", "9", "0"),) * 7, ("21",), ("0",), ("19", "7"), ("20", "5.5"), ("6",))
+KNOWN_RATES = set(VAT_RATES.values())
+SHOP_RATES = (*(("21", "9", "0"),) * 16, ("21",), ("0",), ("19", "7"), ("20", "5.5"), ("6",))
 SHOP_ROUNDINGS = ("per unit", *("per line", "per rate", "once") * 3)
-SHOP_CURRENCIES = (("EUR",), ("EUR",), ("EUR", "USD"), ("GBP",), ("EUR", "EUR", "SEK"))
+SHOP_CURRENCIES = (("EUR",), ("EUR",), ("EUR", "USD"), ("GBP",), ("EUR", "EUR", "EUR", "SEK"))
 SKUS = ("SKU-{:05d}", "{:07d}", "mug-{}", "A/{}.5", "Größe {}", "{}")
 ORDER_NUMBERS = ("W{}", "2026/{:04d}", "web-{}", "{:08d}", "b{}_x.1")
 
@@ -41,6 +41,7 @@ class Traits:
     order_number: str
     decimals: int  # of prices
     most: int  # pieces in a line; 0 where goods are sold by weight
+    imported: bool  # at one moment, all of it
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,16 @@ def make(seed: int, order_count: int | None = None, longest: int = LONGEST) -> S
     shop.articles = [_article(n, traits, chance) for n in range(_count(chance, 20))]
     _make_odd(shop.articles, ARTICLES, shop, ODD_ARTICLES)
     for article in shop.articles:
-        if article.row["vat_rate"] not in {*KNOWN_RATES, ""}:
+        if not _rates_are_known([article.row]):
             article.defects.append("VAT rate that the books lack")
     count = _count(chance, 25) if order_count is None else order_count
     shop.orders = [_order(n, traits, shop, chance) for n in range(count)]
     _make_odd(shop.orders, orders(longest), shop, ODD_ORDERS)
-    later = [_order(count + n, traits, shop, chance, row) for n, row in enumerate(shop.later.values())]
+    changed = _changed_customers(shop)
+    later = [_order(count + n, traits, shop, chance, row) for n, row in enumerate(changed)]
     for order in [*shop.orders, *later]:
         _settle(order, traits, shop)
-    return StrangeShop(_tables(shop, chance), _later_tables(shop, later), _expected(shop, later, traits))
+    return StrangeShop(_tables(shop, chance), _later_tables(changed, later), _expected(shop, later, traits))
 
 
 def _count(chance: Random, most: int) -> int:
@@ -103,8 +105,9 @@ def _traits(chance: Random) -> Traits:
         rounding=chance.choice(SHOP_ROUNDINGS),
         sku=chance.choice(SKUS),
         order_number=chance.choice(ORDER_NUMBERS),
-        decimals=chance.choice((2, 2, 4)),
+        decimals=chance.choice((2, 2, 4, 6)),
         most=chance.choice((5, 5, 5, 40, 1920, 0)),
+        imported=chance.random() < 0.2,
     )
 
 
@@ -118,8 +121,8 @@ def _make_odd(records: list[Odd], oddities: Sequence[Oddity], shop: Records, sha
             (record.defects if oddity.holds else record.oddities).append(oddity.name)
 
 
-def _moment(chance: Random) -> datetime:
-    return UNTIL - timedelta(seconds=chance.randrange(60, DAYS * 86400))
+def _moment(traits: Traits, chance: Random) -> datetime:
+    return UNTIL - timedelta(seconds=3600 if traits.imported else chance.randrange(60, DAYS * 86400))
 
 
 def _customer(number: int, traits: Traits, chance: Random) -> Odd:
@@ -140,7 +143,7 @@ def _customer(number: int, traits: Traits, chance: Random) -> Odd:
             "country_iso": language.country,
             "vat_number": "",
             "created_at": timestamp(UNTIL - timedelta(days=400)),
-            "modified_at": timestamp(_moment(chance)),
+            "modified_at": timestamp(_moment(traits, chance)),
         }
     )
 
@@ -168,14 +171,14 @@ def _article(number: int, traits: Traits, chance: Random) -> Odd:
             "price": str(price),
             "vat_rate": chance.choice(traits.rates),
             "active": chance.choice(("true", "true", "false")),
-            "modified_at": timestamp(_moment(chance)),
+            "modified_at": timestamp(_moment(traits, chance)),
         }
     )
 
 
 def _order(number: int, traits: Traits, shop: Records, chance: Random, buyer: Row | None = None) -> Odd:
     """An order of a customer, or of a guest where the shop has none. `buyer`: a customer as of a week later."""
-    moment = _moment(chance) + timedelta(days=7 if buyer else 0)
+    moment = _moment(traits, chance) + timedelta(days=7 if buyer else 0)
     buyer = buyer or (chance.choice(shop.customers).row if shop.customers else {})
     name = f"{buyer.get('first_name', 'A')} {buyer.get('last_name', 'Guest')}".strip()
     row = {
@@ -241,16 +244,20 @@ def _settle(order: Odd, traits: Traits, shop: Records) -> None:
 
 def _wrong(order: Odd, traits: Traits) -> dict[str, bool]:
     row, lines = order.row, order.lines
-    countries = {row["ship_country_iso"], row["bill_country_iso"]} - {""}
-    rates = {line["vat_rate"] for line in lines}
+    countries = {row[name].strip().upper() for name in ("ship_country_iso", "bill_country_iso")} - {""}
     return {
         "no lines": not lines,
         "country that the books lack": not countries <= set(COUNTRIES),
         "currency that the books lack": row["currency"] not in KNOWN_CURRENCIES,
-        "VAT rate that the books lack": not rates <= KNOWN_RATES,
+        "VAT rate that the books lack": not _rates_are_known(lines),
         "negative total": row["total"].startswith("-"),
         f"total rounded {traits.rounding}": is_far_off(row, lines, traits.rounding),
     }
+
+
+def _rates_are_known(rows: list[Row]) -> bool:
+    """Whether the books have the VAT rate of each row that has one."""
+    return {Decimal(row["vat_rate"]) for row in rows if row["vat_rate"]} <= KNOWN_RATES
 
 
 def _passed_on(record: Odd, oddities: Sequence[Oddity], whose: str) -> list[str]:
@@ -268,8 +275,17 @@ def _tables(shop: Records, chance: Random) -> dict[str, list[Row]]:
     }
 
 
-def _later_tables(shop: Records, later: list[Odd]) -> dict[str, list[Row]]:
-    return {"customers": list(shop.later.values()), "articles": [], **_order_tables(later)}
+def _changed_customers(shop: Records) -> list[Row]:
+    """The customers that change, as they are a week later."""
+    rows: dict[str, Row] = {}
+    for record, changes in shop.changes:
+        key = record.row["customer_id"]
+        rows[key] = rows.get(key, record.row) | changes | {"modified_at": timestamp(UNTIL + timedelta(days=7))}
+    return list(rows.values())
+
+
+def _later_tables(customers: list[Row], later: list[Odd]) -> dict[str, list[Row]]:
+    return {"customers": customers, "articles": [], **_order_tables(later)}
 
 
 def _order_tables(records: list[Odd]) -> dict[str, list[Row]]:
