@@ -128,7 +128,7 @@ def generate(
     folder: Path,
     customers: int = 40,
     articles: int = 60,
-    orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 25")] = None,
+    orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 22")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data")] = 7,
     strange: Annotated[bool, typer.Option("--strange", help="A legal but odd shop, with expected.json")] = False,
     longest: Annotated[int, typer.Option(min=50, help="Most lines of an order of a strange shop")] = LONGEST,

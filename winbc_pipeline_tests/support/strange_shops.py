@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ ENTITIES = {
     "order_status": ("orders", "ordernr"),
 }
 HALF_A_CENT = Decimal("0.005")
+FIVE_PLACES = Decimal("0.00001")  # of prices and quantities in Business Central
 TO_DO = re.compile(
     r"\b(add|change|choose|clear|compare|complete|correct|create|cut|delete|fix|give|ignore|look in|make|map|mend|merge"
     r"|nothing is|raise|retry|send|set|shorten|split|use|next run|sent when|is not sent|are not sent|see|unblock)\b|`",
@@ -195,7 +196,7 @@ def items_off(trial: Trial) -> Iterator[str]:
         wanted = {
             "displayName": article["title"],
             "gtin": article["gtin"],
-            "unitPrice": round(Decimal(article["price"]), 5),
+            "unitPrice": _exact(article["price"]),
             "taxGroupCode": f"VAT{Decimal(article['vatrate']):.0f}",
         }
         yield from (f"products {key}: {what}" for what in _differences(wanted, record))
@@ -225,29 +226,31 @@ def _header(order: Record) -> Record:
 
 
 def _lines_off(trial: Trial, order: Record, document: Record) -> Iterator[str]:
-    gtins = {item["gtin"]: item["number"] for item in trial.records("items") if item["gtin"]}
-    wanted = [
-        (
-            gtins.get(line["product_id"], line["product_id"]).casefold(),
-            *_figures(line, "amount", "single_price", "reduction"),
-        )
-        for line in order["positions"]
-    ]
+    articles, outcomes = trial.source("products"), trial.outcomes("products")
+    skus = {article["gtin"]: sku for sku, article in articles.items() if article["gtin"]} | {
+        sku: sku for sku in articles
+    }
+    wanted = []
+    for line in order["positions"]:
+        sku = skus.get(line["product_id"], line["product_id"])
+        if outcomes.get(sku, {}).get("state") != State.CONFIRMED:
+            yield f"sells article {sku}, which is not there, as another one"
+        wanted.append((sku.strip().casefold(), *_figures(line, "amount", "single_price", "reduction")))
     there = [
         (line["lineObjectNumber"].casefold(), *_figures(line, "quantity", "unitPrice", "discountPercent"))
         for line in document["lines"]
         if line["lineType"] == "Item"
     ]
-    articles = trial.outcomes("products")
-    for line in order["positions"]:
-        if articles.get(line["product_id"], {"state": State.CONFIRMED})["state"] != State.CONFIRMED:
-            yield f"sells article {line['product_id']}, which is not there, as another one"
     if sorted(there) != sorted(wanted):
         yield f"lines {sorted(set(there) - set(wanted))[:2]}, not {sorted(set(wanted) - set(there))[:2]}"
 
 
 def _figures(line: Record, *names: str) -> tuple[Decimal, ...]:
-    return tuple(round(Decimal(str(line[name] or 0)), 5).normalize() for name in names)
+    return tuple(_exact(line[name]).normalize() for name in names)
+
+
+def _exact(value: Any) -> Decimal:
+    return Decimal(str(value or 0)).quantize(FIVE_PLACES, ROUND_HALF_UP)
 
 
 def _differences(wanted: Record, record: Record) -> Iterator[str]:

@@ -34,21 +34,26 @@ class Odd:
 
 @dataclass
 class Records:
-    """What a shop has so far, its chance, and what changes of its customers within a week."""
+    """What a shop has so far, and what changes of its customers within a week.
 
-    chance: Random
+    Attributes:
+        longest: the most lines that an order has.
+    """
+
+    longest: int
     customers: list[Odd] = field(default_factory=list)
     articles: list[Odd] = field(default_factory=list)
     orders: list[Odd] = field(default_factory=list)
     changes: list[tuple[Odd, Row]] = field(default_factory=list)
 
-    def other(self, kind: list[Odd], record: Odd) -> Odd | None:
-        """Another record of its kind that has nothing odd yet."""
-        plain = [each for each in kind if each is not record and not each.defects + each.oddities]
-        return self.chance.choice(plain) if plain else None
+
+def another(records: list[Odd], record: Odd, chance: Random) -> Odd | None:
+    """Another record of its kind, with nothing odd yet."""
+    plain = [each for each in records if each is not record and not each.defects + each.oddities]
+    return chance.choice(plain) if plain else None
 
 
-Spoil = Callable[[Odd, Records], bool | None]
+Spoil = Callable[[Odd, Records, Random], bool | None]
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,13 @@ class Oddity:
 
 def cells(**values: str) -> Spoil:
     """Sets cells of the row."""
-    return lambda record, _: record.row.update(values)
+    return lambda record, *_: record.row.update(values)
 
 
 def first_line(**values: str) -> Spoil:
     """Sets cells of the first line."""
 
-    def spoil(record: Odd, _: Records) -> bool:
+    def spoil(record: Odd, *_: object) -> bool:
         for line in record.lines[:1]:
             line.update(values)
         return bool(record.lines)
@@ -86,37 +91,37 @@ def first_line(**values: str) -> Spoil:
 # Customers.
 
 
-def _same_email(record: Odd, shop: Records) -> bool:
-    if (other := shop.other(shop.customers, record)) is None:
+def _same_email(record: Odd, shop: Records, chance: Random) -> bool:
+    if (other := another(shop.customers, record, chance)) is None:
         return False
     record.row["email"] = other.row["email"]
     other.defects.append("same e-mail as another")
     return True
 
 
-def _becomes_person(record: Odd, shop: Records) -> None:
+def _becomes_person(record: Odd, shop: Records, chance: Random) -> None:
     record.row["company_name"] = record.row["company_name"] or f"{record.row['last_name']} & Co"
     shop.changes.append((record, {"company_name": ""}))
 
 
-def _changes_email(record: Odd, shop: Records) -> None:
+def _changes_email(record: Odd, shop: Records, chance: Random) -> None:
     shop.changes.append((record, {"email": f"new.{record.row['email'].strip()}"}))
 
 
-def _email_in_capitals(record: Odd, _: Records) -> None:
+def _email_in_capitals(record: Odd, *_: object) -> None:
     record.row["email"] = f" {record.row['email'].upper()} "
 
 
-def _country_in_small_letters(record: Odd, _: Records) -> None:
+def _country_in_small_letters(record: Odd, *_: object) -> None:
     record.row["country_iso"] = f" {record.row['country_iso'].lower()} "
 
 
-def _signs_in_email(record: Odd, _: Records) -> None:
+def _signs_in_email(record: Odd, *_: object) -> None:
     """Legal in an e-mail; a star and a question mark stand for other signs in filters of Business Central."""
     record.row["email"] = f"o'neil*?{record.row['customer_id']}@mail.example"
 
 
-def _leading_zeros(record: Odd, _: Records) -> None:
+def _leading_zeros(record: Odd, *_: object) -> None:
     record.row["customer_id"] = f"00{record.row['customer_id']}"
 
 
@@ -132,7 +137,7 @@ CUSTOMERS = (
     Oddity("e-mail of 100 characters", cells(email="x" * 87 + "@mail.example"), holds_orders=True),
     Oddity("VAT number with words", cells(vat_number="NL 8034.12.345 B01 (KvK 12345678)")),
     Oddity("city of 58 characters", cells(city=LONG_CITY), holds_orders=True),
-    Oddity("country that the books lack", lambda record, shop: _set_country(record, shop, "country_iso")),
+    Oddity("country that the books lack", lambda record, _, chance: _set_country(record, chance, "country_iso")),
     Oddity("company that becomes a person", _becomes_person, holds=False),
     Oddity("e-mail that changes", _changes_email, holds=False),
     Oddity("e-mail in capitals", _email_in_capitals, holds=False),
@@ -147,20 +152,20 @@ CUSTOMERS = (
 )
 
 
-def _set_country(record: Odd, shop: Records, column: str) -> None:
-    record.row[column] = shop.chance.choice(RARE_COUNTRIES)
+def _set_country(record: Odd, chance: Random, column: str) -> None:
+    record.row[column] = chance.choice(RARE_COUNTRIES)
 
 
 # Articles.
 
 
-def _variants(record: Odd, shop: Records) -> None:
+def _variants(record: Odd, shop: Records, chance: Random) -> None:
     record.row["size"] = "S"
     more = [record.row | {"sku": f"{record.row['sku']}-{size}", "size": size, "gtin": ""} for size in ("M", "L")]
     shop.articles.extend(Odd(row, defects=["variants"]) for row in more)
 
 
-def _case_twin(record: Odd, shop: Records) -> bool:
+def _case_twin(record: Odd, shop: Records, chance: Random) -> bool:
     twin = record.row["sku"].swapcase()
     if twin in {each.row["sku"] for each in shop.articles}:
         return False
@@ -169,34 +174,34 @@ def _case_twin(record: Odd, shop: Records) -> bool:
     return True
 
 
-def _gtin_as_sku(record: Odd, shop: Records) -> bool:
-    if (other := shop.other(shop.articles, record)) is None or not other.row["gtin"]:
+def _gtin_as_sku(record: Odd, shop: Records, chance: Random) -> bool:
+    if (other := another(shop.articles, record, chance)) is None or not other.row["gtin"]:
         return False
     record.row["sku"] = other.row["gtin"]
     other.defects.append("GTIN that is the SKU of another")
     return True
 
 
-def _same_gtin(record: Odd, shop: Records) -> bool:
-    if (other := shop.other(shop.articles, record)) is None:
+def _same_gtin(record: Odd, shop: Records, chance: Random) -> bool:
+    if (other := another(shop.articles, record, chance)) is None:
         return False
     record.row["gtin"] = other.row["gtin"]
     other.defects.append("same GTIN as another")
     return True
 
 
-def _signs_in_sku(record: Odd, _: Records) -> None:
+def _signs_in_sku(record: Odd, *_: object) -> None:
     record.row["sku"] = f"{record.row['article_key']}*?'&|.."
 
 
-def _category_as_written_elsewhere(record: Odd, _: Records) -> None:
+def _category_as_written_elsewhere(record: Odd, *_: object) -> None:
     record.row["category"] = f" {record.row['category'].upper()} "
 
 
 ARTICLES = (
     Oddity("variants", _variants, holds_orders=True),
     Oddity("SKU that differs in case", _case_twin, holds_orders=True),
-    Oddity("SKU of 30 characters", lambda record, _: record.row.update(sku=f"{record.row['sku']:X<30}"), True, True),
+    Oddity("SKU of 30 characters", lambda record, *_: record.row.update(sku=f"{record.row['sku']:X<30}"), True, True),
     Oddity("no SKU", cells(sku=""), holds_orders=True),
     Oddity("name of 300 characters", cells(name=LONG), holds_orders=True),
     Oddity("no price", cells(price=""), holds_orders=True),
@@ -208,11 +213,11 @@ ARTICLES = (
     Oddity("signs of a filter in the SKU", _signs_in_sku, holds=False),
     Oddity("category in capitals", _category_as_written_elsewhere, holds=False),
     Oddity("price of 6 decimals", cells(price="8.264463", cost_price="1.333333"), holds=False),
-    Oddity("VAT rate with decimals", lambda record, _: record.row.update(vat_rate=_decimals(record.row)), holds=False),
+    Oddity("VAT rate with decimals", lambda record, *_: record.row.update(vat_rate=_decimals(record.row)), holds=False),
     Oddity("no category", cells(category=""), holds=False),
     Oddity("no GTIN", cells(gtin=""), holds=False),
     Oddity("free of charge", cells(price="0", cost_price="0"), holds=False),
-    Oddity("emoji", lambda record, _: record.row.update(name=f"{EMOJI} {record.row['name']}"), holds=False),
+    Oddity("emoji", lambda record, *_: record.row.update(name=f"{EMOJI} {record.row['name']}"), holds=False),
     Oddity("right to left", cells(name=RIGHT_TO_LEFT), holds=False),
     Oddity("markup", cells(name=MARKUP, description_long=f"<p>{MARKUP}</p>" * 40), holds=False),
 )
@@ -221,23 +226,23 @@ ARTICLES = (
 # Orders.
 
 
-def _many_lines(record: Odd, shop: Records, most: int) -> bool:
+def _many_lines(record: Odd, shop: Records, chance: Random) -> bool:
     if not record.lines:
         return False
-    wanted = shop.chance.randrange(50, most + 1)
-    lines = [shop.chance.choice(record.lines) for _ in range(wanted)]
+    wanted = chance.randrange(50, shop.longest + 1)
+    lines = [chance.choice(record.lines) for _ in range(wanted)]
     record.lines = [line | {"line_number": str(number)} for number, line in enumerate(lines, 1)]
     return True
 
 
-def _all_returned(record: Odd, _: Records) -> bool:
+def _all_returned(record: Odd, *_: object) -> bool:
     record.row["shipping_cost"] = "0"
     for line in record.lines:
         line["quantity"] = str(-Decimal(line["quantity"] or 0))
     return bool(record.lines)
 
 
-def _voucher(record: Odd, _: Records) -> bool:
+def _voucher(record: Odd, *_: object) -> bool:
     """A voucher of a tenth of the first line, as an article with a negative quantity."""
     if not record.lines or Decimal(record.lines[0]["unit_price"]) <= 1:
         return False
@@ -248,26 +253,26 @@ def _voucher(record: Odd, _: Records) -> bool:
     return True
 
 
-def _unknown_article(record: Odd, _: Records) -> bool:
+def _unknown_article(record: Odd, *_: object) -> bool:
     for line in record.lines[:1]:
         line.update(sku="NO-LONGER-SOLD", description="No longer sold")
     return bool(record.lines)
 
 
-def _by_gtin(record: Odd, shop: Records) -> bool:
+def _by_gtin(record: Odd, shop: Records, chance: Random) -> bool:
     gtins = {each.row["sku"]: each.row["gtin"] for each in shop.articles}
     for line in record.lines:
         line["sku"] = gtins.get(line["sku"]) or line["sku"]
     return bool(record.lines)
 
 
-def _guest(record: Odd, shop: Records) -> None:
+def _guest(record: Odd, shop: Records, chance: Random) -> None:
     record.row.update(customer_id="999999", email=f"guest.{record.row['order_number']}@mail.example".lower())
-    record.row.update(ship_name=f"Guest {shop.chance.randrange(99)}")
+    record.row.update(ship_name=f"Guest {chance.randrange(99)}")
 
 
-def _number_twin(record: Odd, shop: Records) -> bool:
-    other = shop.other(shop.orders, record)
+def _number_twin(record: Odd, shop: Records, chance: Random) -> bool:
+    other = another(shop.orders, record, chance)
     if other is None or other.row["order_number"].swapcase() == other.row["order_number"]:
         return False
     record.row["order_number"] = other.row["order_number"].swapcase()
@@ -279,17 +284,17 @@ def _decimals(row: Row) -> str:
     return f"{Decimal(row['vat_rate'] or 0):.2f}"
 
 
-def _rates_with_decimals(record: Odd, _: Records) -> None:
+def _rates_with_decimals(record: Odd, *_: object) -> None:
     for line in record.lines:
         line["vat_rate"] = _decimals(line)
 
 
-def _lines_by_letters(record: Odd, _: Records) -> None:
+def _lines_by_letters(record: Odd, *_: object) -> None:
     for line in record.lines:
         line["line_number"] = f"L{line['line_number']}"
 
 
-def _paid_in_another_name(record: Odd, _: Records) -> None:
+def _paid_in_another_name(record: Odd, *_: object) -> None:
     record.row.update(bill_company="Müller & Söhne", bill_first_name="Eva", bill_last_name="Groß", bill_city="Köln")
     record.row.update(bill_street="Domplatz", bill_house_number="1", bill_zip="50667", bill_country_iso="DE")
 
@@ -298,63 +303,58 @@ NOWHERE = dict.fromkeys(("ship_street", "ship_house_number", "ship_zip", "ship_c
 NOBODY = {"customer_id": "", "email": "", "ship_name": ""}
 
 
-def orders(longest: int) -> tuple[Oddity, ...]:
-    """What may be odd about an order.
-
-    Args:
-        longest: the most lines that an order has.
-    """
-    return (
-        Oddity("no lines", lambda record, _: record.lines.clear()),
-        Oddity("no customer", cells(**NOBODY)),
-        Oddity("quantity 0", first_line(quantity="0")),
-        Oddity("no quantity", first_line(quantity="")),
-        Oddity("no price", first_line(unit_price="")),
-        Oddity("discount greater than the line", first_line(discount_percent="130")),
-        Oddity("surcharge as a negative discount", first_line(discount_percent="-10")),
-        Oddity("quantity of 7 decimals", first_line(quantity="0.3333333")),
-        Oddity("negative shipping cost", cells(shipping_cost="-4.95")),
-        Oddity("all returned", _all_returned),
-        Oddity("article that is no longer sold", _unknown_article),
-        Oddity("in the year 2099", cells(order_date="2099-12-31 23:59:59")),
-        Oddity("in the year 1753", cells(order_date="1753-01-01 00:00:00")),
-        Oddity("no date", cells(order_date="")),
-        Oddity("country that the books lack", lambda record, shop: _set_country(record, shop, "ship_country_iso")),
-        Oddity("currency that the books lack", cells(currency="CHF")),
-        Oddity("VAT rate that the books lack", first_line(vat_rate="13.5")),
-        Oddity("number that differs in case", _number_twin),
-        Oddity("number of 60 characters", lambda record, _: _pad_number(record, "0")),
-        Oddity("number with a space", lambda record, _: _pad_number(record, " é")),
-        Oddity("cancelled", cells(status="cancelled")),
-        Oddity("many lines", lambda record, shop: _many_lines(record, shop, longest), holds=False),
-        Oddity("voucher", _voucher, holds=False),
-        Oddity("no delivery name", cells(ship_name=""), holds=False),
-        Oddity("no address", cells(**NOWHERE), holds=False),
-        Oddity("delivery name of 300 characters", cells(ship_name=LONG), holds=False),
-        Oddity("delivered to a city of 58 characters", cells(ship_city=LONG_CITY), holds=False),
-        Oddity("emoji", cells(ship_name=EMOJI), holds=False),
-        Oddity("right to left", cells(ship_name=RIGHT_TO_LEFT), holds=False),
-        Oddity("guest", _guest, holds=False),
-        Oddity("customer whom Winstore no longer has", cells(customer_id="55555"), holds=False),
-        Oddity("articles by GTIN", _by_gtin, holds=False),
-        Oddity("no currency", cells(currency=""), holds=False),
-        Oddity("paid in another name", _paid_in_another_name, holds=False),
-        Oddity("first line for nothing", first_line(discount_percent="100"), holds=False),
-        Oddity("gift without a price", first_line(unit_price="0"), holds=False),
-        Oddity("description of 300 characters", first_line(description=LONG), holds=False),
-        Oddity("no description", first_line(description=""), holds=False),
-        Oddity("lines numbered by letters", _lines_by_letters, holds=False),
-        Oddity("VAT rates with decimals", _rates_with_decimals, holds=False),
-        Oddity("at a time that clocks skipped", cells(order_date="2026-03-29 02:30:00"), holds=False),
-        Oddity("at a time that clocks had twice", cells(order_date="2025-10-26 02:30:00"), holds=False),
-        Oddity("country in small letters", cells(ship_country_iso=" be "), holds=False),
-        Oddity("status in capitals", cells(status="COMPLETED"), holds=False),
-        Oddity("guest by number 0", cells(customer_id="0"), holds=False),
-        Oddity("sold without VAT", first_line(vat_rate="0"), holds=False),
-        Oddity("unknown words", cells(status="on its way", payment_method="barter", channel="fax"), holds=False),
-        Oddity("no words", cells(status="", payment_method="", shipping_method="", channel=""), holds=False),
-    )
-
-
 def _pad_number(record: Odd, fill: str) -> None:
     record.row["order_number"] = (record.row["order_number"] + fill * 60)[: 60 if len(fill) == 1 else 20]
+
+
+ORDERS = (
+    Oddity("no lines", lambda record, *_: record.lines.clear()),
+    Oddity("no customer", cells(**NOBODY)),
+    Oddity("quantity 0", first_line(quantity="0")),
+    Oddity("no quantity", first_line(quantity="")),
+    Oddity("no price", first_line(unit_price="")),
+    Oddity("discount greater than the line", first_line(discount_percent="130")),
+    Oddity("surcharge as a negative discount", first_line(discount_percent="-10")),
+    Oddity("quantity of 7 decimals", first_line(quantity="0.3333333")),
+    Oddity("no shipping method", cells(shipping_method="", shipping_cost="4.95")),
+    Oddity("negative shipping cost", cells(shipping_cost="-4.95")),
+    Oddity("all returned", _all_returned),
+    Oddity("article that is no longer sold", _unknown_article),
+    Oddity("in the year 2099", cells(order_date="2099-12-31 23:59:59")),
+    Oddity("in the year 1753", cells(order_date="1753-01-01 00:00:00")),
+    Oddity("no date", cells(order_date="")),
+    Oddity("country that the books lack", lambda record, _, chance: _set_country(record, chance, "ship_country_iso")),
+    Oddity("currency that the books lack", cells(currency="CHF")),
+    Oddity("VAT rate that the books lack", first_line(vat_rate="13.5")),
+    Oddity("number that differs in case", _number_twin),
+    Oddity("number of 60 characters", lambda record, *_: _pad_number(record, "0")),
+    Oddity("number with a space", lambda record, *_: _pad_number(record, " é")),
+    Oddity("cancelled", cells(status="cancelled")),
+    Oddity("many lines", _many_lines, holds=False),
+    Oddity("voucher", _voucher, holds=False),
+    Oddity("no delivery name", cells(ship_name=""), holds=False),
+    Oddity("no address", cells(**NOWHERE), holds=False),
+    Oddity("delivery name of 300 characters", cells(ship_name=LONG), holds=False),
+    Oddity("delivered to a city of 58 characters", cells(ship_city=LONG_CITY), holds=False),
+    Oddity("emoji", cells(ship_name=EMOJI), holds=False),
+    Oddity("right to left", cells(ship_name=RIGHT_TO_LEFT), holds=False),
+    Oddity("guest", _guest, holds=False),
+    Oddity("customer whom Winstore no longer has", cells(customer_id="55555"), holds=False),
+    Oddity("articles by GTIN", _by_gtin, holds=False),
+    Oddity("no currency", cells(currency=""), holds=False),
+    Oddity("paid in another name", _paid_in_another_name, holds=False),
+    Oddity("first line for nothing", first_line(discount_percent="100"), holds=False),
+    Oddity("gift without a price", first_line(unit_price="0"), holds=False),
+    Oddity("description of 300 characters", first_line(description=LONG), holds=False),
+    Oddity("no description", first_line(description=""), holds=False),
+    Oddity("lines numbered by letters", _lines_by_letters, holds=False),
+    Oddity("VAT rates with decimals", _rates_with_decimals, holds=False),
+    Oddity("at a time that clocks skipped", cells(order_date="2026-03-29 02:30:00"), holds=False),
+    Oddity("at a time that clocks had twice", cells(order_date="2025-10-26 02:30:00"), holds=False),
+    Oddity("country in small letters", cells(ship_country_iso=" be "), holds=False),
+    Oddity("status in capitals", cells(status="COMPLETED"), holds=False),
+    Oddity("guest by number 0", cells(customer_id="0"), holds=False),
+    Oddity("sold without VAT", first_line(vat_rate="0"), holds=False),
+    Oddity("unknown words", cells(status="on its way", payment_method="barter", channel="fax"), holds=False),
+    Oddity("no words", cells(status="", payment_method="", channel=""), holds=False),
+)

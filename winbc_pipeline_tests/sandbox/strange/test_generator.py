@@ -8,7 +8,7 @@ import pytest
 
 from winbc_pipeline.sandbox.retail import read_folder
 from winbc_pipeline.sandbox.strange.money import is_far_off, total
-from winbc_pipeline.sandbox.strange.oddities import ARTICLES, CUSTOMERS, orders
+from winbc_pipeline.sandbox.strange.oddities import ARTICLES, CUSTOMERS, ORDERS
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
 
 MANY = range(90)
@@ -38,7 +38,7 @@ def test_every_shop_can_be_loaded_and_what_it_is_a_week_later(tmp_path: Path, sh
 
 
 def test_every_oddity_comes_about(shops: list[StrangeShop]) -> None:
-    for entity, oddities in (("customers", CUSTOMERS), ("articles", ARTICLES), ("orders", orders(600))):
+    for entity, oddities in (("customers", CUSTOMERS), ("articles", ARTICLES), ("orders", ORDERS)):
         found = {name for shop in shops for known in shop.expected[entity].values() for name in known["defects"]} | {
             name for shop in shops for known in shop.expected[entity].values() for name in known["oddities"]
         }
