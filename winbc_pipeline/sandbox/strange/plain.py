@@ -15,7 +15,7 @@ from .oddities import Odd, Records
 from .words import LANGUAGES, Language
 
 UNTIL = datetime(2026, 3, 9, 20, tzinfo=UTC)  # fixed, so that a seed gives the same shop on every day
-DAYS = 6
+DAYS = 3
 SHOP_RATES = (*(("21", "9", "0"),) * 16, ("21",), ("0",), ("19", "7"), ("20", "5.5"), ("6",))
 SHOP_ROUNDINGS = ("per unit", *("per line", "per rate", "once") * 3)
 SHOP_CURRENCIES = (("EUR",), ("EUR",), ("EUR", "USD"), ("GBP",), ("EUR", "EUR", "EUR", "SEK"))
