@@ -111,7 +111,7 @@ def load_folder(control: str, folder: Path) -> dict[str, int]:
     check_folder(folder)
     answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
     if answer.status_code == 400:
-        raise ConfigurationError(answer.json()["error"], "Correct the rows and load the folder again.")
+        raise ConfigurationError(answer.json()["error"])
     answer.raise_for_status()
     counts: dict[str, int] = answer.json()
     return counts

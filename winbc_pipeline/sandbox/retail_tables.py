@@ -88,7 +88,7 @@ def read_tables(folder: Path) -> dict[str, list[Row]]:
         problems = list(_lines_of_no_order(tables))
     if problems:
         more = [f"… and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
-        raise BadFolder("\n".join([f"{folder} cannot be loaded:", *problems[:MOST_TOLD], *more]))
+        raise BadFolder("\n".join([f"{folder} cannot be loaded. Correct this first:", *problems[:MOST_TOLD], *more]))
     return tables
 
 

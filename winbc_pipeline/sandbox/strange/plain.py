@@ -11,7 +11,7 @@ from random import Random
 
 from ..control import timestamp
 from ..retail_tables import BILL, Row
-from .oddities import Odd, Records
+from .records import Odd, Records
 from .words import LANGUAGES, Language
 
 UNTIL = datetime(2026, 3, 9, 20, tzinfo=UTC)  # fixed, so that a seed gives the same shop on every day

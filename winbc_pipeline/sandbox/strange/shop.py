@@ -19,8 +19,9 @@ from ..retail_tables import Row, write_folder
 from ..setup_data import CODES, COUNTRIES, VAT_RATES
 from . import plain
 from .money import is_far_off, total
-from .oddities import ARTICLES, CUSTOMERS, ORDERS, Odd, Oddity, Records
+from .oddities import ARTICLES, CUSTOMERS, ORDERS, Oddity
 from .plain import UNTIL, Traits
+from .records import Odd, Records
 
 LONGEST = 600  # lines of an order, unless asked otherwise
 MOST_CUSTOMERS, MOST_ARTICLES, MOST_ORDERS = 10, 18, 22
