@@ -236,6 +236,17 @@ def _guest(record: Odd, shop: Records, chance: Random) -> None:
     record.row.update(ship_name=f"Guest {chance.randrange(99)}")
 
 
+def _bad_and_good_order_of_one(record: Odd, shop: Records, chance: Random) -> bool:
+    """Two orders of a customer whom the books do not have yet; the country of one of them is unknown."""
+    if (other := another(shop.orders, record, chance)) is None:
+        return False
+    for each in (record, other):
+        each.row.update(customer_id="66666", email="stranger@mail.example", ship_name="A. Stranger")
+    other.oddities.append("its customer has a bad order too")
+    _set_country(record, chance, "ship_country_iso")
+    return True
+
+
 def _number_twin(record: Odd, shop: Records, chance: Random) -> bool:
     other = another(shop.orders, record, chance)
     if other is None or other.row["order_number"].swapcase() == other.row["order_number"]:
@@ -289,6 +300,7 @@ ORDERS = (
     Oddity("in the year 1753", cells(order_date="1753-01-01 00:00:00")),
     Oddity("no date", cells(order_date="")),
     Oddity("country that the books lack", lambda record, _, chance: _set_country(record, chance, "ship_country_iso")),
+    Oddity("unknown country, and a good order of the same customer", _bad_and_good_order_of_one),
     Oddity("currency that the books lack", cells(currency="CHF")),
     Oddity("VAT rate that the books lack", first_line(vat_rate="13.5")),
     Oddity("number that differs in case", _number_twin),
