@@ -20,6 +20,8 @@ from ..sandbox.retail import generate as generate_rows
 from ..sandbox.retail import write_folder
 from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
+from ..sandbox.strange.shop import LONGEST
+from ..sandbox.strange.shop import make as make_strange
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
 Port = Annotated[int, typer.Option(help="Port; 0 for a free one")]
@@ -102,9 +104,14 @@ def check_folder(folder: Path) -> None:
 
 
 def load_folder(control: str, folder: Path) -> dict[str, int]:
-    """Seeds the Winstore sandbox from a retail folder; returns the number of records of each kind."""
+    """Seeds the Winstore sandbox from a retail folder; returns the number of records of each kind.
+
+    Raises: ConfigurationError, with file, row and why, when the folder's data cannot be used.
+    """
     check_folder(folder)
     answer = httpx.post(f"{control}/__seed", json={"folder": str(folder.resolve())}, timeout=600)
+    if answer.status_code == 400:
+        raise ConfigurationError(answer.json()["error"])
     answer.raise_for_status()
     counts: dict[str, int] = answer.json()
     return counts
@@ -117,10 +124,24 @@ def load(control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT")], 
 
 
 @app.command()
-def generate(folder: Path, customers: int = 40, articles: int = 60, orders: int = 200, seed: int = 7) -> None:
+def generate(
+    folder: Path,
+    customers: int = 40,
+    articles: int = 60,
+    orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 22")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data")] = 7,
+    strange: Annotated[bool, typer.Option("--strange", help="A legal but odd shop, with expected.json")] = False,
+    longest: Annotated[int, typer.Option(min=50, help="Most lines of an order of a strange shop")] = LONGEST,
+) -> None:
     """Writes a retail folder of generated data."""
-    write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed, orders))
-    print(f"{folder}: {customers} customers, {articles} articles, {orders} orders")
+    if strange:
+        shop = make_strange(seed, orders, longest)
+        shop.write(folder)
+        counts = {name: len(shop.tables[name]) for name in ("customers", "articles", "orders")}
+    else:
+        counts = {"customers": customers, "articles": articles, "orders": 200 if orders is None else orders}
+        write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed, counts["orders"]))
+    print(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 @app.command()

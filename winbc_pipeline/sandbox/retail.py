@@ -1,10 +1,9 @@
 """The retail folder: CSV files that fill the Winstore sandbox, and a generator of small practice data.
 
 Here belongs: reading and making retail folders. A folder has one CSV per table, in UTF-8 and with a header row. An
-empty cell means that the value is not known.
+empty cell means that the value is not known. Columns, and what is wrong with a file: retail_tables.py.
 """
 
-import csv
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,8 +12,9 @@ from pathlib import Path
 
 from .control import timestamp
 from .records import Record
+from .retail_tables import Row, read_tables
+from .retail_tables import write_folder as write_folder
 
-Row = dict[str, str]
 Retail = dict[str, list[Record]]
 
 FIRST = [
@@ -73,30 +73,24 @@ NOUNS = [
 def read_folder(folder: Path) -> Retail:
     """The articles, customers, stock and orders of a retail folder, as Winstore keeps them.
 
-    stock.csv, orders.csv and order_lines.csv may be missing. Any other missing table raises FileNotFoundError.
+    stock.csv, orders.csv and order_lines.csv may be missing. Raises BadFolder.
     """
-    articles = list(whole_articles(_rows(folder / "articles.csv")))
+    tables = read_tables(folder)
+    articles = list(whole_articles(tables["articles"]))
     variants = {
         row["sku"]: {"artkey": article["artkey"], "gtin": row["gtin"]}
         for article in articles
         for row in article["variants"]
     }
     lines: dict[str, list[Row]] = {}
-    for line in _rows(folder / "order_lines.csv", optional=True):
+    for line in tables["order_lines"]:
         lines.setdefault(line["order_number"], []).append(line)
     return {
         "articles": articles,
-        "customers": [customer(row) for row in _rows(folder / "customers.csv")],
-        "stock": [stock(row, variants.get(row["sku"], {})) for row in _rows(folder / "stock.csv", optional=True)],
-        "orders": [order(row, lines[row["order_number"]]) for row in _rows(folder / "orders.csv", optional=True)],
+        "customers": [customer(row) for row in tables["customers"]],
+        "stock": [stock(row, variants.get(row["sku"], {})) for row in tables["stock"]],
+        "orders": [order(row, lines.get(row["order_number"], [])) for row in tables["orders"]],
     }
-
-
-def _rows(path: Path, optional: bool = False) -> list[Row]:
-    if optional and not path.exists():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def whole_articles(rows: list[Row]) -> Iterator[Record]:
@@ -197,7 +191,23 @@ def order(row: Row, lines: list[Row]) -> Record:
         "positions": [position(line, row["branch"]) for line in lines],
         "modified": row["modified_at"],
     }
-    return record | {"total": order_total(record)}
+    if "bill_company" in row:
+        record["invoice_add"] = invoice_address(row)
+    return record | {"total": row.get("total") or order_total(record)}
+
+
+def invoice_address(row: Row) -> Record:
+    """To whom an order is invoiced."""
+    return {
+        "company": row["bill_company"],
+        "fname": row["bill_first_name"],
+        "lname": row["bill_last_name"],
+        "street": row["bill_street"],
+        "streetnr": row["bill_house_number"],
+        "zip": row["bill_zip"],
+        "city": row["bill_city"],
+        "countryISO": row["bill_country_iso"],
+    }
 
 
 def position(line: Row, branch: str) -> Record:
@@ -219,7 +229,7 @@ def order_total(record: Record) -> str:
     """What the customer pays: the shipping cost and the lines, each less its reduction, with VAT, rounded to cents."""
     total = Decimal(record.get("shippingcost") or 0)
     for line in record["positions"]:
-        net = Decimal(line["amount"]) * Decimal(line["single_price"])
+        net = Decimal(line["amount"] or 0) * Decimal(line["single_price"] or 0)
         reduction, vat_rate = Decimal(line.get("reduction") or 0), Decimal(line.get("vatrate") or 0)
         factor = (100 - reduction) * (100 + vat_rate) / 10_000
         total += (net * factor).quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -241,16 +251,6 @@ def generate(customers: int, articles: int, until: datetime, seed: int = 7, orde
         tables["orders"] = [_order_row(n, chance, until, tables["customers"]) for n in range(1, orders + 1)]
         tables["order_lines"] = [line for row in tables["orders"] for line in _line_rows(row, chance, whole)]
     return tables
-
-
-def write_folder(folder: Path, tables: dict[str, list[Row]]) -> None:
-    """Writes tables as a retail folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in tables.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
 
 
 def _moment(chance: random.Random, until: datetime) -> str:

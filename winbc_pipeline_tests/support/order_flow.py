@@ -116,7 +116,7 @@ class OrderFlow(OrderSandboxes):
             self.settings = self.settings.model_copy(update={"mapping_folder": folder})
 
 
-def _settings(folder: Path) -> Settings:
+def settings_of_order_flow(folder: Path) -> Settings:
     """One call in flight, so that calls come in the same order every time."""
     base, password = f"http://127.0.0.1:{BC}/BC/api/v2.0", SecretStr("sandbox-secret")
     return Settings(
@@ -131,7 +131,7 @@ def _settings(folder: Path) -> Settings:
 @contextmanager
 def open_order_flow(folder: Path) -> Iterator[OrderFlow]:
     """A shop until the block ends; one at a time."""
-    order_flow = OrderFlow(_settings(folder))
+    order_flow = OrderFlow(settings_of_order_flow(folder))
     try:
         with in_process(order_flow.wire, order_flow.moment, order_flow.pass_time):
             yield order_flow

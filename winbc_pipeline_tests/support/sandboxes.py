@@ -126,7 +126,7 @@ class Sandboxes:
         if orders:
             whole = [ORDER | row for row in orders]
             each = [{"order_number": row["order_number"]} for row in whole] if lines is None else lines
-            rows |= {"orders": whole, "order_lines": [LINE | row for row in each or [{"order_number": ""}]]}
+            rows |= {"orders": whole, "order_lines": [LINE | row for row in each]}
         write_folder(folder, rows)
         self.seed(folder)
 

@@ -70,8 +70,9 @@ def test_a_call_that_was_never_made_did_not_fail(sandboxes: Sandboxes) -> None:
 
 
 def test_a_value_of_another_type_is_named_by_its_field(sandboxes: Sandboxes) -> None:
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    sandboxes.fill(articles=[{"price": "18,50", "modified_at": now}])
-    detail = findings(sandboxes)["GetArticleDataChangesByDate"].detail
-    assert "price" in detail
-    assert "18,50" not in detail
+    body = "<customer><customerid>5</customerid><created>the other day</created></customer>"
+    url = f"{sandboxes.addresses.winstore_base}/PostCustomer"
+    HTTP.post(url, content=body, auth=("winstore", "sandbox-secret")).raise_for_status()
+    detail = findings(sandboxes)["GetCustomerChangesByDate"].detail
+    assert "created" in detail
+    assert "the other day" not in detail

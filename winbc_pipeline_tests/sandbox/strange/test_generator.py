@@ -1,0 +1,79 @@
+"""Odd shops: the same for the same seed, legal, odd in every way there is, and right about their own money."""
+
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from winbc_pipeline.sandbox.retail import read_folder
+from winbc_pipeline.sandbox.strange.money import is_far_off, total
+from winbc_pipeline.sandbox.strange.oddities import ARTICLES, CUSTOMERS, ORDERS
+from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
+
+MANY = range(90)
+
+
+@pytest.fixture(scope="module")
+def shops() -> list[StrangeShop]:
+    return [make(seed) for seed in MANY]
+
+
+def test_a_seed_gives_the_same_files_every_time(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        make(5).write(tmp_path / name)
+    files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.*"))
+    assert len(files) == 10
+    assert [(tmp_path / "first" / file).read_bytes() for file in files] == [
+        (tmp_path / "second" / file).read_bytes() for file in files
+    ]
+
+
+def test_every_shop_can_be_loaded_and_what_it_is_a_week_later(tmp_path: Path, shops: list[StrangeShop]) -> None:
+    for seed, shop in enumerate(shops):
+        shop.write(tmp_path / str(seed))
+        loaded = read_folder(tmp_path / str(seed))
+        assert [each["total"] for each in loaded["orders"]] == [each["total"] for each in shop.tables["orders"]]
+        read_folder(tmp_path / str(seed) / "later")
+
+
+def test_every_oddity_comes_about(shops: list[StrangeShop]) -> None:
+    for entity, oddities in (("customers", CUSTOMERS), ("articles", ARTICLES), ("orders", ORDERS)):
+        found = {name for shop in shops for known in shop.expected[entity].values() for name in known["defects"]} | {
+            name for shop in shops for known in shop.expected[entity].values() for name in known["oddities"]
+        }
+        assert {oddity.name for oddity in oddities} <= found
+
+
+def test_some_shops_are_empty_some_are_not_and_many_orders_have_no_defect(shops: list[StrangeShop]) -> None:
+    for name in ("customers", "articles", "orders"):
+        assert {bool(shop.tables[name]) for shop in shops} == {True, False}
+    counts = Counter(not known["defects"] for shop in shops for known in shop.expected["orders"].values())
+    assert counts[True] > counts.total() / 4
+
+
+def test_an_order_can_be_as_long_as_one_likes() -> None:
+    longest = max(len(make(seed, 60, 10_000).tables["order_lines"]) for seed in range(5))
+    assert longest > 3_000
+
+
+LINE = {"quantity": "1920", "unit_price": "3.09", "discount_percent": "", "vat_rate": "21"}
+SHIPPING = {"shipping_cost": "4.95"}
+
+
+@pytest.mark.parametrize(
+    ("rounding", "paid"),
+    [("per unit", "7185.75"), ("per line", "7183.64"), ("per rate", "7183.64"), ("once", "7183.64")],
+)
+def test_a_shop_that_rounds_each_piece_takes_more_for_1920_pieces(rounding: str, paid: str) -> None:
+    assert total(SHIPPING, [LINE], rounding) == Decimal(paid)
+    assert is_far_off(SHIPPING, [LINE], rounding) == (rounding == "per unit")
+
+
+def test_an_order_that_sells_an_odd_article_says_so(shops: list[StrangeShop]) -> None:
+    for shop in shops:
+        held = {sku for sku, known in shop.expected["articles"].items() if "variants" in known["defects"]}
+        for line in shop.tables["order_lines"]:
+            if line["sku"] in held:
+                defects = shop.expected["orders"][line["order_number"]]["defects"]
+                assert f"article {line['sku']}: variants" in defects
