@@ -87,17 +87,25 @@ class ConnectedFlow:
         folder = self.settings.mapping_folder
         return version(self.table_folder, folder / LOOKUPS, self.settings.mapping_functions)
 
+    def was_edited_since(self, made_by: Iterable[str]) -> bool:
+        """Whether records were made by other tables than the present ones.
+
+        Args:
+            made_by: the mapping version of each record.
+        """
+        return bool(set(made_by) - {self.mapping_version()})
+
     def check_mapped_now(self, made_by: Iterable[str]) -> None:
-        """Raises MappingError when records were mapped by other tables than the present ones.
+        """Raises MappingError when the tables were edited between the mapping of records and their plan.
 
         With mixed tables, a changed payload could count as sent although it never was.
 
         Args:
             made_by: the mapping version of each record.
         """
-        if set(made_by) - {self.mapping_version()}:
-            hint = "Materialise the mapped layer of these windows again, and then plan them."
-            raise MappingError(f"{self.flow.id}: the tables were edited since these records were mapped.", hint)
+        if self.was_edited_since(made_by):
+            hint = "Nothing of this plan was sent. Rerun the partition: the run uses the tables as they are then."
+            raise MappingError(f"{self.flow.id}: the tables were edited while these records were planned.", hint)
 
     def compiled(self) -> CompiledTables:
         """The compiled table of each part. It is compiled anew when a table, function, setting or the profile changed.
