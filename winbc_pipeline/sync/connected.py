@@ -33,15 +33,20 @@ _made: dict[tuple[str, str, Path], tuple[tuple[object, ...], CompiledTables]] = 
 
 @dataclass(frozen=True)
 class ConnectedFlow:
-    """A flow bound to the settings of one connection."""
+    """A flow bound to the settings of one connection.
+
+    Attributes:
+        database: the file of a copy of the flow's database, to try something out in. None for the database itself.
+    """
 
     flow: Flow
     settings: Settings
+    database: Path | None = None
 
     @property
     def store(self) -> Store:
-        """The flow's database in this connection."""
-        return Store(self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb)
+        """The flow's database in this connection, or the copy of it."""
+        return Store(self.database or self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb)
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -161,7 +161,7 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
         (
             "gtin,gtin",
             "gtin,concat('x' || gtin || sku)",
-            {"broken": 2, "breaks": {"gtin: longer than 14 characters (row 7)": 2}},
+            {"broken": 2, "breaks": {"gtin: longer than 14 characters (item.csv row 7)": 2}},
         ),
     ],
 )
