@@ -148,9 +148,18 @@ class ConnectedFlow:
                 self.settings.mapping_folder / LOOKUPS,
                 self._constants(),
                 functions,
+                self._more_fields(),
             )
             for part in self.flow.parts
         }
+
+    def _more_fields(self) -> str:
+        """How a formula gets a field that Winstore gives and its profile does not name."""
+        if self.flow.source != "winstore":
+            return ""
+        section, profile = f"[reads.{self.flow.entity}.fields]", self.settings.winstore.profile
+        where = f"{profile}" if profile else "a profile of your own (`winstore.profile`, docs/winstore-contract.md)"
+        return f"A field that Winstore gives besides is added under `{section}` of {where}."
 
     def _constants(self) -> Mapping[str, tuple[str, str]]:
         """The settings that formulas may use: kind and SQL of each, by name."""

@@ -63,6 +63,7 @@ def test_validate_names_the_wrong_row_and_checks_the_others(desk: Desk) -> None:
     code, printed = desk.run("validate")
     assert code == 2
     assert "item.csv, row 8, column source: the source has no field `prise`. Did you mean price?" in printed
+    assert "is added under `[reads.articles.fields]` of a profile of your own (`winstore.profile`" in printed
     assert "ok customers_winstore_to_bc" in printed
 
 
