@@ -11,6 +11,7 @@ from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, literal, quote, renew_table, rows_of
+from ...systems.business_central.addresses import cut
 from ..connected import ConnectedFlow
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
@@ -67,6 +68,7 @@ class Candidate:
         guest: whether Winstore does not know the customer.
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
         errors: broken rules, in words.
+        cut: in words, the texts of addresses that were cut, because the target takes no longer ones.
         missing: in words, a code that the target does not have.
         dependency: in words, the items that the target does not have.
         claims: how many documents that are to be made have the same reference.
@@ -87,6 +89,7 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    cut: list[str] = field(default_factory=list)
     claims: int = 1
     owner: str | None = None
     dependency: str | None = None
@@ -296,6 +299,7 @@ def _candidate(
         missing = missing or lacking
     for _, key, line in lines:
         line["_key"] = key
+    shortened = cut(fields, flow.part(header).entity_set)
     return Candidate(
         key=row["_key"],
         window=row["_window"],
@@ -308,7 +312,8 @@ def _candidate(
         customer_key=row["customer_key"],
         header=fields,
         lines=[line for _, _, line in lines],
-        errors=_errors(row, header, flow),
+        errors=_errors(row, header, flow, {words.partition(" ")[0] for words in shortened}),
+        cut=shortened,
         missing=missing,
         claims=row["claims"],
         owner=row["owner"],
@@ -316,9 +321,10 @@ def _candidate(
     )
 
 
-def _errors(row: Row, header: str, flow: Flow) -> list[str]:
-    """The broken rules of the header and of the lines, in words."""
-    errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
+def _errors(row: Row, header: str, flow: Flow, shortened: set[str]) -> list[str]:
+    """The broken rules of the header and of the lines, in words, without the lengths of fields that were cut."""
+    wrong = [error for error in row["errors"] if not (error["field"] in shortened and "longer than" in error["rule"])]
+    errors = [broken_rule(error, flow.part(header).table) for error in wrong]
     for line in row["wrong_lines"] or []:
         table = flow.part(line["part"]).table
         errors += [f"line {line['key']}, {broken_rule(error, table)}" for error in line["errors"]]

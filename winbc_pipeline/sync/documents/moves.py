@@ -131,7 +131,7 @@ class Moves:
         """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
         off = total_is_off(body.get(TOTAL), row["amount"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
-        known = {"action": "create", "reason": None, "message": None} | made | _differing_total(row, body)
+        known = {"action": "create", "reason": None, "message": row["message"]} | made | _differing_total(row, body)
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
 
     def _lost(self, row: Row, reason: str, server_now: datetime | None) -> Move:
@@ -179,4 +179,4 @@ def _is_refusal(result: Result) -> bool:
 def _differing_total(row: Row, body: Row) -> Row:
     """Reason and message when the document's total is not the source's to the cent; else empty."""
     words = differing(body.get(TOTAL), row["amount"])
-    return {"reason": TOTAL_DIFFERS, "message": words} if words else {}
+    return {"reason": TOTAL_DIFFERS, "message": "; ".join(filter(None, (words, row["message"])))} if words else {}
