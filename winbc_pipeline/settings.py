@@ -234,6 +234,21 @@ def load_settings(**given: Any) -> Settings:
         raise ConfigurationError(f"{problems}.", "See docs/settings.md.") from None
 
 
+def check_set(values: Mapping[str, str]) -> None:
+    """Raises ConfigurationError for the first setting that is empty, such as a password, before any call is made.
+
+    Args:
+        values: values by the names of their settings, such as `bc.password`.
+    """
+    for name, value in values.items():
+        if not value:
+            variable = f"WINBC_{name.upper().replace('.', '__')}"
+            is_secret = name.partition(".")[2] in SECRETS
+            where = f"Set {variable} in the environment or in .env."
+            hint = where if is_secret else f"Set it in winbc.toml or as {variable}."
+            raise ConfigurationError(f"{name} is not set.", hint)
+
+
 def _problem(place: tuple[int | str, ...], expected: str) -> str:
     """The source of a wrong value, and what was expected there."""
     variable = "WINBC_" + "__".join(str(part).upper() for part in place)

@@ -18,6 +18,7 @@ from .output import add_row, bar, say, table_of, warn
 
 app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
 console = Console()
+MOST_NAMED = 50  # records that a line names
 
 Running = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 AnyFlow = Annotated[str | None, typer.Argument(help="One flow. All of them without it")]
@@ -132,12 +133,15 @@ def impact(flow: Running) -> None:
     chosen = flow_of(flow)
     with bar(console, f"Mapping {chosen.id}"):
         found = run(ConnectedFlow(chosen, load_settings()))
-    table = table_of("table", "same", "would change", "would be created", "skipped", "held", "would fail", "mended")
+    table = table_of("table", "same", "would change", "would be created", "skipped", "held", "would fail", "freed")
     for each in found:
-        counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, each.mended)
+        counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, len(each.freed))
         add_row(table, each.part, *counts)
     console.print(table)
     for each in found:
+        if each.freed:
+            more = " …" if len(each.freed) > MOST_NAMED else ""
+            say(console, (f"{each.part}: freed: {', '.join(each.freed[:MOST_NAMED])}{more}", "green"))
         for name, count in each.fields.most_common():
             say(console, f"{each.part}: {name} would change in {count} records")
         for rule, count in each.breaks.most_common():

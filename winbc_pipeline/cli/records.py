@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 console = Console()
 
 Order = Annotated[str, typer.Argument(help="Order number, external document number, or Business Central's number")]
+Record = Annotated[
+    str, typer.Argument(help="The record's key in the source, its reference, or its number in the target")
+]
 FlowOption = Annotated[str, typer.Option("--flow", help="Id of the flow")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 ORDERS = "orders_winstore_to_bc"  # the flow that people mean when they name none
@@ -31,22 +34,25 @@ MOST_CHANGES, MOST_ROWS = 12, 50  # that are printed
 
 
 def trace(
-    order: Order,
-    body: Annotated[bool, typer.Option("--body", help="Also show what was sent. It is personal data")] = False,
+    record: Record,
+    body: Annotated[bool, typer.Option("--body", help="Also people's values, as read and sent. Personal data")] = False,
     flow: FlowOption = ORDERS,
 ) -> None:
-    """Shows what happened to a record: read, mapped by which rows, looked up, sent, answered, by which run."""
+    """Shows what happened to a record of any flow: read, mapped by which rows, looked up, sent, answered, by which run.
+
+    People's values are masked without --body.
+    """
     from ..workbench.trace import trace as steps_of
 
     connected = _connected(flow)
-    key = _key(connected, order)
+    key = _key(connected, record)
     steps = steps_of(connected, key, body)
     if not steps:
-        raise typer.BadParameter(f"{connected.flow.id} knows no record {order}")
+        raise typer.BadParameter(f"{connected.flow.id} knows no record {record}")
     table = table_of("moment (UTC)", "what", "detail", "run", title=f"{connected.flow.id} {key}")
     for step in steps:
         moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else ""
-        add_row(table, moment, step.what, step.detail, step.run)
+        add_row(table, moment, step.what, [*filter(None, [step.detail]), *step.fields], step.run)
     console.print(table)
 
 

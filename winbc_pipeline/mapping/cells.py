@@ -46,36 +46,54 @@ def read_rows(path: Path, columns: Sequence[str], most: int = MOST_ROWS, untrimm
     by `,`, `;` or a tab.
 
     Args:
-        columns: the columns that the header must name, in any order; only `note` may be missing.
+        columns: the columns that the header must name, in any order; only `note` may be missing. Further columns whose
+            names begin with `note` or `_` are passed over.
         most: the greatest number of rows.
         untrimmed: the column whose cells keep the blanks around them.
     Raises: MappingError that names file, row, column and cell.
     """
     records = _records(path, _text(path), columns)
-    header = _header(path, *next(records, (1, [])), columns)
+    first, named = next(records, (1, []))
+    header = _header(path, first, named, columns)
     rows: list[Row] = []
     for number, cells in records:
         if not any(cell.strip() for cell in cells):
             continue
         if len(rows) == most:
             raise MappingError(f"{path} has more than {most:,} rows.", "Split it, or map with a formula.")
-        if any(cell.strip() for cell in cells[len(header) :]):
-            raise _too_many(path, number, header, cells)
+        _check_number_of_cells(path, number, header, len(named), cells)
         given = dict(zip(header, cells, strict=False))
         trimmed = {name: cell if name == untrimmed else cell.strip() for name, cell in given.items()}
         rows.append(Row(number, _checked(path, number, {name: trimmed.get(name, "") for name in columns})))
     return rows
 
 
-def _too_many(path: Path, number: int, header: Sequence[str], cells: Sequence[str]) -> MappingError:
-    """The error for a row of too many cells. It names the formula that was cut at a comma, else the extra cell."""
-    hint = 'A cell that holds a comma stands in double quotes: "round(price, 2)".'
-    for name, cell in zip(header, cells, strict=False):
-        if cell.count("(") > cell.count(")"):
-            return MappingError(f"{path}, row {number}, column {name}: the cell is cut after `{cell[:40]}`.", hint)
-    extra = next(cell for cell in cells[len(header) :] if cell.strip())
-    words = f"more cells than columns: `{extra[:40]}` is beyond the {len(header)} that the first row names."
-    return MappingError(f"{path}, row {number}: {words}", hint)
+def _check_number_of_cells(path: Path, number: int, header: Sequence[str], width: int, cells: Sequence[str]) -> None:
+    """Raises MappingError for a row with more or fewer cells than the header, but a note may be left out.
+
+    A comma that is not in quotes makes two cells of one. All cells after it would be taken for those of the column
+    before, so no single cell is blamed, except a formula that was cut inside its brackets.
+
+    Args:
+        width: the header's number of cells, with empty ones at its end.
+    """
+    more = len(cells) > width or any(cell.strip() for cell in cells[len(header) :])
+    missing = [name for name in header[len(cells) :] if not _is_passed_over(name)]
+    if not more and not missing:
+        return
+    cut = next((name for name, cell in zip(header, cells, strict=False) if cell.count("(") > cell.count(")")), None)
+    place = f"{path}, row {number}"
+    words = f"the row has {len(cells)} cells, {'more' if more else 'fewer'} than the {len(header)} of the first row."
+    if more and cut:
+        cell = cells[header.index(cut)]
+        place, words = f"{place}, column {cut}", f"the cell is cut after `{cell[:40]}`: {words}"
+    hint = 'A value that contains a comma stands in double quotes: "round(price, 2)".'
+    raise MappingError(f"{place}: {words}", hint if more else "Write a comma for each empty cell.")
+
+
+def _is_passed_over(name: str) -> bool:
+    """Whether a column is for people: a run does not read it."""
+    return name.startswith(("note", "_"))
 
 
 def boolean_of(cell: str) -> bool | None:
@@ -170,7 +188,7 @@ def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str
     if not names:
         raise MappingError(f"{path} is empty.", f"Its first row names the columns: {', '.join(columns)}.")
     for name in names:
-        if name not in columns:
+        if name not in columns and not _is_passed_over(name):
             raise MappingError(f"{place}, column {name[:40]}: unknown column; known are {', '.join(columns)}.")
         if names.count(name) > 1:
             raise MappingError(f"{place}, column {name}: the column stands there twice.")

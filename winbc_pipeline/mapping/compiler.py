@@ -125,6 +125,7 @@ def compile_table(
     lookup_folder: Path,
     constants: Mapping[str, tuple[str, str]],
     functions: Mapping[str, Function],
+    more_fields: str = "",
 ) -> Compiled:
     """Compiles a mapping table.
 
@@ -134,10 +135,18 @@ def compile_table(
         lookup_folder: the folder of the lookup tables; a table is read when a formula names it.
         constants: kind and SQL of the names that the settings give to formulas.
         functions: the functions that formulas may call, by name.
+        more_fields: tells people how the source gets a field that is not among `fields`.
     Raises: MappingError that names file, row and column.
     """
     names = {path.stem for path in lookup_folder.glob("*.csv") if path.name != TESTS}
-    context = Context(fields, constants, functions, lambda name: read_lookup(lookup_folder / f"{name}.csv"), names)
+    context = Context(
+        fields,
+        constants,
+        functions,
+        lambda name: read_lookup(lookup_folder / f"{name}.csv"),
+        names,
+        more_fields,
+    )
     _check_twice(table)
     targets = tuple(_target(table, context, target, line) for line in table.lines if line.when != "never")
     if not targets:

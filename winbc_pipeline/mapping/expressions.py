@@ -114,6 +114,7 @@ class Context:
         functions: the functions that may be called, by name.
         read_lookup: reads a lookup table by its name; raises MappingError.
         lookup_names: the lookup tables that there are.
+        more_fields: tells how the source gets a field that is not among `fields`; empty when it cannot.
         steps: filled while formulas are compiled; the key says what a step computes, so that equal steps are shared.
         lookups: filled likewise, by name.
     """
@@ -123,6 +124,7 @@ class Context:
     functions: Mapping[str, Function]
     read_lookup: Callable[[str], Mapping[str, str]]
     lookup_names: Collection[str] = ()
+    more_fields: str = ""
     steps: dict[tuple[object, ...], Step] = field(default_factory=dict)
     lookups: dict[str, Mapping[str, str]] = field(default_factory=dict)
 

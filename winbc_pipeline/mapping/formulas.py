@@ -160,7 +160,8 @@ def _column(work: Work, node: exp.Column) -> Expression:
     by_name = {name.lower(): name for name in fields}  # capitals do not matter, as in SQL
     if node.table or node.name.lower() not in by_name:
         known = f"Known are: {', '.join(sorted(fields))}."
-        hint = f"{similar(node.name, by_name)} A text stands in quotes: '{node.name[:40]}'. {known}"
+        quotes = f"A text stands in quotes: '{node.name[:40]}'."
+        hint = " ".join(filter(None, (similar(node.name, by_name), quotes, work.context.more_fields, known)))
         raise work.error(f"the source has no field `{node.sql()[:60]}`.", hint)
     name = by_name[node.name.lower()]
     return Expression(quote(name), fields[name], reads=frozenset({name}), fits=fields[name] == "decimal")

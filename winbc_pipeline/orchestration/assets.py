@@ -7,6 +7,8 @@ Concept pages: Assets, Asset checks, Partitions and backfills.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -31,6 +33,7 @@ from dagster import (
 )
 
 from ..errors import WinbcError
+from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import COLUMNS, OPEN
 from ..staging.store import Row
@@ -51,8 +54,24 @@ NOTHING = LayerWindow()
 TABLES = "mapping_tables"  # begins the keys of the only assets without windows
 SYNCED, ALL_DONE = "synced", "all_records_done"
 ALL_DONE_TEXT = "No record of any window waits for a person or the next run. Open a red window: it names its records."
+EDITED = "The mapping tables were edited after these layers were made, so this run made them again."
 LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any]]
-Step = Callable[[Work], list[Row] | None]  # does the work of a layer; returns the records that are not done
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the step of a layer did.
+
+    Attributes:
+        failed: the ledger rows of the records that are not done.
+        again: names of the layers above that the step made again, because the mapping tables were edited.
+    """
+
+    failed: list[Row] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
+
+
+Step = Callable[[Work], Done]  # does the work of a layer
 
 
 def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
@@ -60,13 +79,21 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
     flow = connected.flow
     source, target = NAMES[flow.source], NAMES[flow.target]
 
-    def staging(work: Work) -> None:
+    def staging(work: Work) -> Done:
         connected.checked()  # a broken table stops the flow before it reads anything
         stage(connected, work.first)
+        return Done()
 
-    def synced(work: Work) -> list[Row]:
-        push_windows(work)
-        return not_done(records(connected, work.first, work.last))
+    def mapped(work: Work) -> Done:
+        map_windows(work)
+        return Done()
+
+    def planned(work: Work) -> Done:
+        return Done(again=plan_windows(work))
+
+    def synced(work: Work) -> Done:
+        again = push_windows(work)
+        return Done(not_done(records(connected, work.first, work.last)), again)
 
     staging_key = AssetKey(("staging", flow.staging))
 
@@ -77,8 +104,8 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
     read = f"Staged: what changed in {source}, the newest version of each record."
     assets = [tables, _layer(connected, staging_key, sources_of(connected), staging, staged_schema(connected), read)]
     layers: list[tuple[str, Step, Mapping[str, str], str, Callable[[], dict[str, Any]]]] = [
-        ("mapped", map_windows, MAPPED, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
-        ("planned", plan_windows, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", dict),
+        ("mapped", mapped, MAPPED, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
+        ("planned", planned, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", dict),
         (SYNCED, synced, COLUMNS, f"Synced: what became of each record in {target}.", dict),
     ]
     for name, step, columns, text, extra in layers:
@@ -108,8 +135,7 @@ def _layer(
     """The asset of one layer.
 
     Args:
-        step: does the work, and returns the records that are not done. When there are any, the asset's step fails. By
-            then every outcome is in the ledger.
+        step: does the work. When records are not done, the asset's step fails. By then every outcome is in the ledger.
         columns: the columns of the layer's table.
         text: what the layer holds. The graph shows it below the name, which is the same for three layers.
         extra: gives more metadata, for the last window.
@@ -147,24 +173,26 @@ def _run_layer(
     began = time.monotonic()
     first, last = days_of(context, settings)
     with _plain_errors():
-        failed = step(Work(connected, first, last, context.run.run_id)) or []
+        done = step(Work(connected, first, last, context.run.run_id))
         windows = windows_of_layer(connected, key.path[0], first, last)
+        above = {name: windows_of_layer(connected, name, first, last) for name in done.again}
         more = extra()
         checks = [_all_done(connected)] if key.path[0] == SYNCED else []
     yield from checks
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
-    by_key = {partition_key(day, settings): window for day, window in windows.items()}
-    shown = {}
-    for name in context.partition_keys:
-        shown[name] = window_metadata(name, by_key.get(name, NOTHING), seconds)
-        if name == partition_key(last, settings):
-            shown[name] |= more
-    if failed:
-        red = {partition_key(row["window"], settings) for row in failed}
+    again = _made_again(done.again)
+    for name, made in above.items():
+        context.log.warning(f"{name}/{connected.flow.id}: {EDITED}")
+        layer = AssetKey((name, connected.flow.id))
+        _log_windows(context, layer, _shown(context, settings, made, seconds, again), set())
+    shown = _shown(context, settings, windows, seconds, again)
+    shown[partition_key(last, settings)] |= more
+    if done.failed:
+        red = {partition_key(row["window"], settings) for row in done.failed}
         _log_windows(context, key, shown, red)
         told = [row for window in windows.values() for row in window.records]
-        raise failure(failed, {(row["part"], row["key"]): row["message"] for row in told})
+        raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told})
     for name, metadata in shown.items():
         context.add_asset_metadata(metadata, partition_key=name)
     yield MaterializeResult()
@@ -182,6 +210,30 @@ def _all_done(connected: ConnectedFlow) -> AssetCheckResult:
     )
 
 
+def _made_again(layers: list[str]) -> dict[str, str]:
+    """What the metadata say of layers that were made again: a plan that somebody has seen may not be what was sent."""
+    return {"made_again": f"{', '.join(layers)}. {EDITED}"} if layers else {}
+
+
+def _shown(
+    context: AssetExecutionContext,
+    settings: Settings,
+    windows: Mapping[date, LayerWindow],
+    seconds: float,
+    more: Mapping[str, str],
+) -> dict[str, dict[str, Any]]:
+    """The metadata of each window of this run, by partition key.
+
+    Args:
+        windows: the windows of one layer, by their first day.
+        more: metadata of all windows.
+    """
+    by_key = {partition_key(day, settings): window for day, window in windows.items()}
+    return {
+        name: {**window_metadata(name, by_key.get(name, NOTHING), seconds), **more} for name in context.partition_keys
+    }
+
+
 def _warn_of_empty_ledger(context: AssetExecutionContext, flow: Flow, windows: Iterable[LayerWindow]) -> None:
     documents = [row for window in windows for row in window.documents]
     if forgotten := sum(row["records"] for row in documents if _is_forgotten(row)):
@@ -191,7 +243,7 @@ def _warn_of_empty_ledger(context: AssetExecutionContext, flow: Flow, windows: I
 def _log_windows(
     context: AssetExecutionContext, key: AssetKey, shown: Mapping[str, dict[str, Any]], red: set[str]
 ) -> None:
-    """Shows each window of a step that is about to fail. Dagster materialises nothing for such a step by itself.
+    """Shows each window of a layer that Dagster does not materialise by itself: its step fails, or is another one's.
 
     Windows without a failed record are materialised all the same. The others (`red`) only show their records.
 
@@ -201,8 +253,9 @@ def _log_windows(
     for name, metadata in shown.items():
         event = AssetObservation if name in red else AssetMaterialization
         context.log_event(event(key, partition=name, metadata=metadata))
-    newest = {"red_windows": ", ".join(sorted(red)), **shown[max(red)]}
-    context.log_event(AssetMaterialization(key, metadata=newest, description="Red: not all records are done."))
+    if red:
+        newest = {"red_windows": ", ".join(sorted(red)), **shown[max(red)]}
+        context.log_event(AssetMaterialization(key, metadata=newest, description="Red: not all records are done."))
 
 
 def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetChecksDefinition]:

@@ -6,7 +6,7 @@ Here belongs: states, legal moves, the watermark. Source: exactly_once.md sectio
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -200,6 +200,23 @@ def keep_bodies(
         WHERE part = ? AND l.state = 'SENDING' AND l.intent_at = ?""",
         [part, intent_at],
     )
+
+
+def keep_sent(connection: duckdb.DuckDBPyConnection, intents: Iterable[Move], bodies: Iterable[str], days: int) -> None:
+    """Keeps the bodies of records that are about to be sent, as `keep_bodies` does for bodies as they are planned.
+
+    Args:
+        intents: the moves to SENDING, with `attempt_id` and `intent_at`.
+        bodies: the body of each of them (JSON).
+        days: how long bodies are kept.
+    """
+    rows = [
+        {"part": each.part, "key": each.key, "attempt_id": each.known["attempt_id"], "body": body}
+        | {"sent_at": each.known["intent_at"]}
+        for each, body in zip(intents, bodies, strict=True)
+    ]
+    connection.execute("DELETE FROM sent_payload WHERE sent_at < ?", [clock.now() - timedelta(days=days)])
+    insert_rows(connection, "sent_payload", SENT, rows)
 
 
 def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,20 @@ class Store:
                 connection.rollback()
                 raise
             connection.commit()
+
+    def take_over(self, source: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+        """Makes this file, with copies of tables of another database.
+
+        Args:
+            source: a connection to the other database.
+            tables: names of tables of the other database, which may be temporary.
+        """
+        with self.open():
+            pass  # makes the file readable by its owner only
+        source.execute(f"ATTACH {literal(str(self.path))} AS copy")
+        for table in tables:
+            source.execute(f"CREATE TABLE copy.{quote(table)} AS FROM {quote(table)}")
+        source.execute("DETACH copy")
 
     def _connect(self, wait_s: float) -> duckdb.DuckDBPyConnection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -33,15 +33,20 @@ _made: dict[tuple[str, str, Path], tuple[tuple[object, ...], CompiledTables]] = 
 
 @dataclass(frozen=True)
 class ConnectedFlow:
-    """A flow bound to the settings of one connection."""
+    """A flow bound to the settings of one connection.
+
+    Attributes:
+        database: the file of a copy of the flow's database, to try something out in. None for the database itself.
+    """
 
     flow: Flow
     settings: Settings
+    database: Path | None = None
 
     @property
     def store(self) -> Store:
-        """The flow's database in this connection."""
-        return Store(self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb)
+        """The flow's database in this connection, or the copy of it."""
+        return Store(self.database or self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -87,17 +92,25 @@ class ConnectedFlow:
         folder = self.settings.mapping_folder
         return version(self.table_folder, folder / LOOKUPS, self.settings.mapping_functions)
 
+    def was_edited_since(self, made_by: Iterable[str]) -> bool:
+        """Whether records were made by other tables than the present ones.
+
+        Args:
+            made_by: the mapping version of each record.
+        """
+        return bool(set(made_by) - {self.mapping_version()})
+
     def check_mapped_now(self, made_by: Iterable[str]) -> None:
-        """Raises MappingError when records were mapped by other tables than the present ones.
+        """Raises MappingError when the tables were edited between the mapping of records and their plan.
 
         With mixed tables, a changed payload could count as sent although it never was.
 
         Args:
             made_by: the mapping version of each record.
         """
-        if set(made_by) - {self.mapping_version()}:
-            hint = "Materialise the mapped layer of these windows again, and then plan them."
-            raise MappingError(f"{self.flow.id}: the tables were edited since these records were mapped.", hint)
+        if self.was_edited_since(made_by):
+            hint = "Nothing of this plan was sent. Rerun the partition: the run uses the tables as they are then."
+            raise MappingError(f"{self.flow.id}: the tables were edited while these records were planned.", hint)
 
     def compiled(self) -> CompiledTables:
         """The compiled table of each part. It is compiled anew when a table, function, setting or the profile changed.
@@ -135,6 +148,7 @@ class ConnectedFlow:
                 self.settings.mapping_folder / LOOKUPS,
                 self._constants(),
                 functions,
+                self._more_fields(),
             )
             for part in self.flow.parts
         }
@@ -150,6 +164,14 @@ class ConnectedFlow:
         for key in set(keys) - filled:
             message = f"{self.flow.id}/{part.table}: no row gives {key}, the key of each record."
             raise MappingError(message, f"Add a row for {key} with `create` in the column `when`.")
+
+    def _more_fields(self) -> str:
+        """How a formula gets a field that Winstore gives and its profile does not name."""
+        if self.flow.source != "winstore":
+            return ""
+        section, profile = f"[reads.{self.flow.entity}.fields]", self.settings.winstore.profile
+        where = f"{profile}" if profile else "a profile of your own (`winstore.profile`, docs/winstore-contract.md)"
+        return f"A field that Winstore gives besides is added under `{section}` of {where}."
 
     def _constants(self) -> Mapping[str, tuple[str, str]]:
         """The settings that formulas may use: kind and SQL of each, by name."""

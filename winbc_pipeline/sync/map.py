@@ -130,6 +130,22 @@ def _replace_broken(
     connection.execute(f"INSERT INTO {table} FROM whole")
 
 
+def mapped_by(work: Work) -> set[str]:
+    """The mapping versions that the mapped records of a work's windows were made by."""
+    parts = ", ".join(literal(part.name) for part in work.connected.parts)
+    with work.store.open() as connection:
+        renew_table(connection, mapped_table(work.flow), MAPPED)
+        found = connection.execute(
+            f"""
+            SELECT DISTINCT mapping_version
+            FROM {quote(mapped_table(work.flow))}
+            WHERE _window BETWEEN ? AND ? AND part IN ({parts})
+            """,
+            work.days,
+        ).fetchall()
+    return {version for (version,) in found}
+
+
 @contextmanager
 def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConnection]:
     """A transaction on the flow's database.

@@ -106,6 +106,17 @@ def planned_rows(work: Work, part: str | None = None) -> list[Row]:
     return [row for row in rows if work.wants(row["part"], row["key"])]
 
 
+def planned_by(work: Work) -> set[str]:
+    """The mapping versions of the records in the plan of a work's windows."""
+    with work.store.open() as connection:
+        renew_table(connection, planned_table(work.flow), PLANNED)
+        found = connection.execute(
+            f'SELECT DISTINCT mapping_version FROM {quote(planned_table(work.flow))} WHERE "window" BETWEEN ? AND ?',
+            work.days,
+        ).fetchall()
+    return {version for (version,) in found}
+
+
 def mark_only_shown(store: Store, flow: Flow, keys: Collection[str]) -> None:
     """Marks the planned rows of these keys as only shown to somebody. A push plans them again before it sends them."""
     with store.transaction() as connection:

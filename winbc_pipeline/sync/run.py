@@ -13,7 +13,8 @@ from .dispatch import sending_of
 from .documents import SENDING as DOCUMENTS
 from .documents import duplicates
 from .documents.outbox import SENT
-from .map import map_windows
+from .map import map_windows, mapped_by
+from .plan_table import planned_by
 from .session import check_target, leased
 from .stage import stage
 from .work import Work
@@ -40,22 +41,43 @@ def _silent(_: str) -> None:
     pass
 
 
-def plan_windows(work: Work) -> None:
+def plan_windows(work: Work) -> list[str]:
     """Plans the windows against the live target, and writes nothing to it.
 
+    Returns: names of the layers above that were made again, because the tables were edited since they were made.
     Raises: StoreBusy while another run goes on; ConfigurationError when the ledger was kept for another target.
     """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
         check_target(work.connected, sending, target)
+        again = _mapped_again(work)
         sending.plan(work, target)
+    return again
 
 
-def push_windows(work: Work) -> None:
-    """Sends the plan of the windows; raises StoreBusy while another run goes on."""
+def push_windows(work: Work) -> list[str]:
+    """Sends the plan of the windows.
+
+    Returns: names of the layers above that were made again, because the tables were edited since they were made.
+    Raises: StoreBusy while another run goes on.
+    """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
+        again = _mapped_again(work)
+        if again or work.connected.was_edited_since(planned_by(work)):
+            check_target(work.connected, sending, target)
+            sending.plan(work, target)
+            again.append("planned")
         sending.push(work, target)
+    return again
+
+
+def _mapped_again(work: Work) -> list[str]:
+    """Maps the windows again when their records were mapped by other tables; the names of the layers made again."""
+    if not work.connected.was_edited_since(mapped_by(work)):
+        return []
+    map_windows(work)
+    return ["mapped"]
 
 
 def search_duplicates(connected: ConnectedFlow, since: datetime, run_id: str) -> list[str]:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from ..errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from ..errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
 TOO_MANY = 429  # the call was counted and refused, not carried out
@@ -98,10 +98,8 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        check_address(f"{name}'s base_url", base_url)
         parts = urlsplit(base_url)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            hint = "Plain http is allowed for this computer only (127.0.0.1)."
-            raise SystemUnavailable(f"{name}: the address must begin with https.", hint)
         self.name, self.authorise = name, authorise
         self.base_url, self.origin = base_url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
         self.limits = limits or Limits()
@@ -149,6 +147,9 @@ class Transport:
             except NOT_ANSWERED as error:
                 self._wait_after(error, attempt, idempotent)
                 continue
+            except SystemUnavailable:  # the authority that gives the credentials: it is left alone for a while too
+                self.closed_until = self.clock() + self.limits.breaker_s
+                raise
             if answer.status == 401 and not refused:
                 refused = authorization  # the token may have expired: a fresh one is tried once
                 continue
@@ -231,6 +232,18 @@ class Transport:
         # Full jitter: callers that failed together do not come back together.
         jitter = random.uniform(0, min(0.25 * 2**attempt, longest))  # noqa: S311 - not a secret
         self.sleep(min(max(asked, jitter), longest))
+
+
+def check_address(setting: str, address: str) -> None:
+    """Raises ConfigurationError for an address to which credentials would go without encryption.
+
+    Args:
+        setting: what people call the address.
+    """
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        hint = "Plain http is allowed for this computer only (127.0.0.1)."
+        raise ConfigurationError(f"{setting} must begin with https.", hint)
 
 
 @cache

@@ -5,6 +5,7 @@ Here belongs: the list of checks. A check says what it looked at, and raises Win
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from .. import clock
 from ..flows import FLOWS
@@ -16,6 +17,8 @@ from ..systems.winstore import Winstore, load_profile
 from .missing_rows import missing_rows
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
+
+READ = ("customers", "items", "salesOrders")  # entity sets of Business Central that are tried one by one
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,11 @@ class Check:
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks of a connection, in the order in which people read them. None of them writes."""
     yield Check("Winstore profile", lambda: CheckResult(_profile(settings)))
-    yield Check("Winstore connection", lambda: CheckResult(_winstore(settings)))
+    for entity in dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore"):
+        yield Check(f"Winstore {entity}", partial(_winstore, settings, entity))
     yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
+    for entity in READ:
+        yield Check(f"Business Central {entity}", partial(_business_central_reads, settings, entity))
     connected = [ConnectedFlow(flow, settings) for flow in FLOWS]
     for each in connected:
         yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
@@ -61,13 +67,13 @@ def _profile(settings: Settings) -> str:
     return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
 
 
-def _winstore(settings: Settings) -> str:
+def _winstore(settings: Settings, entity: str) -> CheckResult:
     source = Winstore(settings)
     try:
-        next(source.changed_since("articles", clock.now()))
+        next(source.changed_since(entity, clock.now()))
     finally:
         source.close()
-    return "articles can be read"
+    return CheckResult(f"can be read ({source.profile.entity(entity).call})")
 
 
 def _business_central(settings: Settings) -> str:
@@ -78,6 +84,16 @@ def _business_central(settings: Settings) -> str:
         target.close()
     found = "has units of measure" if units else "has no units of measure"
     return f"company {settings.bc.company} answers ({found})"
+
+
+def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
+    """Tries one call, because a permission set may allow some entity sets only. No field of a person is asked for."""
+    target = BusinessCentral(settings)
+    try:
+        target.get(f"{entity_set}?$top=1&$select=id")
+    finally:
+        target.close()
+    return CheckResult("can be read")
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:

@@ -1,26 +1,40 @@
-"""What an edited mapping would do to all staged records: the next plan, counted. Writes nothing to the target.
+"""What an edited mapping would do to all staged records: the next plan, counted.
 
-Here belongs: counting. sync/records/decide.py decides what becomes of a record, here as in the plan, so that the two
-always agree.
+Here belongs: counting. The plan is made by the functions that make it for a run, in a copy of the flow's database, so
+that the two always agree. Nothing is written to the target, or to the tables that a run uses.
 """
 
+import json
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from ..mapping.compiler import Compiled
-from ..mapping.execute import fill_joined_tables
+import duckdb
+
 from ..staging import ledger
 from ..staging.load import create as create_staging
-from ..staging.store import Row, lock_down, quote, renew_table, rows_of
+from ..staging.store import Row, create_table, quote, renew_table, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.dispatch import sending_of
-from ..sync.flow import Flow, Part
-from ..sync.map import KNOWN, MAPPED, UNCHANGED, create_source_view, mapped_table, mapping_connection
-from ..sync.payloads import fields_of
-from ..sync.records.decide import Decision, decide
-from ..sync.records.plan import links
+from ..sync.documents.outbox import SENT
+from ..sync.flow import Flow
+from ..sync.map import map_windows
+from ..sync.plan_table import PLANNED, planned_table
 from ..sync.session import check_target
+from ..sync.work import Work
+from .plans import OF_A_LINE
+
+CHANGES = ("update", *SENT)  # planned actions that change a record of the target, besides `create`
+SETTLES = ("skip", "adopt", "create", *CHANGES)  # planned actions after which nothing waits
+BEFORE = "impact_before"  # in the copy: what is known of each record before the next plan
+# How a broken rule names what differs from record to record: the line, and the kind of value that was given.
+RULES = re.compile("; (?!add a row)")  # what stands between broken rules
+OF_A_RECORD = re.compile(r"^line \S+, |, given (a|an) [^(;]*(?= \()")
 
 
 @dataclass
@@ -28,15 +42,15 @@ class Impact:
     """The records of one part, counted by what the next plan would do with them.
 
     Attributes:
-        same: the target has these values already. Nothing would be written.
+        same: nothing would be written: the target has these values, or what was sent stays as it is.
         created: the target would get a new record.
-        changed: the target's record would be updated.
+        changed: the target's record would be changed.
         skipped: the record would be skipped for another reason than UNCHANGED.
         held: the record would wait for a person, or for the lookup after a lost answer.
         broken: the record would fail.
-        mended: the record broke a rule under the tables before, and would not break one now.
+        freed: keys of the records that fail or are in conflict now, and would not after the next plan.
         fields: by field, how many of the changed records would get another value in it.
-        breaks: by reason, how many records would fail that do not fail yet.
+        breaks: by reason, how many records would fail that do not fail now.
     """
 
     part: str
@@ -46,7 +60,7 @@ class Impact:
     skipped: int = 0
     held: int = 0
     broken: int = 0
-    mended: int = 0
+    freed: list[str] = field(default_factory=list)
     fields: Counter[str] = field(default_factory=Counter)
     breaks: Counter[str] = field(default_factory=Counter)
 
@@ -54,117 +68,114 @@ class Impact:
 def impact(connected: ConnectedFlow) -> list[Impact]:
     """The impact of the present tables on each part of a flow, compared with the live target.
 
-    Orders and statuses are sent once and never again. Their values are compared with those that the tables gave before.
-
     Raises:
         MappingError: names file, row and column.
         ConfigurationError: the ledger was kept for another target.
     """
     sending = sending_of(connected.flow)
-    if sending.sends_once or not sending.compares_fields:
-        return _beside_before(connected)
-    settings, compiled = connected.settings, connected.checked()
-    target = sending.open(settings)
-    try:
-        check_target(connected, sending, target)
-        mapped = _mapped(connected, compiled)
-        linked = links(connected.store)
-        for found, part, rows in mapped:
-            for row, decision in decide(part, settings, target, compiled[part.name], rows, linked):
-                _count(found, row, decision)
-    finally:
-        target.close()
-    return [found for found, _, _ in mapped]
+    with _copied(connected) as copy:
+        map_windows(_all_of(copy))
+        target = sending.open(copy.settings)
+        try:
+            check_target(copy, sending, target)
+            sending.plan(_all_of(copy), target)
+        finally:
+            target.close()
+        return _counted(copy)
 
 
-def _beside_before(connected: ConnectedFlow) -> list[Impact]:
-    """The impact on each part, compared with what the tables made of its records before."""
-    impacts = []
-    for found, _, rows in _mapped(connected, connected.checked()):
-        found.same = found.mended = 0  # every record is in `rows` here, so that each is counted below
-        for row in rows:
-            _count_beside_before(found, row)
-        impacts.append(found)
-    return impacts
+def _all_of(connected: ConnectedFlow) -> Work:
+    return Work(connected, date.min, date.max, "impact")
 
 
-def _count_beside_before(found: Impact, row: Row) -> None:
-    now = fields_of(row["creates"] or "{}")
-    before = fields_of(row["before_creates"] or "{}")
-    others = [name for name in now | before if now.get(name) != before.get(name)]
-    breaks, is_new = bool(row["errors"]), row["before_creates"] is None
-    found.broken += breaks
-    found.created += not breaks and is_new
-    found.changed += not breaks and not is_new and bool(others)
-    found.same += not breaks and not others
-    found.mended += row["broke_before"] and not breaks
-    if breaks and not row["broke_before"]:
-        found.breaks.update(_broken_rules(row))
-    elif not is_new:
-        found.fields.update(others)
+@contextmanager
+def _copied(connected: ConnectedFlow) -> Iterator[ConnectedFlow]:
+    """The flow with a copy of its database, which is gone when the block ends."""
+    path, flow = connected.store.path, connected.flow
+    tables = (connected.staging.name, "ledger", "binding", BEFORE)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with TemporaryDirectory(prefix="impact-", dir=path.parent) as folder:
+        copy = replace(connected, database=Path(folder) / path.name)
+        with connected.store.open() as connection:
+            create_staging(connection, connected.staging)
+            ledger.create(connection)
+            connection.execute("CREATE TABLE IF NOT EXISTS binding (target VARCHAR)")
+            renew_table(connection, planned_table(flow), PLANNED)
+            connection.execute(f"CREATE TEMP TABLE {BEFORE} AS {_known_before(flow)}")
+            copy.store.take_over(connection, tables)
+        yield copy
 
 
-def _mapped(connected: ConnectedFlow, compiled: Mapping[str, Compiled]) -> list[tuple[Impact, Part, list[Row]]]:
-    """The records of each part that are still to be decided.
-
-    Records that were sent as they are now need no decision. They are counted here, unless the flow sends once.
-    """
-    flow, staging, mapped = connected.flow, connected.staging, []
-    once = sending_of(flow).sends_once
-    with mapping_connection(connected) as connection:
-        create_staging(connection, staging)
-        ledger.create(connection)
-        renew_table(connection, mapped_table(flow), MAPPED)
-        lock_down(connection)
-        for part in connected.parts:
-            own = compiled[part.name]
-            create_source_view(connection, part, own, staging.name, "true")  # of all windows
-            fill_joined_tables(connection, own.steps, own.lookups)
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE impact AS {_rows(flow, part, own)}")
-            counts = "SELECT count(*), count(*) FILTER (broke_before) FROM impact WHERE unchanged"
-            same, mended = connection.execute(counts).fetchall()[0]
-            rows = rows_of(connection, f"FROM impact WHERE {once} OR NOT unchanged ORDER BY _key")
-            mapped.append((Impact(part.name, same=same, mended=mended), part, rows))
-    return mapped
-
-
-def _rows(flow: Flow, part: Part, compiled: Compiled) -> str:
-    """SELECT of a part's records: as mapped now, as mapped before, and what the ledger knows of them."""
+def _known_before(flow: Flow) -> str:
+    """SELECT of what is known of each record: `part, key, is_stuck`, and what was planned for it last."""
     return f"""
         SELECT
-            '{part.name}' AS part, m.*, {KNOWN}, {UNCHANGED} AS unchanged,
-            coalesce(len(before.errors) > 0, false) AS broke_before, before.creates AS before_creates
-        FROM ({compiled.select}) AS m
-        LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
-        LEFT JOIN {quote(mapped_table(flow))} AS before ON before.part = '{part.name}' AND before._key = m._key"""
+            part, key, p.action, p.hash,
+            coalesce(l.state IN ('FAILED', 'CONFLICT') OR (l.state IS NULL AND p.action = 'fail'), false) AS is_stuck
+        FROM ledger AS l
+        FULL JOIN {quote(planned_table(flow))} AS p USING (part, key)"""
 
 
-def _count(found: Impact, row: Row, decision: Decision) -> None:
-    action = decision.action
-    same = decision.reason == "UNCHANGED"
-    skipped = action == "skip" and not same
-    failed_already = row["broke_before"] or row["state"] == ledger.State.FAILED
-    found.same += same
-    found.skipped += skipped
+def _counted(copy: ConnectedFlow) -> list[Impact]:
+    """The plan in a copy, counted by the parts that it has records of."""
+    main = copy.flow.main
+    with copy.store.open() as connection:
+        create_table(connection, planned_table(copy.flow), PLANNED)
+        rows = _planned(connection, copy.flow)
+    found = {part.name: Impact(part.name) for part in copy.parts if part.name in {main, *(row["part"] for row in rows)}}
+    for row in rows:
+        _count(found[row["part"]], row)
+    return list(found.values())
+
+
+def _planned(connection: duckdb.DuckDBPyConnection, flow: Flow) -> list[Row]:
+    """The planned records in a copy, with what was known of them. Unchanged ones come counted, in one row each part."""
+    return rows_of(
+        connection,
+        f"""
+        WITH plan AS (
+            SELECT
+                p.*,
+                coalesce(b.is_stuck, false) AS is_stuck,
+                coalesce(b.action = p.action AND b.hash IS NOT DISTINCT FROM p.hash, false) AS is_as_before,
+                p.reason IS NOT DISTINCT FROM 'UNCHANGED' AND NOT is_stuck AS is_same
+            FROM {quote(planned_table(flow))} AS p
+            LEFT JOIN {BEFORE} AS b USING (part, key)
+        )
+        SELECT part, NULL AS key, 'skip' AS action, 'UNCHANGED' AS reason, count(*) AS records
+        FROM plan
+        WHERE is_same
+        GROUP BY part
+        UNION ALL BY NAME
+        SELECT part, key, action, reason, message, changes, is_stuck, is_as_before, 1 AS records
+        FROM plan
+        WHERE NOT is_same
+        ORDER BY part, key
+        """,
+    )
+
+
+def _count(found: Impact, row: Row) -> None:
+    action = row["action"]
+    same = row["reason"] == "UNCHANGED" or action == "adopt"
+    found.same += row["records"] if same else 0
+    found.skipped += action == "skip" and not same
     found.created += action == "create"
-    found.changed += action == "update"
-    found.held += action in ("conflict", "wait")
+    found.changed += action in CHANGES and action != "create"
     found.broken += action == "fail"
-    found.mended += row["broke_before"] and action != "fail" and not skipped
-    if action == "update":
-        found.fields.update(change["field"] for change in decision.changes)
-    if action == "fail" and not failed_already:
-        found.breaks.update(_reasons(row, decision))
+    found.held += action not in (*SETTLES, "fail")
+    if row["is_stuck"] and action in SETTLES and not row["is_as_before"]:
+        found.freed.append(row["key"])
+    if action in CHANGES and action != "create":
+        found.fields.update({OF_A_LINE.sub(r"line \2", each["field"]) for each in json.loads(row["changes"] or "[]")})
+    if action == "fail" and not row["is_stuck"]:
+        found.breaks.update(_reasons(row))
 
 
-def _broken_rules(row: Row) -> set[str]:
-    return {f"{error['field']}: {error['rule']} (row {error['row']})" for error in row["errors"]}
-
-
-def _reasons(row: Row, decision: Decision) -> set[str]:
+def _reasons(row: Row) -> set[str]:
     """Why a record would fail, in words that are the same for all records with that cause."""
-    if decision.reason == "MAPPING":
-        return _broken_rules(row)
-    if decision.reason == "RELATION_MISSING":  # its message names the missing code
-        return {str(decision.message)}
-    return {str(decision.reason)}
+    if row["reason"] == "MAPPING":
+        return {OF_A_RECORD.sub("", words) for words in RULES.split(row["message"] or "")}
+    if row["reason"] == "RELATION_MISSING":  # its message names the missing code
+        return {str(row["message"])}
+    return {str(row["reason"])}

@@ -95,10 +95,11 @@ def fields_filled(connected: ConnectedFlow) -> list[str]:
 def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[RecordView]:
     """The record with a key in each part, or the first `sample` records of each part.
 
+    The key of an order gives its header, its customer, and the first `sample` of its lines.
     Raises: MappingError that names file, row and column.
     """
     flow, compiled, staging = connected.flow, connected.checked(), connected.staging
-    chosen = f"WHERE _key = {literal(key)}" if key is not None else f"ORDER BY _key LIMIT {int(sample)}"
+    where, chosen = _chosen(connected, key, sample)
     found: list[_Mapped] = []
     with mapping_connection(connected) as connection:
         create_staging(connection, staging)
@@ -106,7 +107,7 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            create_source_view(connection, part, own, staging.name, "true")  # of all windows
+            create_source_view(connection, part, own, staging.name, where)
             rows = _mapped(connection, part, own, chosen)
             fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
@@ -117,6 +118,18 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
                 parents = _mapped(connection, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
             found.append(_Mapped(part, rows, fields, parents))
     return _decided(connected, compiled, found)
+
+
+def _chosen(connected: ConnectedFlow, key: str | None, sample: int) -> tuple[str, str]:
+    """SQL that chooses records, of all windows: a condition on the staged rows, and what follows `FROM source`."""
+    document, first = connected.flow.document, f"ORDER BY _key LIMIT {int(sample)}"
+    if key is None:
+        return "true", first
+    if document is None:
+        return "true", f"WHERE _key = {literal(key)}"
+    # The parts of a document have keys of their own. They are made of the document's staged rows.
+    header = connected.flow.part(document.kind(connected.settings).header)
+    return f"({header.key} = {literal(key)} OR _key = {literal(key)})", first
 
 
 def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, chosen: str) -> list[Row]:
@@ -180,8 +193,16 @@ def _compared(
         parent = connected.flow.part(part.parent)
         there = _there(decide(parent, settings, target, compiled[parent.name], each.parents, linked))
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
+        if decision.action == "update" and _is_kept(connected, part):
+            decision = Decision("skip", "KEPT", target=decision.target)
         orphan = bool(part.reference) and decision.action == "create" and row["_key"] not in there
         yield RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan)
+
+
+def _is_kept(connected: ConnectedFlow, part: Part) -> bool:
+    """Whether a part is the customer of a document, whom orders do not change."""
+    document, customers = connected.flow.document, connected.settings.orders.customers
+    return document is not None and part.name in document.customer and customers != "create_and_update"
 
 
 def _there(decided: Sequence[tuple[Row, Decision]]) -> set[str]:

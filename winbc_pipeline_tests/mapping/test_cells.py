@@ -53,7 +53,10 @@ def test_leading_zeros_and_looks_of_numbers_stay_text(tmp_path: Path) -> None:
         (b"source_value,target_value,colour\n", "row 1, column colour: unknown column"),
         (b"source_value,source_value,target_value\n", "row 1, column source_value: the column stands there twice"),
         (b"source_value,note\n", "row 1: the column target_value is missing"),
-        (LOOKUP.encode() + b"a,1,,more\n", "row 2: more cells than columns: `more` is beyond the 3"),
+        (
+            LOOKUP.encode() + b"a,1,,more\n",
+            "row 2: the row has 4 cells, more than the 3 of the first row. A value that contains a comma",
+        ),
         (LOOKUP.encode() + b"a,1,\na,2,\n", "row 3, column source_value: `a` stands there twice"),
         (
             LOOKUP.encode() + b"8.71E+12,1,\n",
@@ -77,6 +80,35 @@ def test_what_cannot_be_read_right_is_refused_with_its_place(tmp_path: Path, con
 @pytest.mark.parametrize(
     ("row", "words"),
     [
+        (
+            "Smith, Ltd,X,",
+            "row 3: the row has 4 cells, more than the 3 of the first row. A value that contains a comma",
+        ),
+        ("Smith", "row 3: the row has 1 cells, fewer than the 3 of the first row"),
+    ],
+)
+def test_a_comma_without_quotes_blames_the_row_and_no_wrong_cell(tmp_path: Path, row: str, words: str) -> None:
+    with pytest.raises(MappingError) as error:
+        lookup(tmp_path, f"{LOOKUP}Jones,Y,\n{row}\n".encode())
+    assert words in str(error.value)
+
+
+def test_columns_for_people_are_passed_over(tmp_path: Path) -> None:
+    content = "_who,source_value,notes,target_value,note,note 2,_checked\nme,a,why,1,,x,yes\n"
+    assert lookup(tmp_path, content.encode()) == {"a": "1"}
+
+
+def test_the_note_of_a_row_may_be_left_out(tmp_path: Path) -> None:
+    assert lookup(tmp_path, (LOOKUP + "a,1\n").encode()) == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            "unitPrice,round(price, 2),,always,,",
+            "row 2, column source: the cell is cut after `round(price`: the row has 7 cells, more than the 6",
+        ),
         ("number,sku,,sometimes,,", "row 2, column when: `sometimes`"),
         ("number,sku,,,perhaps,", "row 2, column required: `perhaps`"),
         (",sku,,,,", "row 2, column target_field"),

@@ -63,6 +63,7 @@ def test_validate_names_the_wrong_row_and_checks_the_others(desk: Desk) -> None:
     code, printed = desk.run("validate")
     assert code == 2
     assert "item.csv, row 8, column source: the source has no field `prise`. Did you mean price?" in printed
+    assert "is added under `[reads.articles.fields]` of a profile of your own (`winstore.profile`" in printed
     assert "ok customers_winstore_to_bc" in printed
 
 
@@ -161,7 +162,7 @@ def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
         (
             "gtin,gtin",
             "gtin,concat('x' || gtin || sku)",
-            {"broken": 2, "breaks": {"gtin: longer than 14 characters (row 7)": 2}},
+            {"broken": 2, "breaks": {"gtin: longer than 14 characters (item.csv row 7)": 2}},
         ),
     ],
 )

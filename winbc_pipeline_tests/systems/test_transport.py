@@ -7,7 +7,7 @@ import httpx
 import pytest
 import respx
 
-from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.systems.transport import Limits, Lost, Transport
 
 BASE = "https://bc.example/api"
@@ -118,7 +118,7 @@ def test_credentials_go_to_the_configured_host_only(door: Callable[..., Transpor
 
 
 def test_plain_http_is_for_loopback_only() -> None:
-    with pytest.raises(SystemUnavailable, match="https"):
+    with pytest.raises(ConfigurationError, match="https"):
         Transport("BC", "http://bc.example", lambda _: "")
 
 

@@ -11,6 +11,7 @@ from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, literal, quote, renew_table, rows_of
+from ...systems.business_central.addresses import cut
 from ..connected import ConnectedFlow
 from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
@@ -67,6 +68,7 @@ class Candidate:
         guest: whether Winstore does not know the customer.
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
         errors: broken rules, in words.
+        cut: in words, the texts of addresses that were cut, because the target takes no longer ones.
         missing: in words, a code that the target does not have.
         bad_values: whether a value of the source is not of its kind, such as a number that cannot be read.
         namesakes: whether two orders of the source have this number.
@@ -95,6 +97,7 @@ class Candidate:
     namesakes: bool = False
     line_lost: bool = False
     ambiguous: str | None = None
+    cut: list[str] = field(default_factory=list)
     claims: int = 1
     owner: str | None = None
     dependency: str | None = None
@@ -315,6 +318,7 @@ def _candidate(
         missing = missing or lacking
     for _, key, line in lines:
         line["_key"] = key
+    shortened = cut(fields, flow.part(header).entity_set)
     return Candidate(
         key=row["_key"],
         window=row["_window"],
@@ -327,7 +331,8 @@ def _candidate(
         customer_key=row["customer_key"],
         header=fields,
         lines=[line for _, _, line in lines],
-        errors=_errors(row, header, flow),
+        errors=_errors(row, header, flow, {words.partition(" ")[0] for words in shortened}),
+        cut=shortened,
         missing=missing,
         bad_values=_has_bad_values(row),
         namesakes=row["namesakes"],
@@ -351,9 +356,10 @@ def _has_bad_values(row: Row) -> bool:
     return any(not error["row"] for error in [*row["errors"], *lines])
 
 
-def _errors(row: Row, header: str, flow: Flow) -> list[str]:
-    """The broken rules of the header and of the lines, in words."""
-    errors = [broken_rule(error, flow.part(header).table) for error in row["errors"]]
+def _errors(row: Row, header: str, flow: Flow, shortened: set[str]) -> list[str]:
+    """The broken rules of the header and of the lines, in words, without the lengths of fields that were cut."""
+    wrong = [error for error in row["errors"] if not (error["field"] in shortened and "longer than" in error["rule"])]
+    errors = [broken_rule(error, flow.part(header).table) for error in wrong]
     for line in row["wrong_lines"] or []:
         table = flow.part(line["part"]).table
         errors += [f"line {line['key']}, {broken_rule(error, table)}" for error in line["errors"]]

@@ -194,4 +194,5 @@ def _differing_total(row: Row, body: Row) -> Row:
     if not words:
         return {"difference": None}
     difference = cents(Decimal(body[TOTAL])) - cents(row["amount"])
-    return {"reason": TOTAL_DIFFERS, "message": words, "difference": difference}
+    message = "; ".join(filter(None, (words, row["message"])))
+    return {"reason": TOTAL_DIFFERS, "message": message, "difference": difference}

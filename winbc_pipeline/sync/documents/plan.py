@@ -238,7 +238,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "window": order.window,
         "action": choice.action,
         "reason": choice.reason,
-        "message": choice.message,
+        "message": choice.message or _note(order, choice),
         "target_id": place.record["id"] if place else order.known["target_id"],
         "target_no": place.number if place else order.known["target_no"],
         "etag": place.record.get("@odata.etag") if place else None,
@@ -258,6 +258,11 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "planned_at": clock.now(),
         "attempt_id": order.known["attempt_id"],
     }
+
+
+def _note(order: Candidate, choice: Choice) -> str | None:
+    """What people should know of a document that is sent all the same."""
+    return f"cut: {', '.join(order.cut)}" if order.cut and choice.action in ("create", "change") else None
 
 
 def _looked_up(order: Candidate, found: DocumentsFound, debtor: Debtor | None) -> str:

@@ -18,6 +18,7 @@ from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral, Operation, Result
+from ...systems.business_central.client import dumps
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, refusal
 from ..plan_table import planned_rows
@@ -149,6 +150,14 @@ class Push:
         known = self._known_unsent(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
         return Move(self.part.name, row["key"], State.SENDING, known)
 
+    def _commit_intents(self, rows: list[Row], moves: list[Move], now: datetime) -> None:
+        """Commits the intents of rows with their bodies, and the outcomes of others."""
+        intents = [self._intent(row, now) for row in rows]
+        bodies = [row["body"] if isinstance(row["body"], str) else dumps(row["body"]).decode() for row in rows]
+        with self.store.transaction() as connection:
+            ledger.move_within(connection, moves + intents, self.run_id, now)
+            ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
+
     def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
         """Keeps batches in flight, and writes the ledger beside them.
 
@@ -164,8 +173,7 @@ class Push:
             try:
                 for chunk in intent_chunks(rows):
                     now = clock.now()
-                    intents = [self._intent(row, now) for row in chunk]
-                    ledger.move(self.store, moves + intents, self.run_id)
+                    self._commit_intents(chunk, moves, now)
                     moves = []
                     pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, batch_size)}
                 while pending:

@@ -62,7 +62,10 @@ class _Push:
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
             for chunk in chunks_of(due, size):
                 intents = [self._intent(row) for row in chunk]
-                ledger.move(self.store, moves + intents, self.run_id)
+                with self.store.transaction() as connection:
+                    ledger.move_within(connection, moves + intents, self.run_id, clock.now())
+                    bodies = [row["body"] for row in chunk]
+                    ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
                 moves = []
                 sent = [pool.submit(self._sent, row) for row in chunk]
                 for future in sent:

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
-from ...errors import AuthenticationFailed
-from ...settings import BusinessCentralSettings
+from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ...settings import BusinessCentralSettings, check_set
+from ..transport import check_address
 
 
 class _MsalDoor:
@@ -36,12 +37,19 @@ def authorization_source(settings: BusinessCentralSettings) -> Callable[[str | N
     """A function that gives the Authorization header, for `Transport`.
 
     Its argument is the header that was refused, or None. For a refused one it gets a fresh token, unless another thread
-    has done so already. It raises AuthenticationFailed when there is no token.
+    has done so already. It raises AuthenticationFailed when there is no token, SystemUnavailable when the authority
+    does not answer.
+
+    Raises: ConfigurationError for credentials that are not whole.
     """
     if settings.user:
+        check_set({"bc.password": settings.password.get_secret_value()})
         pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
         return lambda _: header
+    secret = settings.client_secret.get_secret_value()
+    check_set({"bc.client_id": settings.client_id, "bc.client_secret": secret, "bc.authority": settings.authority})
+    check_address("bc.authority", settings.authority)
     return _client_credentials(settings)
 
 
@@ -64,8 +72,7 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
                 answer = application[0].acquire_token_for_client([settings.scope])
             except (httpx.HTTPError, msal.exceptions.MsalError, ValueError) as error:
                 application.clear()
-                words = f"No token from the authority ({type(error).__name__})."
-                raise AuthenticationFailed(words, "Check bc.authority and the network.") from None
+                raise _no_token(error) from None
             if "access_token" not in answer:
                 hint = "Check bc.client_id and the client secret."
                 raise AuthenticationFailed(f"The authority gives no token ({answer.get('error')}).", hint)
@@ -73,6 +80,16 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
             return given
 
     return header
+
+
+def _no_token(error: Exception) -> WinbcError:
+    """The error for people: an authority that does not answer is no refusal of the credentials."""
+    import msal
+
+    words, hint = f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
+    # msal raises a service error for statuses of 500 and more, and a ValueError for an authority that does not exist.
+    is_down = isinstance(error, httpx.HTTPError | msal.exceptions.MsalServiceError)
+    return SystemUnavailable(words, hint) if is_down else AuthenticationFailed(words, hint)
 
 
 def _application(settings: BusinessCentralSettings) -> Any:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from ...errors import ConfigurationError, UnreadableAnswer, WinbcError
-from ...settings import BusinessCentralSettings, Settings
+from ...settings import BusinessCentralSettings, Settings, check_set
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authorization_source
 from .facts import entity_fields
@@ -78,8 +78,7 @@ class BusinessCentral:
 
     def __init__(self, settings: Settings) -> None:
         bc: BusinessCentralSettings = settings.bc
-        if not bc.base_url:
-            raise ConfigurationError("bc.base_url is not set.", "Set it in winbc.toml or as WINBC_BC__BASE_URL.")
+        check_set({"bc.base_url": bc.base_url})
         limits = Limits(
             deadline_s=settings.timeout_s,
             answer_bytes=settings.answer_limit_mb * 2**20,
@@ -105,7 +104,11 @@ class BusinessCentral:
         Raises: ConfigurationError when there is not exactly one company of that name or id.
         """
         if not self._root:
-            companies = _value(self.transport.call("GET", "companies"))
+            answer = self.transport.call("GET", "companies")
+            if answer.status == 404:
+                hint = "Correct `bc.base_url`. It ends with `/api/v2.0`."
+                raise ConfigurationError("Business Central has no API at this address (status 404).", hint)
+            companies = _value(answer)
             found = [c for c in companies if self.settings.company in (c["name"], c["id"], c.get("displayName"))]
             if len(found) != 1:
                 names = ", ".join(sorted(c["name"] for c in companies))

@@ -15,8 +15,8 @@ import orjson
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from ...errors import ConfigurationError, UnreadableAnswer
-from ...settings import Settings
+from ...errors import UnreadableAnswer
+from ...settings import Settings, check_set
 from ..transport import Answer, Limits, Lost, Transport
 from .profile import EntityProfile, load_profile
 from .writing import Fields, Receipt, document, receipt
@@ -25,14 +25,13 @@ Row = dict[str, Any]
 
 
 class Winstore:
-    """One Winstore. Raises ConfigurationError when it has no address, or its profile is wrong."""
+    """One Winstore. Raises ConfigurationError when it has no address or credentials, or its profile is wrong."""
 
     def __init__(self, settings: Settings) -> None:
-        if not settings.winstore.base_url:
-            hint = "Set it in winbc.toml or as WINBC_WINSTORE__BASE_URL."
-            raise ConfigurationError("winstore.base_url is not set.", hint)
+        own, password = settings.winstore, settings.winstore.password.get_secret_value()
+        check_set({"winstore.base_url": own.base_url, "winstore.user": own.user, "winstore.password": password})
         # winstore.md section 2: HTTP Basic on every call.
-        pair = f"{settings.winstore.user}:{settings.winstore.password.get_secret_value()}".encode()
+        pair = f"{own.user}:{password}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
         limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20)
         self.profile = load_profile(settings.winstore.profile)
@@ -100,7 +99,10 @@ def records_in(answer: Answer, call: str, path: str) -> list[Row]:
     Raises: UnreadableAnswer when the path is not there.
     """
     if answer.status != 200:
-        raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", "Check the call in the profile.")
+        hint = "Check the call in the profile."
+        if answer.status == 404:
+            hint = "Check `winstore.base_url`, which ends before the name of the call, and the call in the profile."
+        raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", hint)
     is_json = "json" in answer.headers.get("content-type", "")
     content: Any = answer.json() if is_json else _from_xml(answer.content)
     for name in path.split("."):

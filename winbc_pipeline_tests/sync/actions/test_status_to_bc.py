@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 
 from winbc_pipeline import clock
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import OrderSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import map_windows
+from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import plan_windows
 from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
@@ -291,12 +291,13 @@ def test_a_person_who_retries_a_refused_action_has_it_done(desk: Desk, monkeypat
     assert desk.acted() == ["shipAndInvoice"]
 
 
-def test_an_action_is_not_planned_by_other_tables_than_the_status_was_mapped_with(desk: Desk) -> None:
+def test_a_status_is_mapped_again_when_its_tables_were_edited_before_the_plan(desk: Desk) -> None:
     flow, table = flow_named(FLOW), desk.sandboxes.own_tables() / "lookups" / "order_actions.csv"
     desk.draft()
     desk.says("completed")
     stage(ConnectedFlow(flow, desk.sandboxes.settings), FIRST)
     map_windows(Work(ConnectedFlow(flow, desk.sandboxes.settings), FIRST, LAST, "run-1"))
     table.write_text(table.read_text().replace("shipAndInvoice", "none"))
-    with pytest.raises(MappingError, match="edited since these records were mapped"):
-        plan_windows(Work(ConnectedFlow(flow, desk.sandboxes.settings), FIRST, LAST, "plan"))
+    work = Work(ConnectedFlow(flow, desk.sandboxes.settings), FIRST, LAST, "plan")
+    assert plan_windows(work) == ["mapped"]
+    assert [(row["action"], row["reason"]) for row in planned_rows(work)] == [("skip", "NO_ACTION")]

@@ -10,7 +10,7 @@ import pytest
 
 from winbc_pipeline import clock
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError, MappingError
+from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import OrdersToWinstoreSettings
 from winbc_pipeline.staging import ledger
@@ -340,8 +340,9 @@ def test_an_edited_table_makes_no_conflicts_of_what_was_sent(bc_users: BcUsers) 
     assert len(orders(bc_users.sandboxes)) == 1
 
 
-def test_a_plan_of_other_tables_than_the_records_were_mapped_with_is_refused(bc_users: BcUsers) -> None:
+def test_an_order_is_mapped_again_when_its_tables_were_edited_before_the_plan(bc_users: BcUsers) -> None:
     from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.plan_table import planned_rows
     from winbc_pipeline.sync.run import plan_windows
     from winbc_pipeline.sync.stage import stage
 
@@ -351,8 +352,9 @@ def test_a_plan_of_other_tables_than_the_records_were_mapped_with_is_refused(bc_
     stage(ConnectedFlow(flow, settings), FIRST)
     map_windows(Work(ConnectedFlow(flow, settings), FIRST, LAST, "run-1"))
     path.write_text(path.read_text().replace("'businesscentral'", "'books'"))
-    with pytest.raises(MappingError, match="edited since"):
-        plan_windows(Work(ConnectedFlow(flow, settings), FIRST, LAST, "plan"))
+    work = Work(ConnectedFlow(flow, settings), FIRST, LAST, "plan")
+    assert plan_windows(work) == ["mapped"]
+    assert [json.loads(row["body"])["fields"]["channel"] for row in planned_rows(work)] == ["books"]
 
 
 def test_a_line_that_breaks_a_rule_is_named_with_its_table_and_row(bc_users: BcUsers) -> None:

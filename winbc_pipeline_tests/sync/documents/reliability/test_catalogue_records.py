@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from winbc_pipeline.errors import AuthenticationFailed
+from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable
 from winbc_pipeline.flows import sent_by_winstore
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.documents.existing import LONGEST, is_reference
@@ -242,7 +242,7 @@ def test_an_authority_that_answers_500_stops_the_flow_and_is_not_asked_again_and
         return httpx.Response(500, **answer)
 
     monkeypatch.setattr(auth._MsalDoor, "post", broken)
-    with pytest.raises(AuthenticationFailed, match="authority"):
+    with pytest.raises(SystemUnavailable, match="authority"):
         sandboxes.sync(FLOW)
     assert len(asked) <= sandboxes.settings.bc.in_flight
     assert sandboxes.bc()["writes"] == []

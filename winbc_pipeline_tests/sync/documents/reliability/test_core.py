@@ -1,6 +1,7 @@
 """What must not happen to an order on its way to Business Central, whatever befalls the run that carries it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from winbc_pipeline import clock
 from winbc_pipeline.errors import AuthenticationFailed, MappingError
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.documents import SENDING
 from winbc_pipeline.sync.map import map_windows
 from winbc_pipeline.sync.run import plan_windows, push_windows
 from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
+from winbc_pipeline.systems.business_central import BusinessCentral
 
 from ....support.sandboxes import FIRST, LAST, Sandboxes
 
@@ -165,11 +168,34 @@ def test_refusals_are_not_counted_as_lost_attempts(sandboxes: Sandboxes, monkeyp
     assert sandboxes.ledger("orders")["W1"]["state"] == "CONFIRMED"
 
 
-def test_an_order_is_not_planned_by_other_tables_than_it_was_mapped_with(sandboxes: Sandboxes) -> None:
-    selling(sandboxes, [{}])
-    table = sandboxes.own_tables() / ORDERS_TO_BC.id / "order.csv"
-    stage(ConnectedFlow(ORDERS_TO_BC, sandboxes.settings), FIRST)
-    map_windows(Work(ConnectedFlow(ORDERS_TO_BC, sandboxes.settings), FIRST, LAST, "run-1"))
+def edit_city(tables: Path) -> None:
+    table = tables / ORDERS_TO_BC.id / "order.csv"
     table.write_text(table.read_text().replace("delivery_add_city", "upper(delivery_add_city)"))
-    with pytest.raises(MappingError, match="edited since these records were mapped"):
-        plan_windows(Work(ConnectedFlow(ORDERS_TO_BC, sandboxes.settings), FIRST, LAST, "plan"))
+
+
+@pytest.mark.parametrize("mapped_again", [False, True])
+def test_an_order_is_sent_by_the_tables_that_were_edited_after_it_was_planned(
+    sandboxes: Sandboxes, mapped_again: bool
+) -> None:
+    selling(sandboxes, [{}])
+    tables = sandboxes.own_tables()
+    layers_up_to_planned(sandboxes, "plan")
+    edit_city(tables)
+    work = Work(ConnectedFlow(ORDERS_TO_BC, sandboxes.settings), FIRST, LAST, "one")
+    if mapped_again:
+        map_windows(work)
+    assert push_windows(work) == (["planned"] if mapped_again else ["mapped", "planned"])
+    assert [document["shipToCity"] for document in documents(sandboxes)] == ["UTRECHT"]
+
+
+def test_an_edit_in_the_midst_of_planning_stops_the_plan(sandboxes: Sandboxes) -> None:
+    selling(sandboxes, [{}])
+    tables = sandboxes.own_tables()
+    layers_up_to_planned(sandboxes, "plan")
+    edit_city(tables)
+    target = BusinessCentral(sandboxes.settings)
+    try:
+        with pytest.raises(MappingError, match="edited while these records were planned"):
+            SENDING.plan(Work(ConnectedFlow(ORDERS_TO_BC, sandboxes.settings), FIRST, LAST, "plan"), target)
+    finally:
+        target.close()
