@@ -3,16 +3,17 @@
 Here belongs: parse, call, print. What the commands do: workbench/, sync/ and mapping/.
 """
 
+import os
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import WinbcError
+from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
@@ -22,6 +23,7 @@ from . import mapping, sandbox
 from . import records as record_commands
 from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
+from .failures import in_words
 from .output import add_row, bar, say, table_of
 
 app = typer.Typer(
@@ -35,26 +37,36 @@ for command in (record_commands.trace, record_commands.retry, record_commands.re
     app.command()(command)
 console = Console()
 MOST_SHOWN = 50
+_shown = SimpleNamespace(debug=False)
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, YYYY-MM-DD")]
 Day = Annotated[str | None, typer.Option(help="Last day in UTC, YYYY-MM-DD")]
 
 
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")] = False,
+    home: Annotated[Path | None, typer.Option(help="Work in this folder: its winbc.toml, .env and data")] = None,
+) -> None:
+    """Options of all commands; they stand before the command."""
+    _shown.debug = debug
+    if home:
+        try:
+            os.chdir(home)
+        except OSError as error:
+            raise ConfigurationError(f"{home} is no folder to work in: {error.strerror}.", "See --home.") from None
+
+
 def main() -> None:
-    """Entry point. An error that a person can do something about becomes one line, with exit code 2."""
+    """Entry point. Every error becomes one line, with exit code 2; `--debug` shows its traceback."""
     try:
         app()
-    except WinbcError as error:
-        words = str(error)
-    except OSError as error:
-        words = f"{error.filename or ''} {error.strerror or error}".strip()
-    except httpx.HTTPError as error:  # only the commands that call a sandbox let one through
-        words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
-    else:
-        return
-    say(console, (words, "red"))
-    raise SystemExit(2)
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a terminal
+        if _shown.debug:
+            raise
+        say(console, (in_words(error), "red"))
+        raise SystemExit(2) from None
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:

@@ -1,15 +1,20 @@
-"""What `winbc check` looks at: both connections, the mapping tables, and what each flow needs in Business Central.
+"""What `winbc check` looks at: this machine, both connections, mapping tables, and what each flow needs in BC.
 
 Here belongs: the list of checks. A check says what it looked at, and raises WinbcError when something is wrong.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 from .. import clock
+from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
 from ..settings import Settings
+from ..staging import ledger
+from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
@@ -27,6 +32,7 @@ class Check:
 
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks of a connection, in the order in which people read them. None of them writes."""
+    yield Check("This machine", lambda: CheckResult(_machine(settings)))
     yield Check("Winstore profile", lambda: CheckResult(_profile(settings)))
     yield Check("Winstore connection", lambda: CheckResult(_winstore(settings)))
     yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
@@ -49,6 +55,23 @@ def probe_check(settings: Settings) -> Check:
             target.close()
 
     return Check("Probe", tried)
+
+
+def _machine(settings: Settings) -> str:
+    """Whether the clock can be right, the data folder takes files, and the databases can be read."""
+    today, folder = clock.now().date(), settings.data_folder / settings.connection
+    if today < settings.history_start:
+        hint = "Set the clock of this machine, or the setting."
+        raise ConfigurationError(f"the clock says {today}, before history_start ({settings.history_start}).", hint)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    stores = [ConnectedFlow(flow, settings).store for flow in FLOWS if settings.flow_database(flow.id).exists()]
+    for store in stores:
+        ledger.newest(store, "CONFIRMED")
+    free = shutil.disk_usage(folder).free // 2**20
+    return f"{folder} takes files ({free} MB free), {len(stores)} databases can be read"
 
 
 def _profile(settings: Settings) -> str:
