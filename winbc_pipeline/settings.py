@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password"}
+SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
 class _Section(BaseModel):
@@ -172,6 +174,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def tables_folder(self) -> Path:
+        """The folder whose mapping tables serve: `mapping_folder`, or the shipped ones when nobody made one.
+
+        A folder that the settings name is never replaced by the shipped one: its name may be a slip.
+        """
+        is_own = "mapping_folder" in self.model_fields_set or self.mapping_folder.exists()
+        return self.mapping_folder if is_own else SHIPPED_TABLES
 
     def flow_database(self, flow: str) -> Path:
         """The DuckDB file of one flow in one direction, by the id of the flow."""

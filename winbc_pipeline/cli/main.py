@@ -6,7 +6,6 @@ Here belongs: parse, call, print. What the commands do: workbench/, sync/ and ma
 import os
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated
 
 import typer
@@ -23,7 +22,8 @@ from . import mapping, sandbox
 from . import records as record_commands
 from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
-from .failures import in_words
+from .failures import interruptible, told, wait_for_interrupt
+from .failures import options as failures
 from .output import add_row, bar, say, table_of
 
 app = typer.Typer(
@@ -37,7 +37,7 @@ for command in (record_commands.trace, record_commands.retry, record_commands.re
     app.command()(command)
 console = Console()
 MOST_SHOWN = 50
-_shown = SimpleNamespace(debug=False)
+ENDING = "Ending. What was committed stays; the next run goes on from there, and sends nothing twice."
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, YYYY-MM-DD")]
@@ -50,7 +50,7 @@ def options(
     home: Annotated[Path | None, typer.Option(help="Work in this folder: its winbc.toml, .env and data")] = None,
 ) -> None:
     """Options of all commands; they stand before the command."""
-    _shown.debug = debug
+    failures.debug = debug
     if home:
         try:
             os.chdir(home)
@@ -59,14 +59,9 @@ def options(
 
 
 def main() -> None:
-    """Entry point. Every error becomes one line, with exit code 2; `--debug` shows its traceback."""
-    try:
+    """Entry point. An error becomes one line, with exit code 2; Ctrl-C ends within five seconds, with exit code 130."""
+    with told(console), interruptible(console, ENDING):
         app()
-    except Exception as error:  # noqa: BLE001 - no traceback reaches a terminal
-        if _shown.debug:
-            raise
-        say(console, (in_words(error), "red"))
-        raise SystemExit(2) from None
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
@@ -189,7 +184,7 @@ def status() -> None:
     from ..staging import ledger
 
     settings = load_settings()
-    table = table_of("flow", "followed until", "records by state")
+    table = table_of("flow", "followed until", "records by state", whole="flow")
     for flow in FLOWS:
         store = ConnectedFlow(flow, settings).store
         counts = Counter(row["state"] for row in ledger.read(store))
@@ -201,10 +196,13 @@ def status() -> None:
 @app.command()
 def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
     """Serves the Dagster UI and its daemon on 127.0.0.1, for the connection in winbc.toml."""
-    from .dagster_home import prepare, serve_ui
+    from .dagster_home import check_port, claimed, prepare, serve_ui
 
     settings = load_settings()
-    home = prepare(settings.data_folder / settings.connection)
-    with serve_ui(home, port):
-        console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-        demo_module.wait_for_interrupt()
+    check_port(port)
+    words = "Ending the Dagster UI and its daemon. The next run completes what a run had not done."
+    with claimed(settings.data_folder / settings.connection) as home, interruptible(console, words):
+        prepare(home)
+        with serve_ui(console, home, port):
+            console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+            wait_for_interrupt()

@@ -12,7 +12,7 @@ from .. import clock
 from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
-from ..settings import Settings
+from ..settings import SHIPPED_TABLES, Settings
 from ..staging import ledger
 from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
@@ -103,7 +103,8 @@ def _business_central(settings: Settings) -> str:
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:
-    return CheckResult(f"{len(connected.checked())} tables", tuple(needs_app(connected)))
+    whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
+    return CheckResult(f"{whose} {len(connected.checked())} tables", tuple(needs_app(connected)))
 
 
 def _ready(connected: ConnectedFlow) -> CheckResult:
