@@ -93,7 +93,7 @@ def serve_ui(console: Console, home: Path, port: int) -> Iterator[None]:
 
 def _log(printed: IO[bytes], path: Path, served: threading.Event) -> None:
     """Writes to a file what a process prints until it serves. What it prints later would fill the disk."""
-    with suppress(OSError), path.open("wb") as file:
+    with suppress(OSError), printed, path.open("wb") as file:
         for line in printed:
             if not served.is_set():
                 file.write(line)

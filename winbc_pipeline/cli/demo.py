@@ -21,6 +21,7 @@ from .. import clock
 from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
+from ..settings import SHIPPED_TABLES, load_settings
 from .dagster_home import check_port, child, claimed, serve_ui
 from .failures import interruptible, wait_for_interrupt
 from .output import bar, say
@@ -59,7 +60,7 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
             with child(["winbc_pipeline.cli.demo_load", _command(start)], gentle_s=0) as load:
                 failed = load.wait()
             written = _writes(addresses) - before
-            _conclude(console, written, bool(failed), folder)
+            _conclude(console, written, bool(failed), folder, _command(start))
             if once:
                 return failed
             with serve_ui(console, home, port):
@@ -160,13 +161,15 @@ def _command(start: Path) -> str:
     return f"{_winbc(start)} --home {shlex.quote(os.path.relpath(Path.cwd(), start))}"
 
 
-def _conclude(console: Console, written: int, failed: bool, folder: Path) -> None:
+def _conclude(console: Console, written: int, failed: bool, folder: Path, command: str) -> None:
     if written:
         console.print(f"{written} writes reached Business Central.")
     else:
         console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
     account = f"orders.rounding_account = {ROUNDING_ACCOUNT} takes the cents that differ"
     say(console, f"Settings: {folder / 'winbc.toml'} ({account}).")
+    if load_settings().tables_folder == SHIPPED_TABLES:
+        say(console, f"Mapping tables: the shipped ones. To have a copy to edit: {command} mapping edit")
 
 
 def _print_steps(console: Console, addresses: Addresses, port: int, start: Path) -> None:

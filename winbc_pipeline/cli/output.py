@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.box import HEAVY_HEAD, SIMPLE
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
@@ -102,10 +102,12 @@ def table_of(*names: str, title: str = "", whole: str = "") -> Table:
 
     Args:
         whole: the column whose cells stay on one line, such as one of names that people copy. The table then has no
-            frame, so that more fits in a line.
+            frame and no title, so that more fits in a line.
     """
     columns = (Column(name, overflow="fold", no_wrap=name == whole) for name in names)
-    return Table(*columns, title=Text(shown(title), "italic") if title else None, box=SIMPLE if whole else HEAVY_HEAD)
+    if whole:
+        return Table(*columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    return Table(*columns, title=Text(shown(title), "italic") if title else None)
 
 
 def add_row(table: Table, *cells: object) -> None:

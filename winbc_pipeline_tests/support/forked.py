@@ -65,6 +65,24 @@ def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
     return process.exitcode or 0, " ".join(printed.decode().split())
 
 
+def started(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> BaseProcess:
+    """A `winbc` command that goes on, and prints to a file."""
+    process = FORKS.Process(
+        target=_started, args=(list(arguments), {**os.environ, **environment}, Path.cwd(), output), daemon=True
+    )
+    process.start()
+    return process
+
+
+def _started(arguments: list[str], environment: Mapping[str, str], folder: Path, output: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["winbc", *arguments]
+    with output.open("w", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+        main.main()
+
+
 def _command(
     arguments: list[str], environment: Mapping[str, str], folder: Path, file_limit: int, writer: Connection
 ) -> None:
