@@ -153,12 +153,17 @@ def _winbc(start: Path) -> str:
     """The command, as it can be pasted in the folder where the demo was started."""
     here = Path(sys.executable).parent
     is_on_path = str(here) in os.environ["PATH"].split(os.pathsep)
-    return "winbc" if is_on_path else shlex.quote(os.path.relpath(here / "winbc", start))
+    return "winbc" if is_on_path else _quoted(os.path.relpath(here / "winbc", start))
+
+
+def _quoted(path: str) -> str:
+    """A path in the quotes of a shell; PowerShell would not run a command in quotes."""
+    return path if sys.platform == "win32" else shlex.quote(path)
 
 
 def _command(start: Path) -> str:
     """The beginning of a command with the demo's settings."""
-    return f"{_winbc(start)} --home {shlex.quote(os.path.relpath(Path.cwd(), start))}"
+    return f"{_winbc(start)} --home {_quoted(os.path.relpath(Path.cwd(), start))}"
 
 
 def _conclude(console: Console, written: int, failed: bool, folder: Path, command: str) -> None:

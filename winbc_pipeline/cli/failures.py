@@ -43,10 +43,14 @@ def interruptible(console: Console, words: str) -> Iterator[None]:
     What waits for an answer then is killed after END_S seconds. A second Ctrl-C does not disturb the ending.
     """
 
+    def kill() -> None:
+        console.show_cursor()  # a progress bar hides it
+        os._exit(INTERRUPTED)
+
     def end(*_: object) -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        killer = threading.Timer(END_S, os._exit, [INTERRUPTED])
+        killer = threading.Timer(END_S, kill)
         killer.daemon = True
         killer.start()
         say(console, words)
