@@ -7,13 +7,14 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 .venv/ready: requirements.lock pyproject.toml
+	@echo "The libraries go into .venv: about 130 MB to download (minutes, once), 650 MB on disk."
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch .venv/ready
 
-demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops after the table, SAMPLE=folder loads your own data
-	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)")
+demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops after the table, SAMPLE=folder loads your own data, PORT=3001 moves the UI
+	@$(BIN)/winbc demo $(if $(ONCE),--once) $(if $(SAMPLE),--sample "$(SAMPLE)") $(if $(PORT),--port $(PORT))
 
 test: .venv/ready ## the tests that take seconds, on two cores
 	$(BIN)/pytest -n 2 --dist worksteal

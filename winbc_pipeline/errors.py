@@ -6,17 +6,22 @@
     ├── SystemUnavailable    E-UNREACHABLE  a system does not answer: try again later
     ├── AuthenticationFailed E-AUTH         a system refuses the credentials: the flow stops until they are corrected
     ├── UnreadableAnswer     E-ANSWER       an answer is not as the system promises: nothing of it was used
-    ├── StoreUnavailable     E-STORE        the flow's database is damaged, or (StoreBusy) another process uses it
+    ├── StoreUnavailable                    the flow's database cannot be used:
+    │   ├── StoreBusy        E-STORE        another process uses it
+    │   └── StoreDamaged     E-DB           it cannot be read: put it back from a backup
+    ├── NotWritable          E-DISK         a file cannot be written: make room, or allow it
     └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the message says what to do
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
 """
 
+from pathlib import Path
+
 
 class WinbcError(Exception):
     """An error for people to read: its message says what happened and why, its hint says what to do.
 
-    Neither may hold a secret or a person's data. `code` names the error in docs/errors.md.
+    Neither may hold a secret or a person's data. `code` names the error in docs/errors.md; E-WINBC is any other error.
     """
 
     code = "E-WINBC"
@@ -60,8 +65,6 @@ class UnreadableAnswer(WinbcError):
 class StoreUnavailable(WinbcError):
     """The database of a flow cannot be used."""
 
-    code = "E-STORE"
-
 
 class NotDone(WinbcError):
     """What a person asked for was not done, because it would be wrong now."""
@@ -71,3 +74,27 @@ class NotDone(WinbcError):
 
 class StoreBusy(StoreUnavailable):
     """Another process uses the database of the flow; later it can be used again."""
+
+    code = "E-STORE"
+
+
+class StoreDamaged(StoreUnavailable):
+    """The database of a flow cannot be read; `why` holds nobody's data, `hint` is for another way on than a backup."""
+
+    code = "E-DB"
+
+    def __init__(self, path: Path, why: str, hint: str = "") -> None:
+        safe = "Both systems and the databases of other flows are as they were, and this flow sends nothing."
+        backup = "Put the file back from a backup and run the flow again. Without a backup: docs/errors.md, E-DB."
+        super().__init__(f"{path} cannot be read: {why}. {safe}", hint or backup)
+
+
+class NotWritable(WinbcError):
+    """A file cannot be written: disk, quota or file-size limit is full, or writing is not allowed there."""
+
+    code = "E-DISK"
+
+    def __init__(self, path: Path | str, why: str) -> None:
+        safe = "All that was committed before is safe, and nothing was sent that the ledger does not know."
+        hint = "Make room there, or allow writing, and run it again: it goes on where it stopped."
+        super().__init__(f"{path} cannot be written: {why}. {safe}", hint)

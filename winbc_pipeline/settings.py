@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password"}
 SensorSeconds = Annotated[int, Field(ge=5)]  # Dagster looks every five seconds which sensors are due
+SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
 class _Section(BaseModel):
@@ -203,6 +205,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml."""
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def tables_folder(self) -> Path:
+        """The folder whose mapping tables serve: `mapping_folder`, or the shipped ones when nobody made one.
+
+        A folder that the settings name is never replaced by the shipped one: its name may be a slip.
+        """
+        is_own = "mapping_folder" in self.model_fields_set or self.mapping_folder.exists()
+        return self.mapping_folder if is_own else SHIPPED_TABLES
 
     def flow_database(self, flow: str) -> Path:
         """The DuckDB file of one flow in one direction, by the id of the flow."""

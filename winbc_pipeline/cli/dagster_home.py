@@ -2,75 +2,155 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
+from typing import IO
 
 import httpx
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from ..errors import ConfigurationError, NotDone, SystemUnavailable
+from .output import bar
+
+LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
+GENTLE_S = 1.5  # seconds that children have to end by themselves
 
 
-def prepare(folder: Path) -> Path:
-    """Makes a DAGSTER_HOME below a folder, with the shipped dagster.yaml and a new storage; returns its path.
+@contextmanager
+def claimed(folder: Path) -> Iterator[Path]:
+    """DAGSTER_HOME below a connection's folder of data, which is this process's alone until the block ends.
 
-    An existing one is left as it is. The variable DAGSTER_HOME of this process names it from now on.
+    The variable DAGSTER_HOME of this process names it from now on.
+    Raises: NotDone while another process serves it.
     """
     home = (folder / "dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ["DAGSTER_HOME"] = str(home)
+    lock = FileLock(str(home / "served.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise NotDone(f"Another `winbc ui` or `winbc demo` is at work in {home.parent}.", "Use or end it.") from None
+    try:
+        yield home
+    finally:
+        lock.release()
+
+
+def prepare(home: Path) -> None:
+    """Makes the shipped dagster.yaml and a new storage in a DAGSTER_HOME; what is there stays as it is.
+
+    DAGSTER_HOME names it. Runs whose process was killed count as cancelled: they would keep their flow's place in the
+    queue for ever.
+    """
     configuration = home / "dagster.yaml"
     if not configuration.exists():
         shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
         configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
-    os.environ["DAGSTER_HOME"] = str(home)
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
-    with DagsterInstance.get() as instance:  # makes the storage: two services that both make it would corrupt it
-        instance.get_run_records(limit=1)
-    return home
+    running = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    with DagsterInstance.get() as instance:
+        # Asking makes the storage: two services that both make it would corrupt it.
+        for run in instance.get_runs(RunsFilter(statuses=running)):
+            if isinstance(
+                instance.run_launcher, DefaultRunLauncher
+            ):  # other launchers' runs go on without this process
+                instance.report_run_canceled(run, "winbc was ended during this run. The next run completes it.")
+
+
+def check_port(port: int) -> None:
+    """Raises ConfigurationError when another process listens on a port of 127.0.0.1."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        raise ConfigurationError(f"Port {port} is taken.", "Choose another with --port.") from None
 
 
 @contextmanager
-def serve_ui(home: Path, port: int) -> Iterator[None]:
-    """Runs Dagster's webserver, daemon and code location as children of this process until the block ends."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "winbc_pipeline.definitions"]
+def serve_ui(console: Console, home: Path, port: int) -> Iterator[None]:
+    """Runs Dagster's webserver, daemon and code location as children of this process until the block ends.
+
+    The block begins when the UI answers.
+    """
     options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    served = threading.Event()
+    with child(["dagster", "dev", "-m", "winbc_pipeline.definitions", *options], subprocess.PIPE) as process:
+        threading.Thread(target=_log, args=(process.stdout, home / LOG, served), daemon=True).start()
+        with bar(console, "Starting the Dagster UI"):
+            wait_until_served(process, port, home / LOG)
+        served.set()
+        yield
+
+
+def _log(printed: IO[bytes], path: Path, served: threading.Event) -> None:
+    """Writes to a file what a process prints until it serves. What it prints later would fill the disk."""
+    with suppress(OSError), printed, path.open("wb") as file:
+        for line in printed:
+            if not served.is_set():
+                file.write(line)
+                file.flush()
+
+
+@contextmanager
+def child(
+    arguments: Sequence[str], output: int | None = None, gentle_s: float = GENTLE_S
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a module of Python, with its arguments, until the block ends. Then its children end with it.
+
+    They are a group of their own: Ctrl-C reaches this process only, which ends the group as a whole.
+
+    Args:
+        output: subprocess.PIPE for what it prints; None for where this process prints.
+        gentle_s: see `end_group`.
+    """
     process = subprocess.Popen(
-        [*command, *options],
-        env={**os.environ, "DAGSTER_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # a group of its own, which end_group can end as a whole
+        [sys.executable, "-m", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
     try:
-        yield
+        yield process
     finally:
-        end_group(process)
+        end_group(process, gentle_s)
 
 
-def wait_until_served(port: int, most_s: float = 60) -> None:
-    """Waits until the UI answers, at most `most_s` seconds."""
+def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 120) -> None:
+    """Waits until the UI answers; raises SystemUnavailable when its process has ended, or after `most_s` seconds."""
     ends = time.monotonic() + most_s
     while time.monotonic() < ends:
+        if process.poll() is not None:
+            raise SystemUnavailable(f"The Dagster UI ended by itself (exit code {process.returncode}).", f"See {log}.")
         try:
             httpx.get(f"http://127.0.0.1:{port}/server_info", timeout=5)
             return
         except httpx.TransportError:
             time.sleep(0.2)
+    raise SystemUnavailable(f"The Dagster UI does not answer on port {port} after {most_s:.0f} s.", f"See {log}.")
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process and its children. Each ten seconds without an end, the next signal is a firmer one."""
+def end_group(process: subprocess.Popen[bytes], gentle_s: float = GENTLE_S) -> None:
+    """Ends a process and its children: asks them first, and kills what is left after `gentle_s` seconds.
+
+    A kill loses nothing: the next run looks up what was on its way.
+    """
     if sys.platform == "win32":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], check=False, capture_output=True)
         return
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for number, most_s in ((signal.SIGTERM, gentle_s), (signal.SIGKILL, 1)):
         try:
             os.killpg(process.pid, number)
-            process.wait(10)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
+            process.wait(most_s)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
             continue

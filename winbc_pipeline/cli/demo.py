@@ -1,44 +1,42 @@
-"""`winbc demo`: starts both sandboxes, loads everything through Dagster, prints a table, and serves the UI."""
+"""`winbc demo`: starts both sandboxes, loads everything through Dagster, prints a table, and serves the UI.
 
+The demo works in a folder of its own, as `winbc --home FOLDER` does. Its load is another process (demo_load.py), which
+Ctrl-C ends at once.
+"""
+
+import contextlib
 import hashlib
+import json
 import os
-import signal
-import socket
+import shlex
+import shutil
 import sys
-import threading
-import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from .. import clock
-from ..errors import ConfigurationError
-from ..flows import FLOWS
 from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
-from ..settings import Settings, load_settings
-from ..sync.connected import ConnectedFlow
-from ..sync.run import Summary, summary
-from ..sync.stage import newest_change
-from ..sync.work import Work
-from .dagster_home import prepare, serve_ui, wait_until_served
-from .output import bar
+from ..settings import SHIPPED_TABLES, load_settings
+from .dagster_home import check_port, child, claimed, serve_ui
+from .failures import interruptible, wait_for_interrupt
+from .output import bar, say
 from .sandbox import check_folder, load_folder
 
 CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200  # of the generated sample
 LENGTHS = {"day": 1, "week": 7}  # in days
-MOST_WINDOWS = 60  # so that loading them takes seconds: see load_through_dagster
+MOST_WINDOWS = 60  # so that loading them takes seconds: Dagster takes a tenth of a second for each, even an empty one
 SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
-# Configuration of a run that prints none of Dagster's log.
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+CONNECTION, ROUNDING_ACCOUNT = "demo", "8100"  # an account of the sandbox
+ENDING = "Ending the demo: its load, the Dagster UI and the sandboxes. The next `winbc demo` completes what is missing."
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
-    """Runs the demo. The data stays in .winbc, so that a second demo finds nothing to do.
+    """Runs the demo. Its data stays in a folder in .winbc, so that a second demo finds nothing to do.
 
     Returns:
         The exit code: with `once`, 1 when a record failed. Without it the UI shows what failed, and the code is 0.
@@ -48,24 +46,26 @@ def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
         sample: a retail folder to load; None for generated data.
         port: port of the UI.
     """
-    folder = Path(".winbc") / f"demo-{_name(sample)}"
     if not once:
-        _check_port(port)
-    with serve_sandboxes(folder / "sandbox") as addresses:
-        with bar(console, "Filling the Winstore sandbox"):
-            _seed(addresses, folder, sample)
-        os.environ.update(_environment(addresses, folder))
-        home = prepare(folder)
-        before = _writes(addresses)
-        failed = _load_all(console, load_settings())
-        written = _writes(addresses) - before
-        if written:
-            console.print(f"{written} writes reached Business Central.")
-        else:
-            console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
-        if once:
-            return 1 if failed else 0
-        _serve(console, addresses, home, port)
+        check_port(port)
+    folder, start = Path(".winbc") / f"demo-{_name(sample)}", Path.cwd()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with interruptible(console, ENDING), contextlib.chdir(folder), claimed(Path(CONNECTION)) as home:
+        _delete_unfilled()
+        with serve_sandboxes(Path("sandbox")) as addresses:
+            with bar(console, "Filling the Winstore sandbox"):
+                _seed(addresses, sample and start / sample)
+            _write_settings(addresses, start)
+            before = _writes(addresses)
+            with child(["winbc_pipeline.cli.demo_load", _command(start)], gentle_s=0) as load:
+                failed = load.wait()
+            written = _writes(addresses) - before
+            _conclude(console, written, bool(failed), folder, _command(start))
+            if once:
+                return failed
+            with serve_ui(console, home, port):
+                _print_steps(console, addresses, port, start)
+                wait_for_interrupt()
     return 0
 
 
@@ -79,18 +79,19 @@ def _name(sample: Path | None) -> str:
     return f"{sample.resolve().name}-{content.hexdigest()[:8]}"
 
 
-def _check_port(port: int) -> None:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        raise ConfigurationError(f"Port {port} is taken.", "Choose another with --port.") from None
+def _delete_unfilled() -> None:
+    """Deletes the sandboxes of a demo that was ended before they were filled: the settings are written after that."""
+    if not Path("winbc.toml").exists():
+        shutil.rmtree("sandbox", ignore_errors=True)
+        for file in Path(CONNECTION).glob("*.duckdb*"):
+            file.unlink()
 
 
-def _seed(addresses: Addresses, folder: Path, sample: Path | None) -> None:
+def _seed(addresses: Addresses, sample: Path | None) -> None:
     if _state(addresses.winstore_control)["records"]:
         return
     if sample is None:
-        sample = folder / "retail"
+        sample = Path("retail")
         write_folder(sample, generate(CUSTOMERS, ARTICLES, clock.now(), orders=ORDERS))
     load_folder(addresses.winstore_control, sample)
 
@@ -105,18 +106,41 @@ def _writes(addresses: Addresses) -> int:
     return len(_state(addresses.bc_control)["writes"])
 
 
-def _environment(addresses: Addresses, folder: Path) -> dict[str, str]:
+def _write_settings(addresses: Addresses, start: Path) -> None:
+    """Writes the demo's settings into its folder, so that `winbc --home FOLDER` finds them.
+
+    The addresses of the sandboxes are in .env, and change with each start. winbc.toml is written once: an edit stays.
+    """
+    variables = addresses.environment()
+    secrets = Path(".env")
+    secrets.touch(mode=0o600)
+    secrets.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8")
+    # Nothing in this environment may lead the demo to other systems.
+    os.environ.update(variables | {"WINBC_CONNECTION": CONNECTION, "WINBC_DATA_FOLDER": "."})
+    if not Path("winbc.toml").exists():
+        whole = Path("winbc.toml.new")
+        whole.write_text(_settings(addresses, start / "mapping_tables"), encoding="utf-8")
+        whole.rename("winbc.toml")
+
+
+def _settings(addresses: Addresses, own_tables: Path) -> str:
     rows = _state(addresses.winstore_control)["records"]
     oldest = min(record["modified"] for entity in SOURCES for record in rows.get(entity, []))[:10]
-    return addresses.environment() | {
-        "WINBC_CONNECTION": "demo",
-        "WINBC_DATA_FOLDER": str(folder.resolve()),
-        "WINBC_HISTORY_START": oldest,
-        "WINBC_WINDOW": _window(date.fromisoformat(oldest), clock.now().date()),
-        "WINBC_SENSORS": "true",
-        "WINBC_SCHEDULES": "true",
-        "WINBC_ORDERS__ROUNDING_ACCOUNT": "8100",  # of the sandbox
-    }
+    window = _window(date.fromisoformat(oldest), clock.now().date())
+    tables = f"mapping_folder = {json.dumps(str(own_tables))}\n" if own_tables.is_dir() else ""
+    return f"""\
+# The settings of this demo (docs/settings.md explains them). What you edit here stays.
+# Addresses and passwords of the demo's sandboxes are in .env, which each start writes anew.
+connection = "{CONNECTION}"
+data_folder = "."
+history_start = {oldest}
+window = "{window}"
+sensors = true
+schedules = true
+{tables}
+[orders]
+rounding_account = "{ROUNDING_ACCOUNT}"  # for the cents by which shop and Business Central round differently
+"""
 
 
 def _window(first: date, last: date) -> str:
@@ -125,73 +149,41 @@ def _window(first: date, last: date) -> str:
     return next((name for name, length in LENGTHS.items() if days <= length * MOST_WINDOWS), "month")
 
 
-def _load_all(console: Console, settings: Settings) -> bool:
-    """Loads all flows and prints a table of them; returns whether anything failed."""
-    table = Table("flow", "read", "created", "updated", "skipped", "failed", "seconds")
-    failed = False
-    for flow in FLOWS:
-        began = time.monotonic()
-        with bar(console, f"Loading {flow.id} through Dagster"):
-            problem, done = load_through_dagster(ConnectedFlow(flow, settings))
-        if problem:
-            console.print(problem.strip(), style="red", highlight=False)
-        failed |= bool(problem or done.failed)
-        counts = (done.read, done.created, done.updated, done.skipped, done.failed)
-        table.add_row(flow.id, *map(str, counts), f"{time.monotonic() - began:.1f}")
-    console.print(table)
-    return failed
-
-
-def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]:
-    """Runs all windows of a flow, from the first that holds a record, in one Dagster run.
-
-    Dagster takes a tenth of a second for each window, even for an empty one: see _window.
-
-    Returns: why the run failed, None when it did not; and the counts of its records.
-    """
-    from dagster import DagsterInstance
-
-    from ..build import build_defs
-    from ..orchestration.windows import range_tags
-
-    flow, settings = connected.flow, connected.settings
-    last = clock.now().date()
-    begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    first = newest_change(connected, begins - timedelta(seconds=1))[1] or last
-    job = build_defs(settings=settings).resolve_job_def(flow.id)
-    with DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            instance=instance, tags=range_tags(first, last, settings), raise_on_error=False, run_config=QUIET
-        )
-    counts = summary(Work(connected, first, last, result.run_id))
-    if result.success:
-        return None, counts
-    failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
-    texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
-    return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
-
-
-def _serve(console: Console, addresses: Addresses, home: Path, port: int) -> None:
-    sku = _state(addresses.bc_control)["records"]["items"][0]["number"]
+def _winbc(start: Path) -> str:
+    """The command, as it can be pasted in the folder where the demo was started."""
     here = Path(sys.executable).parent
     is_on_path = str(here) in os.environ["PATH"].split(os.pathsep)
-    winbc = "winbc" if is_on_path else os.path.relpath(here / "winbc")
-    change = f"{winbc} sandbox change {addresses.winstore_base} {sku} 12.34"
-    show = f"{winbc} sandbox state {addresses.bc_control} --key {sku}"
-    with serve_ui(home, port):
-        with bar(console, "Starting the Dagster UI"):
-            wait_until_served(port)
-        console.print(f"1. Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)")
-        console.print(f"2. Change an article: {change}", soft_wrap=True)
-        console.print(f"3. See it seconds later: {show}", soft_wrap=True)
-        wait_for_interrupt()
+    return "winbc" if is_on_path else _quoted(os.path.relpath(here / "winbc", start))
 
 
-def wait_for_interrupt() -> None:
-    """Waits until Ctrl-C, or until another process asks this one to end."""
-    ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: ended.set())
-    while not ended.wait(0.5):
-        pass
+def _quoted(path: str) -> str:
+    """A path in the quotes of a shell; PowerShell would not run a command in quotes."""
+    return path if sys.platform == "win32" else shlex.quote(path)
+
+
+def _command(start: Path) -> str:
+    """The beginning of a command with the demo's settings."""
+    return f"{_winbc(start)} --home {_quoted(os.path.relpath(Path.cwd(), start))}"
+
+
+def _conclude(console: Console, written: int, failed: bool, folder: Path, command: str) -> None:
+    if written:
+        console.print(f"{written} writes reached Business Central.")
+    else:
+        console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
+    account = f"orders.rounding_account = {ROUNDING_ACCOUNT} takes the cents that differ"
+    say(console, f"Settings: {folder / 'winbc.toml'} ({account}).")
+    if load_settings().tables_folder == SHIPPED_TABLES:
+        say(console, f"Mapping tables: the shipped ones. To have a copy to edit: {command} mapping edit")
+
+
+def _print_steps(console: Console, addresses: Addresses, port: int, start: Path) -> None:
+    winbc = _winbc(start)
+    steps = [f"Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)"]
+    if items := _state(addresses.bc_control)["records"].get("items"):
+        sku = shlex.quote(items[0]["number"])
+        steps.append(f"Change an article: {winbc} sandbox change {addresses.winstore_base} {sku} 12.34")
+        steps.append(f"See it seconds later: {winbc} sandbox state {addresses.bc_control} --key {sku}")
+    steps.append(f"See what became of the records: {_command(start)} status")
+    for number, step in enumerate(steps, 1):
+        say(console, f"{number}. {step}")

@@ -3,16 +3,16 @@
 Here belongs: parse, call, print. What the commands do: workbench/, sync/ and mapping/.
 """
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import WinbcError
+from ..errors import ConfigurationError
 from ..flows import FLOWS, check_flow_settings
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
@@ -22,6 +22,8 @@ from . import mapping, sandbox
 from . import records as record_commands
 from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
+from .failures import interruptible, told, wait_for_interrupt
+from .failures import options as failures
 from .output import add_row, bar, say, table_of
 
 app = typer.Typer(
@@ -35,26 +37,31 @@ for command in (record_commands.trace, record_commands.retry, record_commands.re
     app.command()(command)
 console = Console()
 MOST_SHOWN = 50
+ENDING = "Ending. What was committed stays; the next run goes on from there, and sends nothing twice."
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, YYYY-MM-DD")]
 Day = Annotated[str | None, typer.Option(help="Last day in UTC, YYYY-MM-DD")]
 
 
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")] = False,
+    home: Annotated[Path | None, typer.Option(help="Work in this folder: its winbc.toml, .env and data")] = None,
+) -> None:
+    """Options of all commands; they stand before the command."""
+    failures.debug = debug
+    if home:
+        try:
+            os.chdir(home)
+        except OSError as error:
+            raise ConfigurationError(f"{home} is no folder to work in: {error.strerror}.", "See --home.") from None
+
+
 def main() -> None:
-    """Entry point. An error that a person can do something about becomes one line, with exit code 2."""
-    try:
+    """Entry point. An error becomes one line, with exit code 2; Ctrl-C ends within five seconds, with exit code 130."""
+    with told(console), interruptible(console, ENDING):
         app()
-    except WinbcError as error:
-        words = str(error)
-    except OSError as error:
-        words = f"{error.filename or ''} {error.strerror or error}".strip()
-    except httpx.HTTPError as error:  # only the commands that call a sandbox let one through
-        words = f"No answer from there ({type(error).__name__}): is the sandbox running?"
-    else:
-        return
-    say(console, (words, "red"))
-    raise SystemExit(2)
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:
@@ -181,7 +188,7 @@ def status() -> None:
 
     settings = load_settings()
     check_flow_settings(settings)
-    table = table_of("flow", "followed until", "records by state", "sensor", "sweep (UTC)")
+    table = table_of("flow", "followed until", "records by state", "sensor", "sweep (UTC)", whole="flow")
     for flow in FLOWS:
         store, timing = ConnectedFlow(flow, settings).store, settings.timing(flow.id)
         counts = Counter(row["state"] for row in ledger.read(store))
@@ -196,11 +203,14 @@ def status() -> None:
 def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
     """Serves the Dagster UI and its daemon on 127.0.0.1, for the connection in winbc.toml."""
     from ..build import build_defs
-    from .dagster_home import prepare, serve_ui
+    from .dagster_home import check_port, claimed, prepare, serve_ui
 
     settings = load_settings()
     build_defs(settings=settings)  # a wrong setting is told here, and not only in the UI
-    home = prepare(settings.data_folder / settings.connection)
-    with serve_ui(home, port):
-        console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-        demo_module.wait_for_interrupt()
+    check_port(port)
+    words = "Ending the Dagster UI and its daemon. The next run completes what a run had not done."
+    with claimed(settings.data_folder / settings.connection) as home, interruptible(console, words):
+        prepare(home)
+        with serve_ui(console, home, port):
+            console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+            wait_for_interrupt()

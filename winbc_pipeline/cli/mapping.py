@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import WinbcError
+from ..errors import NotDone, WinbcError
 from ..flows import FLOWS, TABLES
+from ..mapping.tables import LOOKUPS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
@@ -150,12 +151,26 @@ def impact(flow: Running) -> None:
 
 
 @app.command()
+def edit(flow: AnyFlow = None) -> None:
+    """Makes the mapping folder, a copy of all shipped tables, where there is none. Names the files of a flow."""
+    from ..mapping.shipped import copy_to_edit
+
+    folder, chosen = load_settings().mapping_folder, _chosen(flow)
+    made = copy_to_edit(folder)
+    words = "is a copy of all shipped tables, and serves from now on" if made else "is there already, and serves"
+    say(console, f"{folder} {words}. `winbc mapping reset` puts shipped tables back into it.")
+    for path in (path for each in chosen for path in sorted((folder / each.id).glob("*.csv"))):
+        say(console, f"edit: {path}")
+    say(console, f"edit: {folder / LOOKUPS}, the tables that translate single values")
+
+
+@app.command()
 def diff() -> None:
     """Compares your tables with the shipped ones, cell by cell."""
     from ..mapping.shipped import differences
 
     table = table_of("table", "row", "column", "shipped", "yours")
-    for each in differences(load_settings().mapping_folder):
+    for each in differences(load_settings().tables_folder):
         add_row(table, each.table, each.row, each.column, each.shipped, each.yours)
     console.print(table if table.row_count else "All tables are as shipped.")
 
@@ -165,11 +180,13 @@ def reset(
     name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table. All of them without it")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Without a name: do not ask")] = False,
 ) -> None:
-    """Puts the shipped tables and their tests back. Your own are kept under `kept/<moment>`."""
+    """Puts shipped tables and their tests back into the mapping folder. Your own are kept under `kept/<moment>`."""
     from ..mapping.shipped import KEPT, not_as_shipped
     from ..mapping.shipped import reset as run
 
     folder = load_settings().mapping_folder
+    if not folder.exists():
+        raise NotDone(f"There is no mapping folder {folder}.", "`winbc mapping edit` makes it from the shipped tables.")
     edited = not_as_shipped(folder, None) if name is None and not yes else []
     for path in edited:
         say(console, f"not as shipped: {path}")

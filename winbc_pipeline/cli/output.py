@@ -4,10 +4,14 @@ Every value that comes from a system or a file passes here, so that no value can
 terminal acts on are printed as escapes.
 """
 
+import sys
+import threading
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
@@ -16,16 +20,23 @@ from rich.text import Text
 # Unicode categories: control characters, invisible formatting (such as a change of direction), halves of characters
 # (which cannot be encoded), line ends, paragraph ends.
 ACTED_ON = ("Cc", "Cf", "Cs", "Zl", "Zp")
+LINE_S = 5  # between two lines of progress in a pipe
 
 
 @contextmanager
-def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Callable[[str], None]]:
-    """Shows a progress bar until the block ends.
+def bar(
+    console: Console, text: str, steps: int | None = None, every_s: float = LINE_S
+) -> Iterator[Callable[[str], None]]:
+    """Shows a progress bar until the block ends; in a pipe or a file, a line on stderr every few seconds.
 
     Yields: a function to call with the name of each step as it begins. Without a number of steps the bar only pulses.
     """
+    if not console.is_terminal:
+        with _lines(text, every_s) as begin:
+            yield begin
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(text, total=steps)
         begun = 0
 
@@ -35,6 +46,25 @@ def bar(console: Console, text: str, steps: int | None = None) -> Iterator[Calla
             begun += 1
 
         yield begin
+
+
+@contextmanager
+def _lines(text: str, every_s: float) -> Iterator[Callable[[str], None]]:
+    """Says on stderr, every so many seconds, what is going on and since when."""
+    began, ended, present = time.monotonic(), threading.Event(), [text]
+
+    def tell() -> None:
+        while not ended.wait(every_s):
+            print(f"{present[0]} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+
+    def begin(step: str) -> None:
+        present[0] = f"{text}: {step}"
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield begin
+    finally:
+        ended.set()
 
 
 def shown(value: object) -> str:
@@ -67,9 +97,16 @@ def warn(console: Console, warnings: Iterable[str]) -> None:
         say(console, ("warning ", "yellow"), words)
 
 
-def table_of(*names: str, title: str = "") -> Table:
-    """An empty table. In a narrow terminal its cells go on in the next line, so that nothing is cut off."""
-    columns = (Column(name, overflow="fold") for name in names)
+def table_of(*names: str, title: str = "", whole: str = "") -> Table:
+    """An empty table. In a narrow terminal its cells go on in the next line, so that nothing is cut off.
+
+    Args:
+        whole: the column whose cells stay on one line, such as one of names that people copy. The table then has no
+            frame and no title, so that more fits in a line.
+    """
+    columns = (Column(name, overflow="fold", no_wrap=name == whole) for name in names)
+    if whole:
+        return Table(*columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     return Table(*columns, title=Text(shown(title), "italic") if title else None)
 
 

@@ -5,15 +5,15 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 
 from ..errors import MappingError
+from ..settings import SHIPPED_TABLES
 from .cases import COLUMNS as TEST_COLUMNS
 from .cells import Row, read_rows
 from .tables import COLUMNS, LOOKUP_COLUMNS, LOOKUPS, TESTS
 
-SHIPPED = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
+SHIPPED = SHIPPED_TABLES
 KEPT = "kept"
 FLOW_FOLDER = re.compile(r"_[a-z]+_to_[a-z]+$")  # the direction, which follows the flow in a folder's name
 
@@ -90,6 +90,14 @@ def not_as_shipped(folder: Path, name: str | None) -> list[Path]:
     tables = [path.relative_to(SHIPPED) for path in sorted(SHIPPED.glob("*/*.csv"))]
     chosen = tables if name is None else _named(tables, name.removesuffix("/"))
     return [table for table in chosen if _content(folder / table) != _content(SHIPPED / table)]
+
+
+def copy_to_edit(folder: Path) -> bool:
+    """Makes the mapping folder, with a copy of all shipped tables; returns False when it is there already."""
+    if folder.exists():
+        return False
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return True
 
 
 def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:

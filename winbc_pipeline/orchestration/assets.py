@@ -297,4 +297,4 @@ def _plain_errors() -> Iterator[None]:
         raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
     except duckdb.Error as error:
         kind = type(error).__name__
-        raise Failure(f"E-STORE: the flow's database refused a statement ({kind}). See docs/errors.md.") from None
+        raise Failure(f"E-WINBC: the flow's database refused a statement ({kind}). See docs/errors.md.") from None

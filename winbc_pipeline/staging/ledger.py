@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from .. import clock
+from ..errors import StoreDamaged
 from ..settings import Settings
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
@@ -116,7 +118,10 @@ class IllegalMove(Exception):
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the ledger's tables, or brings those of an earlier version up to date."""
+    """Makes the ledger's tables, or brings those of an earlier version up to date.
+
+    Raises: StoreDamaged when a later version of the program has written them.
+    """
     connection.execute("CREATE TABLE IF NOT EXISTS ledger_shape (shape VARCHAR)")
     if connection.execute("SELECT shape FROM ledger_shape").fetchall() == [(SHAPE,)]:
         return
@@ -129,8 +134,12 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Adds columns that an earlier version of the program did not have."""
+    """Adds columns that an earlier version of the program did not have, and refuses those of a later one."""
     there = {row[0] for row in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
+    if unknown := there - {*columns, "from_state"}:
+        path = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0][0]
+        why = f"a later version of winbc has written it ({table} has {', '.join(sorted(unknown))})"
+        raise StoreDamaged(Path(path), why, "Install that version again.")
     for name in columns:
         if name not in there:
             connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {columns[name]}')

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from .store import Store, create_table, literal, quote, rows_of, unless_blank
+from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
 PAGES = "pages-"  # begins the names of folders of pages
 LEFT_BEHIND_S = 3600  # a folder of pages that is older belongs to a run that was killed
@@ -84,13 +84,14 @@ def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: dat
         read_at: the moment (UTC) that counts as the modification of records without one.
     Returns: the number of records read.
     Raises: UnreadableAnswer when a page is not whole. Pages before it may stay loaded; a rerun loads them again.
+        NotWritable when the disk is full.
     """
     read = 0
     _remove_leftovers(store)
     with store.open() as connection:
         create(connection, table)
         first_load = connection.execute(f"FROM {quote(table.name)} LIMIT 1").fetchone() is None
-    with TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
+    with writing(store.path.parent), TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
         for files in _ahead(_spooled(pages, Path(folder))):
             read += _take_in(store, table, files, read_at, first_load)
             for file in files:

@@ -5,25 +5,36 @@ local work and never held during an HTTP call. SQL of the store must also run on
 keys and no ON CONFLICT.
 """
 
+import errno
 import os
 import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import orjson
 
-from ..errors import StoreBusy, StoreUnavailable
+from ..errors import NotWritable, StoreBusy, StoreDamaged
 
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: blanks, tabs, line breaks
 ROWS_AT_ONCE = 2000
 # DuckDB refuses to open a file ("already attached") while another thread of the process closes it.
 OPENING = threading.Lock()
+HEADERS = 12_288  # bytes of a database without any table
+# What DuckDB says of a file that another process holds (Linux and macOS; Windows), and of one that it cannot write.
+HELD = re.compile("Could not set lock|Conflicting lock|used by another process")
+UNWRITTEN = re.compile(
+    "Could not (?:write|create|truncate|sync)|Cannot (?:open|create) file|Failed to create directory"
+    "|fsync|No space left|max_temp_directory_size"
+)
+# What the operating system says when something cannot be written: no room, not allowed, no folder.
+NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
 
 
 def quote(identifier: str) -> str:
@@ -61,11 +72,15 @@ class Store:
 
         Args:
             wait_s: seconds to wait for the lock; None: as the store says.
-        Raises: StoreBusy when another process keeps the lock, StoreUnavailable when the file cannot be opened.
+        Raises: StoreBusy when another process keeps the lock, StoreDamaged when the file cannot be read, NotWritable
+            when it cannot be written; the last two also for what happens in the block.
         """
         connection = self._connect(self.wait_s if wait_s is None else wait_s)
         try:
             yield connection
+        except duckdb.Error as error:
+            self._explain(error)
+            raise
         finally:
             with OPENING:
                 connection.close()
@@ -78,7 +93,8 @@ class Store:
             try:
                 yield connection
             except BaseException:
-                connection.rollback()
+                with suppress(duckdb.Error):  # a full disk may have ended the transaction already
+                    connection.rollback()
                 raise
             connection.commit()
 
@@ -97,25 +113,54 @@ class Store:
         source.execute("DETACH copy")
 
     def _connect(self, wait_s: float) -> duckdb.DuckDBPyConnection:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with writing(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        is_new = not self.path.exists()
+        if is_new and self._log.exists():  # DuckDB would begin a new database, and delete the log
+            raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self._log.name})")
         ends, pause = time.monotonic() + wait_s, 0.01
         while True:
             try:
-                with OPENING:
-                    connection = duckdb.connect(str(self.path), config=self._config())
-                connection.execute("SET TimeZone = 'UTC'")
-                os.chmod(self.path, 0o600)
-                return connection
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise StoreUnavailable(f"{self.path} cannot be opened.", "Restore it from a backup.") from error
+                return self._open_file()
+            except duckdb.Error as error:
+                if not HELD.search(str(error)):
+                    self._explain(error, is_new)
+                    raise
                 if time.monotonic() >= ends:
-                    holder = re.search(r"PID (\d+)", str(error))
-                    who = f"process {holder.group(1)}" if holder else "another process"
-                    hint = "End that process or wait for its run; nothing was lost."
-                    raise StoreBusy(f"{self.path} is in use by {who}.", hint) from None
+                    raise _busy(self.path, str(error)) from None
             time.sleep(pause)
             pause = min(pause * 2, 1)
+
+    @property
+    def _log(self) -> Path:
+        """The write-ahead log of DuckDB: what was committed, and is not in the file yet."""
+        return self.path.with_name(f"{self.path.name}.wal")
+
+    def _open_file(self) -> duckdb.DuckDBPyConnection:
+        with OPENING:
+            connection = duckdb.connect(str(self.path), config=self._config())
+        connection.execute("SET TimeZone = 'UTC'")
+        with writing(self.path):
+            os.chmod(self.path, 0o600)
+        return connection
+
+    def _explain(self, error: duckdb.Error, is_new: bool = False) -> None:
+        """Raises NotWritable or StoreDamaged when that is what an error of DuckDB means.
+
+        Args:
+            is_new: whether the file was to be made. What is left of it without room for its headers is deleted, or the
+                next run would take it for a damaged one.
+        """
+        text = str(error).splitlines()[0]
+        if UNWRITTEN.search(text):
+            if is_new and self.path.is_file() and self.path.stat().st_size < HEADERS:
+                self.path.unlink()
+            room = "the disk has no room for what does not fit into memory"
+            raise NotWritable(self.path, room if "max_temp" in text else text.rpartition(": ")[2].strip()) from error
+        if isinstance(error, duckdb.IOException):  # its text names files and numbers only
+            raise StoreDamaged(self.path, text.removeprefix("IO Error: ").rstrip(".")) from error
+        if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+            raise StoreDamaged(self.path, f"DuckDB gave up ({type(error).__name__})") from error
 
     def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         return {
@@ -125,6 +170,23 @@ class Store:
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
         }
+
+
+def _busy(path: Path, text: str) -> StoreBusy:
+    holder = re.search(r"PID (\d+)", text)
+    who = f"process {holder.group(1)}" if holder else "another process"
+    return StoreBusy(f"{path} is in use by {who}.", "End that process or wait for its run; nothing was lost.")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises NotWritable in the place of an error of the operating system that says that a path cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM + NOT_ALLOWED:
+            raise
+        raise NotWritable(error.filename or path, error.strerror or "not allowed") from error
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class ConnectedFlow:
     @property
     def table_folder(self) -> Path:
         """The folder of the flow's own mapping tables."""
-        return self.settings.mapping_folder / self.flow.id
+        return self.settings.tables_folder / self.flow.id
 
     @property
     def staging(self) -> StagingTable:
@@ -89,7 +89,7 @@ class ConnectedFlow:
 
     def mapping_version(self) -> str:
         """Hash of the flow's mapping files and custom functions; raises MappingError when the folder is missing."""
-        folder = self.settings.mapping_folder
+        folder = self.settings.tables_folder
         return version(self.table_folder, folder / LOOKUPS, self.settings.mapping_functions)
 
     def was_edited_since(self, made_by: Iterable[str]) -> bool:
@@ -132,7 +132,7 @@ class ConnectedFlow:
         profile = load_profile(self.settings.winstore.profile)
         constants = dict(self.flow.constants(self.settings))
         made_of = (self.flow, self.mapping_version(), profile, constants)
-        name = (make.__name__, self.flow.id, self.settings.mapping_folder)
+        name = (make.__name__, self.flow.id, self.settings.tables_folder)
         if name not in _made or _made[name][0] != made_of:
             _made[name] = made_of, make(self)
         _, tables = _made[name]
@@ -145,7 +145,7 @@ class ConnectedFlow:
                 read_table(self.table_folder / part.table),
                 self.source_fields,
                 self.target_fields(part),
-                self.settings.mapping_folder / LOOKUPS,
+                self.settings.tables_folder / LOOKUPS,
                 self._constants(),
                 functions,
                 self._more_fields(),

@@ -1,16 +1,21 @@
-"""What `winbc check` looks at: both connections, the mapping tables, and what each flow needs in Business Central.
+"""What `winbc check` looks at: this machine, both connections, mapping tables, and what each flow needs in BC.
 
 Here belongs: the list of checks. A check says what it looked at, and raises WinbcError when something is wrong.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryFile
 
 from .. import clock
+from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
-from ..settings import Settings
+from ..settings import SHIPPED_TABLES, Settings
+from ..staging import ledger
+from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
@@ -31,6 +36,7 @@ class Check:
 
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks of a connection, in the order in which people read them. None of them writes."""
+    yield Check("This machine", lambda: CheckResult(_machine(settings)))
     yield Check("Winstore profile", lambda: CheckResult(_profile(settings)))
     for entity in dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore"):
         yield Check(f"Winstore {entity}", partial(_winstore, settings, entity))
@@ -56,6 +62,23 @@ def probe_check(settings: Settings) -> Check:
             target.close()
 
     return Check("Probe", tried)
+
+
+def _machine(settings: Settings) -> str:
+    """Whether the clock can be right, the data folder takes files, and the databases can be read."""
+    today, folder = clock.now().date(), settings.data_folder / settings.connection
+    if today < settings.history_start:
+        hint = "Set the clock of this machine, or the setting."
+        raise ConfigurationError(f"the clock says {today}, before history_start ({settings.history_start}).", hint)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    stores = [ConnectedFlow(flow, settings).store for flow in FLOWS if settings.flow_database(flow.id).exists()]
+    for store in stores:
+        ledger.newest(store, "CONFIRMED")
+    free = shutil.disk_usage(folder).free // 2**20
+    return f"{folder} takes files ({free} MB free), {len(stores)} databases can be read"
 
 
 def _profile(settings: Settings) -> str:
@@ -97,8 +120,9 @@ def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:
+    whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
     warnings = (*needs_app(connected), *missing_rows(connected))
-    return CheckResult(f"{len(connected.checked())} tables, and the values of staged records", warnings)
+    return CheckResult(f"{whose} {len(connected.checked())} tables, and the values of staged records", warnings)
 
 
 def _ready(connected: ConnectedFlow) -> CheckResult:

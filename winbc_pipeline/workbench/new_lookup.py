@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import MappingError
+from ..errors import MappingError, NotDone
 from ..mapping.cells import CELL_CHARACTERS, MOST_ROWS, exact, plain, read_rows, write_rows
 from ..mapping.expressions import Expression, as_text
 from ..mapping.functions import BLANKS
@@ -65,12 +65,16 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
 
     New rows have `?` as target value. The tables' check refuses it until a person has put a value in its place.
 
-    Raises: MappingError for a name that formulas cannot use, an unknown field, and more values than a table takes.
+    Raises: MappingError for a name that formulas cannot use, an unknown field, and more values than a table takes;
+        NotDone when there is no mapping folder.
     """
     if not re.fullmatch(r"\w+", name, re.ASCII) or name == Path(TESTS).stem:
         hint = "Use letters from a to z, digits and _, and another word than tests."
         raise MappingError(f"`{name[:40]}` cannot be the name of a lookup table.", hint)
-    path = connected.settings.mapping_folder / LOOKUPS / f"{name}.csv"
+    folder = connected.settings.mapping_folder
+    if not folder.exists():
+        raise NotDone(f"There is no mapping folder {folder} to write to.", "`winbc mapping edit` makes it.")
+    path = folder / LOOKUPS / f"{name}.csv"
     rows = _rows(path) if path.exists() else []
     known = {row[0] for row in rows}
     seen = [(value, count) for value, count in values_seen(connected, field) if value not in known]

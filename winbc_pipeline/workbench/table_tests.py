@@ -61,7 +61,7 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
 
     Raises: MappingError for tables or tests that are wrong.
     """
-    folder = settings.mapping_folder / LOOKUPS
+    folder = settings.tables_folder / LOOKUPS
     if not (folder / TESTS).exists():
         return
     expected: dict[str, dict[str, str]] = {}

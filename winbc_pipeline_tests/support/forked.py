@@ -3,14 +3,20 @@
 Each process is forked from a server that has the program loaded. A fresh interpreter takes seconds to load it.
 """
 
+import io
 import multiprocessing
 import os
+import resource
 import signal
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import date
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from winbc_pipeline.cli import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.sync import crash_points, run
@@ -43,6 +49,54 @@ def _sync(flow: str, run_id: str, environment: Mapping[str, str], folder: Path, 
     crash_points.armed.update(points)
     connected = ConnectedFlow(flow_named(flow), load_settings())
     run.sync(Work(connected, date(2024, 7, 1), date(2026, 12, 31), run_id))
+
+
+def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
+    """Exit code and output of a `winbc` command whose files may have so many bytes, as if the disk were full then."""
+    reader, writer = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=_command, args=(list(arguments), dict(os.environ), Path.cwd(), file_limit, writer))
+    process.start()
+    writer.close()
+    printed = b""
+    with suppress(EOFError):
+        while True:
+            printed += reader.recv_bytes()
+    process.join()
+    return process.exitcode or 0, " ".join(printed.decode().split())
+
+
+def started(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> BaseProcess:
+    """A `winbc` command that goes on, and prints to a file."""
+    process = FORKS.Process(
+        target=_started, args=(list(arguments), {**os.environ, **environment}, Path.cwd(), output), daemon=True
+    )
+    process.start()
+    return process
+
+
+def _started(arguments: list[str], environment: Mapping[str, str], folder: Path, output: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["winbc", *arguments]
+    with output.open("w", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
+        main.main()
+
+
+def _command(
+    arguments: list[str], environment: Mapping[str, str], folder: Path, file_limit: int, writer: Connection
+) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["winbc", *arguments]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        try:
+            main.main()
+        finally:
+            writer.send_bytes(printed.getvalue().encode())
 
 
 def signal_of(process: BaseProcess) -> int:

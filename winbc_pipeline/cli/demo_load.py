@@ -1,0 +1,104 @@
+"""The load of the demo: all flows through Dagster, as a process of its own, in the demo's folder.
+
+`python -m winbc_pipeline.cli.demo_load COMMAND`. Exit code: 0 all done, 1 records failed.
+"""
+
+import os
+import shlex
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from .. import clock
+from ..flows import FLOWS
+from ..settings import Settings, load_settings
+from ..sync.connected import ConnectedFlow
+from ..sync.run import Summary, not_done, records, summary
+from ..sync.stage import newest_change
+from ..sync.work import Work
+from .dagster_home import prepare
+from .failures import told
+from .output import add_row, bar, say, table_of
+
+NAMED = 5  # records in a line
+ALWAYS = (date.min, date.max)
+# Configuration of a run that prints none of Dagster's log.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def load_all(console: Console, settings: Settings, command: str) -> bool:
+    """Loads all flows and prints a table of them; returns whether anything failed.
+
+    Args:
+        command: the beginning of a command with these settings, for advice that can be pasted.
+    """
+    names = ("flow", "read", "created", "updated", "skipped", "failed", "s")
+    table = table_of(*names, whole="flow")
+    failed = False
+    for flow in FLOWS:
+        began = time.monotonic()
+        with bar(console, f"Loading {flow.id} through Dagster"):
+            problem, done = load_through_dagster(ConnectedFlow(flow, settings))
+        if problem:
+            _print_problem(console, ConnectedFlow(flow, settings), problem, command)
+        failed |= bool(problem or done.failed)
+        counts = (done.read, done.created, done.updated, done.skipped, done.failed)
+        add_row(table, flow.id, *counts, f"{time.monotonic() - began:.1f}")
+    console.print(table)
+    return failed
+
+
+def _print_problem(console: Console, connected: ConnectedFlow, problem: str, command: str) -> None:
+    """Says which records are not done, and the commands that show why; or why the flow could not be loaded at all."""
+    flow = connected.flow
+    rows = [] if problem.startswith("E-") else not_done(records(connected, *ALWAYS))
+    if not rows:
+        say(console, (problem.strip(), "red"))
+        return
+    first = rows[0]
+    named = ", ".join(f"{row['key']} ({row['reason'] or row['state']})" for row in rows[:NAMED])
+    more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+    say(console, (f"{flow.id}: {len(rows)} records are not done: {named}{more}.", "red"))
+    say(console, f"  Why: {command} records --flow {flow.id} --state {first['state']}")
+    say(console, f"  All about one: {command} trace {shlex.quote(first['key'])} --flow {flow.id}")
+    if flow.target == "bc":
+        say(console, f"  Once the cause is mended: {command} retry --flow {flow.id}")
+
+
+def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]:
+    """Runs all windows of a flow, from the first that holds a record, in one Dagster run.
+
+    Dagster takes a tenth of a second for each window, even for an empty one: see _window.
+
+    Returns: why the run failed, None when it did not; and the counts of its records.
+    """
+    from dagster import DagsterInstance
+
+    from ..build import build_defs
+    from ..orchestration.windows import range_tags
+
+    flow, settings = connected.flow, connected.settings
+    last = clock.now().date()
+    begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
+    first = newest_change(connected, begins - timedelta(seconds=1))[1] or last
+    job = build_defs(settings=settings).resolve_job_def(flow.id)
+    with DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance, tags=range_tags(first, last, settings), raise_on_error=False, run_config=QUIET
+        )
+    counts = summary(Work(connected, first, last, result.run_id))
+    if result.success:
+        return None, counts
+    failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
+    texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
+    return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
+
+
+if __name__ == "__main__":
+    console = Console()
+    with told(console):
+        prepare(Path(os.environ["DAGSTER_HOME"]))
+        sys.exit(load_all(console, load_settings(), sys.argv[1]))
