@@ -11,7 +11,8 @@ REASONS: dict[str, str] = {
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
-    "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row.",
+    "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row. Correct "
+    "the value in the source, or change the row.",
     "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
     "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
     "capitals. Change one of the SKUs in Winstore.",
@@ -23,7 +24,8 @@ REASONS: dict[str, str] = {
     "TOO_LARGE": "The record needs a call that is larger than Business Central, or a proxy before it, allows. Make the "
     "record smaller, or raise the limit.",
     "RELATION_MISSING": "A code is not in Business Central's table. Add the code there, or correct the lookup table.",
-    "BC_REFUSED": "Business Central refused the record. The ledger holds its error message.",
+    "BC_REFUSED": "Business Central refused the record. The ledger holds its error message. Correct the record, the "
+    "table or the set-up there; the next run tries again.",
     "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
     "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
     "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
