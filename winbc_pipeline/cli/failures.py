@@ -16,11 +16,11 @@ from ..errors import NotWritable, WinbcError
 from ..staging.store import NO_ROOM
 from .output import say
 
-# SQLite keeps Dagster's storage and the sandboxes' records.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 END_S = 4  # most seconds from Ctrl-C to the end; the protocol of the ledger covers a kill
 INTERRUPTED = 130  # exit code, as of a shell
 options = SimpleNamespace(debug=False)
+# SQLite keeps Dagster's storage and the sandboxes' records.
 SQLITE_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
@@ -38,7 +38,7 @@ def told(console: Console) -> Iterator[None]:
 
 @contextmanager
 def interruptible(console: Console, words: str) -> Iterator[None]:
-    """In the block, Ctrl-C or the wish of another process prints words and raises KeyboardInterrupt.
+    """In the block, Ctrl-C or another signal to end prints words and raises KeyboardInterrupt.
 
     What waits for an answer then is killed after END_S seconds. A second Ctrl-C does not disturb the ending.
     """

@@ -12,12 +12,13 @@ import pytest
 
 from winbc_pipeline import clock
 from winbc_pipeline.cli.main import main
-from winbc_pipeline.errors import NotWritable, StoreDamaged
+from winbc_pipeline.errors import ConfigurationError, NotWritable, StoreDamaged
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.load import StagingTable, load
 from winbc_pipeline.staging.store import Store
+from winbc_pipeline.workbench.checks import checks
 
 from ..support import forked
 from ..support.sandboxes import REPOSITORY, Sandboxes
@@ -127,7 +128,7 @@ def test_a_full_disk_is_named_and_the_run_goes_on_later(
     monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(sandboxes.settings.mapping_folder))
     sandboxes.fill(articles=[{"sku": f"S{n:03}", "article_key": f"{n}"} for n in range(300)])
     database = sandboxes.settings.flow_database("products_winstore_to_bc")
-    for room in (0, 100_000, 600_000, 1_300_000):
+    for room in (0, 600_000):  # for no table at all; for all up to the first records that are sent
         code, printed = forked.command(["sync", "products"], file_limit=room)
         assert (code, "Traceback" in printed) == (2, False), printed
         assert f"E-DISK: {database.parent}" in printed
@@ -154,19 +155,18 @@ def test_pages_that_find_no_room_are_named(tmp_path: Path, monkeypatch: pytest.M
         load(Store(tmp_path / "flow.duckdb"), table, [b'[{"sku": "1"}, {"sku": "2"}]'], None)  # type: ignore[arg-type]
 
 
-def test_a_check_names_what_the_machine_lacks(
-    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_check_names_what_the_machine_lacks(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows 84 and 87."""
-    monkeypatch.setenv("COLUMNS", "500")
-    whole = run(monkeypatch, capsys, "check")[1]
-    assert f"ok This machine: {database.parent} takes files" in whole
-    assert "1 databases can be read" in whole
-    monkeypatch.setattr(clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
-    assert "the clock says 1970-01-01" in run(monkeypatch, capsys, "check")[1]
-    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC))
+    machine = next(checks(load_settings()))
+    looked_at = machine.run().looked_at
+    assert f"{database.parent} takes files" in looked_at
+    assert "1 databases can be read" in looked_at
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="the clock says 1970-01-01"):
+        patch.setattr(clock, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+        machine.run()
     flipped(database, 5000)
-    assert f"problem This machine: E-DB: {database}" in run(monkeypatch, capsys, "check")[1]
+    with pytest.raises(StoreDamaged, match=str(database)):
+        machine.run()
 
 
 def test_an_unexpected_error_is_one_line_unless_debug_asks_for_its_traceback(
