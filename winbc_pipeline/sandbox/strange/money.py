@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 
 from ..retail_tables import Row
 
 CENT = Decimal("0.01")
-HALF_A_CENT, FIVE_CENTS = Decimal("0.005"), Decimal("0.05")
+HALF_A_CENT = Decimal("0.005")
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -66,7 +66,7 @@ def total(order: Row, lines: list[Row], rounding: str) -> Decimal:
 def is_far_off(order: Row, lines: list[Row], rounding: str) -> bool:
     """Whether the shop's rounding moved the total from what books come to by more than cents.
 
-    Half a cent for each line, and five cents for a short order, are what honest roundings come to.
+    Half a cent for each line, rounded up to a cent, is what honest roundings of lines come to.
     """
     difference = total(order, lines, rounding) - total(order, lines, "per rate")
-    return abs(difference) > max(FIVE_CENTS, HALF_A_CENT * len(lines))
+    return abs(difference) > (HALF_A_CENT * len(lines)).quantize(CENT, ROUND_UP)

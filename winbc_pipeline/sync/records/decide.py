@@ -191,7 +191,10 @@ class Planner:
         link = (self.part.name, live["id"])
         owner = self.linked.get(link, row["_key"])
         if owner != row["_key"] and not (self.part.shared or self.part.merged_by):
-            return Decision("fail", "TARGET_TAKEN", f"linked to {owner}")
+            number = live.get("number", live["id"])
+            return Decision(
+                "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
+            )
         self.linked[link] = row["_key"]
         return self._update(row, live, updates)
 

@@ -122,7 +122,9 @@ class Push:
                 body = json.loads(row["body"], parse_float=Decimal) | {reference.field: values[row["key"]]}
                 ready.append({**row, "body": body})
             else:
-                words = f"the {self.part.parent} of the same record is not in the target, so it has no {reference.field}"
+                words = (
+                    f"the {self.part.parent} of the same record is not in the target, so it has no {reference.field}"
+                )
                 known = {**self._known(row), "reason": "REFERENCE_MISSING", "message": words, "hash": None}
                 missing.append(Move(self.part.name, row["key"], State.FAILED, known))
         return ready, missing
