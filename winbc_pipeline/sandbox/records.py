@@ -20,6 +20,8 @@ INDEXED = (  # JSON paths; an index on each keeps searches fast
     "$.sku", "$.customerid", "$.modified",
 )  # fmt: skip
 
+DOCUMENT, SEQUENCE = "json_extract(body, '$.documentId')", "json_extract(body, '$.sequence')"
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS record (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -85,6 +87,7 @@ class Records:
             name = "by_" + field[2:]
             value = f"json_extract(body, '{field}')"
             self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, {value}) WHERE {value} IS NOT NULL")
+        self.db.execute(f"CREATE INDEX IF NOT EXISTS by_line ON record (entity, {DOCUMENT}, {SEQUENCE})")
 
     def insert(self, entity: str, record_id: str, body: Record) -> None:
         """Adds one record. Raises sqlite3.IntegrityError if the id exists."""
@@ -142,6 +145,14 @@ class Records:
             f"SELECT body FROM record WHERE entity = ? AND json_extract(body, '$.{field}') = ? LIMIT 1", (entity, value)
         ).fetchone()
         return loads(row[0]) if row else None
+
+    def last_line_number(self, entity: str, document_id: str) -> int:
+        """The greatest line number of a document, 0 without lines. It is asked for each line of a long document."""
+        row = self.db.execute(
+            f"SELECT {SEQUENCE} FROM record WHERE entity = ? AND {DOCUMENT} = ? ORDER BY {SEQUENCE} DESC LIMIT 1",
+            (entity, document_id),
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def select(
         self,

@@ -91,10 +91,9 @@ class Lines(Rules):
         return header
 
     def _line_number(self, company: Company, header: Record, sent: Record) -> int:
-        taken = [row["sequence"] for row in company.all(self.kind.lines, "documentId", header["id"])]
         if not sent.get("sequence"):
-            return max(taken, default=0) + LINE_NUMBER_STEP
-        if sent["sequence"] in taken:
+            return company.records.last_line_number(self.kind.lines, header["id"]) + LINE_NUMBER_STEP
+        if sent["sequence"] in [row["sequence"] for row in company.all(self.kind.lines, "documentId", header["id"])]:
             raise dialog_error("You cannot insert a line because a line already exists.")
         return int(sent["sequence"])
 
