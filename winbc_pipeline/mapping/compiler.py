@@ -96,6 +96,11 @@ class Compiled:
         return frozenset(each.line.target_field for each in self.targets if each.line.when == "fill_empty")
 
     @cached_property
+    def blank(self) -> tuple[str, ...]:
+        """Fields that the table leaves empty on purpose: their source is `''`."""
+        return tuple(each.line.target_field for each in self.targets if each.line.source.strip() == "''")
+
+    @cached_property
     def references(self) -> dict[str, str]:
         """The entity set that each reference points to, by field.
 

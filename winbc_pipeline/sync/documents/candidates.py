@@ -67,6 +67,7 @@ class Candidate:
         ended: `cancelled` or `refunded` when the source no longer wants the order.
         guest: whether Winstore does not know the customer.
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
+        blank: fields of the header that the table leaves empty on purpose. A line names its own in `_blank`.
         errors: broken rules, in words.
         cut: in words, the texts of addresses that were cut, because the target takes no longer ones.
         missing: in words, a code that the target does not have.
@@ -93,6 +94,7 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    blank: tuple[str, ...] = ()
     bad_values: bool = False
     namesakes: bool = False
     line_lost: bool = False
@@ -316,8 +318,10 @@ def _candidate(
             1
         ]  # of each payload: all get the ids that there are
         missing = missing or lacking
-    for _, key, line in lines:
+    for part, key, line in lines:
         line["_key"] = key
+        if compiled[part].blank:
+            line["_blank"] = compiled[part].blank
     shortened = cut(fields, flow.part(header).entity_set)
     return Candidate(
         key=row["_key"],
@@ -330,6 +334,7 @@ def _candidate(
         guest=row["guest"],
         customer_key=row["customer_key"],
         header=fields,
+        blank=compiled[header].blank,
         lines=[line for _, _, line in lines],
         errors=_errors(row, header, flow, {words.partition(" ")[0] for words in shortened}),
         cut=shortened,

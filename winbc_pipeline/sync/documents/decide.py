@@ -35,7 +35,7 @@ ADDRESS = ("AddressLine1", "AddressLine2", "City", "Country", "State", "PostCode
 PLACE = ("AddressLine1", "City", "PostCode")
 # Fields of the mapping tables that are never sent.
 OWN_FIELDS = frozenset(("expectedTotal", *COMPANION_FIELDS))
-OWN_LINE_FIELDS = frozenset(("_key", "vatPercent", "itemVariantCode"))
+OWN_LINE_FIELDS = frozenset(("_key", "_blank", "vatPercent", "itemVariantCode"))
 
 
 @dataclass
@@ -259,13 +259,16 @@ def _rest_of_addresses(header: Mapping[str, Any]) -> dict[str, str]:
 
 
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
-    """The whole document as it is sent, without empty fields and without the fields that are never sent.
+    """The whole document as it is sent, without the fields that are never sent.
+
+    Empty fields are left out, except those of an address and those that the table leaves empty on purpose.
 
     Args:
         customer_number: of the debtor, when it is known already.
         navigation: the property that holds the lines.
     """
-    header = filled(order.header, OWN_FIELDS) | _rest_of_addresses(order.header)
+    header = filled(order.header, OWN_FIELDS) | _rest_of_addresses(order.header) | dict.fromkeys(order.blank, "")
     if customer_number:
         header["customerNumber"] = customer_number
-    return header | {navigation: [filled(line, OWN_LINE_FIELDS) for line in order.lines]}
+    lines = [filled(line, OWN_LINE_FIELDS) | dict.fromkeys(line.get("_blank", ()), "") for line in order.lines]
+    return header | {navigation: lines}

@@ -50,6 +50,16 @@ def test_an_address_of_the_order_is_not_filled_up_from_the_customers_card(order_
     assert document["sellToAddressLine2"] == "c/o Jansen, 4th floor", "the order has no billing address of its own"
 
 
+def test_a_field_that_the_table_leaves_empty_on_purpose_is_sent_empty(order_flow: OrderFlow) -> None:
+    order_flow.seed(customers=[CARD])
+    order_flow.edit_table("order", "sellToAddressLine2", source="''")
+    order_flow.edit_table("order_line", "description", source="''")
+    order_flow.send()
+    document = order_flow.document()
+    assert (document["sellToAddressLine2"], document["lines"][0]["description"]) == ("", "")
+    assert order_flow.document()["sellToAddressLine1"] == "Prinsengracht 1"
+
+
 # Two orders with one number.
 
 

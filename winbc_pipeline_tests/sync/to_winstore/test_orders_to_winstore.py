@@ -106,6 +106,24 @@ def test_amounts_are_those_of_the_document_to_the_cent(bc_users: BcUsers) -> Non
     assert [row["single_price"] for row in arrived["positions"]] == ["33.33", "0.07", "1234567.89"]
 
 
+def test_a_discount_of_the_whole_document_does_not_get_lost(bc_users: BcUsers) -> None:
+    """3 x 10.00 less 6.00: the positions come to 36.30 with VAT, the document to 29.04."""
+    bc_users.order({"quantity": 3, "unitPrice": 10}, discountAmount=6)
+    sandboxes = bc_users.sandboxes
+    assert sandboxes.sync(FLOW).failed == 1
+    row = only(sandboxes)
+    assert (row["state"], row["reason"], orders(sandboxes)) == ("FAILED", "TOTAL", [])
+    assert row["message"] == "the positions come to 36.30 with VAT, the document to 29.04"
+    table = sandboxes.own_tables() / FLOW / "position.csv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    advised = [row for row in rows if row.split(",")[0] not in ("single_price", "reduction")]
+    advised += ['single_price,"round(line_netAmount / line_quantity, 5)",,create,yes,', "reduction,0,,create,,"]
+    table.write_text("\n".join(advised) + "\n", encoding="utf-8")
+    assert sandboxes.sync(FLOW).created == 1
+    (arrived,) = orders(sandboxes)
+    assert [row["single_price"] for row in arrived["positions"]] == ["8"]
+
+
 def test_a_customer_that_winstore_does_not_know_is_its_catch_all(bc_users: BcUsers) -> None:
     bc_users.order(customerNumber=REGULAR["number"])
     bc_users.sandboxes.sync(FLOW)
