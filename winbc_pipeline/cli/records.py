@@ -49,11 +49,13 @@ def trace(
     steps = steps_of(connected, key, body)
     if not steps:
         raise typer.BadParameter(f"{connected.flow.id} knows no record {record}")
-    table = table_of("moment (UTC)", "what", "detail", "run", title=f"{connected.flow.id} {key}")
-    for step in steps:
-        moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else ""
-        add_row(table, moment, step.what, [*filter(None, [step.detail]), *step.fields], step.run)
-    console.print(table)
+    say(console, (f"{connected.flow.id} {key}, moments in UTC", "bold"))
+    for step in steps:  # lines and no table: a value needs the whole width of a terminal
+        moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else " " * 19
+        run = f"  (run {step.run})" if step.run else ""
+        say(console, f"{moment}  ", (step.what, "bold"), run)
+        for line in filter(None, [step.detail, *step.fields]):
+            say(console, f"    {line}")
 
 
 def retry(

@@ -8,6 +8,7 @@ document that is refused shows it.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..errors import ConfigurationError
 from ..mapping.compiler import Compiled
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
+from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
 from ..sync.records.references import IdsByCode
 from ..sync.run import cents_off
@@ -26,6 +28,8 @@ Record = dict[str, Any]
 SETS_BY_FIELD = {"taxCode": "taxGroups", "currencyCode": "currencies", "salesperson": "salespeoplePurchasers"}
 # The kinds of line whose numbers API v2.0 lists. A line may also be about a resource, a fixed asset or an item charge.
 SETS_BY_KIND = {"Item": "items", "Account": "accounts"}
+TAX_CODES = "tax_groups"  # the lookup table with the tax code of each rate
+NEWEST = 50  # documents of each kind whose rates are looked at
 NO_ID = "00000000-0000-0000-0000-000000000000"  # an id field without a value
 ORDER_DATE = re.compile(r"to_datetime\(\s*orderdate\s*,\s*'([^']*)'")  # its second argument is a time zone
 OPEN = (None, "", "_x0020_", False)  # values of `blocked` of what is not blocked
@@ -67,6 +71,7 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
         problems += [*_wrong_debtors(debtors), *_wrong_rounding(settings, target)]
         header = compiled[flow.document.kind(settings).header]
         warned += [*_of_debtors(debtors, header), *_other_zones(header, settings), *_cents_off(connected)]
+        warned += _other_rates(tables, target)
     if problems:
         raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
     looked_at = "codes of the lookup tables"
@@ -198,6 +203,25 @@ def _other_zones(header: Compiled, settings: Settings) -> Iterator[str]:
             if named != zone:
                 words = f"the table reads the order's date in {named}, `winstore.time_zone` is {zone}"
                 yield f"row {row.line.row}, {row.facts.name}: {words}"
+
+
+def _other_rates(tables: Iterable[tuple[str, Compiled]], target: BusinessCentral) -> Iterator[str]:
+    """Warnings about VAT rates whose tax code has other rates on the newest documents of Business Central.
+
+    Neither `taxGroups` nor `taxAreas` of API v2.0 has a rate. A code may have several: they go by the customer too.
+    """
+    codes = {code: rate for _, own in tables for rate, code in own.lookups.get(TAX_CODES, {}).items() if code}
+    rates: dict[str, set[Decimal]] = {}
+    for place in (ORDER, INVOICE):
+        newest = f"{place}?$orderby=lastModifiedDateTime desc&$top={NEWEST}&$select=id"
+        for document in target.get(f"{newest}&$expand={LINES[place]}($select=taxCode,taxPercent)") if codes else []:
+            for line in document[LINES[place]]:
+                rates.setdefault(line["taxCode"].upper(), set()).add(Decimal(line["taxPercent"]))
+    for code, rate in codes.items():
+        there = rates.get(code.upper(), set())
+        if there and Decimal(rate) not in there:
+            found = " and ".join(f"{each.normalize():f} %" for each in sorted(there))
+            yield f"lookups/{TAX_CODES}.csv gives {code} for {rate} %; on documents in Business Central it has {found}"
 
 
 def _cents_off(connected: ConnectedFlow) -> Iterator[str]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ..mapping.compiler import Compiled, CompiledLine
 
 CONSTANT = re.compile(r"'([^']*)'")
-# A formula that is one lookup: its table and the field, or simple formula, that it looks up.
-LOOKUP = re.compile(r"lookup\(\s*'(\w+)'\s*,\s*([^()',]+?)\s*\)")
+# A formula that is one lookup: its table and what it looks up, such as a field or `coalesce(field, 'none')`.
+LOOKUP = re.compile(r"lookup\(\s*'(\w+)'\s*,\s*((?:[^()',]|\((?:[^()']|'[^']*')*\))+?)\s*\)")
 # What tells how lookups are nested: the beginning of a lookup, brackets, and texts, which may contain brackets.
 TOKEN = re.compile(r"lookup\(\s*'(\w+)'|'[^']*'|[()]")
 REST = "*"  # the row of a lookup table for values that have no row of their own

@@ -35,6 +35,13 @@ def lookup(order_flow: OrderFlow, name: str, *rows: str) -> None:
     path.write_text("\n".join(["source_value,target_value,note", *rows]), encoding="utf-8")
 
 
+def test_a_rate_whose_code_has_another_rate_in_business_central_is_named(order_flow: OrderFlow) -> None:
+    order_flow.send(shippingcost="0")
+    order_flow.edit_lookup("tax_groups", "19,VAT21,", "6,VAT9,")
+    (warning,) = ready(order_flow).warnings
+    assert warning == "lookups/tax_groups.csv gives VAT21 for 19 %; on documents in Business Central it has 21 %"
+
+
 def test_values_of_staged_records_without_a_row_are_named_with_their_table(order_flow: OrderFlow) -> None:
     for number, rate in enumerate(("19", "19", "21", "6")):
         order_flow.order(f"W{number}", lines=[{"vatrate": rate}, {"linenr": "2", "type": "GIFT"}])
