@@ -66,6 +66,8 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WINBC_MAPPING_FOLDER", str(REPOSITORY / "mapping_tables"))
     monkeypatch.setenv("WINBC_DATA_FOLDER", str(tmp_path / "data"))
     monkeypatch.setenv("WINBC_WINSTORE__BASE_URL", "http://127.0.0.1:1/never-asked")
+    monkeypatch.setenv("WINBC_WINSTORE__USER", "winbc")
+    monkeypatch.setenv("WINBC_WINSTORE__PASSWORD", "secret")
     path = load_settings().flow_database(FLOW)
     ledger.move(Store(path), [Move("order", "W1", State.FAILED)], "run")
     return path

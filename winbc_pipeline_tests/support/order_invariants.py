@@ -227,8 +227,8 @@ def _assert_content(evidence: Evidence, order: Record, document: Record) -> None
     assert _exact(document["totalAmountIncludingTax"]) == gross, f"I7: total with VAT of {name}"
     debtors = _debtors(evidence, order)
     assert document["customerNumber"] in debtors, f"I7: {name} is for {document['customerNumber']}, not {debtors}"
-    city = order["delivery_add"].get("city")
-    assert document["shipToCity"] == city or not city, f"I7: {name} goes to {document['shipToCity']}, not {city}"
+    city, there = order["delivery_add"].get("city"), document["shipToCity"]
+    assert there.casefold() == (city or there).casefold(), f"I7: {name} goes to {there}, not {city}"
 
 
 def _debtors(evidence: Evidence, order: Record) -> list[str]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from ...conftest import Bc, line_of, order
 
 
@@ -105,10 +107,23 @@ def action(bc: Bc, entity: str, document: dict[str, Any], name: str) -> None:
 def test_sales_amounts_go_the_other_way_than_the_goods(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
     invoice = posted_invoice(bc, customer, item)
     action(bc, "salesInvoices", invoice, "cancel")
-    returned = order(bc, customer, {"itemId": item["id"], "quantity": -3})
+    sold = {"lineType": "Account", "lineObjectNumber": "8100", "quantity": 1, "unitPrice": 100}
+    returned = order(bc, customer, {"itemId": item["id"], "quantity": -3}, sold)
     action(bc, "salesOrders", returned, "shipAndInvoice")
     entries = [(row["quantity"], row["salesAmountActual"]) for row in bc.values("itemLedgerEntries")]
     assert entries == [(-2, 20), (2, -20), (3, -30)]
+
+
+@pytest.mark.parametrize(("entity_set", "name"), [("salesOrders", "shipAndInvoice"), ("salesInvoices", "post")])
+def test_no_invoice_below_0_is_posted(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity_set: str, name: str
+) -> None:
+    """Microsoft's test codeunit 134384, SalesOrderWithNegativeValue."""
+    lines = f"{entity_set[:-1]}Lines"
+    made = bc.post(entity_set, {"customerId": customer["id"], lines: [{"itemId": item["id"], "quantity": -1}]})
+    refused = bc.refusal("POST", f"{entity_set}({made['id']})/Microsoft.NAV.{name}", {})
+    assert refused[2] == "The total amount for the invoice must be 0 or greater."
+    assert bc.values("itemLedgerEntries") == []
 
 
 def test_entries_have_the_number_of_the_posted_document(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:

@@ -104,7 +104,7 @@ def test_a_document_unlike_ours_does_not_end_the_wait_for_ours(orders: OrderSand
     assert len(orders.documents("W1")) == 2
 
 
-def test_a_document_that_a_person_typed_for_a_lost_and_edited_order_is_said_to_differ(orders: OrderSandboxes) -> None:
+def test_a_document_that_a_person_typed_for_a_lost_and_edited_order_is_for_a_person(orders: OrderSandboxes) -> None:
     orders.order("W1")
     orders.fault(BC, {"kind": "drop_before", **SEND})
     orders.sync()
@@ -116,7 +116,7 @@ def test_a_document_that_a_person_typed_for_a_lost_and_edited_order_is_said_to_d
     orders.sync(settled=True)
 
     row = orders.ledger()["W1"]
-    assert (row["state"], row["reason"]) == ("CONFIRMED", "ADOPTED_DIFFERS")
+    assert (row["state"], row["reason"]) == ("CONFLICT", "TOTAL_DIFFERS")
 
 
 def test_a_lost_order_that_was_cancelled_meanwhile_is_not_sent_again(orders: OrderSandboxes) -> None:
