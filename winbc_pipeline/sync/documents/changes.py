@@ -51,7 +51,7 @@ def change(order: Candidate, documents: list[Found], settings: Settings) -> Choi
     if problem := wrong(order):
         return Choice("conflict", problem.reason, problem.message, found)
     effects, operations = _compared(order, found)
-    by_hand = _only_by_hand(order, found) if settings.orders.on_total == "fail" else []
+    by_hand = _only_by_hand(order, found, settings.orders)
     if not effects and not by_hand:
         return _unchanged(order, found, settings)
     if problem := why_total_differs(order, settings.orders):
@@ -72,13 +72,13 @@ def _unchanged(order: Candidate, found: Found, settings: Settings) -> Choice:
     return Choice("adopt", "UNCHANGED", None, found)
 
 
-def _only_by_hand(order: Candidate, found: Found) -> list[Record]:
+def _only_by_hand(order: Candidate, found: Found, chosen: OrderSettings) -> list[Record]:
     """The effects of an edit that no call can make: another customer, another VAT rate without another tax code."""
     base, there = base_hashes(order.known), _by_place(found)
     effects = []
     if base.get(CUSTOMER) not in (None, customer_hash(order)):
         effects.append({"field": "customer", "old": found.record.get("customerNumber"), "new": "another one"})
-    for number, line in enumerate(order.lines, 1):
+    for number, line in enumerate(order.lines if chosen.on_total == "fail" else [], 1):
         live = there.get(places(base).get(line["_key"], ""), {})
         rate, own = live.get("taxPercent"), line.get("vatPercent")
         known = rate is not None and own is not None
@@ -184,7 +184,7 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
             line = there[place]
             effects.append({"field": _gone_line(order, key), "old": line.get(NUMBER), "new": None})
             operations.append(operation("DELETE", _line_path(found, line), None, line))
-    # What the change made of the total is read in the same transaction.
+    # What the change made of the total is read in the same transaction. That one may read is assumed [?].
     return effects, [*operations, operation("GET", f"{found.path}?$select=id,number,{TOTAL}", None)]
 
 
