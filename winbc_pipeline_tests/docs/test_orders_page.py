@@ -134,6 +134,7 @@ def test_what_people_changed_in_business_central_stays_unless_the_edit_is_of_the
     order_flow.choose(on_change="apply")
     order_flow.send()
     document = order_flow.document()
+    order_flow.without = ("I7",)  # the city is a person's
     order_flow.by_person("PATCH", f"salesOrders({document['id']})", {"shipToCity": "Gent", "shipToName": "Desk"})
     order_flow.pass_time(60)
     order_flow.edit("W1", delivery_add=ADDRESS | {"countryISO": "NL", "name": "Eva"})
