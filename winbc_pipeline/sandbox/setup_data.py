@@ -29,6 +29,11 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "generalProductPostingGroups": (("RETAIL", "Retail"),),
     "inventoryPostingGroups": (("RESALE", "Resale items"),),
 }
+# What the templates fill in that a set-up person has chosen for customers and items made over the API.
+TEMPLATES: dict[str, Record] = {
+    "customers": {"generalBusinessPostingGroupCode": "NATIONAL", "customerPostingGroupCode": "NATIONAL"},
+    "items": {"generalProductPostingGroupCode": "RETAIL", "inventoryPostingGroupCode": "RESALE"},
+}
 # The date formula of each payment term.
 DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
 

@@ -11,6 +11,7 @@ from ..data.refusal import Refused, dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import RULES, Rules, no_relation
+from . import posting_groups
 from .masterdata import check_item
 from .sales import ACCOUNT, COMMENT, ITEM, KINDS, Kind, check_not_shipped, check_open, recalculate
 from .totals import exceeds, five_places, set_discount
@@ -127,6 +128,7 @@ class Lines(Rules):
         if not item:
             raise dialog_error("Item does not exist.")
         check_item(item)
+        posting_groups.check_item(company, item)
         record |= {"itemId": item["id"], "lineObjectNumber": item["number"]}
         variant = self._variant(company, record["itemVariantId"], item)
         if "description" not in sent:

@@ -13,6 +13,7 @@ from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
+from . import posting_groups
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
@@ -62,8 +63,7 @@ class Documents(Rules):
         if customer is None:
             raise dialog_error('A "customerNumber" or a "customerId" must be provided.')
         bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to") or customer
-        for one in (customer, bill_to):
-            check_blocked(one, self.kind, "create")
+        self._check_customers(company, customer, bill_to)
         self._copy_from_customer(record, sent, customer)
         self._copy_bill_to(record, bill_to)
         record["number"] = company.next_number(self.kind.header)
@@ -94,13 +94,12 @@ class Documents(Rules):
             if field in sent and is_zero(sent[field]):
                 raise dialog_error(f"The {caption} customer cannot be found.")
         customer = self._find_customer(company, sent, "customer", "sell-to")
+        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
+        self._check_customers(company, customer, bill_to or customer)
         if customer and customer["id"] != old["customerId"]:
-            check_blocked(customer, self.kind, "create")
             self._copy_from_customer(record, sent, customer)
             self._copy_bill_to(record, customer)
-        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
         if bill_to:
-            check_blocked(bill_to, self.kind, "create")
             self._copy_bill_to(record, bill_to)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
@@ -130,6 +129,14 @@ class Documents(Rules):
             raise dialog_error("Invoice Discount Amount must not be negative.")
         if {"invoiceId", "invoiceNumber"} & set(sent):
             _link_invoice(company, record, sent)
+
+    def _check_customers(self, company: Company, sell_to: Record | None, bill_to: Record | None) -> None:
+        """Refuses customers who are blocked, or lack the posting group that AL tests on them."""
+        tested = ((sell_to, "generalBusinessPostingGroupCode"), (bill_to, "customerPostingGroupCode"))
+        for customer, group in tested:
+            if customer:
+                check_blocked(customer, self.kind, "create")
+                posting_groups.check(company, "customers", customer, group)
 
     def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
         """The customer that was sent by its id, by its number or by both. None if neither was sent."""
