@@ -7,7 +7,7 @@ items only, from version 19. The others are hidden fields: a record has the usua
 from ...records import Record
 from ...setup_data import TEMPLATES
 from ..data.company import Company
-from ..data.refusal import validation_error
+from ..data.refusal import must_have_value
 
 CAPTIONS = {
     "generalBusinessPostingGroupCode": "Gen. Bus. Posting Group",
@@ -37,8 +37,7 @@ def check(company: Company, entity: str, record: Record, field: str, place: str 
     """
     groups = record if field in record else TEMPLATES[entity] | company.hidden(entity, record["id"])
     if not groups[field]:
-        place = place or f"{TABLES[entity]}: No.={record['number']}"
-        raise validation_error(f"{CAPTIONS[field]} must have a value in {place}. It cannot be zero or empty.")
+        raise must_have_value(CAPTIONS[field], place or f"{TABLES[entity]}: No.={record['number']}")
 
 
 def check_item(company: Company, item: Record) -> None:
