@@ -191,7 +191,8 @@ class Company:
 
         `GET /__state` shows them beside the entity sets, as `{entity}.hidden`.
         """
-        self.records.put(f"{entity}.hidden", record_id, dumps(fields).decode() if fields else None)
+        noted = {"id": record_id} | fields
+        self.records.put(f"{entity}.hidden", record_id, dumps(noted).decode() if fields else None)
 
     def hidden(self, entity: str, record_id: str) -> Record:
         """The fields of a record that were noted with `hide`."""

@@ -9,7 +9,7 @@ from ...records import Record
 from ..data.company import Company, amount
 from ..data.refusal import Refused, dialog_error, must_have_value, validation_error
 from ..data.schema import ZERO_GUID
-from ..data.values import is_zero
+from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, TWINS, Rules, no_relation
 from . import posting_groups
 from .masterdata import check_item
@@ -158,6 +158,7 @@ class Lines(Rules):
         account = _find_by_id_or_number(company, "accounts", record["accountId"], record["lineObjectNumber"])
         if not account:
             raise dialog_error("Account does not exist.")
+        _check_account(account)
         record |= {"accountId": account["id"], "lineObjectNumber": account["number"]}
         record["description"] = sent.get("description") or account["displayName"]
 
@@ -231,6 +232,21 @@ class Lines(Rules):
             return price
         changed = price * (100 + rate) / 100 if includes_tax else price * 100 / (100 + rate)
         return five_places(changed)
+
+
+def _check_account(account: Record) -> None:
+    """Refuses an account that no line takes (AL: CheckGLAcc, TestDirectPosting)."""
+    tested = (("accountType", "Account Type", "Posting"), ("blocked", "Blocked", False))
+    for name, caption, wanted in (*tested, ("directPosting", "Direct Posting", True)):
+        value = account.get(name, wanted)
+        if value != wanted:
+            place = f"G/L Account: No.={account['number']}"
+            is_value = f"Current value is '{_in_words(value)}'."
+            raise validation_error(f"{caption} must be equal to '{_in_words(wanted)}'  in {place}. {is_value}")
+
+
+def _in_words(value: bool | str) -> str:
+    return decoded(value) if isinstance(value, str) else "Yes" if value else "No"
 
 
 def _take_type_of_object(record: Record, sent: Record) -> None:

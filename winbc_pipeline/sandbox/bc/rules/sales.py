@@ -14,7 +14,7 @@ from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, TWINS, Rules, insert
 from . import posting_groups
-from .masterdata import CUSTOMER_IDS, POSTED_STATES, SETS_WITH_POSTED
+from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
 ADDRESS = {  # the end of a document's field name, as in sellToCity, and the customer's field
@@ -37,6 +37,8 @@ RECALCULATED = {
     "billToCustomerId",
     "billToCustomerNumber",
 }
+# Fields of an invoice that may change after it was posted, in the versions that have them all.
+FREE_WHEN_POSTED = {"dueDate", "promisedPayDate", "disputeStatusId", "disputeStatus"}
 NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 
@@ -101,22 +103,14 @@ class Documents(Rules):
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        if _is_free_when_posted(self.kind, old, sent):
+            return
         check_open(self.kind, old)
         for field, caption in (("customerId", "sell-to"), ("billToCustomerId", "bill-to")):
             if field in sent and is_zero(sent[field]):
                 raise dialog_error(f"The {caption} customer cannot be found.")
-        customer = self._find_customer(company, sent, "customer", "sell-to")
-        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
-        self._check_customers(company, customer, bill_to or customer)
-        replaced = bool(customer and customer["id"] != old["customerId"])
-        if customer and replaced:
-            self._copy_from_customer(record, sent, customer)
-            self._copy_bill_to(record, sent, bill_to or customer)
-        elif bill_to and bill_to["id"] != old["billToCustomerId"]:
-            self._copy_bill_to(record, sent, bill_to)
+        replaced = self._change_customers(company, record, old, sent)
         self._align_addresses(record, sent, follows=replaced or _is_shipped_to_sell_to(old))
-        if any(record[name] != old[name] for name in CUSTOMER_IDS):
-            self._recreate_lines(company, record, old, sent)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
@@ -154,6 +148,23 @@ class Documents(Rules):
             raise dialog_error("Invoice Discount Amount must not be negative.")
         if {"invoiceId", "invoiceNumber"} & set(sent):
             _link_invoice(company, record, sent)
+
+    def _change_customers(self, company: Company, record: Record, old: Record, sent: Record) -> bool:
+        """Takes another customer, or another one who pays. Returns whether the customer is another one."""
+        customer = self._find_customer(company, sent, "customer", "sell-to")
+        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
+        if customer and customer["id"] == old["customerId"]:
+            customer = None
+        bill_to = bill_to or customer
+        if bill_to and not customer and bill_to["id"] == old["billToCustomerId"]:
+            bill_to = None
+        self._check_customers(company, customer, bill_to)
+        if customer:
+            self._copy_from_customer(record, sent, customer)
+        if bill_to:
+            self._copy_bill_to(record, sent, bill_to)
+            self._recreate_lines(company, record, old, sent)
+        return customer is not None
 
     def _check_customers(self, company: Company, sell_to: Record | None, bill_to: Record | None) -> None:
         """Refuses customers who are blocked, or lack the posting group that AL tests on them."""
@@ -234,7 +245,7 @@ class Documents(Rules):
         for line in lines:
             company.drop(self.kind.lines, line)
         for line in lines:
-            kept = ("lineType", "description") if line["lineType"] == COMMENT else KEPT_OF_LINES
+            kept = KEPT_OF_LINES if line["lineType"] in (ITEM, ACCOUNT) else (*KEPT_OF_LINES, "description")
             values = {"documentId": old["id"]} | {name: line[name] for name in kept if name in line}
             made = company.empty(self.kind.lines) | values
             rules.before_insert(company, made, values)
@@ -282,6 +293,12 @@ def check_open(kind: Kind, header: Record) -> None:
     # The API shows a released order as Open. The message is AL's own, where Open means not released.
     if header["status"] == "Open" and kind.header == "salesOrders":
         raise validation_error(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
+
+
+def _is_free_when_posted(kind: Kind, header: Record, sent: Record) -> bool:
+    """Whether a change is of fields that may change on a posted invoice (AL: ChangeOnlyContainsWhitelistedFields)."""
+    is_posted = kind.header == "salesInvoices" and header["status"] in POSTED_STATES
+    return is_posted and "promisedPayDate" in header and bool(sent) and set(sent) <= FREE_WHEN_POSTED
 
 
 def _is_shipped_to_sell_to(header: Record) -> bool:

@@ -103,6 +103,29 @@ def test_an_account_in_place_of_an_item_empties_the_quantity_too(
     assert (again["lineType"], again["unitPrice"], again["accountId"]) == ("Item", 10, ZERO_GUID)
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"directPosting": False},
+            "Direct Posting must be equal to 'Yes'  in G/L Account: No.=9. Current value is 'No'.",
+        ),
+        ({"blocked": True}, "Blocked must be equal to 'No'  in G/L Account: No.=9. Current value is 'Yes'."),
+        (
+            {"accountType": "Begin_x002D_Total"},
+            "Account Type must be equal to 'Posting'  in G/L Account: No.=9. Current value is 'Begin-Total'.",
+        ),
+    ],
+)
+def test_an_account_that_takes_no_posting_is_refused(
+    bc: Bc, customer: dict[str, Any], fields: dict[str, Any], words: str
+) -> None:
+    """AL: CheckGLAcc and TestDirectPosting in CopyFromGLAccount of Sales Line."""
+    bc.control("__seed", {"records": {"accounts": [{"number": "9", "directPosting": True} | fields]}})
+    body = {"customerId": customer["id"], "salesOrderLines": [{"lineType": "Account", "lineObjectNumber": "9"}]}
+    assert bc.refusal("POST", "salesOrders", body)[1:] == (FIELD_ERROR, words)
+
+
 def test_an_item_and_an_account_at_once_are_refused(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
     path, _ = one_line(bc, "salesOrders", customer, {"itemId": item["id"], "quantity": 2})
     both = {"itemId": item["id"], "accountId": bc.values("accounts")[0]["id"]}

@@ -134,3 +134,11 @@ def test_another_customer_makes_the_lines_anew(
     assert [first[name] for name in ("description", "quantity", "unitPrice", "discountPercent")] == ["Mug", 3, 10, 0]
     assert (second["description"], second["sequence"]) == ("Thank you", 20000)
     assert (changed["discountAmount"], changed["totalAmountExcludingTax"]) == (0, 30)
+
+
+def test_the_same_customer_once_more_is_not_tested_again(bc: Bc, buyer: dict[str, Any]) -> None:
+    """AL: TransferFieldsWithValidate validates a field only when its value is another one."""
+    made = bc.post("salesOrders", {"customerId": buyer["id"]} | side("sellTo", OTHER))
+    bc.patch(f"customers({buyer['id']})", {"blocked": "All"})
+    again = {"customerId": buyer["id"], "billToCustomerNumber": buyer["number"], "email": "a@b.example"}
+    assert address(bc.patch(f"salesOrders({made['id']})", again), "sellTo") == SENT
