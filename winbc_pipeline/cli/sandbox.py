@@ -48,6 +48,9 @@ def serve(
     requests: Annotated[int, typer.Option(min=1, help="Calls per user in five minutes")] = 6000,
     seed: Annotated[str, typer.Option(help="The same seed and clock give the same ids")] = "",
     clock: Annotated[str, typer.Option(help="Stops Business Central's clock there: 2026-03-01T10:00:00Z")] = "",
+    templates: Annotated[
+        bool, typer.Option("--templates/--no-templates", help="Templates that give new records posting groups")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
     """Runs the sandboxes until Ctrl-C."""
@@ -63,6 +66,7 @@ def serve(
         requests_per_window=requests,
         seed=seed,
         clock=_moment(clock),
+        templates=templates,
     )
     with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
         if load:

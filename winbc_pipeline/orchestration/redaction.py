@@ -13,7 +13,9 @@ from ..staging.store import Row
 from ..sync.outcomes import IGNORED
 
 # Reasons whose message may be a system's own words.
-SYSTEM_WORDS = ("BC_REFUSED", "TOO_LONG", "TOO_LARGE", "RELATION_MISSING", "WINSTORE_REFUSED")
+SYSTEM_WORDS = (
+    *("BC_REFUSED", "CUSTOMER_GROUP", "ITEM_GROUP", "TOO_LONG", "TOO_LARGE", "RELATION_MISSING", "WINSTORE_REFUSED"),
+)
 PERSONAL_FIELD = re.compile(r"name|address|street|zip|post|city|phone|fax|mail|contact|note|birth", re.IGNORECASE)
 E_MAIL = re.compile(r"\S+@\S+")
 WORD = re.compile(r"\w{3,}")

@@ -29,8 +29,17 @@ CODES: dict[str, tuple[tuple[str, str], ...]] = {
     "generalProductPostingGroups": (("RETAIL", "Retail"),),
     "inventoryPostingGroups": (("RESALE", "Resale items"),),
 }
+# What the templates fill in that a set-up person has chosen for customers and items made over the API.
+TEMPLATES: dict[str, Record] = {
+    "customers": {"generalBusinessPostingGroupCode": "NATIONAL", "customerPostingGroupCode": "NATIONAL"},
+    "items": {"generalProductPostingGroupCode": "RETAIL", "inventoryPostingGroupCode": "RESALE"},
+}
 # The date formula of each payment term.
 DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
+
+# What 100 of a currency are in the local one.
+EXCHANGE_RATES = {"USD": 92, "GBP": 117}
+RATES_FROM = "2000-01-01"
 
 ACCOUNTS = (("8100", "Sales"), ("8300", "Freight to customers"), ("1300", "Receivables"))
 LOCATIONS = (("MAIN", "Main warehouse"), ("SHOP1", "Shop 1"), ("SHOP2", "Shop 2"))
@@ -49,6 +58,9 @@ def setup_records() -> Iterator[tuple[str, Record]]:
             label = "description" if entity.endswith("PostingGroups") else "displayName"
             terms = {"dueDateCalculation": DUE_DATES[code]} if entity == "paymentTerms" else {}
             yield entity, {"code": code, label: name} | terms
+    for code, rate in EXCHANGE_RATES.items():
+        amounts = {"exchangeRateAmount": 100, "relationalExchangeRateAmount": rate}
+        yield "currencyExchangeRates", {"currencyCode": code, "startingDate": RATES_FROM} | amounts
     for number, name in ACCOUNTS:
         yield "accounts", {"number": number, "displayName": name, "directPosting": True}
     for code, name in LOCATIONS:

@@ -26,6 +26,11 @@ REASONS: dict[str, str] = {
     "RELATION_MISSING": "A code is not in Business Central's table. Add the code there, or correct the lookup table.",
     "BC_REFUSED": "Business Central refused the record. The ledger holds its error message. Correct the record, the "
     "table or the set-up there; the next run tries again.",
+    "CUSTOMER_GROUP": "The customer has no posting group in Business Central, so no document takes it. In API Setup "
+    "there, choose a template with posting groups for the table Customer, and fill them in on this customer. Or set a "
+    "default customer.",
+    "ITEM_GROUP": "An item has no posting group in Business Central, so neither a document nor a change of stock takes "
+    "it. In API Setup there, choose a template with posting groups for the table Item, and fill them in on this item.",
     "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
     "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
     "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
@@ -105,6 +110,9 @@ BY_CODE = {
     "Internal_InvalidTableRelation": "RELATION_MISSING",
     "RequestTooLarge": "TOO_LARGE",
 }
+# The same of a table whose record lacks a posting group, which API v2.0 has for items only.
+BY_TABLE = {"Customer": "CUSTOMER_GROUP", "Item": "ITEM_GROUP"}
+NO_POSTING_GROUP = re.compile(r"(\w[\w. ]* Posting Group) must have a value in (Customer|Item)\b")
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 
 
@@ -128,8 +136,15 @@ def broken_rule(error: Mapping[str, Any], table: str = "") -> str:
 
 
 def refusal(result: Result) -> tuple[str, str]:
-    """Reason code and Business Central's own message. The message is for the ledger only: it may hold personal data."""
+    """Reason code and Business Central's own message. The message is for the ledger only: it may hold personal data.
+
+    If a posting group is missing, the message also says in which template to set it.
+    """
     code = result.error.get("code", result.status)
     words = f"{code}: {result.error.get('message', '')}"
     words = words.split("  CorrelationId")[0]  # an id of the call, which tells people nothing
+    if missing := NO_POSTING_GROUP.search(words):
+        group, table = missing.groups()
+        advice = f"In API Setup, choose a template for the table {table} that sets {group}; then set it on this {table}"
+        return BY_TABLE[table], f"{words[:300]} {advice}"
     return BY_CODE.get(result.error_code, "BC_REFUSED"), words[:500]

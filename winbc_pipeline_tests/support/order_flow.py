@@ -54,6 +54,10 @@ class OrderFlow(OrderSandboxes):
     def seed(self, **records: list[Record]) -> None:
         self._control(BC, "seed", {"records": records})
 
+    def without_templates(self) -> None:
+        """The company's set-up person has chosen no templates for records made over the API."""
+        self._control(BC, "seed", {"templates": {"customers": {}, "items": {}}})
+
     def records(self, entity_set: str) -> list[Record]:
         return self.state(BC)["records"].get(entity_set, [])  # type: ignore[no-any-return]
 

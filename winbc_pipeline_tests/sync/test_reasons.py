@@ -7,7 +7,7 @@ from pathlib import Path
 import winbc_pipeline
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.sync.outcomes import BY_CODE, REASONS
+from winbc_pipeline.sync.outcomes import BY_CODE, BY_TABLE, REASONS
 
 from ..support.sandboxes import REPOSITORY
 
@@ -30,7 +30,7 @@ def constants(node: ast.AST | None) -> Iterator[str]:
 
 def given() -> set[str]:
     """Reasons that modules give: to what makes a decision, and to what moves a record."""
-    found = set(BY_CODE.values())
+    found = {*BY_CODE.values(), *BY_TABLE.values()}
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:

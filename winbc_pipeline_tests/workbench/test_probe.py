@@ -66,6 +66,15 @@ def test_what_business_central_refuses_is_told_in_its_words(desk: OrderFlow) -> 
     assert "XX" in words
 
 
+def test_a_missing_template_is_found_and_what_to_do_is_said(desk: OrderFlow) -> None:
+    desk.without_templates()
+    code, words = probe(desk, "--yes")
+    assert code == 2
+    assert "Business Central refuses a document for a new customer" in words
+    assert "Gen. Bus. Posting Group must have a value in Customer: No.=PROBE-" in words
+    assert "In API Setup, choose a template for the table Customer" in words
+
+
 def test_tables_that_cannot_make_a_document_are_told(desk: OrderFlow) -> None:
     desk.edit_table("order", "requestedDeliveryDate", source="to_date(channel)", required="yes")
     code, words = probe(desk, "--yes")

@@ -24,9 +24,10 @@ from starlette.routing import Route
 from ..control import CallLog, Limits, control_endpoint, control_routes, http_date, moment
 from ..faults import Faults, with_fault
 from ..records import Record
+from ..setup_data import TEMPLATES
 from .api import Api
 from .data.company import SERIES, Company
-from .data.refusal import Refused, not_allowed
+from .data.refusal import Refused, bad_request, not_allowed
 from .data.replica import Replica
 from .data.schema import NEWEST, EntitySet
 from .data.values import DECIMAL_LIMIT, as_object, checked_body, field_value
@@ -34,7 +35,8 @@ from .odata.call import Call, Reply
 from .odata.paging import MAX_PAGE
 from .odata.query import Options as Query
 from .odata.reading import View, single
-from .rules import posting
+from .odata.writing import with_template
+from .rules import posting, posting_groups
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
@@ -51,7 +53,8 @@ class Options:
     """How the sandbox behaves.
 
     `time_scale` divides every waiting time and every window: with 60, a minute takes a second. `clock` is a time at
-    which the sandbox's clock stands still from the start; without it, the clock is the machine's.
+    which the sandbox's clock stands still from the start; without it, the clock is the machine's. With `templates`, a
+    set-up person has chosen a template for customers and one for items, so that new records get posting groups.
     """
 
     page_size: int = MAX_PAGE
@@ -65,6 +68,7 @@ class Options:
     replica_lag_s: float = 0
     seed: str = ""
     clock: str = ""
+    templates: bool = True
     client: tuple[str, str] = ("winbc", "sandbox-secret")
     user: tuple[str, str] = ("winbc", "sandbox-secret")
 
@@ -87,7 +91,7 @@ class Sandbox:
         fixed_time = moment(options.clock) if options.clock else None
         # Older versions have API v1.0 only. It is translated to v2.0, so its records need the schema of v2.0.
         version = max(options.version, OLDEST_V2)
-        self.options, self.company = options, Company(path, version, options.seed, fixed_time)
+        self.options, self.company = options, Company(path, version, options.seed, fixed_time, options.templates)
         self.api = Api(self.company, options.page_size)
         self.v1 = ApiV1(self.company, options.page_size)
         self.webhooks = Webhooks(self.company, options.time_scale)
@@ -228,12 +232,13 @@ class Sandbox:
     def seed(self, body: dict[str, Any]) -> dict[str, int]:
         """Answers `POST /__seed`. Raises ValueError.
 
-        `{"records": {"customers": [{…}]}}` adds records, which the log of writes does not show.
-        `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in.
+        `{"records": {"customers": [{…}]}}` adds records, which the log of writes does not show. Customers and items
+        have posting groups, as those that a person makes, unless the record says `""`.
+        `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in; `{}` takes it away.
         """
         try:
             records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
-            templates = {name: checked_body(self._set(name), row) for name, row in records["templates"].items()}
+            templates = {name: self._template(self._set(name), row) for name, row in records["templates"].items()}
             with self.company.transaction():
                 counts = {name: self._add(self._set(name), rows) for name, rows in records["records"].items()}
         except Refused as refusal:
@@ -243,6 +248,17 @@ class Sandbox:
         self.company.templates |= templates
         return counts
 
+    def _template(self, entity: EntitySet, row: Any) -> Record:
+        hidden, shown = self._split(entity, as_object(row))
+        return hidden | checked_body(entity, shown)
+
+    def _split(self, entity: EntitySet, row: Record) -> tuple[Record, Record]:
+        """The posting groups in a row that the API does not show, and the row without them. Raises Refused."""
+        hidden = {name: code for name, code in row.items() if posting_groups.is_hidden(self.company, entity.name, name)}
+        if not all(isinstance(code, str) for code in hidden.values()):
+            raise bad_request("The code of a posting group is a text.")
+        return hidden, {name: value for name, value in row.items() if name not in hidden}
+
     def _set(self, name: str) -> EntitySet:
         if name not in self.company.schema:
             raise ValueError(f"There is no entity set {name}.")
@@ -251,9 +267,13 @@ class Sandbox:
     def _add(self, entity: EntitySet, rows: Any) -> int:
         if not isinstance(rows, list):
             raise ValueError(f"{entity.name} is a list of records.")
+        usual = TEMPLATES.get(entity.name, {})
         for row in rows:
-            known = {name: field_value(entity, name, value) for name, value in as_object(row).items()}
-            self.company.add(entity.name, self._numbered(entity.name, known))
+            hidden, shown = self._split(entity, with_template(usual, as_object(row)))
+            known = {name: field_value(entity, name, value) for name, value in shown.items()}
+            record = self.company.add(entity.name, self._numbered(entity.name, known))
+            if usual:
+                posting_groups.keep(self.company, entity.name, record, hidden)
         return len(rows)
 
     def _numbered(self, entity: str, row: Record) -> Record:

@@ -23,6 +23,7 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row, compress_with_zstd
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash_points
+from ..outcomes import BY_TABLE
 from ..plan_table import planned_table
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..work import Work
@@ -36,6 +37,8 @@ from .outbox import keys_due, planned_documents, put_bodies, with_customer_numbe
 TRIES = 4  # how often a document is sent that was certainly not run
 NOT_RUN = -1  # status of an operation whose call never left, or was turned away before it was run
 UNREADABLE = 0  # status of an operation whose batch got an answer that nobody can read: it may have been run
+CUSTOMER_GROUP = BY_TABLE["Customer"]
+WITHOUT_GROUP = f"its customer has no posting group there ({CUSTOMER_GROUP})"
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Sender:
         self.refused: AuthenticationFailed | None = None
         # The error codes of the last refusals. They are all the same, and no document was taken in between.
         self.alike: list[str] = []
+        # Keys of documents that were refused for their customer and go again for the default customer.
+        self.again_for_default: list[str] = []
 
     def send(self) -> None:
         """Sends the planned documents. All of them have an outcome in the ledger afterwards.
@@ -78,6 +83,8 @@ class Sender:
         with ThreadPoolExecutor(1) as beside:
             looks = DuplicateSearch(self.target, beside)
             self._send_all(wanted, looks)
+            if self.again_for_default:
+                self._send_all(self.again_for_default, looks)
             mark(self.work, looks.found_twice())
         if self.refused:
             raise self.refused
@@ -157,7 +164,8 @@ class Sender:
         for each, result in answers:
             if result.status not in (NOT_RUN, 429):
                 moves.append(self.moves.answered(each.row, result, self.target.server_now))
-                self._count_refusals(moves[-1], result)
+                if not self._goes_to_default(each.row, moves[-1]):
+                    self._count_refusals(moves[-1], result)
                 continue
             each.tries += 1
             if each.tries < TRIES:
@@ -165,6 +173,17 @@ class Sender:
             else:
                 moves.append(self.moves.not_sent(each.row, self._why_stopped))
         return moves, again
+
+    def _goes_to_default(self, row: Row, move: Move) -> bool:
+        """Notes a document that was refused because its customer has no posting group, if a default customer is there.
+
+        API v2.0 does not show posting groups, so only the refusal of a document tells.
+        """
+        refused = move.state == State.FAILED and move.known["reason"] == CUSTOMER_GROUP
+        if not refused or not row["fallback"] or row["key"] in self.again_for_default:
+            return False
+        self.again_for_default.append(row["key"])
+        return True
 
     def _count_refusals(self, move: Move, result: Result) -> None:
         """Counts the documents in a row that failed with one error code, or whose totals are all wrong."""
@@ -196,16 +215,18 @@ class Sender:
         numbered: dict[str, str] = {}  # bodies that got the number of their customer only now
         for row in rows:
             customer, number = row["customer"], row["customer"]["target_no"]
+            why = WITHOUT_GROUP if row["key"] in self.again_for_default else ""
             if row["customer_key"] and customer["state"] != State.CONFIRMED:
                 why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
-                row |= {"reason": "NO_CUSTOMER", "message": why}
                 if not row["fallback"] or customer["state"] != State.FAILED:
+                    row |= {"reason": "NO_CUSTOMER", "message": why}
                     failed.append(self.moves.move(row, State.FAILED, sent=False))
                     continue
+            if why:
                 number = row["fallback"]
                 row |= {"reason": None, "message": f"for the default customer {number}: {why}"}
             body = row["body"]
-            if row["customer_key"]:
+            if row["customer_key"] or why:
                 body = with_customer_number(body, number)
             if body is not row["body"]:
                 numbered[row["key"]] = body

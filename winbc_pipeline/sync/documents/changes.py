@@ -11,8 +11,10 @@ from ...systems.business_central.amounts import differing
 from ..payloads import equal, field_hashes, filled, is_blank
 from .candidates import Candidate
 from .decide import (
+    ADDRESS,
     OWN_FIELDS,
     OWN_LINE_FIELDS,
+    PLACE,
     TOTAL_DIFFERS,
     Choice,
     cancelled_message,
@@ -172,7 +174,8 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
     base, wanted, there = base_hashes(order.known), sequences(order), _by_place(found)
     header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
     effects = _effects(header, found.record)
-    guard = header or {"externalDocumentNumber": found.record["externalDocumentNumber"]}
+    unchanged = {"externalDocumentNumber": found.record["externalDocumentNumber"]}
+    guard = _kept_ship_to(order, header, found.record) | header or unchanged
     operations = [operation("PATCH", found.path, guard, found.record)]
     for number, line in enumerate(order.lines, 1):
         sequence = wanted[f"{line['_key']}{SEQUENCE}"]
@@ -186,6 +189,18 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
             operations.append(operation("DELETE", _line_path(found, line), None, line))
     # What the change made of the total is read in the same transaction. That one may read is assumed [?].
     return effects, [*operations, operation("GET", f"{found.path}?$select=id,number,{TOTAL}", None)]
+
+
+def _kept_ship_to(order: Candidate, header: Record, there: Record) -> Record:
+    """The document's delivery address, if the order has one of its own and another address of it changes.
+
+    While ship-to equals sell-to, Business Central changes both with sell-to (Sales Header,
+    UpdateShipToAddressFromSellToAddress).
+    """
+    has_own = any(not is_blank(order.header.get(f"shipTo{end}")) for end in PLACE)
+    if not has_own or not any(f"sellTo{end}" in header for end in ADDRESS):
+        return {}
+    return {f"shipTo{end}": there[f"shipTo{end}"] for end in ADDRESS if f"shipTo{end}" in there}
 
 
 def _line_compared(

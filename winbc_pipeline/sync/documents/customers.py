@@ -32,7 +32,8 @@ class Debtor:
     Attributes:
         number: its number in Business Central; None while it is not known yet.
         key: the key of the customer that is written first; None when nothing is to be written.
-        fallback: the number of the default customer, for when Business Central refuses the customer that is written.
+        fallback: the number of the default customer, for when Business Central refuses the customer, or its document
+            because the customer has no posting group.
         reason: why there is no debtor; message: the same in words, or why the debtor is the default customer.
     """
 
@@ -130,7 +131,7 @@ class Debtors:
         words = "the order names no customer, and `orders.default_customer` is not set"
         nobody = Debtor(reason="NO_CUSTOMER", message=words)
         own = self.own.get(order.customer_key or "", nobody)
-        if own.key and self.there.get(fallback := self._of_country(order)):
+        if own.number and self.there.get(fallback := self._of_country(order)):
             own = replace(own, fallback=fallback)
         why = own.message
         if not default and own.reason in REPLACEABLE:

@@ -141,6 +141,58 @@ def test_a_guest_gets_the_default_debtor_and_everybody_does_where_it_is_forced(
     assert order_flow.document()["customerNumber"] == "SHOP"
 
 
+def test_without_a_template_the_order_of_a_new_customer_says_which_template_to_choose(order_flow: OrderFlow) -> None:
+    """rules.md, posting groups [S]: API v2.0 sets no posting group on a customer, and no document takes one without."""
+    order_flow.without_templates()
+    row = order_flow.send()
+    assert order_flow.outcome() == ("FAILED", "CUSTOMER_GROUP")
+    assert "Gen. Bus. Posting Group must have a value in Customer: No.=WS605254." in row["message"]
+    assert "In API Setup, choose a template for the table Customer" in row["message"]
+    assert order_flow.records("salesOrders") == []
+
+
+def test_an_order_of_an_item_without_posting_groups_says_which_template_to_choose(order_flow: OrderFlow) -> None:
+    item = {"number": "BARE", "displayName": "Bare", "type": "Inventory", "generalProductPostingGroupCode": ""}
+    order_flow.seed(items=[item])
+    row = order_flow.send(lines=[{"product_id": "BARE"}])
+    assert order_flow.outcome() == ("FAILED", "ITEM_GROUP")
+    assert "Gen. Prod. Posting Group must have a value in Item: No.=BARE." in row["message"]
+    assert "choose a template for the table Item" in row["message"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_default_debtor_gets_round_a_missing_template(order_flow: OrderFlow, force: bool) -> None:
+    order_flow.without_templates()
+    order_flow.choose(default_customer="SHOP", force_default_customer=force, stop_after=1)
+    order_flow.seed(customers=[DEFAULT])
+    for number in ("W1", "W2"):
+        order_flow.order(number)
+    order_flow.sync()
+    documents = order_flow.records("salesOrders")
+    assert [each["customerNumber"] for each in documents] == ["SHOP", "SHOP"]
+    assert [row["state"] for row in order_flow.ledger().values()] == ["CONFIRMED", "CONFIRMED"]
+    told = "for the default customer SHOP: its customer has no posting group there (CUSTOMER_GROUP)"
+    assert order_flow.ledger()["W1"]["message"] == (None if force else told)
+
+
+def test_a_later_order_of_a_customer_without_posting_groups_goes_to_the_default_debtor(order_flow: OrderFlow) -> None:
+    order_flow.without_templates()
+    order_flow.send("W1")
+    order_flow.choose(default_customer="SHOP")
+    order_flow.seed(customers=[DEFAULT])
+    order_flow.pass_time(60)
+    order_flow.send("W2")
+    assert [each["customerNumber"] for each in order_flow.records("salesOrders")] == ["SHOP", "SHOP"]
+
+
+def test_a_default_debtor_without_posting_groups_is_refused_as_any_customer(order_flow: OrderFlow) -> None:
+    order_flow.choose(default_customer="SHOP", force_default_customer=True)
+    order_flow.seed(customers=[DEFAULT | {"customerPostingGroupCode": ""}])
+    row = order_flow.send()
+    assert order_flow.outcome() == ("FAILED", "CUSTOMER_GROUP")
+    assert "Customer Posting Group must have a value in Customer: No.=SHOP." in row["message"]
+
+
 def test_the_default_debtor_depends_on_the_country(order_flow: OrderFlow) -> None:
     order_flow.choose(default_customer="SHOP", default_customers_by_country={"BE": "SHOP-BE"})
     order_flow.seed(customers=[DEFAULT, DEFAULT | {"number": "SHOP-BE"}])

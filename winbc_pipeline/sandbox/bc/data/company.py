@@ -17,7 +17,7 @@ from typing import Any
 
 from ...control import Clock, timestamp
 from ...records import Record, Records, dumps
-from ...setup_data import COMPANY_ID, VAT_RATES, setup_records
+from ...setup_data import COMPANY_ID, TEMPLATES, VAT_RATES, setup_records
 from .schema import NEWEST, ZERO_GUID, EntitySet, empty_value, load_schema
 
 SERIES = {  # the prefix of the numbers in each number series; posted documents have series of their own
@@ -59,7 +59,12 @@ class Company:
     """One company and its records. The same seed, clock and calls give the same ids, numbers and times."""
 
     def __init__(
-        self, path: Path | None = None, version: int = NEWEST, seed: str = "", fixed_time: datetime | None = None
+        self,
+        path: Path | None = None,
+        version: int = NEWEST,
+        seed: str = "",
+        fixed_time: datetime | None = None,
+        templates: bool = True,
     ) -> None:
         self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
         self.clock.fixed = fixed_time
@@ -67,7 +72,7 @@ class Company:
         self.after_commit: list[Callable[[], None]] = []
         self.open_transactions = 0
         self.empty_records: dict[str, Record] = {}
-        self.templates: dict[str, Record] = {}
+        self.templates: dict[str, Record] = dict(TEMPLATES) if templates else {}
         self.deep_insert = False
         self.request_id = ""
         if not self.records.count("companies"):
@@ -180,6 +185,18 @@ class Company:
         """Deletes a record and tells the watchers. `sent` says that a client asked for it, so it is logged."""
         self.records.delete(entity, self._stored_id(entity, record))
         self._notify("DELETE", entity, record, "deleted", {} if sent else None)
+
+    def hide(self, entity: str, record_id: str, fields: Record) -> None:
+        """Notes fields of a record that BC has and the API does not show. Without fields, the note is deleted.
+
+        `GET /__state` shows them beside the entity sets, as `{entity}.hidden`.
+        """
+        noted = {"id": record_id} | fields
+        self.records.put(f"{entity}.hidden", record_id, dumps(noted).decode() if fields else None)
+
+    def hidden(self, entity: str, record_id: str) -> Record:
+        """The fields of a record that were noted with `hide`."""
+        return self.records.get(f"{entity}.hidden", record_id) or {}
 
     def log(self, method: str, entity: str, record: Record, sent: Record) -> None:
         """Adds an accepted write to the log of writes."""

@@ -32,6 +32,11 @@ def validation_error(message: str) -> Refused:
     return Refused(400, "Application_FieldValidationException", message)
 
 
+def must_have_value(caption: str, place: str) -> Refused:
+    """The answer to AL's TestField() on an empty field. `place` is the record in AL's words."""
+    return validation_error(f"{caption} must have a value in {place}. It cannot be zero or empty.")
+
+
 def not_found(entity_name: str) -> Refused:
     """No record has the id in the path."""
     return Refused(404, "Internal_RecordNotFound", f"The {entity_name} does not exist.")

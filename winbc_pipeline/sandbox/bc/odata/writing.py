@@ -39,6 +39,9 @@ ID_CODE_PAIRS = (
     ("unitsOfMeasure", "baseUnitOfMeasureId", "baseUnitOfMeasureCode", "Unit of Measure"),
     ("unitsOfMeasure", "unitOfMeasureId", "unitOfMeasureCode", "Unit of Measure"),
 )
+TWINS = {one: other for _, *pair, _ in ID_CODE_PAIRS for one, other in (pair, reversed(pair))}
+# A set-up person chooses the template with this field for items of type Inventory only.
+FOR_STOCKED = "inventoryPostingGroupCode"
 # A field that names a related record alone: field, entity set, the field that it must equal there, table caption.
 TABLE_RELATIONS = (
     *(
@@ -108,7 +111,9 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
     if not entity.insert:
         raise not_allowed("POST", entity.name)
     fields = checked_body(entity, body, DEEP_INSERT.get(entity.name, ""))
-    sent = _with_template(company, entity, fields) | (parent or {})
+    template = company.templates.get(entity.name, {})
+    shown = {name: value for name, value in template.items() if name in entity.fields}
+    sent = with_template(shown, fields) | (parent or {})
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         record = company.empty(entity.name) | sent
@@ -182,9 +187,15 @@ def existing(company: Company, entity: EntitySet, record_id: str) -> Record:
     return record
 
 
-def _with_template(company: Company, entity: EntitySet, sent: Record) -> Record:
-    """What was sent, with the values of the configuration template for fields that were not sent."""
-    return checked_body(entity, company.templates.get(entity.name, {})) | sent
+def with_template(template: Record, sent: Record) -> Record:
+    """What was sent, with the values of a template for fields that were not sent.
+
+    A field counts as sent too if the id or the code was sent that stands for the same record.
+    """
+    left_out = {TWINS.get(name) for name in sent} if template else set()
+    if sent.get("type", "Inventory") != "Inventory":
+        left_out.add(FOR_STOCKED)
+    return {name: value for name, value in template.items() if name not in left_out} | sent
 
 
 def _check_mandatory(entity: EntitySet, record: Record) -> None:

@@ -7,17 +7,32 @@ from decimal import Decimal
 
 from ...records import Record
 from ..data.company import Company, amount
-from ..data.refusal import Refused, dialog_error, validation_error
+from ..data.refusal import Refused, dialog_error, must_have_value, validation_error
 from ..data.schema import ZERO_GUID
-from ..data.values import is_zero
-from ..odata.writing import RULES, Rules, no_relation
+from ..data.values import decoded, is_zero
+from ..odata.writing import RULES, TWINS, Rules, no_relation
+from . import posting_groups
 from .masterdata import check_item
-from .sales import ACCOUNT, COMMENT, ITEM, KINDS, Kind, check_not_shipped, check_open, recalculate
+from .sales import (
+    ACCOUNT,
+    COMMENT,
+    ITEM,
+    KINDS,
+    Kind,
+    check_exchange_rate,
+    check_not_shipped,
+    check_nothing_shipped,
+    check_open,
+    line_place,
+    recalculate,
+    shipment_date,
+)
 from .totals import exceeds, five_places, set_discount
 
 LINE_NUMBER_STEP = 10_000  # as in AL; it leaves room for lines in between
-# The fields that say what a line is about. A change of one fills in the rest of the line anew.
-OBJECT_FIELDS = ("itemId", "accountId", "lineType", "itemVariantId")
+# The fields that name the record that a line is about, and the type of the line that has one.
+OBJECT_FIELDS = {"itemId": ITEM, "accountId": ACCOUNT}
+CAPTIONS = {ACCOUNT: "G/L Account", COMMENT: " "}  # the types of a line that AL calls otherwise
 NO_UNIT: Record = {"unitOfMeasureId": ZERO_GUID, "unitOfMeasureCode": ""}
 
 
@@ -29,11 +44,11 @@ class Lines(Rules):
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         header = self._open_header(company, record)
+        check_exchange_rate(company, self.kind, header)
         record["sequence"] = self._line_number(company, header, sent)
-        if not is_zero(sent.get("itemId")) and not is_zero(sent.get("accountId")):
-            raise dialog_error('Both "itemId" and "accountId" are specified. Specify only one of them.')
         if "lineType" not in sent:
-            record["lineType"] = _type_of(sent)
+            record["lineType"] = ITEM if sent.get("lineObjectNumber") else COMMENT
+        _take_type_of_object(record, sent)
         self._fill_from_object(company, record, sent, header)
         self._check_values(company, record, sent, header)
         set_discount(record, sent)
@@ -47,19 +62,47 @@ class Lines(Rules):
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         header = self._open_header(company, old)
+        check_exchange_rate(company, self.kind, header)
         self._check_fixed_fields(old, sent)
-        if any(sent.get(name, old[name]) != old[name] for name in OBJECT_FIELDS):
-            check_not_shipped(header, old)
-            if not is_zero(sent.get("itemId")):
-                record |= {"lineType": ITEM, "accountId": ZERO_GUID, "lineObjectNumber": ""}
-            elif not is_zero(sent.get("accountId")):
-                record |= {"lineType": ACCOUNT, "itemId": ZERO_GUID, "lineObjectNumber": ""} | NO_UNIT
-                record["taxCode"] = sent.get("taxCode", "")
-            self._fill_from_object(company, record, sent, header)
+        _take_type_of_object(record, sent)
+        if any(record[name] != old[name] for name in ("lineType", "lineObjectNumber", *OBJECT_FIELDS)):
+            self._begin_anew(company, record, old, sent, header)
+        elif record["itemVariantId"] != old["itemVariantId"]:
+            self._change_variant(company, record, old, sent, header)
+        self._check_shipped(header, record, old)
         self._check_values(company, record, sent, header)
         set_discount(record, sent, old)
         if record["quantity"] != old["quantity"] or {"shipQuantity", "invoiceQuantity"} & set(sent):
             _set_quantities_to_handle(record, sent, old)
+
+    def _begin_anew(self, company: Company, record: Record, old: Record, sent: Record, header: Record) -> None:
+        """Empties a line whose type or number changed, except for what was sent, and fills it in from its new number.
+
+        AL: validation of Type and No. in Sales Line. With another number of the same type, the quantity stays.
+        """
+        check_nothing_shipped(self.kind, header, old)
+        for name, kind in OBJECT_FIELDS.items():
+            if name in sent and is_zero(sent[name]) and not is_zero(old[name]):
+                raise dialog_error(f"{kind} does not exist.")
+        stays = {"id", "documentId", "sequence", "lineType", *sent, *(TWINS.get(name) for name in sent)}
+        if record["lineType"] == old["lineType"]:
+            stays.add("quantity")
+        record |= {name: value for name, value in company.empty(self.kind.lines).items() if name not in stays}
+        self._fill_from_object(company, record, sent, header)
+
+    def _change_variant(self, company: Company, record: Record, old: Record, sent: Record, header: Record) -> None:
+        """Takes another variant of the item. Its description is the line's from now on; the price stays."""
+        check_not_shipped(self.kind, header, old)
+        if record["lineType"] == ITEM and not is_zero(record["itemId"]):
+            item = company.get("items", record["itemId"]) or {}
+            self._describe(company, record, sent, item)
+
+    def _check_shipped(self, header: Record, record: Record, old: Record) -> None:
+        """Refuses another unit or location for a line that was shipped in part."""
+        if record["unitOfMeasureCode"] != old["unitOfMeasureCode"]:
+            check_nothing_shipped(self.kind, header, old)
+        if record.get("locationId") != old.get("locationId"):
+            check_not_shipped(self.kind, header, old)
 
     def _check_fixed_fields(self, old: Record, sent: Record) -> None:
         """Refuses changes to the fields that a line keeps for ever."""
@@ -70,7 +113,9 @@ class Lines(Rules):
             "lineObjectNumber": 'The value for "lineObjectNumber" cannot be modified.',
         }
         for name, message in fixed.items():
-            if name in sent and sent[name] != old[name]:
+            # A line that only has a type yet takes a number.
+            is_free = name == "lineObjectNumber" and not old[name]
+            if name in sent and sent[name] != old[name] and not is_free:
                 raise dialog_error(message)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
@@ -78,7 +123,7 @@ class Lines(Rules):
         return company.get(self.kind.lines, record["id"]) or record
 
     def before_delete(self, company: Company, record: Record) -> None:
-        check_not_shipped(self._open_header(company, record), record)
+        check_not_shipped(self.kind, self._open_header(company, record), record)
 
     def after_delete(self, company: Company, record: Record) -> None:
         recalculate(company, self.kind, record["documentId"])
@@ -98,15 +143,24 @@ class Lines(Rules):
         return int(sent["sequence"])
 
     def _fill_from_object(self, company: Company, record: Record, sent: Record, header: Record) -> None:
-        """Fills in what follows from the item or account that a line is about."""
+        """Fills in what follows from the item or account that a line is about. A line may have a type only."""
+        if record["lineType"] not in (ITEM, ACCOUNT):
+            return
+        if is_zero(record["itemId"]) and is_zero(record["accountId"]) and not record["lineObjectNumber"]:
+            if amount(record["quantity"]):
+                raise must_have_value("No.", line_place(self.kind, header, record))
+            return
+        if "shipmentDate" in record and "shipmentDate" not in sent:
+            record["shipmentDate"] = shipment_date(company, self.kind, header)
         if record["lineType"] == ITEM:
             self._fill_from_item(company, record, sent, header)
-        elif record["lineType"] == ACCOUNT:
-            account = _find_by_id_or_number(company, "accounts", record["accountId"], record["lineObjectNumber"])
-            if not account:
-                raise dialog_error("Account does not exist.")
-            record |= {"accountId": account["id"], "lineObjectNumber": account["number"]}
-            record["description"] = sent.get("description") or account["displayName"]
+            return
+        account = _find_by_id_or_number(company, "accounts", record["accountId"], record["lineObjectNumber"])
+        if not account:
+            raise dialog_error("Account does not exist.")
+        _check_account(account)
+        record |= {"accountId": account["id"], "lineObjectNumber": account["number"]}
+        record["description"] = sent.get("description") or account["displayName"]
 
     def _check_values(self, company: Company, record: Record, sent: Record, header: Record) -> None:
         """The checks for lines of every type, and the VAT rate."""
@@ -117,20 +171,35 @@ class Lines(Rules):
         if code and not company.find("taxGroups", "code", code):
             raise no_relation("taxCode", code, "VAT Product Posting Group")
         record["taxPercent"] = company.tax_rate(record["taxCode"])
+        self._check_unit(company, record, sent)
         if record["lineType"] == COMMENT and (amount(record["quantity"]) or amount(record["unitPrice"])):
             raise validation_error(f"Type must not be ' ' in Sales Line Document No.='{header['number']}'.")
         if record["lineType"] in (ACCOUNT, COMMENT) and any(not is_zero(sent.get(name)) for name in NO_UNIT):
-            raise validation_error(f"Type must be equal to 'Item'  in Sales Line: Document No.={header['number']}.")
+            raise self._not_an_item(header, record)
+        if not is_zero(record["itemVariantId"]) and record["lineType"] != ITEM:
+            raise self._not_an_item(header, record)
+
+    def _check_unit(self, company: Company, record: Record, sent: Record) -> None:
+        """Refuses a unit that the item does not have. An item made over the API has its base unit only."""
+        code = record["unitOfMeasureCode"]
+        if record["lineType"] != ITEM or not code or not set(NO_UNIT) & set(sent):
+            return
+        item = company.get("items", record["itemId"]) or {}
+        if code != item.get("baseUnitOfMeasureCode"):
+            raise no_relation("Unit of Measure Code", code, "Item Unit of Measure")
+
+    def _not_an_item(self, header: Record, record: Record) -> Refused:
+        place, kind = line_place(self.kind, header, record), CAPTIONS.get(record["lineType"], record["lineType"])
+        return validation_error(f"Type must be equal to 'Item'  in {place}. Current value is '{kind}'.")
 
     def _fill_from_item(self, company: Company, record: Record, sent: Record, header: Record) -> None:
         item = _find_by_id_or_number(company, "items", record["itemId"], record["lineObjectNumber"])
         if not item:
             raise dialog_error("Item does not exist.")
         check_item(item)
+        posting_groups.check_item(company, item)
         record |= {"itemId": item["id"], "lineObjectNumber": item["number"]}
-        variant = self._variant(company, record["itemVariantId"], item)
-        if "description" not in sent:
-            record["description"] = variant.get("description") or item["displayName"]
+        self._describe(company, record, sent, item)
         if "taxCode" not in sent:
             record["taxCode"] = item["taxGroupCode"]
         if "unitPrice" not in sent:
@@ -140,6 +209,12 @@ class Lines(Rules):
                 "unitOfMeasureId": item["baseUnitOfMeasureId"],
                 "unitOfMeasureCode": item["baseUnitOfMeasureCode"],
             }
+
+    def _describe(self, company: Company, record: Record, sent: Record, item: Record) -> None:
+        """Describes a line as its variant is described, even if that is not at all. Without one, as its item is."""
+        variant = self._variant(company, record["itemVariantId"], item)
+        if "description" not in sent:
+            record["description"] = variant["description"] if variant else item["displayName"]
 
     def _variant(self, company: Company, variant_id: str, item: Record) -> Record:
         """The variant of the item, or an empty record if the line names none."""
@@ -159,11 +234,28 @@ class Lines(Rules):
         return five_places(changed)
 
 
-def _type_of(sent: Record) -> str:
-    """The type of a line that was sent without its type."""
-    if not is_zero(sent.get("itemId")) or sent.get("lineObjectNumber"):
-        return ITEM
-    return COMMENT if is_zero(sent.get("accountId")) else ACCOUNT
+def _check_account(account: Record) -> None:
+    """Refuses an account that no line takes (AL: CheckGLAcc, TestDirectPosting)."""
+    tested = (("accountType", "Account Type", "Posting"), ("blocked", "Blocked", False))
+    for name, caption, wanted in (*tested, ("directPosting", "Direct Posting", True)):
+        value = account.get(name, wanted)
+        if value != wanted:
+            place = f"G/L Account: No.={account['number']}"
+            is_value = f"Current value is '{_in_words(value)}'."
+            raise validation_error(f"{caption} must be equal to '{_in_words(wanted)}'  in {place}. {is_value}")
+
+
+def _in_words(value: bool | str) -> str:
+    return decoded(value) if isinstance(value, str) else "Yes" if value else "No"
+
+
+def _take_type_of_object(record: Record, sent: Record) -> None:
+    """Gives a line the type of the item or account that was sent by its id. Refuses both at once."""
+    named = [name for name in OBJECT_FIELDS if not is_zero(sent.get(name))]
+    if len(named) > 1:
+        raise dialog_error('Both "itemId" and "accountId" are specified. Specify only one of them.')
+    for name in named:
+        record["lineType"] = OBJECT_FIELDS[name]
 
 
 def _set_quantities_to_handle(record: Record, sent: Record, old: Record | None = None) -> None:

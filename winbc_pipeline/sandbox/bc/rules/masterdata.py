@@ -9,6 +9,7 @@ from ..data.dates import checked_formula
 from ..data.refusal import dialog_error, validation_error
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules, no_relation
+from . import posting_groups
 
 OPEN_DOCUMENTS = {
     "salesOrders": "Order",
@@ -21,6 +22,8 @@ CUSTOMER_IDS = ("customerId", "billToCustomerId")
 SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
 ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
+# AL's name of the line that posts a change of stock. It is in no journal (APIV2 - Items, UpdateInventory).
+JOURNAL_LINE = "Item Journal Line: Journal Template Name=, Journal Batch Name=, Line No.=0"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -57,6 +60,7 @@ class Customers(WithContactDetails):
     caption = "Customer"
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        posting_groups.keep(company, "customers", record, company.templates.get("customers", {}))
         company.add("customerFinancialDetails", {"id": record["id"], "number": record["number"]})
         aged = {"customerId": record["id"], "customerNumber": record["number"], "name": record["displayName"]}
         company.add("agedAccountsReceivables", aged)
@@ -100,6 +104,7 @@ class Customers(WithContactDetails):
         return record
 
     def after_delete(self, company: Company, record: Record) -> None:
+        company.hide("customers", record["id"], {})
         for entity, field in (("customerFinancialDetails", "id"), ("agedAccountsReceivables", "customerId")):
             for row in company.all(entity, field, record["id"]):
                 company.drop(entity, row)
@@ -137,20 +142,25 @@ class Items(Rules):
         if "inventory" in sent:
             raise dialog_error("Inventory cannot be changed during on insert.")
 
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        posting_groups.keep(company, "items", record, company.templates.get("items", {}))
+        return record
+
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         if "inventory" in sent:
             difference = amount(sent["inventory"]) - amount(old["inventory"])
             record["inventory"] = old["inventory"]
             if difference:
-                self._check_stocked(record)
+                self._check_stocked(company, record)
                 self._adjust(company, record, difference)
 
-    def _check_stocked(self, item: Record) -> None:
-        """Refuses an item that an item journal line does not take: one that is not stocked, or is blocked."""
+    def _check_stocked(self, company: Company, item: Record) -> None:
+        """Refuses an item that an item journal line does not take: not stocked, blocked, or without a posting group."""
         if item["type"] != "Inventory":
             message = f"Type must be equal to 'Inventory'  in Item: No.={item['number']}."
             raise validation_error(f"{message} Current value is '{decoded(item['type'])}'.")
         check_item(item)
+        posting_groups.check(company, "items", item, "generalProductPostingGroupCode", JOURNAL_LINE)
 
     def _adjust(self, company: Company, item: Record, difference: Decimal) -> None:
         kind = "Positive_x0020_Adjmt_x002E_" if difference > 0 else "Negative_x0020_Adjmt_x002E_"

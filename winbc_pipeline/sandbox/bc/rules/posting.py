@@ -7,10 +7,21 @@ from decimal import Decimal
 
 from ...records import Record
 from ..data.company import Company, amount, cents
-from ..data.refusal import dialog_error
+from ..data.refusal import dialog_error, must_have_value
 from ..data.schema import ZERO_GUID
 from .masterdata import check_item, post_item_ledger_entry
-from .sales import COMMENT, ITEM, KINDS, Kind, check_blocked, lines_of, set_due_date
+from .sales import (
+    ACCOUNT,
+    COMMENT,
+    ITEM,
+    KINDS,
+    Kind,
+    check_blocked,
+    check_exchange_rate,
+    line_place,
+    lines_of,
+    set_due_date,
+)
 from .totals import exceeds
 
 ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
@@ -128,12 +139,18 @@ def _check_not_empty(lines: list[Record], empty: str) -> None:
 
 
 def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
-    """Refuses to post if a customer or an item has been blocked since the document was made."""
+    """Refuses to post if a customer or an item has been blocked since the document was made.
+
+    Refuses a currency without an exchange rate, and a line that has a type but no number, too.
+    """
+    check_exchange_rate(company, kind, document)
     for customer_id in {document["customerId"], document["billToCustomerId"]}:  # mostly one and the same
         customer = company.get("customers", customer_id)
         if customer:
             check_blocked(customer, kind, "post")
     for line in lines:
+        if line["lineType"] in (ITEM, ACCOUNT) and not line["lineObjectNumber"]:
+            raise must_have_value("No.", line_place(kind, document, line))
         item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
         if item:
             check_item(item)

@@ -9,10 +9,11 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.dates import moved
-from ..data.refusal import dialog_error, validation_error
+from ..data.refusal import dialog_error, must_have_value, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
-from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
+from ..odata.writing import LOCAL_CURRENCY, RULES, TWINS, Rules, insert
+from . import posting_groups
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
@@ -25,6 +26,19 @@ ADDRESS = {  # the end of a document's field name, as in sellToCity, and the cus
     "PostCode": "postalCode",
 }
 ITEM, ACCOUNT, COMMENT = "Item", "Account", "Comment"  # the types of a line
+# What a line keeps when another customer gets the document.
+KEPT_OF_LINES = ("lineType", "lineObjectNumber", "unitOfMeasureCode", "itemVariantId", "quantity", "shipmentDate")
+# Header fields whose change calculates the document's amounts anew.
+RECALCULATED = {
+    "discountAmount",
+    "pricesIncludeTax",
+    "customerId",
+    "customerNumber",
+    "billToCustomerId",
+    "billToCustomerNumber",
+}
+# Fields of an invoice that may change after it was posted, in the versions that have them all.
+FREE_WHEN_POSTED = {"dueDate", "promisedPayDate", "disputeStatusId", "disputeStatus"}
 NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 
@@ -62,10 +76,10 @@ class Documents(Rules):
         if customer is None:
             raise dialog_error('A "customerNumber" or a "customerId" must be provided.')
         bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to") or customer
-        for one in (customer, bill_to):
-            check_blocked(one, self.kind, "create")
+        self._check_customers(company, customer, bill_to)
         self._copy_from_customer(record, sent, customer)
-        self._copy_bill_to(record, bill_to)
+        self._copy_bill_to(record, sent, bill_to)
+        self._align_addresses(record, sent, follows=True)
         record["number"] = company.next_number(self.kind.header)
         for name in (self.kind.date, "postingDate"):
             if record[name] == ZERO_DATE:
@@ -89,27 +103,31 @@ class Documents(Rules):
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        if _is_free_when_posted(self.kind, old, sent):
+            return
         check_open(self.kind, old)
         for field, caption in (("customerId", "sell-to"), ("billToCustomerId", "bill-to")):
             if field in sent and is_zero(sent[field]):
                 raise dialog_error(f"The {caption} customer cannot be found.")
-        customer = self._find_customer(company, sent, "customer", "sell-to")
-        if customer and customer["id"] != old["customerId"]:
-            check_blocked(customer, self.kind, "create")
-            self._copy_from_customer(record, sent, customer)
-            self._copy_bill_to(record, customer)
-        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
-        if bill_to:
-            check_blocked(bill_to, self.kind, "create")
-            self._copy_bill_to(record, bill_to)
+        replaced = self._change_customers(company, record, old, sent)
+        self._align_addresses(record, sent, follows=replaced or _is_shipped_to_sell_to(old))
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
-        if {"discountAmount", "pricesIncludeTax"} & set(sent):
+        if "requestedDeliveryDate" in sent:
+            self._move_shipments(company, record)
+        if RECALCULATED & set(sent):
             return recalculate(company, self.kind, record["id"])
         return record
+
+    def _move_shipments(self, company: Company, order: Record) -> None:
+        """Gives the lines the order's requested delivery date as shipment date (AL: UpdateSalesLinesByFieldNo)."""
+        for line in lines_of(company, self.kind, order["id"]):
+            if line["lineObjectNumber"]:
+                moved = {"shipmentDate": shipment_date(company, self.kind, order)}
+                company.change(self.kind.lines, line | moved, stamp=False)
 
     def before_delete(self, company: Company, record: Record) -> None:
         """Refuses to delete a posted document, and an order with a shipment that is not invoiced.
@@ -118,7 +136,7 @@ class Documents(Rules):
         """
         check_not_posted(self.kind, record)
         for line in company.all(self.kind.lines, "documentId", record["id"]):
-            check_not_shipped(record, line)
+            check_not_shipped(self.kind, record, line)
 
     def after_delete(self, company: Company, record: Record) -> None:
         for line in company.all(self.kind.lines, "documentId", record["id"]):
@@ -130,6 +148,31 @@ class Documents(Rules):
             raise dialog_error("Invoice Discount Amount must not be negative.")
         if {"invoiceId", "invoiceNumber"} & set(sent):
             _link_invoice(company, record, sent)
+
+    def _change_customers(self, company: Company, record: Record, old: Record, sent: Record) -> bool:
+        """Takes another customer, or another one who pays. Returns whether the customer is another one."""
+        customer = self._find_customer(company, sent, "customer", "sell-to")
+        bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
+        if customer and customer["id"] == old["customerId"]:
+            customer = None
+        bill_to = bill_to or customer
+        if bill_to and not customer and bill_to["id"] == old["billToCustomerId"]:
+            bill_to = None
+        self._check_customers(company, customer, bill_to)
+        if customer:
+            self._copy_from_customer(record, sent, customer)
+        if bill_to:
+            self._copy_bill_to(record, sent, bill_to)
+            self._recreate_lines(company, record, old, sent)
+        return customer is not None
+
+    def _check_customers(self, company: Company, sell_to: Record | None, bill_to: Record | None) -> None:
+        """Refuses customers who are blocked, or lack the posting group that AL tests on them."""
+        tested = ((sell_to, "generalBusinessPostingGroupCode"), (bill_to, "customerPostingGroupCode"))
+        for customer, group in tested:
+            if customer:
+                check_blocked(customer, self.kind, "create")
+                posting_groups.check(company, "customers", customer, group)
 
     def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
         """The customer that was sent by its id, by its number or by both. None if neither was sent."""
@@ -150,23 +193,65 @@ class Documents(Rules):
         """Copies the sell-to customer's fields into the header, except those that the client sent itself."""
         record |= {"customerId": customer["id"], "customerNumber": customer["number"]}
         record["customerName"] = customer["displayName"]
-        copied = {"currencyId": "currencyId", "currencyCode": "currencyCode", "paymentTermsId": "paymentTermsId"}
-        copied |= {"shipmentMethodId": "shipmentMethodId", "email": "email", "phoneNumber": "phoneNumber"}
+        copied = {"shipmentMethodId": "shipmentMethodId", "email": "email", "phoneNumber": "phoneNumber"}
         copied |= {"salesperson": "salespersonCode", "shipToName": "displayName"}
         for side in ("sellTo", "shipTo"):
             copied |= {f"{side}{ours}": theirs for ours, theirs in ADDRESS.items()}
-        for name, theirs in copied.items():
-            was_sent = name in sent or _twin_was_sent(name, sent)
-            # Older versions of BC do not have all of these fields.
-            if name in record and theirs in customer and not was_sent:
-                record[name] = customer[theirs]
+        self._copy(record, sent, customer, copied)
+        if "shipToContact" in record:
+            record["shipToContact"] = sent.get("shipToContact", "")  # API v2.0 shows no contact of a customer
+
+    def _copy_bill_to(self, record: Record, sent: Record, customer: Record) -> None:
+        """Copies the bill-to customer's fields into the header, except those that the client sent itself.
+
+        Terms and currency are those of the customer who pays (AL: SetBillToCustomerAddressFieldsFromCustomer).
+        """
+        record |= {"billToCustomerId": customer["id"], "billToCustomerNumber": customer["number"]}
+        record["billToName"] = customer["displayName"]
+        copied = {"currencyId": "currencyId", "currencyCode": "currencyCode", "paymentTermsId": "paymentTermsId"}
+        copied |= {f"billTo{ours}": theirs for ours, theirs in ADDRESS.items()}
+        if customer["id"] != record["customerId"]:
+            copied["salesperson"] = "salespersonCode"
+        self._copy(record, sent, customer, copied)
         if not record["currencyCode"]:
             record["currencyCode"] = LOCAL_CURRENCY
 
-    def _copy_bill_to(self, record: Record, customer: Record) -> None:
-        record |= {"billToCustomerId": customer["id"], "billToCustomerNumber": customer["number"]}
-        record["billToName"] = customer["displayName"]
-        record |= {f"billTo{ours}": customer[theirs] for ours, theirs in ADDRESS.items() if f"billTo{ours}" in record}
+    def _copy(self, record: Record, sent: Record, customer: Record, copied: dict[str, str]) -> None:
+        for name, theirs in copied.items():
+            # Older versions of BC do not have all of these fields.
+            if name in record and theirs in customer and name not in sent and TWINS.get(name) not in sent:
+                record[name] = customer[theirs]
+
+    def _align_addresses(self, record: Record, sent: Record, follows: bool) -> None:
+        """Lets addresses follow the sell-to address.
+
+        With `follows`, ship-to equals sell-to before the change (AL: UpdateShipToAddressFromSellToAddress). Bill-to
+        is always sell-to if one customer buys and pays (AL: CopySellToAddressToBillToAddress); not on credit memos.
+        """
+        for end in ADDRESS if follows and not record.get("shipToContact") else ():
+            if f"sellTo{end}" in sent and f"shipTo{end}" not in sent and f"shipTo{end}" in record:
+                record[f"shipTo{end}"] = record[f"sellTo{end}"]
+        if record["billToCustomerId"] == record["customerId"] and self.kind.header != "salesCreditMemos":
+            record |= {f"billTo{end}": record[f"sellTo{end}"] for end in ADDRESS}
+
+    def _recreate_lines(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        """Makes the lines anew for another customer: prices, discounts and descriptions are the items' own again.
+
+        AL: RecreateSalesLines. Refuses it if a line was shipped (AL: CheckShipmentInfo).
+        """
+        lines, rules = lines_of(company, self.kind, old["id"]), RULES[self.kind.lines]
+        for line in lines:
+            check_nothing_shipped(self.kind, old, line)
+        for line in lines:
+            company.drop(self.kind.lines, line)
+        for line in lines:
+            kept = KEPT_OF_LINES if line["lineType"] in (ITEM, ACCOUNT) else (*KEPT_OF_LINES, "description")
+            values = {"documentId": old["id"]} | {name: line[name] for name in kept if name in line}
+            made = company.empty(self.kind.lines) | values
+            rules.before_insert(company, made, values)
+            company.add(self.kind.lines, made)
+        if lines and "discountAmount" not in sent:
+            record["discountAmount"] = Decimal(0)
 
 
 def set_due_date(company: Company, kind: Kind, record: Record, sent: Record) -> None:
@@ -210,19 +295,61 @@ def check_open(kind: Kind, header: Record) -> None:
         raise validation_error(f"Status must be equal to 'Open'  in Sales Header: No.={header['number']}.")
 
 
-def check_not_shipped(header: Record, line: Record) -> None:
+def _is_free_when_posted(kind: Kind, header: Record, sent: Record) -> bool:
+    """Whether a change is of fields that may change on a posted invoice (AL: ChangeOnlyContainsWhitelistedFields)."""
+    is_posted = kind.header == "salesInvoices" and header["status"] in POSTED_STATES
+    return is_posted and "promisedPayDate" in header and bool(sent) and set(sent) <= FREE_WHEN_POSTED
+
+
+def _is_shipped_to_sell_to(header: Record) -> bool:
+    return all(header.get(f"shipTo{end}") == header[f"sellTo{end}"] for end in ADDRESS)
+
+
+def line_place(kind: Kind, header: Record, line: Record) -> str:
+    """A line in AL's words, as messages name it."""
+    return f"Sales Line: Document Type={kind.caption}, Document No.={header['number']}, Line No.={line['sequence']}"
+
+
+def shipment_date(company: Company, kind: Kind, header: Record) -> str:
+    """The shipment date of a new line: the requested delivery date, else today. AL has none on credit memos.
+
+    AL takes the day on which the header was made for today. The API does not show it.
+    """
+    if kind.header == "salesCreditMemos":
+        return ZERO_DATE
+    wanted = header.get("requestedDeliveryDate", ZERO_DATE)
+    return str(wanted if wanted != ZERO_DATE else company.today())
+
+
+def check_exchange_rate(company: Company, kind: Kind, header: Record) -> None:
+    """Refuses lines and posting in a currency that has no exchange rate yet on the posting date (from version 23).
+
+    AL: the Currency Factor of such a header is 0, and GetSalesHeader of Sales Line tests it.
+    """
+    code = header["currencyCode"]
+    if code in ("", LOCAL_CURRENCY) or "currencyExchangeRates" not in company.schema:
+        return
+    rates = company.all("currencyExchangeRates", "currencyCode", code)
+    if not any(rate["startingDate"] <= header["postingDate"] for rate in rates):
+        place = f"Sales Header: Document Type={kind.caption}, No.={header['number']}"
+        raise must_have_value("Currency Factor", place)
+
+
+def check_nothing_shipped(kind: Kind, header: Record, line: Record) -> None:
+    """Refuses changes to a line that was shipped, wholly or in part."""
+    shipped = amount(line.get("shippedQuantity"))
+    if shipped:
+        place = line_place(kind, header, line)
+        raise validation_error(f"Quantity Shipped must be equal to '0'  in {place}. Current value is '{shipped:f}'.")
+
+
+def check_not_shipped(kind: Kind, header: Record, line: Record) -> None:
     """Refuses changes to a line whose shipment is not invoiced yet."""
     shipped = amount(line.get("shippedQuantity")) - amount(line.get("invoicedQuantity"))
     if shipped:
-        place = f"Sales Line: Document No.={header['number']}, Line No.={line['sequence']}"
+        place = line_place(kind, header, line)
         message = f"Qty. Shipped Not Invoiced must be equal to '0'  in {place}. Current value is '{shipped:f}'."
         raise validation_error(message)
-
-
-def _twin_was_sent(name: str, sent: Record) -> bool:
-    """Whether the client sent the code for a field that holds the id, or the id for one that holds the code."""
-    twins = {"currencyId": "currencyCode", "currencyCode": "currencyId"}
-    return twins.get(name, "") in sent
 
 
 def check_blocked(customer: Record, kind: Kind, verb: str) -> None:

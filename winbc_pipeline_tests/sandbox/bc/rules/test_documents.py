@@ -243,6 +243,20 @@ def test_what_is_no_date_formula_is_refused(bc: Bc) -> None:
     assert refusal[1] == "Application_EvaluateException"
 
 
+def test_only_what_is_about_payment_changes_on_a_posted_invoice(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any]
+) -> None:
+    """AL: ChangeOnlyContainsWhitelistedFields in Sales Invoice Aggregator."""
+    lines = [{"itemId": item["id"], "quantity": 1}]
+    made = bc.post("salesInvoices", {"customerId": customer["id"], "salesInvoiceLines": lines})
+    path = f"salesInvoices({made['id']})"
+    bc.call("POST", f"{path}/Microsoft.NAV.post", {})
+    changed = bc.patch(path, {"dueDate": "2030-01-01", "promisedPayDate": "2030-02-01"})
+    assert (changed["dueDate"], changed["promisedPayDate"], changed["status"]) == ("2030-01-01", "2030-02-01", "Open")
+    refusal = bc.refusal("PATCH", path, {"dueDate": "2030-01-02", "shipToName": "x"}, If_Match="*")
+    assert refusal[2] == "The invoice has been posted and can no longer be modified."
+
+
 def test_a_released_order_can_be_deleted(bc: Bc, customer: dict[str, Any]) -> None:
     made = order(bc, customer)
     bc.control("__user", {"do": "release", "id": made["id"]})
