@@ -36,6 +36,7 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
 }
 CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
+CALCULATED = ("inventory", "balanceDue")  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
 
 
@@ -47,12 +48,17 @@ def cents(amount: Decimal) -> Decimal:
 def with_etag(record: Record) -> Record:
     """The record with its ETag, in BC's form (behaviour.md section 3).
 
-    BC hashes the fields of the page. The tag is base64 of a quote, a length, the hash, `1;00;` and a quote.
+    BC hashes the fields of the record. The tag is base64 of a quote, a length, the hash, `1;00;` and a quote.
     """
     content = {name: value for name, value in record.items() if name != "@odata.etag"}
-    digest = base64.b64encode(hashlib.sha256(dumps(content)).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(dumps(stored_fields(content))).digest()).decode()
     tag = base64.b64encode(f"'44;{digest}1;00;'".encode()).decode()
     return {"@odata.etag": f'W/"{tag}"', **content}
+
+
+def stored_fields(record: Record) -> Record:
+    """The fields of a record without the calculated ones."""
+    return {name: value for name, value in record.items() if name not in CALCULATED}
 
 
 class Company:
@@ -180,6 +186,17 @@ class Company:
         """Deletes a record and tells the watchers. `sent` says that a client asked for it, so it is logged."""
         self.records.delete(entity, self._stored_id(entity, record))
         self._notify("DELETE", entity, record, "deleted", {} if sent else None)
+
+    def hide(self, entity: str, record_id: str, fields: Record) -> None:
+        """Notes fields of a record that BC has and the API does not show. Without fields, the note is deleted.
+
+        `GET /__state` shows them beside the entity sets, as `{entity}.hidden`.
+        """
+        self.records.put(f"{entity}.hidden", record_id, dumps(fields).decode() if fields else None)
+
+    def hidden(self, entity: str, record_id: str) -> Record:
+        """The fields of a record that were noted with `hide`."""
+        return self.records.get(f"{entity}.hidden", record_id) or {}
 
     def log(self, method: str, entity: str, record: Record, sent: Record) -> None:
         """Adds an accepted write to the log of writes."""

@@ -7,7 +7,7 @@ media.py and the modules of rules/ put it there.
 from typing import Any
 
 from ...records import Record
-from ..data.company import Company
+from ..data.company import Company, stored_fields
 from ..data.refusal import Refused, dialog_error, not_allowed, not_found, validation_error
 from ..data.schema import ZERO_GUID, EntitySet
 from ..data.values import checked_body, is_zero
@@ -69,6 +69,7 @@ OWNED_RECORDS = (  # these are deleted with the record whose id they have in thi
 )
 NO_SUCH_CATEGORY = 'The "itemCategoryId" does not match to a specific Item Category group.'
 PAIR_DIFFERS = {"itemCategories": "The item categories values do not match to a specific item category."}
+BASE_UNIT = "baseUnitOfMeasureCode"
 LOCAL_CURRENCY = "EUR"  # BC has no currency record for it, but takes and shows its code
 
 
@@ -137,9 +138,9 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
         _resolve(company, entity, changed, sent)
         _check_unique(company, entity, changed, record)
         rules.before_modify(company, changed, record, sent)
-        if changed == record:  # BC takes the call, but writes nothing
+        if stored_fields(changed) == stored_fields(record):  # BC takes the call, but writes nothing
             company.log("PATCH", entity.name, record, dict(body))
-            return record
+            return changed
         stored = company.change(entity.name, changed, sent=dict(body))
         _rename_references(company, entity, record, stored)
         return rules.after_modify(company, stored, sent)
@@ -265,6 +266,10 @@ def _resolve_pair(
             )
     elif code and not (target == "currencies" and code == LOCAL_CURRENCY):
         found = company.find(target, "code", code)
+        if not found and code_field == BASE_UNIT:  # AL: Item, Base Unit of Measure, OnValidate
+            found = company.find(target, "internationalStandardCode", code)
+            if not found:
+                raise dialog_error(f"The Unit of Measure with Code {code} does not exist.")
         if not found and target in ("currencies", "taxGroups", "itemCategories"):
             raise dialog_error(f'The "{code_field}" does not match to a {caption}.')
         if not found:

@@ -13,6 +13,7 @@ from ..data.values import is_zero
 from ..odata.writing import RULES, Rules, no_relation
 from .masterdata import check_item
 from .sales import ACCOUNT, COMMENT, ITEM, KINDS, Kind, check_not_shipped, check_open, recalculate
+from .stock import SALE, check_not_blocked
 from .totals import exceeds, five_places, set_discount
 
 LINE_NUMBER_STEP = 10_000  # as in AL; it leaves room for lines in between
@@ -127,6 +128,8 @@ class Lines(Rules):
         if not item:
             raise dialog_error("Item does not exist.")
         check_item(item)
+        if self.kind.header != "salesCreditMemos":
+            check_not_blocked(company, item, ZERO_GUID, SALE)
         record |= {"itemId": item["id"], "lineObjectNumber": item["number"]}
         variant = self._variant(company, record["itemVariantId"], item)
         if "description" not in sent:
@@ -148,6 +151,9 @@ class Lines(Rules):
         variant = company.get("itemVariants", variant_id)
         if not variant or variant["itemId"] != item["id"]:
             raise dialog_error("The item variant does not exist for this item.")
+        settings = company.hidden("itemVariants", variant_id)
+        if settings.get("blocked") or (settings.get("salesBlocked") and self.kind.header != "salesCreditMemos"):
+            raise no_relation("Variant Code", variant["code"], "Item Variant")
         return variant
 
     def _price(self, company: Company, item: Record, includes_tax: bool) -> Decimal:

@@ -9,8 +9,10 @@ from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.refusal import dialog_error
 from ..data.schema import ZERO_GUID
-from .masterdata import check_item, post_item_ledger_entry
+from ..data.settings import inventory_setup
+from ..data.values import is_zero
 from .sales import COMMENT, ITEM, KINDS, Kind, check_blocked, lines_of, set_due_date
+from .stock import SALE, STOCKED, Movement, missing, move, units_of, variant_is_mandatory
 from .totals import exceeds
 
 ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
@@ -47,14 +49,14 @@ def ship(company: Company, order: Record, quantities: dict[str, Decimal]) -> Non
         "salesShipments", header | {"orderNumber": order["number"], "invoiceDate": order["orderDate"]}
     )
     for line, quantity in shipped:
-        _ship_line(company, line, quantity, shipment)
+        _ship_line(company, order, line, quantity, shipment)
     to_ship = [line for line in lines_of(company, ORDERS, order["id"]) if line["lineType"] != COMMENT]
     complete = all(amount(line["shippedQuantity"]) == amount(line["quantity"]) for line in to_ship)
     current = company.get(ORDERS.header, order["id"]) or order
     company.change(ORDERS.header, current | {"fullyShipped": complete})
 
 
-def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Record) -> None:
+def _ship_line(company: Company, order: Record, line: Record, quantity: Decimal, shipment: Record) -> None:
     left = amount(line["quantity"]) - amount(line["shippedQuantity"])
     if exceeds(quantity, left):
         raise dialog_error(f"You cannot ship more than {left:f} units.")
@@ -62,11 +64,12 @@ def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Reco
     company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
     done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
     company.change(ORDERS.lines, line | done, stamp=False)
-    post_item_entry(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
+    post_item_entry(company, order, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
 
 
 def release(company: Company, order: Record) -> None:
     """Releases an order, as a person does in the client. The API has no such action, and shows the status as Open."""
+    check_mandatory_fields(company, order, lines_of(company, ORDERS, order["id"]), ORDERS)
     company.change(ORDERS.header, order | {"status": "Open"})
 
 
@@ -81,7 +84,7 @@ def post_invoice(company: Company, invoice: Record) -> None:
     posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
     company.change(INVOICES.header, posted | {"remainingAmount": invoice["totalAmountIncludingTax"]})
     for line in lines:
-        post_item_entry(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
+        post_item_entry(company, invoice, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
     post_to_customer(company, invoice, 1)
 
 
@@ -101,7 +104,8 @@ def post_credit_memo(company: Company, memo: Record) -> None:
     posted = memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"}
     company.change(CREDIT_MEMOS.header, posted)
     for line in lines:
-        post_item_entry(company, line, amount(line["quantity"]), posted["number"], "Sales_x0020_Credit_x0020_Memo")
+        quantity = amount(line["quantity"])
+        post_item_entry(company, memo, line, quantity, posted["number"], "Sales_x0020_Credit_x0020_Memo")
     post_to_customer(company, memo, -1)
 
 
@@ -128,23 +132,46 @@ def _check_not_empty(lines: list[Record], empty: str) -> None:
 
 
 def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
-    """Refuses to post if a customer or an item has been blocked since the document was made."""
+    """Refuses to post if a customer has been blocked since the document was made, or if a line lacks a field."""
     for customer_id in {document["customerId"], document["billToCustomerId"]}:  # mostly one and the same
         customer = company.get("customers", customer_id)
         if customer:
-            check_blocked(customer, kind, "post")
+            check_blocked(company, customer, kind, "post")
+    check_mandatory_fields(company, document, lines, kind)
+
+
+def check_mandatory_fields(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
+    """Refuses item lines without what a document needs to be released (AL: Release Sales Document)."""
     for line in lines:
         item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
-        if item:
-            check_item(item)
+        if not item:
+            continue
+        place = f"Sales Line: Document Type={kind.caption}, Document No.={document['number']}, "
+        place += f"Line No.={line['sequence']}"
+        no_location = inventory_setup(company).get("locationMandatory") and is_zero(line.get("locationId"))
+        if item["type"] == STOCKED and no_location:
+            raise missing("Location Code", place)
+        if item["type"] == STOCKED and not line["unitOfMeasureCode"]:
+            raise missing("Unit of Measure Code", place)
+        if is_zero(line.get("itemVariantId")) and variant_is_mandatory(company, item):
+            raise missing("Variant Code", place)
 
 
-def post_item_entry(company: Company, line: Record, quantity: Decimal, document: str, document_type: str) -> None:
-    """Posts the item ledger entry of a line. A negative quantity leaves the stock; its sales amount is positive."""
+def post_item_entry(
+    company: Company, document: Record, line: Record, quantity: Decimal, number: str, document_type: str
+) -> None:
+    """Posts the item ledger entry of a line. A negative quantity leaves the stock; its sales amount is positive.
+
+    `number` is that of the posted document. The quantity is in the unit of the line.
+    """
     item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
-    if item and item["type"] == "Inventory" and quantity:
-        sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
-        post_item_ledger_entry(company, item, quantity, "Sale", document, document_type, sales)
+    if not item or not quantity:
+        return
+    sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
+    base = quantity * units_of(company, item).get(line["unitOfMeasureId"], Decimal(1))
+    place = {"variant_id": line.get("itemVariantId", ZERO_GUID), "location_id": line.get("locationId", ZERO_GUID)}
+    source = ("Customer", document["customerNumber"])
+    move(company, Movement(item, base, SALE, number, document_type, source=source, sales=sales, **place))
 
 
 def post_to_customer(company: Company, document: Record, sign: int) -> None:

@@ -63,7 +63,7 @@ class Documents(Rules):
             raise dialog_error('A "customerNumber" or a "customerId" must be provided.')
         bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to") or customer
         for one in (customer, bill_to):
-            check_blocked(one, self.kind, "create")
+            check_blocked(company, one, self.kind, "create")
         self._copy_from_customer(record, sent, customer)
         self._copy_bill_to(record, bill_to)
         record["number"] = company.next_number(self.kind.header)
@@ -75,6 +75,7 @@ class Documents(Rules):
         self._check_values(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        self._note_discount(company, record, body)
         lines = body.get(self.kind.lines)
         if not lines:
             return record
@@ -95,18 +96,24 @@ class Documents(Rules):
                 raise dialog_error(f"The {caption} customer cannot be found.")
         customer = self._find_customer(company, sent, "customer", "sell-to")
         if customer and customer["id"] != old["customerId"]:
-            check_blocked(customer, self.kind, "create")
+            check_blocked(company, customer, self.kind, "create")
             self._copy_from_customer(record, sent, customer)
             self._copy_bill_to(record, customer)
         bill_to = self._find_customer(company, sent, "billToCustomer", "bill-to")
         if bill_to:
-            check_blocked(bill_to, self.kind, "create")
+            check_blocked(company, bill_to, self.kind, "create")
             self._copy_bill_to(record, bill_to)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
 
+    def _note_discount(self, company: Company, record: Record, sent: Record) -> None:
+        """Notes that an invoice discount was given as an amount: the customer's percentage no longer sets it."""
+        if "discountAmount" in sent:
+            company.hide(self.kind.header, record["id"], {"invoiceDiscountCalculation": "Amount"})
+
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        self._note_discount(company, record, sent)
         if {"discountAmount", "pricesIncludeTax"} & set(sent):
             return recalculate(company, self.kind, record["id"])
         return record
@@ -121,6 +128,7 @@ class Documents(Rules):
             check_not_shipped(record, line)
 
     def after_delete(self, company: Company, record: Record) -> None:
+        company.hide(self.kind.header, record["id"], {})
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             company.drop(self.kind.lines, line)
 
@@ -225,8 +233,11 @@ def _twin_was_sent(name: str, sent: Record) -> bool:
     return twins.get(name, "") in sent
 
 
-def check_blocked(customer: Record, kind: Kind, verb: str) -> None:
-    """Refuses a customer that is blocked for this kind of document."""
+def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> None:
+    """Refuses a customer that is blocked for this kind of document, or whose data are blocked for privacy."""
+    if company.hidden("customers", customer["id"]).get("privacyBlocked"):
+        when = f"when Customer {customer['number']} is blocked for privacy."
+        raise dialog_error(f"You cannot {verb} this type of document {when}")
     blocked = customer["blocked"]
     for_all = blocked == "All"
     for_invoices = blocked == "Invoice" and kind.header != "salesCreditMemos"
@@ -247,14 +258,26 @@ def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
     if header is None:
         return {}
     before = lines_of(company, kind, document_id)
-    _check_discount(amount(header["discountAmount"]), before)
     lines, changed = [dict(line) for line in before], dict(header)
+    _give_customer_discount(company, kind, changed, before)
+    _check_discount(amount(changed["discountAmount"]), before)
     calculate(changed, lines)
     for line, old in zip(lines, before, strict=True):
         kept = {name: line[name] for name in old}  # lines of a quote have no field for the invoice discount
         if kept != old:
             company.change(kind.lines, kept, stamp=False)
     return company.change(kind.header, changed) if changed != header else header
+
+
+def _give_customer_discount(company: Company, kind: Kind, header: Record, lines: list[Record]) -> None:
+    """Sets the invoice discount to the customer's percentage for this amount (AL: Cust. Invoice Disc.)."""
+    discounts = company.hidden("customers", header["billToCustomerId"]).get("invoiceDiscounts", [])
+    if not discounts or company.hidden(kind.header, header["id"]):
+        return
+    base = sum((line_amount(line) for line in lines), Decimal(0))
+    reached = [row for row in discounts if amount(row["minimumAmount"]) <= base]
+    percent = max(reached, key=lambda row: amount(row["minimumAmount"]))["discountPercent"] if reached else 0
+    header["discountAmount"] = cents(base * amount(percent) / 100)
 
 
 def _check_discount(discount: Decimal, lines: list[Record]) -> None:

@@ -149,14 +149,25 @@ def test_a_deleted_picture_leaves_no_content(bc: Bc, item: dict[str, Any]) -> No
     assert bc.call("GET", f"{path}/pictureContent").status_code == 204
 
 
-@pytest.mark.parametrize("entity", ["salesOrders", "salesInvoices", "salesCreditMemos", "salesQuotes"])
+@pytest.mark.parametrize(
+    ("entity", "kind"),
+    [
+        ("salesOrders", "Sales Order"),
+        ("salesInvoices", "Sales Invoice"),
+        ("salesCreditMemos", "Sales Credit Memo"),
+        ("salesQuotes", "Sales Quote"),
+    ],
+)
 def test_an_item_on_a_document_is_not_deleted(
-    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity: str
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity: str, kind: str
 ) -> None:
+    """AL: Check Sales Document Line, CheckSalesLines."""
     lines = [{"itemId": item["id"], "quantity": 1}]
     bc.post(entity, {"customerId": customer["id"], f"{entity[:-1]}Lines": lines})
     refusal = bc.refusal("DELETE", f"items({item['id']})", If_Match="*")
-    assert refusal[2].endswith("there is at least one Sales Line that includes this item.")
+    assert refusal[2] == (
+        f"You cannot delete Item MUG because there is at least one outstanding {kind} that includes this item."
+    )
 
 
 def test_a_customer_with_posted_documents_alone_has_ledger_entries(
@@ -186,13 +197,53 @@ def test_a_category_id_that_is_nowhere_is_refused_in_the_words_of_the_page(bc: B
     assert refusal[2] == 'The "itemCategoryId" does not match to a specific Item Category group.'
 
 
-@pytest.mark.parametrize("change", [{"type": "Service"}, {"blocked": True}])
-def test_stock_is_of_items_that_are_stocked_and_not_blocked(
-    bc: Bc, item: dict[str, Any], change: dict[str, Any]
-) -> None:
-    bc.patch(f"items({item['id']})", change)
+@pytest.mark.parametrize("kind", ["Service", "Non_x002D_Inventory"])
+def test_stock_is_of_items_that_are_stocked(bc: Bc, item: dict[str, Any], kind: str) -> None:
+    """AL: Item Journal Line, ValidateTypeWithItemNo."""
+    bc.patch(f"items({item['id']})", {"type": kind})
     refusal = bc.refusal("PATCH", f"items({item['id']})", {"inventory": 5}, If_Match="*")
-    assert refusal[1] == "Application_FieldValidationException"
+    assert refusal[1:] == (
+        "Application_FieldValidationException",
+        f"Type must be equal to 'Inventory'  in Item: No.=MUG. Current value is '{kind.replace('_x002D_', '-')}'.",
+    )
+
+
+@pytest.mark.parametrize("kind", ["Service", "Non_x002D_Inventory"])
+def test_only_stocked_items_have_an_inventory_posting_group(bc: Bc, kind: str) -> None:
+    """AL: Item, Inventory Posting Group, OnValidate."""
+    body = {"type": kind, "inventoryPostingGroupCode": "RESALE"}
+    assert bc.refusal("POST", "items", body)[1] == "Application_FieldValidationException"
+    made = bc.post("items", {"type": kind})
+    refusal = bc.refusal("PATCH", f"items({made['id']})", {"inventoryPostingGroupCode": "RESALE"}, If_Match="*")
+    assert refusal[2].startswith("Type must be equal to 'Inventory'  in Item: No.=")
+
+
+def test_a_stocked_item_that_becomes_a_service_loses_its_inventory_posting_group(bc: Bc, item: dict[str, Any]) -> None:
+    """AL: Item, CheckUpdateFieldsForNonInventoriableItem."""
+    bc.patch(f"items({item['id']})", {"inventoryPostingGroupCode": "RESALE"})
+    changed = bc.patch(f"items({item['id']})", {"type": "Service"})
+    assert (changed["inventoryPostingGroupCode"], int(changed["inventoryPostingGroupId"].replace("-", ""))) == ("", 0)
+
+
+@pytest.mark.parametrize(("gtin", "taken"), [("8712345678906", True), ("", True), ("87123A", False), ("٣", False)])
+def test_a_gtin_has_digits_only(bc: Bc, gtin: str, taken: bool) -> None:
+    """AL: Item, GTIN, Numeric = true. The words of the platform are not published."""
+    assert (bc.call("POST", "items", {"gtin": gtin}).status_code == 201) is taken
+
+
+@pytest.mark.parametrize("code", ["PCS", "EA"])
+def test_a_base_unit_may_be_given_by_its_international_code(bc: Bc, code: str) -> None:
+    """AL: Item, Base Unit of Measure, OnValidate."""
+    assert bc.post("items", {"baseUnitOfMeasureCode": code})["baseUnitOfMeasureCode"] == "PCS"
+
+
+def test_a_base_unit_that_is_nowhere_is_refused_in_the_words_of_the_table(bc: Bc) -> None:
+    """AL: Item, Base Unit of Measure, OnValidate."""
+    refusal = bc.refusal("POST", "items", {"baseUnitOfMeasureCode": "NONE"})
+    assert refusal[1:] == (
+        "Application_DialogException",
+        "The Unit of Measure with Code NONE does not exist.",
+    )
 
 
 @pytest.mark.parametrize("phone", ["030-0074321", "(5) 555-4729", "+31 20.123"])

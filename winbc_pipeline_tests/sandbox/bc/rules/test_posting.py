@@ -105,7 +105,8 @@ def action(bc: Bc, entity: str, document: dict[str, Any], name: str) -> None:
 def test_sales_amounts_go_the_other_way_than_the_goods(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
     invoice = posted_invoice(bc, customer, item)
     action(bc, "salesInvoices", invoice, "cancel")
-    returned = order(bc, customer, {"itemId": item["id"], "quantity": -3})
+    fee = {"lineType": "Account", "lineObjectNumber": "8100", "quantity": 1, "unitPrice": 100}
+    returned = order(bc, customer, {"itemId": item["id"], "quantity": -3}, fee)
     action(bc, "salesOrders", returned, "shipAndInvoice")
     entries = [(row["quantity"], row["salesAmountActual"]) for row in bc.values("itemLedgerEntries")]
     assert entries == [(-2, 20), (2, -20), (3, -30)]
@@ -206,7 +207,8 @@ def test_an_item_that_was_blocked_meanwhile_is_not_posted(
     draft = bc.post("salesInvoices", {"customerId": customer["id"], "salesInvoiceLines": lines})
     bc.patch(f"items({item['id']})", {"blocked": True})
     refusal = bc.refusal("POST", f"salesInvoices({draft['id']})/Microsoft.NAV.post", {})
-    assert refusal[1] == "Application_FieldValidationException"
+    words = "You cannot choose Item MUG because the Blocked check box is selected on its Item card."
+    assert refusal[2] == words  # AL: Item Journal Line, DisplayErrorIfItemIsBlocked
     assert bc.get(f"salesInvoices({draft['id']})")["status"] == "Draft"
 
 
