@@ -12,6 +12,7 @@ from ..data.company import Company, amount
 from ..data.refusal import Refused, dialog_error
 from ..odata.writing import RULES, Rules
 from .masterdata import POSTED_STATES
+from .post_codes import WithAddress
 from .stock import refresh_codes
 
 Check = Callable[[Company, Record], None]
@@ -27,7 +28,7 @@ class InUse(Rules):
         self.check(company, record)
 
 
-class Locations(InUse):
+class Locations(InUse, WithAddress):
     """Locations, whose codes are in the rows of stock."""
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:

@@ -11,6 +11,7 @@ from ..data.schema import ZERO_GUID
 from ..data.settings import change_settings
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules, no_relation
+from .post_codes import WithAddress
 from .stock import DECREASE, INCREASE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
 
 OPEN_DOCUMENTS = {
@@ -28,15 +29,17 @@ ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "pho
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-class WithContactDetails(Rules):
-    """Records with telephone numbers and an e-mail address, which are checked."""
+class WithContactDetails(WithAddress):
+    """Records with an address, telephone numbers and an e-mail address, which are checked."""
 
     caption = ""
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
+        super().before_insert(company, record, sent)
         self._check(record, sent)
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        super().before_modify(company, record, old, sent)
         self._check(record, sent)
 
     def _check(self, record: Record, sent: Record) -> None:
@@ -59,6 +62,13 @@ class Customers(WithContactDetails):
     """Customers, with the calculated records that BC shows for each: financial details and aged receivables."""
 
     caption = "Customer"
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        super().before_modify(company, record, old, sent)
+        is_private = company.hidden("customers", record["id"]).get("privacyBlocked")
+        if sent.get("blocked", "All") != "All" and is_private:  # AL: Customer, Blocked, OnValidate
+            message = "The Blocked field cannot be changed because the user is blocked for privacy reasons."
+            raise dialog_error(message)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         company.add("customerFinancialDetails", {"id": record["id"], "number": record["number"]})
@@ -124,6 +134,14 @@ class Contacts(WithContactDetails):
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         super().before_modify(company, record, old, sent)
         self._link_company(company, record, sent)
+
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        if "privacyBlocked" in sent:  # AL: CustVendBank-Update, UpdateCustomer, takes over all fields that both have
+            for row in company.all("contactsInformation", "contactId", record["id"]):
+                customer = company.get("customers", row["relatedId"])
+                if customer:
+                    change_settings(company, "customers", customer, {"privacyBlocked": sent["privacyBlocked"]})
+        return record
 
     def _link_company(self, company: Company, record: Record, sent: Record) -> None:
         number = sent.get("companyNumber")
@@ -285,6 +303,8 @@ def check_item(item: Record) -> None:
 
 
 RULES |= {
+    "companyInformation": WithAddress(),
+    "employees": WithAddress(),
     "customers": Customers(),
     "contacts": Contacts(),
     "vendors": Vendors(),

@@ -14,6 +14,7 @@ from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
+from .post_codes import fill_in_sides
 from .totals import calculate, line_amount
 
 ADDRESS = {  # the end of a document's field name, as in sellToCity, and the customer's field
@@ -133,6 +134,7 @@ class Documents(Rules):
             company.drop(self.kind.lines, line)
 
     def _check_values(self, company: Company, record: Record, sent: Record) -> None:
+        fill_in_sides(company, record, sent)
         record["discountAmount"] = cents(amount(record["discountAmount"]))
         if record["discountAmount"] < 0:
             raise dialog_error("Invoice Discount Amount must not be negative.")
@@ -238,6 +240,7 @@ def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> 
     if company.hidden("customers", customer["id"]).get("privacyBlocked"):
         when = f"when Customer {customer['number']} is blocked for privacy."
         raise dialog_error(f"You cannot {verb} this type of document {when}")
+    _check_contact(company, customer, verb)
     blocked = customer["blocked"]
     for_all = blocked == "All"
     for_invoices = blocked == "Invoice" and kind.header != "salesCreditMemos"
@@ -245,6 +248,22 @@ def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> 
     if for_all or for_invoices or for_shipments:
         when = f"when Customer {customer['number']} is blocked with type {blocked}"
         raise dialog_error(f"You cannot {verb} this type of document {when}")
+
+
+def _check_contact(company: Company, customer: Record, verb: str) -> None:
+    """Refuses a customer whose contact is blocked for privacy (AL: Sales Header, UpdateSellToCont; Sales-Post)."""
+    relation = company.find("contactsInformation", "relatedId", customer["id"]) or {}
+    contact = company.get("contacts", relation.get("contactId", "")) or {}
+    if not contact.get("privacyBlocked"):
+        return
+    if verb == "post":
+        message = (
+            f"You cannot post this type of document because contact {contact['number']} is blocked due to privacy."
+        )
+    else:
+        name = f"{contact['number']} {contact['displayName']}"
+        message = f"You cannot use contact {name} because they are marked as blocked due to privacy."
+    raise dialog_error(message)
 
 
 def lines_of(company: Company, kind: Kind, document_id: str) -> list[Record]:

@@ -138,15 +138,8 @@ def test_an_item_takes_its_picture_and_variants_along(bc: Bc, item: dict[str, An
     variant = bc.post("itemVariants", {"itemId": item["id"], "code": "RED"})
     bc.http.patch(bc.url(f"items({item['id']})/picture/pictureContent"), content=PNG, headers=ANY)
     assert bc.call("DELETE", f"items({item['id']})", If_Match="*").status_code == 204
-    for place in (f"pictures({item['id']})", f"itemVariants({variant['id']})"):
-        assert bc.call("GET", place).status_code == 404
-
-
-def test_a_deleted_picture_leaves_no_content(bc: Bc, item: dict[str, Any]) -> None:
-    path = f"items({item['id']})/picture"
-    bc.http.patch(bc.url(f"{path}/pictureContent"), content=PNG, headers=ANY)
-    assert bc.call("DELETE", f"pictures({item['id']})", If_Match="*").status_code == 204
-    assert bc.call("GET", f"{path}/pictureContent").status_code == 204
+    assert bc.call("GET", f"itemVariants({variant['id']})").status_code == 404
+    assert "pictures" not in bc.control("__state")["records"]
 
 
 @pytest.mark.parametrize(
@@ -249,3 +242,90 @@ def test_a_base_unit_that_is_nowhere_is_refused_in_the_words_of_the_table(bc: Bc
 @pytest.mark.parametrize("phone", ["030-0074321", "(5) 555-4729", "+31 20.123"])
 def test_telephone_numbers_as_people_write_them(bc: Bc, phone: str) -> None:
     assert bc.post("customers", {"displayName": "A", "phoneNumber": phone})["phoneNumber"] == phone
+
+
+POST_CODES = [
+    {"code": "1000", "city": "Bruxelles", "county": "", "country": "BE"},
+    {"code": "1000", "city": "Laken", "county": "", "country": "BE"},
+    {"code": "1000", "city": "Ljubljana", "county": "", "country": "SI"},
+    {"code": "1012 AB", "city": "AMSTERDAM", "county": "NH", "country": "NL"},
+]
+
+
+@pytest.mark.parametrize(
+    ("sent", "filled"),
+    [
+        ({"postalCode": "1012 ab"}, ("AMSTERDAM", "NH", "NL")),
+        ({"postalCode": "1012 AB", "city": "Amsterdam-Centrum", "country": "BE"}, ("AMSTERDAM", "NH", "NL")),
+        ({"postalCode": "1000", "country": "SI"}, ("Ljubljana", "", "SI")),
+        ({"postalCode": "1000", "city": "laken"}, ("Laken", "", "BE")),
+        ({"postalCode": "9999", "city": "Gent"}, ("Gent", "", "")),
+        ({"city": "Amsterdam"}, ("Amsterdam", "", "")),
+    ],
+)
+@pytest.mark.parametrize("entity", ["customers", "vendors", "contacts", "employees", "locations"])
+def test_a_post_code_fills_in_what_the_list_says(bc: Bc, entity: str, sent: Any, filled: tuple[str, ...]) -> None:
+    """AL: Post Code, ValidatePostCode and ValidateCity."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    body = {"code": "X"} if entity == "locations" else {"displayName": "X"}
+    made = bc.post(entity, (body if entity != "employees" else {"givenName": "X"}) | sent)
+    assert (made["city"], made["state"], made["country"]) == filled
+
+
+def test_a_new_post_code_fills_in_anew_and_an_old_one_does_not(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, Post Code, OnValidate."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    path = f"customers({customer['id']})"
+    assert bc.patch(path, {"postalCode": "1012 AB"})["city"] == "AMSTERDAM"
+    assert bc.patch(path, {"postalCode": "1012 AB", "city": "Mokum"})["city"] == "Mokum"
+
+
+def test_a_post_code_of_a_document_fills_in_its_side(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Sales Header, Ship-to Post Code, OnValidate."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    made = order(bc, customer, shipToPostCode="1012 AB")
+    assert (made["shipToCity"], made["shipToState"], made["shipToCountry"]) == ("AMSTERDAM", "NH", "NL")
+
+
+def block_for_privacy(bc: Bc, customer: dict[str, Any]) -> None:
+    bc.control("__seed", {"settings": {"customers": {customer["number"]: {"privacyBlocked": True}}}})
+
+
+def test_a_customer_who_is_blocked_for_privacy_gets_no_document(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, CheckBlockedCustOnDocs and CustPrivacyBlockedErrorMessage."""
+    block_for_privacy(bc, customer)
+    refusal = bc.refusal("POST", "salesCreditMemos", {"customerId": customer["id"]})
+    words = f"You cannot create this type of document when Customer {customer['number']} is blocked for privacy."
+    assert refusal == (400, "Application_DialogException", words)
+
+
+def test_what_was_ordered_before_is_not_posted(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    """AL: Customer, CheckBlockedCustOnDocs."""
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1})
+    block_for_privacy(bc, customer)
+    refusal = bc.refusal("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {})
+    assert refusal[2].startswith("You cannot post this type of document when Customer")
+
+
+def test_the_api_does_not_lift_a_block_for_privacy(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, Privacy Blocked and Blocked, OnValidate."""
+    block_for_privacy(bc, customer)
+    assert bc.get(f"customers({customer['id']})")["blocked"] == "All"
+    refusal = bc.refusal("PATCH", f"customers({customer['id']})", {"blocked": "_x0020_"}, If_Match="*")
+    assert refusal[2] == "The Blocked field cannot be changed because the user is blocked for privacy reasons."
+    assert bc.patch(f"customers({customer['id']})", {"blocked": "All", "city": "Gent"})["city"] == "Gent"
+
+
+def test_a_contact_who_is_blocked_for_privacy_blocks_the_customer(bc: Bc) -> None:
+    """AL: Sales Header, UpdateSellToCont; CustVendBank-Update, UpdateCustomer."""
+    company = bc.post("customers", {"displayName": "Baker"})
+    (relation,) = bc.values(f"customers({company['id']})/contactsInformation")
+    bc.patch(f"contacts({relation['contactId']})", {"privacyBlocked": True})
+    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
+    assert refusal[2].endswith(f"when Customer {company['number']} is blocked for privacy.")
+    bc.control("__seed", {"settings": {"customers": {company["number"]: {"privacyBlocked": False}}}})
+    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
+    words = (
+        f"You cannot use contact {relation['contactNumber']} Baker because they are marked as blocked due to privacy."
+    )
+    assert refusal[2] == words
