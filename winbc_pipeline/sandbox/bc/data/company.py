@@ -31,6 +31,8 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
     "salesCreditMemos": "S-CR",
     "salesQuotes": "S-QUO",
     "salesShipments": "S-SHPT",
+    "purchaseOrders": "P-ORD",
+    "purchaseReceipts": "P-RCPT",
     "postedInvoices": "PS-INV",
     "postedCreditMemos": "PS-CR",
 }

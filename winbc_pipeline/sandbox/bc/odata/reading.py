@@ -19,6 +19,7 @@ NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it doe
     "salesInvoiceLines": LINES,
     "salesCreditMemoLines": ("documentId", "You must specify an id or a Document Id to get the lines."),
     "salesQuoteLines": LINES,
+    "purchaseOrderLines": LINES,
     "pictures": ("parentType", NO_PARENT),
     "contactsInformation": ("relatedId", "id type not specified."),
     "dimensionSetLines": ("parentId", "You must get to the parent first to get to the dimension set line."),

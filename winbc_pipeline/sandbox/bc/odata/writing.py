@@ -17,6 +17,7 @@ DEEP_INSERT = {  # the records that BC inserts together with their parent; other
     "salesInvoices": "salesInvoiceLines",
     "salesCreditMemos": "salesCreditMemoLines",
     "salesQuotes": "salesQuoteLines",
+    "purchaseOrders": "purchaseOrderLines",
 }
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 # A record of these sets that is sent without a number gets the next one of its number series.
@@ -43,9 +44,10 @@ ID_CODE_PAIRS = (
 TABLE_RELATIONS = (
     *(
         (name, "countriesRegions", "code", "Country/Region")
-        for name in ("country", "sellToCountry", "billToCountry", "shipToCountry")
+        for name in ("country", "sellToCountry", "billToCountry", "shipToCountry", "buyFromCountry")
     ),
     ("salespersonCode", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
+    ("purchaser", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
     ("salesperson", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
     ("taxAreaId", "taxAreas", "id", "Tax Area"),
     ("locationId", "locations", "id", "Location"),
@@ -53,8 +55,9 @@ TABLE_RELATIONS = (
 RENAMED_WITH = {  # the fields that change in other records when a number or code changes in this entity set
     "items": ("itemNumber", "lineObjectNumber"),
     "customers": ("customerNumber", "billToCustomerNumber"),
+    "vendors": ("vendorNumber", "payToVendorNumber"),
     "contacts": ("companyNumber", "contactNumber"),
-    "countriesRegions": ("country", "sellToCountry", "billToCountry", "shipToCountry"),
+    "countriesRegions": ("country", *(f"{side}Country" for side in ("sellTo", "billTo", "shipTo", "buyFrom", "payTo"))),
     **{target: (code_field,) for target, _, code_field, _ in ID_CODE_PAIRS},
     "unitsOfMeasure": ("baseUnitOfMeasureCode", "unitOfMeasureCode"),
 }

@@ -11,6 +11,7 @@ from ..data.refusal import dialog_error, unknown_segment
 from .correcting import cancel_credit_memo, cancel_invoice, make_corrective_credit_memo
 from .lines import reset_quantities_to_handle
 from .posting import common_fields, post_credit_memo, post_invoice, post_journal, ship_and_invoice
+from .purchases import receive_and_invoice
 from .sales import KINDS, lines_of, recalculate, set_due_date
 
 QUOTES = KINDS["salesQuotes"]
@@ -91,5 +92,6 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("salesQuotes", "makeOrder"): order_of_quote,
     ("salesQuotes", "makeInvoice"): invoice_of_quote,
     ("salesQuotes", "send"): send_quote,
+    ("purchaseOrders", "receiveAndInvoice"): receive_and_invoice,
     ("journals", "post"): post_journal,
 }

@@ -11,8 +11,7 @@ from ...records import Record
 from ..data.company import Company, amount
 from ..data.refusal import Refused, dialog_error
 from ..odata.writing import RULES, Rules
-from .masterdata import POSTED_STATES
-from .post_codes import WithAddress
+from .masterdata import POSTED_STATES, WithAddress
 from .stock import refresh_codes
 
 Check = Callable[[Company, Record], None]

@@ -6,12 +6,12 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount
 from ..data.dates import checked_formula
+from ..data.post_codes import fill_in_address
 from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.settings import change_settings
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules, no_relation
-from .post_codes import WithAddress
 from .stock import DECREASE, INCREASE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
 
 OPEN_DOCUMENTS = {
@@ -27,6 +27,18 @@ SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
 ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class WithAddress(Rules):
+    """Records with one address, whose post code fills in the rest."""
+
+    def before_insert(self, company: Company, record: Record, sent: Record) -> None:
+        if sent.get("postalCode"):
+            fill_in_address(company, record)
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        if record["postalCode"] != old["postalCode"]:
+            fill_in_address(company, record)
 
 
 class WithContactDetails(WithAddress):
@@ -56,6 +68,12 @@ class Vendors(WithContactDetails):
     """Vendors."""
 
     caption = "Vendor"
+
+    def before_delete(self, company: Company, record: Record) -> None:
+        for field in ("vendorId", "payToVendorId"):  # AL: Vendor, CheckOutstandingPurchaseDocuments
+            if company.find("purchaseOrders", field, record["id"]):
+                message = f"You cannot delete Vendor {record['number']} because there is at least one outstanding"
+                raise dialog_error(f"{message} Purchase Order for this vendor.")
 
 
 class Customers(WithContactDetails):
@@ -287,12 +305,12 @@ class PaymentTerms(Rules):
 
 def document_with(company: Company, item_id: str, variant_id: str = "") -> str:
     """The kind of an open document with a line of an item, or of one variant of it, as `Sales Order`. Empty if none."""
-    for entity, caption in OPEN_DOCUMENTS.items():
+    for entity, caption in (*OPEN_DOCUMENTS.items(), ("purchaseOrders", "Order")):
         for line in company.all(f"{entity[:-1]}Lines", "itemId", item_id):
             header = company.get(entity, line["documentId"]) or {}
             is_open = entity not in SETS_WITH_POSTED or header.get("status") not in POSTED_STATES
             if is_open and variant_id in ("", line["itemVariantId"]):
-                return f"Sales {caption}"
+                return f"{'Purchase' if entity == 'purchaseOrders' else 'Sales'} {caption}"
     return ""
 
 

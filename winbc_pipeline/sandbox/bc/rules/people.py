@@ -12,8 +12,8 @@ from ..data.company import Company, amount
 from ..data.refusal import Refused
 from ..data.schema import ZERO_GUID
 from ..data.values import DECIMAL_LIMIT
-from . import posting
-from .stock import DECREASE, INCREASE, TRANSFER, Movement, move
+from . import posting, purchases
+from .stock import DECREASE, INCREASE, PURCHASE, TRANSFER, Movement, move
 
 Act = Callable[[Company, Record], None]
 
@@ -39,6 +39,17 @@ def _ship(company: Company, asked: Record) -> None:
     order = _record(company, "salesOrders", "id", asked.get("id"))
     lines = company.all("salesOrderLines", "documentId", order["id"])
     posting.ship(company, order, _quantities(asked.get("quantities"), lines))
+
+
+def _receive(company: Company, asked: Record) -> None:
+    """Posts a receipt of a purchase order, or without one a purchase in an item journal."""
+    if "id" in asked:
+        order = _record(company, "purchaseOrders", "id", asked["id"])
+        lines = company.all("purchaseOrderLines", "documentId", order["id"])
+        purchases.receive(company, order, _quantities(asked.get("quantities"), lines))
+        return
+    quantity, document = _quantity(asked), _document(company, asked)
+    move(company, Movement(quantity=quantity, entry_type=PURCHASE, document=document, **_place(company, asked)))
 
 
 def _adjust(company: Company, asked: Record) -> None:
@@ -89,7 +100,8 @@ def _document(company: Company, asked: Record) -> str:
 
 
 def _record(company: Company, entity: str, field: str, value: Any) -> Record:
-    found = company.find(entity, field, value) if isinstance(value, str) else None
+    text = value if isinstance(value, str) else ""
+    found = company.get(entity, text) if field == "id" else company.find(entity, field, text)
     if found is None:
         raise LookupError(f"{entity} has no record with this {field}")
     return found
@@ -112,6 +124,7 @@ def _quantity(asked: Record, least: int = 0) -> Decimal:
 ACTS: dict[str, Act] = {
     "release": _release,
     "ship": _ship,
+    "receive": _receive,
     "adjust": _adjust,
     "transfer": _transfer,
     "count": _count,

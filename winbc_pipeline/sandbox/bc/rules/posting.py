@@ -11,7 +11,7 @@ from ..data.refusal import dialog_error
 from ..data.schema import ZERO_GUID
 from ..data.settings import inventory_setup
 from ..data.values import is_zero
-from .sales import COMMENT, ITEM, KINDS, Kind, check_blocked, lines_of, set_due_date
+from .sales import COMMENT, ITEM, KINDS, PURCHASES, Kind, check_blocked, lines_of, set_due_date
 from .stock import SALE, STOCKED, Movement, missing, move, units_of, variant_is_mandatory
 from .totals import exceeds
 
@@ -146,8 +146,8 @@ def check_mandatory_fields(company: Company, document: Record, lines: list[Recor
         item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
         if not item:
             continue
-        place = f"Sales Line: Document Type={kind.caption}, Document No.={document['number']}, "
-        place += f"Line No.={line['sequence']}"
+        table = "Purchase Line" if kind is PURCHASES else "Sales Line"
+        place = f"{table}: Document Type={kind.caption}, Document No.={document['number']}, Line No.={line['sequence']}"
         no_location = inventory_setup(company).get("locationMandatory") and is_zero(line.get("locationId"))
         if item["type"] == STOCKED and no_location:
             raise missing("Location Code", place)

@@ -9,12 +9,12 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.dates import moved
+from ..data.post_codes import fill_in_sides
 from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
-from .post_codes import fill_in_sides
 from .totals import calculate, line_amount
 
 ADDRESS = {  # the end of a document's field name, as in sellToCity, and the customer's field
@@ -31,7 +31,7 @@ NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of sales document: its entity sets, the field of its date, and its names in messages."""
+    """One kind of document: its entity sets, the field of its date, and its names in messages."""
 
     header: str
     lines: str
@@ -49,7 +49,8 @@ KINDS = {
         Kind("salesQuotes", "salesQuoteLines", "documentDate", "Quote", "estimate"),
     )
 }
-KIND_BY_LINES = {kind.lines: kind for kind in KINDS.values()}
+PURCHASES = Kind("purchaseOrders", "purchaseOrderLines", "orderDate", "Order", "estimate")
+KIND_BY_LINES = {kind.lines: kind for kind in (*KINDS.values(), PURCHASES)}
 
 
 class Documents(Rules):
@@ -290,7 +291,7 @@ def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
 
 def _give_customer_discount(company: Company, kind: Kind, header: Record, lines: list[Record]) -> None:
     """Sets the invoice discount to the customer's percentage for this amount (AL: Cust. Invoice Disc.)."""
-    discounts = company.hidden("customers", header["billToCustomerId"]).get("invoiceDiscounts", [])
+    discounts = company.hidden("customers", header.get("billToCustomerId", "")).get("invoiceDiscounts", [])
     if not discounts or company.hidden(kind.header, header["id"]):
         return
     base = sum((line_amount(line) for line in lines), Decimal(0))

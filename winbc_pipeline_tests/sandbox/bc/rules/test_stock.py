@@ -148,6 +148,14 @@ def test_a_person_transfers_and_counts(bc: Bc, item: dict[str, Any]) -> None:
 
 
 @pytest.mark.usefixtures("item")
+def test_a_person_receives_goods_without_an_order(bc: Bc) -> None:
+    person(bc, "receive", location="SHOP2", quantity=6, document="PACK-7")
+    (entry,) = bc.values("itemLedgerEntries")
+    assert (entry["entryType"], entry["documentNumber"]) == ("Purchase", "PACK-7")
+    assert stock(bc) == {("MUG", "", "SHOP2"): 6}
+
+
+@pytest.mark.usefixtures("item")
 def test_a_transfer_takes_only_what_is_there(bc: Bc) -> None:
     """Item Ledger Entry, VerifyOnInventory: transfers are refused whatever the setup says."""
     assert "insufficient" in refused(bc, "transfer", **{"from": "MAIN", "to": "SHOP1", "quantity": 4})

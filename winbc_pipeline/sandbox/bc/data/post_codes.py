@@ -5,22 +5,15 @@ looks a city up only when a person can be asked (ValidateCity).
 """
 
 from ...records import Record
-from ..data.company import Company
-from ..odata.writing import Rules
+from .company import Company
 
 FIELDS = {"city": "city", "county": "state", "country": "country"}  # a row's names, and those of master data
 SIDES = {"city": "City", "county": "State", "country": "Country"}  # the ends of the names of a document's fields
 
 
-class WithAddress(Rules):
-    """Records with one address."""
-
-    def before_insert(self, company: Company, record: Record, sent: Record) -> None:
-        fill_in(company, record, sent.get("postalCode", ""), FIELDS)
-
-    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        if record["postalCode"] != old["postalCode"]:
-            fill_in(company, record, record["postalCode"], FIELDS)
+def fill_in_address(company: Company, record: Record) -> None:
+    """Fills in the one address of a customer, a location and the like."""
+    fill_in(company, record, record["postalCode"], FIELDS)
 
 
 def fill_in_sides(company: Company, document: Record, sent: Record) -> None:
