@@ -38,7 +38,7 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
 }
 CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
-CALCULATED = ("inventory", "balanceDue")  # FlowFields: a record does not change when they do
+CALCULATED = frozenset(("inventory", "balanceDue"))  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
 
 
@@ -60,6 +60,8 @@ def with_etag(record: Record) -> Record:
 
 def stored_fields(record: Record) -> Record:
     """The fields of a record without the calculated ones."""
+    if CALCULATED.isdisjoint(record):
+        return record
     return {name: value for name, value in record.items() if name not in CALCULATED}
 
 

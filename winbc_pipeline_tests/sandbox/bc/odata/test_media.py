@@ -59,6 +59,13 @@ def test_a_picture_is_reached_only_through_its_parent(bc: Bc, item: dict[str, An
     )
 
 
+def test_a_filter_may_name_the_parent_of_a_picture(bc: Bc, picture: str, item: dict[str, Any]) -> None:
+    """APIV2 - Pictures, OnFindRecord: id and parent type together."""
+    upload(bc, f"{picture}/pictureContent", PNG)
+    (found,) = bc.values(f"pictures?$filter=id eq {item['id']} and parentType eq 'Item'")
+    assert found["width"] == 4
+
+
 PARENTS: dict[str, dict[str, Any]] = {
     "items": {"number": "A"},
     "customers": {"displayName": "A"},
