@@ -35,7 +35,7 @@ from .odata.call import Call, Reply
 from .odata.paging import MAX_PAGE
 from .odata.query import Options as Query
 from .odata.reading import View, single
-from .rules import people
+from .rules import people, stock
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
@@ -256,7 +256,9 @@ class Sandbox:
             raise ValueError(f"{entity.name} is a list of records.")
         for row in rows:
             known = {name: field_value(entity, name, value) for name, value in as_object(row).items()}
-            self.company.add(entity.name, self._numbered(entity.name, known))
+            record = self.company.add(entity.name, self._numbered(entity.name, known))
+            if entity.name == "items":
+                stock.load_stock(self.company, record)
         return len(rows)
 
     def _numbered(self, entity: str, row: Record) -> Record:

@@ -249,8 +249,13 @@ def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) 
     for field, target, key, caption in TABLE_RELATIONS:
         if is_zero(sent.get(field)) or target not in company.schema:
             continue
-        if not company.find(target, key, sent[field]):
+        found = company.find(target, key, sent[field])
+        # AL: only salespeople can be blocked, and the relations to Salesperson/Purchaser leave the blocked ones out.
+        if not found or found.get("blocked"):
             raise no_relation(field, sent[field], caption)
+        if found.get("privacyBlocked"):
+            role = "Purchaser" if field == "purchaser" else "Salesperson"
+            raise dialog_error(f"Privacy Blocked must not be true for {role} {found['code']}.")
 
 
 def _resolve_pair(

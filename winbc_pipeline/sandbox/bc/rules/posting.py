@@ -12,7 +12,7 @@ from ..data.schema import ZERO_GUID
 from ..data.settings import inventory_setup
 from ..data.values import is_zero
 from .sales import COMMENT, ITEM, KINDS, PURCHASES, Kind, check_blocked, lines_of, set_due_date
-from .stock import SALE, STOCKED, Movement, missing, move, units_of, variant_is_mandatory
+from .stock import SALE, STOCKED, Movement, has_variants, in_base_units, missing, move
 from .totals import exceeds
 
 ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
@@ -137,23 +137,29 @@ def check_postable(company: Company, document: Record, lines: list[Record], kind
         customer = company.get("customers", customer_id)
         if customer:
             check_blocked(company, customer, kind, "post")
+    person = company.find("salespeoplePurchasers", "code", document["salesperson"]) if document["salesperson"] else None
+    if person and person["privacyBlocked"]:  # AL: Sales Header, ValidateSalesPersonOnSalesHeader
+        who = f"Salesperson {person['code']} is blocked due to privacy"
+        raise dialog_error(f"You cannot post this document because {who}.")
     check_mandatory_fields(company, document, lines, kind)
 
 
 def check_mandatory_fields(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
     """Refuses item lines without what a document needs to be released (AL: Release Sales Document)."""
+    setup = inventory_setup(company)
     for line in lines:
-        item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
-        if not item:
+        no_location = bool(setup.get("locationMandatory")) and is_zero(line.get("locationId"))
+        no_variant = bool(setup.get("variantMandatoryIfExists")) and is_zero(line.get("itemVariantId"))
+        if line["lineType"] != ITEM or not (no_location or no_variant or not line["unitOfMeasureCode"]):
             continue
+        item = company.get("items", line["itemId"]) or company.empty("items")
         table = "Purchase Line" if kind is PURCHASES else "Sales Line"
         place = f"{table}: Document Type={kind.caption}, Document No.={document['number']}, Line No.={line['sequence']}"
-        no_location = inventory_setup(company).get("locationMandatory") and is_zero(line.get("locationId"))
-        if item["type"] == STOCKED and no_location:
+        if no_location and item["type"] == STOCKED:
             raise missing("Location Code", place)
-        if item["type"] == STOCKED and not line["unitOfMeasureCode"]:
+        if not line["unitOfMeasureCode"] and item["type"] == STOCKED:
             raise missing("Unit of Measure Code", place)
-        if is_zero(line.get("itemVariantId")) and variant_is_mandatory(company, item):
+        if no_variant and has_variants(company, item):
             raise missing("Variant Code", place)
 
 
@@ -168,7 +174,7 @@ def post_item_entry(
     if not item or not quantity:
         return
     sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
-    base = quantity * units_of(company, item).get(line["unitOfMeasureId"], Decimal(1))
+    base = in_base_units(company, item, quantity, line["unitOfMeasureId"])
     place = {"variant_id": line.get("itemVariantId", ZERO_GUID), "location_id": line.get("locationId", ZERO_GUID)}
     source = ("Customer", document["customerNumber"])
     move(company, Movement(item, base, SALE, number, document_type, source=source, sales=sales, **place))

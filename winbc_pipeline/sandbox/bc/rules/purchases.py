@@ -18,7 +18,7 @@ from .lines import Lines
 from .masterdata import check_item
 from .posting import check_mandatory_fields, common_fields
 from .sales import ADDRESS, COMMENT, ITEM, PURCHASES, lines_of, recalculate
-from .stock import PURCHASE, Movement, check_not_blocked, move, units_of
+from .stock import PURCHASE, Movement, check_not_blocked, in_base_units, move
 from .totals import exceeds
 
 RECEIPT_TYPES = {"Item": "Item", "Account": "G_x002F_L_x0020_Account"}  # all others have no object
@@ -218,7 +218,7 @@ def _receive_line(company: Company, order: Record, line: Record, quantity: Decim
     company.change(PURCHASES.lines, line | done, stamp=False)
     item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
     if item:
-        base = quantity * units_of(company, item).get(line["unitOfMeasureId"], Decimal(1))
+        base = in_base_units(company, item, quantity, line["unitOfMeasureId"])
         place: dict[str, Any] = {"variant_id": line["itemVariantId"], "location_id": line.get("locationId", ZERO_GUID)}
         place["source"] = ("Vendor", order["vendorNumber"])
         move(company, Movement(item, base, PURCHASE, receipt["number"], "Purchase_x0020_Receipt", **place))

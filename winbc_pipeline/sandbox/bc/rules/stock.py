@@ -44,9 +44,9 @@ def move(company: Company, movement: Movement) -> None:
 
     Neither the moment nor the ETag of the item moves. Raises Refused.
     """
-    item = movement.item
-    check_movement(company, movement)
-    _change_stock(company, movement)
+    item, setup = movement.item, inventory_setup(company)
+    _check_movement(company, movement, setup)
+    _change_stock(company, movement, setup)
     if "itemLedgerEntries" in company.schema:
         entry = {"entryNumber": company.records.next_value("itemLedgerEntries"), "itemNumber": item["number"]}
         entry |= {"postingDate": company.today(), "entryType": movement.entry_type, "quantity": movement.quantity}
@@ -59,7 +59,7 @@ def move(company: Company, movement: Movement) -> None:
     company.change("items", item, stamp=False)
 
 
-def check_movement(company: Company, movement: Movement) -> None:
+def _check_movement(company: Company, movement: Movement, setup: Record) -> None:
     """The checks of an item journal line (AL: Item Journal Line, and codeunit Item Jnl.-Check Line)."""
     item = movement.item
     check_not_blocked(company, item, movement.variant_id, movement.entry_type, movement.document_type)
@@ -68,13 +68,9 @@ def check_movement(company: Company, movement: Movement) -> None:
         raise validation_error(f"{message} Current value is '{decoded(item['type'])}'.")
     if not item["baseUnitOfMeasureCode"]:
         raise missing("Base Unit of Measure", f"Item: No.={item['number']}")
-    if (
-        item["type"] == STOCKED
-        and movement.location_id == ZERO_GUID
-        and inventory_setup(company).get("locationMandatory")
-    ):
+    if setup.get("locationMandatory") and movement.location_id == ZERO_GUID and item["type"] == STOCKED:
         raise missing("Location Code", JOURNAL_LINE)
-    if movement.variant_id == ZERO_GUID and variant_is_mandatory(company, item):
+    if setup.get("variantMandatoryIfExists") and movement.variant_id == ZERO_GUID and has_variants(company, item):
         raise missing("Variant Code", JOURNAL_LINE)
 
 
@@ -100,10 +96,15 @@ def check_not_blocked(
                 raise dialog_error(f"You cannot {verb} {table} {label} because {where}")
 
 
-def variant_is_mandatory(company: Company, item: Record) -> bool:
-    """Whether documents and journals must name a variant of the item."""
-    setup = inventory_setup(company)
-    return bool(setup.get("variantMandatoryIfExists") and company.find("itemVariants", "itemId", item["id"]))
+def has_variants(company: Company, item: Record) -> bool:
+    """Whether there are variants of an item."""
+    return company.find("itemVariants", "itemId", item["id"]) is not None
+
+
+def load_stock(company: Company, item: Record) -> None:
+    """Keeps the inventory of an item that was seeded with one: without variant and location, and without entries."""
+    if item["inventory"]:
+        _change_stock(company, Movement(item, amount(item["inventory"]), INCREASE, ""), {})
 
 
 def has_entries(company: Company, item_id: str, variant_id: str = "") -> bool:
@@ -118,6 +119,13 @@ def units_of(company: Company, item: Record) -> dict[str, Decimal]:
     return {unit: amount(quantity) for unit, quantity in units.items()} | {item["baseUnitOfMeasureId"]: Decimal(1)}
 
 
+def in_base_units(company: Company, item: Record, quantity: Decimal, unit_id: str) -> Decimal:
+    """A quantity in another unit of the item as one in its base unit."""
+    if unit_id == item["baseUnitOfMeasureId"]:
+        return quantity
+    return quantity * units_of(company, item).get(unit_id, Decimal(1))
+
+
 def refresh_codes(company: Company, item: Record) -> None:
     """Writes the number of the item and the codes of its variants into its stock rows, after one of them changed."""
     for row in company.all("stock", "itemId", item["id"]):
@@ -130,13 +138,13 @@ def missing(field: str, place: str) -> Refused:
     return validation_error(f"{field} must have a value in {place}. It cannot be zero or empty.")
 
 
-def _change_stock(company: Company, movement: Movement) -> None:
+def _change_stock(company: Company, movement: Movement, setup: Record) -> None:
     item, ids = movement.item, (movement.item["id"], movement.variant_id, movement.location_id)
     row_id = "/".join(ids)
     row = company.get("stock", row_id)
     quantity = (amount(row["quantity"]) if row else Decimal(0)) + movement.quantity
     # AL: Item Ledger Entry, VerifyOnInventory. A transfer never takes what is not there.
-    guarded = movement.entry_type == TRANSFER or inventory_setup(company).get("preventNegativeInventory")
+    guarded = movement.entry_type == TRANSFER or setup.get("preventNegativeInventory")
     if guarded and item["type"] == STOCKED and movement.quantity < 0 and quantity < 0:
         raise dialog_error(f"You have insufficient quantity of Item {item['number']} on inventory.")
     if row:

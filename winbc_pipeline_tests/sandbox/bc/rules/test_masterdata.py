@@ -316,6 +316,31 @@ def test_the_api_does_not_lift_a_block_for_privacy(bc: Bc, customer: dict[str, A
     assert bc.patch(f"customers({customer['id']})", {"blocked": "All", "city": "Gent"})["city"] == "Gent"
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"privacyBlocked": True}, "Privacy Blocked must not be true for Salesperson WEB."),
+        ({"blocked": True}, "that is not in the related table (Salesperson/Purchaser)."),
+    ],
+)
+def test_a_blocked_salesperson_is_given_to_nobody(bc: Bc, customer: Any, change: Any, words: str) -> None:
+    """AL: Customer and Sales Header, Salesperson Code: the table relation, and ValidateSalesPersonCode."""
+    (person,) = bc.values("salespeoplePurchasers?$filter=code eq 'WEB'")
+    bc.patch(f"salespeoplePurchasers({person['id']})", change)
+    for entity, field in (("customers", "salespersonCode"), ("salesOrders", "salesperson")):
+        body = {"displayName": "A"} if entity == "customers" else {"customerId": customer["id"]}
+        assert bc.refusal("POST", entity, body | {field: "WEB"})[2].endswith(words)
+
+
+def test_a_salesperson_who_is_blocked_for_privacy_stops_posting(bc: Bc, customer: Any, item: dict[str, Any]) -> None:
+    """AL: Sales Header, ValidateSalesPersonOnSalesHeader."""
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, salesperson="WEB")
+    (person,) = bc.values("salespeoplePurchasers?$filter=code eq 'WEB'")
+    bc.patch(f"salespeoplePurchasers({person['id']})", {"privacyBlocked": True})
+    refusal = bc.refusal("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {})
+    assert refusal[2] == "You cannot post this document because Salesperson WEB is blocked due to privacy."
+
+
 def test_a_contact_who_is_blocked_for_privacy_blocks_the_customer(bc: Bc) -> None:
     """AL: Sales Header, UpdateSellToCont; CustVendBank-Update, UpdateCustomer."""
     company = bc.post("customers", {"displayName": "Baker"})

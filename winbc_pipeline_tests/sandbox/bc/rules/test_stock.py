@@ -126,6 +126,12 @@ def test_a_shipment_lowers_the_stock_of_its_variant_and_location(bc: Bc, custome
     assert bc.get(f"items({item['id']})")["inventory"] == 10
 
 
+def test_an_item_may_be_seeded_with_its_inventory(bc: Bc) -> None:
+    bc.control("__seed", {"records": {"items": [{"number": "MUG", "inventory": 7, "baseUnitOfMeasureCode": "PCS"}]}})
+    person(bc, "adjust", quantity=1)
+    assert stock(bc) == {("MUG", "", ""): 8}
+
+
 def test_a_credit_memo_brings_the_stock_back(bc: Bc, customer: Any, item: dict[str, Any]) -> None:
     lines = [{"itemId": item["id"], "quantity": 2, "locationId": location(bc, "MAIN")}]
     memo = bc.post("salesCreditMemos", {"customerId": customer["id"], "salesCreditMemoLines": lines})
