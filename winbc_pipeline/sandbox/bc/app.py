@@ -24,6 +24,7 @@ from starlette.routing import Route
 from ..control import CallLog, Limits, control_endpoint, control_routes, http_date, moment
 from ..faults import Faults, with_fault
 from ..records import Record
+from . import people
 from .api import Api
 from .data.company import SERIES, Company
 from .data.refusal import Refused, not_allowed
@@ -35,7 +36,7 @@ from .odata.call import Call, Reply
 from .odata.paging import MAX_PAGE
 from .odata.query import Options as Query
 from .odata.reading import View, single
-from .rules import people, stock
+from .rules import stock
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 

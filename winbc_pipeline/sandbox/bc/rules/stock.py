@@ -1,7 +1,7 @@
 """Item ledger entries, and the stock by item, variant and location that they add up to.
 
 API v2.0 shows the sum per item only (`items.inventory`). The rows by place are in `/__state` as `stock`.
-Here belongs: what every movement of stock must pass, and what it leaves behind. Who moves it: posting.py, people.py.
+Here belongs: what every movement of stock must pass, and what it leaves behind. Who moves it: posting.py, purchases.py.
 """
 
 from dataclasses import dataclass

@@ -141,6 +141,19 @@ def test_a_tax_area_of_a_customer_is_not_deleted(bc: Bc, customer: dict[str, Any
     assert delete(bc, f"taxAreas({area})") == words
 
 
+def test_a_currency_that_somebody_owes_is_not_deleted(bc: Bc, customer: Any, item: dict[str, Any]) -> None:
+    """Currency, OnDelete: open customer ledger entries. The exchange rates go with their currency."""
+    rate = {"startingDate": "2020-01-01", "exchangeRateAmount": 1, "relationalExchangeRateAmount": 1}
+    rates = [rate | {"currencyCode": code} for code in ("USD", "GBP")]
+    bc.control("__seed", {"records": {"currencyExchangeRates": rates}})
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, currencyCode="USD")
+    assert bc.call("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {}).status_code == 204
+    words = "There is one or more opened entries in the Cust. Ledger Entry table using Currency USD."
+    assert delete(bc, f"currencies({by_code(bc, 'currencies', 'USD')})") == words
+    assert delete(bc, f"currencies({by_code(bc, 'currencies', 'GBP')})") == ""
+    assert [row["currencyCode"] for row in bc.values("currencyExchangeRates")] == ["USD"]
+
+
 def test_a_salesperson_with_posted_documents_is_not_deleted(bc: Bc, customer: Any, item: dict[str, Any]) -> None:
     """Salesperson/Purchaser, OnDelete."""
     made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, salesperson="WEB")

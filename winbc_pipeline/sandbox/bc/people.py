@@ -1,19 +1,19 @@
 """What a person does in the client and the API cannot: release and ship an order, move stock, receive, count.
 
-Here belongs: reading what `POST /__user` asks. What follows is in posting.py, stock.py and purchases.py.
+Here belongs: reading what `POST /__user` asks. What follows from it belongs to rules/.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from ...records import Record
-from ..data.company import Company, amount
-from ..data.refusal import Refused
-from ..data.schema import ZERO_GUID
-from ..data.values import DECIMAL_LIMIT
-from . import posting, purchases
-from .stock import DECREASE, INCREASE, PURCHASE, TRANSFER, Movement, move
+from ..records import Record
+from .data.company import Company, amount
+from .data.refusal import Refused
+from .data.schema import ZERO_GUID
+from .data.values import DECIMAL_LIMIT
+from .rules import posting, purchases
+from .rules.stock import DECREASE, INCREASE, PURCHASE, TRANSFER, Movement, move
 
 Act = Callable[[Company, Record], None]
 
