@@ -1,5 +1,7 @@
 """Makes the files of facts that the program and its tests read, from the full schemas of the API.
 
+The schema lacks the pages of purchase orders and receipts: purchase_pages.json beside this file has them.
+
 Usage: python scripts/make_facts.py path/to/schema_v2.json path/to/schema_v1_diff.json path/to/facts.json
 The facts that the program needs go to winbc_pipeline/facts/*.json. The figures with which the tests compare the sandbox
 go to winbc_pipeline_tests/sandbox/bc/facts.json.
@@ -16,7 +18,8 @@ KEPT = ("edm", "maxLength", "upperCased", "readOnly", "showMandatory", "notBlank
 LINK = re.compile(r'"?([^"=]+)"?=(field|const)\("?([^")]*)"?\)')
 
 schema = json.loads(Path(sys.argv[1]).read_text())
-entities = {entity["entitySetName"]: entity for entity in schema["entities"]}
+purchases = json.loads(Path(__file__).with_name("purchase_pages.json").read_text())
+entities = {entity["entitySetName"]: entity for entity in [*schema["entities"], *purchases["entities"]]}
 
 
 def field_facts(field: dict) -> dict:

@@ -34,6 +34,7 @@ TEMPLATES: dict[str, Record] = {
     "customers": {"generalBusinessPostingGroupCode": "NATIONAL", "customerPostingGroupCode": "NATIONAL"},
     "items": {"generalProductPostingGroupCode": "RETAIL", "inventoryPostingGroupCode": "RESALE"},
 }
+UNIT_STANDARDS = {"PCS": "EA", "BOX": "BX", "KG": "KGM"}  # the international standard code of each unit
 # The date formula of each payment term.
 DUE_DATES = {"14 DAYS": "14D", "30 DAYS": "30D", "COD": "0D"}
 
@@ -56,8 +57,9 @@ def setup_records() -> Iterator[tuple[str, Record]]:
     for entity, rows in CODES.items():
         for code, name in rows:
             label = "description" if entity.endswith("PostingGroups") else "displayName"
-            terms = {"dueDateCalculation": DUE_DATES[code]} if entity == "paymentTerms" else {}
-            yield entity, {"code": code, label: name} | terms
+            more = {"dueDateCalculation": DUE_DATES[code]} if entity == "paymentTerms" else {}
+            more |= {"internationalStandardCode": UNIT_STANDARDS[code]} if entity == "unitsOfMeasure" else {}
+            yield entity, {"code": code, label: name} | more
     for code, rate in EXCHANGE_RATES.items():
         amounts = {"exchangeRateAmount": 100, "relationalExchangeRateAmount": rate}
         yield "currencyExchangeRates", {"currencyCode": code, "startingDate": RATES_FROM} | amounts

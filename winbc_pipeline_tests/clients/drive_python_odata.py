@@ -36,4 +36,4 @@ assert [one.description for one in found.salesOrderLines] == ["A comment"]
 service.delete(found)
 service.delete(customer)
 assert query.count() == 0
-print("python-odata: reflection of 60 sets, create, change, filter, count, expand, delete")
+print("python-odata: reflection of 64 sets, create, change, filter, count, expand, delete")

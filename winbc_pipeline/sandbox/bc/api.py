@@ -19,7 +19,7 @@ from .odata.paths import Place, find_place
 from .odata.query import Options, parse
 from .odata.reading import View, collection, count, single
 from .odata.writing import insert, modify, remove
-from .rules import actions, dimensions  # noqa: F401 - importing dimensions registers its rules
+from .rules import actions, dimensions, in_use  # noqa: F401 - importing the last two registers their rules
 
 COMPANY_PATH = "companies("
 

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -25,18 +25,20 @@ from ..control import CallLog, Limits, control_endpoint, control_routes, http_da
 from ..faults import Faults, with_fault
 from ..records import Record
 from ..setup_data import TEMPLATES
+from . import people
 from .api import Api
 from .data.company import SERIES, Company
 from .data.refusal import Refused, bad_request, not_allowed
 from .data.replica import Replica
 from .data.schema import NEWEST, EntitySet
-from .data.values import DECIMAL_LIMIT, as_object, checked_body, field_value
+from .data.settings import seed_settings
+from .data.values import as_object, checked_body, field_value
 from .odata.call import Call, Reply
 from .odata.paging import MAX_PAGE
 from .odata.query import Options as Query
 from .odata.reading import View, single
 from .odata.writing import with_template
-from .rules import posting, posting_groups
+from .rules import posting_groups, stock
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
@@ -235,12 +237,14 @@ class Sandbox:
         `{"records": {"customers": [{…}]}}` adds records, which the log of writes does not show. Customers and items
         have posting groups, as those that a person makes, unless the record says `""`.
         `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in; `{}` takes it away.
+        `{"settings": {"inventorySetup": {…}}}` sets what the API does not show.
         """
         try:
             records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
             templates = {name: self._template(self._set(name), row) for name, row in records["templates"].items()}
             with self.company.transaction():
                 counts = {name: self._add(self._set(name), rows) for name, rows in records["records"].items()}
+                seed_settings(self.company, as_object(body.get("settings", {})))
         except Refused as refusal:
             raise ValueError(refusal.message) from refusal
         except sqlite3.IntegrityError as error:
@@ -274,47 +278,14 @@ class Sandbox:
             record = self.company.add(entity.name, self._numbered(entity.name, known))
             if usual:
                 posting_groups.keep(self.company, entity.name, record, hidden)
+            if entity.name == "items":
+                stock.load_stock(self.company, record)
         return len(rows)
 
     def _numbered(self, entity: str, row: Record) -> Record:
         if entity in SERIES and not row.get("number"):
             return row | {"number": self.company.next_number(entity)}
         return row
-
-    def user(self, asked: dict[str, Any]) -> object:
-        """Answers `POST /__user`: does what a person can do in the client and the API cannot.
-
-        `{"do": "release", "id": …}` releases an order, `{"do": "ship", "id": …, "quantities": …}` posts a shipment.
-        Raises ValueError, and LookupError if there is no such order.
-        """
-        order = self.company.get("salesOrders", str(asked.get("id")))
-        if order is None:
-            raise LookupError("no such order")
-        lines = self.company.all("salesOrderLines", "documentId", order["id"])
-        try:
-            with self.company.transaction():
-                if asked.get("do") == "release":
-                    posting.release(self.company, order)
-                elif asked.get("do") == "ship":
-                    posting.ship(self.company, order, _quantities(asked.get("quantities"), lines))
-                else:
-                    raise ValueError("do is release or ship")
-        except Refused as refusal:
-            raise ValueError(refusal.message) from refusal
-        return {"done": asked["do"]}
-
-
-def _quantities(asked: Any, lines: list[Record]) -> dict[str, Decimal]:
-    """The quantities to ship, by the ids of lines. Raises ValueError."""
-    if not isinstance(asked, dict) or not set(asked) <= {line["id"] for line in lines}:
-        raise ValueError("quantities are by the ids of the order's lines")
-    if not all(_is_quantity(one) for one in asked.values()):
-        raise ValueError("a quantity is a number")
-    return {line: Decimal(quantity) for line, quantity in asked.items()}
-
-
-def _is_quantity(value: object) -> bool:
-    return isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < DECIMAL_LIMIT
 
 
 def create_app(path: Path | None = None, options: Options | None = None) -> Starlette:
@@ -327,7 +298,7 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
     apis = [api for api, is_available in available.items() if is_available]
     routes = [
         *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
-        Route("/__user", control_endpoint(sandbox.user), methods=["POST"]),
+        Route("/__user", control_endpoint(partial(people.act, company)), methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", sandbox.token, methods=["POST"]),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
         Route("/environments/v1.2", sandbox.environments),

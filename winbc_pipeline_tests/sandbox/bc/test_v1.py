@@ -57,7 +57,8 @@ def test_units_are_objects(both: tuple[V1, Bc]) -> None:
 
 def order(v1: V1) -> dict[str, Any]:
     customer = v1.post("customers", {"displayName": "Jansen", "address": ADDRESS})
-    item = v1.post("items", {"displayName": "Mug", "unitPrice": 10})
+    (unit,) = v1.values("unitsOfMeasure?$filter=code eq 'PCS'")
+    item = v1.post("items", {"displayName": "Mug", "unitPrice": 10, "baseUnitOfMeasureId": unit["id"]})
     line = {"lineType": "Item", "lineDetails": {"number": item["number"]}, "quantity": 2}
     return v1.post("salesOrders", {"customerNumber": customer["number"], "salesOrderLines": [line]})
 

@@ -131,6 +131,15 @@ def test_a_line_change_is_told_of_the_document(bc: Bc, receiver: Receiver) -> No
     }
 
 
+def test_a_picture_is_told_as_a_change_of_its_parent(bc: Bc, receiver: Receiver) -> None:
+    item = bc.post("items", {"number": "MUG"})
+    subscribe(bc, receiver, "items")
+    gif = b"GIF89a\x05\x00\x02\x00"
+    bc.http.patch(bc.url(f"items({item['id']})/picture/pictureContent"), content=gif, headers={"If-Match": "*"})
+    receiver.wait(1)
+    assert [one["resource"].split("/")[-1] for one in receiver.received] == [f"items({item['id']})"]
+
+
 def test_a_deletion_is_told(bc: Bc, receiver: Receiver) -> None:
     customer = bc.post("customers", {"displayName": "Old"})
     subscribe(bc, receiver)

@@ -31,11 +31,14 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
     "salesCreditMemos": "S-CR",
     "salesQuotes": "S-QUO",
     "salesShipments": "S-SHPT",
+    "purchaseOrders": "P-ORD",
+    "purchaseReceipts": "P-RCPT",
     "postedInvoices": "PS-INV",
     "postedCreditMemos": "PS-CR",
 }
 CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
+CALCULATED = frozenset(("inventory", "balanceDue"))  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
 
 
@@ -47,12 +50,19 @@ def cents(amount: Decimal) -> Decimal:
 def with_etag(record: Record) -> Record:
     """The record with its ETag, in BC's form (behaviour.md section 3).
 
-    BC hashes the fields of the page. The tag is base64 of a quote, a length, the hash, `1;00;` and a quote.
+    BC hashes the fields of the record. The tag is base64 of a quote, a length, the hash, `1;00;` and a quote.
     """
     content = {name: value for name, value in record.items() if name != "@odata.etag"}
-    digest = base64.b64encode(hashlib.sha256(dumps(content)).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(dumps(stored_fields(content))).digest()).decode()
     tag = base64.b64encode(f"'44;{digest}1;00;'".encode()).decode()
     return {"@odata.etag": f'W/"{tag}"', **content}
+
+
+def stored_fields(record: Record) -> Record:
+    """The fields of a record without the calculated ones."""
+    if CALCULATED.isdisjoint(record):
+        return record
+    return {name: value for name, value in record.items() if name not in CALCULATED}
 
 
 class Company:

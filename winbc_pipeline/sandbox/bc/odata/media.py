@@ -1,7 +1,8 @@
 """Pictures, attachments and PDF documents: first the record, then its content (behaviour.md section 12).
 
 Every parent has a picture from the beginning, with no content. The sandbox stores it when it gets its first content.
-A PDF document is never stored.
+In AL a picture is a field of its parent (table Picture Entity): it is reached through the parent, and a change of it
+changes the parent. A PDF document is never stored.
 """
 
 import struct
@@ -18,6 +19,15 @@ CONTENT_PROPERTY = {
     "documentAttachments": "attachmentContent",
     "pdfDocument": "pdfDocumentContent",
 }
+PICTURE_PARENTS = {  # the entity set of each parent type
+    "Customer": "customers",
+    "Item": "items",
+    "Vendor": "vendors",
+    "Employee": "employees",
+    "Contact": "contacts",
+    "Item_x0020_Variant": "itemVariants",
+}
+NO_PARENT = "You must get to the parent first to get to the picture."
 ONE_PER_PARENT = ("pictures", "pdfDocument")  # a parent has one of each, under the parent's own id
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
@@ -40,6 +50,15 @@ class Pictures(Rules):
 
     def after_delete(self, company: Company, record: Record) -> None:
         company.records.drop_blob(record["id"])
+        _touch_parent(company, record)
+
+
+def _touch_parent(company: Company, picture: Record) -> None:
+    """Moves the moment and the ETag of a picture's parent, and tells the watchers. A parent may be deleted already."""
+    entity = PICTURE_PARENTS[picture["parentType"]]
+    parent = company.get(entity, picture["id"])
+    if parent:
+        company.change(entity, parent)
 
 
 def part_of(company: Company, link: Navigation, parent: Record) -> Record:
@@ -65,8 +84,10 @@ def part_by_id(company: Company, entity: EntitySet, record_id: str) -> Record | 
 
 def with_content_links(record: Record, entity: EntitySet, base: str) -> Record:
     """The record with the addresses at which its content is read and written."""
-    name = CONTENT_PROPERTY[entity.name]
-    url = f"{base}/{entity.name}({record['id']})/{name}"
+    name, place = CONTENT_PROPERTY[entity.name], f"{entity.name}({record['id']})"
+    if entity.name == "pictures":
+        place = f"{PICTURE_PARENTS[record['parentType']]}({record['id']})/picture({record['id']})"
+    url = f"{base}/{place}/{name}"
     edit_link = {f"{name}@odata.mediaEditLink": url} if entity.modify else {}
     return record | edit_link | {f"{name}@odata.mediaReadLink": url}
 
@@ -96,6 +117,8 @@ def write_content(company: Company, entity: EntitySet, record: Record, content: 
             company.change(entity.name, changed, sent={"bytes": len(content)})
         else:
             company.add(entity.name, changed, sent={"bytes": len(content)})
+        if entity.name == "pictures":
+            _touch_parent(company, changed)
 
 
 def image_size(content: bytes) -> tuple[str, int, int]:

@@ -6,9 +6,9 @@ from typing import Literal
 
 from ...records import Record
 from ..data.company import Company
-from ..data.refusal import not_found, unknown_segment
+from ..data.refusal import dialog_error, not_found, unknown_segment
 from ..data.schema import EntitySet, Where
-from .media import CONTENT_PROPERTY, ONE_PER_PARENT, part_by_id, part_of
+from .media import CONTENT_PROPERTY, NO_PARENT, ONE_PER_PARENT, part_by_id, part_of
 from .reading import NO_CONDITION, link_condition
 from .writing import existing
 
@@ -52,6 +52,8 @@ def _first(company: Company, name: str, key: str | None) -> Place:
 def _keyed(company: Company, place: Place, key: str | None) -> Place:
     if key is None:
         return place
+    if place.entity.name == "pictures":
+        raise dialog_error(NO_PARENT)
     wanted = key.partition("=")[2] if "=" in key else key  # `(5c2a…)` or `(id=5c2a…)`
     record_id = wanted.strip("'").lower()
     found = part_by_id(company, place.entity, record_id) if place.entity.name in ONE_PER_PARENT else None

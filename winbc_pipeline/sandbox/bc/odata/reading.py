@@ -9,7 +9,7 @@ from ..data.company import Company
 from ..data.refusal import dialog_error
 from ..data.schema import EntitySet, Navigation, Where
 from .filter import fields_fixed_by_eq, to_sql
-from .media import CONTENT_PROPERTY, ONE_PER_PARENT, part_of, with_content_links
+from .media import CONTENT_PROPERTY, NO_PARENT, ONE_PER_PARENT, part_of, with_content_links
 from .paging import order, page
 from .query import Options
 
@@ -19,7 +19,8 @@ NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it doe
     "salesInvoiceLines": LINES,
     "salesCreditMemoLines": ("documentId", "You must specify an id or a Document Id to get the lines."),
     "salesQuoteLines": LINES,
-    "pictures": ("id", "You must get to the parent first to get to the picture."),
+    "purchaseOrderLines": LINES,
+    "pictures": ("parentType", NO_PARENT),
     "contactsInformation": ("relatedId", "id type not specified."),
     "dimensionSetLines": ("parentId", "You must get to the parent first to get to the dimension set line."),
     "attachments": ("parentId", "You must specify a parentId to get the attachments."),
@@ -95,7 +96,9 @@ def _combined_condition(entity: EntitySet, options: Options, where: Where) -> Wh
     needed = NEEDS_PARENT.get(entity.name)
     if needed and where[0] == NO_CONDITION[0]:
         parent_field, message = needed
-        if not {parent_field, entity.key} & fields_fixed_by_eq(options.filter):
+        fixed = fields_fixed_by_eq(options.filter)
+        # A picture has the id of its parent, and every parent type has one with that id.
+        if not {parent_field, entity.key} & fixed or (entity.name == "pictures" and len(fixed) < 2):
             raise dialog_error(message)
     condition, values = to_sql(options.filter, entity, options.schema_2_1)
     return f"({condition}) AND ({where[0]})", [*values, *where[1]]

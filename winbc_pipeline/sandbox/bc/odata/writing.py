@@ -7,7 +7,7 @@ media.py and the modules of rules/ put it there.
 from typing import Any
 
 from ...records import Record
-from ..data.company import Company
+from ..data.company import Company, stored_fields
 from ..data.refusal import Refused, dialog_error, not_allowed, not_found, validation_error
 from ..data.schema import ZERO_GUID, EntitySet
 from ..data.values import checked_body, is_zero
@@ -17,6 +17,7 @@ DEEP_INSERT = {  # the records that BC inserts together with their parent; other
     "salesInvoices": "salesInvoiceLines",
     "salesCreditMemos": "salesCreditMemoLines",
     "salesQuotes": "salesQuoteLines",
+    "purchaseOrders": "purchaseOrderLines",
 }
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 # A record of these sets that is sent without a number gets the next one of its number series.
@@ -46,9 +47,10 @@ FOR_STOCKED = "inventoryPostingGroupCode"
 TABLE_RELATIONS = (
     *(
         (name, "countriesRegions", "code", "Country/Region")
-        for name in ("country", "sellToCountry", "billToCountry", "shipToCountry")
+        for name in ("country", "sellToCountry", "billToCountry", "shipToCountry", "buyFromCountry")
     ),
     ("salespersonCode", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
+    ("purchaser", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
     ("salesperson", "salespeoplePurchasers", "code", "Salesperson/Purchaser"),
     ("taxAreaId", "taxAreas", "id", "Tax Area"),
     ("locationId", "locations", "id", "Location"),
@@ -56,8 +58,9 @@ TABLE_RELATIONS = (
 RENAMED_WITH = {  # the fields that change in other records when a number or code changes in this entity set
     "items": ("itemNumber", "lineObjectNumber"),
     "customers": ("customerNumber", "billToCustomerNumber"),
+    "vendors": ("vendorNumber", "payToVendorNumber"),
     "contacts": ("companyNumber", "contactNumber"),
-    "countriesRegions": ("country", "sellToCountry", "billToCountry", "shipToCountry"),
+    "countriesRegions": ("country", *(f"{side}Country" for side in ("sellTo", "billTo", "shipTo", "buyFrom", "payTo"))),
     **{target: (code_field,) for target, _, code_field, _ in ID_CODE_PAIRS},
     "unitsOfMeasure": ("baseUnitOfMeasureCode", "unitOfMeasureCode"),
 }
@@ -72,6 +75,7 @@ OWNED_RECORDS = (  # these are deleted with the record whose id they have in thi
 )
 NO_SUCH_CATEGORY = 'The "itemCategoryId" does not match to a specific Item Category group.'
 PAIR_DIFFERS = {"itemCategories": "The item categories values do not match to a specific item category."}
+BASE_UNIT = "baseUnitOfMeasureCode"
 LOCAL_CURRENCY = "EUR"  # BC has no currency record for it, but takes and shows its code
 
 
@@ -142,9 +146,9 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
         _resolve(company, entity, changed, sent)
         _check_unique(company, entity, changed, record)
         rules.before_modify(company, changed, record, sent)
-        if changed == record:  # BC takes the call, but writes nothing
+        if stored_fields(changed) == stored_fields(record):  # BC takes the call, but writes nothing
             company.log("PATCH", entity.name, record, dict(body))
-            return record
+            return changed
         stored = company.change(entity.name, changed, sent=dict(body))
         _rename_references(company, entity, record, stored)
         return rules.after_modify(company, stored, sent)
@@ -256,8 +260,13 @@ def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) 
     for field, target, key, caption in TABLE_RELATIONS:
         if is_zero(sent.get(field)) or target not in company.schema:
             continue
-        if not company.find(target, key, sent[field]):
+        found = company.find(target, key, sent[field])
+        # AL: only salespeople can be blocked, and the relations to Salesperson/Purchaser leave the blocked ones out.
+        if not found or found.get("blocked"):
             raise no_relation(field, sent[field], caption)
+        if found.get("privacyBlocked"):
+            role = "Purchaser" if field == "purchaser" else "Salesperson"
+            raise dialog_error(f"Privacy Blocked must not be true for {role} {found['code']}.")
 
 
 def _resolve_pair(
@@ -276,6 +285,10 @@ def _resolve_pair(
             )
     elif code and not (target == "currencies" and code == LOCAL_CURRENCY):
         found = company.find(target, "code", code)
+        if not found and code_field == BASE_UNIT:  # AL: Item, Base Unit of Measure, OnValidate
+            found = company.find(target, "internationalStandardCode", code)
+            if not found:
+                raise dialog_error(f"The Unit of Measure with Code {code} does not exist.")
         if not found and target in ("currencies", "taxGroups", "itemCategories"):
             raise dialog_error(f'The "{code_field}" does not match to a {caption}.')
         if not found:

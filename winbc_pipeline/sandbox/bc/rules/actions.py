@@ -20,6 +20,7 @@ from .posting import (
     post_journal,
     ship_and_invoice,
 )
+from .purchases import receive_and_invoice
 from .sales import KINDS, Kind, lines_of, recalculate, set_due_date, shipment_date
 
 QUOTES = KINDS["salesQuotes"]
@@ -118,5 +119,6 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("salesQuotes", "makeOrder"): order_of_quote,
     ("salesQuotes", "makeInvoice"): invoice_of_quote,
     ("salesQuotes", "send"): send_quote,
+    ("purchaseOrders", "receiveAndInvoice"): receive_and_invoice,
     ("journals", "post"): post_journal,
 }

@@ -24,6 +24,7 @@ class DimensionLines(Rules):
             raise dialog_error('The "valueId" or "valueCode" field must be filled in.')
         record |= _find_dimension(company, record)
         record |= _find_value(company, record)
+        check_not_blocked(company, record["id"], record["valueId"])
         lines = company.all("dimensionSetLines", "parentId", record["parentId"])
         if any(line["id"] == record["id"] for line in lines):
             message = "The dimension set line already exists. Check existing dimension set lines and the default "
@@ -35,6 +36,7 @@ class DimensionLines(Rules):
         if "valueId" in sent or "valueCode" in sent:
             asked = {"valueId": sent.get("valueId", ZERO_GUID), "valueCode": sent.get("valueCode", "")}
             record |= _find_value(company, record | asked)
+            check_not_blocked(company, record["id"], record["valueId"])
 
 
 def _find_dimension(company: Company, line: Record) -> Record:
@@ -90,6 +92,17 @@ class DefaultDimensions(Rules):
         if not is_zero(record["dimensionValueId"]) and (not value or value["dimensionId"] != dimension["id"]):
             raise dialog_error('The "dimensionValueId" does not match to a Dimension Value.')
         record |= {"dimensionCode": dimension["code"], "dimensionValueCode": value["code"] if value else ""}
+        check_not_blocked(company, record["dimensionId"], record["dimensionValueId"])
+
+
+def check_not_blocked(company: Company, dimension_id: str, value_id: str) -> None:
+    """Refuses a blocked dimension and a blocked value (AL: DimensionManagement, CheckDim and CheckDimValue)."""
+    dimension = company.get("dimensions", dimension_id) or {}
+    if company.hidden("dimensions", dimension_id).get("blocked"):
+        raise dialog_error(f"Dimension {dimension['code']} is blocked.")
+    if company.hidden("dimensionValues", value_id).get("blocked"):
+        value = company.get("dimensionValues", value_id) or {}
+        raise dialog_error(f"Dimension Value {dimension['code']} - {value['code']} is blocked.")
 
 
 class JournalLines(Rules):

@@ -27,6 +27,7 @@ from .sales import (
     recalculate,
     shipment_date,
 )
+from .stock import SALE, check_not_blocked, units_of
 from .totals import exceeds, five_places, set_discount
 
 LINE_NUMBER_STEP = 10_000  # as in AL; it leaves room for lines in between
@@ -180,12 +181,12 @@ class Lines(Rules):
             raise self._not_an_item(header, record)
 
     def _check_unit(self, company: Company, record: Record, sent: Record) -> None:
-        """Refuses a unit that the item does not have. An item made over the API has its base unit only."""
+        """Refuses a unit that the item does not have. An item has its base unit, and those of the settings."""
         code = record["unitOfMeasureCode"]
         if record["lineType"] != ITEM or not code or not set(NO_UNIT) & set(sent):
             return
-        item = company.get("items", record["itemId"]) or {}
-        if code != item.get("baseUnitOfMeasureCode"):
+        item = company.get("items", record["itemId"])
+        if not item or record["unitOfMeasureId"] not in units_of(company, item):
             raise no_relation("Unit of Measure Code", code, "Item Unit of Measure")
 
     def _not_an_item(self, header: Record, record: Record) -> Refused:
@@ -198,6 +199,8 @@ class Lines(Rules):
             raise dialog_error("Item does not exist.")
         check_item(item)
         posting_groups.check_item(company, item)
+        if self.kind.header != "salesCreditMemos":
+            check_not_blocked(company, item, ZERO_GUID, SALE)
         record |= {"itemId": item["id"], "lineObjectNumber": item["number"]}
         self._describe(company, record, sent, item)
         if "taxCode" not in sent:
@@ -223,6 +226,9 @@ class Lines(Rules):
         variant = company.get("itemVariants", variant_id)
         if not variant or variant["itemId"] != item["id"]:
             raise dialog_error("The item variant does not exist for this item.")
+        settings = company.hidden("itemVariants", variant_id)
+        if settings.get("blocked") or (settings.get("salesBlocked") and self.kind.header != "salesCreditMemos"):
+            raise no_relation("Variant Code", variant["code"], "Item Variant")
         return variant
 
     def _price(self, company: Company, item: Record, includes_tax: bool) -> Decimal:

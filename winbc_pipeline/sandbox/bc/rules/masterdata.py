@@ -6,10 +6,14 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount
 from ..data.dates import checked_formula
+from ..data.post_codes import fill_in_address
 from ..data.refusal import dialog_error, validation_error
+from ..data.schema import ZERO_GUID
+from ..data.settings import change_settings
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules, no_relation
 from . import posting_groups
+from .stock import DECREASE, INCREASE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
 
 OPEN_DOCUMENTS = {
     "salesOrders": "Order",
@@ -18,6 +22,7 @@ OPEN_DOCUMENTS = {
     "salesCreditMemos": "Credit Memo",
 }
 CUSTOMER_IDS = ("customerId", "billToCustomerId")
+NO_INVENTORY_GROUP: Record = {"inventoryPostingGroupId": ZERO_GUID, "inventoryPostingGroupCode": ""}
 # These entity sets hold drafts and posted documents together. The status tells which is which.
 SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
@@ -27,15 +32,29 @@ JOURNAL_LINE = "Item Journal Line: Journal Template Name=, Journal Batch Name=, 
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-class WithContactDetails(Rules):
-    """Records with telephone numbers and an e-mail address, which are checked."""
+class WithAddress(Rules):
+    """Records with one address, whose post code fills in the rest."""
+
+    def before_insert(self, company: Company, record: Record, sent: Record) -> None:
+        if sent.get("postalCode"):
+            fill_in_address(company, record)
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        if record["postalCode"] != old["postalCode"]:
+            fill_in_address(company, record)
+
+
+class WithContactDetails(WithAddress):
+    """Records with an address, telephone numbers and an e-mail address, which are checked."""
 
     caption = ""
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
+        super().before_insert(company, record, sent)
         self._check(record, sent)
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        super().before_modify(company, record, old, sent)
         self._check(record, sent)
 
     def _check(self, record: Record, sent: Record) -> None:
@@ -53,11 +72,24 @@ class Vendors(WithContactDetails):
 
     caption = "Vendor"
 
+    def before_delete(self, company: Company, record: Record) -> None:
+        for field in ("vendorId", "payToVendorId"):  # AL: Vendor, CheckOutstandingPurchaseDocuments
+            if company.find("purchaseOrders", field, record["id"]):
+                message = f"You cannot delete Vendor {record['number']} because there is at least one outstanding"
+                raise dialog_error(f"{message} Purchase Order for this vendor.")
+
 
 class Customers(WithContactDetails):
     """Customers, with the calculated records that BC shows for each: financial details and aged receivables."""
 
     caption = "Customer"
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        super().before_modify(company, record, old, sent)
+        is_private = company.hidden("customers", record["id"]).get("privacyBlocked")
+        if sent.get("blocked", "All") != "All" and is_private:  # AL: Customer, Blocked, OnValidate
+            message = "The Blocked field cannot be changed because the user is blocked for privacy reasons."
+            raise dialog_error(message)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         posting_groups.keep(company, "customers", record, company.templates.get("customers", {}))
@@ -126,6 +158,14 @@ class Contacts(WithContactDetails):
         super().before_modify(company, record, old, sent)
         self._link_company(company, record, sent)
 
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        if "privacyBlocked" in sent:  # AL: CustVendBank-Update, UpdateCustomer, takes over all fields that both have
+            for row in company.all("contactsInformation", "contactId", record["id"]):
+                customer = company.get("customers", row["relatedId"])
+                if customer:
+                    change_settings(company, "customers", customer, {"privacyBlocked": sent["privacyBlocked"]})
+        return record
+
     def _link_company(self, company: Company, record: Record, sent: Record) -> None:
         number = sent.get("companyNumber")
         if number and number != record["number"]:
@@ -141,39 +181,78 @@ class Items(Rules):
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         if "inventory" in sent:
             raise dialog_error("Inventory cannot be changed during on insert.")
+        self._check_values(record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         posting_groups.keep(company, "items", record, company.templates.get("items", {}))
         return record
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        if record["type"] != old["type"] and record["type"] != STOCKED:
+            # AL: Item, CheckUpdateFieldsForNonInventoriableItem
+            record |= {name: sent.get(name, empty) for name, empty in NO_INVENTORY_GROUP.items()}
+        self._check_values(record, sent)
+        if record["type"] != old["type"]:
+            self._check_type_is_free(company, record)
+        if record["baseUnitOfMeasureId"] != old["baseUnitOfMeasureId"]:
+            self._change_base_unit(company, record, old)
         if "inventory" in sent:
-            difference = amount(sent["inventory"]) - amount(old["inventory"])
             record["inventory"] = old["inventory"]
-            if difference:
-                self._check_stocked(company, record)
-                self._adjust(company, record, difference)
+            self._adjust(company, record, amount(sent["inventory"]) - amount(old["inventory"]))
 
-    def _check_stocked(self, company: Company, item: Record) -> None:
-        """Refuses an item that an item journal line does not take: not stocked, blocked, or without a posting group."""
-        if item["type"] != "Inventory":
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        if "number" in sent:
+            refresh_codes(company, record)
+        return record
+
+    def _check_values(self, item: Record, sent: Record) -> None:
+        if item["type"] != STOCKED and any(not is_zero(sent.get(name)) for name in NO_INVENTORY_GROUP):
             message = f"Type must be equal to 'Inventory'  in Item: No.={item['number']}."
             raise validation_error(f"{message} Current value is '{decoded(item['type'])}'.")
-        check_item(item)
-        posting_groups.check(company, "items", item, "generalProductPostingGroupCode", JOURNAL_LINE)
+        if not re.fullmatch("[0-9]*", sent.get("gtin", "")):
+            raise validation_error(f"GTIN must contain numbers only in Item: No.={item['number']}.")
+
+    def _check_type_is_free(self, company: Company, item: Record) -> None:
+        """Refuses another type of an item with entries or on open documents (AL: Item, Type, OnValidate)."""
+        document = document_with(company, item["id"])
+        used = "Item Ledger Entry" if has_entries(company, item["id"]) else document and f"{document.split()[0]} Line"
+        if used:
+            message = f"You cannot change the Type field on Item {item['number']} because at least one {used}"
+            raise dialog_error(f"{message} exists for this item.")
+
+    def _change_base_unit(self, company: Company, item: Record, old: Record) -> None:
+        """Refuses another base unit while there is stock, and one that holds several. The old unit stays a unit."""
+        if any(amount(row["quantity"]) for row in company.all("stock", "itemId", item["id"])):
+            message = "You cannot change Base Unit of Measure because there are one or more open ledger entries "
+            raise dialog_error(message + "for this item.")
+        units = units_of(company, old)
+        holds = units.get(item["baseUnitOfMeasureId"], Decimal(1))
+        if holds != 1:
+            message = "The quantity per base unit of measure must be 1. "
+            message += f"{item['baseUnitOfMeasureCode']} is set up with {holds:f} per unit of measure.\\\\"
+            message += "You can change this setup in the Item Units of Measure window."
+            raise dialog_error(message)
+        change_settings(company, "items", item, {"units": {unit: units[unit] for unit in units if not is_zero(unit)}})
 
     def _adjust(self, company: Company, item: Record, difference: Decimal) -> None:
-        kind = "Positive_x0020_Adjmt_x002E_" if difference > 0 else "Negative_x0020_Adjmt_x002E_"
-        document = f"ADJ-{company.records.next_value('adjustments'):05d}"
-        post_item_ledger_entry(company, item, difference, kind, document, "_x0020_")
+        """Posts an item journal line. It knows no variant, location or unit; its document is the item's number."""
+        if difference:
+            if item["type"] == STOCKED:
+                posting_groups.check(company, "items", item, "generalProductPostingGroupCode", JOURNAL_LINE)
+            kind = INCREASE if difference > 0 else DECREASE
+            move(company, Movement(item, difference, kind, item["number"]))
 
     def before_delete(self, company: Company, record: Record) -> None:
-        used = [(f"{entity[:-1]}Lines", "itemId", record["id"], "Sales Line") for entity in OPEN_DOCUMENTS]
-        used.append(("itemLedgerEntries", "itemNumber", record["number"], "Item Ledger Entry"))
-        for entity, field, value, caption in used:
-            if company.all(entity, field, value):
-                message = f"You cannot delete Item {record['number']} because there is at least one {caption}"
-                raise dialog_error(f"{message} that includes this item.")
+        document = document_with(company, record["id"])
+        if document:
+            message = f"You cannot delete Item {record['number']} because there is at least one outstanding {document}"
+            raise dialog_error(f"{message} that includes this item.")
+        if has_entries(company, record["id"]):
+            message = f"You cannot delete Item {record['number']} because it has ledger entries in a fiscal year"
+            raise dialog_error(f"{message} that has not been closed yet.")
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        company.hide("items", record["id"], {})
 
 
 class Variants(Rules):
@@ -187,6 +266,23 @@ class Variants(Rules):
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         if {"itemId", "itemNumber", "code"} & set(sent):
             self._link_item(company, record, sent)
+        document = document_with(company, old["itemId"], record["id"])
+        if document and record["itemId"] != old["itemId"]:
+            used = f"it is used in {document.split()[0].lower()} document lines"
+            raise dialog_error(f"You cannot rename Item No. in a Item Variant, because {used}.")
+
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        if "code" in sent:
+            refresh_codes(company, company.get("items", record["itemId"]) or {})
+        return record
+
+    def before_delete(self, company: Company, record: Record) -> None:
+        document = document_with(company, record["itemId"], record["id"])
+        entries = "Item Ledger Entry" if has_entries(company, record["itemId"], record["id"]) else ""
+        used = f"{document.split()[0]} Line" if document else entries
+        if used:
+            message = f"You cannot delete item variant {record['code']} because there is at least one {used}"
+            raise dialog_error(f"{message} that includes this Variant Code.")
 
     def _link_item(self, company: Company, record: Record, sent: Record) -> None:
         """Fills in the item, which a client names by its id, by its number or by both. Refuses a code used before."""
@@ -218,33 +314,26 @@ class PaymentTerms(Rules):
         self.before_insert(company, record, sent)
 
 
+def document_with(company: Company, item_id: str, variant_id: str = "") -> str:
+    """The kind of an open document with a line of an item, or of one variant of it, as `Sales Order`. Empty if none."""
+    for entity, caption in (*OPEN_DOCUMENTS.items(), ("purchaseOrders", "Order")):
+        for line in company.all(f"{entity[:-1]}Lines", "itemId", item_id):
+            header = company.get(entity, line["documentId"]) or {}
+            is_open = entity not in SETS_WITH_POSTED or header.get("status") not in POSTED_STATES
+            if is_open and variant_id in ("", line["itemVariantId"]):
+                return f"{'Purchase' if entity == 'purchaseOrders' else 'Sales'} {caption}"
+    return ""
+
+
 def check_item(item: Record) -> None:
     """Refuses an item that is blocked."""
     if item["blocked"]:
         raise validation_error(f"Blocked must be equal to 'No' in Item: No.={item['number']}. Current value is 'Yes'.")
 
 
-def post_item_ledger_entry(
-    company: Company,
-    item: Record,
-    quantity: Decimal,
-    kind: str,
-    document: str,
-    document_type: str,
-    sales: Decimal = Decimal(0),
-) -> None:
-    """Adds an item ledger entry. The item's inventory stays the sum of its entries, as it is a FlowField in AL."""
-    if "itemLedgerEntries" in company.schema:
-        entry = {"entryNumber": company.records.next_value("itemLedgerEntries"), "itemNumber": item["number"]}
-        entry |= {"postingDate": company.today(), "entryType": kind, "documentNumber": document, "quantity": quantity}
-        entry |= {"documentType": document_type, "description": item["displayName"], "salesAmountActual": sales}
-        entry |= {"costAmountActual": quantity * amount(item["unitCost"])}
-        company.add("itemLedgerEntries", entry)
-    item["inventory"] = amount(item["inventory"]) + quantity
-    company.change("items", item, stamp=False)
-
-
 RULES |= {
+    "companyInformation": WithAddress(),
+    "employees": WithAddress(),
     "customers": Customers(),
     "contacts": Contacts(),
     "vendors": Vendors(),

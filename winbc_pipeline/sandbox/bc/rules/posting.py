@@ -9,12 +9,14 @@ from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.refusal import dialog_error, must_have_value
 from ..data.schema import ZERO_GUID
-from .masterdata import check_item, post_item_ledger_entry
+from ..data.settings import inventory_setup
+from ..data.values import is_zero
 from .sales import (
     ACCOUNT,
     COMMENT,
     ITEM,
     KINDS,
+    PURCHASES,
     Kind,
     check_blocked,
     check_exchange_rate,
@@ -22,6 +24,7 @@ from .sales import (
     lines_of,
     set_due_date,
 )
+from .stock import SALE, STOCKED, Movement, has_variants, in_base_units, missing, move
 from .totals import exceeds
 
 ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
@@ -58,14 +61,14 @@ def ship(company: Company, order: Record, quantities: dict[str, Decimal]) -> Non
         "salesShipments", header | {"orderNumber": order["number"], "invoiceDate": order["orderDate"]}
     )
     for line, quantity in shipped:
-        _ship_line(company, line, quantity, shipment)
+        _ship_line(company, order, line, quantity, shipment)
     to_ship = [line for line in lines_of(company, ORDERS, order["id"]) if line["lineType"] != COMMENT]
     complete = all(amount(line["shippedQuantity"]) == amount(line["quantity"]) for line in to_ship)
     current = company.get(ORDERS.header, order["id"]) or order
     company.change(ORDERS.header, current | {"fullyShipped": complete})
 
 
-def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Record) -> None:
+def _ship_line(company: Company, order: Record, line: Record, quantity: Decimal, shipment: Record) -> None:
     left = amount(line["quantity"]) - amount(line["shippedQuantity"])
     if exceeds(quantity, left):
         raise dialog_error(f"You cannot ship more than {left:f} units.")
@@ -73,11 +76,12 @@ def _ship_line(company: Company, line: Record, quantity: Decimal, shipment: Reco
     company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
     done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
     company.change(ORDERS.lines, line | done, stamp=False)
-    post_item_entry(company, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
+    post_item_entry(company, order, line, -quantity, shipment["number"], "Sales_x0020_Shipment")
 
 
 def release(company: Company, order: Record) -> None:
     """Releases an order, as a person does in the client. The API has no such action, and shows the status as Open."""
+    check_mandatory_fields(company, order, lines_of(company, ORDERS, order["id"]), ORDERS)
     company.change(ORDERS.header, order | {"status": "Open"})
 
 
@@ -92,7 +96,7 @@ def post_invoice(company: Company, invoice: Record) -> None:
     posted = invoice | {"number": company.next_number("postedInvoices"), "status": "Open"}
     company.change(INVOICES.header, posted | {"remainingAmount": invoice["totalAmountIncludingTax"]})
     for line in lines:
-        post_item_entry(company, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
+        post_item_entry(company, invoice, line, -amount(line["quantity"]), posted["number"], "Sales_x0020_Invoice")
     post_to_customer(company, invoice, 1)
 
 
@@ -112,7 +116,8 @@ def post_credit_memo(company: Company, memo: Record) -> None:
     posted = memo | {"number": company.next_number("postedCreditMemos"), "status": "Open"}
     company.change(CREDIT_MEMOS.header, posted)
     for line in lines:
-        post_item_entry(company, line, amount(line["quantity"]), posted["number"], "Sales_x0020_Credit_x0020_Memo")
+        quantity = amount(line["quantity"])
+        post_item_entry(company, memo, line, quantity, posted["number"], "Sales_x0020_Credit_x0020_Memo")
     post_to_customer(company, memo, -1)
 
 
@@ -139,7 +144,7 @@ def _check_not_empty(lines: list[Record], empty: str) -> None:
 
 
 def check_postable(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
-    """Refuses to post if a customer or an item has been blocked since the document was made.
+    """Refuses to post if a customer has been blocked since the document was made, or if a line lacks a field.
 
     Refuses a currency without an exchange rate, and a line that has a type but no number, too.
     """
@@ -147,21 +152,50 @@ def check_postable(company: Company, document: Record, lines: list[Record], kind
     for customer_id in {document["customerId"], document["billToCustomerId"]}:  # mostly one and the same
         customer = company.get("customers", customer_id)
         if customer:
-            check_blocked(customer, kind, "post")
+            check_blocked(company, customer, kind, "post")
+    person = company.find("salespeoplePurchasers", "code", document["salesperson"]) if document["salesperson"] else None
+    if person and person["privacyBlocked"]:  # AL: Sales Header, ValidateSalesPersonOnSalesHeader
+        who = f"Salesperson {person['code']} is blocked due to privacy"
+        raise dialog_error(f"You cannot post this document because {who}.")
+    check_mandatory_fields(company, document, lines, kind)
+
+
+def check_mandatory_fields(company: Company, document: Record, lines: list[Record], kind: Kind) -> None:
+    """Refuses item lines without what a document needs to be released (AL: Release Sales Document)."""
+    setup = inventory_setup(company)
     for line in lines:
         if line["lineType"] in (ITEM, ACCOUNT) and not line["lineObjectNumber"]:
             raise must_have_value("No.", line_place(kind, document, line))
-        item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
-        if item:
-            check_item(item)
+        no_location = bool(setup.get("locationMandatory")) and is_zero(line.get("locationId"))
+        no_variant = bool(setup.get("variantMandatoryIfExists")) and is_zero(line.get("itemVariantId"))
+        if line["lineType"] != ITEM or not (no_location or no_variant or not line["unitOfMeasureCode"]):
+            continue
+        item = company.get("items", line["itemId"]) or company.empty("items")
+        table = "Purchase Line" if kind is PURCHASES else "Sales Line"
+        place = f"{table}: Document Type={kind.caption}, Document No.={document['number']}, Line No.={line['sequence']}"
+        if no_location and item["type"] == STOCKED:
+            raise missing("Location Code", place)
+        if not line["unitOfMeasureCode"] and item["type"] == STOCKED:
+            raise missing("Unit of Measure Code", place)
+        if no_variant and has_variants(company, item):
+            raise missing("Variant Code", place)
 
 
-def post_item_entry(company: Company, line: Record, quantity: Decimal, document: str, document_type: str) -> None:
-    """Posts the item ledger entry of a line. A negative quantity leaves the stock; its sales amount is positive."""
+def post_item_entry(
+    company: Company, document: Record, line: Record, quantity: Decimal, number: str, document_type: str
+) -> None:
+    """Posts the item ledger entry of a line. A negative quantity leaves the stock; its sales amount is positive.
+
+    `number` is that of the posted document. The quantity is in the unit of the line.
+    """
     item = company.get("items", line["itemId"]) if line["lineType"] == ITEM else None
-    if item and item["type"] == "Inventory" and quantity:
-        sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
-        post_item_ledger_entry(company, item, quantity, "Sale", document, document_type, sales)
+    if not item or not quantity:
+        return
+    sales = cents(abs(amount(line["netAmount"])) * -quantity / abs(amount(line["quantity"])))
+    base = in_base_units(company, item, quantity, line["unitOfMeasureId"])
+    place = {"variant_id": line.get("itemVariantId", ZERO_GUID), "location_id": line.get("locationId", ZERO_GUID)}
+    source = ("Customer", document["customerNumber"])
+    move(company, Movement(item, base, SALE, number, document_type, source=source, sales=sales, **place))
 
 
 def post_to_customer(company: Company, document: Record, sign: int) -> None:

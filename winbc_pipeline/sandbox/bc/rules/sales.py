@@ -9,6 +9,7 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.dates import moved
+from ..data.post_codes import fill_in_sides
 from ..data.refusal import dialog_error, must_have_value, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
@@ -44,7 +45,7 @@ NO_INVOICE: Record = {"invoiceId": ZERO_GUID, "invoiceNumber": ""}
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of sales document: its entity sets, the field of its date, and its names in messages."""
+    """One kind of document: its entity sets, the field of its date, and its names in messages."""
 
     header: str
     lines: str
@@ -62,7 +63,8 @@ KINDS = {
         Kind("salesQuotes", "salesQuoteLines", "documentDate", "Quote", "estimate"),
     )
 }
-KIND_BY_LINES = {kind.lines: kind for kind in KINDS.values()}
+PURCHASES = Kind("purchaseOrders", "purchaseOrderLines", "orderDate", "Order", "estimate")
+KIND_BY_LINES = {kind.lines: kind for kind in (*KINDS.values(), PURCHASES)}
 
 
 class Documents(Rules):
@@ -89,6 +91,7 @@ class Documents(Rules):
         self._check_values(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        self._note_discount(company, record, body)
         lines = body.get(self.kind.lines)
         if not lines:
             return record
@@ -115,9 +118,15 @@ class Documents(Rules):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
 
+    def _note_discount(self, company: Company, record: Record, sent: Record) -> None:
+        """Notes that an invoice discount was given as an amount: the customer's percentage no longer sets it."""
+        if "discountAmount" in sent:
+            company.hide(self.kind.header, record["id"], {"invoiceDiscountCalculation": "Amount"})
+
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
         if "requestedDeliveryDate" in sent:
             self._move_shipments(company, record)
+        self._note_discount(company, record, sent)
         if RECALCULATED & set(sent):
             return recalculate(company, self.kind, record["id"])
         return record
@@ -139,10 +148,12 @@ class Documents(Rules):
             check_not_shipped(self.kind, record, line)
 
     def after_delete(self, company: Company, record: Record) -> None:
+        company.hide(self.kind.header, record["id"], {})
         for line in company.all(self.kind.lines, "documentId", record["id"]):
             company.drop(self.kind.lines, line)
 
     def _check_values(self, company: Company, record: Record, sent: Record) -> None:
+        fill_in_sides(company, record, sent)
         record["discountAmount"] = cents(amount(record["discountAmount"]))
         if record["discountAmount"] < 0:
             raise dialog_error("Invoice Discount Amount must not be negative.")
@@ -171,7 +182,7 @@ class Documents(Rules):
         tested = ((sell_to, "generalBusinessPostingGroupCode"), (bill_to, "customerPostingGroupCode"))
         for customer, group in tested:
             if customer:
-                check_blocked(customer, self.kind, "create")
+                check_blocked(company, customer, self.kind, "create")
                 posting_groups.check(company, "customers", customer, group)
 
     def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
@@ -352,8 +363,18 @@ def check_not_shipped(kind: Kind, header: Record, line: Record) -> None:
         raise validation_error(message)
 
 
-def check_blocked(customer: Record, kind: Kind, verb: str) -> None:
-    """Refuses a customer that is blocked for this kind of document."""
+def _twin_was_sent(name: str, sent: Record) -> bool:
+    """Whether the client sent the code for a field that holds the id, or the id for one that holds the code."""
+    twins = {"currencyId": "currencyCode", "currencyCode": "currencyId"}
+    return twins.get(name, "") in sent
+
+
+def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> None:
+    """Refuses a customer that is blocked for this kind of document, or whose data are blocked for privacy."""
+    if company.hidden("customers", customer["id"]).get("privacyBlocked"):
+        when = f"when Customer {customer['number']} is blocked for privacy."
+        raise dialog_error(f"You cannot {verb} this type of document {when}")
+    _check_contact(company, customer, verb)
     blocked = customer["blocked"]
     for_all = blocked == "All"
     for_invoices = blocked == "Invoice" and kind.header != "salesCreditMemos"
@@ -361,6 +382,22 @@ def check_blocked(customer: Record, kind: Kind, verb: str) -> None:
     if for_all or for_invoices or for_shipments:
         when = f"when Customer {customer['number']} is blocked with type {blocked}"
         raise dialog_error(f"You cannot {verb} this type of document {when}")
+
+
+def _check_contact(company: Company, customer: Record, verb: str) -> None:
+    """Refuses a customer whose contact is blocked for privacy (AL: Sales Header, UpdateSellToCont; Sales-Post)."""
+    relation = company.find("contactsInformation", "relatedId", customer["id"]) or {}
+    contact = company.get("contacts", relation.get("contactId", "")) or {}
+    if not contact.get("privacyBlocked"):
+        return
+    if verb == "post":
+        message = (
+            f"You cannot post this type of document because contact {contact['number']} is blocked due to privacy."
+        )
+    else:
+        name = f"{contact['number']} {contact['displayName']}"
+        message = f"You cannot use contact {name} because they are marked as blocked due to privacy."
+    raise dialog_error(message)
 
 
 def lines_of(company: Company, kind: Kind, document_id: str) -> list[Record]:
@@ -374,14 +411,26 @@ def recalculate(company: Company, kind: Kind, document_id: str) -> Record:
     if header is None:
         return {}
     before = lines_of(company, kind, document_id)
-    _check_discount(amount(header["discountAmount"]), before)
     lines, changed = [dict(line) for line in before], dict(header)
+    _give_customer_discount(company, kind, changed, before)
+    _check_discount(amount(changed["discountAmount"]), before)
     calculate(changed, lines)
     for line, old in zip(lines, before, strict=True):
         kept = {name: line[name] for name in old}  # lines of a quote have no field for the invoice discount
         if kept != old:
             company.change(kind.lines, kept, stamp=False)
     return company.change(kind.header, changed) if changed != header else header
+
+
+def _give_customer_discount(company: Company, kind: Kind, header: Record, lines: list[Record]) -> None:
+    """Sets the invoice discount to the customer's percentage for this amount (AL: Cust. Invoice Disc.)."""
+    discounts = company.hidden("customers", header.get("billToCustomerId", "")).get("invoiceDiscounts", [])
+    if not discounts or company.hidden(kind.header, header["id"]):
+        return
+    base = sum((line_amount(line) for line in lines), Decimal(0))
+    reached = [row for row in discounts if amount(row["minimumAmount"]) <= base]
+    percent = max(reached, key=lambda row: amount(row["minimumAmount"]))["discountPercent"] if reached else 0
+    header["discountAmount"] = cents(base * amount(percent) / 100)
 
 
 def _check_discount(discount: Decimal, lines: list[Record]) -> None:

@@ -48,8 +48,8 @@ def set_discount(line: Record, sent: Record, old: Record | None = None) -> None:
 
 
 def gross(line: Record) -> Decimal:
-    """Quantity times price, rounded to cents."""
-    total = amount(line["quantity"]) * amount(line["unitPrice"])
+    """Quantity times price, or times cost on a purchase, rounded to cents."""
+    total = amount(line["quantity"]) * amount(line["directUnitCost"] if "directUnitCost" in line else line["unitPrice"])
     if abs(total) >= DECIMAL_LIMIT:
         message = "The amount of the line is outside of the range of its type."
         raise Refused(400, "Application_EvaluateException", message)

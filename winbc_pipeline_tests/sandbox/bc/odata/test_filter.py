@@ -102,11 +102,10 @@ PARENTS = {
     "salesOrderLines": "documentId",
     "dimensionSetLines": "parentId",
     "attachments": "parentId",
-    "pictures": "id",
 }
 
 
-@pytest.mark.parametrize("path", [*PARENTS, "contactsInformation"])
+@pytest.mark.parametrize("path", [*PARENTS, "contactsInformation", "pictures"])
 def test_records_of_a_parent_are_not_read_without_it(bc: Bc, path: str) -> None:
     assert bc.refusal("GET", path)[:2] == (400, "Application_DialogException")
 

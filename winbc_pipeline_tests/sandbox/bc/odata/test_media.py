@@ -34,9 +34,9 @@ def test_a_refused_picture_is_not_kept(bc: Bc, picture: str) -> None:
     assert bc.call("GET", f"{picture}/pictureContent").content == PNG
 
 
-def test_a_deleted_picture_is_gone(bc: Bc, picture: str, item: dict[str, Any]) -> None:
+def test_a_deleted_picture_is_gone(bc: Bc, picture: str) -> None:
     upload(bc, f"{picture}/pictureContent", PNG)
-    assert bc.call("DELETE", f"pictures({item['id']})", If_Match="*").status_code == 204
+    assert bc.call("DELETE", picture, If_Match="*").status_code == 204
     assert bc.call("GET", f"{picture}/pictureContent").status_code == 204
     assert bc.get(picture)["width"] == 0
 
@@ -45,7 +45,55 @@ def test_a_picture_goes_with_its_parent(bc: Bc, picture: str, item: dict[str, An
     upload(bc, f"{picture}/pictureContent", PNG)
     bc.call("DELETE", f"items({item['id']})", If_Match="*")
     assert "pictures" not in bc.control("__state")["records"]
-    assert bc.call("GET", f"pictures({item['id']})").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["pictures", "pictures({id})", "pictures({id})/pictureContent", "pictures?$filter=id eq {id}"]
+)
+def test_a_picture_is_reached_only_through_its_parent(bc: Bc, item: dict[str, Any], path: str) -> None:
+    """APIV2 - Pictures, OnFindRecord: the id alone does not say whose picture it is."""
+    assert bc.refusal("GET", path.format(id=item["id"])) == (
+        400,
+        "Application_DialogException",
+        "You must get to the parent first to get to the picture.",
+    )
+
+
+def test_a_filter_may_name_the_parent_of_a_picture(bc: Bc, picture: str, item: dict[str, Any]) -> None:
+    """APIV2 - Pictures, OnFindRecord: id and parent type together."""
+    upload(bc, f"{picture}/pictureContent", PNG)
+    (found,) = bc.values(f"pictures?$filter=id eq {item['id']} and parentType eq 'Item'")
+    assert found["width"] == 4
+
+
+PARENTS: dict[str, dict[str, Any]] = {
+    "items": {"number": "A"},
+    "customers": {"displayName": "A"},
+    "vendors": {"displayName": "A"},
+    "contacts": {"displayName": "A"},
+    "employees": {"givenName": "A"},
+    "itemVariants": {"itemNumber": "MUG", "code": "A"},
+}
+
+
+@pytest.mark.usefixtures("item")
+@pytest.mark.parametrize("entity", PARENTS)
+def test_a_picture_changes_its_parent(bc: Bc, entity: str) -> None:
+    """Picture Entity, SavePictureWithParentType and DeletePictureWithParentType: the parent is modified."""
+    bc.control("__clock", {"now": "2026-03-01T10:00:00Z"})
+    made = bc.post(entity, PARENTS[entity])
+    path = f"{entity}({made['id']})"
+    seen = [made]
+    for act in (lambda: upload(bc, f"{path}/picture/pictureContent", PNG), lambda: delete(bc, f"{path}/picture")):
+        bc.control("__clock", {"advance_s": 60})
+        assert act().status_code == 204
+        seen.append(bc.get(path))
+    assert [one["lastModifiedDateTime"][11:16] for one in seen] == ["10:00", "10:01", "10:02"]
+    assert len({one["@odata.etag"] for one in seen}) == 3
+
+
+def delete(bc: Bc, path: str) -> httpx.Response:
+    return bc.call("DELETE", path, If_Match="*")
 
 
 def test_reading_a_picture_writes_nothing(bc: Bc, picture: str) -> None:

@@ -189,3 +189,24 @@ def test_changed_lines_come_to_what_their_values_say(
         net, tax = net + group, tax + rounded(group * rate / 100)
     assert Fraction(str(shown["totalAmountExcludingTax"])) == net
     assert Fraction(str(shown["totalTaxAmount"])) == tax
+
+
+@pytest.mark.parametrize(("quantity", "discount"), [(4, 0), (5, 2.5), (20, 20)])
+def test_the_invoice_discount_of_a_customer_follows_the_lines(
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], quantity: int, discount: float
+) -> None:
+    """AL: Sales-Calc. Discount, CalculateInvoiceDiscount: the percentage for the highest minimum that is reached."""
+    scheme = [{"minimumAmount": 50, "discountPercent": 5}, {"minimumAmount": 100, "discountPercent": 10}]
+    bc.control("__seed", {"settings": {"customers": {customer["number"]: {"invoiceDiscounts": scheme}}}})
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1})
+    bc.patch(f"salesOrderLines({line_of(bc, made)['id']})", {"quantity": quantity})
+    assert bc.get(f"salesOrders({made['id']})")["discountAmount"] == discount
+
+
+def test_an_invoice_discount_that_was_sent_stays(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    """AL: Sales - Calc Discount By Type, ApplyDefaultInvoiceDiscount: an amount is kept."""
+    scheme = [{"minimumAmount": 0, "discountPercent": 50}]
+    bc.control("__seed", {"settings": {"customers": {customer["number"]: {"invoiceDiscounts": scheme}}}})
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, discountAmount=3)
+    bc.patch(f"salesOrderLines({line_of(bc, made)['id']})", {"quantity": 2})
+    assert bc.get(f"salesOrders({made['id']})")["discountAmount"] == 3

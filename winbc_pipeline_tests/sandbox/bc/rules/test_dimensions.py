@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...conftest import Bc
+from ...conftest import Bc, order
 
 
 @pytest.fixture
@@ -88,3 +88,26 @@ def test_journal_lines_are_numbered(bc: Bc) -> None:
     journal = bc.values("journals")[0]
     numbers = [bc.post(f"journals({journal['id']})/journalLines", {"amount": 5})["lineNumber"] for _ in range(2)]
     assert numbers == [10000, 20000]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"dimensions": {"BRANCH": {"blocked": True}}}, "Dimension BRANCH is blocked."),
+        ({"dimensionValues": {"BRANCH/1": {"blocked": True}}}, "Dimension Value BRANCH - 1 is blocked."),
+    ],
+)
+@pytest.mark.parametrize("entity", ["defaultDimensions", "dimensionSetLines"])
+def test_a_blocked_dimension_is_refused(bc: Bc, customer: Any, setting: Any, words: str, entity: str) -> None:
+    """AL: DimensionManagement, CheckDim and CheckDimValue."""
+    (dimension,) = bc.values("dimensions?$filter=code eq 'BRANCH'&$expand=dimensionValues")
+    value = next(one["id"] for one in dimension["dimensionValues"] if one["code"] == "1")
+    bc.control("__seed", {"settings": setting})
+    if entity == "defaultDimensions":
+        path, body = (
+            f"customers({customer['id']})/{entity}",
+            {"dimensionId": dimension["id"], "dimensionValueId": value},
+        )
+    else:
+        path, body = f"salesOrders({order(bc, customer)['id']})/{entity}", {"id": dimension["id"], "valueId": value}
+    assert bc.refusal("POST", path, body)[2] == words

@@ -118,7 +118,8 @@ def test_every_version_makes_and_posts_every_document(start: Callable[..., Bc], 
     bc = start(version=version)
     api = bc if version >= 17 else V1(bc.root, bc.http)
     customer = api.post("customers", {"displayName": "Jansen", "email": "j@mail.example"})
-    item = api.post("items", {"displayName": "Mug", "unitPrice": 10})
+    unit = api.get("unitsOfMeasure")["value"][0]["id"]
+    item = api.post("items", {"displayName": "Mug", "unitPrice": 10, "baseUnitOfMeasureId": unit})
     for entity, actions in JOURNEYS.items():
         for action in actions:
             made = api.post(entity, {"customerId": customer["id"]})

@@ -138,25 +138,29 @@ def test_an_item_takes_its_picture_and_variants_along(bc: Bc, item: dict[str, An
     variant = bc.post("itemVariants", {"itemId": item["id"], "code": "RED"})
     bc.http.patch(bc.url(f"items({item['id']})/picture/pictureContent"), content=PNG, headers=ANY)
     assert bc.call("DELETE", f"items({item['id']})", If_Match="*").status_code == 204
-    for place in (f"pictures({item['id']})", f"itemVariants({variant['id']})"):
-        assert bc.call("GET", place).status_code == 404
+    assert bc.call("GET", f"itemVariants({variant['id']})").status_code == 404
+    assert "pictures" not in bc.control("__state")["records"]
 
 
-def test_a_deleted_picture_leaves_no_content(bc: Bc, item: dict[str, Any]) -> None:
-    path = f"items({item['id']})/picture"
-    bc.http.patch(bc.url(f"{path}/pictureContent"), content=PNG, headers=ANY)
-    assert bc.call("DELETE", f"pictures({item['id']})", If_Match="*").status_code == 204
-    assert bc.call("GET", f"{path}/pictureContent").status_code == 204
-
-
-@pytest.mark.parametrize("entity", ["salesOrders", "salesInvoices", "salesCreditMemos", "salesQuotes"])
+@pytest.mark.parametrize(
+    ("entity", "kind"),
+    [
+        ("salesOrders", "Sales Order"),
+        ("salesInvoices", "Sales Invoice"),
+        ("salesCreditMemos", "Sales Credit Memo"),
+        ("salesQuotes", "Sales Quote"),
+    ],
+)
 def test_an_item_on_a_document_is_not_deleted(
-    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity: str
+    bc: Bc, customer: dict[str, Any], item: dict[str, Any], entity: str, kind: str
 ) -> None:
+    """AL: Check Sales Document Line, CheckSalesLines."""
     lines = [{"itemId": item["id"], "quantity": 1}]
     bc.post(entity, {"customerId": customer["id"], f"{entity[:-1]}Lines": lines})
     refusal = bc.refusal("DELETE", f"items({item['id']})", If_Match="*")
-    assert refusal[2].endswith("there is at least one Sales Line that includes this item.")
+    assert refusal[2] == (
+        f"You cannot delete Item MUG because there is at least one outstanding {kind} that includes this item."
+    )
 
 
 def test_a_customer_with_posted_documents_alone_has_ledger_entries(
@@ -186,15 +190,167 @@ def test_a_category_id_that_is_nowhere_is_refused_in_the_words_of_the_page(bc: B
     assert refusal[2] == 'The "itemCategoryId" does not match to a specific Item Category group.'
 
 
-@pytest.mark.parametrize("change", [{"type": "Service"}, {"blocked": True}])
-def test_stock_is_of_items_that_are_stocked_and_not_blocked(
-    bc: Bc, item: dict[str, Any], change: dict[str, Any]
-) -> None:
-    bc.patch(f"items({item['id']})", change)
+@pytest.mark.parametrize("kind", ["Service", "Non_x002D_Inventory"])
+def test_stock_is_of_items_that_are_stocked(bc: Bc, item: dict[str, Any], kind: str) -> None:
+    """AL: Item Journal Line, ValidateTypeWithItemNo."""
+    bc.patch(f"items({item['id']})", {"type": kind})
     refusal = bc.refusal("PATCH", f"items({item['id']})", {"inventory": 5}, If_Match="*")
-    assert refusal[1] == "Application_FieldValidationException"
+    assert refusal[1:] == (
+        "Application_FieldValidationException",
+        f"Type must be equal to 'Inventory'  in Item: No.=MUG. Current value is '{kind.replace('_x002D_', '-')}'.",
+    )
+
+
+@pytest.mark.parametrize("kind", ["Service", "Non_x002D_Inventory"])
+def test_only_stocked_items_have_an_inventory_posting_group(bc: Bc, kind: str) -> None:
+    """AL: Item, Inventory Posting Group, OnValidate."""
+    body = {"type": kind, "inventoryPostingGroupCode": "RESALE"}
+    assert bc.refusal("POST", "items", body)[1] == "Application_FieldValidationException"
+    made = bc.post("items", {"type": kind})
+    refusal = bc.refusal("PATCH", f"items({made['id']})", {"inventoryPostingGroupCode": "RESALE"}, If_Match="*")
+    assert refusal[2].startswith("Type must be equal to 'Inventory'  in Item: No.=")
+
+
+def test_a_stocked_item_that_becomes_a_service_loses_its_inventory_posting_group(bc: Bc, item: dict[str, Any]) -> None:
+    """AL: Item, CheckUpdateFieldsForNonInventoriableItem."""
+    bc.patch(f"items({item['id']})", {"inventoryPostingGroupCode": "RESALE"})
+    changed = bc.patch(f"items({item['id']})", {"type": "Service"})
+    assert (changed["inventoryPostingGroupCode"], int(changed["inventoryPostingGroupId"].replace("-", ""))) == ("", 0)
+
+
+@pytest.mark.parametrize(("gtin", "taken"), [("8712345678906", True), ("", True), ("87123A", False), ("٣", False)])
+def test_a_gtin_has_digits_only(bc: Bc, gtin: str, taken: bool) -> None:
+    """AL: Item, GTIN, Numeric = true. The words of the platform are not published."""
+    assert (bc.call("POST", "items", {"gtin": gtin}).status_code == 201) is taken
+
+
+@pytest.mark.parametrize("code", ["PCS", "EA"])
+def test_a_base_unit_may_be_given_by_its_international_code(bc: Bc, code: str) -> None:
+    """AL: Item, Base Unit of Measure, OnValidate."""
+    assert bc.post("items", {"baseUnitOfMeasureCode": code})["baseUnitOfMeasureCode"] == "PCS"
+
+
+def test_a_base_unit_that_is_nowhere_is_refused_in_the_words_of_the_table(bc: Bc) -> None:
+    """AL: Item, Base Unit of Measure, OnValidate."""
+    refusal = bc.refusal("POST", "items", {"baseUnitOfMeasureCode": "NONE"})
+    assert refusal[1:] == (
+        "Application_DialogException",
+        "The Unit of Measure with Code NONE does not exist.",
+    )
 
 
 @pytest.mark.parametrize("phone", ["030-0074321", "(5) 555-4729", "+31 20.123"])
 def test_telephone_numbers_as_people_write_them(bc: Bc, phone: str) -> None:
     assert bc.post("customers", {"displayName": "A", "phoneNumber": phone})["phoneNumber"] == phone
+
+
+POST_CODES = [
+    {"code": "1000", "city": "Bruxelles", "county": "", "country": "BE"},
+    {"code": "1000", "city": "Laken", "county": "", "country": "BE"},
+    {"code": "1000", "city": "Ljubljana", "county": "", "country": "SI"},
+    {"code": "1012 AB", "city": "AMSTERDAM", "county": "NH", "country": "NL"},
+]
+
+
+@pytest.mark.parametrize(
+    ("sent", "filled"),
+    [
+        ({"postalCode": "1012 ab"}, ("AMSTERDAM", "NH", "NL")),
+        ({"postalCode": "1012 AB", "city": "Amsterdam-Centrum", "country": "BE"}, ("AMSTERDAM", "NH", "NL")),
+        ({"postalCode": "1000", "country": "SI"}, ("Ljubljana", "", "SI")),
+        ({"postalCode": "1000", "city": "laken"}, ("Laken", "", "BE")),
+        ({"postalCode": "9999", "city": "Gent"}, ("Gent", "", "")),
+        ({"city": "Amsterdam"}, ("Amsterdam", "", "")),
+    ],
+)
+@pytest.mark.parametrize("entity", ["customers", "vendors", "contacts", "employees", "locations"])
+def test_a_post_code_fills_in_what_the_list_says(bc: Bc, entity: str, sent: Any, filled: tuple[str, ...]) -> None:
+    """AL: Post Code, ValidatePostCode and ValidateCity."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    body = {"code": "X"} if entity == "locations" else {"displayName": "X"}
+    made = bc.post(entity, (body if entity != "employees" else {"givenName": "X"}) | sent)
+    assert (made["city"], made["state"], made["country"]) == filled
+
+
+def test_a_new_post_code_fills_in_anew_and_an_old_one_does_not(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, Post Code, OnValidate."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    path = f"customers({customer['id']})"
+    assert bc.patch(path, {"postalCode": "1012 AB"})["city"] == "AMSTERDAM"
+    assert bc.patch(path, {"postalCode": "1012 AB", "city": "Mokum"})["city"] == "Mokum"
+
+
+def test_a_post_code_of_a_document_fills_in_its_side(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Sales Header, Ship-to Post Code, OnValidate."""
+    bc.control("__seed", {"settings": {"postCodes": POST_CODES}})
+    made = order(bc, customer, shipToPostCode="1012 AB")
+    assert (made["shipToCity"], made["shipToState"], made["shipToCountry"]) == ("AMSTERDAM", "NH", "NL")
+
+
+def block_for_privacy(bc: Bc, customer: dict[str, Any]) -> None:
+    bc.control("__seed", {"settings": {"customers": {customer["number"]: {"privacyBlocked": True}}}})
+
+
+def test_a_customer_who_is_blocked_for_privacy_gets_no_document(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, CheckBlockedCustOnDocs and CustPrivacyBlockedErrorMessage."""
+    block_for_privacy(bc, customer)
+    refusal = bc.refusal("POST", "salesCreditMemos", {"customerId": customer["id"]})
+    words = f"You cannot create this type of document when Customer {customer['number']} is blocked for privacy."
+    assert refusal == (400, "Application_DialogException", words)
+
+
+def test_what_was_ordered_before_is_not_posted(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    """AL: Customer, CheckBlockedCustOnDocs."""
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1})
+    block_for_privacy(bc, customer)
+    refusal = bc.refusal("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {})
+    assert refusal[2].startswith("You cannot post this type of document when Customer")
+
+
+def test_the_api_does_not_lift_a_block_for_privacy(bc: Bc, customer: dict[str, Any]) -> None:
+    """AL: Customer, Privacy Blocked and Blocked, OnValidate."""
+    block_for_privacy(bc, customer)
+    assert bc.get(f"customers({customer['id']})")["blocked"] == "All"
+    refusal = bc.refusal("PATCH", f"customers({customer['id']})", {"blocked": "_x0020_"}, If_Match="*")
+    assert refusal[2] == "The Blocked field cannot be changed because the user is blocked for privacy reasons."
+    assert bc.patch(f"customers({customer['id']})", {"blocked": "All", "city": "Gent"})["city"] == "Gent"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"privacyBlocked": True}, "Privacy Blocked must not be true for Salesperson WEB."),
+        ({"blocked": True}, "that is not in the related table (Salesperson/Purchaser)."),
+    ],
+)
+def test_a_blocked_salesperson_is_given_to_nobody(bc: Bc, customer: Any, change: Any, words: str) -> None:
+    """AL: Customer and Sales Header, Salesperson Code: the table relation, and ValidateSalesPersonCode."""
+    (person,) = bc.values("salespeoplePurchasers?$filter=code eq 'WEB'")
+    bc.patch(f"salespeoplePurchasers({person['id']})", change)
+    for entity, field in (("customers", "salespersonCode"), ("salesOrders", "salesperson")):
+        body = {"displayName": "A"} if entity == "customers" else {"customerId": customer["id"]}
+        assert bc.refusal("POST", entity, body | {field: "WEB"})[2].endswith(words)
+
+
+def test_a_salesperson_who_is_blocked_for_privacy_stops_posting(bc: Bc, customer: Any, item: dict[str, Any]) -> None:
+    """AL: Sales Header, ValidateSalesPersonOnSalesHeader."""
+    made = order(bc, customer, {"itemId": item["id"], "quantity": 1}, salesperson="WEB")
+    (person,) = bc.values("salespeoplePurchasers?$filter=code eq 'WEB'")
+    bc.patch(f"salespeoplePurchasers({person['id']})", {"privacyBlocked": True})
+    refusal = bc.refusal("POST", f"salesOrders({made['id']})/Microsoft.NAV.shipAndInvoice", {})
+    assert refusal[2] == "You cannot post this document because Salesperson WEB is blocked due to privacy."
+
+
+def test_a_contact_who_is_blocked_for_privacy_blocks_the_customer(bc: Bc) -> None:
+    """AL: Sales Header, UpdateSellToCont; CustVendBank-Update, UpdateCustomer."""
+    company = bc.post("customers", {"displayName": "Baker"})
+    (relation,) = bc.values(f"customers({company['id']})/contactsInformation")
+    bc.patch(f"contacts({relation['contactId']})", {"privacyBlocked": True})
+    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
+    assert refusal[2].endswith(f"when Customer {company['number']} is blocked for privacy.")
+    bc.control("__seed", {"settings": {"customers": {company["number"]: {"privacyBlocked": False}}}})
+    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
+    words = (
+        f"You cannot use contact {relation['contactNumber']} Baker because they are marked as blocked due to privacy."
+    )
+    assert refusal[2] == words

@@ -221,7 +221,8 @@ def test_an_item_that_was_blocked_meanwhile_is_not_posted(
     draft = bc.post("salesInvoices", {"customerId": customer["id"], "salesInvoiceLines": lines})
     bc.patch(f"items({item['id']})", {"blocked": True})
     refusal = bc.refusal("POST", f"salesInvoices({draft['id']})/Microsoft.NAV.post", {})
-    assert refusal[1] == "Application_FieldValidationException"
+    words = "You cannot choose Item MUG because the Blocked check box is selected on its Item card."
+    assert refusal[2] == words  # AL: Item Journal Line, DisplayErrorIfItemIsBlocked
     assert bc.get(f"salesInvoices({draft['id']})")["status"] == "Draft"
 
 
