@@ -122,12 +122,16 @@ def _guid(value: str) -> str:
 def _text(facts: Facts, value: str) -> str:
     if facts.get("upperCased"):
         value = value.strip().upper()
-    # AL counts a text in UTF-16 units: an emoji counts as two.
-    length, most = len(value.encode("utf-16-le", "surrogatepass")) // 2, facts.get("maxLength")
+    check_length(value, facts.get("maxLength"))
+    return value
+
+
+def check_length(value: str, most: int | None) -> None:
+    """Refuses a text of more than `most` characters, which AL counts in UTF-16 units: an emoji counts as two."""
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
     if most and length > most:
         message = f"The length of the string is {length}, but it must be less than or equal to {most} characters. "
         raise Refused(400, "Application_StringExceededLength", f"{message}Value: {value}")
-    return value
 
 
 def _option(facts: Facts, value: str) -> str:

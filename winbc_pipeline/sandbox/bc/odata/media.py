@@ -17,6 +17,7 @@ CONTENT_PROPERTY = {
     "attachments": "attachmentContent",
     "documentAttachments": "attachmentContent",
     "pdfDocument": "pdfDocumentContent",
+    "companyInformation": "picture",
 }
 ONE_PER_PARENT = ("pictures", "pdfDocument")  # a parent has one of each, under the parent's own id
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
@@ -67,8 +68,14 @@ def with_content_links(record: Record, entity: EntitySet, base: str) -> Record:
     """The record with the addresses at which its content is read and written."""
     name = CONTENT_PROPERTY[entity.name]
     url = f"{base}/{entity.name}({record['id']})/{name}"
-    edit_link = {f"{name}@odata.mediaEditLink": url} if entity.modify else {}
+    edit_link = {f"{name}@odata.mediaEditLink": url} if content_is_writable(entity) else {}
     return record | edit_link | {f"{name}@odata.mediaReadLink": url}
+
+
+def content_is_writable(entity: EntitySet) -> bool:
+    """Whether a client may write the content. That of a PDF document and of the company's logo is only read."""
+    streams = [facts for facts in entity.fields.values() if facts.get("edm") == "Edm.Stream"]
+    return entity.modify and not any(facts.get("readOnly") for facts in streams)
 
 
 def read_content(company: Company, entity: EntitySet, record: Record) -> tuple[int, bytes, str]:
