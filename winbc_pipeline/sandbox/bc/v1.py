@@ -20,7 +20,7 @@ from .data.values import as_object, decoded, is_zero
 from .odata.call import Call, Reply
 from .odata.media import CONTENT_PROPERTY
 from .odata.query import Options, parse, unselected
-from .v1_shapes import COMPLEX, complex_type, csdl_type, encoded, flat_address, named_record, nested_address
+from .v1_shapes import COMPLEX, complex_type, csdl_type, flat_address, named_record, nested_address
 
 FIRST, LAST = 14, 27  # the versions of BC that have API v1.0
 CONTROL = ("@odata.context", "@odata.nextLink", "@odata.count")
@@ -111,10 +111,6 @@ class ApiV1(Api):
     def _as_v1_set(self, entity: EntitySet, name: str) -> EntitySet:
         """An entity set of v2.0 with the fields, options and navigation properties that it has in v1.0."""
         fields = {field: entity.fields.get(field, {}) | facts for field, facts in self.sets[name]["fields"].items()}
-        for field, facts in fields.items():
-            if "enum" in facts:
-                # filter.py looks up the stored option under its plain name.
-                fields[field] = facts | {"plain": {decoded(member): member for member in facts["enum"]}}
         # v1.0 names a navigation property after its entity set.
         parts = {self.sets[part]["v2"]: part for part in self.sets[name]["parts"]}
         links = {parts[link.target]: link for link in entity.navigation.values() if link.target in parts}
@@ -197,9 +193,7 @@ class ApiV1(Api):
                 sent[UNIT_CODES.get(field, v2_field)] = named_record(field, value, member)
             elif field in facts["parts"] and field in self.sets:
                 sent[field] = self._lines(field, value)
-            elif field in facts["fields"] and field in entity.fields and kind is None:
-                sent[field] = encoded(entity.fields[field], value)
-            elif "@" in field:
+            elif field in facts["fields"] and field in entity.fields and kind is None or "@" in field:
                 sent[field] = value
             elif field in facts["fields"] and value in EMPTY:
                 continue  # v2.0 has no such field, and nothing was sent

@@ -3,13 +3,11 @@
 Here belongs: a value by itself. Which record has which: v1.py.
 """
 
-from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ..records import Record
 from .data.refusal import bad_request
 from .data.schema import Facts
-from .data.values import decoded
 
 ADDRESS = {  # v1.0's member of an address, and the end of v2.0's field name
     "street": "AddressLine1",
@@ -82,10 +80,3 @@ def named_record(field: str, value: object, member: str) -> str:
     if not isinstance(named, str):
         raise bad_request(f"The {field} must be an object with {member}.")
     return named
-
-
-def encoded(facts: Facts, value: Any) -> Any:
-    """The option in v2.0 for its plain name: a space becomes `_x0020_`."""
-    if "enum" not in facts or not isinstance(value, str):
-        return value
-    return next((member for member in facts["enum"] if decoded(member) == value), value)

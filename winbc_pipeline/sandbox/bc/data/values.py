@@ -135,10 +135,18 @@ def check_length(value: str, most: int | None) -> None:
 
 
 def _option(facts: Facts, value: str) -> str:
-    if value not in facts["enum"]:
+    found = option_named(facts, value)
+    if found is None:
         options = ",".join(decoded(option) for option in facts["enum"])
         raise Refused(400, "Unknown", f"'{value}' is not an option. The existing options are: {options}")
-    return value
+    return found
+
+
+def option_named(facts: Facts, value: str) -> str | None:
+    """The member of an enum, which a client names by the member or by its caption (`Same_x0020_Code`, `Same Code`)."""
+    if value in facts["enum"]:
+        return value
+    return next((member for member in facts["enum"] if decoded(member) == value), None)
 
 
 def decoded(member: str) -> str:

@@ -15,6 +15,7 @@ from odata_query.grammar import ODataLexer, ODataParser
 from ...control import timestamp
 from ..data.refusal import Refused, bad_request
 from ..data.schema import EntitySet, Where
+from ..data.values import option_named
 from .query import sortable
 
 COMPARATORS = {  # the operator in SQL, and its name in BC's messages
@@ -154,7 +155,7 @@ class _Translator:
         if isinstance(value, str) and len(value) > facts.get("maxLength", len(value)):
             message = f"The filter value '{value}' is too long for the field '{left.name}'."
             raise Refused(400, "Application_FilterErrorException", message)
-        return facts.get("plain", {}).get(value, value)  # v1.0 writes options without `_x0020_`
+        return option_named(facts, str(value)) or value if "enum" in facts else value
 
     def _like(self, name: str, field: Any, value: Any) -> str:
         operand = self._operand(field, inside=True)

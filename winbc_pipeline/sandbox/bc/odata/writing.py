@@ -185,7 +185,7 @@ def _is_etag(tag: str) -> bool:
     except binascii.Error:
         return False
     found = re.fullmatch(rb"'(\d{1,3});(.+)1;00;'", content)
-    return bool(found) and int(found.group(1)) == len(found.group(2))
+    return found is not None and int(found.group(1)) == len(found.group(2))
 
 
 def existing(company: Company, entity: EntitySet, record_id: str) -> Record:

@@ -11,6 +11,7 @@ from ..data.refusal import Refused, dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import RULES, Rules, no_relation
+from .document_dimensions import change_line, fill_line
 from .masterdata import check_item
 from .sales import ACCOUNT, COMMENT, ITEM, KINDS, Kind, check_not_shipped, check_open, recalculate
 from .totals import exceeds, five_places, set_discount
@@ -42,6 +43,7 @@ class Lines(Rules):
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         if company.deep_insert:
             return record
+        fill_line(company, self.kind.lines, record)
         recalculate(company, self.kind, record["documentId"])
         return company.get(self.kind.lines, record["id"]) or record
 
@@ -56,6 +58,8 @@ class Lines(Rules):
                 record |= {"lineType": ACCOUNT, "itemId": ZERO_GUID, "lineObjectNumber": ""} | NO_UNIT
                 record["taxCode"] = sent.get("taxCode", "")
             self._fill_from_object(company, record, sent, header)
+        if record["itemId"] != old["itemId"]:
+            change_line(company, self.kind.lines, record)
         self._check_values(company, record, sent, header)
         set_discount(record, sent, old)
         if record["quantity"] != old["quantity"] or {"shipQuantity", "invoiceQuantity"} & set(sent):

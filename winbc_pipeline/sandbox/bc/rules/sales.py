@@ -13,6 +13,7 @@ from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, Rules, insert
+from .document_dimensions import change_header, drop_set, fill_header, fill_lines
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
@@ -75,17 +76,19 @@ class Documents(Rules):
         self._check_values(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        fill_header(company, self.kind.header, record)
         lines = body.get(self.kind.lines)
         if not lines:
             return record
         entity = company.entity(self.kind.lines)
-        # Totals are calculated once, after the last line, instead of after every line.
+        # Totals and dimensions are calculated once, after the last line, instead of after every line.
         company.deep_insert = True
         try:
             for line in lines:
                 insert(company, entity, line, {"documentId": record["id"]})
         finally:
             company.deep_insert = False
+        fill_lines(company, self.kind.lines, record["id"])
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
@@ -102,6 +105,8 @@ class Documents(Rules):
         if bill_to:
             check_blocked(bill_to, self.kind, "create")
             self._copy_bill_to(record, bill_to)
+        if record["billToCustomerId"] != old["billToCustomerId"]:
+            change_header(company, self.kind.header, self.kind.lines, record)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
@@ -122,6 +127,7 @@ class Documents(Rules):
 
     def after_delete(self, company: Company, record: Record) -> None:
         for line in company.all(self.kind.lines, "documentId", record["id"]):
+            drop_set(company, line["id"])
             company.drop(self.kind.lines, line)
 
     def _check_values(self, company: Company, record: Record, sent: Record) -> None:
