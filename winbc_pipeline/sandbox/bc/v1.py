@@ -178,6 +178,9 @@ class ApiV1(Api):
         if call.path.endswith("content") or "Microsoft.NAV." in call.path:
             return call.content
         body = call.json()
+        if name == "defaultDimensions" and call.method == "POST" and is_zero(as_object(body).get("dimensionId")):
+            # A part of the key must be sent (APIV1DefaultDimensionsE2E, FailsWithoutDimension). The words are assumed.
+            raise bad_request("The key property 'dimensionId' must be provided.")
         return dumps(self._to_v2(name, body)) if isinstance(body, dict) else call.content
 
     def _to_v2(self, name: str, body: Mapping[str, Any]) -> Record:

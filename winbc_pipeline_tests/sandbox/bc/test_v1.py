@@ -307,3 +307,11 @@ def test_the_logo_of_the_company_is_only_read(both: tuple[V1, Bc]) -> None:
         assert "picture@odata.mediaEditLink" not in about
         assert api.call("GET", link).status_code == 204
         assert api.call("PATCH", link, {}, If_Match="*").status_code == 405
+
+
+def test_a_default_dimension_needs_its_dimension(both: tuple[V1, Bc], dimension: dict[str, Any]) -> None:
+    """APIV1DefaultDimensionsE2E, TestCreateDefaultDimensionFailsWithoutDimension: a value alone is not enough here."""
+    v1, _ = both
+    parent = v1.post("customers", {"displayName": "X"})
+    sent = {"parentId": parent["id"], "dimensionValueId": dimension["dimensionValues"][0]["id"]}
+    assert v1.refusal("POST", f"customers({parent['id']})/defaultDimensions", sent)[:2] == (400, "BadRequest")

@@ -8,7 +8,8 @@ from ..data.company import Company, amount
 from ..data.dates import checked_formula
 from ..data.refusal import dialog_error, validation_error
 from ..data.values import decoded, is_zero
-from ..odata.writing import RULES, Rules, no_relation
+from ..odata.writing import RULES, Rules
+from .contacts import add_contact, follow_contact, follow_owner, link_company, persons_of, unlink
 
 OPEN_DOCUMENTS = {
     "salesOrders": "Order",
@@ -20,7 +21,6 @@ CUSTOMER_IDS = ("customerId", "billToCustomerId")
 # These entity sets hold drafts and posted documents together. The status tells which is which.
 SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
-ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -46,9 +46,20 @@ class WithContactDetails(Rules):
 
 
 class Vendors(WithContactDetails):
-    """Vendors."""
+    """Vendors. Each has a company contact."""
 
     caption = "Vendor"
+
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        add_contact(company, record, "Vendor")
+        return record
+
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        follow_owner(company, record)
+        return record
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        unlink(company, "relatedId", record["id"])
 
 
 class Customers(WithContactDetails):
@@ -60,26 +71,9 @@ class Customers(WithContactDetails):
         company.add("customerFinancialDetails", {"id": record["id"], "number": record["number"]})
         aged = {"customerId": record["id"], "customerNumber": record["number"], "name": record["displayName"]}
         company.add("agedAccountsReceivables", aged)
-        if record["type"] == "Company" and "contacts" in company.schema:
-            self._company_contact(company, record)
+        if record["type"] == "Company":
+            add_contact(company, record, "Customer")
         return record
-
-    def _company_contact(self, company: Company, customer: Record) -> None:
-        """Adds the company contact that BC keeps for each customer.
-
-        The cause is most likely the Marketing Setup, field "Bus. Rel. Code for Customers". This is not verified.
-        """
-        number = company.next_number("contacts")
-        known = {"number": number, "type": "Company", "displayName": customer["displayName"]}
-        known |= {
-            "companyNumber": number,
-            "companyName": customer["displayName"],
-            "contactBusinessRelation": "Customer",
-        }
-        contact = company.add("contacts", {name: customer[name] for name in ADDRESS} | known)
-        relation = {"contactId": contact["id"], "contactNumber": number, "contactName": contact["displayName"]}
-        relation |= {"contactType": "Company", "relatedId": customer["id"], "relatedType": "Customer"}
-        company.add("contactsInformation", relation)
 
     def before_delete(self, company: Company, record: Record) -> None:
         refusal = f"You cannot delete Customer {record['number']} because"
@@ -97,37 +91,43 @@ class Customers(WithContactDetails):
         details = company.get("customerFinancialDetails", record["id"])
         if details and details["number"] != record["number"]:
             company.change("customerFinancialDetails", details | {"number": record["number"]}, stamp=False)
+        follow_owner(company, record)
         return record
 
     def after_delete(self, company: Company, record: Record) -> None:
         for entity, field in (("customerFinancialDetails", "id"), ("agedAccountsReceivables", "customerId")):
             for row in company.all(entity, field, record["id"]):
                 company.drop(entity, row)
-        if "contactsInformation" in company.schema:
-            for row in company.all("contactsInformation", "relatedId", record["id"]):
-                company.drop("contactsInformation", row)
+        unlink(company, "relatedId", record["id"])
 
 
 class Contacts(WithContactDetails):
-    """Contacts. A person may belong to a company, which is a contact too."""
+    """Contacts: companies, and persons who may belong to a company."""
 
     caption = "Contact"
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         super().before_insert(company, record, sent)
-        self._link_company(company, record, sent)
+        record["number"] = record["number"] or company.next_number("contacts")
+        link_company(company, record, None, sent)
+
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        follow_contact(company, record, None)
+        return record
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         super().before_modify(company, record, old, sent)
-        self._link_company(company, record, sent)
+        link_company(company, record, old, sent)
+        follow_contact(company, record, old)
 
-    def _link_company(self, company: Company, record: Record, sent: Record) -> None:
-        number = sent.get("companyNumber")
-        if number and number != record["number"]:
-            found = company.find("contacts", "number", number)
-            if not found:
-                raise no_relation("companyNumber", number, "Contact")
-            record["companyName"] = found["displayName"]
+    def before_delete(self, company: Company, record: Record) -> None:
+        """The persons at a company are deleted with it."""
+        for person in persons_of(company, record) if record["type"] == "Company" else ():
+            company.drop("contacts", person)
+            unlink(company, "contactId", person["id"])
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        unlink(company, "contactId", record["id"])
 
 
 class Items(Rules):
