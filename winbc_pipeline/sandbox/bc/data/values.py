@@ -4,17 +4,19 @@ Here belongs: a check that needs the field's facts only. A check that needs othe
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ...control import timestamp
 from ...records import Record
 from .refusal import Refused, bad_request, validation_error
-from .schema import ZERO_GUID, EntitySet, Facts
+from .schema import EMPTY_MOMENT, ZERO_GUID, EntitySet, Facts
 
 DECIMAL_LIMIT = 10**15  # no number of the sandbox reaches it
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -67,24 +69,39 @@ def field_value(entity: EntitySet, name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise _unconvertible(name, kind)
         return value
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not is_text(value):
         raise _unconvertible(name, kind or "Edm.String")
     if kind == "Edm.Guid":
         return _guid(value)
     if kind == "Edm.Date" and not (DATE.fullmatch(value) and _is_moment(value)):
         raise _unconvertible(name, kind)
-    if kind == "Edm.DateTimeOffset" and not (TIMESTAMP.fullmatch(value) and _is_moment(value)):
-        raise _unconvertible(name, kind)
+    if kind == "Edm.DateTimeOffset":
+        if not (TIMESTAMP.fullmatch(value) and _is_moment(value)):
+            raise _unconvertible(name, kind)
+        return stored_moment(value)
     return _option(facts, value) if "enum" in facts else _text(facts, value)
+
+
+def is_text(value: str) -> bool:
+    """Whether a string is a text: half of a surrogate pair is none, and a NUL is refused because SQLite ends there."""
+    return "\0" not in value and (value.isascii() or not LONE_SURROGATE.search(value))
 
 
 def _is_moment(value: str) -> bool:
     """Whether a date or time of the right form exists in the calendar."""
     try:
-        datetime.fromisoformat(value)
-    except ValueError:
+        stored_moment(value)
+    except (ValueError, OverflowError):
         return False
     return True
+
+
+def stored_moment(value: str) -> str:
+    """A moment as BC shows it: in UTC, to the millisecond. Raises ValueError or OverflowError if there is none."""
+    moment = datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+    in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    shown = timestamp(in_utc)
+    return EMPTY_MOMENT if shown == timestamp(datetime.min.replace(tzinfo=UTC)) else shown
 
 
 def _number(name: str, value: Any, facts: Facts) -> int | Decimal:
