@@ -19,6 +19,7 @@ from .data.schema import EntitySet, Facts
 from .data.values import as_object, decoded, is_zero
 from .odata.call import Call, Reply
 from .odata.media import CONTENT_PROPERTY
+from .odata.metadata import BLANK
 from .odata.query import Options, parse, unselected
 from .v1_shapes import COMPLEX, complex_type, csdl_type, flat_address, named_record, nested_address
 
@@ -63,10 +64,8 @@ class ApiV1(Api):
         if path == "$metadata":
             return Reply(200, self._metadata().encode(), "application/xml")
         if path == "":
-            alone = [name for name, facts in self.sets.items() if not facts["onlyUnderParent"]]
-            value = [
-                {"name": name, "kind": "EntitySet", "url": name} for name in ("companies", *alone, "subscriptions")
-            ]
+            names = ("companies", *self.alone, "subscriptions")
+            value = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
             return Reply.json(200, {"@odata.context": f"{call.base}/$metadata", "value": value})
         if path == "subscriptions":
             return super()._answer(call)
@@ -181,7 +180,25 @@ class ApiV1(Api):
         if name == "defaultDimensions" and call.method == "POST" and is_zero(as_object(body).get("dimensionId")):
             # A part of the key must be sent (APIV1DefaultDimensionsE2E, FailsWithoutDimension). The words are assumed.
             raise bad_request("The key property 'dimensionId' must be provided.")
-        return dumps(self._to_v2(name, body)) if isinstance(body, dict) else call.content
+        if not isinstance(body, dict):
+            return call.content
+        sent = self._to_v2(name, body)
+        if name == "attachments" and "parentId" in sent:  # v1.0 does not name the kind of parent, v2.0 does
+            found = (kind for kind, parent in self._parents(name) if self._is_in(parent, sent["parentId"]))
+            sent["parentType"] = next(found, BLANK)
+        return dumps(sent)
+
+    def _is_in(self, entity: str, record_id: object) -> bool:
+        return self.company.get(entity, str(record_id).lower()) is not None
+
+    def _parents(self, name: str) -> list[tuple[str, str]]:
+        """The kinds of parent that a set of v1.0 may have in v2.0, each with the entity set of the parent."""
+        return [
+            (link.type[1], parent)
+            for parent, entity in self.company.schema.items()
+            for link in entity.navigation.values()
+            if link.target == self.sets[name]["v2"] and link.type
+        ]
 
     def _to_v2(self, name: str, body: Mapping[str, Any]) -> Record:
         """A request body of v1.0 in the fields of v2.0. Raises Refused for a field that v1.0 does not have."""
@@ -196,7 +213,7 @@ class ApiV1(Api):
                 sent[UNIT_CODES.get(field, v2_field)] = named_record(field, value, member)
             elif field in facts["parts"] and field in self.sets:
                 sent[field] = self._lines(field, value)
-            elif field in facts["fields"] and field in entity.fields and kind is None or "@" in field:
+            elif "@" in field or (field in facts["fields"] and field in entity.fields and kind is None):
                 sent[field] = value
             elif field in facts["fields"] and value in EMPTY:
                 continue  # v2.0 has no such field, and nothing was sent
@@ -256,14 +273,8 @@ class ApiV1(Api):
         key = ",".join(f"{field}={record[field]}" for field in TWO_PART_KEYS.get(name, ())) or record["id"]
         if not self.sets[name]["onlyUnderParent"]:
             return f"{name}({key})"
-        kind = ("parentType", record["parentType"])
-        parents = (
-            parent
-            for parent, entity in self.company.schema.items()
-            for link in entity.navigation.values()
-            if link.target == self.sets[name]["v2"] and link.type == kind
-        )
-        return f"{self.v1_names[next(parents)]}({record['id']})/{name}({key})"
+        parent = dict(self._parents(name))[record["parentType"]]
+        return f"{self.v1_names[parent]}({record['id']})/{name}({key})"
 
     def _field(self, field: str, kind: str | None, facts: Facts, record: Record) -> Any:
         if kind == "POSTALADDRESS":

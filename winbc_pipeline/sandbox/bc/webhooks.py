@@ -64,10 +64,10 @@ class Webhooks:
             raise bad_request("The notificationUrl and the resource must be provided.")
         if self.company.records.count("subscriptions") >= LIMIT:
             raise dialog_error(f"The number of subscriptions is limited to {LIMIT}.")
+        await self._handshake(sent["notificationUrl"])
         number = sent.setdefault("subscriptionId", self._new_id())
         if self.company.get("subscriptions", number):
             raise duplicate(self.company.entity("subscriptions"), number)
-        await self._handshake(sent["notificationUrl"])
         return self.company.add("subscriptions", sent | {"expirationDateTime": self._expiry()}, sent=body)
 
     async def renew(self, record: Record, body: Any, etag: str | None) -> Record:
@@ -80,15 +80,19 @@ class Webhooks:
         return self.company.change("subscriptions", record | sent | {"expirationDateTime": self._expiry()}, sent=sent)
 
     def _settable(self, body: Any) -> dict[str, str]:
-        """What a client sent of the members that it may set. Read-only members are passed over, as clients send them
-        back. Raises Refused for unknown members, other types, too long texts, and a resource without webhooks."""
+        """What a client sent of the members that it may set.
+
+        Read-only members are passed over: the documented request has them. Raises Refused for unknown members, other
+        types, too long texts, and a resource without webhooks.
+        """
         entity = self.company.entity("subscriptions")
         sent = {name: field_value(entity, name, value) for name, value in as_object(body).items() if "@" not in name}
         for name, most in SETTABLE.items():
             check_length(sent.get(name, ""), most)
         if sent.get("resource") and not self.supports(entity_set_of(sent["resource"])):
             raise dialog_error(f"The resource '{sent['resource']}' does not support webhooks.")
-        return {name: value for name, value in sent.items() if name in SETTABLE and value}
+        # An empty clientState is one. Of the other members, an empty one is none.
+        return {name: value for name, value in sent.items() if name in SETTABLE and (value or name == "clientState")}
 
     def _new_id(self) -> str:
         counted = self.company.records.next_value("subscriptions")

@@ -275,6 +275,7 @@ def test_an_attachment_has_a_key_of_parent_and_id_and_links_with_it(
     assert links == {f"{keyed}/content"}
     assert v1.http.patch(f"{keyed}/content", content=b"abc", headers={"If-Match": "*"}).status_code == 204
     (listed,) = v1.values(f"attachments?$filter=parentId eq {journal_line['id']}")
+    assert [one["id"] for one in v1.values(f"journalLines({journal_line['id']})/attachments")] == [made["id"]]
     assert v1.call("GET", listed["content@odata.mediaReadLink"]).content == b"abc"
     assert v1.call("DELETE", f"attachments({journal_line['id']},{made['id']})", If_Match="*").status_code == 204
 
