@@ -21,6 +21,7 @@ from .odata.call import Call, Reply
 from .odata.media import CONTENT_PROPERTY
 from .odata.metadata import BLANK
 from .odata.query import Options, parse, unselected
+from .odata.writing import insert, modify
 from .v1_shapes import COMPLEX, complex_type, csdl_type, flat_address, named_record, nested_address
 
 FIRST, LAST = 14, 27  # the versions of BC that have API v1.0
@@ -34,6 +35,7 @@ TWO_PART_KEYS = {  # ODataKeyFields of the pages in AL, or the key of their tabl
     "defaultDimensions": ("parentId", "dimensionId"),
     "dimensionLines": ("parentId", "id"),
 }
+DIMENSIONS = "Collection(DIMENSION)"
 WITH_DIMENSION_LINES = ("journalLines", "customerPayments")  # both are lines of a general journal
 
 
@@ -72,7 +74,11 @@ class ApiV1(Api):
         call = self._below_parent(call)
         translated, name, wrap = self._translated_path(call.path.strip("/"))
         content = self._v2_content(name, call) if name and call.method in ("POST", "PATCH") else call.content
-        reply = super()._answer(replace(call, path=translated, content=content))
+        in_v2 = replace(call, path=translated, content=content)
+        if name in WITH_DIMENSION_LINES and call.method in ("POST", "PATCH"):
+            reply = self._with_dimensions(in_v2, as_object(call.json()))
+        else:
+            reply = super()._answer(in_v2)
         if not name or "json" not in reply.media_type or not reply.content:
             return reply
         options = parse(call.query, self.visible_sets[self.sets[name]["v2"]], self.visible_sets)
@@ -99,6 +105,28 @@ class ApiV1(Api):
         path = f"{before}/{found[0]}({parent})/{name}" + (f"({own_key['id']})" if bracket else "")
         content = dumps({field: value for field, value in body.items() if field != "parentId"})
         return replace(call, path=path, content=content if body else call.content)
+
+    def _with_dimensions(self, call: Call, body: Record) -> Reply:
+        """Writes a journal line and the dimensions in its body. Each is added, or gets another value."""
+        wanted = body.get("dimensions") or []
+        if not isinstance(wanted, list):
+            raise bad_request("The dimensions must be a list.")
+        with self.company.transaction():
+            reply = super()._answer(call)
+            line = loads(reply.content)["id"]
+            for one in wanted:
+                self._store_dimension(line, as_object(one))
+        return reply
+
+    def _store_dimension(self, line: str, dimension: Record) -> None:
+        entity = self.company.entity("dimensionSetLines")
+        sent = {member: dimension.get(member, "") for member in ("code", "valueCode")}
+        present = self.company.all(entity.name, "parentId", line)
+        old = next((one for one in present if one["code"] == str(sent["code"]).upper()), None)
+        if old:
+            modify(self.company, entity, old, {"valueCode": sent["valueCode"]}, "*")
+        else:
+            insert(self.company, entity, sent, {"parentId": line, "parentType": "Journal_x0020_Line"})
 
     def _options(self, call: Call, entity: EntitySet) -> Options:
         """The options for v2.0, without `$select`.
@@ -215,6 +243,8 @@ class ApiV1(Api):
                 sent[field] = self._lines(field, value)
             elif "@" in field or (field in facts["fields"] and field in entity.fields and kind is None):
                 sent[field] = value
+            elif kind == DIMENSIONS:
+                continue  # they are written after the record: `_with_dimensions`
             elif field in facts["fields"] and value in EMPTY:
                 continue  # v2.0 has no such field, and nothing was sent
             elif field in facts["fields"]:
@@ -283,7 +313,7 @@ class ApiV1(Api):
             return self._unit(record.get(UNIT_CODES[field], ""))
         if kind == "DOCUMENTLINEOBJECTDETAILS":
             return {"number": record["lineObjectNumber"], "displayName": record["description"]}
-        if kind:
+        if kind == DIMENSIONS:
             lines = self.company.all("dimensionSetLines", "parentId", record["id"])
             return [{member: line[member] for member in COMPLEX["DIMENSION"]} for line in lines]
         value = record.get(field, "")

@@ -280,6 +280,26 @@ def test_an_attachment_has_a_key_of_parent_and_id_and_links_with_it(
     assert v1.call("DELETE", f"attachments({journal_line['id']},{made['id']})", If_Match="*").status_code == 204
 
 
+def test_a_journal_line_takes_its_dimensions(both: tuple[V1, Bc], dimension: dict[str, Any]) -> None:
+    """APIV1JournalLinesE2E: dimensions in the body; one that is there gets the other value."""
+    v1, _ = both
+    path = f"journals({v1.values('journals')[0]['id']})/journalLines"
+    for first, second in zip(dimension["dimensionValues"], dimension["dimensionValues"][1:], strict=False):
+        made = v1.post(path, {"amount": 5, "dimensions": [{"code": dimension["code"], "valueCode": first["code"]}]})
+        assert [one["valueCode"] for one in made["dimensions"]] == [first["code"]]
+        change = {"dimensions": [{"code": dimension["code"].lower(), "valueCode": second["code"]}]}
+        changed = v1.patch(f"{path}({made['id']})", change)
+        assert [one["valueDisplayName"] for one in changed["dimensions"]] == [second["displayName"]]
+
+
+def test_a_journal_line_with_a_wrong_dimension_is_not_kept(both: tuple[V1, Bc]) -> None:
+    v1, v2 = both
+    path = f"journals({v1.values('journals')[0]['id']})/journalLines"
+    refusal = v1.refusal("POST", path, {"amount": 5, "dimensions": [{"code": "NOPE", "valueCode": "1"}]})
+    assert refusal[2] == 'The "code" does not match to a Dimension.'
+    assert v2.values(path) == []
+
+
 def test_a_key_with_one_part_where_two_are_needed_is_refused(both: tuple[V1, Bc], journal_line: dict[str, Any]) -> None:
     v1, _ = both
     made = v1.post("attachments", {"parentId": journal_line["id"], "fileName": "a.pdf"})
