@@ -32,6 +32,11 @@ class Attachments(Rules):
         if not any(company.get(name, record["parentId"]) for name in company.schema if name != "attachments"):
             raise dialog_error("The parent record does not exist.")
 
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        for name in ("parentId", "parentType"):
+            if record.get(name) != old.get(name):
+                raise dialog_error(f"You cannot change the value of the key field {name}.")
+
     def after_delete(self, company: Company, record: Record) -> None:
         company.records.drop_blob(record["id"])
 
