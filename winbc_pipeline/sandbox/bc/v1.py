@@ -5,6 +5,7 @@ names. Lines and pictures exist only below their parent. The key of a line is a 
 is a single record below its parent in v2.0 is a collection in v1.0. The rules and the numbers are those of v2.0.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -35,6 +36,7 @@ TWO_PART_KEYS = {  # ODataKeyFields of the pages in AL, or the key of their tabl
     "defaultDimensions": ("parentId", "dimensionId"),
     "dimensionLines": ("parentId", "id"),
 }
+PARENT_IN_FILTER = re.compile(r"\bparentId eq ([0-9a-fA-F-]{36})")
 DIMENSIONS = "Collection(DIMENSION)"
 WITH_DIMENSION_LINES = ("journalLines", "customerPayments")  # both are lines of a general journal
 
@@ -92,19 +94,28 @@ class ApiV1(Api):
         """
         before, _, last = call.path.strip("/").rpartition("/")
         name, bracket, key = last.partition("(")
-        if name != "dimensionLines" or (call.method != "POST" and not bracket):
+        if name != "dimensionLines":
+            return call
+        if call.method != "POST" and not bracket:
+            for parent in PARENT_IN_FILTER.findall(call.query.get("$filter", "")):
+                self._journal_lines_with(parent)
             return call
         body = as_object(call.json()) if call.method in ("POST", "PATCH") else {}
         own_key = _key_fields(name, key[:-1]) if bracket else {"parentId": str(body.get("parentId", ""))}
         parent = own_key["parentId"]
         if is_zero(parent):
             raise dialog_error("The parent ID must be filled in.")
-        found = [lines for lines in WITH_DIMENSION_LINES if self.company.get(lines, parent.lower())]
-        if not found:
-            raise dialog_error("Could not find the record.")
-        path = f"{before}/{found[0]}({parent})/{name}" + (f"({own_key['id']})" if bracket else "")
+        path = f"{before}/{self._journal_lines_with(parent)}({parent})/{name}"
+        path += f"({own_key['id']})" if bracket else ""
         content = dumps({field: value for field, value in body.items() if field != "parentId"})
         return replace(call, path=path, content=content if body else call.content)
+
+    def _journal_lines_with(self, record_id: str) -> str:
+        """The entity set with the journal line of that id. Raises Refused if there is none."""
+        found = [name for name in WITH_DIMENSION_LINES if self._is_in(name, record_id)]
+        if not found:
+            raise dialog_error("Could not find the record.")
+        return found[0]
 
     def _with_dimensions(self, call: Call, body: Record) -> Reply:
         """Writes a journal line and the dimensions in its body. Each is added, or gets another value."""

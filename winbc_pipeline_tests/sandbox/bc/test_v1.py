@@ -264,6 +264,15 @@ def test_a_dimension_line_without_its_journal_line(both: tuple[V1, Bc], parent: 
     assert both[0].refusal("POST", "dimensionLines", body)[2] == words
 
 
+def test_dimension_lines_of_no_journal_line_are_refused(both: tuple[V1, Bc]) -> None:
+    """APIV1DimensionLinesE2E: neither without a filter nor for the id of an account."""
+    v1, _ = both
+    account = v1.values("accounts")[0]["id"]
+    query = f"dimensionLines?$filter=parentId eq {account}"
+    assert v1.refusal("GET", query)[2] == "Could not find the record."
+    assert v1.refusal("GET", "dimensionLines")[0] == 400
+
+
 def test_an_attachment_has_a_key_of_parent_and_id_and_links_with_it(
     both: tuple[V1, Bc], journal_line: dict[str, Any]
 ) -> None:
