@@ -22,15 +22,16 @@ def add_contact(company: Company, owner: Record, relation: str) -> None:
     """Adds the company contact of a new customer or vendor. `relation` is Customer or Vendor."""
     if "contacts" not in company.schema:
         return
-    number = company.next_number("contacts")
+    number, blank = company.next_number("contacts"), company.empty("contacts")
     own = {"number": number, "type": "Company", "companyNumber": number, "companyName": owner["displayName"]}
-    contact = company.add("contacts", _shared(owner, owner) | own | {"contactBusinessRelation": relation})
-    _set_information(company, contact, {"relatedId": owner["id"], "relatedType": relation})
+    link = {"relatedId": owner["id"], "relatedType": relation}
+    contact = company.add("contacts", _shared(owner, blank) | own | _relation_field(blank, link))
+    _set_information(company, contact, link)
 
 
 def follow_owner(company: Company, owner: Record) -> None:
     """Carries what changed in a customer or vendor to its contact."""
-    for row in _information(company, "relatedId", owner["id"]):
+    for row in _rows_of(company, owner):
         contact = company.get("contacts", row["contactId"])
         if contact and contact["companyNumber"] == contact["number"]:
             changed = contact | _shared(owner, contact) | {"companyName": owner["displayName"]}
@@ -69,13 +70,18 @@ def persons_of(company: Company, contact: Record) -> list[Record]:
     return [person for person in found if person["type"] == "Person"]
 
 
-def unlink(company: Company, field: str, value: str) -> None:
-    """Ends the relation of a contact (`contactId`) or of a customer or vendor (`relatedId`) that was deleted."""
-    for row in _information(company, field, value):
+def unlink_owner(company: Company, owner: Record) -> None:
+    """Ends the relations of a customer or vendor that was deleted. Its contacts stay."""
+    for row in _rows_of(company, owner):
         company.drop("contactsInformation", row)
         contact = company.get("contacts", row["contactId"])
         if contact:
             company.change("contacts", contact | _relation_field(contact, None))
+
+
+def unlink_contact(company: Company, contact: Record) -> None:
+    """Ends the relation of a contact that was deleted."""
+    _set_information(company, contact, None)
 
 
 def link_company(company: Company, record: Record, old: Record | None, sent: Record) -> None:
@@ -151,10 +157,11 @@ def _set_information(company: Company, contact: Record, relation: Record | None)
         company.change("contactsInformation", row | wanted, stamp=False)
 
 
-def _information(company: Company, field: str, value: str) -> list[Record]:
+def _rows_of(company: Company, owner: Record) -> list[Record]:
+    """The contacts of a customer or vendor."""
     if "contactsInformation" not in company.schema:
         return []
-    return company.all("contactsInformation", field, value)
+    return company.all("contactsInformation", "relatedId", owner["id"])
 
 
 def _shared(source: Record, target: Record) -> Record:

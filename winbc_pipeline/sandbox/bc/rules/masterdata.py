@@ -9,7 +9,7 @@ from ..data.dates import checked_formula
 from ..data.refusal import dialog_error, validation_error
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules
-from .contacts import add_contact, follow_contact, follow_owner, link_company, persons_of, unlink
+from .contacts import add_contact, follow_contact, follow_owner, link_company, persons_of, unlink_contact, unlink_owner
 
 OPEN_DOCUMENTS = {
     "salesOrders": "Order",
@@ -59,7 +59,7 @@ class Vendors(WithContactDetails):
         return record
 
     def after_delete(self, company: Company, record: Record) -> None:
-        unlink(company, "relatedId", record["id"])
+        unlink_owner(company, record)
 
 
 class Customers(WithContactDetails):
@@ -98,7 +98,7 @@ class Customers(WithContactDetails):
         for entity, field in (("customerFinancialDetails", "id"), ("agedAccountsReceivables", "customerId")):
             for row in company.all(entity, field, record["id"]):
                 company.drop(entity, row)
-        unlink(company, "relatedId", record["id"])
+        unlink_owner(company, record)
 
 
 class Contacts(WithContactDetails):
@@ -124,10 +124,10 @@ class Contacts(WithContactDetails):
         """The persons at a company are deleted with it."""
         for person in persons_of(company, record) if record["type"] == "Company" else ():
             company.drop("contacts", person)
-            unlink(company, "contactId", person["id"])
+            unlink_contact(company, person)
 
     def after_delete(self, company: Company, record: Record) -> None:
-        unlink(company, "contactId", record["id"])
+        unlink_contact(company, record)
 
 
 class Items(Rules):
