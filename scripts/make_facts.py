@@ -133,6 +133,8 @@ def v1_facts(entity: dict) -> dict:
     complex_types = {field["name"]: field["type"] for field in entity["complexFields"]}
     for name in fields.keys() & complex_types.keys():
         fields[name]["complex"] = complex_types[name]
+    if entity["v2EntitySet"] == "pdfDocument":  # it has no field for its key; the documented answers show it
+        fields = {"id": {"edm": "Edm.Guid"}} | fields
     return {
         "v2": entity["v2EntitySet"],
         "onlyUnderParent": bool(entity["onlyUnderParent"]),

@@ -12,7 +12,7 @@ from .data.refusal import Refused, not_allowed, unknown_segment
 from .data.schema import EntitySet
 from .odata.batch import run_batch
 from .odata.call import Call, Reply
-from .odata.media import read_content, write_content
+from .odata.media import content_is_writable, read_content, write_content
 from .odata.metadata import csdl, entity_definitions, service_document
 from .odata.paging import page_size
 from .odata.paths import Place, find_place
@@ -156,7 +156,7 @@ class Api:
     def _content(self, place: Place, call: Call) -> Reply:
         if call.method == "GET":
             return Reply(*read_content(self.company, place.entity, place.record))
-        if call.method not in ("PATCH", "PUT") or not place.entity.modify:
+        if call.method not in ("PATCH", "PUT") or not content_is_writable(place.entity):
             raise not_allowed(call.method, place.entity.name)
         etag = call.headers.get("if-match")
         write_content(self.company, place.entity, place.record, call.content, etag)

@@ -39,6 +39,8 @@ from .odata.query import Options as Query
 from .odata.reading import View, single
 from .odata.writing import with_template
 from .rules import posting_groups, stock
+from .runtime import PATH as RUNTIME
+from .runtime import runtime_api
 from .v1 import FIRST, LAST, ApiV1
 from .webhooks import Webhooks
 
@@ -97,11 +99,18 @@ class Sandbox:
         self.api = Api(self.company, options.page_size)
         self.v1 = ApiV1(self.company, options.page_size)
         self.webhooks = Webhooks(self.company, options.time_scale)
+        self.runtime = runtime_api(self.company, self._resources(), options.page_size)
         self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
         self.tokens: set[str] = set()
         self.calls = 0
         lag = timedelta(seconds=options.replica_lag_s)
         self.replica = Replica(self.company, lag) if lag else None
+
+    def _resources(self) -> list[str]:
+        """The resources that can be subscribed to, in every version of the API that is there."""
+        sets = {"v1.0": self.v1.alone, "v2.0": list(self.company.schema)}
+        apis = available_apis(self.options.version)
+        return [f"{api}/{name}" for api in apis for name in sets[api] if self.webhooks.supports(name)]
 
     async def token(self, request: Request) -> Response:
         """The token endpoint of Microsoft Entra: an access token for the client's id and secret."""
@@ -177,15 +186,15 @@ class Sandbox:
         latency = self.options.latency_s + self.options.operation_latency_s * operations
         if latency:
             await asyncio.sleep(latency)
-        if call.base.endswith("v1.0"):
-            return _response(self.v1.answer(call))
-        if call.path.split("(")[0] == "subscriptions" and call.method + call.path not in SUBSCRIPTION_CALLS_OF_API:
-            return _response(await self._subscriptions(call))
+        if call.path.split("(")[0] == "subscriptions" and not call.base.endswith(RUNTIME):
+            self.webhooks.drop_expired()
+            if call.method + call.path not in SUBSCRIPTION_CALLS_OF_API:
+                return _response(await self._subscriptions(call))
         return _response(self._api_for(call).answer(call))
 
     def _call(self, request: Request, body: bytes) -> Call:
         url = str(request.url)
-        api = "/api/v1.0" if "/api/v1.0" in request.url.path else "/api/v2.0"
+        api = next(f"/api/{one}" for one in ("v1.0", "v2.0", RUNTIME) if f"/api/{one}" in request.url.path)
         base = url[: url.index(api)] + api
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
         query.pop("tenant", None)  # on-premises, it names the database and is no OData option
@@ -196,6 +205,10 @@ class Sandbox:
 
     def _api_for(self, call: Call) -> Api:
         """The API on the primary database or, for a GET that does not ask for the primary, on the replica."""
+        if call.base.endswith(RUNTIME):
+            return self.runtime
+        if call.base.endswith("v1.0"):
+            return self.v1
         wants_primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
         if wants_primary or not self.replica:
             return self.api
@@ -293,9 +306,7 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
     sandbox = Sandbox(path, options or Options())
     company = sandbox.company
     prefixes = ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
-    version = sandbox.options.version
-    available = {"v2.0": version >= OLDEST_V2, "v1.0": FIRST <= version <= LAST}
-    apis = [api for api, is_available in available.items() if is_available]
+    apis = [*available_apis(sandbox.options.version), RUNTIME]
     routes = [
         *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
         Route("/__user", control_endpoint(partial(people.act, company)), methods=["POST"]),
@@ -313,6 +324,12 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
     app = Starlette(routes=routes, exception_handlers={404: _no_route, 405: _no_route})
     app.state.records = company.records
     return app
+
+
+def available_apis(version: int) -> list[str]:
+    """The versions of the API that a version of Business Central has."""
+    available = {"v2.0": version >= OLDEST_V2, "v1.0": FIRST <= version <= LAST}
+    return [api for api, is_available in available.items() if is_available]
 
 
 async def _no_route(request: Request, _: Exception) -> Response:

@@ -14,8 +14,8 @@ from ..control import timestamp
 from ..records import Record, dumps
 from .data.company import Company
 from .data.refusal import bad_request, dialog_error, not_found
-from .data.values import as_object
-from .odata.writing import check_etag
+from .data.values import as_object, check_length, field_value
+from .odata.writing import check_etag, duplicate
 from .rules.sales import KIND_BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
@@ -26,7 +26,9 @@ COLLECTION_ABOVE, OVERLAP = 1000, timedelta(milliseconds=50)
 RETRY_S = (60, 60, 60, 600, 6000, 60000)
 MAX_ATTEMPTS = 5
 RETRIED = {408, 429}  # and every status of 500 or more
-UNSUPPORTED = {  # entity sets that BC sends no notifications for
+# The members that a client may set, and the most characters of each. For the addresses no limit is published.
+SETTABLE = {"subscriptionId": 150, "notificationUrl": None, "resource": None, "clientState": 2048}
+UNSUPPORTED = {  # entity sets that BC sends no notifications for: temporary tables, queries and system tables
     "attachments",
     "documentAttachments",
     "pictures",
@@ -36,6 +38,8 @@ UNSUPPORTED = {  # entity sets that BC sends no notifications for
     "agedAccountsReceivables",
     "customerFinancialDetails",
     "customerSales",
+    "taxAreas",
+    "taxGroups",
     "companies",
     "subscriptions",
     *KIND_BY_LINES,
@@ -55,24 +59,50 @@ class Webhooks:
 
     async def subscribe(self, body: Any) -> Record:
         """Adds a subscription. Raises Refused if its notificationUrl does not answer the handshake."""
-        if not as_object(body).get("notificationUrl") or not body.get("resource"):
+        sent = self._settable(body)
+        if not sent.get("notificationUrl") or not sent.get("resource"):
             raise bad_request("The notificationUrl and the resource must be provided.")
         if self.company.records.count("subscriptions") >= LIMIT:
             raise dialog_error(f"The number of subscriptions is limited to {LIMIT}.")
-        resource = self._resource(str(body["resource"]))
-        await self._handshake(str(body["notificationUrl"]))
-        known = {name: str(body[name]) for name in ("notificationUrl", "clientState") if name in body}
-        number = uuid.uuid5(uuid.NAMESPACE_URL, f"subscription {self.company.records.next_value('subscriptions')}").hex
-        record = {"subscriptionId": number, "resource": resource, "expirationDateTime": self._expiry(), **known}
-        return self.company.add("subscriptions", record, sent=body)
+        await self._handshake(sent["notificationUrl"])
+        number = sent.setdefault("subscriptionId", self._new_id())
+        if self.company.get("subscriptions", number):
+            raise duplicate(self.company.entity("subscriptions"), number)
+        return self.company.add("subscriptions", sent | {"expirationDateTime": self._expiry()}, sent=body)
 
     async def renew(self, record: Record, body: Any, etag: str | None) -> Record:
         """Changes a subscription and sets its expiration date anew, after another handshake."""
         check_etag(record, etag)
-        changeable = ("notificationUrl", "clientState")
-        sent = {name: str(value) for name, value in as_object(body).items() if name in changeable}
-        await self._handshake(str(sent.get("notificationUrl", record["notificationUrl"])))
+        sent = self._settable(body)
+        if sent.get("subscriptionId", record["subscriptionId"]) != record["subscriptionId"]:
+            raise dialog_error('The "subscriptionId" cannot be changed.')
+        await self._handshake(sent.get("notificationUrl") or record["notificationUrl"])
         return self.company.change("subscriptions", record | sent | {"expirationDateTime": self._expiry()}, sent=sent)
+
+    def _settable(self, body: Any) -> dict[str, str]:
+        """What a client sent of the members that it may set.
+
+        Read-only members are passed over: the documented request has them. Raises Refused for unknown members, other
+        types, too long texts, and a resource without webhooks.
+        """
+        entity = self.company.entity("subscriptions")
+        sent = {name: field_value(entity, name, value) for name, value in as_object(body).items() if "@" not in name}
+        for name, most in SETTABLE.items():
+            check_length(sent.get(name, ""), most)
+        if sent.get("resource") and not self.supports(entity_set_of(sent["resource"])):
+            raise dialog_error(f"The resource '{sent['resource']}' does not support webhooks.")
+        # An empty clientState is one. Of the other members, an empty one is none.
+        return {name: value for name, value in sent.items() if name in SETTABLE and (value or name == "clientState")}
+
+    def _new_id(self) -> str:
+        counted = self.company.records.next_value("subscriptions")
+        return uuid.uuid5(uuid.NAMESPACE_URL, f"subscription {counted}").hex
+
+    def drop_expired(self) -> None:
+        """Deletes the subscriptions that nobody renewed in time."""
+        for subscription in self.company.records.select("subscriptions"):
+            if subscription["expirationDateTime"] < self.company.now():
+                self.company.drop("subscriptions", subscription)
 
     def remove(self, record: Record, etag: str | None) -> None:
         """Deletes a subscription."""
@@ -98,7 +128,9 @@ class Webhooks:
         if not record or entity in UNSUPPORTED:
             return
         key = str(record[self.company.entity(entity).key])
-        for subscription in self.company.all("subscriptions", "resource", entity):
+        for subscription in self.company.records.select("subscriptions"):
+            if entity_set_of(subscription["resource"]) != entity:
+                continue
             changes = self.pending.setdefault(subscription["subscriptionId"], {})
             before = changes.get(key)
             # A record that is created and then updated is still new to the subscriber.
@@ -123,12 +155,9 @@ class Webhooks:
         if answer.status_code != 200 or answer.text.strip('"') != token:
             raise refusal
 
-    def _resource(self, resource: str) -> str:
-        """The entity set that a resource names. A resource is a relative or an absolute address."""
-        name = resource.split("?")[0].rstrip("/").rpartition("/")[2].partition("(")[0]
-        if name not in self.company.schema or name in UNSUPPORTED:
-            raise dialog_error(f"The resource '{resource}' does not support webhooks.")
-        return name
+    def supports(self, name: str) -> bool:
+        """Whether the changes of an entity set can be subscribed to."""
+        return name in self.company.schema and name not in UNSUPPORTED
 
     def _expiry(self) -> str:
         return timestamp(self.company.clock.now() + LIFETIME)
@@ -159,7 +188,7 @@ class Webhooks:
             self.company.drop("subscriptions", subscription)
             return []
         known = {name: subscription.get(name, "") for name in ("subscriptionId", "clientState", "expirationDateTime")}
-        path = f"api/v2.0/companies({self.company.id})/{subscription['resource']}"
+        path = subscription["resource"]  # BC appends the key to what the subscriber sent (GetSingleEntityUrl)
         if len(changes) > COLLECTION_ABOVE and first:
             since = timestamp(first - OVERLAP)
             resource = f"{path}?$filter=lastModifiedDateTime%20gt%20{since}"
@@ -199,3 +228,8 @@ class Webhooks:
         except httpx.HTTPError:
             return 0
         return answer.status_code
+
+
+def entity_set_of(resource: str) -> str:
+    """The entity set that a resource names. A resource is a relative or an absolute address."""
+    return resource.split("?")[0].rstrip("/").rpartition("/")[2].partition("(")[0]

@@ -1,5 +1,9 @@
-"""API v1.0: the same records in its own shape."""
+"""API v1.0: the same records in its own shape.
 
+Sources: the documented pairs of requests and answers (dev-itpro/api-reference/v1.0/api/*.md) and the AL pages (APIV1).
+"""
+
+import uuid
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -200,3 +204,145 @@ def test_an_order_may_be_sent_back_as_it_was_read_but_for_what_is_read_only(both
 def test_the_context_names_the_set_of_v1(both: tuple[V1, Bc]) -> None:
     v1, _ = both
     assert v1.get("agedAccountsReceivable")["@odata.context"] == f"{v1.base}/$metadata#agedAccountsReceivable"
+
+
+@pytest.fixture
+def dimension(both: tuple[V1, Bc]) -> dict[str, Any]:
+    return both[1].values("dimensions?$expand=dimensionValues")[0]
+
+
+@pytest.mark.parametrize("parents", ["customers", "items", "vendors", "employees"])
+def test_a_default_dimension_has_a_key_of_parent_and_dimension(
+    both: tuple[V1, Bc], dimension: dict[str, Any], parents: str
+) -> None:
+    """dynamics_*_defaultdimensions.md; APIV1DefaultDimensions: ODataKeyFields = ParentId, DimensionId."""
+    v1, _ = both
+    parent = v1.post(parents, {"givenName": "X"} if parents == "employees" else {"displayName": "X"})
+    first, second = dimension["dimensionValues"][:2]
+    path = f"{parents}({parent['id']})/defaultDimensions"
+    sent = {"parentId": parent["id"], "dimensionId": dimension["id"], "dimensionValueId": first["id"]}
+    v1.post(path, sent | {"postingValidation": "Same Code"})
+    (own,) = v1.values(path)
+    assert (own["postingValidation"], "id" in own) == ("Same Code", False)
+    keyed = f"{path}({parent['id']},{dimension['id']})"
+    assert v1.patch(keyed, {"dimensionValueId": second["id"]})["dimensionValueCode"] == second["code"]
+    assert v1.get(f"{path}(dimensionId={dimension['id']},parentId={parent['id']})")["dimensionId"] == dimension["id"]
+    assert v1.call("DELETE", keyed, If_Match="*").status_code == 204
+    assert v1.call("GET", keyed).status_code == 404
+
+
+@pytest.fixture
+def journal_line(both: tuple[V1, Bc]) -> dict[str, Any]:
+    v1, _ = both
+    return v1.post(f"journals({v1.values('journals')[0]['id']})/journalLines", {"amount": 5})
+
+
+def test_a_dimension_line_names_its_journal_line(
+    both: tuple[V1, Bc], dimension: dict[str, Any], journal_line: dict[str, Any]
+) -> None:
+    """dynamics_dimensionline_*.md: the journal line is in the body of a new line, then in the key of the line."""
+    v1, _ = both
+    first, second = dimension["dimensionValues"][:2]
+    sent = {"parentId": journal_line["id"], "code": dimension["code"], "valueCode": first["code"]}
+    assert v1.post("dimensionLines", sent)["id"] == dimension["id"]
+    (listed,) = v1.values(f"dimensionLines?$filter=parentId eq {journal_line['id']}")
+    keyed = f"dimensionLines(parentId={journal_line['id']},id={dimension['id']})"
+    assert v1.get(keyed)["valueCode"] == listed["valueCode"] == first["code"]
+    shown = v1.get(f"journalLines({journal_line['id']})")["dimensions"]
+    assert [(one["code"], one["valueCode"]) for one in shown] == [(dimension["code"], first["code"])]
+    assert v1.patch(keyed, {"valueCode": second["code"]})["valueId"] == second["id"]
+    assert v1.call("DELETE", keyed, If_Match="*").status_code == 204
+    assert v1.call("GET", keyed).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("parent", "words"),
+    [({}, "The parent ID must be filled in."), ({"parentId": str(uuid.uuid4())}, "Could not find the record.")],
+)
+def test_a_dimension_line_without_its_journal_line(both: tuple[V1, Bc], parent: dict[str, str], words: str) -> None:
+    """APIV1DimensionLines.Page.al: ParentIDRequiredErr, RecordDoesntExistErr."""
+    body = {"code": "BRANCH", "valueCode": "1"} | parent
+    assert both[0].refusal("POST", "dimensionLines", body)[2] == words
+
+
+def test_dimension_lines_of_no_journal_line_are_refused(both: tuple[V1, Bc]) -> None:
+    """APIV1DimensionLinesE2E: neither without a filter nor for the id of an account."""
+    v1, _ = both
+    account = v1.values("accounts")[0]["id"]
+    query = f"dimensionLines?$filter=parentId eq {account}"
+    assert v1.refusal("GET", query)[2] == "Could not find the record."
+    assert v1.refusal("GET", "dimensionLines")[0] == 400
+
+
+def test_an_attachment_has_a_key_of_parent_and_id_and_links_with_it(
+    both: tuple[V1, Bc], journal_line: dict[str, Any]
+) -> None:
+    """dynamics_attachment_*.md."""
+    v1, _ = both
+    made = v1.post("attachments", {"parentId": journal_line["id"], "fileName": "a.pdf"})
+    keyed = v1.url(f"attachments(parentId={journal_line['id']},id={made['id']})")
+    links = {made[f"content@odata.media{kind}Link"] for kind in ("Edit", "Read")}
+    assert links == {f"{keyed}/content"}
+    assert v1.http.patch(f"{keyed}/content", content=b"abc", headers={"If-Match": "*"}).status_code == 204
+    (listed,) = v1.values(f"attachments?$filter=parentId eq {journal_line['id']}")
+    assert [one["id"] for one in v1.values(f"journalLines({journal_line['id']})/attachments")] == [made["id"]]
+    assert v1.call("GET", listed["content@odata.mediaReadLink"]).content == b"abc"
+    assert v1.call("DELETE", f"attachments({journal_line['id']},{made['id']})", If_Match="*").status_code == 204
+
+
+def test_a_journal_line_takes_its_dimensions(both: tuple[V1, Bc], dimension: dict[str, Any]) -> None:
+    """APIV1JournalLinesE2E: dimensions in the body; one that is there gets the other value."""
+    v1, _ = both
+    path = f"journals({v1.values('journals')[0]['id']})/journalLines"
+    for first, second in zip(dimension["dimensionValues"], dimension["dimensionValues"][1:], strict=False):
+        made = v1.post(path, {"amount": 5, "dimensions": [{"code": dimension["code"], "valueCode": first["code"]}]})
+        assert [one["valueCode"] for one in made["dimensions"]] == [first["code"]]
+        change = {"dimensions": [{"code": dimension["code"].lower(), "valueCode": second["code"]}]}
+        changed = v1.patch(f"{path}({made['id']})", change)
+        assert [one["valueDisplayName"] for one in changed["dimensions"]] == [second["displayName"]]
+
+
+def test_a_journal_line_with_a_wrong_dimension_is_not_kept(both: tuple[V1, Bc]) -> None:
+    v1, v2 = both
+    path = f"journals({v1.values('journals')[0]['id']})/journalLines"
+    refusal = v1.refusal("POST", path, {"amount": 5, "dimensions": [{"code": "NOPE", "valueCode": "1"}]})
+    assert refusal[2] == 'The "code" does not match to a Dimension.'
+    assert v2.values(path) == []
+
+
+def test_a_key_with_one_part_where_two_are_needed_is_refused(both: tuple[V1, Bc], journal_line: dict[str, Any]) -> None:
+    v1, _ = both
+    made = v1.post("attachments", {"parentId": journal_line["id"], "fileName": "a.pdf"})
+    assert "number of keys" in v1.refusal("GET", f"attachments({made['id']})")[2]
+
+
+def test_pictures_and_pdf_documents_have_links_below_their_parents(both: tuple[V1, Bc]) -> None:
+    """dynamics_picture_get.md, dynamics_salesinvoice_pdfdocument.md."""
+    v1, _ = both
+    item = v1.post("items", {"displayName": "Mug"})
+    (picture,) = v1.values(f"items({item['id']})/picture")
+    own = v1.url(f"items({item['id']})/picture({item['id']})/content")
+    assert picture["content@odata.mediaEditLink"] == own
+    invoice = v1.post("salesInvoices", {"customerId": v1.post("customers", {"displayName": "Jansen"})["id"]})
+    (pdf,) = v1.values(f"salesInvoices({invoice['id']})/pdfDocument")
+    assert pdf["id"] == invoice["id"]
+    assert v1.call("GET", pdf["content@odata.mediaReadLink"]).content.startswith(b"%PDF")
+
+
+def test_the_logo_of_the_company_is_only_read(both: tuple[V1, Bc]) -> None:
+    """dynamics_companyinformation_get.md: a read link, no edit link."""
+    for api in both:
+        (about,) = api.values("companyInformation")
+        link = about["picture@odata.mediaReadLink"]
+        assert link == api.url(f"companyInformation({about['id']})/picture")
+        assert "picture@odata.mediaEditLink" not in about
+        assert api.call("GET", link).status_code == 204
+        assert api.call("PATCH", link, {}, If_Match="*").status_code == 405
+
+
+def test_a_default_dimension_needs_its_dimension(both: tuple[V1, Bc], dimension: dict[str, Any]) -> None:
+    """APIV1DefaultDimensionsE2E, TestCreateDefaultDimensionFailsWithoutDimension: a value alone is not enough here."""
+    v1, _ = both
+    parent = v1.post("customers", {"displayName": "X"})
+    sent = {"parentId": parent["id"], "dimensionValueId": dimension["dimensionValues"][0]["id"]}
+    assert v1.refusal("POST", f"customers({parent['id']})/defaultDimensions", sent)[:2] == (400, "BadRequest")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from winbc_pipeline.sandbox.bc import webhooks
+from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 
 from ..conftest import Bc
 from .test_facts import FACTS
@@ -106,7 +107,8 @@ def test_changes_to_one_record_come_as_one_notification(bc: Bc, receiver: Receiv
     assert set(one) == set(FACTS["webhook.payload_keys"])
     assert (one["changeType"], one["clientState"]) == ("created", "secret")
     assert one["subscriptionId"] == made["subscriptionId"]
-    assert one["resource"].endswith(f"customers({customer['id']})")
+    # BC appends the key to the resource as it was sent (APIWebhookNotificationSend: GetSingleEntityUrl).
+    assert one["resource"] == f"{made['resource']}({customer['id']})"
     assert {name.lower() for name in FACTS["webhook.headers"]} <= {name.lower() for name in receiver.headers[0]}
 
 
@@ -200,7 +202,7 @@ def test_renewal_needs_the_etag_and_a_new_handshake(bc: Bc, receiver: Receiver) 
     assert bc.call("PATCH", path, {}, If_Match="*").status_code == 400
 
 
-@pytest.mark.parametrize("resource", ["salesOrderLines", "pictures", "nothingOfTheKind"])
+@pytest.mark.parametrize("resource", ["salesOrderLines", "pictures", "taxAreas", "nothingOfTheKind"])
 def test_what_bc_tells_nobody_about(bc: Bc, receiver: Receiver, resource: str) -> None:
     body = {"notificationUrl": receiver.url, "resource": resource}
     assert bc.call("POST", f"{bc.base}/subscriptions", body).status_code == 400
@@ -227,7 +229,7 @@ def test_a_refusal_ends_only_the_subscriptions_it_was_about(bc: Bc, receiver: Re
 def test_subscriptions_are_filtered_like_other_sets(bc: Bc, receiver: Receiver) -> None:
     subscribe(bc, receiver)
     made = subscribe(bc, receiver, "items")
-    (found,) = bc.values(f"{bc.base}/subscriptions?$filter=resource eq 'items'")
+    (found,) = bc.values(f"{bc.base}/subscriptions?$filter=resource eq 'companies(1)/items'")
     assert found["subscriptionId"] == made["subscriptionId"]
     assert made["@odata.context"].endswith("/$metadata#subscriptions/$entity")
 
@@ -237,3 +239,73 @@ def test_a_renewal_that_is_no_object_is_refused(bc: Bc, receiver: Receiver, body
     made = subscribe(bc, receiver)
     path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
     assert bc.refusal("PATCH", path, body, If_Match="*")[0] == 400
+
+
+def test_a_subscription_is_kept_as_it_was_sent(bc: Bc, receiver: Receiver) -> None:
+    """api/dynamics_subscriptions_create.md: the answer repeats the id and the resource of the request."""
+    resource = f"/api/v2.0/companies({COMPANY_ID})/customers"
+    sent = {"subscriptionId": "webhookCustomersId", "notificationUrl": receiver.url, "resource": resource}
+    made = bc.post(
+        f"{bc.base}/subscriptions", sent | {"userId": COMPANY_ID, "expirationDateTime": "2018-10-15T12:32:35Z"}
+    )
+    assert {name: made[name] for name in sent} == sent
+    assert made["expirationDateTime"] > "2018-10-15T12:32:35Z"
+    assert bc.refusal("POST", f"{bc.base}/subscriptions", sent)[1] == "Internal_EntityWithSameKeyExists"
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"clientState": "x" * 2049}, "Application_StringExceededLength"),
+        ({"subscriptionId": "x" * 151}, "Application_StringExceededLength"),
+        ({"clientState": 5}, "BadRequest"),
+        ({"resource": ["customers"]}, "BadRequest"),
+        ({"client": "x"}, "BadRequest"),
+    ],
+)
+def test_limits_and_types_of_a_subscription(bc: Bc, receiver: Receiver, sent: dict[str, Any], code: str) -> None:
+    """dynamics-subscriptions.md: clientState takes 2048 characters; the id is a text of 150."""
+    body = {"notificationUrl": receiver.url, "resource": "customers"}
+    assert bc.refusal("POST", f"{bc.base}/subscriptions", body | sent)[1] == code
+    path = f"{bc.base}/subscriptions('{bc.post(f'{bc.base}/subscriptions', body)['subscriptionId']}')"
+    assert bc.refusal("PATCH", path, sent, If_Match="*")[1] == code
+
+
+def test_an_expired_subscription_is_gone(bc: Bc, receiver: Receiver) -> None:
+    bc.control("__clock", {"now": "2026-03-01T10:00:00Z"})
+    made = subscribe(bc, receiver)
+    bc.control("__clock", {"advance_s": 3 * 24 * 3600 + 1})
+    assert subscriptions(bc) == []
+    path = f"{bc.base}/subscriptions('{made['subscriptionId']}')"
+    assert bc.call("PATCH", path, {}, If_Match="*").status_code == 404
+
+
+def test_api_v1_has_subscriptions_too(start: Callable[..., Bc], receiver: Receiver) -> None:
+    """api-reference/v1.0/api/dynamics_subscription_*.md."""
+    bc = start(time_scale=SCALE, version=20)
+    base = f"{bc.root}/v2.0/sandbox/api/v1.0"
+    resource = f"/api/v1.0/companies({COMPANY_ID})/customers"
+    made = bc.post(f"{base}/subscriptions", {"notificationUrl": receiver.url, "resource": resource})
+    customer = bc.post("customers", {"displayName": "New"})
+    receiver.wait(1)
+    assert [one["resource"] for one in receiver.received] == [f"{resource}({customer['id']})"]
+    assert [one["subscriptionId"] for one in bc.values(f"{base}/subscriptions")] == [made["subscriptionId"]]
+    path = f"{base}/subscriptions('{made['subscriptionId']}')"
+    for state in ("x", ""):
+        assert bc.call("PATCH", path, {"clientState": state}, If_Match="*").json()["clientState"] == state
+    assert bc.call("DELETE", path, If_Match="*").status_code == 204
+
+
+def supported(bc: Bc, query: str = "") -> set[str]:
+    path = f"{bc.root}/v2.0/sandbox/api/microsoft/runtime/beta/companies({COMPANY_ID})/webhookSupportedResources"
+    return {one["resource"] for one in bc.values(path + query)}
+
+
+def test_the_resources_with_webhooks_are_listed(start: Callable[..., Bc]) -> None:
+    """dynamics-subscriptions.md, supported entities; WebhookSupportedResources.Page.al."""
+    bc = start(version=20)
+    found = supported(bc, "?$filter=resource eq 'v2.0*'")
+    assert {"v2.0/accounts", "v2.0/customers", "v2.0/salesOrders", "v2.0/vendors"} <= found
+    assert not {"v2.0/salesOrderLines", "v2.0/taxAreas", "v2.0/pictures", "v2.0/companies"} & found
+    assert {one.split("/")[0] for one in supported(bc)} == {"v1.0", "v2.0"}
+    assert "v1.0/contacts" not in supported(bc)

@@ -15,6 +15,7 @@ from ...records import loads
 NEWEST = 29
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
 ZERO_DATE = "0001-01-01"
+EMPTY_MOMENT = "0001-01-01T00:00:00Z"
 Facts = Mapping[str, Any]
 Where = tuple[str, list[object]]  # an SQL condition, and the values that are bound to it
 
@@ -112,5 +113,5 @@ def empty_value(facts: Facts) -> Any:
     if "enum" in facts:
         return facts["enum"][0]
     zeros = {"Edm.Guid": ZERO_GUID, "Edm.Decimal": 0, "Edm.Boolean": False, "Edm.Int32": 0, "Edm.Int64": 0}
-    dates = {"Edm.Date": ZERO_DATE, "Edm.DateTimeOffset": "0001-01-01T00:00:00Z"}
+    dates = {"Edm.Date": ZERO_DATE, "Edm.DateTimeOffset": EMPTY_MOMENT}
     return (zeros | dates).get(str(facts.get("edm")), "")

@@ -4,17 +4,19 @@ Here belongs: a check that needs the field's facts only. A check that needs othe
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ...control import timestamp
 from ...records import Record
 from .refusal import Refused, bad_request, validation_error
-from .schema import ZERO_GUID, EntitySet, Facts
+from .schema import EMPTY_MOMENT, ZERO_GUID, EntitySet, Facts
 
 DECIMAL_LIMIT = 10**15  # no number of the sandbox reaches it
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -67,24 +69,39 @@ def field_value(entity: EntitySet, name: str, value: Any) -> Any:
         if not isinstance(value, bool):
             raise _unconvertible(name, kind)
         return value
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not is_text(value):
         raise _unconvertible(name, kind or "Edm.String")
     if kind == "Edm.Guid":
         return _guid(value)
     if kind == "Edm.Date" and not (DATE.fullmatch(value) and _is_moment(value)):
         raise _unconvertible(name, kind)
-    if kind == "Edm.DateTimeOffset" and not (TIMESTAMP.fullmatch(value) and _is_moment(value)):
-        raise _unconvertible(name, kind)
+    if kind == "Edm.DateTimeOffset":
+        if not (TIMESTAMP.fullmatch(value) and _is_moment(value)):
+            raise _unconvertible(name, kind)
+        return stored_moment(value)
     return _option(facts, value) if "enum" in facts else _text(facts, value)
+
+
+def is_text(value: str) -> bool:
+    """Whether a string is a text: half of a surrogate pair is none, and a NUL is refused because SQLite ends there."""
+    return "\0" not in value and (value.isascii() or not LONE_SURROGATE.search(value))
 
 
 def _is_moment(value: str) -> bool:
     """Whether a date or time of the right form exists in the calendar."""
     try:
-        datetime.fromisoformat(value)
-    except ValueError:
+        stored_moment(value)
+    except (ValueError, OverflowError):
         return False
     return True
+
+
+def stored_moment(value: str) -> str:
+    """A moment as BC shows it: in UTC, to the millisecond. Raises ValueError or OverflowError if there is none."""
+    moment = datetime.fromisoformat(value.upper().replace("Z", "+00:00"))
+    in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    shown = timestamp(in_utc)
+    return EMPTY_MOMENT if shown == timestamp(datetime.min.replace(tzinfo=UTC)) else shown
 
 
 def _number(name: str, value: Any, facts: Facts) -> int | Decimal:
@@ -122,19 +139,31 @@ def _guid(value: str) -> str:
 def _text(facts: Facts, value: str) -> str:
     if facts.get("upperCased"):
         value = value.strip().upper()
-    # AL counts a text in UTF-16 units: an emoji counts as two.
-    length, most = len(value.encode("utf-16-le", "surrogatepass")) // 2, facts.get("maxLength")
+    check_length(value, facts.get("maxLength"))
+    return value
+
+
+def check_length(value: str, most: int | None) -> None:
+    """Refuses a text of more than `most` characters, which AL counts in UTF-16 units: an emoji counts as two."""
+    length = len(value.encode("utf-16-le", "surrogatepass")) // 2
     if most and length > most:
         message = f"The length of the string is {length}, but it must be less than or equal to {most} characters. "
         raise Refused(400, "Application_StringExceededLength", f"{message}Value: {value}")
-    return value
 
 
 def _option(facts: Facts, value: str) -> str:
-    if value not in facts["enum"]:
+    found = option_named(facts, value)
+    if found is None:
         options = ",".join(decoded(option) for option in facts["enum"])
         raise Refused(400, "Unknown", f"'{value}' is not an option. The existing options are: {options}")
-    return value
+    return found
+
+
+def option_named(facts: Facts, value: str) -> str | None:
+    """The member of an enum, which a client names by the member or by its caption (`Same_x0020_Code`, `Same Code`)."""
+    if value in facts["enum"]:
+        return value
+    return next((member for member in facts["enum"] if decoded(member) == value), None)
 
 
 def decoded(member: str) -> str:

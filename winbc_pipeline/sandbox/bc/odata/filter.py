@@ -5,16 +5,16 @@ answer holds all records. `or` over two fields, and whatever has no equivalent i
 """
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from odata_query import ast
 from odata_query.exceptions import ODataException
 from odata_query.grammar import ODataLexer, ODataParser
 
-from ...control import timestamp
 from ..data.refusal import Refused, bad_request
 from ..data.schema import EntitySet, Where
+from ..data.values import option_named, stored_moment
 from .query import sortable
 
 COMPARATORS = {  # the operator in SQL, and its name in BC's messages
@@ -39,6 +39,9 @@ LITERALS = {
 COMPARABLE = dict.fromkeys(("Edm.Int32", "Edm.Int64", "Edm.Decimal"), ("Edm.Int32", "Edm.Decimal"))
 ALWAYS_TRUE = "1"
 MAX_DEPTH, GROUP_SIZE, MAX_VALUES = 20, 50, 30_000  # these stay below the limits of SQLite
+# The library's literals begin with the year 1000. BC shows an empty date as 0001-01-01, and takes it in a filter.
+_DATE = r"\d{4}-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])"
+_DATETIME = _DATE + r"T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,12})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?"
 LIST_OF_ONE = re.compile(r"(\bin\s*\((?:'[^']*'|[^',()]+))\)")  # the parser takes `in ('A',)` but not `in ('A')`
 
 
@@ -65,9 +68,23 @@ def fields_fixed_by_eq(text: str) -> set[str]:
     return found
 
 
+class _Lexer(ODataLexer):
+    tokens = ODataLexer.tokens
+
+    @_(_DATETIME)  # type: ignore[name-defined, untyped-decorator] # noqa: F821 - a name in classes of sly
+    def DATETIME(self, token: Any) -> Any:
+        token.value = ast.DateTime(token.value)
+        return token
+
+    @_(_DATE)  # type: ignore[name-defined, untyped-decorator] # noqa: F821
+    def DATE(self, token: Any) -> Any:
+        token.value = ast.Date(token.value)
+        return token
+
+
 def _parse(text: str) -> Any:
     try:
-        tree = ODataParser().parse(ODataLexer().tokenize(LIST_OF_ONE.sub(r"\1,)", text)))
+        tree = ODataParser().parse(_Lexer().tokenize(LIST_OF_ONE.sub(r"\1,)", text)))
     except (ODataException, ValueError, RecursionError) as error:
         raise bad_request(f"Syntax error in '{text[:60]}'.") from error
     if tree is None:
@@ -154,7 +171,7 @@ class _Translator:
         if isinstance(value, str) and len(value) > facts.get("maxLength", len(value)):
             message = f"The filter value '{value}' is too long for the field '{left.name}'."
             raise Refused(400, "Application_FilterErrorException", message)
-        return facts.get("plain", {}).get(value, value)  # v1.0 writes options without `_x0020_`
+        return option_named(facts, str(value)) or value if "enum" in facts else value
 
     def _like(self, name: str, field: Any, value: Any) -> str:
         operand = self._operand(field, inside=True)
@@ -190,7 +207,7 @@ def _literal(node: Any) -> object:
     try:
         match node:
             case ast.DateTime(val=value):
-                return timestamp(datetime.fromisoformat(value.upper().replace("Z", "+00:00")))
+                return stored_moment(value)
             case ast.Date(val=value):
                 return date.fromisoformat(value).isoformat()
             case ast.GUID(val=value):

@@ -18,6 +18,7 @@ CONTENT_PROPERTY = {
     "attachments": "attachmentContent",
     "documentAttachments": "attachmentContent",
     "pdfDocument": "pdfDocumentContent",
+    "companyInformation": "picture",
 }
 PICTURE_PARENTS = {  # the entity set of each parent type
     "Customer": "customers",
@@ -40,6 +41,11 @@ class Attachments(Rules):
             raise dialog_error('A "fileName" must be provided.')
         if not any(company.get(name, record["parentId"]) for name in company.schema if name != "attachments"):
             raise dialog_error("The parent record does not exist.")
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        for name in ("parentId", "parentType"):
+            if record.get(name) != old.get(name):
+                raise dialog_error(f"You cannot change the value of the key field {name}.")
 
     def after_delete(self, company: Company, record: Record) -> None:
         company.records.drop_blob(record["id"])
@@ -88,8 +94,14 @@ def with_content_links(record: Record, entity: EntitySet, base: str) -> Record:
     if entity.name == "pictures":
         place = f"{PICTURE_PARENTS[record['parentType']]}({record['id']})/picture({record['id']})"
     url = f"{base}/{place}/{name}"
-    edit_link = {f"{name}@odata.mediaEditLink": url} if entity.modify else {}
+    edit_link = {f"{name}@odata.mediaEditLink": url} if content_is_writable(entity) else {}
     return record | edit_link | {f"{name}@odata.mediaReadLink": url}
+
+
+def content_is_writable(entity: EntitySet) -> bool:
+    """Whether a client may write the content. That of a PDF document and of the company's logo is only read."""
+    streams = [facts for facts in entity.fields.values() if facts.get("edm") == "Edm.Stream"]
+    return entity.modify and not any(facts.get("readOnly") for facts in streams)
 
 
 def read_content(company: Company, entity: EntitySet, record: Record) -> tuple[int, bytes, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from ...records import Records
 from ..data.refusal import Refused, bad_request
 from ..data.schema import EntitySet, Where
+from ..data.values import is_text
 from .query import Options
 
 MAX_PAGE = 20_000
@@ -108,4 +109,6 @@ def _decoded_token(token: str, length: int) -> list[Any]:
 
 
 def _is_plain(part: object) -> bool:
-    return isinstance(part, str | float) or (isinstance(part, int) and -INT64_LIMIT <= part < INT64_LIMIT)
+    if isinstance(part, str):
+        return is_text(part)
+    return isinstance(part, float) or (isinstance(part, int) and -INT64_LIMIT <= part < INT64_LIMIT)

@@ -4,6 +4,9 @@ Here belongs: what holds for every entity set. An entity set with rules of its o
 media.py and the modules of rules/ put it there.
 """
 
+import base64
+import binascii
+import re
 from typing import Any
 
 from ...records import Record
@@ -173,7 +176,7 @@ def remove(company: Company, entity: EntitySet, record: Record, etag: str | None
 
 def check_etag(record: Record, etag: str | None) -> None:
     """Refuses a write unless `If-Match` has the record's ETag or `*` (behaviour.md section 3)."""
-    if not etag:
+    if not etag or not (etag == "*" or _is_etag(etag)):
         message = (
             "Could not validate the client concurrency token required by the service. "
             "Please provide a valid token in the client request."
@@ -181,6 +184,17 @@ def check_etag(record: Record, etag: str | None) -> None:
         raise Refused(400, "BadRequest_InvalidToken", message)
     if etag not in ("*", record["@odata.etag"]):
         raise Refused(409, "Request_EntityChanged", "Another user has already changed the record.")
+
+
+def _is_etag(tag: str) -> bool:
+    """Whether a text is an ETag of BC, of whatever record and version. Its form: `with_etag` in company.py."""
+    encoded = re.fullmatch(r'W/"([A-Za-z0-9+/=]+)"', tag)
+    try:
+        content = base64.b64decode(encoded.group(1), validate=True) if encoded else b""
+    except binascii.Error:
+        return False
+    found = re.fullmatch(rb"'(\d{1,3});(.+)1;00;'", content)
+    return found is not None and int(found.group(1)) == len(found.group(2))
 
 
 def existing(company: Company, entity: EntitySet, record_id: str) -> Record:

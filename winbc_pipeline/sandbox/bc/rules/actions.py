@@ -9,6 +9,7 @@ from ...records import Record
 from ..data.company import Company
 from ..data.refusal import dialog_error, unknown_segment
 from .correcting import cancel_credit_memo, cancel_invoice, make_corrective_credit_memo
+from .document_dimensions import copy_set, drop_set
 from .lines import reset_quantities_to_handle
 from .masterdata import POSTED_STATES
 from .posting import (
@@ -80,13 +81,17 @@ def _convert_quote(company: Company, quote: Record, header: str) -> None:
     record |= {kind.date: company.today(), "postingDate": company.today()}
     set_due_date(company, kind, record, {})
     made = company.add(header, record)
+    copy_set(company, quote["id"], header, made["id"])
     for line in lines_of(company, QUOTES, quote["id"]):
         moved = common_fields(company, line, kind.lines) | {"documentId": made["id"]}
         if line["lineObjectNumber"]:
             moved["shipmentDate"] = shipment_date(company, kind, made)
-        company.add(kind.lines, reset_quantities_to_handle(company.empty(kind.lines) | moved))
+        new = company.add(kind.lines, reset_quantities_to_handle(company.empty(kind.lines) | moved))
+        copy_set(company, line["id"], kind.lines, new["id"])
+        drop_set(company, line["id"])
         company.drop(QUOTES.lines, line)
     recalculate(company, kind, made["id"])
+    drop_set(company, quote["id"])
     company.drop(QUOTES.header, quote)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from ...records import Record
 from ..data.company import Company
 from ..data.refusal import dialog_error
+from .document_dimensions import copy_set
 from .masterdata import POSTED_STATES
 from .posting import CREDIT_MEMOS, INVOICES, common_fields, post_credit_memo, post_invoice
 from .sales import Kind, lines_of, recalculate, set_due_date
@@ -62,8 +63,10 @@ def _copy_document(company: Company, document: Record, source: Kind, target: Kin
     record |= {"status": "Draft", "number": company.next_number(target.header)}
     set_due_date(company, target, record, {})
     made = company.add(target.header, record)
+    copy_set(company, document["id"], target.header, made["id"])
     for line in lines_of(company, source, document["id"]):
-        company.add(target.lines, common_fields(company, line, target.lines) | {"documentId": made["id"]})
+        copied = company.add(target.lines, common_fields(company, line, target.lines) | {"documentId": made["id"]})
+        copy_set(company, line["id"], target.lines, copied["id"])
     return recalculate(company, target, made["id"])
 
 

@@ -1,15 +1,17 @@
 """Rules of dimension set lines, default dimensions and journal lines: each needs a parent, and none may exist twice.
 
-The messages are those of the API's pages in AL. For default dimensions, the pages have a message for a missing parent
-only.
+The messages are those of the API's pages and tables in AL. What default dimensions give to documents:
+document_dimensions.py.
 """
 
 from ...records import Record
 from ..data.company import Company
-from ..data.refusal import dialog_error
+from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import RULES, Rules, duplicate
+
+DIMENSION_PARENTS = {"Customer": "customers", "Item": "items", "Vendor": "vendors", "Employee": "employees"}
 
 
 class DimensionLines(Rules):
@@ -70,28 +72,48 @@ def _find_value(company: Company, line: Record) -> Record:
 
 
 class DefaultDimensions(Rules):
-    """The dimensions that a customer, item, vendor or employee gives to its documents."""
+    """The dimensions that a customer, item, vendor or employee gives to its documents (AL: table 352)."""
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         if is_zero(record["parentId"]):
             raise dialog_error("You must get to the parent first to get to the default dimensions.")
+        record["parentType"] = self._parent_type(company, record)
         self._resolve(company, record)
         others = company.all("defaultDimensions", "parentId", record["parentId"])
         if any(other["dimensionId"] == record["dimensionId"] for other in others):
             raise duplicate(company.entity("defaultDimensions"), record["dimensionCode"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
-        if {"dimensionId", "dimensionValueId"} & set(sent):
-            self._resolve(company, record)
+        if any(record[name] != old[name] for name in ("parentId", "parentType", "dimensionId")):
+            raise dialog_error("You can't rename a Default Dimension.")
+        self._resolve(company, record)
+
+    def _parent_type(self, company: Company, record: Record) -> str:
+        kind, parent = record["parentType"], record["parentId"]
+        if kind in DIMENSION_PARENTS:
+            if not company.get(DIMENSION_PARENTS[kind], parent):
+                raise dialog_error("Parent is not found.")
+            return str(kind)
+        found = [kind for kind, name in DIMENSION_PARENTS.items() if company.get(name, parent)]
+        if not found:
+            raise dialog_error('The "parenteId" does not match to any entity.')  # BC's own spelling
+        return found[0]
 
     def _resolve(self, company: Company, record: Record) -> None:
-        dimension = company.get("dimensions", record["dimensionId"])
+        dimension = _named(company, record, "dimensionId", "dimensions", "Dimension")
+        value = _named(company, record, "dimensionValueId", "dimensionValues", "Dimension Value")
+        if value and not dimension:  # a value alone names its dimension too
+            dimension = company.get("dimensions", value["dimensionId"]) or {}
         if not dimension:
-            raise dialog_error('The "dimensionId" does not match to a Dimension.')
-        value = company.get("dimensionValues", record["dimensionValueId"])
-        if not is_zero(record["dimensionValueId"]) and (not value or value["dimensionId"] != dimension["id"]):
-            raise dialog_error('The "dimensionValueId" does not match to a Dimension Value.')
-        record |= {"dimensionCode": dimension["code"], "dimensionValueCode": value["code"] if value else ""}
+            raise validation_error("Dimension Code must be filled in. Enter a value.")
+        if value and value["dimensionId"] != dimension["id"]:
+            raise dialog_error('The "dimensionId" and "dimensionValueId" match to different Dimension records.')
+        record |= {"dimensionId": dimension["id"], "dimensionCode": dimension["code"]}
+        record["dimensionValueCode"] = value.get("code", "")
+        if value and record["postingValidation"] == "No_x0020_Code":
+            place = f"Default Dimension: Dimension Code={dimension['code']}"
+            message = f"Dimension Value Code must be equal to ''  in {place}. Current value is '{value['code']}'."
+            raise validation_error(message)
         check_not_blocked(company, record["dimensionId"], record["dimensionValueId"])
 
 
@@ -103,6 +125,16 @@ def check_not_blocked(company: Company, dimension_id: str, value_id: str) -> Non
     if company.hidden("dimensionValues", value_id).get("blocked"):
         value = company.get("dimensionValues", value_id) or {}
         raise dialog_error(f"Dimension Value {dimension['code']} - {value['code']} is blocked.")
+
+
+def _named(company: Company, record: Record, field: str, entity: str, caption: str) -> Record:
+    """The record with the id in a field. It is empty if the field is."""
+    if is_zero(record[field]):
+        return {}
+    found = company.get(entity, record[field])
+    if not found:
+        raise dialog_error(f'The "{field}" does not match to a {caption}.')
+    return found
 
 
 class JournalLines(Rules):

@@ -12,6 +12,7 @@ from ..data.schema import ZERO_GUID
 from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, TWINS, Rules, no_relation
 from . import posting_groups
+from .document_dimensions import change_line, fill_line
 from .masterdata import check_item
 from .sales import (
     ACCOUNT,
@@ -58,6 +59,7 @@ class Lines(Rules):
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         if company.deep_insert:
             return record
+        fill_line(company, self.kind.lines, record)
         recalculate(company, self.kind, record["documentId"])
         return company.get(self.kind.lines, record["id"]) or record
 
@@ -71,6 +73,8 @@ class Lines(Rules):
         elif record["itemVariantId"] != old["itemVariantId"]:
             self._change_variant(company, record, old, sent, header)
         self._check_shipped(header, record, old)
+        if record["itemId"] != old["itemId"]:
+            change_line(company, self.kind.lines, record)
         self._check_values(company, record, sent, header)
         set_discount(record, sent, old)
         if record["quantity"] != old["quantity"] or {"shipQuantity", "invoiceQuantity"} & set(sent):

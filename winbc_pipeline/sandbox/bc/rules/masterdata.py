@@ -11,8 +11,9 @@ from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.settings import change_settings
 from ..data.values import decoded, is_zero
-from ..odata.writing import RULES, Rules, no_relation
+from ..odata.writing import RULES, Rules
 from . import posting_groups
+from .contacts import add_contact, follow_contact, follow_owner, link_company, persons_of, unlink_contact, unlink_owner
 from .stock import DECREASE, INCREASE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
 
 OPEN_DOCUMENTS = {
@@ -26,7 +27,6 @@ NO_INVENTORY_GROUP: Record = {"inventoryPostingGroupId": ZERO_GUID, "inventoryPo
 # These entity sets hold drafts and posted documents together. The status tells which is which.
 SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
-ADDRESS = ("addressLine1", "addressLine2", "city", "country", "postalCode", "phoneNumber", "email")
 # AL's name of the line that posts a change of stock. It is in no journal (APIV2 - Items, UpdateInventory).
 JOURNAL_LINE = "Item Journal Line: Journal Template Name=, Journal Batch Name=, Line No.=0"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -68,7 +68,7 @@ class WithContactDetails(WithAddress):
 
 
 class Vendors(WithContactDetails):
-    """Vendors."""
+    """Vendors. Each has a company contact."""
 
     caption = "Vendor"
 
@@ -77,6 +77,17 @@ class Vendors(WithContactDetails):
             if company.find("purchaseOrders", field, record["id"]):
                 message = f"You cannot delete Vendor {record['number']} because there is at least one outstanding"
                 raise dialog_error(f"{message} Purchase Order for this vendor.")
+
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        add_contact(company, record, "Vendor")
+        return record
+
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        follow_owner(company, record)
+        return record
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        unlink_owner(company, record)
 
 
 class Customers(WithContactDetails):
@@ -96,26 +107,9 @@ class Customers(WithContactDetails):
         company.add("customerFinancialDetails", {"id": record["id"], "number": record["number"]})
         aged = {"customerId": record["id"], "customerNumber": record["number"], "name": record["displayName"]}
         company.add("agedAccountsReceivables", aged)
-        if record["type"] == "Company" and "contacts" in company.schema:
-            self._company_contact(company, record)
+        if record["type"] == "Company":
+            add_contact(company, record, "Customer")
         return record
-
-    def _company_contact(self, company: Company, customer: Record) -> None:
-        """Adds the company contact that BC keeps for each customer.
-
-        The cause is most likely the Marketing Setup, field "Bus. Rel. Code for Customers". This is not verified.
-        """
-        number = company.next_number("contacts")
-        known = {"number": number, "type": "Company", "displayName": customer["displayName"]}
-        known |= {
-            "companyNumber": number,
-            "companyName": customer["displayName"],
-            "contactBusinessRelation": "Customer",
-        }
-        contact = company.add("contacts", {name: customer[name] for name in ADDRESS} | known)
-        relation = {"contactId": contact["id"], "contactNumber": number, "contactName": contact["displayName"]}
-        relation |= {"contactType": "Company", "relatedId": customer["id"], "relatedType": "Customer"}
-        company.add("contactsInformation", relation)
 
     def before_delete(self, company: Company, record: Record) -> None:
         refusal = f"You cannot delete Customer {record['number']} because"
@@ -133,6 +127,7 @@ class Customers(WithContactDetails):
         details = company.get("customerFinancialDetails", record["id"])
         if details and details["number"] != record["number"]:
             company.change("customerFinancialDetails", details | {"number": record["number"]}, stamp=False)
+        follow_owner(company, record)
         return record
 
     def after_delete(self, company: Company, record: Record) -> None:
@@ -140,23 +135,27 @@ class Customers(WithContactDetails):
         for entity, field in (("customerFinancialDetails", "id"), ("agedAccountsReceivables", "customerId")):
             for row in company.all(entity, field, record["id"]):
                 company.drop(entity, row)
-        if "contactsInformation" in company.schema:
-            for row in company.all("contactsInformation", "relatedId", record["id"]):
-                company.drop("contactsInformation", row)
+        unlink_owner(company, record)
 
 
 class Contacts(WithContactDetails):
-    """Contacts. A person may belong to a company, which is a contact too."""
+    """Contacts: companies, and persons who may belong to a company."""
 
     caption = "Contact"
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         super().before_insert(company, record, sent)
-        self._link_company(company, record, sent)
+        record["number"] = record["number"] or company.next_number("contacts")
+        link_company(company, record, None, sent)
+
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        follow_contact(company, record, None)
+        return record
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         super().before_modify(company, record, old, sent)
-        self._link_company(company, record, sent)
+        link_company(company, record, old, sent)
+        follow_contact(company, record, old)
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
         if "privacyBlocked" in sent:  # AL: CustVendBank-Update, UpdateCustomer, takes over all fields that both have
@@ -166,13 +165,14 @@ class Contacts(WithContactDetails):
                     change_settings(company, "customers", customer, {"privacyBlocked": sent["privacyBlocked"]})
         return record
 
-    def _link_company(self, company: Company, record: Record, sent: Record) -> None:
-        number = sent.get("companyNumber")
-        if number and number != record["number"]:
-            found = company.find("contacts", "number", number)
-            if not found:
-                raise no_relation("companyNumber", number, "Contact")
-            record["companyName"] = found["displayName"]
+    def before_delete(self, company: Company, record: Record) -> None:
+        """The persons at a company are deleted with it."""
+        for person in persons_of(company, record) if record["type"] == "Company" else ():
+            company.drop("contacts", person)
+            unlink_contact(company, person)
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        unlink_contact(company, record)
 
 
 class Items(Rules):

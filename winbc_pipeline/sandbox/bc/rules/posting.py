@@ -11,6 +11,7 @@ from ..data.refusal import dialog_error, must_have_value
 from ..data.schema import ZERO_GUID
 from ..data.settings import inventory_setup
 from ..data.values import is_zero
+from .document_dimensions import copy_set, drop_set
 from .sales import (
     ACCOUNT,
     COMMENT,
@@ -42,9 +43,13 @@ def ship_and_invoice(company: Company, order: Record) -> None:
     set_due_date(company, INVOICES, invoice, {})
     # BC's API lists drafts and posted invoices in one entity set.
     posted = company.add(INVOICES.header, invoice | {"remainingAmount": order["totalAmountIncludingTax"]})
+    copy_set(company, order["id"], INVOICES.header, posted["id"])
     for line in lines:
-        company.add(INVOICES.lines, common_fields(company, line, INVOICES.lines) | {"documentId": posted["id"]})
+        made = company.add(INVOICES.lines, common_fields(company, line, INVOICES.lines) | {"documentId": posted["id"]})
+        copy_set(company, line["id"], INVOICES.lines, made["id"])
+        drop_set(company, line["id"])
         company.drop(ORDERS.lines, line)
+    drop_set(company, order["id"])
     company.drop(ORDERS.header, order)
     post_to_customer(company, posted, 1)
 
@@ -60,6 +65,7 @@ def ship(company: Company, order: Record, quantities: dict[str, Decimal]) -> Non
     shipment = company.add(
         "salesShipments", header | {"orderNumber": order["number"], "invoiceDate": order["orderDate"]}
     )
+    copy_set(company, order["id"], "salesShipments", shipment["id"])
     for line, quantity in shipped:
         _ship_line(company, order, line, quantity, shipment)
     to_ship = [line for line in lines_of(company, ORDERS, order["id"]) if line["lineType"] != COMMENT]
@@ -73,7 +79,8 @@ def _ship_line(company: Company, order: Record, line: Record, quantity: Decimal,
     if exceeds(quantity, left):
         raise dialog_error(f"You cannot ship more than {left:f} units.")
     of_shipment = {"documentId": shipment["id"], "documentNo": shipment["number"], "quantity": quantity}
-    company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
+    made = company.add("salesShipmentLines", common_fields(company, line, "salesShipmentLines") | of_shipment)
+    copy_set(company, line["id"], "salesShipmentLines", made["id"])
     done = {"shippedQuantity": amount(line["shippedQuantity"]) + quantity, "shipQuantity": left - quantity}
     company.change(ORDERS.lines, line | done, stamp=False)
     post_item_entry(company, order, line, -quantity, shipment["number"], "Sales_x0020_Shipment")

@@ -15,6 +15,7 @@ from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import LOCAL_CURRENCY, RULES, TWINS, Rules, insert
 from . import posting_groups
+from .document_dimensions import change_header, drop_set, fill_header, fill_lines
 from .masterdata import POSTED_STATES, SETS_WITH_POSTED
 from .totals import calculate, line_amount
 
@@ -92,17 +93,19 @@ class Documents(Rules):
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         self._note_discount(company, record, body)
+        fill_header(company, self.kind.header, record)
         lines = body.get(self.kind.lines)
         if not lines:
             return record
         entity = company.entity(self.kind.lines)
-        # Totals are calculated once, after the last line, instead of after every line.
+        # Totals and dimensions are calculated once, after the last line, instead of after every line.
         company.deep_insert = True
         try:
             for line in lines:
                 insert(company, entity, line, {"documentId": record["id"]})
         finally:
             company.deep_insert = False
+        fill_lines(company, self.kind.lines, record["id"])
         return recalculate(company, self.kind, record["id"])
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
@@ -114,6 +117,8 @@ class Documents(Rules):
                 raise dialog_error(f"The {caption} customer cannot be found.")
         replaced = self._change_customers(company, record, old, sent)
         self._align_addresses(record, sent, follows=replaced or _is_shipped_to_sell_to(old))
+        if record["billToCustomerId"] != old["billToCustomerId"]:
+            change_header(company, self.kind.header, self.kind.lines, record)
         if any(record.get(name) != old.get(name) for name in ("paymentTermsId", self.kind.date)):
             set_due_date(company, self.kind, record, sent)
         self._check_values(company, record, sent)
@@ -150,6 +155,7 @@ class Documents(Rules):
     def after_delete(self, company: Company, record: Record) -> None:
         company.hide(self.kind.header, record["id"], {})
         for line in company.all(self.kind.lines, "documentId", record["id"]):
+            drop_set(company, line["id"])
             company.drop(self.kind.lines, line)
 
     def _check_values(self, company: Company, record: Record, sent: Record) -> None:

@@ -124,3 +124,13 @@ def test_a_pdf_can_be_read_by_its_link(bc: Bc, customer: dict[str, Any]) -> None
     invoice = bc.post("salesInvoices", {"customerId": customer["id"]})
     pdf = bc.get(f"salesInvoices({invoice['id']})/pdfDocument")
     assert bc.call("GET", pdf["pdfDocumentContent@odata.mediaReadLink"]).content.startswith(b"%PDF")
+
+
+def test_an_attachment_keeps_its_parent(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    """APIV2Attachments.Page.al: CannotModifyKeyFieldErr; APIV1AttachmentsE2E asserts the refusal."""
+    order = bc.post("salesOrders", {"customerId": customer["id"]})
+    made = bc.post(f"salesOrders({order['id']})/attachments", {"fileName": "a.txt"})
+    path = f"attachments({made['id']})"
+    words = "You cannot change the value of the key field parentId."
+    assert bc.refusal("PATCH", path, {"parentId": item["id"]}, If_Match="*")[2] == words
+    assert bc.patch(path, {"fileName": "b.txt", "parentId": order["id"]})["fileName"] == "b.txt"

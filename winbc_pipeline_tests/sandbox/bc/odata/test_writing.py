@@ -36,3 +36,18 @@ def test_a_record_may_be_sent_back_with_its_annotations(bc: Bc, customer: dict[s
     path = f"customers({customer['id']})"
     body = {"@odata.etag": "old", "@odata.context": "x", "picture@odata.context": "x", "city": "Gent"}
     assert bc.patch(path, body)["city"] == "Gent"
+
+
+@pytest.mark.parametrize(
+    "tag", ["old", 'W/"old"', '"*"', 'W/"JzQ0O2FiYzE7MDA7Jw=="', "JzQ0OzNPaHFuS0ZQdk5oc3ZkSW9KdzVkdXk2", 'W/"*"', "W/*"]
+)
+def test_a_tag_that_bc_never_gave_is_unusable(bc: Bc, customer: dict[str, Any], tag: str) -> None:
+    """behaviour.md section 3: missing or unusable is 400, stale is 409; an ETag is a quoted hash with its length."""
+    path = f"customers({customer['id']})"
+    for method, body in (("PATCH", {"city": "Gent"}), ("DELETE", None)):
+        assert bc.refusal(method, path, body, If_Match=tag)[:2] == (400, "BadRequest_InvalidToken")
+
+
+def test_a_tag_of_another_record_is_stale(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
+    answer = bc.refusal("PATCH", f"customers({customer['id']})", {"city": "Gent"}, If_Match=item["@odata.etag"])
+    assert answer[:2] == (409, "Request_EntityChanged")
