@@ -118,9 +118,9 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
     if not entity.insert:
         raise not_allowed("POST", entity.name)
     fields = checked_body(entity, body, DEEP_INSERT.get(entity.name, ""))
-    template = company.templates.get(entity.name, {})
-    shown = {name: value for name, value in template.items() if name in entity.fields}
-    sent = with_template(shown, fields) | (parent or {})
+    if template := company.templates.get(entity.name):
+        fields = with_template({name: value for name, value in template.items() if name in entity.fields}, fields)
+    sent = fields | (parent or {})
     rules = RULES.get(entity.name, Rules())
     with company.transaction():
         record = company.empty(entity.name) | sent
@@ -210,7 +210,7 @@ def with_template(template: Record, sent: Record) -> Record:
 
     A field counts as sent too if the id or the code was sent that stands for the same record.
     """
-    left_out = {TWINS.get(name) for name in sent} if template else set()
+    left_out = {TWINS.get(name) for name in sent}
     if sent.get("type", "Inventory") != "Inventory":
         left_out.add(FOR_STOCKED)
     return {name: value for name, value in template.items() if name not in left_out} | sent
