@@ -113,9 +113,10 @@ class Sandbox:
         return [f"{api}/{name}" for api in apis for name in sets[api] if self.webhooks.supports(name)]
 
     async def token(self, request: Request) -> Response:
-        """The token endpoint of Microsoft Entra: an access token for the client's id and secret."""
+        """The token endpoint of Microsoft Entra: an access token for a client's id and secret (form or Basic)."""
         form = dict(parse_qsl((await request.body()).decode()))
-        if (form.get("client_id"), form.get("client_secret")) != self.options.client:
+        in_form = (form.get("client_id"), form.get("client_secret")) == self.options.client
+        if not in_form and request.headers.get("authorization") != _basic(self.options.client):
             return JSONResponse({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
         if SCOPE not in form.get("scope", SCOPE).split():
             return JSONResponse({"error": "invalid_scope", "error_description": "AADSTS70011"}, 400)
@@ -236,13 +237,13 @@ class Sandbox:
         return Reply.json(status, single(view, self.company.entity("subscriptions"), record, Query()))
 
     def _signed_in(self, request: Request) -> bool:
-        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        authorization = request.headers.get("authorization", "")
+        kind, _, value = authorization.partition(" ")
         if kind == "Bearer":
             return value in self.tokens
-        pair = base64.b64encode(":".join(self.options.user).encode()).decode()
         # BC online takes no Basic authentication. Only its addresses have /v2.0/ before /api/.
         is_online = "/v2.0/" in request.url.path.split("/api/")[0] + "/"
-        return kind == "Basic" and value == pair and not is_online
+        return authorization == _basic(self.options.user) and not is_online
 
     def seed(self, body: dict[str, Any]) -> dict[str, int]:
         """Answers `POST /__seed`. Raises ValueError.
@@ -335,6 +336,10 @@ def available_apis(version: int) -> list[str]:
 async def _no_route(request: Request, _: Exception) -> Response:
     message = f"No HTTP resource was found that matches the request URI '{request.url}'."
     return JSONResponse(Refused(404, "BadRequest_NotFound", message).body(), 404)
+
+
+def _basic(pair: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(pair).encode()).decode()
 
 
 def _unauthorised() -> Response:

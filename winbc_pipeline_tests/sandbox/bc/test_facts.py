@@ -224,6 +224,17 @@ def test_sign_in(bc: Bc) -> None:
     assert found["token_endpoint"].endswith(fact("oauth.token").split("{tenant}")[1])
 
 
+def test_a_token_for_id_and_secret_in_the_form_or_as_basic_authentication(bc: Bc) -> None:
+    """`token_endpoint_auth_methods_supported` of https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration."""
+    url = f"{bc.root}/sandbox-tenant/oauth2/v2.0/token"
+    form = {name: LOGIN[name] for name in ("grant_type", "scope")}
+    token = bc.http.post(url, data=form, auth=("winbc", "sandbox-secret")).json()["access_token"]
+    signed_in = {"Authorization": f"Bearer {token}"}
+    assert bc.http.get(f"{bc.base}/companies", headers=signed_in).status_code == 200
+    refused = [bc.http.post(url, data=form, auth=("winbc", "wrong")), bc.http.post(url, data=form)]
+    assert [(one.status_code, one.json()["error"]) for one in refused] == [(401, "invalid_client")] * 2
+
+
 def test_webhook_figures() -> None:
     assert fact("webhook.max_subscriptions") == webhooks.LIMIT
     assert timedelta(days=fact("webhook.expiry_days")) == webhooks.LIFETIME
