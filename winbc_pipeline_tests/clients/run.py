@@ -1,6 +1,6 @@
 """Clients that nobody here wrote, unmodified, against the Business Central sandbox: `make clients`.
 
-The Python clients get a virtual environment from requirements.lock, odata2ts is installed by npm where node is there.
+The Python clients get a virtual environment from requirements.lock; npm installs the others where node is there.
 Exit code 0 only if all that ran passed; what did not run is named.
 """
 
@@ -68,21 +68,36 @@ def bc_cli(sandbox: str, folder: Path) -> None:
         subprocess.run(command, env=kept | own, check=True)
 
 
+def installed_by_npm(name: str, folder: Path) -> Path | None:
+    """A copy of the client's folder with its packages from the lock file, or None, and then it is said why."""
+    if not shutil.which("npm"):
+        print(f"{name}: NOT RUN, node and npm are not on this machine")
+        return None
+    work = folder / name
+    shutil.copytree(HERE / name, work, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+    if subprocess.run(command, cwd=work, check=False).returncode:
+        print(f"{name}: NOT RUN, npm could not install it")
+        return None
+    return work
+
+
+def odata_client(base: str, token_address: str, folder: Path) -> None:
+    """@odata/client signs in by itself, and has no need of $metadata."""
+    if work := installed_by_npm("odata_client", folder):
+        credentials = [LOGIN[name] for name in ("client_id", "client_secret", "scope")]
+        command = ["node", "drive.js", base, COMPANY_ID, token_address, *credentials]
+        subprocess.run(command, cwd=work, check=True)
+
+
 def generated(base: str, token: str, folder: Path) -> None:
     """odata2ts generates a client from $metadata, the compiler checks it, and it runs."""
-    if not shutil.which("npm"):
-        print("odata2ts: NOT RUN, node and npm are not on this machine")
+    if not (work := installed_by_npm("odata2ts", folder)):
         return
-    work = folder / "odata2ts"
-    shutil.copytree(HERE / "odata2ts", work, ignore=shutil.ignore_patterns("node_modules"))
     headers = {"Authorization": f"Bearer {token}"}
     (work / "metadata.xml").write_bytes(httpx.get(f"{base}/$metadata", headers=headers).content)
     environment = os.environ | {"CSDL": "metadata.xml"}
     compiler = ["node", "--stack-size=7000", "node_modules/typescript/lib/tsc.js"]  # 60 types that refer to each other
-    install = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
-    if subprocess.run(install, cwd=work, check=False).returncode:
-        print("odata2ts: NOT RUN, npm could not install it")
-        return
     for step in (["npx", "odata2ts"], compiler):
         subprocess.run(step, cwd=work, env=environment, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["node", "dist/drive.js", base, token, COMPANY_ID], cwd=work, check=True)
@@ -91,12 +106,14 @@ def generated(base: str, token: str, folder: Path) -> None:
 def main() -> None:
     install()
     with running(create_app()) as sandbox, tempfile.TemporaryDirectory() as folder:
-        token = httpx.post(f"{sandbox}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
+        token_address = f"{sandbox}/sandbox-tenant/oauth2/v2.0/token"
+        token = httpx.post(token_address, data=LOGIN).json()["access_token"]
         base = f"{sandbox}/v2.0/sandbox/api/v2.0"
         for name in ("drive_pybusinesscentral.py", "drive_python_odata.py"):
             command = [str(CLIENTS / "python"), str(HERE / name), base, token, COMPANY_ID]
             subprocess.run(command, check=True)
         bc_cli(sandbox, Path(folder))
+        odata_client(base, token_address, Path(folder))
         generated(base, token, Path(folder))
 
 
