@@ -13,7 +13,7 @@ session.trust_env = False
 session.headers.update({"Authorization": f"Bearer {TOKEN}", "If-Match": "*"})
 flags = ODataServerFlags(skip_null_properties=True, provide_odata_type_annotation=False)
 service = ODataService(BASE, session=session, reflect_entities=True, quiet_progress=True, server_flags=flags)
-assert len(service.entities) == 60, len(service.entities)
+assert len(service.entities) == 64, len(service.entities)
 service.url = f"{BASE}companies({COMPANY})/"
 service.Entity.__odata_url_base__ = service.url
 Customer, Order = service.entities["customers"], service.entities["salesOrders"]
