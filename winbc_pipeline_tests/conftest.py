@@ -1,6 +1,5 @@
 """Fixtures of all tests: both sandboxes on loopback, or in this process with a clock that the test moves."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tabl
 from .support.sandboxes import FIRST, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 
-os.environ.pop("COLUMNS", None)  # of whoever runs the tests: a console that is made under it never looks again
 hypothesis_settings.register_profile(
     "same every time",
     derandomize=True,

@@ -22,6 +22,8 @@ from winbc_pipeline.flows import FLOWS
 from ..support import forked
 from ..support.sandboxes import HTTP, Sandboxes, environment_of
 
+pytestmark = pytest.mark.proof
+
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
 

@@ -24,6 +24,8 @@ from ..support import forked
 from ..support.sandboxes import REPOSITORY, Sandboxes
 from .test_cli import run
 
+pytestmark = pytest.mark.proof
+
 FLOW = "orders_winstore_to_bc"
 COMMANDS = {
     "status": ["status"],

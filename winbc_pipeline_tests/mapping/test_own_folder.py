@@ -10,6 +10,8 @@ from winbc_pipeline.settings import SHIPPED_TABLES, load_settings
 from ..cli.test_cli import run
 from ..support.sandboxes import Sandboxes
 
+pytestmark = pytest.mark.proof
+
 ITEM = Path("mapping_tables", "products_winstore_to_bc", "item.csv")
 
 

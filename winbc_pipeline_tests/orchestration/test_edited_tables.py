@@ -22,6 +22,8 @@ from winbc_pipeline.settings import load_settings
 
 from ..support.sandboxes import Sandboxes
 
+pytestmark = pytest.mark.proof
+
 FLOW = "customers_winstore_to_bc"
 DAY = date(2026, 3, 1)
 SYNCED = AssetKey(("synced", FLOW))

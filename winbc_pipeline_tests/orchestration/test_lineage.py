@@ -21,6 +21,8 @@ from winbc_pipeline.sync.plan_table import PLANNED
 
 from ..support.sandboxes import Sandboxes
 
+pytestmark = pytest.mark.proof
+
 DAY = date(2026, 3, 3)  # of the order
 BROKEN = {"customer_id": "2", "email": "no-at-sign", "modified_at": "2026-03-03T09:00:00.000Z"}
 CUSTOMERS, PRODUCTS, ORDERS = "customers_winstore_to_bc", "products_winstore_to_bc", "orders_winstore_to_bc"

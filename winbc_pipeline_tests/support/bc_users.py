@@ -38,7 +38,8 @@ class BcUsers:
         """Customers and items, and the same articles in Winstore."""
         names = skus or ("SKU-1", "SKU-2")
         self.sandboxes.fill(articles=[{"sku": sku, "article_key": sku} for sku in names])
-        items = [{"number": sku, "displayName": "Mug", "type": "Inventory", "taxGroupCode": "VAT21"} for sku in names]
+        item = {"displayName": "Mug", "type": "Inventory", "taxGroupCode": "VAT21", "baseUnitOfMeasureCode": "PCS"}
+        items = [item | {"number": sku} for sku in names]
         self.at(AT)
         self.sandboxes.seed_bc(customers=[CUSTOMER, REGULAR], items=items)
 

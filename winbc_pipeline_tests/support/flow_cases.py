@@ -72,7 +72,7 @@ def _books(sandboxes: Sandboxes) -> BcUsers:
 def _orders(sandboxes: Sandboxes, broken: bool) -> None:
     bc_users = _books(sandboxes)
     if not sandboxes.bc()["records"].get("salesOrders"):
-        sandboxes.seed_bc(items=[{"number": "SKU-9", "displayName": "Mug", "type": "Inventory"}])
+        sandboxes.seed_bc(items=[{"number": "SKU-9", "displayName": "Mug", "baseUnitOfMeasureCode": "PCS"}])
         bc_users.order({"lineObjectNumber": "SKU-9"})
         bc_users.order()
     if not broken:

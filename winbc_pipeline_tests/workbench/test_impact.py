@@ -14,6 +14,8 @@ from winbc_pipeline.workbench.impact import Impact, impact
 
 from ..support.sandboxes import Sandboxes
 
+pytestmark = pytest.mark.proof
+
 OTHER = {"customer_id": "2", "email": "two@mail.example"}
 
 

@@ -9,6 +9,8 @@ from winbc_pipeline.workbench.preview import RecordView, preview
 
 from ..support.sandboxes import FIRST, Sandboxes
 
+pytestmark = pytest.mark.proof
+
 LINES = [{"order_number": "W1"}, {"order_number": "W1", "line_number": "2", "quantity": "3"}, {"order_number": "W2"}]
 
 

@@ -14,6 +14,8 @@ from winbc_pipeline.workbench.trace import Step, laid_out, trace
 from ..support.bc_users import BcUsers
 from ..support.sandboxes import Sandboxes
 
+pytestmark = pytest.mark.proof
+
 COMPANY = {"company_name": "Klein BV", "vat_number": "NL000099998B57"}
 
 

@@ -15,6 +15,8 @@ from winbc_pipeline.sync.work import Work
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import FIRST, LAST
 
+pytestmark = pytest.mark.proof
+
 CARD = {
     "number": "WS605254",
     "displayName": "Anna Groen",

@@ -283,7 +283,7 @@ def test_an_order_that_winstore_has_twice_is_left_to_a_person(looked_up: BcUsers
 
 
 def test_a_refusal_has_winstores_code_and_words_and_is_tried_again(bc_users: BcUsers) -> None:
-    bc_users.sandboxes.seed_bc(items=[{"number": "SKU-9", "displayName": "Mug", "type": "Inventory"}])
+    bc_users.sandboxes.seed_bc(items=[{"number": "SKU-9", "displayName": "Mug", "baseUnitOfMeasureCode": "PCS"}])
     bc_users.order({"lineObjectNumber": "SKU-9"})
     assert bc_users.sandboxes.sync(FLOW).failed == 1
     row = only(bc_users.sandboxes)

@@ -19,6 +19,8 @@ from winbc_pipeline.systems.business_central import BusinessCentral
 
 from ....support.sandboxes import FIRST, LAST, Sandboxes
 
+pytestmark = pytest.mark.proof
+
 LATER = {"modified_at": "2026-03-05T10:00:00.000Z"}
 
 
