@@ -12,6 +12,8 @@ from winbc_pipeline.orchestration.windows import range_tags
 
 from ..support.sandboxes import FIRST, Sandboxes
 
+pytestmark = pytest.mark.proof
+
 DAY = FIRST.replace(year=2026, month=3, day=1)
 FLOW = "customers_winstore_to_bc"
 

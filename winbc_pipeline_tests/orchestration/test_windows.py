@@ -17,6 +17,8 @@ from winbc_pipeline.sync.run import records
 
 from ..support.sandboxes import FIRST, LAST, Sandboxes
 
+pytestmark = pytest.mark.proof
+
 FLOW = CUSTOMERS.id
 LENGTHS = ("day", "week", "month")
 WEEKS = (("week", "day"), ("day", "week"))

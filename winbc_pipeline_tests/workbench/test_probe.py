@@ -10,6 +10,8 @@ from winbc_pipeline.cli import main
 from ..support.order_flow import OrderFlow
 from ..support.order_sandboxes import BC
 
+pytestmark = pytest.mark.proof
+
 LEFT = ("customers", "contacts", "salesOrders", "salesOrderLines", "salesInvoices", "salesInvoiceLines")
 DEFAULT = {"number": "SHOP", "displayName": "Counter sales", "type": "Company"}
 
