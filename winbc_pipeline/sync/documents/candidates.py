@@ -179,7 +179,8 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
     document = needed_document(flow)
     kind = document.kind(settings)
     # A line is mapped on its own if its part has the source record's key. The others (shipping cost) are one per order.
-    alike = ", ".join(map(literal, document.alike_skus(settings))) or "NULL"
+    skus = ", ".join(map(literal, document.alike_skus(settings)))
+    alike = f"list(DISTINCT {document.sku}) FILTER ({document.sku} IN ({skus}))" if skus else "NULL::VARCHAR[]"
     own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""staged AS (
             SELECT
@@ -201,7 +202,7 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
                 first({document.customer_key} ORDER BY _key) AS customer_key,
                 coalesce(bool_and({document.guest}), false) AS guest,
                 first({document.ended(settings)} ORDER BY _key) AS ended,
-            list(DISTINCT {document.sku}) FILTER ({document.sku} IN ({alike})) AS alike_skus,
+            {alike} AS alike_skus,
                 first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason
             FROM staged
             GROUP BY _order

@@ -5,11 +5,19 @@ e-mail addresses and numbers are never cut: they would be those of something els
 """
 
 import re
+from functools import cache
 from typing import Any
 
 from .facts import entity_fields
 
 ADDRESS = re.compile(r"(sellTo|shipTo|billTo)(Name|Contact|AddressLine[12]|City|State)")
+
+
+@cache
+def _limits(entity_set: str) -> dict[str, int]:
+    """The longest text of each field of an address, by name."""
+    facts = entity_fields(entity_set)
+    return {name: each.max_length for name, each in facts.items() if ADDRESS.fullmatch(name) and each.max_length}
 
 
 def cut(header: dict[str, Any], entity_set: str) -> list[str]:
@@ -20,11 +28,13 @@ def cut(header: dict[str, Any], entity_set: str) -> list[str]:
 
     Returns: what was cut, in words without the texts, such as `shipToName to 100 characters`.
     """
-    facts, words = entity_fields(entity_set), []
-    for name, text in header.items():
-        longest = facts[name].max_length if ADDRESS.fullmatch(name) and name in facts else None
-        units = str(text or "").encode("utf-16-le", "surrogatepass")  # as Business Central counts: two bytes each
-        if longest and len(units) > 2 * longest:
+    words = []
+    for name, longest in _limits(entity_set).items():
+        text = str(header.get(name) or "")
+        if 2 * len(text) <= longest:  # no character is more than two units
+            continue
+        units = text.encode("utf-16-le", "surrogatepass")  # as Business Central counts: two bytes each
+        if len(units) > 2 * longest:
             header[name] = units[: 2 * longest].decode("utf-16-le", "ignore").rstrip()  # half a character is left out
             words.append(f"{name} to {longest} characters")
     return words
