@@ -41,6 +41,8 @@ NO_UNIT: Record = {"unitOfMeasureId": ZERO_GUID, "unitOfMeasureCode": ""}
 class Lines(Rules):
     """The lines of a sales document."""
 
+    posted = ("shippedQuantity", "invoicedQuantity")  # what only posting changes
+
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
 
@@ -169,13 +171,7 @@ class Lines(Rules):
 
     def _check_values(self, company: Company, record: Record, sent: Record, header: Record) -> None:
         """The checks for lines of every type, and the VAT rate."""
-        for name in ("shippedQuantity", "invoicedQuantity"):
-            if name in sent:
-                raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
-        code = sent.get("taxCode")
-        if code and not company.find("taxGroups", "code", code):
-            raise no_relation("taxCode", code, "VAT Product Posting Group")
-        record["taxPercent"] = company.tax_rate(record["taxCode"])
+        self._take_tax_code(company, record, sent)
         self._check_unit(company, record, sent)
         if record["lineType"] == COMMENT and (amount(record["quantity"]) or amount(record["unitPrice"])):
             raise validation_error(f"Type must not be ' ' in Sales Line Document No.='{header['number']}'.")
@@ -183,6 +179,16 @@ class Lines(Rules):
             raise self._not_an_item(header, record)
         if not is_zero(record["itemVariantId"]) and record["lineType"] != ITEM:
             raise self._not_an_item(header, record)
+
+    def _take_tax_code(self, company: Company, record: Record, sent: Record) -> None:
+        """Fills in the VAT rate. Refuses an unknown tax code, and quantities that only posting changes."""
+        for name in self.posted:
+            if name in sent:
+                raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
+        code = sent.get("taxCode")
+        if code and not company.find("taxGroups", "code", code):
+            raise no_relation("taxCode", code, "VAT Product Posting Group")
+        record["taxPercent"] = company.tax_rate(record["taxCode"])
 
     def _check_unit(self, company: Company, record: Record, sent: Record) -> None:
         """Refuses a unit that the item does not have. An item has its base unit, and those of the settings."""

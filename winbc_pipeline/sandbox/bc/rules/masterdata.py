@@ -14,7 +14,7 @@ from ..data.values import decoded, is_zero
 from ..odata.writing import RULES, Rules
 from . import posting_groups
 from .contacts import add_contact, follow_contact, follow_owner, link_company, persons_of, unlink_contact, unlink_owner
-from .stock import DECREASE, INCREASE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
+from .stock import DECREASE, INCREASE, JOURNAL_LINE, STOCKED, Movement, has_entries, move, refresh_codes, units_of
 
 OPEN_DOCUMENTS = {
     "salesOrders": "Order",
@@ -27,8 +27,6 @@ NO_INVENTORY_GROUP: Record = {"inventoryPostingGroupId": ZERO_GUID, "inventoryPo
 # These entity sets hold drafts and posted documents together. The status tells which is which.
 SETS_WITH_POSTED = ("salesInvoices", "salesCreditMemos")
 POSTED_STATES = ("Open", "Paid", "Canceled", "Corrective")
-# AL's name of the line that posts a change of stock. It is in no journal (APIV2 - Items, UpdateInventory).
-JOURNAL_LINE = "Item Journal Line: Journal Template Name=, Journal Batch Name=, Line No.=0"
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 

@@ -17,7 +17,6 @@ from .sales import (
     COMMENT,
     ITEM,
     KINDS,
-    PURCHASES,
     Kind,
     check_blocked,
     check_exchange_rate,
@@ -25,7 +24,7 @@ from .sales import (
     lines_of,
     set_due_date,
 )
-from .stock import SALE, STOCKED, Movement, has_variants, in_base_units, missing, move
+from .stock import SALE, STOCKED, Movement, has_variants, in_base_units, move
 from .totals import exceeds
 
 ORDERS, INVOICES, CREDIT_MEMOS = (KINDS[name] for name in ("salesOrders", "salesInvoices", "salesCreditMemos"))
@@ -178,14 +177,13 @@ def check_mandatory_fields(company: Company, document: Record, lines: list[Recor
         if line["lineType"] != ITEM or not (no_location or no_variant or not line["unitOfMeasureCode"]):
             continue
         item = company.get("items", line["itemId"]) or company.empty("items")
-        table = "Purchase Line" if kind is PURCHASES else "Sales Line"
-        place = f"{table}: Document Type={kind.caption}, Document No.={document['number']}, Line No.={line['sequence']}"
+        place = line_place(kind, document, line)
         if no_location and item["type"] == STOCKED:
-            raise missing("Location Code", place)
+            raise must_have_value("Location Code", place)
         if not line["unitOfMeasureCode"] and item["type"] == STOCKED:
-            raise missing("Unit of Measure Code", place)
+            raise must_have_value("Unit of Measure Code", place)
         if no_variant and has_variants(company, item):
-            raise missing("Variant Code", place)
+            raise must_have_value("Variant Code", place)
 
 
 def post_item_entry(

@@ -10,14 +10,14 @@ from typing import Any
 from ...records import Record
 from ..data.company import Company, amount, cents
 from ..data.post_codes import fill_in_sides
-from ..data.refusal import Refused, dialog_error, validation_error
+from ..data.refusal import dialog_error, validation_error
 from ..data.schema import ZERO_DATE, ZERO_GUID
 from ..data.values import is_zero
 from ..odata.writing import RULES, Rules, insert, no_relation
 from .lines import Lines
 from .masterdata import check_item
 from .posting import check_mandatory_fields, common_fields
-from .sales import ADDRESS, COMMENT, ITEM, PURCHASES, lines_of, recalculate
+from .sales import ADDRESS, COMMENT, ITEM, PURCHASES, line_place, lines_of, recalculate
 from .stock import PURCHASE, Movement, check_not_blocked, in_base_units, move
 from .totals import exceeds
 
@@ -97,6 +97,8 @@ class PurchaseOrders(Rules):
 class PurchaseLines(Lines):
     """The lines of a purchase order: as sales lines, with costs in place of prices and receipts for shipments."""
 
+    posted = ("receivedQuantity", "invoicedQuantity")
+
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         super().before_insert(company, record, sent)
         if record["expectedReceiptDate"] == ZERO_DATE:
@@ -143,13 +145,7 @@ class PurchaseLines(Lines):
         return variant
 
     def _check_values(self, company: Company, record: Record, sent: Record, header: Record) -> None:
-        for name in ("receivedQuantity", "invoicedQuantity"):
-            if name in sent:
-                raise Refused(400, "BadRequest_InvalidOperation", f"Control '{name}' is read-only.")
-        code = sent.get("taxCode")
-        if code and not company.find("taxGroups", "code", code):
-            raise no_relation("taxCode", code, "VAT Product Posting Group")
-        record["taxPercent"] = company.tax_rate(record["taxCode"])
+        self._take_tax_code(company, record, sent)
         if record["lineType"] == COMMENT and (amount(record["quantity"]) or amount(record["directUnitCost"])):
             raise validation_error(f"Type must not be ' ' in Purchase Line Document No.='{header['number']}'.")
 
@@ -168,7 +164,7 @@ def _check_not_received(header: Record, line: Record) -> None:
     """Refuses changes to a line whose receipt is not invoiced yet."""
     received = amount(line["receivedQuantity"]) - amount(line["invoicedQuantity"])
     if received:
-        place = f"Purchase Line: Document Type=Order, Document No.={header['number']}, Line No.={line['sequence']}"
+        place = line_place(PURCHASES, header, line)
         message = f"Qty. Rcd. Not Invoiced must be equal to '0'  in {place}. Current value is '{received:f}'."
         raise validation_error(message)
 

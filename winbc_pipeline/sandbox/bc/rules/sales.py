@@ -324,7 +324,8 @@ def _is_shipped_to_sell_to(header: Record) -> bool:
 
 def line_place(kind: Kind, header: Record, line: Record) -> str:
     """A line in AL's words, as messages name it."""
-    return f"Sales Line: Document Type={kind.caption}, Document No.={header['number']}, Line No.={line['sequence']}"
+    table = "Purchase Line" if kind is PURCHASES else "Sales Line"
+    return f"{table}: Document Type={kind.caption}, Document No.={header['number']}, Line No.={line['sequence']}"
 
 
 def shipment_date(company: Company, kind: Kind, header: Record) -> str:

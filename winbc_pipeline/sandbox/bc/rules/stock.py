@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from ...records import Record
 from ..data.company import Company, amount
-from ..data.refusal import Refused, dialog_error, validation_error
+from ..data.refusal import dialog_error, must_have_value, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.settings import inventory_setup
 from ..data.values import decoded
@@ -18,6 +18,7 @@ STOCKED = "Inventory"  # the type of items whose stock is kept
 SALE, PURCHASE, TRANSFER = "Sale", "Purchase", "Transfer"
 INCREASE, DECREASE = "Positive_x0020_Adjmt_x002E_", "Negative_x0020_Adjmt_x002E_"
 RETURNS = ("Sales_x0020_Credit_x0020_Memo",)  # blocked for sale or not, what was sold may come back
+# AL's name of the line that posts a change of stock. It is in no journal (APIV2 - Items, UpdateInventory).
 JOURNAL_LINE = "Item Journal Line: Journal Template Name=, Journal Batch Name=, Line No.=0"
 
 
@@ -67,11 +68,11 @@ def _check_movement(company: Company, movement: Movement, setup: Record) -> None
         message = f"Type must be equal to 'Inventory'  in Item: No.={item['number']}."
         raise validation_error(f"{message} Current value is '{decoded(item['type'])}'.")
     if not item["baseUnitOfMeasureCode"]:
-        raise missing("Base Unit of Measure", f"Item: No.={item['number']}")
+        raise must_have_value("Base Unit of Measure", f"Item: No.={item['number']}")
     if setup.get("locationMandatory") and movement.location_id == ZERO_GUID and item["type"] == STOCKED:
-        raise missing("Location Code", JOURNAL_LINE)
+        raise must_have_value("Location Code", JOURNAL_LINE)
     if setup.get("variantMandatoryIfExists") and movement.variant_id == ZERO_GUID and has_variants(company, item):
-        raise missing("Variant Code", JOURNAL_LINE)
+        raise must_have_value("Variant Code", JOURNAL_LINE)
 
 
 def check_not_blocked(
@@ -131,11 +132,6 @@ def refresh_codes(company: Company, item: Record) -> None:
     for row in company.all("stock", "itemId", item["id"]):
         current = row | _codes(company, item, row["itemVariantId"], row["locationId"])
         company.records.replace("stock", row["id"], current)
-
-
-def missing(field: str, place: str) -> Refused:
-    """The refusal of AL's TestField() for a field that is empty."""
-    return validation_error(f"{field} must have a value in {place}. It cannot be zero or empty.")
 
 
 def _change_stock(company: Company, movement: Movement, setup: Record) -> None:
