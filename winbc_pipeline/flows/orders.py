@@ -24,10 +24,11 @@ INVOICE = DocumentKind("invoice", ("invoice_line", "shipping"), "salesInvoiceLin
 # 999999 is Winstore's catch-all customer (winstore.md section 2).
 NOBODY = "('', '0', '999999')"
 GUEST = f"coalesce(trim(customerid), '') IN {NOBODY}"
+GUEST_KEY = "guest "  # with what the key of such a customer begins
 # All orders of a guest with one e-mail address share one customer.
 CUSTOMER_KEY = (
     f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
-    "WHEN email IS NOT NULL THEN 'guest ' || md5(lower(trim(email)))[1:12] END"
+    f"WHEN email IS NOT NULL THEN '{GUEST_KEY}' || md5(lower(trim(email)))[1:12] END"
 )
 # A line without a number, or one of two with the same number, of which staging keeps one.
 LINE_LOST = "max(line_count) > count(*) OR bool_or(line_count > 0 AND linenr IS NULL)"
@@ -167,6 +168,7 @@ ORDERS_TO_BC = Flow(
         customer=("customer", "contact"),
         customer_key=CUSTOMER_KEY,
         guest=GUEST,
+        guest_key=GUEST_KEY,
         ended=ended,
         skips=skips,
         line_lost=LINE_LOST,

@@ -111,9 +111,9 @@ class Document:
     customer: tuple[str, ...]
     customer_key: str
     guest: str
+    guest_key: str
     ended: Callable[[Settings], str]
     skips: Callable[[Settings], tuple[tuple[str, str], ...]]
-    guest_key: str = "guest "
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)

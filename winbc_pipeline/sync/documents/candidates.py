@@ -1,6 +1,6 @@
 """Puts mapped records together: one row per document with its lines, and what the ledger knows of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -132,7 +132,7 @@ def needed_document(flow: Flow) -> Document:
     return flow.document
 
 
-def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
+def documents_sql(connected: ConnectedFlow, only: str = "true", alike: Collection[str] = ()) -> str:
     """SELECT of the documents of the windows between two days. The days are its last two bound values.
 
     Its column `unchanged` says whether a document was confirmed and nothing is to be done. A document whose lines are
@@ -140,13 +140,14 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
 
     Args:
         only: a condition on `_order`, the key of a document. Its bound values come before the days.
+        alike: SKUs that the column `alike_skus` names where a document has them.
     """
     flow = connected.flow
     kind = needed_document(flow).kind(connected.settings)
     part = literal(flow.main)
     known = ", ".join(f"l.{quote(name)}" for name in KNOWN)
     return f"""
-        WITH {_staged(connected, only)},
+        WITH {_staged(connected, only, alike)},
         {_lines(connected)},
         {_owners(part)}
         SELECT
@@ -173,14 +174,14 @@ def documents_sql(connected: ConnectedFlow, only: str = "true") -> str:
         AND coalesce(n.mapped, 0) = o.expected"""
 
 
-def _staged(connected: ConnectedFlow, only: str) -> str:
+def _staged(connected: ConnectedFlow, only: str, alike: Collection[str]) -> str:
     """Two common table expressions: `staged`, the lines with their order and place; `orders`, what is true of each."""
     flow, settings = connected.flow, connected.settings
     document = needed_document(flow)
     kind = document.kind(settings)
+    skus = ", ".join(map(literal, alike))
+    alike_skus = f"list(DISTINCT {document.sku}) FILTER ({document.sku} IN ({skus}))" if skus else "NULL::VARCHAR[]"
     # A line is mapped on its own if its part has the source record's key. The others (shipping cost) are one per order.
-    skus = ", ".join(map(literal, document.alike_skus(settings)))
-    alike = f"list(DISTINCT {document.sku}) FILTER ({document.sku} IN ({skus}))" if skus else "NULL::VARCHAR[]"
     own = " OR ".join(f"({flow.part(name).where})" for name in kind.lines if flow.part(name).key == "_key")
     return f"""staged AS (
             SELECT
@@ -202,7 +203,7 @@ def _staged(connected: ConnectedFlow, only: str) -> str:
                 first({document.customer_key} ORDER BY _key) AS customer_key,
                 coalesce(bool_and({document.guest}), false) AS guest,
                 first({document.ended(settings)} ORDER BY _key) AS ended,
-            {alike} AS alike_skus,
+            {alike_skus} AS alike_skus,
                 first({_reasons(document.skips(settings))} ORDER BY _key) AS skip_reason
             FROM staged
             GROUP BY _order
@@ -261,7 +262,7 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
     flow = work.flow
     header = needed_document(flow).kind(work.settings).header
     alike = needed_document(flow).alike_skus(work.settings)
-    documents = documents_sql(work.connected, f"{flow.part(header).key} IN (SELECT unnest(?))")
+    documents = documents_sql(work.connected, f"{flow.part(header).key} IN (SELECT unnest(?))", alike)
     for some in _keys(work, header):
         with work.store.open() as connection:
             rows = rows_of(connection, f"SELECT * FROM ({documents}) ORDER BY _key", [some, *work.days])

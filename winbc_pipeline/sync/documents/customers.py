@@ -154,7 +154,7 @@ class Debtors:
         customers = [told.get(row["_key"], row) for row in customers]
         both = self.planners[self.customer].decide_all(customers, live if not told else None)
         decisions = [(row, self._kept(known.get(row["_key"], decided))) for row, decided in both]
-        for row, decision in self._without_namesakes(decisions):
+        for row, decision in self._without_others_email(decisions):
             self.own[row["_key"]] = debtor = self._own(row, decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
             if debtor.key or row["state"] in OPEN:
@@ -201,7 +201,7 @@ class Debtors:
         told = {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
         return {row["_key"]: row | told[row["_key"]] for row in broken if row["_key"] in told}
 
-    def _without_namesakes(self, decisions: list[tuple[Row, Decision]]) -> Iterator[tuple[Row, Decision]]:
+    def _without_others_email(self, decisions: list[tuple[Row, Decision]]) -> Iterator[tuple[Row, Decision]]:
         """Refuses customers who are found by the e-mail of another customer of the source.
 
         The flow of customers refuses them too. Guests are only known by their e-mail, so they may be anybody's.

@@ -13,7 +13,7 @@ from typing import Any
 from ...settings import OrderSettings, Settings
 from ...staging.ledger import State
 from ...staging.store import Row
-from ...systems.business_central.amounts import ROUNDING, cents, differing, tolerance, total_with_tax
+from ...systems.business_central.amounts import cents, differing, tolerance, total_with_tax
 from ..payloads import filled, is_blank
 from .candidates import Candidate
 from .differences import differences, is_incomplete
@@ -24,6 +24,7 @@ LOOK_AGAIN_S = 60  # between the two empty lookups after which a lost document i
 # Reasons in the ledger that decide what happens next.
 BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"
 LOST_STATES = (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE)
+ROUNDING = "rounding"  # key of the line that takes the cents by which the lines miss the source's total
 # Fields of Business Central's sales header that orders and invoices of API v2.0 do not have.
 COMPANION_FIELDS = (
     *("paymentMethodCode", "paymentMethodId", "yourReference", "shipToCode", "locationCode"),
@@ -173,7 +174,8 @@ def in_doubt(order: Candidate, found: list[Found], chosen: OrderSettings) -> Cho
 
 def tolerance_of(order: Candidate, chosen: OrderSettings) -> Decimal:
     """How far the total of an order's document may be from the order's."""
-    return tolerance(order.lines, chosen.total_tolerance)
+    counted = sum(line.get("lineType") != "Comment" and line["_key"] != ROUNDING for line in order.lines)
+    return tolerance(counted, chosen.total_tolerance)
 
 
 def total_is_off(

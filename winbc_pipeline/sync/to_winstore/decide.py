@@ -172,7 +172,7 @@ class Decider:
             return None
         lines = [{name: line.get(field) for name, field in AS_IN_BC.items()} for line in body["lines"]]
         total = total_with_tax({}, lines)
-        if total is None or abs(total - cents(expected)) <= tolerance(lines, chosen.total_tolerance):
+        if total is None or abs(total - cents(expected)) <= tolerance(len(lines), chosen.total_tolerance):
             return None
         return f"the positions come to {total} with VAT, the document to {cents(expected)}"
 
