@@ -21,6 +21,7 @@ CUSTOMERS = Flow(
     target="bc",
     entity="customers",
     main="customer",
+    pairs="customers",
     parts=(
         Part(
             name="customer",

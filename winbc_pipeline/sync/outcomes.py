@@ -8,6 +8,7 @@ from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
     "UNCHANGED": "The target has these values already. Nothing is written.",
+    "DRIFT": "The target has other values in fields that it owns (column `owner` of the table). They stay.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",

@@ -1,25 +1,26 @@
 """Decides what happens to one record of master data, compared with the live target.
 
-Here belongs: skip, create, update field by field, conflict. The plan table: plan.py. Sending: push.py.
+Here belongs: skip, create, update, conflict. One field: merge.py. The plan table: plan.py. Sending: push.py.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
 from ...mapping.compiler import Compiled
-from ...settings import Settings
 from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
+from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, broken_rule, is_ignored
-from ..payloads import empty, equal, field_hashes, filled
+from ..payloads import filled
+from .known import KnownRecords
+from .merge import Rules, merge
 from .references import IdsByCode, with_payloads
 
 
@@ -33,6 +34,7 @@ class Decision:
         target: the target's record, as far as it is known; empty when there is none.
         body: the fields that are sent.
         changes: the effect for people: dictionaries of field, old and new.
+        pair: what the record's pair becomes when this is carried out (JSON); None when nothing is known of it.
     """
 
     action: str
@@ -41,6 +43,7 @@ class Decision:
     target: Mapping[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
+    pair: str | None = None
 
 
 Records = dict[str, list[dict[str, Any]]]  # records of the target, by the value that found them
@@ -60,8 +63,8 @@ class Live:
 
 
 def decide(
+    connected: ConnectedFlow,
     part: Part,
-    settings: Settings,
     target: BusinessCentral,
     compiled: Compiled,
     rows: list[Row],
@@ -78,11 +81,16 @@ def decide(
     """
     ids = IdsByCode(target)
     whole = [with_payloads(row, compiled, ids) for row in rows]
-    return Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
+    return Planner(connected, part, target, compiled, linked).decide_all(whole)
 
 
 def live_targets(
-    part: Part, settings: Settings, target: BusinessCentral, rows: list[Row], linked: dict[tuple[str, str], str]
+    connected: ConnectedFlow,
+    part: Part,
+    target: BusinessCentral,
+    compiled: Compiled,
+    rows: list[Row],
+    linked: dict[tuple[str, str], str],
 ) -> list[Mapping[str, Any]]:
     """What the target has now for each of some records; {} for a record that it does not have.
 
@@ -90,7 +98,7 @@ def live_targets(
         rows: records as `decide` returns them. A record with errors is looked up like any other.
     """
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = Planner(part, settings, target, frozenset(), linked).decide_each(whole)
+    found = Planner(connected, part, target, compiled, linked).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
@@ -98,26 +106,36 @@ class Planner:
     """Decides the records of one part.
 
     Args:
-        fill_empty: fields that are written only where the target's field is empty.
+        compiled: the part's table.
         linked: the source's key by part and id of the target's record. Matches found now are added.
     """
 
     def __init__(
         self,
+        connected: ConnectedFlow,
         part: Part,
-        settings: Settings,
         target: BusinessCentral,
-        fill_empty: frozenset[str],
+        compiled: Compiled,
         linked: dict[tuple[str, str], str],
     ) -> None:
-        self.part, self.settings, self.target = part, settings, target
-        self.fill_empty, self.linked = fill_empty, linked
+        self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+        self.records = KnownRecords(connected, part, compiled)
+        self.rules = Rules(
+            owner=connected.flow.owner(connected.settings),
+            fill_empty=compiled.fill_empty,
+            fixed=frozenset(part.fixed),
+            absolute=part.owns,
+        )
         # The number of the record that this run creates, by matching field and value.
         self.claimed: dict[tuple[str, str], str] = {}
 
+    def prepared(self, rows: list[Row]) -> list[Row]:
+        """Rows with what is known of each record from before."""
+        return rows if rows and "known" in rows[0] else self.records.added(rows)
+
     def look_up(self, rows: list[Row]) -> Live:
         """Asks the target what it has for some records. Decides nothing."""
-        rows = [row for row in rows if not self._without_target(row)]
+        rows = [row for row in self.prepared(rows) if not self._without_target(row)]
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False)
         loose = [row["creates"] for row in rows if row["target_id"] not in by_id]
@@ -140,6 +158,7 @@ class Planner:
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides each record by itself. The arguments are those of `decide_all`."""
+        rows = self.prepared(rows)
         there = live or self.look_up(rows)
         return [(row, self._without_target(row) or self._against_target(row, there)) for row in rows]
 
@@ -179,15 +198,14 @@ class Planner:
         return None
 
     def _against_target(self, row: Row, there: Live) -> Decision:
-        creates, updates = row["creates"], row["updates"]
         if row["target_id"] in there.by_id:
             # The link holds, whatever number or e-mail the record has by now.
-            return self._update(row, there.by_id[row["target_id"]][0], updates)
-        live = self._matching(creates, there)
+            return self._update(row, there.by_id[row["target_id"]][0])
+        live = self._matching(row["creates"], there)
         if isinstance(live, Decision):
             return live
         if live is None:
-            return self._create(row, creates)
+            return self._create(row)
         link = (self.part.name, live["id"])
         owner = self.linked.get(link, row["_key"])
         if owner != row["_key"] and not (self.part.shared or self.part.merged_by):
@@ -196,7 +214,7 @@ class Planner:
                 "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
             )
         self.linked[link] = row["_key"]
-        return self._update(row, live, updates)
+        return self._update(row, live)
 
     def _matching(self, creates: dict[str, Any], there: Live) -> dict[str, Any] | Decision | None:
         """The target's record with the value of the strongest field that finds one; a decision when that is unclear."""
@@ -220,9 +238,10 @@ class Planner:
             return Decision("skip", "SHARED", target={"number": self.claimed[name, value]})
         return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
 
-    def _create(self, row: Row, creates: dict[str, Any]) -> Decision:
+    def _create(self, row: Row) -> Decision:
         # With a number of ours the target refuses a second record, so only a record without one has to wait for a
         # lost call (exactly_once.md section 1).
+        creates = row["creates"]
         has_number = bool(creates.get(self.part.match[0][0]))
         quarantine = timedelta(minutes=self.settings.quarantine_minutes)
         if row["state"] == State.UNKNOWN and not has_number and clock.now() < row["intent_at"] + quarantine:
@@ -232,29 +251,30 @@ class Planner:
                 self.claimed[name, _folded(creates[name], ignore_case)] = str(creates.get("number") or "")
         body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return Decision("create", body=body, changes=changes)
+        return Decision("create", body=body, changes=changes, pair=self.records.pair_made(row["known"]))
 
-    def _update(self, row: Row, live: dict[str, Any], updates: dict[str, Any]) -> Decision:
-        # Three values are compared: what was last sent (only its hash is kept), what is there, what is wanted.
-        base = json.loads(row["field_hashes"]) if row["field_hashes"] else {}
-        now = field_hashes(updates)
-        changes, both = [], []
-        for name, value in updates.items():
-            old = live.get(name)
-            if value is None or equal(old, value) or (name in self.fill_empty and not empty(old)):
-                continue
-            target_changed = name in base and field_hashes({name: old})[name] != base[name]
-            if target_changed and base[name] == now[name]:
-                continue  # Only the target changed the field: its users keep what they typed.
-            if target_changed:
-                both.append(name)
-            changes.append({"field": name, "old": old, "new": value})
-        if both:
-            return Decision("conflict", "BOTH_CHANGED", ", ".join(both), target=live, changes=changes)
-        if not changes:
-            return Decision("skip", "UNCHANGED", target=live)
-        body = {each["field"]: each["new"] for each in changes}
-        return Decision("update", target=live, body=body, changes=changes)
+    def _update(self, row: Row, live: dict[str, Any]) -> Decision:
+        known, updates = row["known"], row["updates"]
+        merged = merge(updates, live, self.records.moved(known, updates, live), self.rules, _is_newer(row, live))
+        if merged.both:
+            return Decision("conflict", "BOTH_CHANGED", ", ".join(merged.both), target=live, changes=merged.changes)
+        pair = self.records.pair_after(known, merged, live)
+        if merged.changes:
+            body = {each["field"]: each["new"] for each in merged.changes}
+            words = f"changed on both sides, the source's value is sent: {', '.join(merged.overwritten)}"
+            message = words if merged.overwritten else None
+            return Decision("update", None, message, target=live, body=body, changes=merged.changes, pair=pair)
+        if merged.kept:
+            return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
+        return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+
+def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:
+    """Whether the source's record was modified after the target's; each by the clock of its own system."""
+    modified = live.get("lastModifiedDateTime") or live.get("modified")
+    if not modified or not row.get("modified_at"):
+        return True
+    return bool(row["modified_at"] > datetime.fromisoformat(str(modified)))
 
 
 def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
