@@ -30,6 +30,23 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class KeyChain:
+    """How a record without a partner is found in the target, when its keys need more than a filter on one field.
+
+    Attributes:
+        chosen: gives the kinds of keys that the settings ask for, the strongest first.
+        keys_of: gives the keys of a record of a system (winstore or bc), by kind; they are compared as they are.
+        fields: the fields that `keys_of` reads, by system.
+        new_ids: gives the first and the last id that new records get in Winstore, for those that bring none.
+    """
+
+    chosen: Callable[[Settings], tuple[str, ...]]
+    keys_of: Callable[[str, Mapping[str, Any]], Mapping[str, set[str]]]
+    fields: Mapping[str, tuple[str, ...]]
+    new_ids: Callable[[Settings], tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -52,6 +69,7 @@ class Part:
         pair: the name of the part in the table of pairs; the part's own name when empty.
         fixed: fields that are never changed in a record that exists: a person decides.
         creates: whether a record that the target does not have is made there. If not, it is skipped.
+        keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
     """
 
@@ -72,6 +90,7 @@ class Part:
     fixed: tuple[str, ...] = ()
     creates: bool = True
     owns: bool = False
+    keys: KeyChain | None = None
 
     @property
     def paired_as(self) -> str:
@@ -226,6 +245,11 @@ class Flow:
     def lease(self) -> str:
         """What one run at a time holds: the flow, or the pairs that both directions write."""
         return f"pairs_{self.pairs}" if self.pairs and not self.document else self.id
+
+    @property
+    def reverse(self) -> str:
+        """The id of the flow in the other direction."""
+        return f"{self.name}_{self.target}_to_{self.source}"
 
     def is_on(self, settings: Settings) -> bool:
         """Whether the settings let records go in this direction."""
