@@ -40,8 +40,23 @@ class EntityProfile(BaseModel):
     fields: dict[str, FieldType]
 
 
+class FindProfile(BaseModel):
+    """How records of an entity are looked up: `by` names the parameter of each field that can be asked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    call: str
+    known: Literal["verified", "assumed"]
+    accept: Literal["application/json", "application/xml"] = "application/xml"
+    records: str
+    by: dict[str, str]
+
+
 class WriteProfile(BaseModel):
-    """How one kind of record is written: the call, its fields, and where the answer says what became of the record."""
+    """How one kind of record is written: the call, its fields, and where the answer says what became of the record.
+
+    `id` and `modified` say where the answer has the record's key and its moment; empty where it has none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,6 +69,8 @@ class WriteProfile(BaseModel):
     code: str = "result.statuscode"
     message: str = "result.message"
     taken: tuple[str, ...] = ("200",)
+    id: str = ""
+    modified: str = ""
 
 
 class Profile(BaseModel):
@@ -61,8 +78,9 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    contract: int
+    contract: Literal[1, 2]
     reads: dict[str, EntityProfile]
+    finds: dict[str, FindProfile] = {}
     writes: dict[str, WriteProfile]
 
     def entity(self, name: str) -> EntityProfile:
@@ -70,6 +88,17 @@ class Profile(BaseModel):
         if name not in self.reads:
             raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
         return self.reads[name]
+
+    def can_find(self, entity: str, field: str) -> bool:
+        """Whether records can be looked up by a field."""
+        return entity in self.finds and field in self.finds[entity].by
+
+    def find(self, entity: str, field: str) -> FindProfile:
+        """How records are looked up; raises ConfigurationError when the profile does not say it for the field."""
+        if not self.can_find(entity, field):
+            words = f"The Winstore profile has no finds.{entity} by {field}."
+            raise ConfigurationError(words, "Copy it from the shipped profile, if your Winstore has such a call.")
+        return self.finds[entity]
 
     def write(self, name: str) -> WriteProfile:
         """How a kind of record is written; raises ConfigurationError when the profile does not say it."""
