@@ -38,14 +38,12 @@ class Posts:
         return key
 
     def _article(self, sent: Record, now: str) -> str:
-        """Updates the article that has the key or the variants, or creates one (assumed).
+        """Updates the article that has the key or the variants, or creates one, which needs a name (assumed).
 
-        A call without `variants` and with a `sku` changes one variant that is there, as in version 1 of the contract.
+        Without `variants`, the fields of one variant may stand at the top, as in version 1 of the contract.
         """
         lines = records_of(sent.get("variants"), "variant")
         if not lines and sent.get("sku"):
-            if not self._owner(sent["sku"]):
-                raise Refused(404, f"product {sent['sku']} is not known")
             lines = [sent]
         for line in lines:
             required_text(line, "sku")
@@ -66,7 +64,10 @@ class Posts:
         key = sent.get("artkey") or next(iter(found), "") or self._free_number("articles")
         if others := sorted(set(found) - {key}):
             raise Refused(400, f"variants that were sent belong to article {', '.join(others)}")
-        return found.get(key) or self.records.get("articles", key) or NEW_ARTICLE | {"artkey": key, "variants": []}
+        known = found.get(key) or self.records.get("articles", key)
+        if not known and not sent.get("name"):
+            raise Refused(404, f"product {sent.get('artkey') or sent.get('sku') or ''} is not known, and has no name")
+        return known or NEW_ARTICLE | {"artkey": key, "variants": []}
 
     def _owner(self, sku: str) -> Record | None:
         """The article that has a variant with exactly this SKU."""

@@ -1,7 +1,7 @@
 """Look-ups in Winstore, and what the answers of its writes tell (docs/winstore-contract.md, version 2; all assumed)."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from decimal import Decimal
 from threading import Barrier
 
 import pytest
@@ -11,8 +11,7 @@ from winbc_pipeline.systems.transport import Answer
 from winbc_pipeline.systems.winstore import Winstore, load_profile
 
 from ..support.sandboxes import HTTP, Sandboxes
-
-VERSION_1 = Path(__file__).parents[1] / "support" / "winstore_profile_1.toml"
+from ..support.winstore_profiles import VERSION_1
 
 
 @pytest.fixture
@@ -112,18 +111,6 @@ def test_what_the_profile_cannot_look_up_is_a_mistake_of_the_settings(shop: Wins
         shop.find(entity, field, ["1"], False)
 
 
-def test_a_profile_of_version_1_looks_nothing_up() -> None:
-    assert not load_profile(VERSION_1).can_find("customers", "email")
-    assert load_profile(None).can_find("customers", "email")
-
-
-def test_a_profile_of_an_unknown_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "profile.toml"
-    path.write_text(VERSION_1.read_text("utf-8").replace("contract = 1", "contract = 3"), "utf-8")
-    with pytest.raises(ConfigurationError, match="contract"):
-        load_profile(path)
-
-
 def test_a_customer_without_a_key_gets_the_next_free_number(shop: Winstore) -> None:
     given = shop.post("customers", {"fname": "Cees", "email": "c@mail.example"}, [], repeatable=False)
     assert (given.taken, given.id) == (True, "124")
@@ -217,10 +204,15 @@ def test_variants_of_another_article_are_refused(sandboxes: Sandboxes, shop: Win
 
 
 @pytest.mark.parametrize("sku", ["SKU-9", "0100537900016"])
-def test_the_call_of_version_1_changes_a_variant_and_creates_none(
+def test_fields_of_a_variant_at_the_top_change_one_that_is_there(
     sandboxes: Sandboxes, shop: Winstore, sku: str
 ) -> None:
     assert "<statuscode>404</statuscode>" in post(sandboxes, f"<article><sku>{sku}</sku><price>3</price></article>")
     assert "<id>100001</id>" in post(sandboxes, "<article><sku>SKU-2</sku><price>3.5</price></article>")
     found = variants(shop, "100001")
     assert {each: row["price"] for each, row in found.items()} == {"SKU-1": "18.5", "SKU-2": "3.5"}
+
+
+def test_an_article_of_one_variant_is_created_with_its_fields_at_the_top(shop: Winstore) -> None:
+    given = shop.post("articles", {"sku": "SKU-9", "name": "Bowl", "price": Decimal("3.50")}, [], repeatable=False)
+    assert {sku: row["price"] for sku, row in variants(shop, given.id).items()} == {"SKU-9": "3.50"}

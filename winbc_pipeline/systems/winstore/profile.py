@@ -14,16 +14,21 @@ from ..facts import FieldFacts
 FieldType = Literal["text", "decimal", "boolean", "date", "datetime"]
 
 
-class EntityProfile(BaseModel):
-    """How one entity is read. The shipped profile.toml explains the names.
-
-    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
-    """
+class CallProfile(BaseModel):
+    """One call: its name, and whether a public client shows it or it is our assumption."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     call: str
     known: Literal["verified", "assumed"]
+
+
+class EntityProfile(CallProfile):
+    """How one entity is read. The shipped profile.toml explains the names.
+
+    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
+    """
+
     since: str
     always: dict[str, str] = {}
     accept: Literal["application/json", "application/xml"] = "application/xml"
@@ -40,28 +45,20 @@ class EntityProfile(BaseModel):
     fields: dict[str, FieldType]
 
 
-class FindProfile(BaseModel):
+class FindProfile(CallProfile):
     """How records of an entity are looked up: `by` names the parameter of each field that can be asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    call: str
-    known: Literal["verified", "assumed"]
     accept: Literal["application/json", "application/xml"] = "application/xml"
     records: str
     by: dict[str, str]
 
 
-class WriteProfile(BaseModel):
+class WriteProfile(CallProfile):
     """How one kind of record is written: the call, its fields, and where the answer says what became of the record.
 
     `id` and `modified` say where the answer has the record's key and its moment; empty where it has none.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    call: str
-    known: Literal["verified", "assumed"]
     root: str
     fields: dict[str, FieldType] = {}
     lines: dict[str, FieldType] = {}
@@ -82,6 +79,11 @@ class Profile(BaseModel):
     reads: dict[str, EntityProfile]
     finds: dict[str, FindProfile] = {}
     writes: dict[str, WriteProfile]
+
+    @property
+    def calls(self) -> tuple[CallProfile, ...]:
+        """All calls of the file. One call may be there several times, for several entities."""
+        return (*self.reads.values(), *self.finds.values(), *self.writes.values())
 
     def entity(self, name: str) -> EntityProfile:
         """How an entity is read; raises ConfigurationError when the profile does not say it."""
