@@ -9,11 +9,15 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+import duckdb
 
 from .. import clock
 from ..settings import Settings
@@ -35,7 +39,6 @@ PAIR = {
 KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
 """The column of each system's own id."""
 KEY_FILE = "hash.key"
-KEYS_AT_ONCE = 50_000
 
 
 class Pairs:
@@ -58,6 +61,16 @@ class Pairs:
             if "@" not in name and not isinstance(value, list | dict)
         }
 
+    @contextmanager
+    def opened(
+        self, tables: Mapping[str, Mapping[str, str]] = MappingProxyType({}), transaction: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file of the pairs with its table and further ones, by name with their columns, until the block ends."""
+        with self.store.transaction() if transaction else self.store.open() as connection:
+            for name, columns in {"pair": PAIR, **tables}.items():
+                create_table(connection, name, columns)
+            yield connection
+
     def read(self, part: str, system: str, keys: Collection[str]) -> dict[str, Row]:
         """The pairs of records, by the id that they have in a system; `winstore` and `bc` are dictionaries.
 
@@ -68,8 +81,7 @@ class Pairs:
         if not keys or not self.store.path.exists():
             return {}
         column = quote(KEYS[system])
-        with self.store.open() as connection:
-            create_table(connection, "pair", PAIR)
+        with self.opened() as connection:
             rows = rows_of(
                 connection,
                 f"SELECT * FROM pair WHERE part = ? AND {column} IN (SELECT unnest(?::VARCHAR[]))",
@@ -82,8 +94,7 @@ class Pairs:
         listed = [_as_text(row) for row in rows]
         if not listed:
             return
-        with self.store.transaction() as connection:
-            create_table(connection, "pair", PAIR)
+        with self.opened(transaction=True) as connection:
             create_table(connection, "fresh", PAIR, temporary=True)
             insert_rows(connection, "fresh", PAIR, listed)
             for column in KEYS.values():
@@ -95,8 +106,7 @@ class Pairs:
 
     def forget(self, part: str, system: str, keys: Collection[str]) -> None:
         """Deletes the pairs of records, by the id that they have in a system."""
-        with self.store.transaction() as connection:
-            create_table(connection, "pair", PAIR)
+        with self.opened(transaction=True) as connection:
             connection.execute(
                 f"DELETE FROM pair WHERE part = ? AND {quote(KEYS[system])} IN (SELECT unnest(?::VARCHAR[]))",
                 [part, list(keys)],

@@ -54,6 +54,7 @@ def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
 @contextmanager
 def leased(connected: ConnectedFlow, sending: Sending[Target]) -> Iterator[Target]:
     """The open target, under the flow's lease, until the block ends; raises StoreBusy while another run goes on."""
+    connected.check_on()
     target = sending.open(connected.settings)
     try:
         with lease(connected), _for_many_records():

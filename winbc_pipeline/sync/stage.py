@@ -24,6 +24,7 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
     """
+    connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     flow = connected.flow
     if flow.reading:

@@ -7,9 +7,11 @@ merge.py. The table of pairs: staging/pairs.py.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ...mapping.compiler import Compiled
+from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.pairs import KEYS, Hashes, Pairs
 from ...staging.store import Row
@@ -33,6 +35,8 @@ class Known:
         sent: the ledger's hash of each mapped value as it was last sent or found to be there already.
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
+        echo: whether the source has the record exactly as the program wrote it there.
+        waits: whether the other direction has sent this record and does not know the answer.
     """
 
     own: str
@@ -43,6 +47,8 @@ class Known:
     sent: Hashes = field(default_factory=dict)
     same_table: bool = True
     lost: bool = False
+    echo: bool = False
+    waits: bool = False
 
 
 class KnownRecords:
@@ -55,7 +61,8 @@ class KnownRecords:
     def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
         self.flow, self.part, self.compiled = connected.flow, part, compiled
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
-        self.depends = compiled.lineage()
+        self.depends = compiled.depends
+        self.open_there = _open_there(connected)
 
     def added(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each, as `known`, and with the target's id that its pair has.
@@ -81,6 +88,8 @@ class KnownRecords:
             sent=json.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
+            echo=bool(pair and source == "winstore" and _is_moment(row.get("modified_at"), pair["winstore_moment"])),
+            waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
         )
         there = pair[KEYS[target]] if pair else None
         return row | {"known": known, "target_id": there or row["target_id"]}
@@ -105,6 +114,8 @@ class KnownRecords:
     def _source_moved(self, known: Known, name: str, wanted: str) -> bool | None:
         if not known.same_table and known.sent.get(name) != wanted:
             return True  # by an edit of the tables
+        if known.echo:
+            return False
         reads = [each for each in self.depends.get(name, ()) if each in known.now]
         if reads and all(each in known.source for each in reads):
             return any(known.now[each] != known.source[each] for each in reads)
@@ -141,10 +152,29 @@ class KnownRecords:
                 target[name] = value
             elif target.get(name) != value:
                 open_fields.append(name)
-        source = known.source | {name: known.now[name] for name in read}
+        source = known.source | (known.now if known.echo else {name: known.now[name] for name in read})
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return json.dumps(pair)
+
+
+def _open_there(connected: ConnectedFlow) -> set[str]:
+    """Keys and numbers of the records that the other direction has sent, and whose answer it does not know."""
+    if connected.flow.direction(connected.settings) != "both":
+        return set()
+    rows = ledger.read_other(connected.settings, connected.flow.reverse, "state IN ('SENDING', 'UNKNOWN')")
+    return {name for row in rows for name in (row["key"], row["target_id"], row["target_no"]) if name}
+
+
+def _names(row: Row, own: str, pair: Row | None, part: Part) -> set[str]:
+    """The ids and numbers by which the other direction may know a record."""
+    new = row["creates"].get(part.match[0][0]) if part.match and isinstance(row["creates"], dict) else None
+    paired = {pair[name] for name in (*KEYS.values(), "bc_no")} if pair else set()
+    return {str(name) for name in (own, row["_key"], new, row["target_id"], *paired) if name}
+
+
+def _is_moment(moment: datetime | None, text: str | None) -> bool:
+    return bool(moment and text and datetime.fromisoformat(text) == moment)
 
 
 def _alike(old: Any, new: Any) -> bool:

@@ -6,7 +6,6 @@ from ... import clock
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, Store, quote, renew_table, rows_of
-from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
 from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
@@ -15,9 +14,10 @@ from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
 from ..work import Work
 from .decide import Decision, decide
+from .matching import Target
 
 
-def plan(work: Work, target: BusinessCentral) -> None:
+def plan(work: Work, target: Target) -> None:
     """Writes the plan table: what would happen to each mapped record of the work."""
     flow, store = work.flow, work.store
     recover(store, work.run_id)

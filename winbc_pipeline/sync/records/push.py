@@ -18,7 +18,7 @@ from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.pairs import Pairs
 from ...staging.store import Row
-from ...systems.business_central import BusinessCentral, Operation, Result
+from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, refusal
@@ -28,6 +28,7 @@ from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
 from .known import told
+from .matching import Target
 from .plan import plan
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
@@ -35,7 +36,7 @@ SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
 NO_CALL = -1  # status of an operation whose call never left
 
 
-def push(work: Work, target: BusinessCentral) -> None:
+def push(work: Work, target: Target) -> None:
     """Sends what is planned. Every record has an outcome in the ledger afterwards."""
     if recover(work.store, work.run_id):
         # A killed run left intents: what it sent must be looked up before it is sent again.
@@ -56,7 +57,7 @@ def push(work: Work, target: BusinessCentral) -> None:
 class Push:
     """Sends the planned rows of one part."""
 
-    def __init__(self, work: Work, part: Part, target: BusinessCentral) -> None:
+    def __init__(self, work: Work, part: Part, target: Target) -> None:
         self.part, self.target = part, target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         # Part and key of the records that must be planned again.
@@ -145,10 +146,10 @@ class Push:
     def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
         """Reads the paths; gives by key the value that the reference asks for."""
         operations = [Operation(key, "GET", path) for key, path in paths.items()]
-        batches = chunks_of(operations, self.settings.bc.batch_size)
+        batches = chunks_of(operations, self.target.batch_size)
         name, wanted = reference.where
         values = {}
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.target.in_flight) as pool:
             for result in chain.from_iterable(pool.map(self.target.batch, batches)):
                 for record in result.body.get("value", []):
                     if record.get(name) == wanted:
@@ -178,9 +179,9 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
-        batch_size = self.settings.bc.batch_size
+        batch_size = self.target.batch_size
         pending: set[Future[list[Move]]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
                 for chunk in intent_chunks(rows):
                     now = clock.now()

@@ -49,7 +49,8 @@ def first_field_not_in_xml(fields: Fields, lines: Iterable[Fields]) -> str | Non
 def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> bytes:
     """The XML of one record, in UTF-8.
 
-    The fields stand in the profile's order, `invoice_add.city` inside `invoice_add`. Empty fields are left out.
+    The fields stand in the profile's order, `invoice_add.city` inside `invoice_add`. Fields that are None are left out;
+    an empty text is an empty element.
     Raises: ValueError for a character that XML cannot carry.
     """
     lines = list(lines)
@@ -67,7 +68,7 @@ def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> 
 
 def _fill(element: Element, names: Iterable[str], fields: Fields) -> None:
     for name in names:
-        if fields.get(name) in (None, ""):
+        if fields.get(name) is None:
             continue
         *groups, last = name.split(".")
         inside = element
