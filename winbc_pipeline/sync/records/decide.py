@@ -21,10 +21,10 @@ from ..outcomes import IGNORED, MAKE_AGAIN, TAKEN, broken_rule, is_ignored
 from ..payloads import filled
 from .index import Key
 from .known import KnownRecords
-from .matching import ByKeys, Found, Target, is_unseen, matching_of
+from .matching import ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
 from .references import IdsByCode, with_payloads
-from .winstore_target import WinstoreRecords
+from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 
 @dataclass
@@ -119,6 +119,7 @@ class Planner:
         linked: dict[tuple[str, str], str],
     ) -> None:
         self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+        self.flow = connected.flow.id
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
             owner=connected.flow.owner(connected.settings),
@@ -292,8 +293,11 @@ class Planner:
         moved = self.records.moved(known, updates, live)
         merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
         if merged.both:
-            return Decision("conflict", "BOTH_CHANGED", ", ".join(merged.both), target=live, changes=merged.changes)
+            words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
+            return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
         pair = self.records.pair_after(known, merged, live)
+        if is_unseen(live):
+            merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
         if merged.changes:
             body = {each["field"]: each["new"] for each in merged.changes}
             words = f"changed on both sides, the source's value is sent: {', '.join(merged.overwritten)}"

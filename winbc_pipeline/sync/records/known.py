@@ -19,6 +19,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import field_hashes, fields_of
 from .merge import Merged, Moved
+from .winstore_target import is_unseen
 
 OTHER = {"winstore": "bc", "bc": "winstore"}
 
@@ -91,7 +92,7 @@ class KnownRecords:
             echo=bool(pair and source == "winstore" and _is_moment(row.get("modified_at"), pair["winstore_moment"])),
             waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
         )
-        there = pair[KEYS[target]] if pair else None
+        there = pair[KEYS[target]] if pair and not row.get("adopted") else None
         return row | {"known": known, "target_id": there or row["target_id"]}
 
     def moved(self, known: Known, new: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Moved]:
@@ -103,6 +104,8 @@ class KnownRecords:
         """
         wanted, there = field_hashes(new), field_hashes({name: live.get(name) for name in new})
         answered = self.pairs.hashes({name: live.get(name) for name in new}) if self.pairs else {}
+        if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
+            return {name: Moved(self._source_moved(known, name, wanted[name]), False) for name in new}
         return {
             name: Moved(
                 self._source_moved(known, name, wanted[name]),
@@ -144,8 +147,9 @@ class KnownRecords:
         """
         if not self.pairs:
             return None
-        agreed = merged.settled | set(merged.kept)
-        read = {each for name in agreed for each in self.depends.get(name, ()) if each in known.now}
+        agreed = merged.settled | {each["field"] for each in merged.changes}
+        heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
+        read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now}
         target, open_fields = dict(known.target), []
         for name, value in self.pairs.hashes(live).items():
             if name in agreed:
@@ -221,3 +225,10 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
         target: planned["target"] | answered,
         "winstore_moment": answer.get("modified") if target == "winstore" else None,
     }
+
+
+def made_by_hand(part: Part, source: str, own: str, partner: str, number: str) -> Row:
+    """The pair of two records that a person has joined; what both sides have is compared from now on."""
+    target = OTHER[source]
+    pair = {"part": part.paired_as, KEYS[source]: own, KEYS[target]: partner, "made_by": "person"}
+    return pair | {"bc_no": number if target == "bc" else None, "winstore": {}, "bc": {}, "winstore_moment": None}

@@ -13,7 +13,7 @@ from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..flow import KeyChain, Part
 from .index import Key, KeyIndex, keys_in
-from .winstore_target import UNSEEN, WinstoreRecords
+from .winstore_target import WinstoreRecords, is_unseen
 
 Record = dict[str, Any]
 Target = BusinessCentral | WinstoreRecords
@@ -110,8 +110,3 @@ def matching_of(connected: ConnectedFlow, part: Part, target: Target) -> Matchin
 def _folded(value: object, ignore_case: bool) -> str:
     """The value of a matching field, as it is compared."""
     return str(value).lower() if ignore_case else str(value)
-
-
-def is_unseen(record: Mapping[str, Any]) -> bool:
-    """Whether nobody can ask what a record has."""
-    return bool(record.get(UNSEEN))

@@ -98,6 +98,7 @@ def _differing(
         merged.kept.append(name)
     elif name in rules.fixed:
         merged.both.append(name)
+        merged.changes.append(change)
     elif moved.target is False or (moved.target is None and empty(old)):
         merged.changes.append(change)
     elif owner == "hold":

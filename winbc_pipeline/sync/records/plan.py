@@ -1,6 +1,8 @@
 """The plan of master data: what would be written. Materialising it is the exact dry run."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ... import clock
 from ...staging import ledger
@@ -17,13 +19,18 @@ from .decide import Decision, decide
 from .matching import Target
 
 
-def plan(work: Work, target: Target) -> None:
-    """Writes the plan table: what would happen to each mapped record of the work."""
+def plan(work: Work, target: Target, as_if: Mapping[str, Row] = MappingProxyType({})) -> None:
+    """Writes the plan table: what would happen to each mapped record of the work.
+
+    Args:
+        as_if: what the ledger would say of records, by key, if a person had decided so.
+    """
     flow, store = work.flow, work.store
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
-    candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    wanted = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    candidates = [row | as_if.get(row["_key"], {}) for row in wanted]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
     rows = []

@@ -20,6 +20,13 @@ from ..payloads import fields_of
 Record = dict[str, Any]
 UNSEEN = "@unseen"
 """Marks a record whose values nobody can ask for: a profile of contract 1 has no look-ups."""
+NOT_SEEN = "not known"
+"""What a plan shows as the old value of such a record."""
+
+
+def is_unseen(record: Mapping[str, Any]) -> bool:
+    """Whether nobody can ask what a record has."""
+    return bool(record.get(UNSEEN))
 
 
 class WinstoreRecords:

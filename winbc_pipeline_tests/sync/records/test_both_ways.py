@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import Summary
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
+from winbc_pipeline.workbench.intervention import Request, intervention
 
 from ...support.order_invariants import BY_HAND
 from ...support.sandboxes import HTTP, Sandboxes
+from ...support.winstore_profiles import VERSION_1
 
 TO_BC, TO_WINSTORE = "customers_winstore_to_bc", "customers_bc_to_winstore"
 Edit = Callable[..., None]
@@ -140,3 +144,120 @@ def test_the_same_edit_on_both_sides_is_no_conflict(both: Sandboxes) -> None:
     before = writes(both)
     assert [each.failed for each in passes(both)] == [0, 0]
     assert writes(both) == before
+
+
+def settle(both: Sandboxes, flow: str, how: str, key: str = "000123", number: str = "") -> None:
+    """A person decides, as with `winbc resolve`."""
+    request = Request(how, (key,), number=number)  # type: ignore[arg-type]
+    connected = ConnectedFlow(flow_named(flow), both.settings)
+    with intervention(connected, "by hand") as turn:
+        shown = turn.proposed(request)
+        turn.carry_out(request, shown)
+
+
+@pytest.mark.parametrize(
+    ("flow", "how", "city"),
+    [
+        (TO_BC, "take_source", "Gent"),
+        (TO_BC, "take_target", "Brugge"),
+        (TO_WINSTORE, "take_source", "Brugge"),
+        (TO_WINSTORE, "take_target", "Gent"),
+    ],
+)
+def test_a_person_settles_a_conflict_from_either_side(both: Sandboxes, flow: str, how: str, city: str) -> None:
+    both.fill()
+    passes(both)
+    in_winstore(both, city="Gent")
+    in_bc(both, city="Brugge")
+    passes(both)
+    settle(both, flow, how, "WS000123" if flow == TO_WINSTORE else "000123")
+    assert [each.failed for each in (*passes(both), *passes(both))][-2:] == [0, 0]
+    assert (customer_of_bc(both)["city"], customer_of_shop(both)["city"]) == (city, city)
+
+
+def test_a_customer_deleted_in_business_central_is_not_made_again_until_a_person_says_so(both: Sandboxes) -> None:
+    both.fill(customers=[{}, {"customer_id": "7", "email": "b@mail.example"}])
+    passes(both)
+    both.delete_in_bc("customers", "WS000123")
+    in_winstore(both, city="Gent")
+    assert both.sync(TO_BC).failed == 1
+    assert both.ledger(TO_BC)["000123"]["reason"] == "DELETED_THERE"
+    settle(both, TO_BC, "again")
+    assert customer_of_bc(both)["city"] == "Gent"
+    assert [each.failed for each in passes(both)] == [0, 0]
+
+
+def test_the_partner_that_a_person_chose_stays_whatever_the_tables_say_later(both: Sandboxes) -> None:
+    twice = [{"displayName": n, "type": "Person", "email": "anna@mail.example", "number": n} for n in ("C1", "C2")]
+    both.seed_bc(customers=twice)
+    both.fill()
+    assert both.sync(TO_BC).failed == 1
+    settle(both, TO_BC, "adopt", number="C2")
+    settle(both, TO_BC, "take_source")
+    both.seed_bc(customers=[{"displayName": "n", "type": "Person", "number": "WS000123"}])
+    in_winstore(both, city="Gent")
+    both.sync(TO_BC)
+    assert customer_of_bc(both, "C2")["city"] == "Gent"
+
+
+def test_a_company_that_became_a_person_is_for_a_person(both: Sandboxes) -> None:
+    both.fill(customers=[{"company_name": "Klein BV"}])
+    passes(both)
+    in_winstore(both, company="")
+    assert both.sync(TO_BC).failed == 1
+    entry = both.ledger(TO_BC)["000123"]
+    assert (entry["reason"], customer_of_bc(both)["type"]) == ("BOTH_CHANGED", "Company")
+
+
+def test_a_blocked_customer_is_left_alone_on_both_sides(both: Sandboxes) -> None:
+    both.fill()
+    passes(both)
+    in_bc(both, blocked="All")
+    in_winstore(both, city="Gent")
+    in_bc(both, phoneNumber="1")
+    before = writes(both)
+    passes(both)
+    assert both.ledger(TO_BC)["000123"]["reason"] == "BLOCKED"
+    assert both.ledger(TO_WINSTORE)["WS000123"]["reason"] == "BLOCKED"
+    assert writes(both) == before
+
+
+@pytest.mark.parametrize("order", [(TO_BC, TO_WINSTORE), (TO_WINSTORE, TO_BC)])
+def test_lost_pairs_are_made_again_without_a_write(both: Sandboxes, order: tuple[str, str]) -> None:
+    both.fill(customers=[{"house_number": "12-b"}, {"customer_id": "7", "email": "b@mail.example"}])
+    passes(both)
+    before = writes(both)
+    for path in (both.settings.data_folder / both.settings.connection).glob("pairs_*.duckdb*"):
+        path.unlink()
+    in_winstore(both, phone="030-2")
+    for flow in (*order, *order):
+        both.sync(flow)
+    assert writes(both) - before == 2  # the edit itself, and its way to Business Central
+    assert customer_of_bc(both)["phoneNumber"] == customer_of_shop(both)["phone"]
+
+
+def test_several_addresses_in_one_email_field_find_the_customer(both: Sandboxes) -> None:
+    # Business Central's e-mail field may hold several addresses (rules.md, "What BC makes of values").
+    both.seed_bc(
+        customers=[
+            {"number": "C1", "displayName": "Anna O'Neil", "type": "Person", "email": "a@x.example; Anna@Mail.example"}
+        ]
+    )
+    both.fill()
+    both.sync(TO_BC)
+    assert [each["number"] for each in both.bc()["records"]["customers"]] == ["C1"]
+
+
+def test_a_profile_of_contract_1_still_carries_edits_both_ways(both: Sandboxes) -> None:
+    winstore = both.settings.winstore.model_copy(update={"profile": VERSION_1})
+    both.settings = both.settings.model_copy(update={"winstore": winstore})
+    both.fill()
+    passes(both)
+    before = writes(both)
+    in_bc(both, phoneNumber="+31301112233")
+    in_winstore(both, city="Gent")
+    for _ in range(3):
+        assert [each.failed for each in passes(both)] == [0, 0]
+    assert customer_of_shop(both)["phone"] == "+31301112233"
+    assert customer_of_bc(both)["city"] == "Gent"
+    assert writes(both) - before == 4
