@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +34,6 @@ PAIR = {
     "made_by": "VARCHAR",  # the system that had the record first: winstore or bc; `person` for a pair made by hand
     "winstore": "VARCHAR",  # JSON: a hash of each field, as Winstore last answered it or took it
     "bc": "VARCHAR",  # the same of Business Central
-    "winstore_moment": "VARCHAR",  # the moment that Winstore gave the last write; empty when it gave none
     "moved_at": "TIMESTAMPTZ",
 }
 KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
@@ -88,6 +88,13 @@ class Pairs:
                 [part, list(keys)],
             )
         return {row[KEYS[system]]: _whole(row) for row in rows}
+
+    def newest(self) -> datetime | None:
+        """The moment at which a pair was last written; None without pairs."""
+        with self.opened() as connection:
+            row = connection.execute("SELECT max(moved_at) FROM pair").fetchone()
+        moment: datetime | None = row[0] if row else None
+        return moment
 
     def write(self, rows: Iterable[Row]) -> None:
         """Puts pairs in the place of those of the same records. A record is in one pair only."""

@@ -7,14 +7,13 @@ merge.py. The table of pairs: staging/pairs.py.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.pairs import KEYS, Hashes, Pairs
-from ...staging.store import Row
+from ...staging.store import Row, Store
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import field_hashes, fields_of
@@ -36,7 +35,6 @@ class Known:
         sent: the ledger's hash of each mapped value as it was last sent or found to be there already.
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
-        echo: whether the source has the record exactly as the program wrote it there.
         waits: whether the other direction has sent this record and does not know the answer.
     """
 
@@ -48,7 +46,6 @@ class Known:
     sent: Hashes = field(default_factory=dict)
     same_table: bool = True
     lost: bool = False
-    echo: bool = False
     waits: bool = False
 
 
@@ -89,7 +86,6 @@ class KnownRecords:
             sent=json.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
-            echo=bool(pair and source == "winstore" and _is_moment(row.get("modified_at"), pair["winstore_moment"])),
             waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
         )
         there = pair[KEYS[target]] if pair and not row.get("adopted") else None
@@ -117,8 +113,6 @@ class KnownRecords:
     def _source_moved(self, known: Known, name: str, wanted: str) -> bool | None:
         if not known.same_table and known.sent.get(name) != wanted:
             return True  # by an edit of the tables
-        if known.echo:
-            return False
         reads = [each for each in self.depends.get(name, ()) if each in known.now]
         if reads and all(each in known.source for each in reads):
             return any(known.now[each] != known.source[each] for each in reads)
@@ -156,7 +150,7 @@ class KnownRecords:
                 target[name] = value
             elif target.get(name) != value:
                 open_fields.append(name)
-        source = known.source | (known.now if known.echo else {name: known.now[name] for name in read})
+        source = known.source | {name: known.now[name] for name in read}
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return json.dumps(pair)
@@ -177,28 +171,41 @@ def _names(row: Row, own: str, pair: Row | None, part: Part) -> set[str]:
     return {str(name) for name in (own, row["_key"], new, row["target_id"], *paired) if name}
 
 
-def _is_moment(moment: datetime | None, text: str | None) -> bool:
-    return bool(moment and text and datetime.fromisoformat(text) == moment)
-
-
 def _alike(old: Any, new: Any) -> bool:
     """Whether a target may have made one value of the other, such as a code in capitals."""
     return str(old if old is not None else "").strip().lower() == str(new if new is not None else "").strip().lower()
 
 
-def told(pairs: Pairs, part: Part, source: str, planned: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
+def told(connected: ConnectedFlow, pairs: Pairs, part: Part, planned: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
     """Writes the pairs of planned rows that were carried out, or that needed no call.
 
     It comes before the ledger is told: a record that the ledger takes for lost is looked up again, but a pair that is
     behind the target would send the program's own change back.
 
     Args:
-        source: the system that the rows come from.
         planned: each row of the plan table with the fields that the target answered; empty when there was no call.
     """
-    pairs.write(
-        _pair_row(pairs, part, source, row, answer) for row, answer in planned if row.get("pair") and _id(row, answer)
-    )
+    source = connected.flow.source
+    rows = [_pair_row(pairs, part, source, row, answer) for row, answer in planned if row["pair"] and _id(row, answer)]
+    there = pairs.read(part.paired_as, source, [row[KEYS[source]] for row in rows])
+    changed = [row for row in rows if not _is_same(row, there.get(row[KEYS[source]]))]
+    if changed:
+        _let_the_other_direction_look(connected, part, changed)
+        pairs.write(changed)
+
+
+def _is_same(row: Row, there: Row | None) -> bool:
+    return there is not None and all(row[name] == there[name] for name in (*KEYS, *KEYS.values(), "bc_no"))
+
+
+def _let_the_other_direction_look(connected: ConnectedFlow, part: Part, rows: list[Row]) -> None:
+    """Makes the other direction compare these records again, even if they look as they did when it last sent them."""
+    path = connected.settings.flow_database(connected.flow.reverse)
+    if not path.exists():
+        return
+    numbers = {str(row[name]) for row in rows for name in (*KEYS.values(), "bc_no") if row[name]}
+    store = Store(path, connected.settings.memory_limit_mb)
+    ledger.look_again(store, part.paired_as, numbers)
 
 
 def _id(row: Row, answer: Mapping[str, Any]) -> str:
@@ -223,7 +230,6 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
         "made_by": planned["made_by"],
         source: planned["source"],
         target: planned["target"] | answered,
-        "winstore_moment": answer.get("modified") if target == "winstore" else None,
     }
 
 
@@ -231,4 +237,4 @@ def made_by_hand(part: Part, source: str, own: str, partner: str, number: str) -
     """The pair of two records that a person has joined; what both sides have is compared from now on."""
     target = OTHER[source]
     pair = {"part": part.paired_as, KEYS[source]: own, KEYS[target]: partner, "made_by": "person"}
-    return pair | {"bc_no": number if target == "bc" else None, "winstore": {}, "bc": {}, "winstore_moment": None}
+    return pair | {"bc_no": number if target == "bc" else None, "winstore": {}, "bc": {}}

@@ -94,7 +94,7 @@ def _differing(
         merged.changes.append(change)
     elif moved.source is False or (moved.source is None and is_blank(value)):
         return  # The source has nothing new. What the target changed, the other direction carries.
-    elif owner == "target":
+    elif rules.owners.get(name) == "target":
         merged.kept.append(name)
     elif name in rules.fixed:
         merged.both.append(name)

@@ -38,10 +38,11 @@ NO_CALL = -1  # status of an operation whose call never left
 
 def push(work: Work, target: Target) -> None:
     """Sends what is planned. Every record has an outcome in the ledger afterwards."""
-    if recover(work.store, work.run_id):
+    rows = planned_rows(work)
+    if recover(work.store, work.run_id) or _is_overtaken(work, rows):
         # A killed run left intents: what it sent must be looked up before it is sent again.
         plan(work, target)
-    rows = planned_rows(work)
+        rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in work.flow.parts:
@@ -54,6 +55,13 @@ def push(work: Work, target: Target) -> None:
     advance_watermark(work.connected)
 
 
+def _is_overtaken(work: Work, rows: list[Row]) -> bool:
+    """Whether the other direction has written pairs since these rows were planned."""
+    planned = [row["planned_at"] for row in rows if row["pair"] and row["planned_at"]]
+    newest = Pairs(work.settings, work.flow.pairs).newest() if planned and work.flow.pairs else None
+    return bool(newest and newest > min(planned))
+
+
 class Push:
     """Sends the planned rows of one part."""
 
@@ -63,7 +71,7 @@ class Push:
         # Part and key of the records that must be planned again.
         self.again: set[tuple[str, str]] = set()
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
-        self.source = work.flow.source
+        self.connected = work.connected
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
@@ -209,7 +217,7 @@ class Push:
     def _tell_pairs(self) -> None:
         answered, self.answered = self.answered, []
         if self.pairs:
-            told(self.pairs, self.part, self.source, answered)
+            told(self.connected, self.pairs, self.part, answered)
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ...errors import SystemUnavailable
+from ...errors import SystemUnavailable, WinbcError
 from ...settings import Settings
 from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
@@ -84,7 +84,23 @@ class WinstoreRecords:
         number = given.id or fields[self._key(entity)]
         # A new record has nothing in the fields that were not sent.
         blank = {} if key else dict.fromkeys(self.winstore.profile.written(entity))
-        return Result(operation.id, 200, blank | fields | {"id": number, "number": number, "modified": given.modified})
+        answer = blank | fields | self._as_kept(entity, number, fields, given.modified)
+        return Result(operation.id, 200, answer | {"id": number, "number": number})
+
+    def _as_kept(self, entity: str, number: str, sent: Record, modified: str) -> Record:
+        """The fields that were sent, as Winstore keeps them: it may write a value in its own way.
+
+        Nothing is concluded when somebody has changed the record since, or when Winstore does not tell.
+        """
+        profile = self.winstore.profile.entity(entity)
+        if not modified or not self.winstore.can_find(entity, profile.key[0]):
+            return {}
+        try:
+            found = self.find(entity, "id", [number], False).get(number, [])
+        except WinbcError:  # it was taken; what it looks like now is not worth an error
+            return {}
+        kept = [record for record in found if record.get(profile.modified) == modified]
+        return {name: record.get(name) for record in kept for name in sent}
 
     def _key(self, entity: str) -> str:
         return self.winstore.profile.entity(entity).key[0]

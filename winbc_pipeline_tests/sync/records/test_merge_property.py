@@ -88,9 +88,9 @@ def _edit(sandboxes: Sandboxes, models: dict[str, Model], chance: random.Random,
 
 
 def _run(sandboxes: Sandboxes, models: dict[str, Model], flow: str) -> None:
-    done = sandboxes.sync(flow)
-    held = sum(bool(model.conflicts()) for model in models.values())
-    assert done.failed == held
+    sandboxes.sync(flow)
+    waiting = {key.removeprefix("WS") for key, row in sandboxes.ledger(flow).items() if row["state"] == "CONFLICT"}
+    assert waiting == {key for key, model in models.items() if model.conflicts()}
     for model in models.values():
         model.carry("winstore" if flow == TO_BC else "bc")
 
@@ -111,5 +111,6 @@ def _settle(sandboxes: Sandboxes, models: dict[str, Model], chance: random.Rando
     source = "winstore" if flow == TO_BC else "bc"
     other = "bc" if flow == TO_BC else "winstore"
     models[key].take(source if how == "take_source" else other)
+    models[key].carry(source)  # the record is sent
     for each in (TO_BC, TO_WINSTORE):
         _run(sandboxes, models, each)
