@@ -182,7 +182,8 @@ def look_again(store: Store, part: str, names: Collection[str]) -> None:
             """
             UPDATE ledger
             SET hash = NULL
-            WHERE part = ? AND state = 'CONFIRMED' AND (key IN (SELECT unnest(?::VARCHAR[])) OR target_id IN (SELECT unnest(?::VARCHAR[])))
+            WHERE part = ? AND state = 'CONFIRMED'
+            AND (key IN (SELECT unnest(?::VARCHAR[])) OR target_id IN (SELECT unnest(?::VARCHAR[])))
             """,
             [part, list(names), list(names)],
         )

@@ -104,7 +104,7 @@ def _differing(
     elif owner == "hold":
         merged.both.append(name)
         merged.changes.append(change)
-    elif owner == "source" or source_is_newer:
+    elif owner == "source" or (owner == "newest" and source_is_newer):
         merged.changes.append(change)
         if moved.target:
             merged.overwritten.append(name)

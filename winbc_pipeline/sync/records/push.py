@@ -20,6 +20,7 @@ from ...staging.pairs import Pairs
 from ...staging.store import Row
 from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
+from .. import crash_points
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, refusal
 from ..plan_table import planned_rows
@@ -53,6 +54,7 @@ def push(work: Work, target: Target) -> None:
         plan(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
+    crash_points.point("after record cursor")
 
 
 def _is_overtaken(work: Work, rows: list[Row]) -> bool:
@@ -174,9 +176,11 @@ class Push:
         intents = [self._intent(row, now) for row in rows]
         bodies = [row["body"] if isinstance(row["body"], str) else dumps(row["body"]).decode() for row in rows]
         self._tell_pairs()
+        crash_points.point("before record intent")
         with self.store.transaction() as connection:
             ledger.move_within(connection, moves + intents, self.run_id, now)
             ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
+        crash_points.point("after record intent")
 
     def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
         """Keeps batches in flight, and writes the ledger beside them.
@@ -200,6 +204,7 @@ class Push:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
                         moves += future.result()
+                    crash_points.point("after record answer")
                     if len(moves) >= INTENTS_PER_COMMIT:
                         self._note(moves)
                         moves = []
@@ -213,11 +218,14 @@ class Push:
         """Commits outcomes: the pairs first, as `told` says, then the ledger."""
         self._tell_pairs()
         ledger.move(self.store, moves, self.run_id)
+        crash_points.point("after record confirm")
 
     def _tell_pairs(self) -> None:
         answered, self.answered = self.answered, []
         if self.pairs:
             told(self.connected, self.pairs, self.part, answered)
+            if answered:
+                crash_points.point("after pairs")
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
