@@ -22,7 +22,7 @@ SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 
 def rows(settings: Settings, entity: str, accept: str) -> list[dict[str, object]]:
     source = Winstore(settings)
-    profile = source.profile.entity(entity).model_copy(update={"accept": accept, "records_per_page": 2})
+    profile = source.profile.entity(entity).model_copy(update={"accept": accept, "records_per_chunk": 2})
     source.profile = source.profile.model_copy(update={"reads": source.profile.reads | {entity: profile}})
     try:
         found = [row for page in source.changed_since(entity, SINCE) for row in page]

@@ -17,6 +17,10 @@ ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
         "no key in the answer to a write: a record that Winstore numbers itself is not linked",
         lambda profile: all(profile.writes[name].id for name in ("customers", "articles") if name in profile.writes),
     ),
+    (
+        "no chunks: a long read begins anew when it is killed",
+        lambda profile: all(each.limit for each in profile.reads.values()),
+    ),
 )
 
 

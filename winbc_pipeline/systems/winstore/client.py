@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, ParseError
@@ -19,6 +20,7 @@ from defusedxml.ElementTree import fromstring
 from ...errors import UnreadableAnswer
 from ...settings import Settings, check_set
 from ..transport import Answer, Limits, Lost, Transport
+from .chunks import chunks
 from .profile import EntityProfile, load_profile
 from .writing import Fields, Receipt, document, receipt
 
@@ -53,6 +55,10 @@ class Winstore:
         return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
 
     def _pages(self, profile: EntityProfile, since: datetime) -> Iterator[list[Row]]:
+        """The answers to the question what changed, at least one: chunks, pages, or all records at once."""
+        if profile.limit:
+            yield from chunks(profile, since, partial(self._chunk, profile, profile.limit))
+            return
         page = 1
         while True:
             rows = self._page(profile, since, page)
@@ -62,10 +68,23 @@ class Winstore:
                 return
             page += 1
 
+    def _chunk(self, profile: EntityProfile, limit: str, since: datetime, most: int) -> list[Row]:
+        return self._read(profile, since, {limit: str(most)})
+
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
-        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
         if profile.page and profile.page_size:
-            asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+            return self._read(
+                profile, since, {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+            )
+        return self._read(profile, since, {})
+
+    def _read(self, profile: EntityProfile, since: datetime, part: dict[str, str]) -> list[Row]:
+        """The records of one answer.
+
+        Args:
+            part: the parameters that say which part of all records is wanted.
+        """
+        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always, **part}
         return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
 
     def can_find(self, entity: str, field: str) -> bool:

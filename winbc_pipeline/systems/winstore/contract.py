@@ -17,6 +17,7 @@ from .profile import EntityProfile
 
 Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not seen", "not tried"]
 JSON, XML = "application/json", "application/xml"
+FEW = 100  # records of an answer, where it can be divided
 LOOK_BACK = timedelta(days=30)  # enough to find records, and not all of them
 
 
@@ -81,8 +82,10 @@ class _Nothing(Exception):
 def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -> str:
     """Reads an entity in JSON and in XML and checks keys, modification moments and types."""
     asked = {profile.since: since, **profile.always}
-    if profile.page and profile.page_size:
-        asked |= {profile.page: "1", profile.page_size: "100"}
+    if profile.limit:
+        asked |= {profile.limit: str(FEW)}
+    elif profile.page and profile.page_size:
+        asked |= {profile.page: "1", profile.page_size: str(FEW)}
     in_json, in_xml = (_rows(winstore, profile.call, asked, accept, profile.records) for accept in (JSON, XML))
     rows = [flat for row in in_json for flat in exploded(row, profile)]
     if len(in_json) != len(in_xml):
@@ -96,7 +99,17 @@ def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -
     wrong = [field for field, kind in profile.fields.items() if not all(_is(kind, row.get(field)) for row in rows)]
     if wrong:
         raise _Broken(f"not of their type: {', '.join(wrong)}")
+    if profile.limit and (problem := _no_chunk(in_json, profile)):
+        raise _Broken(problem)
     return f"{len(rows)} {name} of the last {LOOK_BACK.days} days, the same in JSON and XML"
+
+
+def _no_chunk(rows: list[Row], profile: EntityProfile) -> str:
+    """In words, why an answer is no chunk; empty when it is one."""
+    if len(rows) > FEW:
+        return f"{len(rows)} records where `{profile.limit}` asks for {FEW}"
+    moments = [datetime.fromisoformat(str(row[profile.modified])) for row in rows]
+    return "" if moments == sorted(moments) else f"not ordered by {profile.modified}"
 
 
 def _fixed(winstore: Winstore, call: str, asked: dict[str, str], path: str) -> str:

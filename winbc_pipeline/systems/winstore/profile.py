@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import ConfigurationError
 from ..facts import FieldFacts
@@ -26,7 +26,8 @@ class CallProfile(BaseModel):
 class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
-    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
+    `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
+    Without these, one call gives all records.
     """
 
     since: str
@@ -39,6 +40,8 @@ class EntityProfile(CallProfile):
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()
+    limit: str | None = None
+    records_per_chunk: int = Field(1000, ge=1)
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
