@@ -12,7 +12,9 @@ from .refusals import Refused, records_of, required_digits, required_number, req
 from .retail import order_total
 
 GUEST = 999999  # the catch-all customer (winstore.md section 2), whose number no new customer gets
-NEW_ARTICLE = dict.fromkeys(("artkey", "name", "supplierid", "category", "subcategory"), "") | {"active": "true"}
+NEW_ARTICLE = dict.fromkeys(("artkey", "name", "supplierid", "category", "subcategory", "type"), "") | {
+    "active": "true"
+}
 NEW_VARIANT = dict.fromkeys("sku gtin title color size description descriptionlong costprice price vatrate".split(), "")
 
 
@@ -31,9 +33,14 @@ class Posts:
         }
 
     def _customer(self, sent: Record, now: str) -> str:
-        """Updates the customer with the key, or creates one, under a key of its own where none was sent (assumed)."""
+        """Updates the customer with the key, or creates one, under a key of its own where none was sent (assumed).
+
+        Addresses that are sent take the place of all that the customer had.
+        """
         key = required_digits(sent, "customerid") if sent.get("customerid") else self._free_number("customers")
-        known = self.records.get("customers", key) or {"created": now}
+        known = self.records.get("customers", key) or {"created": now, "addresses": []}
+        if "addresses" in sent:
+            sent = sent | {"addresses": records_of(sent["addresses"], "address")}
         self._keep("customers", key, known | sent | {"customerid": key, "modified": now})
         return key
 
@@ -67,7 +74,7 @@ class Posts:
         known = found.get(key) or self.records.get("articles", key)
         if not known and not sent.get("name"):
             raise Refused(404, f"product {sent.get('artkey') or sent.get('sku') or ''} is not known, and has no name")
-        return known or NEW_ARTICLE | {"artkey": key, "variants": []}
+        return known or NEW_ARTICLE | {"artkey": key, "picture": "", "variants": []}
 
     def _owner(self, sku: str) -> Record | None:
         """The article that has a variant with exactly this SKU."""

@@ -49,6 +49,10 @@ def test_the_check_says_what_a_profile_of_version_1_cannot_do(version_1: Sandbox
     assert [words.split(":")[0].removeprefix("the Winstore profile has ") for words in found.warnings] == [
         "no look-up of customers or articles",
         "no key in the answer to a write",
+        "no addresses of customers beside their own",
+        "no lines of articles",
+        "no pictures of articles",
+        "no stock flags",
         "no chunks",
     ]
 

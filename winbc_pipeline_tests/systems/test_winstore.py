@@ -12,7 +12,7 @@ from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.systems.transport import Answer
 from winbc_pipeline.systems.winstore import Winstore, load_profile
-from winbc_pipeline.systems.winstore.client import records_in
+from winbc_pipeline.systems.winstore.rows import records_in
 
 from ..support.sandboxes import HTTP, REPOSITORY, Sandboxes
 

@@ -7,12 +7,11 @@ The rule is assumed (docs/winstore-contract.md, version 2).
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from ...errors import UnreadableAnswer
 from .profile import EntityProfile
+from .rows import Row
 
-Row = dict[str, Any]
 Seen = Counter[tuple[str, ...]]
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from ... import clock
 from ...errors import WinbcError
-from .client import Row, Winstore, exploded, records_in
+from .client import Winstore
 from .profile import EntityProfile
+from .rows import Row, exploded, records_in
 
 Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not seen", "not tried"]
 JSON, XML = "application/json", "application/xml"

@@ -23,6 +23,22 @@ class CallProfile(BaseModel):
     known: Literal["verified", "assumed"]
 
 
+class GroupProfile(BaseModel):
+    """How records inside a record become columns: the fields of the first one of each kind, such as `invoice_city`.
+
+    Attributes:
+        by: the field that says the kind. Its value begins the columns' names.
+        first: the boolean field that says which one of a kind comes first; otherwise it is the first in the answer.
+        count: the column for the number of records inside.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    first: str
+    count: str
+
+
 class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
@@ -40,6 +56,7 @@ class EntityProfile(CallProfile):
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()
+    groups: dict[str, GroupProfile] = {}
     limit: str | None = None
     records_per_chunk: int = Field(1000, ge=1)
     page: str | None = None
@@ -54,6 +71,12 @@ class FindProfile(CallProfile):
     accept: Literal["application/json", "application/xml"] = "application/xml"
     records: str
     by: dict[str, str]
+
+
+class PictureProfile(CallProfile):
+    """How the picture of a record is read: `by` is the parameter that takes the record's key."""
+
+    by: str
 
 
 class WriteProfile(CallProfile):
@@ -81,12 +104,13 @@ class Profile(BaseModel):
     contract: Literal[1, 2]
     reads: dict[str, EntityProfile]
     finds: dict[str, FindProfile] = {}
+    pictures: dict[str, PictureProfile] = {}
     writes: dict[str, WriteProfile]
 
     @property
     def calls(self) -> tuple[CallProfile, ...]:
         """All calls of the file. One call may be there several times, for several entities."""
-        return (*self.reads.values(), *self.finds.values(), *self.writes.values())
+        return (*self.reads.values(), *self.finds.values(), *self.pictures.values(), *self.writes.values())
 
     def entity(self, name: str) -> EntityProfile:
         """How an entity is read; raises ConfigurationError when the profile does not say it."""
