@@ -82,7 +82,7 @@ class Posts:
         return next((each for each in found if any(row["sku"] == sku for row in each["variants"])), None)
 
     def _free_number(self, entity: str) -> str:
-        number = self.records.greatest_number(entity) + 1
+        number = self.lookups.greatest_number(entity) + 1
         return str(number + 1 if number == GUEST else number)
 
     def _keep(self, entity: str, key: str, record: Record) -> None:
