@@ -54,8 +54,9 @@ class Posts:
             lines = [sent]
         for line in lines:
             required_text(line, "sku")
-            for name in {"price", "costprice", "vatrate"} & set(line):
-                required_number(line, name)
+            for name in ("price", "costprice", "vatrate"):
+                if line.get(name):  # an empty one empties the field
+                    required_number(line, name)
         article = self._article_to_change(sent, lines)
         article |= _known(sent, NEW_ARTICLE) | {"artkey": article["artkey"], "modified": now}
         variants = {row["sku"]: row for row in article["variants"]}
@@ -161,7 +162,7 @@ class Posts:
 
 
 def _known(sent: Record, fields: Record) -> Record:
-    """What was sent of some fields. An empty element means that the field is not known."""
+    """What was sent of some fields. An empty element empties the field (assumed)."""
     return {name: value for name, value in sent.items() if name in fields}
 
 
