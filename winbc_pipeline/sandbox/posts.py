@@ -69,12 +69,13 @@ class Posts:
         """The article with the key or the SKUs that were sent, or an empty one. Raises Refused for those of several."""
         owners = [owner for line in lines if (owner := self._owner(line["sku"]))]
         found = {owner["artkey"]: owner for owner in owners}
-        key = sent.get("artkey") or next(iter(found), "") or self._free_number("articles")
+        sent_key = required_text(sent, "artkey") if sent.get("artkey") else ""
+        key = sent_key or next(iter(found), "") or self._free_number("articles")
         if others := sorted(set(found) - {key}):
             raise Refused(400, f"variants that were sent belong to article {', '.join(others)}")
         known = found.get(key) or self.records.get("articles", key)
         if not known and not sent.get("name"):
-            raise Refused(404, f"product {sent.get('artkey') or sent.get('sku') or ''} is not known, and has no name")
+            raise Refused(404, f"product {sent_key or sent.get('sku') or ''} is not known, and has no name")
         return known or NEW_ARTICLE | {"artkey": key, "picture": "", "variants": []}
 
     def _owner(self, sku: str) -> Record | None:
@@ -91,7 +92,9 @@ class Posts:
 
     def _stock(self, sent: Record, now: str) -> str:
         sku, warehouse = required_text(sent, "sku"), required_text(sent, "warehouse")
-        article, _ = self._article_of(sku), required_number(sent, "quantity")
+        article, _ = self._owner(sku), required_number(sent, "quantity")
+        if not article:
+            raise Refused(404, f"product {sku} is not known")
         key = f"{sku}/{warehouse}"
         gtin = next(row["gtin"] for row in article["variants"] if row["sku"] == sku)
         fresh = {"id": key, "artkey": article["artkey"], "sku": sku, "gtin": gtin, "warehouse": warehouse}

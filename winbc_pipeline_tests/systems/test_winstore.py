@@ -173,6 +173,11 @@ def test_stock_that_was_written_is_read_as_a_change(order_flow: Sandboxes) -> No
     assert [row["quantity"] for row in rows] == ["7", "0", "12"]
 
 
+def test_stock_is_written_by_sku_and_not_by_gtin(order_flow: Sandboxes) -> None:
+    sent = "<stock><sku>0100537900016</sku><warehouse>3</warehouse><quantity>12</quantity></stock>"
+    assert post(order_flow, "PostStock", sent) == "404"
+
+
 @pytest.mark.parametrize("entity", ["stock", "orders", "order_status"])
 def test_every_read_of_the_profile_gives_its_fields(order_flow: Sandboxes, entity: str) -> None:
     post(order_flow, "PostOrderWithStatusCode", ORDER)
