@@ -12,7 +12,9 @@ from .refusals import Refused, records_of, required_digits, required_number, req
 from .retail import order_total
 
 GUEST = 999999  # the catch-all customer (winstore.md section 2), whose number no new customer gets
-NEW_ARTICLE = dict.fromkeys(("artkey", "name", "supplierid", "category", "subcategory"), "") | {"active": "true"}
+NEW_ARTICLE = dict.fromkeys(("artkey", "name", "supplierid", "category", "subcategory", "type"), "") | {
+    "active": "true"
+}
 NEW_VARIANT = dict.fromkeys("sku gtin title color size description descriptionlong costprice price vatrate".split(), "")
 
 
@@ -31,9 +33,14 @@ class Posts:
         }
 
     def _customer(self, sent: Record, now: str) -> str:
-        """Updates the customer with the key, or creates one, under a key of its own where none was sent (assumed)."""
+        """Updates the customer with the key, or creates one, under a key of its own where none was sent (assumed).
+
+        Addresses that are sent take the place of all that the customer had.
+        """
         key = required_digits(sent, "customerid") if sent.get("customerid") else self._free_number("customers")
-        known = self.records.get("customers", key) or {"created": now}
+        known = self.records.get("customers", key) or {"created": now, "addresses": []}
+        if "addresses" in sent:
+            sent = sent | {"addresses": records_of(sent["addresses"], "address")}
         self._keep("customers", key, known | sent | {"customerid": key, "modified": now})
         return key
 
@@ -47,8 +54,9 @@ class Posts:
             lines = [sent]
         for line in lines:
             required_text(line, "sku")
-            for name in {"price", "costprice", "vatrate"} & set(line):
-                required_number(line, name)
+            for name in ("price", "costprice", "vatrate"):
+                if line.get(name):  # an empty one empties the field
+                    required_number(line, name)
         article = self._article_to_change(sent, lines)
         article |= _known(sent, NEW_ARTICLE) | {"artkey": article["artkey"], "modified": now}
         variants = {row["sku"]: row for row in article["variants"]}
@@ -61,13 +69,14 @@ class Posts:
         """The article with the key or the SKUs that were sent, or an empty one. Raises Refused for those of several."""
         owners = [owner for line in lines if (owner := self._owner(line["sku"]))]
         found = {owner["artkey"]: owner for owner in owners}
-        key = sent.get("artkey") or next(iter(found), "") or self._free_number("articles")
+        sent_key = required_text(sent, "artkey") if sent.get("artkey") else ""
+        key = sent_key or next(iter(found), "") or self._free_number("articles")
         if others := sorted(set(found) - {key}):
             raise Refused(400, f"variants that were sent belong to article {', '.join(others)}")
         known = found.get(key) or self.records.get("articles", key)
         if not known and not sent.get("name"):
-            raise Refused(404, f"product {sent.get('artkey') or sent.get('sku') or ''} is not known, and has no name")
-        return known or NEW_ARTICLE | {"artkey": key, "variants": []}
+            raise Refused(404, f"product {sent_key or sent.get('sku') or ''} is not known, and has no name")
+        return known or NEW_ARTICLE | {"artkey": key, "picture": "", "variants": []}
 
     def _owner(self, sku: str) -> Record | None:
         """The article that has a variant with exactly this SKU."""
@@ -75,7 +84,7 @@ class Posts:
         return next((each for each in found if any(row["sku"] == sku for row in each["variants"])), None)
 
     def _free_number(self, entity: str) -> str:
-        number = self.records.greatest_number(entity) + 1
+        number = self.lookups.greatest_number(entity) + 1
         return str(number + 1 if number == GUEST else number)
 
     def _keep(self, entity: str, key: str, record: Record) -> None:
@@ -83,7 +92,9 @@ class Posts:
 
     def _stock(self, sent: Record, now: str) -> str:
         sku, warehouse = required_text(sent, "sku"), required_text(sent, "warehouse")
-        article, _ = self._article_of(sku), required_number(sent, "quantity")
+        article, _ = self._owner(sku), required_number(sent, "quantity")
+        if not article:
+            raise Refused(404, f"product {sku} is not known")
         key = f"{sku}/{warehouse}"
         gtin = next(row["gtin"] for row in article["variants"] if row["sku"] == sku)
         fresh = {"id": key, "artkey": article["artkey"], "sku": sku, "gtin": gtin, "warehouse": warehouse}
@@ -154,7 +165,7 @@ class Posts:
 
 
 def _known(sent: Record, fields: Record) -> Record:
-    """What was sent of some fields. An empty element means that the field is not known."""
+    """What was sent of some fields. An empty element empties the field (assumed)."""
     return {name: value for name, value in sent.items() if name in fields}
 
 

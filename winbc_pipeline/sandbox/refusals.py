@@ -3,6 +3,7 @@
 Here belongs: what several calls check alike. What a call does: shop.py (reads) and posts.py (writes).
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -33,6 +34,15 @@ def required_number(sent: Record, name: str) -> Decimal:
         return Decimal(required_text(sent, name))
     except InvalidOperation:
         raise Refused(400, f"{name} is not a number with a dot") from None
+
+
+def optional_count(asked: Record, name: str) -> int | None:
+    """The count of a parameter, None without one. Raises Refused for what is no count."""
+    if name not in asked:
+        return None
+    if not re.fullmatch("[1-9][0-9]{0,8}", asked[name]):
+        raise Refused(400, f"{name} is not a count")
+    return int(asked[name])
 
 
 def required_digits(sent: Record, name: str) -> str:

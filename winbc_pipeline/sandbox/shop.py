@@ -12,7 +12,7 @@ from .control import Clock, timestamp
 from .lookups import Lookups
 from .posts import Posts
 from .records import Record, Records
-from .refusals import Refused, required_moment, required_text
+from .refusals import Refused, optional_count, required_moment, required_text
 from .retail import Retail
 
 Parameters = dict[str, str]
@@ -75,17 +75,23 @@ class Shop:
         record = self.records.get(entity, value)
         return [record] if record else []
 
-    def _changed(self, entity: str, asked: Parameters) -> list[Record]:
-        """The records changed at or after `date`: all of them, or the page that the call asks for."""
-        size, page = int(asked.get("pagesize", -1)), int(asked.get("page", 1))  # -1 means no limit
+    def _changed(self, entity: str, asked: Parameters, condition: str = "true") -> list[Record]:
+        """The records changed at or after `date`, ordered by modified, then key.
+
+        These are all of them, at most `limit`, or the page that the call asks for.
+
+        Args:
+            condition: in SQL, which records count at all.
+        """
+        size, page = optional_count(asked, "pagesize"), optional_count(asked, "page") or 1
         modified = "json_extract(body, '$.modified')"
         rows = self.records.select(
             entity,
-            where=f"{modified} >= ?",
+            where=f"{modified} >= ? AND {condition}",
             values=[required_moment(asked, "date")],
             order=f"{modified}, id",
-            limit=size,
-            offset=(page - 1) * size,
+            limit=optional_count(asked, "limit") or size or -1,  # -1 means no limit
+            offset=(page - 1) * (size or 0),
         )
         return _without_id(rows)
 
@@ -110,15 +116,13 @@ class Shop:
 
     def _stock_by_warehouse(self, asked: Parameters) -> list[Record]:
         """The changed stock per warehouse. Rows without stock are left out, unless the call has `outOfStock=1`."""
-        rows = self._changed("stock", asked)
-        if asked.get("outOfStock") == "1":
-            return rows
-        return [row for row in rows if Decimal(row["quantity"]) > 0]
+        in_stock = "CAST(json_extract(body, '$.quantity') AS REAL) > 0"
+        return self._changed("stock", asked, "true" if asked.get("outOfStock") == "1" else in_stock)
 
     def _stock_totals(self, asked: Parameters) -> list[Record]:
         """The articles whose stock changed, each with the sum of its quantities in all warehouses."""
         totals: dict[str, Record] = {}
-        for changed in self._changed("stock", asked):
+        for changed in self._changed("stock", {"date": asked.get("date", "")}):
             if changed["sku"] not in totals:
                 totals[changed["sku"]] = self._total_of(changed)
         return list(totals.values())

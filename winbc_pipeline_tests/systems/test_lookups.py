@@ -197,6 +197,13 @@ def test_an_article_without_a_key_is_the_one_that_has_its_variants(sandboxes: Sa
     )
 
 
+def test_an_empty_element_empties_a_field(sandboxes: Sandboxes, shop: Winstore) -> None:
+    assert "<statuscode>200</statuscode>" in post(sandboxes, "<article><sku>SKU-1</sku><price/><gtin/></article>")
+    row = variants(shop, "100001")["SKU-1"]
+    assert (row["price"], row["gtin"], row["title"]) == ("", "", "Mug")
+    assert shop.find("articles", "gtin", ["0100537900016"], False) == {}
+
+
 def test_variants_of_another_article_are_refused(sandboxes: Sandboxes, shop: Winstore) -> None:
     body = "<article><artkey>7</artkey><variants><variant><sku>SKU-2</sku></variant></variants></article>"
     assert "<statuscode>400</statuscode>" in post(sandboxes, body)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
-from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.systems.winstore import load_profile
 from winbc_pipeline.systems.winstore.abilities import lacking
 from winbc_pipeline.workbench.checks import checks
@@ -13,6 +12,16 @@ from winbc_pipeline.workbench.checks import checks
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import Sandboxes
 from ..support.winstore_profiles import VERSION_1
+
+FLOWS_OF_VERSION_1 = (
+    "customers_winstore_to_bc",
+    "products_winstore_to_bc",
+    "orders_winstore_to_bc",
+    "order_status_winstore_to_bc",
+    "orders_bc_to_winstore",
+    "order_status_bc_to_winstore",
+)
+"""Later flows may need what version 1 lacks."""
 
 
 @pytest.fixture
@@ -22,7 +31,7 @@ def version_1(sandboxes: Sandboxes) -> Sandboxes:
     return sandboxes
 
 
-@pytest.mark.parametrize("flow", [flow.id for flow in FLOWS])
+@pytest.mark.parametrize("flow", FLOWS_OF_VERSION_1)
 def test_a_flow_works_with_a_profile_of_version_1(version_1: Sandboxes, flow: str) -> None:
     case = FLOW_CASES[flow]
     case.fill(version_1, False)
@@ -49,6 +58,11 @@ def test_the_check_says_what_a_profile_of_version_1_cannot_do(version_1: Sandbox
     assert [words.split(":")[0].removeprefix("the Winstore profile has ") for words in found.warnings] == [
         "no look-up of customers or articles",
         "no key in the answer to a write",
+        "no addresses of customers beside their own",
+        "no lines of articles",
+        "no pictures of articles",
+        "no stock flags",
+        "no chunks",
     ]
 
 

@@ -17,6 +17,26 @@ ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
         "no key in the answer to a write: a record that Winstore numbers itself is not linked",
         lambda profile: all(profile.writes[name].id for name in ("customers", "articles") if name in profile.writes),
     ),
+    (
+        "no addresses of customers beside their own",
+        lambda profile: "customers" not in profile.reads or bool(profile.reads["customers"].groups),
+    ),
+    (
+        "no lines of articles: an article is not written with its variants in one call",
+        lambda profile: "articles" not in profile.writes or bool(profile.writes["articles"].lines),
+    ),
+    (
+        "no pictures of articles",
+        lambda profile: "articles" in profile.pictures,
+    ),
+    (
+        "no stock flags: which articles have their stock kept is not known",
+        lambda profile: "stock" not in profile.reads or "managestock" in profile.reads["stock"].fields,
+    ),
+    (
+        "no chunks: a long read begins anew when it is killed",
+        lambda profile: all(each.limit for each in profile.reads.values()),
+    ),
 )
 
 

@@ -1,6 +1,6 @@
-"""Calls to Winstore as its profile describes them: reads JSON or XML, and gives one flat row per record.
+"""Calls to Winstore as its profile describes them. What its answers hold: rows.py.
 
-Source: winstore.md section 2 (HTTP Basic; `?` between parameters; words for booleans; ids are texts).
+Source: winstore.md section 2 (HTTP Basic; `?` between parameters).
 """
 
 import base64
@@ -8,21 +8,19 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
-from xml.etree.ElementTree import Element, ParseError
 
 import orjson
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
-from ...errors import UnreadableAnswer
+from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import Settings, check_set
 from ..transport import Answer, Limits, Lost, Transport
+from .chunks import chunks
 from .profile import EntityProfile, load_profile
+from .rows import Picture, Row, exploded, picture_in, records_in
 from .writing import Fields, Receipt, document, receipt
-
-Row = dict[str, Any]
 
 
 class Winstore:
@@ -53,6 +51,10 @@ class Winstore:
         return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
 
     def _pages(self, profile: EntityProfile, since: datetime) -> Iterator[list[Row]]:
+        """The answers to the question what changed, at least one: chunks, pages, or all records at once."""
+        if profile.limit:
+            yield from chunks(profile, since, partial(self._chunk, profile, profile.limit))
+            return
         page = 1
         while True:
             rows = self._page(profile, since, page)
@@ -62,10 +64,23 @@ class Winstore:
                 return
             page += 1
 
+    def _chunk(self, profile: EntityProfile, limit: str, since: datetime, most: int) -> list[Row]:
+        return self._read(profile, since, {limit: str(most)})
+
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
-        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
         if profile.page and profile.page_size:
-            asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+            return self._read(
+                profile, since, {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
+            )
+        return self._read(profile, since, {})
+
+    def _read(self, profile: EntityProfile, since: datetime, part: dict[str, str]) -> list[Row]:
+        """The records of one answer.
+
+        Args:
+            part: the parameters that say which part of all records is wanted.
+        """
+        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always, **part}
         return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
 
     def can_find(self, entity: str, field: str) -> bool:
@@ -103,6 +118,17 @@ class Winstore:
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
 
+    def picture(self, key: str) -> Picture | None:
+        """The picture of an article; None when it has none, or Winstore does not know the article.
+
+        Raises: ConfigurationError when the profile does not say how pictures are read; UnreadableAnswer.
+        """
+        profile = self.profile.pictures.get("articles")
+        if not profile:
+            hint = "Copy it from the shipped profile, if your Winstore has such a call."
+            raise ConfigurationError("The Winstore profile has no pictures.articles.", hint)
+        return picture_in(self.ask(profile.call, {profile.by: key}, "image/*, application/xml"), profile.call)
+
     def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
         """Sends one record to Winstore.
 
@@ -120,78 +146,6 @@ class Winstore:
         except UnreadableAnswer:
             raise Lost("Winstore's answer cannot be read") from None
         return receipt(profile, answer)
-
-
-def records_in(answer: Answer, call: str, path: str) -> list[Row]:
-    """The records of an answer, in JSON or XML.
-
-    Args:
-        path: where the records are, such as `articles.article`; an empty value on the way means that there are none.
-    Raises: UnreadableAnswer when the path is not there.
-    """
-    if answer.status != 200:
-        hint = "Check the call in the profile."
-        if answer.status == 404:
-            hint = "Check `winstore.base_url`, which ends before the name of the call, and the call in the profile."
-        raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", hint)
-    is_json = "json" in answer.headers.get("content-type", "")
-    content: Any = answer.json() if is_json else _from_xml(answer.content)
-    for name in path.split("."):
-        if content in (None, "", []):
-            return []
-        if not isinstance(content, dict) or name not in content:
-            raise UnreadableAnswer(f"Winstore's answer to {call} has no `{path}`.")
-        content = content[name]
-    return content if isinstance(content, list) else [content]
-
-
-def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
-    """The flat rows of one record: one per inner record (`profile.explode`) with the fields of its parent, or one.
-
-    A group of fields becomes single fields (see `_flat`). A parent without inner records gets a row of its own where
-    the profile counts them, so that it is not lost.
-    """
-    row = {name: value for field, inner in row.items() for name, value in _flat(field, inner, profile)}
-    if not profile.explode:
-        yield row
-        return
-    inner = row.get(profile.explode) or []
-    if isinstance(inner, dict):  # XML has an element around the inner records: variants.variant
-        inner = next(iter(inner.values()))
-    inner = inner if isinstance(inner, list) else [inner]
-    outer = {name: value for name, value in row.items() if name != profile.explode}
-    if not inner and profile.count and profile.parent_key:
-        yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
-    count = {profile.count: str(len(inner))} if profile.count else {}
-    for item in inner:
-        yield outer | item | count
-
-
-def _flat(field: str, value: Any, profile: EntityProfile) -> Iterator[tuple[str, Any]]:
-    """A field, or the fields inside it, named by both: `delivery_add_city`."""
-    if isinstance(value, dict) and field != profile.explode:
-        yield from ((f"{field}_{name}", inner) for name, inner in value.items())
-    else:
-        yield field, value
-
-
-def _from_xml(content: bytes) -> Any:
-    try:
-        root = fromstring(content, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise UnreadableAnswer(f"Winstore's answer is not whole, safe XML ({type(error).__name__}).") from None
-    return {root.tag: _value(root)}
-
-
-def _value(element: Element) -> Any:
-    """The value of an element. Texts stay texts (an id may begin with 0), repeated elements become a list, and an
-    empty element becomes None."""
-    if not len(element):
-        return (element.text or "").strip() or None
-    groups: dict[str, list[Any]] = {}
-    for child in element:
-        groups.setdefault(child.tag, []).append(_value(child))
-    return {tag: values if len(values) > 1 else values[0] for tag, values in groups.items()}
 
 
 def _same(value: Any, key: str, ignore_case: bool) -> bool:

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import ConfigurationError
 from ..facts import FieldFacts
@@ -23,10 +23,27 @@ class CallProfile(BaseModel):
     known: Literal["verified", "assumed"]
 
 
+class GroupProfile(BaseModel):
+    """How records inside a record become columns: the fields of the first one of each kind, such as `invoice_city`.
+
+    Attributes:
+        by: the field that says the kind. Its value begins the columns' names.
+        first: the boolean field that says which one of a kind comes first; otherwise it is the first in the answer.
+        count: the column for the number of records inside.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    first: str
+    count: str
+
+
 class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
-    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
+    `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
+    Without these, one call gives all records.
     """
 
     since: str
@@ -39,6 +56,9 @@ class EntityProfile(CallProfile):
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()
+    groups: dict[str, GroupProfile] = {}
+    limit: str | None = None
+    records_per_chunk: int = Field(1000, ge=1)
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
@@ -51,6 +71,12 @@ class FindProfile(CallProfile):
     accept: Literal["application/json", "application/xml"] = "application/xml"
     records: str
     by: dict[str, str]
+
+
+class PictureProfile(CallProfile):
+    """How the picture of a record is read: `by` is the parameter that takes the record's key."""
+
+    by: str
 
 
 class WriteProfile(CallProfile):
@@ -78,12 +104,13 @@ class Profile(BaseModel):
     contract: Literal[1, 2]
     reads: dict[str, EntityProfile]
     finds: dict[str, FindProfile] = {}
+    pictures: dict[str, PictureProfile] = {}
     writes: dict[str, WriteProfile]
 
     @property
     def calls(self) -> tuple[CallProfile, ...]:
         """All calls of the file. One call may be there several times, for several entities."""
-        return (*self.reads.values(), *self.finds.values(), *self.writes.values())
+        return (*self.reads.values(), *self.finds.values(), *self.pictures.values(), *self.writes.values())
 
     def entity(self, name: str) -> EntityProfile:
         """How an entity is read; raises ConfigurationError when the profile does not say it."""
