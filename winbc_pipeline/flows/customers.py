@@ -38,6 +38,7 @@ CUSTOMERS = Flow(
             reference=COMPANY,
         ),
     ),
+    guarded=True,
 )
 
 CUSTOMERS_TO_WINSTORE = Flow(
@@ -47,4 +48,5 @@ CUSTOMERS_TO_WINSTORE = Flow(
     entity="customers",
     main="customer",
     parts=(Part(name="customer", entity_set="customers", table="customer.csv", match=(("email", True),)),),
+    guarded=True,
 )

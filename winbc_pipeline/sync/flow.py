@@ -167,6 +167,8 @@ class Flow:
         target_state_from: id of the flow of the other direction. It reads what the target has of these records now.
         reading: how BC is read, when it is the source.
         looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
+        guarded: whether a run that would write much more than usual waits for a person (sync/guards/). Flows whose
+            records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
     """
 
@@ -185,6 +187,7 @@ class Flow:
     target_state_from: str = ""
     reading: Reading | None = None
     looks_up: tuple[str, ...] = ()
+    guarded: bool = False
     posts: tuple[str, ...] = ()
 
     @property

@@ -100,6 +100,9 @@ REASONS: dict[str, str] = {
     "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
     "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
     "source ends it.",
+    "APPROVAL": "The run would have created or updated more records than a run may. Nothing of it is sent until "
+    "somebody has looked: use `winbc approve`.",
+    "APPROVED": "A person has approved the record with `winbc approve`. The next run sends it.",
     "BY_HAND": "A person asked to send the record again. The next run does so if the command could not.",
 }
 
