@@ -36,13 +36,14 @@ from ..staging import ledger
 from ..staging.store import Row, Store
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from ..sync.outcomes import APPROVAL, APPROVED
 from ..sync.stage import newest_change
 from .windows import range_tags, window_of
 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs
-NO_APPROVAL = "reason IS DISTINCT FROM 'APPROVAL'"  # a run by itself can do nothing for what waits for an approval
+NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 
 
 def flow_job(flow: Flow) -> Any:
@@ -90,7 +91,7 @@ def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason
     # The watermark never passes a change that is dated in the future. One run is enough for such a change.
     if newest is None or newest <= now:
         what += f" at {int(now.timestamp()) // AGAIN_S}"
-    approved = [row["moved_at"] for row in waiting if row["reason"] == "APPROVED"]
+    approved = [row["moved_at"] for row in waiting if row["reason"] == APPROVED]
     if approved:  # a run of the same few minutes may have been held
         what += f" approved {max(approved).isoformat()}"
     tags = range_tags(max(first, settings.history_start), now.date(), settings)

@@ -12,7 +12,7 @@ from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchem
 
 from ..errors import WinbcError
 from ..staging.store import Row
-from ..sync.outcomes import REASONS
+from ..sync.outcomes import APPROVAL, REASONS
 from .layers import SHOWN, LayerWindow
 
 COLUMNS = ("record", "part", "outcome", "reason", "message")
@@ -93,7 +93,7 @@ def failure(failed: list[Row], messages: Mapping[tuple[str, str], str], held: Wi
     """
     told = [(row, messages.get((row["part"], row["key"]), "")) for row in failed]
     shown = [row | {"outcome": row["state"], "message": message} for row, message in told[:SHOWN]]
-    others = [(row, message) for row, message in told if not (held and row["reason"] == "APPROVAL")]
+    others = [(row, message) for row, message in told if not (held and row["reason"] == APPROVAL)]
     text = " ".join([*([str(held)] if held else []), *([_not_done(others)] if others else [])])
     return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
 

@@ -107,6 +107,7 @@ REASONS: dict[str, str] = {
 }
 
 IGNORED = "IGNORED"
+APPROVAL, APPROVED = "APPROVAL", "APPROVED"
 # Error codes of Business Central that have a reason code of their own.
 BY_CODE = {
     "Application_StringExceededLength": "TOO_LONG",

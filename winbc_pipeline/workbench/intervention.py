@@ -28,7 +28,7 @@ from ..sync.documents.outbox import SENT
 from ..sync.documents.plan import plan as plan_documents
 from ..sync.flow import Flow
 from ..sync.map import map_windows
-from ..sync.outcomes import IGNORED
+from ..sync.outcomes import APPROVAL, IGNORED
 from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
 from ..sync.records.references import IdsByCode
 from ..sync.session import check_target, leased, recover
@@ -212,7 +212,7 @@ class Intervention:
 
     def _check_open(self, keys: tuple[str, ...]) -> None:
         rows = self._open(keys)
-        if len(keys) > 1 and any(row["reason"] == "APPROVAL" for row in rows):
+        if len(keys) > 1 and any(row["reason"] == APPROVAL for row in rows):
             hint = f"`winbc approve {self.flow.id}` shows them, and lets them pass together; `--order` retries one."
             raise NotDone("Some of these records wait for an approval.", hint)
         for key in set(keys) - {row["key"] for row in rows}:

@@ -40,7 +40,7 @@ class Ui:
         sandboxes.fill(articles=articles)
 
     def run(self, first: date = FIRST, last: date = LAST, *assets: AssetKey) -> ExecuteInProcessResult:
-        """ "Materialize all" of the windows, or "Materialize" on some assets."""
+        """A run of the windows: as "Materialize all" does, or "Materialize" on some assets."""
         settings = self.sandboxes.settings
         return (
             build_defs(settings=settings)

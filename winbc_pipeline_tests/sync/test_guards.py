@@ -10,7 +10,7 @@ from dagster import DagsterInstance, RunRequest, build_schedule_context, build_s
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import ConfigurationError, NotDone, SourceShrank, TooManyWrites
-from winbc_pipeline.flows import FLOWS, PRODUCTS, TABLES
+from winbc_pipeline.flows import FLOWS, PRODUCTS, STATUS_TO_WINSTORE, TABLES
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.settings import GuardSettings
 from winbc_pipeline.staging import ledger
@@ -22,10 +22,11 @@ from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.approval import approve, approve_read, proposal, refused_read
 from winbc_pipeline.workbench.intervention import Request, intervention
 
+from ..support.flow_cases import FLOW_CASES
 from ..support.in_process import in_process
 from ..support.order_flow import OrderFlow, settings_of_order_flow
 from ..support.order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
-from ..support.sandboxes import ARTICLE
+from ..support.sandboxes import ARTICLE, Sandboxes
 
 AT_LEAST = 5  # instead of 50, so that a test needs few records
 DAY = "2026-03-02T10:00:00.000Z"
@@ -331,6 +332,21 @@ def test_orders_are_not_held(shop: Shop) -> None:
     for number in numbers:
         shop.order(number)
     assert shop.sync().created == len(numbers)
+
+
+@pytest.mark.proof
+def test_a_guarded_flow_to_winstore_is_held_and_approved_in_the_same_way(sandboxes: Sandboxes) -> None:
+    """No flow of master data to Winstore runs yet; statuses may be sent twice, as those would be."""
+    case = FLOW_CASES[STATUS_TO_WINSTORE.id]
+    case.many(sandboxes, AT_LEAST + 1)
+    settings = sandboxes.settings.model_copy(update={"guards": GuardSettings(at_least=AT_LEAST)})
+    connected = ConnectedFlow(replace(STATUS_TO_WINSTORE, guarded=True), settings)
+    work = Work(connected, FIRST, LAST, "run")
+    with pytest.raises(TooManyWrites):
+        sync(work)
+    assert case.written(sandboxes) == []
+    approve(connected, proposal(connected), "by hand")
+    assert sync(work).updated == len(case.written(sandboxes)) == AT_LEAST + 1
 
 
 def test_switched_off_the_guards_hold_nothing(shop: Shop) -> None:

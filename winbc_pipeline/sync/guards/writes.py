@@ -20,12 +20,12 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row, create_table, quote, renew_table, rows_of
 from ..connected import ConnectedFlow
 from ..flow import Flow
+from ..outcomes import APPROVAL, APPROVED
 from ..plan_table import PLANNED, planned_table
 from ..sending import chunks_of
 from ..work import Work
 from . import is_on
 
-WAITS, APPROVED = {"reason": "APPROVAL"}, {"reason": "APPROVED"}
 TABLE = "approved_write"
 SAME = ("part", "key", "action", "hash", "mapping_version")  # what must still be so for an approval to hold
 KNOWN = ("action", "version", "mapping_version", "window")  # what the ledger is told of a record that is held
@@ -112,7 +112,7 @@ def hold(work: Work) -> Work:
     """Leaves what would be sent and is not approved as PLANNED (APPROVAL) in the ledger; gives the rest of the work."""
     held, rest = _divided(work)
     for chunk in chunks_of([row for row in held if not row["is_noted"]], AT_ONCE):
-        moves = [Move(row["part"], row["key"], State.PLANNED, _known(row) | WAITS) for row in chunk]
+        moves = [Move(row["part"], row["key"], State.PLANNED, _known(row)) for row in chunk]
         ledger.move(work.store, moves, work.run_id)
     return work.only(rest)
 
@@ -140,20 +140,25 @@ def _divided(work: Work) -> tuple[list[Row], set[tuple[str, str]]]:
 
 
 def _known(row: Row) -> Row:
-    return {name: row[name] for name in KNOWN}
+    return {name: row[name] for name in KNOWN} | {"reason": APPROVAL}
 
 
 def forget_done(connected: ConnectedFlow) -> None:
     """Ends the approvals of records that the target has taken by now, or that are planned in another way."""
-    with connected.store.transaction() as connection:
+    same = " AND ".join(f"p.{name} = a.{name}" for name in SAME)
+    with connected.store.open() as connection:
         _create(connection, connected.flow)
         connection.execute(
             f"""
             DELETE FROM {TABLE} AS a
-            WHERE NOT EXISTS (
-                FROM ({_open(connected.flow)}) AS o
-                WHERE o.is_approved AND o.part = a.part AND o.key = a.key
-            )
+            USING ledger AS l
+            WHERE l.part = a.part AND l.key = a.key AND l.state = 'CONFIRMED' AND l.hash = a.hash
+            """
+        )
+        connection.execute(
+            f"""
+            DELETE FROM {TABLE} AS a
+            WHERE NOT EXISTS (FROM {quote(planned_table(connected.flow))} AS p WHERE {same})
             """
         )
 
@@ -173,7 +178,7 @@ def approve(connected: ConnectedFlow, shown: Writes, run_id: str) -> None:
         connection.execute(f"DELETE FROM {TABLE} AS a USING fresh AS f WHERE a.part = f.part AND a.key = f.key")
         connection.execute(f"INSERT INTO {TABLE} BY NAME FROM fresh")
         for chunk in chunks_of(rows, AT_ONCE):
-            moves = [Move(row["part"], row["key"], State.PLANNED, APPROVED) for row in chunk]
+            moves = [Move(row["part"], row["key"], State.PLANNED, {"reason": APPROVED}) for row in chunk]
             ledger.move_within(connection, moves, run_id, clock.now())
 
 
@@ -199,14 +204,18 @@ def _open(flow: Flow) -> str:
     Its further columns: `is_approved`, `is_lost` (its answer), `waits` (for an approval), and `blocks`, which says
     whether the row blocks a record that is there (`blocked` of items and customers, API v2.0).
     """
-    same = " AND ".join(f"a.{name} IS NOT DISTINCT FROM p.{name}" for name in SAME)
+    same = " AND ".join(f"a.{name} = p.{name}" for name in SAME)
     return f"""
         SELECT
             p.*,
             a.key IS NOT NULL AS is_approved,
             coalesce(l.state = 'UNKNOWN', false) AS is_lost,
-            coalesce(l.state = 'PLANNED' AND l.reason = 'APPROVAL', false) AS waits,
-            p.action = 'update' AND coalesce(p.body ->> '$.blocked', '') NOT IN ('', ' ', 'false', '_x0020_') AS blocks
+            coalesce(l.state = 'PLANNED' AND l.reason = '{APPROVAL}', false) AS waits,
+            CASE
+                WHEN p.action = 'update' AND contains(p.body, '"blocked"')  -- few bodies have it, so few are parsed
+                THEN coalesce(p.body ->> '$.blocked', '') NOT IN ('', ' ', 'false', '_x0020_')
+                ELSE false
+            END AS blocks
         FROM {quote(planned_table(flow))} AS p
         LEFT JOIN ledger AS l ON l.part = p.part AND l.key = p.key
         LEFT JOIN {TABLE} AS a ON {same}
