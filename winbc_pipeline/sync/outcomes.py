@@ -108,6 +108,7 @@ REASONS: dict[str, str] = {
 
 IGNORED = "IGNORED"
 APPROVAL, APPROVED = "APPROVAL", "APPROVED"
+BY_PERSON = ("BY_HAND", "RESOLVED")  # reasons of PLANNED records that a person has decided to send
 # Error codes of Business Central that have a reason code of their own.
 BY_CODE = {
     "Application_StringExceededLength": "TOO_LONG",

@@ -316,6 +316,15 @@ def test_records_whose_run_was_killed_are_looked_up_before_they_are_counted(shop
     assert shop.outcomes() == {("CONFIRMED", None)}
 
 
+def test_a_record_that_a_person_decided_to_send_goes_on_and_keeps_that_decision(shop: Shop) -> None:
+    shop.articles(*range(7))
+    assert shop.is_held()
+    ledger.move(shop.connected.store, [Move("item", "S0000", State.PLANNED, {"reason": "BY_HAND"})], "by hand")
+    with pytest.raises(TooManyWrites, match="6 records to create"):
+        shop.run()
+    assert [body["number"] for body in shop.sent()] == ["S0000"]
+
+
 def test_the_guards_hold_for_master_data_and_stock_and_not_for_documents() -> None:
     """Each order, invoice and status is sent exactly once, by a protocol of its own."""
     guarded = {flow.id for flow in TABLES if flow.guarded}

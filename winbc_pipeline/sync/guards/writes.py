@@ -4,8 +4,8 @@ Here belongs: what counts, the limit, what a held run leaves in the ledger, and 
 all rows of its plan that would be sent and that nobody has approved. What already waits for an approval counts too, in
 whatever window it is: or a large load would pass window by window.
 
-A record whose answer was lost passed the guard when it was sent, so it goes on. An approval belongs to one target
-because the database does (session.check_target).
+A record whose answer was lost passed the guard when it was sent, and one that a person has decided about was seen: both
+go on. An approval belongs to one target because the database does (session.check_target).
 """
 
 from dataclasses import dataclass, fields
@@ -17,10 +17,10 @@ from ... import clock
 from ...errors import NotDone, TooManyWrites
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.store import Row, create_table, quote, renew_table, rows_of
+from ...staging.store import Row, create_table, literal, quote, renew_table, rows_of
 from ..connected import ConnectedFlow
 from ..flow import Flow
-from ..outcomes import APPROVAL, APPROVED
+from ..outcomes import APPROVAL, APPROVED, BY_PERSON
 from ..plan_table import PLANNED, planned_table
 from ..sending import chunks_of
 from ..work import Work
@@ -194,22 +194,24 @@ def _create(connection: duckdb.DuckDBPyConnection, flow: Flow) -> None:
 
 
 def _not_approved(flow: Flow) -> str:
-    """SELECT of the rows of `_open` that nobody has approved, without those whose answer was lost."""
-    return f"SELECT * FROM ({_open(flow)}) WHERE NOT is_approved AND NOT is_lost"
+    """SELECT of the rows of `_open` that nobody has approved, and that do not go on in any case."""
+    return f"SELECT * FROM ({_open(flow)}) WHERE NOT is_approved AND NOT goes_on"
 
 
 def _open(flow: Flow) -> str:
     """SELECT of the planned rows that would be sent and that the target has not taken yet.
 
-    Its further columns: `is_approved`, `is_lost` (its answer), `waits` (for an approval), and `blocks`, which says
-    whether the row blocks a record that is there (`blocked` of items and customers, API v2.0).
+    Its further columns: `is_approved`, `goes_on` (its answer was lost, or a person decided about it), `waits` (for an
+    approval), and `blocks`, which says whether the row blocks a record that is there (`blocked` of items and customers,
+    API v2.0).
     """
+    decided = ", ".join(map(literal, BY_PERSON))
     same = " AND ".join(f"a.{name} = p.{name}" for name in SAME)
     return f"""
         SELECT
             p.*,
             a.key IS NOT NULL AS is_approved,
-            coalesce(l.state = 'UNKNOWN', false) AS is_lost,
+            coalesce(l.state = 'UNKNOWN' OR (l.state = 'PLANNED' AND l.reason IN ({decided})), false) AS goes_on,
             coalesce(l.state = 'PLANNED' AND l.reason = '{APPROVAL}', false) AS waits,
             CASE
                 WHEN p.action = 'update' AND contains(p.body, '"blocked"')  -- few bodies have it, so few are parsed
