@@ -154,6 +154,11 @@ class Records:
         ).fetchone()
         return int(row[0]) if row else 0
 
+    def greatest_number(self, entity: str) -> int:
+        """The greatest id that is a number; 0 without one."""
+        row = self.db.execute("SELECT max(CAST(id AS INTEGER)) FROM record WHERE entity = ?", (entity,)).fetchone()
+        return int(row[0] or 0)
+
     def select(
         self,
         entity: str,

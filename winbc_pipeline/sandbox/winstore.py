@@ -20,9 +20,10 @@ from starlette.routing import Route
 
 from .control import CallLog, control_routes, http_date
 from .faults import Faults, with_fault
-from .records import dumps
+from .records import Record, dumps
+from .refusals import Refused
 from .retail import read_folder
-from .shop import Refused, Shop
+from .shop import Shop
 
 BASE = "/iposws/api/osd"
 SINGULAR = {"orderstatuses": "orderstatus"}
@@ -79,8 +80,7 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         call = request.path_params["call"]
         try:
             if request.method == "POST" and call in shop.writes:
-                shop.write(call, _sent(await request.body()))
-                return _result(200, "")
+                return _result(200, "", shop.write(call, _sent(await request.body())))
             if request.method == "GET" and call in shop.reads:
                 return _rows(request, *shop.reads[call](parameters(request.url.query)))
         except Refused as refused:
@@ -114,9 +114,9 @@ def _sent(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _result(code: int, message: str) -> Response:
+def _result(code: int, message: str, told: Record | None = None) -> Response:
     """The answer to a write, and to a call that is refused: HTTP 200 with a status code inside. This is assumed."""
-    body = to_xml("result", {"statuscode": str(code), "message": message})
+    body = to_xml("result", {"statuscode": str(code), "message": message} | (told or {}))
     return Response(f"<?xml version='1.0'?>{body}", media_type="application/xml")
 
 

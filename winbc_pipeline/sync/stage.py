@@ -27,6 +27,7 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
 
     Raises: SourceShrank when a whole read gave less than half of the last one.
     """
+    connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     reading, moment = connected.flow.reading, now or clock.now()
     read = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
@@ -60,10 +61,14 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
-    """Names of the source's fields that stand in a formula of the flow's tables. Other fields are not asked for."""
+    """Names of the source's fields that stand in a formula of the flow's tables, or in a condition of its parts.
+
+    Other fields are not asked for.
+    """
     tables = [read_table(connected.table_folder / part.table) for part in connected.flow.parts]
-    formulas = " ".join(line.source for table in tables for line in table.lines)
-    words = re.findall(r"\w+", formulas)
+    formulas = [line.source for table in tables for line in table.lines]
+    formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
+    words = re.findall(r"\w+", " ".join(formulas))
     return frozenset(words) & frozenset(connected.source_fields)
 
 

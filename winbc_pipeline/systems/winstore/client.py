@@ -5,7 +5,8 @@ Source: winstore.md section 2 (HTTP Basic; `?` between parameters; words for boo
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -66,6 +67,36 @@ class Winstore:
         if profile.page and profile.page_size:
             asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
         return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
+
+    def can_find(self, entity: str, field: str) -> bool:
+        """Whether the profile says how records are looked up by a field."""
+        return self.profile.can_find(entity, field)
+
+    def find(
+        self, entity: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
+    ) -> dict[str, list[Row]]:
+        """Looks records up by the values of a field, one call each.
+
+        Every row that comes back is compared with the wanted value exactly. So of an article that is looked up by `sku`
+        comes the row of that variant; its other variants come by `artkey`.
+
+        Args:
+            keys: the wanted values, in small letters when `ignore_case`.
+            select: the only fields that are wanted; all fields when empty.
+        Returns: for each key that was found, the flat rows that have it, as `changed_since` gives them.
+        Raises: ConfigurationError when the profile does not say how.
+        """
+        profile, flat = self.profile.find(entity, field), self.profile.entity(entity)
+        wanted = sorted(set(keys) - {""})
+
+        def look_up(key: str) -> list[Row]:
+            answer = self.ask(profile.call, {profile.by[field]: key}, profile.accept)
+            found = [row for each in records_in(answer, profile.call, profile.records) for row in exploded(each, flat)]
+            return [row for row in found if _same(row.get(field), key, ignore_case)]
+
+        with ThreadPoolExecutor(self.transport.limits.in_flight) as pool:
+            found = dict(zip(wanted, pool.map(look_up, wanted), strict=True))
+        return {key: [_only(row, select) for row in rows] for key, rows in found.items() if rows}
 
     def ask(self, call: str, asked: dict[str, str], accept: str) -> Answer:
         """Makes a reading call. The parameters are joined with `?`, as Winstore wants it."""
@@ -161,6 +192,16 @@ def _value(element: Element) -> Any:
     for child in element:
         groups.setdefault(child.tag, []).append(_value(child))
     return {tag: values if len(values) > 1 else values[0] for tag, values in groups.items()}
+
+
+def _same(value: Any, key: str, ignore_case: bool) -> bool:
+    text = "" if value is None else str(value)
+    return key == (text.lower() if ignore_case else text)
+
+
+def _only(row: Row, names: Collection[str]) -> Row:
+    """Some fields of a row; all of them when no names are given."""
+    return {name: row.get(name) for name in names} if names else row
 
 
 def as_lines(rows: list[Row]) -> bytes:

@@ -1,0 +1,25 @@
+"""What a profile cannot do that a profile of contract version 2 can, in words for people.
+
+A profile of version 1 keeps working. It is asked by what it says, not by its number, because a user's own profile of
+version 2 may leave calls out that his Winstore does not have.
+"""
+
+from collections.abc import Callable
+
+from .profile import Profile
+
+ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
+    (
+        "no look-up of customers or articles: plans to Winstore show old values as not known",
+        lambda profile: {"customers", "articles"} <= set(profile.finds),
+    ),
+    (
+        "no key in the answer to a write: a record that Winstore numbers itself is not linked",
+        lambda profile: all(profile.writes[name].id for name in ("customers", "articles") if name in profile.writes),
+    ),
+)
+
+
+def lacking(profile: Profile) -> tuple[str, ...]:
+    """What the profile cannot do, a line each; empty for the shipped one."""
+    return tuple(words for words, has in ABILITIES if not has(profile))
