@@ -164,6 +164,24 @@ def test_an_approval_passes_once(shop: Shop) -> None:
     assert shop.writes() == 8 * (1 + len(prices))
 
 
+def test_an_approval_ends_when_the_target_has_taken_the_record(shop: Shop) -> None:
+    shop.loaded(8)
+    with shop.connected.store.open() as connection:
+        assert connection.execute("FROM approved_write").fetchall() == []
+
+
+def test_an_approval_ends_when_the_record_is_planned_in_another_way(shop: Shop) -> None:
+    shop.loaded(8)
+    shop.articles(*range(8), price="20", modified_at=LATER)
+    assert shop.is_held()
+    shop.approve()
+    for some in (range(4), range(4, 8)):  # so few that they go back without being held
+        shop.articles(*some, modified_at=LATER)
+        assert not shop.is_held()
+    shop.articles(*range(8), price="20", modified_at=LATER)
+    assert shop.is_held()
+
+
 def test_updates_up_to_a_fifth_of_the_known_records_pass_and_one_more_does_not(shop: Shop) -> None:
     shop.loaded(40)
     shop.articles(*range(8), price="20", modified_at=LATER)
