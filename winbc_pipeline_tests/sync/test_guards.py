@@ -479,6 +479,9 @@ def test_a_read_of_some_days_says_nothing_about_the_source(shop: Shop) -> None:
     shop.run()
     day = datetime(2026, 4, 1, tzinfo=UTC).date()
     assert sync(shop.work(day, day)).read == 0
+    shop.empty()
+    with pytest.raises(SourceShrank, match="the last one gave 4"):
+        shop.run()
 
 
 def test_another_start_of_history_is_compared_with_no_other_read(shop: Shop) -> None:
