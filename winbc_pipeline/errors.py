@@ -10,6 +10,8 @@
     │   ├── StoreBusy        E-STORE        another process uses it
     │   └── StoreDamaged     E-DB           it cannot be read: put it back from a backup
     ├── NotWritable          E-DISK         a file cannot be written: make room, or allow it
+    ├── TooManyWrites        E-GUARD        a run would write much more than usual: look, and approve it
+    ├── SourceShrank         E-SOURCE       a source gives less than half of before: look, and approve it
     └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the message says what to do
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
@@ -70,6 +72,18 @@ class NotDone(WinbcError):
     """What a person asked for was not done, because it would be wrong now."""
 
     code = "E-NOT-DONE"
+
+
+class TooManyWrites(WinbcError):
+    """A run would write more than it may unless a person approves it. Nothing of that was written."""
+
+    code = "E-GUARD"
+
+
+class SourceShrank(WinbcError):
+    """A whole read of a source gave nothing, or less than half of the one before. None of it was mapped."""
+
+    code = "E-SOURCE"
 
 
 class StoreBusy(StoreUnavailable):

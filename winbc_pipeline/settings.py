@@ -143,6 +143,18 @@ class OrderStatusSettings(_Section):
     missing: Literal["ignore", "cancelled"] = "ignore"
 
 
+class GuardSettings(_Section):
+    """How many records of master data or stock a run may create, and how many it may update, before a person is asked.
+
+    `share_percent` is a share of the records that the flow has in the target; `at_least` is a number of records that is
+    always allowed.
+    """
+
+    enabled: bool = True
+    share_percent: NonNegativeInt = 20
+    at_least: NonNegativeInt = 50
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -205,6 +217,7 @@ class Settings(BaseSettings):
     orders: OrderSettings = OrderSettings()
     orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()
     order_status: OrderStatusSettings = OrderStatusSettings()
+    guards: GuardSettings = GuardSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

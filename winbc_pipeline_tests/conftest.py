@@ -14,7 +14,7 @@ from .support import mapped_before
 from .support.in_process import read_once
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
-from .support.sandboxes import FIRST, REPOSITORY, Sandboxes
+from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 from .support.two_ways import two_ways as two_ways
 
@@ -41,6 +41,7 @@ def sandboxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers)
     servers.renew()
     for name, value in servers.addresses.environment().items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("WINBC_GUARDS__ENABLED", str(GUARDS_OFF.enabled))  # also for commands and other processes
     settings = Settings(
         data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
     )

@@ -13,12 +13,16 @@ from pathlib import Path
 from rich.console import Console
 
 from .. import clock
+from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
+from ..staging import ledger
 from ..sync.connected import ConnectedFlow
-from ..sync.run import Summary, not_done, records, summary
+from ..sync.guards import is_on
+from ..sync.run import Summary, dry_run, not_done, records, summary
 from ..sync.stage import newest_change
 from ..sync.work import Work
+from ..workbench.approval import approve, proposal
 from .dagster_home import prepare
 from .failures import told
 from .output import add_row, bar, say, table_of
@@ -39,11 +43,15 @@ def load_all(console: Console, settings: Settings, command: str) -> bool:
     table = table_of(*names, whole="flow")
     failed = False
     for flow in FLOWS:
-        began = time.monotonic()
+        began, connected = time.monotonic(), ConnectedFlow(flow, settings)
         with bar(console, f"Loading {flow.id} through Dagster"):
-            problem, done = load_through_dagster(ConnectedFlow(flow, settings))
+            days = _days(connected)
+            approved = approve_first_load(connected, *days)
+            problem, done = load_through_dagster(connected, *days)
+        if approved:
+            say(console, f"{flow.id}, a first load: {approved}. The demo approves it; `winbc approve` would ask.")
         if problem:
-            _print_problem(console, ConnectedFlow(flow, settings), problem, command)
+            _print_problem(console, connected, problem, command)
         failed |= bool(problem or done.failed)
         counts = (done.read, done.created, done.updated, done.skipped, done.failed)
         add_row(table, flow.id, *counts, f"{time.monotonic() - began:.1f}")
@@ -68,7 +76,27 @@ def _print_problem(console: Console, connected: ConnectedFlow, problem: str, com
         say(console, f"  Once the cause is mended: {command} retry --flow {flow.id}")
 
 
-def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]:
+def _days(connected: ConnectedFlow) -> tuple[date, date]:
+    """The day of the first record of a flow's source, and today."""
+    last = clock.now().date()
+    begins = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC)
+    return newest_change(connected, begins - timedelta(seconds=1))[1] or last, last
+
+
+def approve_first_load(connected: ConnectedFlow, first: date, last: date) -> str:
+    """Approves the first load of a flow whose runs a guard may hold; says in words what was approved, if anything."""
+    if not is_on(connected) or not ledger.is_empty(connected.store, connected.flow.main):
+        return ""
+    try:
+        dry_run(Work(connected, first, last, "demo"))
+        shown = proposal(connected)
+        approve(connected, shown, "demo")
+    except WinbcError:  # nothing waits; or the load will tell what is wrong
+        return ""
+    return shown.writes.in_words()
+
+
+def load_through_dagster(connected: ConnectedFlow, first: date, last: date) -> tuple[str | None, Summary]:
     """Runs all windows of a flow, from the first that holds a record, in one Dagster run.
 
     Dagster takes a tenth of a second for each window, even for an empty one: see _window.
@@ -81,9 +109,6 @@ def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]
     from ..orchestration.windows import range_tags
 
     flow, settings = connected.flow, connected.settings
-    last = clock.now().date()
-    begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    first = newest_change(connected, begins - timedelta(seconds=1))[1] or last
     job = build_defs(settings=settings).resolve_job_def(flow.id)
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS, check_flow_settings
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
@@ -20,6 +20,7 @@ from ..sync.work import Work
 from . import demo as demo_module
 from . import mapping, sandbox
 from . import records as record_commands
+from .approve import approve
 from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
+app.command()(approve)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
@@ -120,13 +122,15 @@ def plan(
     csv: Annotated[Path | None, typer.Option(help="Also write all records to this CSV file")] = None,
 ) -> None:
     """The dry run: counts, and shows field by field, what would be written to the live target. Writes nothing to it."""
+    from ..sync.guards.writes import held
     from ..sync.run import dry_run
     from ..workbench.plans import PLAN_COLUMNS, counts_of, in_words, planned, write_csv
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     start, end = _windows(connected.settings, first, to)
+    work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
-        dry_run(Work(connected, start, end, "plan"), begin)
+        dry_run(work, begin)
     rows = planned(connected, start, end)
     counts = table_of("action", "reason", "records")
     for (action, reason), count in counts_of(rows):
@@ -142,6 +146,8 @@ def plan(
         say(console, f"{len(rows)} records written to {csv}.")
     more = " `--all` shows the others." if table.row_count < len(wanted) else ""
     console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
+    if too_many := held(work):
+        say(console, (str(too_many), "yellow"))
 
 
 @app.command()
@@ -152,8 +158,12 @@ def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
-    with bar(console, connected.flow.id, 4) as begin:
-        done = run_sync(work, begin)
+    try:
+        with bar(console, connected.flow.id, 4) as begin:
+            done = run_sync(work, begin)
+    except TooManyWrites as error:
+        say(console, (str(error), "red"))
+        raise typer.Exit(1) from None
     written = f"{done.created} created, {done.updated} updated"
     console.print(f"{done.read} read, {written}, {done.skipped} skipped, {done.failed} failed")
     if off := cents_off(work.connected, work.run_id):

@@ -58,6 +58,7 @@ CUSTOMERS = Flow(
             reference=COMPANY,
         ),
     ),
+    guarded=True,
 )
 
 CUSTOMERS_TO_WINSTORE = Flow(
@@ -80,4 +81,5 @@ CUSTOMERS_TO_WINSTORE = Flow(
             skip=(("blocked = 'All'", "BLOCKED"),),
         ),
     ),
+    guarded=True,
 )

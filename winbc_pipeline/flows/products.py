@@ -43,6 +43,7 @@ PRODUCTS = Flow(
         ),
     ),
     constants=constants,
+    guarded=True,
 )
 
 PRODUCTS_TO_WINSTORE = Flow(
@@ -52,4 +53,5 @@ PRODUCTS_TO_WINSTORE = Flow(
     entity="items",
     main="article",
     parts=(Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),),
+    guarded=True,
 )

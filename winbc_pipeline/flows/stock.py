@@ -13,6 +13,7 @@ STOCK_TO_BC = Flow(
     main="item",
     parts=(Part(name="item", entity_set="items", table="item.csv", match=(("number", False),)),),
     derived={"total_quantity": "decimal", "total_reserved": "decimal"},
+    guarded=True,
 )
 STOCK_TO_WINSTORE = Flow(
     name="stock",
@@ -22,4 +23,5 @@ STOCK_TO_WINSTORE = Flow(
     main="stock",
     parts=(Part(name="stock", entity_set="stock", table="stock.csv", match=(("sku", False),)),),
     derived={"reserved": "decimal", "locationCode": "text"},
+    guarded=True,
 )

@@ -7,7 +7,7 @@ Concept pages: Assets, Asset checks, Partitions and backfills.
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -32,13 +32,14 @@ from dagster import (
     asset_check,
 )
 
-from ..errors import WinbcError
+from ..errors import TooManyWrites, WinbcError
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import COLUMNS, OPEN
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from ..sync.guards.writes import held
 from ..sync.map import MAPPED, map_windows
 from ..sync.plan_table import PLANNED
 from ..sync.run import not_done, plan_windows, push_windows, records
@@ -65,10 +66,12 @@ class Done:
     Attributes:
         failed: the ledger rows of the records that are not done.
         again: names of the layers above that the step made again, because the mapping tables were edited.
+        held: why nothing of the plan is sent until a person approves it; None when nothing holds it.
     """
 
     failed: list[Row] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
+    held: TooManyWrites | None = None
 
 
 Step = Callable[[Work], Done]  # does the work of a layer
@@ -89,11 +92,14 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
         return Done()
 
     def planned(work: Work) -> Done:
-        return Done(again=plan_windows(work))
+        return Done(again=plan_windows(work), held=held(work))
 
     def synced(work: Work) -> Done:
-        again = push_windows(work)
-        return Done(not_done(records(connected, work.first, work.last)), again)
+        try:
+            done = Done(again=push_windows(work))
+        except TooManyWrites as error:
+            done = Done(held=error)
+        return replace(done, failed=not_done(records(connected, work.first, work.last)))
 
     staging_key = AssetKey(("staging", flow.staging))
 
@@ -181,7 +187,9 @@ def _run_layer(
     yield from checks
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
-    again = _made_again(done.again)
+    again, more = _made_again(done.again), _held(done.held) | more
+    if done.held and not done.failed:
+        context.log.warning(str(done.held))
     for name, made in above.items():
         context.log.warning(f"{name}/{connected.flow.id}: {EDITED}")
         layer = AssetKey((name, connected.flow.id))
@@ -192,7 +200,7 @@ def _run_layer(
         red = {partition_key(row["window"], settings) for row in done.failed}
         _log_windows(context, key, shown, red)
         told = [row for window in windows.values() for row in window.records]
-        raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told})
+        raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told}, done.held)
     for name, metadata in shown.items():
         context.add_asset_metadata(metadata, partition_key=name)
     yield MaterializeResult()
@@ -213,6 +221,11 @@ def _all_done(connected: ConnectedFlow) -> AssetCheckResult:
 def _made_again(layers: list[str]) -> dict[str, str]:
     """What the metadata say of layers that were made again: a plan that somebody has seen may not be what was sent."""
     return {"made_again": f"{', '.join(layers)}. {EDITED}"} if layers else {}
+
+
+def _held(held: TooManyWrites | None) -> dict[str, str]:
+    """What the metadata of the last window say of a plan that waits for a person's approval."""
+    return {"held": str(held)} if held else {}
 
 
 def _shown(

@@ -33,15 +33,17 @@ from ..errors import ConfigurationError, StoreBusy
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import Store
+from ..staging.store import Row, Store
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from ..sync.outcomes import APPROVAL, APPROVED
 from ..sync.stage import newest_change
 from .windows import range_tags, window_of
 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs
+NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 
 
 def flow_job(flow: Flow) -> Any:
@@ -83,30 +85,34 @@ def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason
     waiting = _waiting(connected)
     if newest is None and not waiting:
         return SkipReason(f"Nothing changed since {followed.isoformat()}.")
-    days = [oldest_day, *waiting, now.date()]
+    days = [oldest_day, *(row["window"] for row in waiting), now.date()]
     first = min(day for day in days if day)
     what = newest.isoformat() if newest else "open records"
     # The watermark never passes a change that is dated in the future. One run is enough for such a change.
     if newest is None or newest <= now:
         what += f" at {int(now.timestamp()) // AGAIN_S}"
+    approved = [row["moved_at"] for row in waiting if row["reason"] == APPROVED]
+    if approved:  # a run of the same few minutes may have been held
+        what += f" approved {max(approved).isoformat()}"
     tags = range_tags(max(first, settings.history_start), now.date(), settings)
     return RunRequest(run_key=what, tags=tags)
 
 
-def _waiting(connected: ConnectedFlow) -> list[date]:
-    """Days of the records that the next run can settle without a person.
+def _waiting(connected: ConnectedFlow) -> list[Row]:
+    """Ledger rows of the records that the next run can settle without a person.
 
-    Their answer was lost, or the flow that they wait for has confirmed a record since they began to wait.
+    Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
+    began to wait.
     """
     values: list[datetime] = []
-    where = "state IN ('PLANNED', 'UNKNOWN')"
+    where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
     for other in connected.flow.waits_for:
         path = connected.settings.flow_database(other)
         newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
             values.append(newest)
-    return [row["window"] for row in ledger.read(connected.store, where, values, wait_s=0)]
+    return ledger.read(connected.store, where, values, wait_s=0)
 
 
 def mapping_job(tables: Sequence[AssetKey]) -> Any:
@@ -205,7 +211,7 @@ def _windows_in_trouble(connected: ConnectedFlow, before: date, today: date) -> 
     """
     settings = connected.settings
     states = ", ".join(f"'{state}'" for state in ledger.OPEN)
-    where = f"""state IN ({states}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND "window" > ?)"""
+    where = f"""(state IN ({states}) AND {NO_APPROVAL}) OR (reason IN ('NO_DOCUMENT', 'HELD') AND "window" > ?)"""
     rows = ledger.read(connected.store, where, [today - timedelta(days=WAIT_DAYS)])
     waiting = {window_of(row["window"], settings) for row in rows}
     given_up = {window_of(day, settings) for day in days_given_up(connected)} - waiting

@@ -10,8 +10,9 @@ from typing import Any
 
 from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchema
 
+from ..errors import WinbcError
 from ..staging.store import Row
-from ..sync.outcomes import REASONS
+from ..sync.outcomes import APPROVAL, REASONS
 from .layers import SHOWN, LayerWindow
 
 COLUMNS = ("record", "part", "outcome", "reason", "message")
@@ -80,7 +81,7 @@ def _group(row: Row) -> str:
     return "left out" if row["outcome"] in ("SKIPPED", "skip") else "open"
 
 
-def failure(failed: list[Row], messages: Mapping[tuple[str, str], str]) -> Failure:
+def failure(failed: list[Row], messages: Mapping[tuple[str, str], str], held: WinbcError | None = None) -> Failure:
     """The failure of a step whose records are not all done. It names the records, the reasons, and what to do.
 
     Dagster does not retry the step: only a person, or the next run, can settle these records.
@@ -88,8 +89,18 @@ def failure(failed: list[Row], messages: Mapping[tuple[str, str], str]) -> Failu
     Args:
         failed: their ledger rows.
         messages: what may be told of the first of them, by part and key: no personal data.
+        held: why nothing was sent. It stands for the records that wait for an approval.
     """
     told = [(row, messages.get((row["part"], row["key"]), "")) for row in failed]
+    shown = [row | {"outcome": row["state"], "message": message} for row, message in told[:SHOWN]]
+    others = [(row, message) for row, message in told if not (held and row["reason"] == APPROVAL)]
+    text = " ".join([*([str(held)] if held else []), *([_not_done(others)] if others else [])])
+    return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
+
+
+def _not_done(told: list[tuple[Row, str]]) -> str:
+    """Names records that are not done, with their messages and what to do about them."""
+    failed = [row for row, _ in told]
     names = ", ".join(f"{row['part']} {row['key']} ({_reason(row)})" for row in failed[:NAMED])
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     reasons = dict.fromkeys(_reason(row) for row in failed)
@@ -97,9 +108,7 @@ def failure(failed: list[Row], messages: Mapping[tuple[str, str], str]) -> Failu
     words = [f"{row['key']}: {message}." for row, message in told if message]
     why = " ".join(words[:EXPLAINED])
     todo = "Fix the cause. Then rerun this partition, or use `winbc retry`. `winbc trace` shows every step of a record."
-    text = f"{len(failed)} records are not done: {names}{more}. {why} {advice} {todo}"
-    shown = [row | {"outcome": row["state"], "message": message} for row, message in told[:SHOWN]]
-    return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
+    return f"{len(failed)} records are not done: {names}{more}. {why} {advice} {todo}"
 
 
 def _reason(row: Row) -> str:

@@ -207,6 +207,8 @@ class Flow:
         direction: gives the direction in which the settings let these records go: to_bc, to_winstore or both; `either`
             when no setting says it.
         looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
+        guarded: whether a run that would write much more than usual waits for a person (sync/guards/). Flows whose
+            records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
     """
 
@@ -228,6 +230,7 @@ class Flow:
     own_id: str = ""
     direction: Callable[[Settings], str] = field(default=_any_direction)
     looks_up: tuple[str, ...] = ()
+    guarded: bool = False
     posts: tuple[str, ...] = ()
 
     @property

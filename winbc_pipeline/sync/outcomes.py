@@ -112,14 +112,20 @@ REASONS: dict[str, str] = {
     "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
     "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
     "source ends it.",
+    "APPROVAL": "The run would have created or updated more records than a run may. Nothing of it is sent until "
+    "somebody has looked: use `winbc approve`.",
+    "APPROVED": "A person has approved the record with `winbc approve`. The next run sends it.",
     "BY_HAND": "A person asked to send the record again. The next run does so if the command could not.",
 }
 
 IGNORED = "IGNORED"
+APPROVAL, APPROVED = "APPROVAL", "APPROVED"
 WINSTORE_REFUSED = "WINSTORE_REFUSED"
 MAKE_AGAIN = "MAKE_AGAIN"
 # What a person decided about a field that both sides changed, by reason code: who owns it then.
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
+# Reasons of PLANNED records that a person has decided about.
+BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
 # Error codes of the target that have a reason code of their own.
 BY_CODE = {
     WINSTORE_REFUSED: WINSTORE_REFUSED,

@@ -13,9 +13,10 @@ from .dispatch import sending_of
 from .documents import SENDING as DOCUMENTS
 from .documents import duplicates
 from .documents.outbox import SENT
+from .guards import writes
 from .map import map_windows, mapped_by
 from .plan_table import planned_by
-from .session import check_target, leased
+from .session import check_target, leased, recover
 from .stage import stage
 from .work import Work
 
@@ -59,7 +60,8 @@ def push_windows(work: Work) -> list[str]:
     """Sends the plan of the windows.
 
     Returns: names of the layers above that were made again, because the tables were edited since they were made.
-    Raises: StoreBusy while another run goes on.
+    Raises: StoreBusy while another run goes on; TooManyWrites when a person must look at the plan first. Then each
+        record that would have been sent is PLANNED (APPROVAL), and all others have their outcome.
     """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
@@ -68,7 +70,14 @@ def push_windows(work: Work) -> list[str]:
             check_target(work.connected, sending, target)
             sending.plan(work, target)
             again.append("planned")
-        sending.push(work, target)
+        elif work.flow.guarded and recover(work.store, work.run_id):
+            sending.plan(work, target)  # what a killed run has sent is looked up before it is counted
+        held = writes.held(work)
+        sending.push(writes.hold(work) if held else work, target)
+        if work.flow.guarded:
+            writes.forget_done(work.connected)
+    if held:
+        raise held
     return again
 
 
@@ -101,7 +110,10 @@ def dry_run(work: Work, begin: Begin = _silent) -> None:
 
 
 def sync(work: Work, begin: Begin = _silent) -> Summary:
-    """Runs all four layers, without Dagster; returns what the run did."""
+    """Runs all four layers, without Dagster; returns what the run did.
+
+    Raises: as `stage` and `push_windows`.
+    """
     dry_run(work, begin)
     begin("synced")
     push_windows(work)

@@ -27,6 +27,7 @@ SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
 SWITCH_S = 0.002  # after which one thread lets another one run; Python's default is 0.005 s
+BINDING = "CREATE TABLE IF NOT EXISTS binding (target VARCHAR)"
 
 
 @contextmanager
@@ -111,6 +112,14 @@ def check_target(connected: ConnectedFlow, sending: Sending[Target], target: Tar
         raise ConfigurationError(f"None of the {len(sent)} records that {flow} last sent is in the target.", hint)
 
 
+def bound_target(store: Store) -> str:
+    """Name of the target that a flow's ledger is kept for; empty before the first plan."""
+    with store.open() as connection:
+        connection.execute(BINDING)
+        row = connection.execute("SELECT target FROM binding").fetchone()
+    return str(row[0]) if row else ""
+
+
 def company_of(settings: Settings, target: BusinessCentral) -> str:
     """The company of Business Central that a ledger is kept for."""
     return f"{address(settings.bc.base_url)}/{target.root}"
@@ -125,7 +134,7 @@ def address(base_url: str) -> str:
 def _bound(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """The target that the ledger is kept for; a new ledger is bound to this one."""
     ledger.create(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS binding (target VARCHAR)")
+    connection.execute(BINDING)
     row = connection.execute("SELECT target FROM binding").fetchone()
     if row is None:
         connection.execute("INSERT INTO binding VALUES (?)", [name])

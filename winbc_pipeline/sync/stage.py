@@ -13,6 +13,7 @@ from ..systems.winstore.client import as_lines
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
+from .guards.source import check_whole_read
 
 
 def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) -> int:
@@ -23,20 +24,26 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
     Args:
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
+
+    Raises: SourceShrank when a whole read gave less than half of the last one.
     """
     connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    flow = connected.flow
-    if flow.reading:
-        return _stage_bc(connected, flow.reading, since, now or clock.now())
+    reading, moment = connected.flow.reading, now or clock.now()
+    read = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
+    check_whole_read(connected, first, read)
+    return read
+
+
+def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) -> int:
     source = Winstore(connected.settings)
     try:
 
         def pages() -> Iterator[bytes]:
-            for rows in source.changed_since(flow.entity, since):
+            for rows in source.changed_since(connected.flow.entity, since):
                 yield as_lines(rows)
 
-        return load(connected.store, connected.staging, pages(), now or clock.now())
+        return load(connected.store, connected.staging, pages(), now)
     finally:
         source.close()
 

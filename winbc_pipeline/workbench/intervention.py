@@ -29,7 +29,7 @@ from ..sync.documents.outbox import SENT
 from ..sync.documents.plan import plan as plan_documents
 from ..sync.flow import Flow
 from ..sync.map import map_windows
-from ..sync.outcomes import IGNORED, MAKE_AGAIN
+from ..sync.outcomes import APPROVAL, IGNORED, MAKE_AGAIN
 from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
 from ..sync.records.known import made_by_hand
 from ..sync.records.plan import plan as plan_records
@@ -280,7 +280,11 @@ class Intervention:
         return [row for row in self._rows(keys) if row["state"] in OPEN]
 
     def _check_open(self, keys: tuple[str, ...]) -> None:
-        for key in set(keys) - {row["key"] for row in self._open(keys)}:
+        rows = self._open(keys)
+        if len(keys) > 1 and any(row["reason"] == APPROVAL for row in rows):
+            hint = f"`winbc approve {self.flow.id}` shows them, and lets them pass together; `--order` retries one."
+            raise NotDone("Some of these records wait for an approval.", hint)
+        for key in set(keys) - {row["key"] for row in rows}:
             states = ", ".join(row["state"] for row in self._rows((key,))) or "not in the ledger"
             raise NotDone(f"{key} is {states}: nothing to retry.", "`winbc replay` plans it again all the same.")
 

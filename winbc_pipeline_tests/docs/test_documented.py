@@ -7,6 +7,7 @@ from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import (
     BusinessCentralSettings,
     FlowSettings,
+    GuardSettings,
     OrderSettings,
     OrderStatusSettings,
     OrdersToWinstoreSettings,
@@ -27,7 +28,7 @@ def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections["orders"] = OrderSettings
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
-    sections["flows.<id>"] = FlowSettings
+    sections |= {"guards": GuardSettings, "flows.<id>": FlowSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

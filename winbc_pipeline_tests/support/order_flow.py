@@ -20,6 +20,7 @@ from winbc_pipeline.workbench.plans import planned
 from .in_process import in_process
 from .order_invariants import assert_invariants
 from .order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE, OrderSandboxes, Record
+from .sandboxes import GUARDS_OFF
 
 SEND = {"path": "$batch", "method": "POST", "nth": 2}  # the first batch makes the customer
 EVEN = {"single_price": "10", "reduction": "0"}
@@ -100,10 +101,10 @@ class OrderFlow(OrderSandboxes):
         with (self.settings.mapping_folder / "lookups" / f"{table}.csv").open("a", encoding="utf-8") as file:
             file.writelines(f"{row}\n" for row in rows)
 
-    def edit_table(self, table: str, field: str, **cells: str) -> None:
+    def edit_table(self, table: str, field: str, flow: str = ORDERS_TO_BC.id, **cells: str) -> None:
         """Changes or adds a row of a mapping table; the tables are this shop's own from now on."""
         self._own_tables()
-        path = self.settings.mapping_folder / ORDERS_TO_BC.id / f"{table}.csv"
+        path = self.settings.mapping_folder / flow / f"{table}.csv"
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["target_field"]: row for row in csv.DictReader(file)}
         usual = {"target_field": field, "source": "", "default": "", "when": "create", "required": "", "note": ""}
@@ -127,6 +128,7 @@ def settings_of_order_flow(folder: Path) -> Settings:
         data_folder=folder,
         mapping_folder=REPOSITORY / "mapping_tables",
         history_start=FIRST,
+        guards=GUARDS_OFF,
         bc=BusinessCentralSettings(base_url=base, company=COMPANY_NAME, user="winbc", password=password, in_flight=1),
         winstore=WinstoreSettings(base_url=f"http://127.0.0.1:{WINSTORE}{BASE}", user="winstore", password=password),
     )

@@ -29,6 +29,7 @@ from winbc_pipeline.sync.work import Work
 from .in_process import START, Killed, Wire, in_process
 from .order_invariants import BY_HAND, assert_invariants, reference_of
 from .run_invariants import assert_adds_up, assert_bounded
+from .sandboxes import GUARDS_OFF
 
 Record = dict[str, Any]
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
@@ -79,6 +80,7 @@ def settings_in(folder: Path, tables: Path, **bc: Any) -> Settings:
         data_folder=folder,
         mapping_folder=tables,
         history_start=FIRST,
+        guards=GUARDS_OFF,
         bc=BusinessCentralSettings(base_url=base, company=COMPANY_NAME, user="winbc", password=password, **calls),
         winstore=WinstoreSettings(
             base_url=f"http://127.0.0.1:{WINSTORE}{winstore.BASE}", user="winstore", password=password

@@ -14,7 +14,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import GuardSettings, Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import Summary, records, sync
 from winbc_pipeline.sync.work import Work
@@ -94,6 +94,10 @@ LINE = {
     "discount_percent": "0",
     "vat_rate": "21",
 }
+
+
+GUARDS_OFF = GuardSettings(enabled=False)
+"""Of tests with another subject: no run of theirs waits for an approval."""
 
 
 @dataclass

@@ -1,0 +1,75 @@
+"""`winbc approve`: lets pass what a guard holds, after a person has seen it. Exit codes: 0 approved, 1 not."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from .. import clock
+from ..errors import NotDone
+from ..flows import FLOWS
+from ..settings import load_settings
+from ..sync.connected import ConnectedFlow
+from .arguments import flow_of
+from .output import add_row, say, table_of
+
+if TYPE_CHECKING:
+    from ..workbench.approval import Proposal
+
+console = Console()
+MOST_CHANGES = 6  # of an example that are printed
+
+
+def approve(
+    flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")],
+    source: Annotated[bool, typer.Option("--source", help="Approve that the source has fewer records now")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Shows what a flow's plan would write, if it is more than a run may, and lets exactly that pass once."""
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    try:
+        words = _approve_read(connected, yes) if source else _approve_plan(connected, yes)
+    except NotDone as error:
+        say(console, (str(error), "red"))
+        raise typer.Exit(1) from None
+    say(console, words)
+
+
+def _approve_plan(connected: ConnectedFlow, yes: bool) -> str:
+    from ..workbench.approval import approve, proposal
+
+    shown = proposal(connected)
+    _show(connected, shown)
+    _ask(yes, "Approve exactly this?")
+    approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
+    return f"Approved. The next run sends it: the sensor's, or `winbc sync {connected.flow.id}`."
+
+
+def _approve_read(connected: ConnectedFlow, yes: bool) -> str:
+    from ..workbench.approval import approve_read, refused_read
+
+    read = refused_read(connected)
+    say(console, f"The source of {connected.flow.id} gave {read.refused} records, and {read.records} before that.")
+    _ask(yes, "Is that right?")
+    approve_read(connected, read)
+    return f"Approved. The next read passes: rerun the window, or `winbc sync {connected.flow.id}`."
+
+
+def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
+    from ..workbench.plans import in_words
+
+    what = shown.writes
+    say(console, f"{connected.flow.id} to {shown.target}: {what.in_words()}. Without approval: {shown.limit} of each.")
+    table = table_of("record", "part", "action", "what: old -> new")
+    for row in shown.examples:
+        changes = in_words(row["changes"])
+        more = [f"and {len(changes) - MOST_CHANGES} more"] if len(changes) > MOST_CHANGES else []
+        add_row(table, row["key"], row["part"], row["action"], changes[:MOST_CHANGES] + more)
+    console.print(table)
+    say(console, f"{len(shown.examples)} of them are shown. `winbc plan {connected.flow.id} --all` shows all.")
+
+
+def _ask(yes: bool, question: str) -> None:
+    if not (yes or typer.confirm(question)):
+        console.print("Nothing was approved.")
+        raise typer.Exit(1)

@@ -1,0 +1,225 @@
+"""The guard of writes: a run that would create or update much more than usual is held until a person approves it.
+
+Here belongs: what counts, the limit, what a held run leaves in the ledger, and what was approved. A run is judged by
+all rows of its plan that would be sent and that nobody has approved. What already waits for an approval counts too, in
+whatever window it is: or a large load would pass window by window.
+
+A record whose answer was lost passed the guard when it was sent, and one that a person has decided about was seen: both
+go on. An approval belongs to one target because the database does (session.check_target).
+"""
+
+from dataclasses import dataclass, fields
+from datetime import date
+
+import duckdb
+
+from ... import clock
+from ...errors import NotDone, TooManyWrites
+from ...staging import ledger
+from ...staging.ledger import Move, State
+from ...staging.store import Row, create_table, literal, quote, renew_table, rows_of
+from ..connected import ConnectedFlow
+from ..flow import Flow
+from ..outcomes import APPROVAL, APPROVED, BY_PERSON
+from ..plan_table import PLANNED, planned_table
+from ..sending import chunks_of
+from ..work import Work
+from . import is_on
+
+TABLE = "approved_write"
+SAME = ("part", "key", "action", "hash", "mapping_version")  # what must still be so for an approval to hold
+KNOWN = ("action", "version", "mapping_version", "window")  # what the ledger is told of a record that is held
+AT_ONCE = 20_000  # records that are moved at once
+ALWAYS = (date.min, date.max)
+
+
+@dataclass(frozen=True)
+class Writes:
+    """What a run would write that nobody has approved: numbers of records, of all parts.
+
+    Attributes:
+        blocks: of the updates, those that block a record.
+        own: those of the run's own windows; the others wait for an approval already.
+        waiting: those that wait for an approval, whatever window they are in.
+        known: records that the flow has in the target.
+        essence: stands for which records these are, and what would be written.
+    """
+
+    creates: int
+    updates: int
+    blocks: int
+    own: int
+    waiting: int
+    known: int
+    essence: int
+
+    def in_words(self) -> str:
+        blocking = f" ({self.blocks} of them to block)" if self.blocks else ""
+        return f"{self.creates} records to create, {self.updates} to update{blocking}; {self.known} are known"
+
+
+def held(work: Work) -> TooManyWrites | None:
+    """The error of a run that would write too much, in words for people; None for a run that may go on."""
+    if not is_on(work.connected):
+        return None
+    writes = counted(work)
+    most = limit(work.connected, writes)
+    if not writes.own or max(writes.creates, writes.updates) <= most:
+        return None
+    words = f"{work.flow.id}: the plan has {writes.in_words()}. A run may create {most} and update {most}."
+    hint = f"Nothing of it is sent until somebody has looked: `winbc approve {work.flow.id}` shows it and asks."
+    return TooManyWrites(words, hint)
+
+
+def limit(connected: ConnectedFlow, writes: Writes) -> int:
+    """The most records that a run may create, and the most that it may update."""
+    chosen = connected.settings.guards
+    return max(chosen.at_least, writes.known * chosen.share_percent // 100)
+
+
+def counted(work: Work) -> Writes:
+    """What the plan of a work's windows would write that nobody has approved."""
+    with work.store.open() as connection:
+        _create(connection, work.flow)
+        row = rows_of(
+            connection,
+            f"""
+            SELECT
+                count(*) FILTER (action = 'create') AS creates,
+                count(*) FILTER (action = 'update') AS updates,
+                count(*) FILTER (blocks) AS blocks,
+                count(*) FILTER (is_own) AS own,
+                count(*) FILTER (waits) AS waiting,
+                (SELECT count(*) FROM ledger WHERE target_id IS NOT NULL) AS known,
+                coalesce(bit_xor(hash({", ".join(SAME)})), 0) AS essence
+            FROM (SELECT *, "window" BETWEEN ? AND ? AS is_own FROM ({_not_approved(work.flow)}))
+            WHERE is_own OR waits
+            """,
+            work.days,
+        )[0]
+    return Writes(**{each.name: row[each.name] for each in fields(Writes)})
+
+
+def examples(connected: ConnectedFlow, most: int) -> list[Row]:
+    """Planned rows that nobody has approved, those that block a record first."""
+    with connected.store.open() as connection:
+        _create(connection, connected.flow)
+        order = "blocks DESC, action DESC, part, key"
+        return rows_of(connection, f"{_not_approved(connected.flow)} ORDER BY {order} LIMIT {most}")
+
+
+def hold(work: Work) -> Work:
+    """Leaves what would be sent and is not approved as PLANNED (APPROVAL) in the ledger; gives the rest of the work."""
+    held, rest = _divided(work)
+    for chunk in chunks_of([row for row in held if not row["is_noted"]], AT_ONCE):
+        moves = [Move(row["part"], row["key"], State.PLANNED, _known(row)) for row in chunk]
+        ledger.move(work.store, moves, work.run_id)
+    return work.only(rest)
+
+
+def _divided(work: Work) -> tuple[list[Row], set[tuple[str, str]]]:
+    """The planned rows that are held, and part and key of all others in the windows.
+
+    The column `is_noted` of a held row says whether the ledger has it so already.
+    """
+    same = " AND ".join(f"p.{quote(name)} IS NOT DISTINCT FROM l.{quote(name)}" for name in KNOWN)
+    with work.store.open() as connection:
+        held = rows_of(
+            connection,
+            f"""
+            SELECT p.part, p.key, {", ".join(f"p.{quote(name)}" for name in KNOWN)}, p.waits AND {same} AS is_noted
+            FROM ({_not_approved(work.flow)}) AS p
+            LEFT JOIN ledger AS l ON l.part = p.part AND l.key = p.key
+            WHERE p."window" BETWEEN ? AND ?
+            """,
+            work.days,
+        )
+        planned = f'SELECT part, key FROM {quote(planned_table(work.flow))} WHERE "window" BETWEEN ? AND ?'
+        every = connection.execute(planned, work.days).fetchall()
+    return held, set(every) - {(row["part"], row["key"]) for row in held}
+
+
+def _known(row: Row) -> Row:
+    return {name: row[name] for name in KNOWN} | {"reason": APPROVAL}
+
+
+def forget_done(connected: ConnectedFlow) -> None:
+    """Ends the approvals of records that the target has taken by now, or that are planned in another way."""
+    same = " AND ".join(f"p.{name} = a.{name}" for name in SAME)
+    with connected.store.open() as connection:
+        _create(connection, connected.flow)
+        connection.execute(
+            f"""
+            DELETE FROM {TABLE} AS a
+            USING ledger AS l
+            WHERE l.part = a.part AND l.key = a.key AND l.state = 'CONFIRMED' AND l.hash = a.hash
+            """
+        )
+        connection.execute(
+            f"""
+            DELETE FROM {TABLE} AS a
+            WHERE NOT EXISTS (FROM {quote(planned_table(connected.flow))} AS p WHERE {same})
+            """
+        )
+
+
+def approve(connected: ConnectedFlow, shown: Writes, run_id: str) -> None:
+    """Lets exactly the planned rows that were counted pass. The caller holds the flow's lease.
+
+    Raises: NotDone when the plan is another one by now.
+    """
+    flow = connected.flow
+    if counted(everything(connected)) != shown:
+        raise NotDone("The plan changed while you were looking; nothing was approved.", "Run the command again.")
+    names = ", ".join(SAME)
+    with connected.store.transaction() as connection:
+        rows = rows_of(connection, f"SELECT part, key FROM ({_not_approved(flow)}) WHERE waits")
+        connection.execute(f"CREATE TEMP TABLE fresh AS SELECT {names} FROM ({_not_approved(flow)})")
+        connection.execute(f"DELETE FROM {TABLE} AS a USING fresh AS f WHERE a.part = f.part AND a.key = f.key")
+        connection.execute(f"INSERT INTO {TABLE} BY NAME FROM fresh")
+        for chunk in chunks_of(rows, AT_ONCE):
+            moves = [Move(row["part"], row["key"], State.PLANNED, {"reason": APPROVED}) for row in chunk]
+            ledger.move_within(connection, moves, run_id, clock.now())
+
+
+def everything(connected: ConnectedFlow) -> Work:
+    """The whole plan of a flow, in whatever windows."""
+    return Work(connected, *ALWAYS, run_id="")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, flow: Flow) -> None:
+    ledger.create(connection)
+    renew_table(connection, planned_table(flow), PLANNED)
+    create_table(connection, TABLE, dict.fromkeys(SAME, "VARCHAR"))
+
+
+def _not_approved(flow: Flow) -> str:
+    """SELECT of the rows of `_open` that nobody has approved, and that do not go on in any case."""
+    return f"SELECT * FROM ({_open(flow)}) WHERE NOT is_approved AND NOT goes_on"
+
+
+def _open(flow: Flow) -> str:
+    """SELECT of the planned rows that would be sent and that the target has not taken yet.
+
+    Its further columns: `is_approved`, `goes_on` (its answer was lost, or a person decided about it), `waits` (for an
+    approval), and `blocks`, which says whether the row blocks a record that is there (`blocked` of items and customers,
+    API v2.0).
+    """
+    decided = ", ".join(map(literal, BY_PERSON))
+    same = " AND ".join(f"a.{name} = p.{name}" for name in SAME)
+    return f"""
+        SELECT
+            p.*,
+            a.key IS NOT NULL AS is_approved,
+            coalesce(l.state = 'UNKNOWN' OR (l.state = 'PLANNED' AND l.reason IN ({decided})), false) AS goes_on,
+            coalesce(l.state = 'PLANNED' AND l.reason = '{APPROVAL}', false) AS waits,
+            CASE
+                WHEN p.action = 'update' AND contains(p.body, '"blocked"')  -- few bodies have it, so few are parsed
+                THEN coalesce(p.body ->> '$.blocked', '') NOT IN ('', ' ', 'false', '_x0020_')
+                ELSE false
+            END AS blocks
+        FROM {quote(planned_table(flow))} AS p
+        LEFT JOIN ledger AS l ON l.part = p.part AND l.key = p.key
+        LEFT JOIN {TABLE} AS a ON {same}
+        WHERE p.action IN ('create', 'update')
+        AND NOT coalesce(l.state = 'CONFIRMED' AND l.hash = p.hash, false)"""
