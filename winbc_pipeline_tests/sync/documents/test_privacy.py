@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.outcomes import refusal
 from winbc_pipeline.systems.business_central import Result
+from winbc_pipeline.workbench.intervention import Request, intervention
 
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import BC
@@ -110,6 +112,23 @@ def test_the_person_of_a_company_who_is_blocked_for_privacy_is_known_by_number(o
     before = len(order_flow.calls(BC))
     order_flow.send("W2", invoice_add={"company": "Groen BV", "fname": "Anne", "lname": "Groen"})
     assert order_flow.outcome("W2") == PRIVATE
+    assert_nothing_sent(order_flow, before)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_customer_who_got_another_number_and_address_is_known_by_the_link(order_flow: OrderFlow, force: bool) -> None:
+    order_flow.without = {"I7"}  # the first document is for another number than the order's customer has
+    order_flow.send("W1", **OF_COMPANY)
+    (customer,) = order_flow.records("customers")
+    renamed = {"number": "C9", "email": "new@groen.example"}
+    assert order_flow.by_person("PATCH", f"customers({customer['id']})", renamed).status_code == 200
+    block_contact(order_flow, "Groen BV")
+    with_default(order_flow, force_default_customer=force)
+    order_flow.pass_time(60)
+    before = len(order_flow.calls(BC))
+    order_flow.send("W2", **OF_COMPANY)
+    assert order_flow.outcome("W2") == PRIVATE
+    assert "customer C9" in order_flow.ledger()["W2"]["message"]
     assert_nothing_sent(order_flow, before)
 
 
@@ -218,6 +237,64 @@ def test_a_customer_who_failed_before_and_is_blocked_for_privacy_since_is_left_a
     assert_nothing_sent(order_flow, before)
     rows = ledger.read(ConnectedFlow(ORDERS_TO_BC, order_flow.settings).store, "part = 'customer'")
     assert [(row["state"], row["reason"]) for row in rows] == [("SKIPPED", "PRIVACY_BLOCKED")]
+
+
+@pytest.mark.parametrize("for_privacy", [True, False])
+def test_an_edit_is_not_applied_to_the_document_of_a_customer_who_was_blocked_since(
+    order_flow: OrderFlow, for_privacy: bool
+) -> None:
+    order_flow.choose(on_change="apply")
+    order_flow.send(**OF_COMPANY)
+    (customer,) = order_flow.records("customers")
+    if for_privacy:
+        block_contact(order_flow, "Groen BV")
+    else:
+        order_flow.by_person("PATCH", f"customers({customer['id']})", {"blocked": "All"})
+    before = len(order_flow.calls(BC))
+    order_flow.edit("W1", amount="5")
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFLICT", "PRIVACY_BLOCKED" if for_privacy else "CHANGED")
+    assert f"customer {NUMBER} is blocked in Business Central" in order_flow.ledger()["W1"]["message"]
+    assert_nothing_sent(order_flow, before)
+
+
+def test_an_edit_is_applied_once_the_customer_is_no_longer_blocked(order_flow: OrderFlow) -> None:
+    order_flow.choose(on_change="apply")
+    order_flow.send(**OF_COMPANY)
+    block_contact(order_flow, "Groen BV")
+    order_flow.edit("W1", amount="5")
+    order_flow.sync()
+    block_contact(order_flow, "Groen BV", blocked=False)
+    order_flow.pass_time(60)
+    order_flow.sync()
+    assert order_flow.outcome() == ("CONFIRMED", "CHANGED")
+    assert order_flow.document()["lines"][0]["quantity"] == 5
+
+
+def test_a_person_settles_the_order_and_it_is_not_sent(order_flow: OrderFlow) -> None:
+    has_company(order_flow)
+    block_contact(order_flow, "Groen BV")
+    order_flow.send(**OF_COMPANY)
+    with intervention(ConnectedFlow(ORDERS_TO_BC, order_flow.settings), "by hand") as turn:
+        ignore = Request("ignore", ("W1",), why="asked to be forgotten")
+        turn.carry_out(ignore, turn.proposed(ignore))
+    before = len(order_flow.calls(BC))
+    order_flow.sync()
+    assert order_flow.outcome() == ("SKIPPED", "IGNORED")
+    assert_nothing_sent(order_flow, before)
+
+
+def test_a_person_cannot_send_the_order_by_hand_while_the_block_holds(order_flow: OrderFlow) -> None:
+    has_company(order_flow)
+    block_contact(order_flow, "Groen BV")
+    order_flow.send(**OF_COMPANY)
+    before = len(order_flow.calls(BC))
+    with intervention(ConnectedFlow(ORDERS_TO_BC, order_flow.settings), "by hand") as turn:
+        with pytest.raises(NotDone, match="blocked for privacy"):
+            turn.proposed(Request("resend", ("W1",)))
+        (row,) = turn.proposed(Request("retry", ("W1",)))
+    assert (row["action"], row["reason"]) == ("fail", "PRIVACY_BLOCKED")
+    assert_nothing_sent(order_flow, before)
 
 
 @pytest.mark.parametrize(
