@@ -157,8 +157,9 @@ class Debtors:
         key = order.customer_key or ""
         there = self.found.get(key, {})
         if key in self.private:
-            words = f"customer {there.get('number') or key} or his contact is blocked for privacy in Business Central"
-            return Debtor(reason=PRIVACY_BLOCKED, message=words)
+            is_there = bool(there.get("id"))  # a customer whom another order of this run makes is not
+            who = f"customer {there['number']} or his contact" if is_there else "a contact with the order's e-mail"
+            return Debtor(reason=PRIVACY_BLOCKED, message=f"{who} is blocked for privacy in Business Central")
         if order.known["reason"] == PRIVACY_BLOCKED and self.privacy.may_be_blocked(there):
             return Debtor(reason=PRIVACY_BLOCKED, message=order.known["message"])
         return None

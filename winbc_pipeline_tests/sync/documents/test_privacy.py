@@ -85,8 +85,9 @@ def test_nothing_is_sent_about_a_contact_who_is_no_customer_yet(
     order_flow.seed(contacts=[{"number": "K1", "displayName": "Anna", "type": "Person", "email": other}])
     block_contact(order_flow, "Anna")
     before = len(order_flow.calls(BC))
-    order_flow.send(customerid=customerid)
+    row = order_flow.send(customerid=customerid)
     assert order_flow.outcome() == PRIVATE
+    assert row["message"] == "a contact with the order's e-mail is blocked for privacy in Business Central"
     assert_nothing_sent(order_flow, before)
 
 
