@@ -5,9 +5,16 @@ with a company name becomes a customer of type Company, with the person as conta
 type Person (seed page, Customers).
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from ..mapping.people import email_keys
 from ..settings import Settings
-from ..sync.flow import Flow, KeyChain, Part, Reference
-from ..sync.read_bc import records_of
+from ..sync.flow import Flow, KeyChain, Part, Reference, Rows
+from ..sync.read_bc import MODIFIED, records_of
+from ..sync.records.privacy import Privacy
+from ..systems.business_central import BusinessCentral
 from .customer_keys import FIELDS, keys_of
 
 KEYS = KeyChain(
@@ -61,6 +68,25 @@ CUSTOMERS = Flow(
     guarded=True,
 )
 
+PLAIN = records_of("customers")
+
+
+def with_privacy(
+    settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]
+) -> Iterator[Rows]:
+    """Customers that changed, each with whether the person is blocked for privacy. Of those nothing else is staged."""
+    privacy = Privacy(source)
+    fields = (wanted | {"email"}) - {"privacyBlocked"}
+    for page in PLAIN.rows(settings, source, since, fields):
+        privacy.look_up(page)
+        for row in page:
+            if privacy.is_blocked(row, email_keys(row["email"])):
+                kept = {name: row[name] for name in ("id", "number", MODIFIED)}
+                row.clear()
+                row |= kept | {"privacyBlocked": True}
+        yield page
+
+
 CUSTOMERS_TO_WINSTORE = Flow(
     name="customers",
     source="bc",
@@ -70,7 +96,8 @@ CUSTOMERS_TO_WINSTORE = Flow(
     pairs="customers",
     own_id="id",
     direction=direction,
-    reading=records_of("customers"),
+    reading=replace(PLAIN, rows=with_privacy),
+    derived={"privacyBlocked": "boolean"},
     parts=(
         Part(
             name="customer",
@@ -78,7 +105,7 @@ CUSTOMERS_TO_WINSTORE = Flow(
             table="customer.csv",
             match=(("customerid", False), ("email", True)),
             keys=KEYS,
-            skip=(("blocked = 'All'", "BLOCKED"),),
+            skip=(("privacyBlocked", "PRIVACY_BLOCKED"), ("blocked = 'All'", "BLOCKED")),
         ),
     ),
     guarded=True,

@@ -43,6 +43,9 @@ REASONS: dict[str, str] = {
     "default customer.",
     "ITEM_GROUP": "An item has no posting group in Business Central, so neither a document nor a change of stock takes "
     "it. In API Setup there, choose a template with posting groups for the table Item, and fill them in on this item.",
+    "PRIVACY_BLOCKED": "Business Central has blocked the customer or a contact for privacy. Nothing is sent about the "
+    'person, and no default customer stands in. Settle the order with `winbc resolve NUMBER --ignore "why"`, or lift '
+    "the block there.",
     "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
     "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
     "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
@@ -54,7 +57,7 @@ REASONS: dict[str, str] = {
     "NOT_COMPLETED": "Only completed orders become invoices (`orders.document`).",
     "CANCELLED": "The order was cancelled or refunded in Winstore. The message says what is left to do in Business "
     "Central.",
-    "KEPT": "The customer exists, and orders do not change customers (`orders.customers`).",
+    "KEPT": "The customer exists, and orders do not change customers (`orders.customers`) or the customer is blocked.",
     "SHARED": "Another order of this run creates the same customer.",
     "NO_CUSTOMER": "The order has no customer that can be used. The message says why. Correct the customer, or set a "
     "default customer.",
@@ -126,6 +129,7 @@ MAKE_AGAIN = "MAKE_AGAIN"
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
 BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
+PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
 # Error codes of the target that have a reason code of their own.
 BY_CODE = {
     WINSTORE_REFUSED: WINSTORE_REFUSED,
@@ -136,6 +140,13 @@ BY_CODE = {
 # The same of a table whose record lacks a posting group, which API v2.0 has for items only.
 BY_TABLE = {"Customer": "CUSTOMER_GROUP", "Item": "ITEM_GROUP"}
 NO_POSTING_GROUP = re.compile(r"(\w[\w. ]* Posting Group) must have a value in (Customer|Item)\b")
+# In AL: Customer, CustPrivacyBlockedErrorMessage and Blocked; Contact, CheckIfPrivacyBlocked and -Generic. Their texts
+# name the person, and there are alike ones about salespeople, which are no matter of the customer's.
+FOR_PRIVACY = re.compile(
+    r"(Customer|contact) (\S+) .*\bblocked (?:for|due to) privacy|user is blocked for privacy reasons", re.DOTALL
+)
+# In AL: Customer, CustBlockedErrorMessage: a block that is not for privacy.
+BLOCKED_WITH_TYPE = re.compile(r"when Customer \S+ is blocked with type")
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 
 
@@ -166,6 +177,9 @@ def refusal(result: Result) -> tuple[str, str]:
     code = result.error.get("code", result.status)
     words = f"{code}: {result.error.get('message', '')}".removeprefix(f"{WINSTORE_REFUSED}: ")
     words = words.split("  CorrelationId")[0]  # an id of the call, which tells people nothing
+    if private := FOR_PRIVACY.search(words):
+        who = " ".join(filter(None, private.groups())) or "the customer"
+        return PRIVACY_BLOCKED, f"{code}: {who} is blocked for privacy"
     if missing := NO_POSTING_GROUP.search(words):
         group, table = missing.groups()
         advice = f"In API Setup, choose a template for the table {table} that sets {group}; then set it on this {table}"

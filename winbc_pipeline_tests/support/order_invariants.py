@@ -25,6 +25,7 @@ Record = dict[str, Any]
 BY_HAND = "by-hand"
 DOCUMENTS = {"salesOrders": "salesOrderLines", "salesInvoices": "salesInvoiceLines"}
 MILLISECOND = timedelta(milliseconds=1)  # the sandboxes' clocks show no less
+BLOCKED = "is blocked with type"  # Business Central's words of a customer who is blocked, and not for privacy
 RESENDS = 2  # a document is sent three times at the most
 
 
@@ -324,8 +325,9 @@ def _bounded(evidence: Evidence) -> None:
     """Of a record; calls to a system: run_invariants.py."""
     sendings = [event for event in evidence.events if event["state"] == State.SENDING]
     per_run = Counter((event["part"], event["key"], event["run_id"]) for event in sendings)
-    # Refused for its customer's posting group, a document goes once more: for the default customer.
-    again = {(e["part"], e["key"], e["run_id"]) for e in evidence.events if e["reason"] == "CUSTOMER_GROUP"}
+    # Refused for its customer's posting group or block, a document goes once more: for the default customer.
+    refused = [e for e in evidence.events if e["reason"] == "CUSTOMER_GROUP" or BLOCKED in (e["message"] or "")]
+    again = {(e["part"], e["key"], e["run_id"]) for e in refused}
     per_run -= Counter(again)
     assert max(per_run.values(), default=0) <= 1, "I11: a record was sent again within a run"
     lost = Counter(event["key"] for event in sendings if event["from_state"] == State.UNKNOWN)

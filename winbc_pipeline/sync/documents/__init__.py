@@ -6,6 +6,7 @@ Business Central does not refuse a second one with the same reference, so the pr
 |---|---|
 | reads what was mapped | candidates.py |
 | looks up what is in Business Central | existing.py (documents), items.py (items), customers.py (customers) |
+| looks up who is blocked for privacy | privacy.py |
 | decides | decide.py, with amounts.py (totals), differences.py (found beside ordered), changes.py (edited orders) |
 | writes the plan table | plan.py |
 | chooses what of the plan is sent now | outbox.py |

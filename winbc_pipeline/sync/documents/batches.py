@@ -23,7 +23,7 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row, compress_with_zstd
 from ...systems.business_central import BusinessCentral, Operation, Result
 from .. import crash_points
-from ..outcomes import BY_TABLE
+from ..outcomes import BLOCKED_WITH_TYPE, BY_TABLE, PRIVACY_BLOCKED
 from ..plan_table import planned_table
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..work import Work
@@ -39,6 +39,7 @@ NOT_RUN = -1  # status of an operation whose call never left, or was turned away
 UNREADABLE = 0  # status of an operation whose batch got an answer that nobody can read: it may have been run
 CUSTOMER_GROUP = BY_TABLE["Customer"]
 WITHOUT_GROUP = f"its customer has no posting group there ({CUSTOMER_GROUP})"
+BLOCKED = "its customer is blocked there"
 
 
 @dataclass
@@ -68,8 +69,8 @@ class Sender:
         self.refused: AuthenticationFailed | None = None
         # The error codes of the last refusals. They are all the same, and no document was taken in between.
         self.alike: list[str] = []
-        # Keys of documents that were refused for their customer and go again for the default customer.
-        self.again_for_default: list[str] = []
+        # Documents that were refused for their customer and go again for the default customer: why, by their keys.
+        self.again_for_default: dict[str, str] = {}
 
     def send(self) -> None:
         """Sends the planned documents. All of them have an outcome in the ledger afterwards.
@@ -84,7 +85,7 @@ class Sender:
             looks = DuplicateSearch(self.target, beside)
             self._send_all(wanted, looks)
             if self.again_for_default:
-                self._send_all(self.again_for_default, looks)
+                self._send_all(list(self.again_for_default), looks)
             mark(self.work, looks.found_twice())
         if self.refused:
             raise self.refused
@@ -164,7 +165,7 @@ class Sender:
         for each, result in answers:
             if result.status not in (NOT_RUN, 429):
                 moves.append(self.moves.answered(each.row, result, self.target.server_now))
-                if not self._goes_to_default(each.row, moves[-1]):
+                if not self._goes_to_default(each.row, moves[-1], result):
                     self._count_refusals(moves[-1], result)
                 continue
             each.tries += 1
@@ -174,19 +175,24 @@ class Sender:
                 moves.append(self.moves.not_sent(each.row, self._why_stopped))
         return moves, again
 
-    def _goes_to_default(self, row: Row, move: Move) -> bool:
-        """Notes a document that was refused because its customer has no posting group, if a default customer is there.
+    def _goes_to_default(self, row: Row, move: Move, result: Result) -> bool:
+        """Notes a document that goes again for the default customer, if there is one.
 
-        API v2.0 does not show posting groups, so only the refusal of a document tells.
+        It was refused because its customer has no posting group, or is blocked and not for privacy. API v2.0 shows
+        neither, so only the refusal of a document tells.
         """
-        refused = move.state == State.FAILED and move.known["reason"] == CUSTOMER_GROUP
-        if not refused or not row["fallback"] or row["key"] in self.again_for_default:
+        if move.state != State.FAILED or not row["fallback"] or row["key"] in self.again_for_default:
             return False
-        self.again_for_default.append(row["key"])
-        return True
+        if move.known["reason"] == CUSTOMER_GROUP:
+            self.again_for_default[row["key"]] = WITHOUT_GROUP
+        elif BLOCKED_WITH_TYPE.search(str(result.error.get("message", ""))):
+            self.again_for_default[row["key"]] = BLOCKED
+        return row["key"] in self.again_for_default
 
     def _count_refusals(self, move: Move, result: Result) -> None:
         """Counts the documents in a row that failed with one error code, or whose totals are all wrong."""
+        if move.known["reason"] == PRIVACY_BLOCKED:  # of one person, which says nothing of the others
+            return
         off = move.state == State.CONFLICT and move.known["reason"] == TOTAL_DIFFERS
         code = TOTAL_DIFFERS if off else result.error_code
         if self.alike[-1:] != [code]:
@@ -215,11 +221,12 @@ class Sender:
         numbered: dict[str, str] = {}  # bodies that got the number of their customer only now
         for row in rows:
             customer, number = row["customer"], row["customer"]["target_no"]
-            why = WITHOUT_GROUP if row["key"] in self.again_for_default else ""
+            why = self.again_for_default.get(row["key"], "")
             if row["customer_key"] and customer["state"] != State.CONFIRMED:
                 why = f"its customer is {customer['state'] or 'not there'} ({customer['reason']})"
-                if not row["fallback"] or customer["state"] != State.FAILED:
-                    row |= {"reason": "NO_CUSTOMER", "message": why}
+                private = customer["reason"] == PRIVACY_BLOCKED
+                if private or not row["fallback"] or customer["state"] != State.FAILED:
+                    row |= {"reason": PRIVACY_BLOCKED if private else "NO_CUSTOMER", "message": why}
                     failed.append(self.moves.move(row, State.FAILED, sent=False))
                     continue
             if why:

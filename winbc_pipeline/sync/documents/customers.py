@@ -6,6 +6,7 @@ a contact; an order without one gets a person.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...mapping.compiler import Compiled
 from ...staging import ledger
@@ -14,8 +15,10 @@ from ...staging.store import Row, literal, quote, renew_table, rows_of
 from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, MAPPED, mapped_table
+from ..outcomes import PRIVACY_BLOCKED
 from ..records.decide import Decision, Live, Planner, live_targets
 from ..records.plan import planned_row
+from ..records.privacy import Privacy
 from ..records.references import with_payloads
 from .candidates import Candidate, needed_document
 
@@ -76,6 +79,9 @@ class Debtors:
         self.own: dict[str, Debtor] = {}  # the customers that were decided, by their key
         self.keys: dict[str, str] = {}  # the same by number: the key of the first customer who has it
         self.there: dict[str, bool] = {}  # by number of a default customer: whether Business Central has it
+        self.privacy = Privacy(target)
+        self.found: dict[str, Mapping[str, Any]] = {}  # by key of a customer: what Business Central has, {} for nothing
+        self.private: set[str] = set()  # keys of the customers who are blocked for privacy
 
     def look_up(self, orders: list[Candidate]) -> LookedUp:
         """Looks up the customers of the orders that will probably be made, before `of` asks for them.
@@ -107,6 +113,7 @@ class Debtors:
         late = self._there(wanted - ahead.rows.keys())
         rows = self._decide([row for key, row in ahead.rows.items() if key in wanted], ahead.live)
         rows += self._decide(list(late.rows.values()), late.live)
+        self._look_behind({order.customer_key for order in orders if order.customer_key and defaults[order.key]})
         self._look_up({default for default in defaults.values() if default} | self._fall_backs())
         return {order.key: self._debtor(order, defaults[order.key]) for order in orders}, rows
 
@@ -126,8 +133,43 @@ class Debtors:
         found = self.target.find("customers", "number", asked, False)
         self.there |= {number: number in found for number in asked}
 
+    def _look_behind(self, keys: set[str]) -> None:
+        """Looks up customers for whom the default customer stands in, because they may be blocked for privacy."""
+        rows = self._mapped(self.customer, keys - self.found.keys())
+        if rows:
+            part = self.connected.flow.part(self.customer)
+            self._heed_privacy(
+                rows, live_targets(self.connected, part, self.target, self.compiled[part.name], rows, {})
+            )
+
+    def _heed_privacy(self, rows: list[Row], found: list[Mapping[str, Any]]) -> None:
+        """Notes what Business Central has for customers, and which of them are blocked for privacy."""
+        self.privacy.look_up(each for each in found if each.get("id"))
+        names = {row["_key"]: [row["creates"].get("email")] for row in rows}
+        for part in self.contacts if self.privacy.people else ():
+            for contact in self._mapped(part, set(names)):
+                names[contact["_key"]] += [contact["creates"].get("number"), contact["target_no"]]
+        for row, there in zip(rows, found, strict=True):
+            self.found[row["_key"]] = there
+            if self.privacy.is_blocked(there, names[row["_key"]]):
+                self.private.add(row["_key"])
+
+    def _left_alone(self, order: Candidate) -> Debtor | None:
+        """Why nothing is sent about the customer of an order, who is blocked for privacy; None for all others."""
+        key = order.customer_key or ""
+        there = self.found.get(key, {})
+        if key in self.private:
+            is_there = bool(there.get("id"))  # a customer whom another order of this run makes is not
+            who = f"customer {there['number']} or his contact" if is_there else "a contact with the order's e-mail"
+            return Debtor(reason=PRIVACY_BLOCKED, message=f"{who} is blocked for privacy in Business Central")
+        if order.known["reason"] == PRIVACY_BLOCKED and self.privacy.may_be_blocked(there):
+            return Debtor(reason=PRIVACY_BLOCKED, message=order.known["message"])
+        return None
+
     def _debtor(self, order: Candidate, default: str) -> Debtor:
         """The default customer if there is one for the order, else the order's own customer."""
+        if private := self._left_alone(order):
+            return private
         words = "the order names no customer, and `orders.default_customer` is not set"
         nobody = Debtor(reason="NO_CUSTOMER", message=words)
         own = self.own.get(order.customer_key or "", nobody)
@@ -140,6 +182,10 @@ class Debtors:
             why = None
         if not default:
             return own
+        there = self.found.get(order.customer_key or "", {})
+        if self.there[default] and there.get("blocked") == "All":
+            # It may be for privacy. Business Central tells when it refuses the customer's own document.
+            return Debtor(number=there["number"], fallback=default)
         if self.there[default]:
             return Debtor(number=default, message=why and f"for the default customer {default}: {why}")
         return Debtor(reason="NO_CUSTOMER", message=f"the default customer {default} is not in Business Central")
@@ -153,7 +199,9 @@ class Debtors:
         told = self._by_their_own_flow([row for row in broken if row["_key"] not in known])
         customers = [told.get(row["_key"], row) for row in customers]
         both = self.planners[self.customer].decide_all(customers, live if not told else None)
-        decisions = [(row, self._kept(known.get(row["_key"], decided))) for row, decided in both]
+        both = [(row, known.get(row["_key"], decided)) for row, decided in both]
+        self._heed_privacy([row for row, _ in both], [decision.target for _, decision in both])
+        decisions = [(row, self._kept(row["_key"], decision)) for row, decision in both]
         for row, decision in self._without_others_email(decisions):
             self.own[row["_key"]] = debtor = self._own(row, decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
@@ -230,8 +278,15 @@ class Debtors:
     def _is_guest(self, key: str) -> bool:
         return key.startswith(needed_document(self.connected.flow).guest_key)
 
-    def _kept(self, decision: Decision) -> Decision:
-        """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers."""
+    def _kept(self, key: str, decision: Decision) -> Decision:
+        """Leaves a customer that is there as it is, unless `orders.customers` lets orders change customers.
+
+        Blocked customers are left alone in any case.
+        """
+        if key in self.private:
+            return Decision("skip", PRIVACY_BLOCKED, target=decision.target)
+        if decision.action == "update" and decision.target.get("blocked") in self.blocking:
+            return Decision("skip", "KEPT", target=decision.target)
         if decision.action in ("update", "conflict") and self.chosen.customers != "create_and_update":
             return Decision("skip", "KEPT", target=decision.target)
         if decision.action == "conflict":  # Nobody's edit is overwritten, and the order does not have to wait for it.

@@ -15,7 +15,7 @@ from ...systems.business_central import BusinessCentral
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
 from ..map import skip_gone
-from ..outcomes import IGNORED, is_ignored
+from ..outcomes import IGNORED, PRIVACY_BLOCKED, is_ignored
 from ..plan_table import store_plan
 from ..records.references import IdsByCode
 from ..session import recover
@@ -136,7 +136,40 @@ class _Planning:
                 known.reason = "LEDGER_EMPTY"  # A lost ledger is suspected: a person should know of it.
             if choice := self.decided.get(order.key) or known or _held_back(order):
                 choices[order.key] = choice
+        self._leave_blocked_people([order for order in orders if order.key not in self.decided], choices)
         return choices
+
+    def _leave_blocked_people(self, orders: list[Candidate], choices: dict[str, Choice]) -> None:
+        """Leaves the edit of an order to a person, where the customer of its document is blocked altogether.
+
+        Business Central would take the edit: it refuses new documents and posting only.
+        """
+        edited = [order for order in orders if _is_applied(choices.get(order.key))]
+        ids = {_document(choices[order.key])["customerId"] for order in edited}
+        customers = {key: there for key, (there, *_) in self.target.find("customers", "id", ids, False).items()}
+        self.customers.privacy.look_up(customers.values())
+        for order in edited:
+            choice = choices[order.key]
+            there = customers.get(_document(choice)["customerId"], {})
+            if reason := self._why_left(order, choice, there):
+                words = f"edited after it was sent; customer {there.get('number')} is blocked in Business Central"
+                choices[order.key] = Choice("conflict", reason, words, choice.found, choice.effects)
+
+    def _why_left(self, order: Candidate, choice: Choice, customer: Mapping[str, Any]) -> str | None:
+        """The reason why an edit is left to a person; None when it may be applied."""
+        emails = [order.header.get("email"), _document(choice).get("email")]
+        if self.customers.privacy.is_blocked(customer, emails):
+            return PRIVACY_BLOCKED
+        # API v2.0 does not show whether it is for privacy.
+        return "CHANGED" if customer.get("blocked") == "All" else None
+
+
+def _is_applied(choice: Choice | None) -> bool:
+    return bool(choice and choice.action == "change")
+
+
+def _document(choice: Choice) -> Mapping[str, Any]:
+    return choice.found.record if choice.found else {}
 
 
 def _known_already(

@@ -4,27 +4,31 @@ Here belongs: skip, create, update, conflict. One field: merge.py. The plan tabl
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
 from ...mapping.compiler import Compiled
+from ...mapping.people import email_keys
 from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
-from ..outcomes import IGNORED, MAKE_AGAIN, TAKEN, broken_rule, is_ignored
+from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
 from ..payloads import filled
 from .index import Key
 from .known import KnownRecords
 from .matching import ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
+from .privacy import Privacy
 from .references import IdsByCode, with_payloads
 from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
+
+OF_PEOPLE = ("customers", "contacts")
 
 
 @dataclass
@@ -60,6 +64,9 @@ class Live:
 
     by_id: dict[str, list[dict[str, Any]]]
     by_key: Found
+
+    def records(self) -> Iterator[list[dict[str, Any]]]:
+        yield from (*self.by_id.values(), *self.by_key.values())
 
 
 def decide(
@@ -128,6 +135,9 @@ class Planner:
             fixed=frozenset(part.fixed),
             absolute=part.owns,
         )
+        # The flow of orders asks by itself, because an order must not go to a default customer either.
+        asks = part.entity_set in OF_PEOPLE and isinstance(target, BusinessCentral) and not connected.flow.document
+        self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
         self.given = 0  # ids that this plan has given to new records
@@ -167,6 +177,8 @@ class Planner:
         """Decides each record by itself. The arguments are those of `decide_all`."""
         rows = self.prepared(rows)
         there = live or self.look_up(rows)
+        if self.privacy and self.part.keys:
+            self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
 
     def _sendable(self, decision: Decision) -> Decision:
@@ -261,6 +273,8 @@ class Planner:
         # With a number of ours the target refuses a second record, so only a record without one has to wait for a
         # lost call (exactly_once.md section 1).
         creates, own_id = self._wanted(row), self.part.match[0][0]
+        if self._is_private(creates, {}):
+            return Decision("skip", PRIVACY_BLOCKED)
         if self.part.keys and not creates.get(own_id):
             if not (number := self._new_id()):
                 first, last = self.part.keys.new_ids(self.settings)
@@ -286,6 +300,8 @@ class Planner:
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], row["updates"]
+        if self._is_private(row["creates"], live):
+            return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
@@ -306,6 +322,13 @@ class Planner:
         if merged.kept:
             return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+    def _is_private(self, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+        """Whether the person of a record is blocked for privacy in Business Central."""
+        if self.privacy is None:
+            return False
+        names = [str(wanted.get("number") or ""), *email_keys(str(wanted.get("email") or ""))]
+        return bool(live.get("privacyBlocked")) or self.privacy.is_blocked(live, names)
 
     def _rules_of(self, row: Row) -> Rules:
         """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""

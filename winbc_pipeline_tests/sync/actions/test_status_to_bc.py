@@ -18,7 +18,7 @@ from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ...support.bc_users import AT, CUSTOMER, LINE, BcUsers
-from ...support.sandboxes import FIRST, LAST, Sandboxes
+from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
 
 pytestmark = pytest.mark.proof
 
@@ -84,6 +84,20 @@ def test_a_completed_order_is_shipped_and_invoiced(desk: Desk, released: bool) -
     assert desk.outcome() == ("CONFIRMED", None)
     assert desk.records("salesOrders") == []
     assert [invoice["externalDocumentNumber"] for invoice in desk.records("salesInvoices")] == ["WS-W1"]
+
+
+def test_the_document_of_a_customer_who_was_blocked_for_privacy_is_not_posted(desk: Desk) -> None:
+    """AL: Sales-Post, CheckCustBlockage. Once the block is lifted, the next run posts it."""
+    desk.draft()
+    desk.says("completed")
+    for blocked, outcome in ((True, ("FAILED", "PRIVACY_BLOCKED")), (False, ("CONFIRMED", None))):
+        settings = {"customers": {CUSTOMER["number"]: {"privacyBlocked": blocked}}}
+        control = f"{desk.sandboxes.addresses.bc_control}/__seed"
+        HTTP.post(control, json={"settings": settings}).raise_for_status()
+        if not blocked:
+            (customer, *_) = desk.records("customers")
+            desk.bc_users.call("PATCH", f"customers({customer['id']})", {"blocked": "_x0020_"})
+        assert desk.outcome() == outcome
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])

@@ -278,3 +278,18 @@ def test_the_direction_that_is_off_says_which_setting_switches_it_on(two_ways: T
     two_ways.settings = off
     with pytest.raises(ConfigurationError, match="`customers.direction` is to_bc"):
         two_ways.run(TO_WINSTORE)
+
+
+def test_nothing_is_sent_about_a_person_who_is_blocked_for_privacy(two_ways: TwoWays) -> None:
+    # `contacts.privacyBlocked` is in API v2.0 (rules.md, "Privacy").
+    two_ways.shop_has(company="Klein BV", lname="")
+    two_ways.passes()
+    (contact,) = two_ways.records("contacts")
+    two_ways.by_person("PATCH", f"contacts({contact['id']})", {"privacyBlocked": True, "displayName": "Klein"})
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(phoneNumber="1")
+    before = two_ways.writes()
+    two_ways.passes()
+    assert two_ways.rows(TO_BC)["000123"]["reason"] == "PRIVACY_BLOCKED"
+    assert two_ways.rows(TO_WINSTORE)["WS000123"]["reason"] == "PRIVACY_BLOCKED"
+    assert two_ways.writes() == before

@@ -15,7 +15,13 @@ SETTINGS: dict[str, dict[str, type]] = {  # the settings of a record of each ent
     "companies": dict.fromkeys(("locationMandatory", "variantMandatoryIfExists", "preventNegativeInventory"), bool),
     "items": {"salesBlocked": bool, "purchasingBlocked": bool, "units": dict},
     "itemVariants": {"blocked": bool, "salesBlocked": bool, "purchasingBlocked": bool},
-    "customers": {"privacyBlocked": bool, "invoiceDiscounts": list},
+    "customers": {
+        "privacyBlocked": bool,
+        "invoiceDiscounts": list,
+        # The posting groups, which a person fills in (rules/posting_groups.py).
+        "generalBusinessPostingGroupCode": str,
+        "customerPostingGroupCode": str,
+    },
     "dimensions": {"blocked": bool},
     "dimensionValues": {"blocked": bool},
 }

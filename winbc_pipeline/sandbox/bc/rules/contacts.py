@@ -8,6 +8,7 @@ belongs: what one of these records changes in another. What a contact takes itse
 from ...records import Record
 from ..data.company import Company
 from ..data.refusal import dialog_error, validation_error
+from ..data.settings import change_settings
 from ..odata.writing import no_relation
 
 OWNERS = {"Customer": "customers", "Vendor": "vendors"}  # a business relation, and the entity set that it leads to
@@ -36,6 +37,8 @@ def follow_owner(company: Company, owner: Record) -> None:
         if contact and contact["companyNumber"] == contact["number"]:
             changed = contact | _shared(owner, contact) | {"companyName": owner["displayName"]}
             if changed != contact:
+                if row["relatedType"] == "Customer":  # AL: CustCont-Update, OnModify, takes over all common fields
+                    changed |= {"privacyBlocked": _is_private(company, owner)}
                 _after_change(company, company.change("contacts", changed), contact)
 
 
@@ -52,7 +55,14 @@ def follow_contact(company: Company, contact: Record, old: Record | None) -> Non
         owner = company.get(OWNERS[relation["relatedType"]], relation["relatedId"])
         if owner and owner != owner | _shared(contact, owner):
             company.change(OWNERS[relation["relatedType"]], owner | _shared(contact, owner))
+            # AL: CustVendBank-Update, UpdateCustomer, does the same. `blocked` stays, because nothing is validated.
+            if relation["relatedType"] == "Customer" and _is_private(company, owner) != contact["privacyBlocked"]:
+                change_settings(company, "customers", owner, {"privacyBlocked": contact["privacyBlocked"]})
     _after_change(company, contact, old)
+
+
+def _is_private(company: Company, customer: Record) -> bool:
+    return bool(company.hidden("customers", customer["id"]).get("privacyBlocked"))
 
 
 def _after_change(company: Company, contact: Record, old: Record) -> None:

@@ -155,14 +155,6 @@ class Contacts(WithContactDetails):
         link_company(company, record, old, sent)
         follow_contact(company, record, old)
 
-    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
-        if "privacyBlocked" in sent:  # AL: CustVendBank-Update, UpdateCustomer, takes over all fields that both have
-            for row in company.all("contactsInformation", "contactId", record["id"]):
-                customer = company.get("customers", row["relatedId"])
-                if customer:
-                    change_settings(company, "customers", customer, {"privacyBlocked": sent["privacyBlocked"]})
-        return record
-
     def before_delete(self, company: Company, record: Record) -> None:
         """The persons at a company are deleted with it."""
         for person in persons_of(company, record) if record["type"] == "Company" else ():

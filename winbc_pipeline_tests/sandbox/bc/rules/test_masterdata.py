@@ -341,16 +341,37 @@ def test_a_salesperson_who_is_blocked_for_privacy_stops_posting(bc: Bc, customer
     assert refusal[2] == "You cannot post this document because Salesperson WEB is blocked due to privacy."
 
 
-def test_a_contact_who_is_blocked_for_privacy_blocks_the_customer(bc: Bc) -> None:
-    """AL: Sales Header, UpdateSellToCont; CustVendBank-Update, UpdateCustomer."""
+def test_a_contact_who_is_blocked_for_privacy_gets_no_document_as_customer(bc: Bc) -> None:
+    """AL: Sales Header, UpdateSellToCont, and Contact, IsUpdateNeeded: the block alone does not reach the customer."""
     company = bc.post("customers", {"displayName": "Baker"})
     (relation,) = bc.values(f"customers({company['id']})/contactsInformation")
     bc.patch(f"contacts({relation['contactId']})", {"privacyBlocked": True})
-    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
-    assert refusal[2].endswith(f"when Customer {company['number']} is blocked for privacy.")
-    bc.control("__seed", {"settings": {"customers": {company["number"]: {"privacyBlocked": False}}}})
     refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
     words = (
         f"You cannot use contact {relation['contactNumber']} Baker because they are marked as blocked due to privacy."
     )
     assert refusal[2] == words
+    assert bc.get(f"customers({company['id']})")["blocked"] == "_x0020_"
+
+
+def test_a_block_for_privacy_goes_from_contact_to_customer_and_back_with_the_next_change(bc: Bc) -> None:
+    """AL: CustVendBank-Update and CustCont-Update take over all fields that both have, once a field of them differs."""
+    company = bc.post("customers", {"displayName": "Baker"})
+    (relation,) = bc.values(f"customers({company['id']})/contactsInformation")
+    contact = f"contacts({relation['contactId']})"
+    bc.patch(contact, {"privacyBlocked": True})
+    bc.patch(contact, {"city": "Gent"})
+    refusal = bc.refusal("POST", "salesOrders", {"customerId": company["id"]})
+    assert refusal[2].endswith(f"when Customer {company['number']} is blocked for privacy.")
+    bc.control("__seed", {"settings": {"customers": {company["number"]: {"privacyBlocked": False}}}})
+    assert bc.get(contact)["privacyBlocked"] is True
+    bc.patch(f"customers({company['id']})", {"city": "Breda"})
+    assert bc.get(contact)["privacyBlocked"] is False
+
+
+def test_a_block_of_the_customer_for_privacy_does_not_show_on_his_contact(bc: Bc) -> None:
+    """AL: Customer, IsContactUpdateNeeded."""
+    company = bc.post("customers", {"displayName": "Baker"})
+    block_for_privacy(bc, company)
+    (relation,) = bc.values(f"customers({company['id']})/contactsInformation")
+    assert bc.get(f"contacts({relation['contactId']})")["privacyBlocked"] is False

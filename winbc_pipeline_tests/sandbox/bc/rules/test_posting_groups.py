@@ -136,3 +136,12 @@ def test_a_group_that_is_sent_by_its_id_is_not_contradicted_by_the_template(bc: 
 
 def test_a_customer_shows_no_posting_groups(bc: Bc, customer: dict[str, Any]) -> None:
     assert [name for name in customer if "Posting" in name] == []
+
+
+def test_a_person_fills_in_the_posting_groups_of_a_customer(start: Callable[..., Bc]) -> None:
+    bc = start(templates=False)
+    anna = bc.post("customers", {"displayName": "Anna"})
+    bc.control("__seed", {"settings": {"customers": {anna["number"]: {"generalBusinessPostingGroupCode": "NATIONAL"}}}})
+    assert bc.refusal("POST", "salesOrders", {"customerId": anna["id"]})[2].startswith("Customer Posting Group must")
+    bc.control("__seed", {"settings": {"customers": {anna["number"]: {"customerPostingGroupCode": "NATIONAL"}}}})
+    assert bc.post("salesOrders", {"customerId": anna["id"]})["status"] == "Draft"
