@@ -10,13 +10,12 @@ from functools import cache
 from itertools import pairwise
 
 import duckdb
-import sqlglot
 from sqlglot import exp
 
 from ..staging.store import literal
 from .expressions import Expression, Work, as_text, filled, joined
 from .functions import BLANKS, LONGEST_REPLACEMENT, Function, street_sql
-from .grammar import PREFIX, similar
+from .grammar import PREFIX, parsed, similar
 
 FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 # The pattern of a date or a moment. Its three groups are the day, the time of day and the offset from UTC.
@@ -104,7 +103,7 @@ def _stands_for(work: Work, function: Function, nodes: Nodes) -> Expression:
     def put_in(node: exp.Expr) -> exp.Expr:
         return given.get(node.name, node) if isinstance(node, exp.Column) else node
 
-    tree = sqlglot.parse_one(filled(function.formula, names), dialect="duckdb")
+    tree = parsed(filled(function.formula, names), work.context.functions, work.place)
     return work.of(tree.transform(put_in))
 
 

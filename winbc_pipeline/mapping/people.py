@@ -10,7 +10,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 LANGUAGES = ("nl", "de", "fr", "es", "it", "pt", "da", "sv", "pl")
@@ -99,11 +99,12 @@ def vat_key(text: str, country: str | None) -> str | None:
     if valid := _valid(vat, text):
         return VAT_PREFIXES.get(valid[:2], valid[:2]) + valid[2:]
     # The number's own first letters may name another country than its address, such as GB or CH.
-    for code in filter(None, (_iso(country), _code_in_front(text))):
-        prefix, rule = VAT_PREFIXES.get(code, code), _vat_rule(code)
-        # Not every rule knows its country's prefix.
-        if valid := _valid(rule, text) or _valid(rule, text.strip().upper().removeprefix(prefix)):
-            return valid if valid.startswith(prefix) else prefix + valid
+    for code in dict.fromkeys(filter(None, (_iso(country), _code_in_front(text)))):
+        prefix = VAT_PREFIXES.get(code, code)
+        bare = text.strip().upper().removeprefix(prefix)  # not every rule knows its country's prefix
+        for written in dict.fromkeys((text, bare)):
+            if valid := _valid(_vat_rule(code), written):
+                return valid if valid.startswith(prefix) else prefix + valid
     return None
 
 
@@ -156,6 +157,7 @@ def _rows(first: Texts, second: Texts) -> Iterator[tuple[str | None, str | None]
     return zip(first, second, strict=True)
 
 
+@lru_cache(1000)  # a column has few countries
 def _iso(country: str | None) -> str | None:
     """The ISO code of a country that is given by code or name; None when there is none."""
     if not country:

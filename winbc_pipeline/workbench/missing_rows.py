@@ -1,8 +1,14 @@
-"""The values of staged records that the lookup tables have no row for. `winbc check` names them before a record fails.
+"""What the tables cannot translate of the staged records. `winbc check` tells it before a record fails.
 
-Rates, methods, countries and kinds of position are no personal data, so they are named.
+Rates, methods, countries and kinds of position are no personal data, so they are named. VAT numbers are counted.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from ..mapping.compiler import Compiled
 from ..mapping.execute import fill_joined_tables
 from ..staging.load import create as create_staging
 from ..staging.store import lock_down, rows_of
@@ -10,6 +16,8 @@ from ..sync.connected import ConnectedFlow
 from ..sync.map import create_source_view, mapping_connection
 
 NAMED = 10  # values of a lookup table that are named
+LEAVES_OUT = "vat_number"  # the function that gives nothing for a value that is not valid
+Sources = Iterator[tuple[str, Compiled]]
 
 
 def missing_rows(connected: ConnectedFlow) -> list[str]:
@@ -18,14 +26,8 @@ def missing_rows(connected: ConnectedFlow) -> list[str]:
     Raises: MappingError for tables that are wrong.
     """
     counted: dict[str, dict[str, int]] = {}
-    compiled, staging = connected.checked(), connected.staging
-    with mapping_connection(connected) as connection:
-        create_staging(connection, staging)
-        lock_down(connection)
-        for part in connected.parts:
-            own = compiled[part.name]
-            create_source_view(connection, part, own, staging.name, "true")
-            fill_joined_tables(connection, own.steps, own.lookups)
+    with _staged(connected) as (connection, sources):
+        for _, own in sources:
             broken = f"SELECT unnest(errors, recursive := true) FROM ({own.select}) WHERE skip_reason IS NULL"
             for row in rows_of(
                 connection,
@@ -39,6 +41,44 @@ def missing_rows(connected: ConnectedFlow) -> list[str]:
                 values = counted.setdefault(row["lookup"], {})
                 values[row["given"]] = max(row["records"], values.get(row["given"], 0))
     return [_in_words(lookup, values) for lookup, values in sorted(counted.items())]
+
+
+def left_out(connected: ConnectedFlow) -> list[str]:
+    """In words, for each table: how many staged records have a VAT number that is left out because it is not valid.
+
+    Raises: MappingError for tables that are wrong.
+    """
+    found = []
+    with _staged(connected) as (connection, sources):
+        for part, own in sources:
+            asked = [step for step in own.steps if step.function and step.function.name == LEAVES_OUT]
+            given = [f"(coalesce({next(iter(step.columns))}, '') <> '' AND __v{step.number} = '')" for step in asked]
+            wrong = " OR ".join(given) or "false"
+            count = f"SELECT count(*) AS records FROM ({own.base}) WHERE skip_reason IS NULL AND ({wrong})"
+            if records := rows_of(connection, count)[0]["records"]:
+                found.append(
+                    f"{part}: {records} staged records have a VAT number that is not valid; it is left out "
+                    "(vat_number gives nothing for it)"
+                )
+    return found
+
+
+@contextmanager
+def _staged(connected: ConnectedFlow) -> Iterator[tuple[duckdb.DuckDBPyConnection, Sources]]:
+    """A connection, and the flow's parts and tables one by one; of each, `source` has the staged records."""
+    compiled, staging = connected.checked(), connected.staging
+
+    def sources() -> Sources:
+        for part in connected.parts:
+            own = compiled[part.name]
+            create_source_view(connection, part, own, staging.name, "true")
+            fill_joined_tables(connection, own.steps, own.lookups)
+            yield part.name, own
+
+    with mapping_connection(connected) as connection:
+        create_staging(connection, staging)
+        lock_down(connection)
+        yield connection, sources()
 
 
 def _in_words(lookup: str, values: dict[str, int]) -> str:

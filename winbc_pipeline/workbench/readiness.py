@@ -25,7 +25,12 @@ from .table_values import LineObject, codes_of, line_objects
 
 Record = dict[str, Any]
 # Fields that hold a code itself, not the id of a record, and the entity set that has the code.
-SETS_BY_FIELD = {"taxCode": "taxGroups", "currencyCode": "currencies", "salesperson": "salespeoplePurchasers"}
+SETS_BY_FIELD = {
+    "taxCode": "taxGroups",
+    "currencyCode": "currencies",
+    "salesperson": "salespeoplePurchasers",
+    "salespersonCode": "salespeoplePurchasers",
+}
 # The kinds of line whose numbers API v2.0 lists. A line may also be about a resource, a fixed asset or an item charge.
 SETS_BY_KIND = {"Item": "items", "Account": "accounts"}
 TAX_CODES = "tax_groups"  # the lookup table with the tax code of each rate

@@ -87,6 +87,9 @@ def test_each_functions_example_gives_its_result(function: Function) -> None:
         ("country_iso('Holland')", "NL"),
         ("country_iso('Tsjechië')", "CZ"),
         ("iferror(country_iso('Atlantis'), 'none')", "none"),
+        ("country_code('Nederland')", "NL"),
+        ("country_code('UK')", "GB"),
+        ("coalesce(nullif(country_code(null), ''), 'none')", "none"),
         ("iferror(gtin_check('4006381333932'), 'wrong')", "wrong"),
     ],
 )

@@ -118,7 +118,7 @@ def test_an_edit_that_breaks_the_table_is_named_and_sends_nothing(
     sandboxes: Sandboxes, instance: DagsterInstance, red: ExecuteInProcessResult
 ) -> None:
     table = sandboxes.settings.mapping_folder / FLOW / "customer.csv"
-    table.write_text(table.read_text().replace("phoneNumber,phone", "phoneNumber,phon"))
+    table.write_text(table.read_text().replace("phone_e164(phone,", "phone_e164(phon,"))
     sent = sandboxes.bc()["writes"]
     result = run(instance, SYNCED)
     (failed,) = [event for event in result.all_events if event.is_step_failure]

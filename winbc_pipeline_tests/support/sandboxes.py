@@ -29,6 +29,14 @@ HTTP = httpx.Client(trust_env=False, timeout=60, limits=httpx.Limits(max_keepali
 FIRST, LAST = date(2024, 7, 1), date(2026, 12, 31)
 REPOSITORY = Path(__file__).parents[2]
 
+
+def put_row(table: Path, row: str) -> None:
+    """Puts a row into a mapping table, in the place of the field's own if it has one."""
+    field = row.split(",")[0]
+    others = [line for line in table.read_text(encoding="utf-8").splitlines() if line.split(",")[0] != field]
+    table.write_text("\n".join([*others, row]) + "\n", encoding="utf-8")
+
+
 CUSTOMER = {
     "customer_id": "000123",
     "company_name": "",

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
-from winbc_pipeline.errors import WinbcError
+from winbc_pipeline.errors import ConfigurationError, WinbcError
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.checks import checks
+from winbc_pipeline.workbench.missing_rows import left_out
+from winbc_pipeline.workbench.readiness import CheckResult
 
 from ..support.sandboxes import Sandboxes
 
@@ -44,3 +48,38 @@ def test_what_may_not_be_read_is_named(sandboxes: Sandboxes, system: str, path: 
 def test_all_can_be_read(sandboxes: Sandboxes) -> None:
     sandboxes.fill()
     assert failed(sandboxes) == {}
+
+
+def found_by(sandboxes: Sandboxes, name: str) -> CheckResult:
+    """What the check of this name finds."""
+    (check,) = [each for each in checks(sandboxes.settings) if each.name == name]
+    return check.run()
+
+
+def test_customers_whose_vat_number_is_left_out_are_counted(sandboxes: Sandboxes) -> None:
+    numbers = ("NL004495445B01", "NL 4495445 B01 (KvK 12345678)", "none", "", "BE0428759497")
+    people = [
+        {"customer_id": str(place), "email": f"c{place}@mail.example", "vat_number": number}
+        for place, number in enumerate(numbers, 1)
+    ]
+    sandboxes.fill(customers=people)
+    assert sandboxes.sync("customers").created == len(numbers)
+    there = {each["number"]: each["taxRegistrationNumber"] for each in sandboxes.bc()["records"]["customers"]}
+    assert there == {"WS1": numbers[0], "WS2": "", "WS3": "", "WS4": "", "WS5": numbers[4]}
+    words = "customer: 2 staged records have a VAT number that is not valid; it is left out"
+    (warning,) = found_by(sandboxes, "Mapping tables customers_winstore_to_bc").warnings
+    assert warning.startswith(words)
+
+
+def test_nothing_is_said_of_vat_numbers_that_are_valid_or_not_given(sandboxes: Sandboxes) -> None:
+    sandboxes.fill(customers=[{"vat_number": "NL004495445B01"}, {"customer_id": "2", "email": "b@mail.example"}])
+    sandboxes.sync("customers")
+    assert left_out(ConnectedFlow(flow_named("customers"), sandboxes.settings)) == []
+
+
+def test_a_salesperson_by_country_whom_business_central_lacks_is_named(sandboxes: Sandboxes) -> None:
+    table = sandboxes.own_tables() / "lookups" / "customer_salespeople.csv"
+    table.write_text("source_value,target_value,note\nNL,NOBODY,\n*,,\n", encoding="utf-8")
+    words = r"salespeoplePurchasers has no NOBODY \(lookups/customer_salespeople.csv\)"
+    with pytest.raises(ConfigurationError, match=words):
+        found_by(sandboxes, "What customers_winstore_to_bc needs")

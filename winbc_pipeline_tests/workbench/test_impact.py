@@ -57,7 +57,7 @@ def test_a_record_that_the_target_refused_is_not_freed_by_an_edit_of_something_e
     assert sandboxes.sync("customers").failed == 1
     add_country(sandboxes)
     assert told(counted(sandboxes, "customers")["customer"]) == {"created": 1}
-    edit(sandboxes, "customers_winstore_to_bc/customer.csv", "phoneNumber,phone", "phoneNumber,'030-1'")
+    edit(sandboxes, "customers_winstore_to_bc/customer.csv", '"phone_e164(phone, countryISO)"', "'030-1'")
     assert counted(sandboxes, "customers")["customer"].freed == ["000123"]
 
 

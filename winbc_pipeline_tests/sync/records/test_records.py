@@ -14,7 +14,7 @@ from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 from winbc_pipeline.workbench.plans import planned
 
-from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
+from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes, put_row
 
 
 def edit(sandboxes: Sandboxes, field: str, value: object) -> None:
@@ -122,9 +122,8 @@ def test_a_category_in_the_ledger_under_its_source_name_is_known_again(sandboxes
 
 def test_what_becomes_empty_empties_texts_and_leaves_numbers_and_references(sandboxes: Sandboxes) -> None:
     table = sandboxes.own_tables() / "customers_winstore_to_bc" / "customer.csv"
-    with table.open("a", encoding="utf-8") as file:
-        file.write("creditLimit,to_number(phone),,always,,\n")
-        file.write("paymentTermsId,\"if(phone is null, null, '30 DAYS')\",,always,,\n")
+    put_row(table, "creditLimit,to_number(phone),,always,,")
+    put_row(table, "paymentTermsId,\"if(phone is null, null, '30 DAYS')\",,always,,")
     sandboxes.fill(customers=[{"phone": "100"}])
     sandboxes.sync("customers")
     (before,) = sandboxes.bc()["records"]["customers"]

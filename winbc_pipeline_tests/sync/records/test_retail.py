@@ -45,13 +45,19 @@ def customer_differences(source: dict[str, object], bc_users: dict[str, list[dic
         "postalCode": str(source["zip"]).upper(),
         "city": source["city"],
         "country": source["countryISO"],
-        "phoneNumber": source["phone"],
+        "phoneNumber": in_international_form(str(source["phone"]), str(found[0]["phoneNumber"])),
     }
     person = [c for c in bc_users["contacts"] if c["type"] == "Person" and c["email"] == source["email"]]
     wrong = [f"customer {source['customerid']}: {k}" for k, v in wanted.items() if found[0][k] != v]
     if source["company"] and [c["companyName"] for c in person] != [source["company"]]:
         wrong.append(f"customer {source['customerid']}: its person is not a contact of the company")
     return wrong
+
+
+def in_international_form(typed: str, there: str) -> str:
+    """The number that is there, when it is the typed one with a country's prefix; else the typed one."""
+    national = "".join(filter(str.isdigit, typed)).lstrip("0")
+    return there if there.startswith("+") and national and there.endswith(national) else typed
 
 
 def article_differences(
