@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winbc_pipeline.errors import UnreadableAnswer
-from winbc_pipeline.staging import load as module
+from winbc_pipeline.staging import spool
 from winbc_pipeline.staging.load import StagingTable, load
 from winbc_pipeline.staging.store import Store, rows_of
 
@@ -113,7 +113,7 @@ def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
 
 
 def test_many_chunks_are_taken_in_like_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(spool, "CHUNK_BYTES", 1)
     pages = [page({"sku": str(n % 7), "price": str(n), "modified": f"2026-03-01T00:00:{n:02d}Z"}) for n in range(30)]
     assert load(store, TABLE, pages, READ_AT) == 30
     assert [int(row["price"]) for row in staged(store)] == [28, 29, 23, 24, 25, 26, 27]

@@ -6,7 +6,7 @@ Source: winstore.md section 2 (HTTP Basic; `?` between parameters; words for boo
 import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element, ParseError
@@ -22,29 +22,56 @@ from .profile import EntityProfile, load_profile
 from .writing import Fields, Receipt, document, receipt
 
 Row = dict[str, Any]
+FEW_BYTES, FEW_RECORDS = 64 * 2**10, 20  # what is read of an answer, and asked for, where a few records say enough
 
 
 class Winstore:
-    """One Winstore. Raises ConfigurationError when it has no address or credentials, or its profile is wrong."""
+    """One Winstore. Raises ConfigurationError when it has no address or credentials, or its profile is wrong.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        tries: how often one call is made before it is given up.
+    """
+
+    def __init__(self, settings: Settings, tries: int = Limits.tries) -> None:
         own, password = settings.winstore, settings.winstore.password.get_secret_value()
         check_set({"winstore.base_url": own.base_url, "winstore.user": own.user, "winstore.password": password})
         # winstore.md section 2: HTTP Basic on every call.
         pair = f"{own.user}:{password}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
-        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20)
+        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20, tries=tries)
         self.profile = load_profile(settings.winstore.profile)
         self.transport = Transport("Winstore", settings.winstore.base_url, lambda _: header, limits)
 
     def close(self) -> None:
         self.transport.close()
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far Winstore's clock is ahead of ours, at least, as its last answer told it; below 0: it is behind."""
+        return self.transport.server_ahead
+
+    def gives_in_order(self, entity: str) -> bool:
+        """Whether the records come in the order of their modification (assumed, docs/winstore-contract.md)."""
+        return bool(self.profile.entity(entity).page)
+
     def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
         """Pages of the records that changed at or after a moment. A row is flat; empty values are None."""
         profile = self.profile.entity(entity)
         for rows in self._pages(profile, since):
             yield [flat for row in rows for flat in exploded(row, profile)]
+
+    def few_changes(self, entity: str, since: datetime) -> list[Row] | None:
+        """The records that changed at or after a moment, by one call; None when there are more than a few.
+
+        A record is as Winstore gives it, not flat. No more than FEW_BYTES of the answer are read.
+        """
+        profile = self.profile.entity(entity)
+        few = profile.model_copy(update={"records_per_page": FEW_RECORDS})
+        answer = self.ask(profile.call, self._asked(few, since, 1), profile.accept, FEW_BYTES)
+        if answer.status == 200 and answer.cut:
+            return None
+        rows = records_in(answer, profile.call, profile.records)
+        return None if profile.page and len(rows) >= FEW_RECORDS else rows
 
     def counted(self, entity: str, since: datetime) -> Counter[str]:
         """How many records there are of each key (its first field) among those changed at or after a moment."""
@@ -62,15 +89,24 @@ class Winstore:
             page += 1
 
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
+        answer = self.ask(profile.call, self._asked(profile, since, page), profile.accept)
+        return records_in(answer, profile.call, profile.records)
+
+    def _asked(self, profile: EntityProfile, since: datetime, page: int) -> dict[str, str]:
+        """The parameters that ask for a page of the records that changed at or after a moment."""
         asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
         if profile.page and profile.page_size:
             asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
-        return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
+        return asked
 
-    def ask(self, call: str, asked: dict[str, str], accept: str) -> Answer:
-        """Makes a reading call. The parameters are joined with `?`, as Winstore wants it."""
+    def ask(self, call: str, asked: dict[str, str], accept: str, enough: int | None = None) -> Answer:
+        """Makes a reading call. The parameters are joined with `?`, as Winstore wants it.
+
+        Reading stops at `enough` bytes; an answer that is longer is `cut`.
+        """
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
-        return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
+        path = f"{call}?{query}" if query else call
+        return self.transport.call("GET", path, headers={"Accept": accept}, enough=enough)
 
     def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
         """Sends one record to Winstore.
