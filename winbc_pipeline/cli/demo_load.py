@@ -17,8 +17,9 @@ from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.run import Summary, not_done, records, summary
-from ..sync.stage import newest_change
+from ..sync.stage import change_since
 from ..sync.work import Work
+from ..systems.winstore import Winstore
 from .dagster_home import prepare
 from .failures import told
 from .output import add_row, bar, say, table_of
@@ -83,7 +84,7 @@ def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]
     flow, settings = connected.flow, connected.settings
     last = clock.now().date()
     begins = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    first = newest_change(connected, begins - timedelta(seconds=1))[1] or last
+    first = _first_day(connected, begins) or last
     job = build_defs(settings=settings).resolve_job_def(flow.id)
     with DagsterInstance.get() as instance:
         result = job.execute_in_process(
@@ -95,6 +96,21 @@ def load_through_dagster(connected: ConnectedFlow) -> tuple[str | None, Summary]
     failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
     texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
     return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
+
+
+def _first_day(connected: ConnectedFlow, begins: datetime) -> date | None:
+    """The day (UTC) of the oldest record; None when there is none. Winstore is read whole to know it."""
+    flow, settings = connected.flow, connected.settings
+    if flow.reading:
+        change = change_since(connected, begins - timedelta(seconds=1))
+        return change.oldest if change else None
+    source = Winstore(settings)
+    try:
+        modified = source.profile.entity(flow.entity).modified
+        moments = (row.get(modified) for rows in source.changed_since(flow.entity, begins) for row in rows)
+        return min((datetime.fromisoformat(each).astimezone(UTC).date() for each in moments if each), default=None)
+    finally:
+        source.close()
 
 
 if __name__ == "__main__":

@@ -108,9 +108,7 @@ def load(
     return read
 
 
-def _take_in(
-    store: Store, table: StagingTable, chunk: Chunk, read_at: datetime, first_load: bool, taken: Taken
-) -> int:
+def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime, first_load: bool, taken: Taken) -> int:
     """Loads a chunk in one transaction; returns the number of its records."""
     rows = _typed_rows(table, chunk.files, read_at)
     with store.transaction() as connection:

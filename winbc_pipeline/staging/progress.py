@@ -61,8 +61,9 @@ class Progress:
 
     def __init__(self, store: Store, name: str, made_of: str) -> None:
         self.store, self.name, self.made_of = store, name, made_of
-        self.newest: dict[str, datetime] = {}
-        self.marks: list[tuple[str, datetime | None, datetime]] = []  # of each page: source, up to when, asked when
+        self.newest: dict[str, datetime] = {}  # by source, as long as it keeps the order
+        self.disordered: set[str] = set()
+        self.marks: list[tuple[str, datetime | None, datetime] | None] = []  # one for each page
         self.noted = 0
 
     def begin(self, wanted: Mapping[str, datetime], now: datetime, late: timedelta) -> dict[str, datetime]:
@@ -96,30 +97,32 @@ class Progress:
         return since
 
     def page(self, source: str, moments: Collection[datetime | None], asked_at: datetime) -> None:
-        """Takes down a page of a source, before it is handed to the load.
+        """Takes down a page, before it is handed to the load. Every page of the load is taken down.
 
         Args:
+            source: what the page is of; empty for what does not come in the order of modification.
             moments: the modification moments of its records, as they come.
             asked_at: when this load first asked, by the source's clock.
         """
         known = [moment for moment in moments if moment]
-        before = self.newest.get(source)
-        in_order = known == sorted(known) and not (before and known and known[0] < before)
-        if len(known) < len(moments) or not in_order:
-            self.newest[source] = datetime.max.replace(tzinfo=asked_at.tzinfo)  # no later page is in order either
-            self.marks.append((source, None, asked_at))
+        last = self.newest.get(source)
+        if len(known) < len(moments) or known != sorted(known) or (known and last and known[0] < last):
+            self.disordered.add(source)
+        if not source or not known:
+            self.marks.append(None)
             return
-        if known:
-            self.newest[source] = known[-1]
-        self.marks.append((source, self.newest.get(source), asked_at))
+        self.newest[source] = known[-1]
+        self.marks.append((source, None if source in self.disordered else known[-1], asked_at))
 
     def taken(self, connection: duckdb.DuckDBPyConnection, pages: int) -> None:
         """Notes, in the transaction that loads them, how far the load has come with so many pages."""
-        for source, up_to, asked_at in self.marks[self.noted : pages]:
-            connection.execute(
-                "UPDATE load_progress SET up_to = ?, asked_at = ? WHERE name = ? AND source = ?",
-                [up_to, asked_at, self.name, source],
-            )
+        for mark in self.marks[self.noted : pages]:
+            if mark:
+                source, up_to, asked_at = mark
+                connection.execute(
+                    "UPDATE load_progress SET up_to = ?, asked_at = ? WHERE name = ? AND source = ?",
+                    [up_to, asked_at, self.name, source],
+                )
         self.noted = pages
 
     def end(self, asked_at: datetime) -> None:

@@ -38,6 +38,7 @@ class Spool:
 
     def __init__(self, folder: Path, seconds: Callable[[], float] = time.monotonic) -> None:
         self.folder, self.seconds = folder, seconds
+        self.committed = seconds()  # when the last chunk was loaded
         self.changed = threading.Condition()
         self.files: list[Path] = []
         self.size = self.pages = 0
@@ -53,6 +54,7 @@ class Spool:
         try:
             while (chunk := self._next()).files:
                 yield chunk
+                self.committed = self.seconds()
         finally:
             with self.changed:
                 self.stopped = True
@@ -63,9 +65,8 @@ class Spool:
     def _next(self) -> Chunk:
         """The next chunk; one without files when there are no more pages."""
         with self.changed:
-            last = self.seconds()
             while not self.ended and self.size < CHUNK_BYTES:
-                remaining = last + COMMIT_S - self.seconds()
+                remaining = self.committed + COMMIT_S - self.seconds()
                 if self.files and remaining <= 0:
                     break
                 self.changed.wait(remaining if self.files else None)

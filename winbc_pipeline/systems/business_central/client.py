@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -101,6 +101,11 @@ class BusinessCentral:
     def server_now(self) -> datetime | None:
         """The clock of Business Central, as its last answer told it."""
         return self.transport.server_now
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Business Central's clock is ahead of ours, at least; below 0: it is behind."""
+        return self.transport.server_ahead
 
     @property
     def root(self) -> str:

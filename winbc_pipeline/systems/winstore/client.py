@@ -63,7 +63,7 @@ class Winstore:
     def few_changes(self, entity: str, since: datetime) -> list[Row] | None:
         """The records that changed at or after a moment, by one call; None when there are more than a few.
 
-        A record is as Winstore gives it, not flat. No more than FEW_BYTES of the answer are read.
+        No more than FEW_BYTES of the answer are read.
         """
         profile = self.profile.entity(entity)
         few = profile.model_copy(update={"records_per_page": FEW_RECORDS})
@@ -71,7 +71,9 @@ class Winstore:
         if answer.status == 200 and answer.cut:
             return None
         rows = records_in(answer, profile.call, profile.records)
-        return None if profile.page and len(rows) >= FEW_RECORDS else rows
+        if profile.page and len(rows) >= FEW_RECORDS:
+            return None
+        return [flat for row in rows for flat in exploded(row, profile)]
 
     def counted(self, entity: str, since: datetime) -> Counter[str]:
         """How many records there are of each key (its first field) among those changed at or after a moment."""
