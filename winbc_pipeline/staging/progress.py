@@ -20,7 +20,8 @@ TABLES = (
         made_of VARCHAR,
         since TIMESTAMPTZ,
         up_to TIMESTAMPTZ,
-        asked_at TIMESTAMPTZ
+        asked_at TIMESTAMPTZ,
+        began_at TIMESTAMPTZ
     )""",
 )
 BELIEVED = timedelta(days=1)  # an older note may have missed what was committed late
@@ -65,14 +66,17 @@ class Progress:
         self.disordered: set[str] = set()
         self.marks: list[tuple[str, datetime | None, datetime] | None] = []  # one for each page
         self.noted = 0
+        self.began: datetime | None = None
 
     def begin(self, wanted: Mapping[str, datetime], now: datetime, late: timedelta) -> dict[str, datetime]:
         """From when to read each source: where a killed load has stopped, or from the wanted moment.
 
         Args:
             wanted: the moments by name of the source. A source is what comes in one order, such as an entity set.
+            now: the moment at which the load begins, by our clock.
             late: how late a source may commit a change. What changed so shortly before a load asked is read again.
         """
+        self.began = now
         with self.store.transaction() as connection:
             create(connection)
             return {source: self._begin(connection, source, since, now, late) for source, since in wanted.items()}
@@ -84,7 +88,7 @@ class Progress:
             """
             SELECT since, least(up_to, asked_at - ?::INTERVAL)
             FROM load_progress
-            WHERE name = ? AND source = ? AND made_of = ? AND up_to IS NOT NULL AND asked_at > ?
+            WHERE name = ? AND source = ? AND made_of = ? AND up_to IS NOT NULL AND began_at > ?
             """,
             [late, self.name, source, self.made_of, now - BELIEVED],
         ).fetchone()
@@ -93,7 +97,7 @@ class Progress:
             return reached
         connection.execute("DELETE FROM load_progress WHERE name = ? AND source = ?", [self.name, source])
         note = [self.name, source, self.made_of, since]
-        connection.execute("INSERT INTO load_progress VALUES (?, ?, ?, ?, NULL, NULL)", note)
+        connection.execute("INSERT INTO load_progress VALUES (?, ?, ?, ?, NULL, NULL, NULL)", note)
         return since
 
     def page(self, source: str, moments: Collection[datetime | None], asked_at: datetime) -> None:
@@ -120,8 +124,8 @@ class Progress:
             if mark:
                 source, up_to, asked_at = mark
                 connection.execute(
-                    "UPDATE load_progress SET up_to = ?, asked_at = ? WHERE name = ? AND source = ?",
-                    [up_to, asked_at, self.name, source],
+                    "UPDATE load_progress SET up_to = ?, asked_at = ?, began_at = ? WHERE name = ? AND source = ?",
+                    [up_to, asked_at, self.began, self.name, source],
                 )
         self.noted = pages
 

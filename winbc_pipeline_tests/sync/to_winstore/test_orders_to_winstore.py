@@ -25,7 +25,7 @@ from winbc_pipeline.workbench.winstore_answers import note_answer
 
 from ...support.bc_users import REGULAR, BcUsers
 from ...support.flow_cases import winstore_state
-from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
+from ...support.sandboxes import FIRST, LAST, Sandboxes
 
 pytestmark = pytest.mark.proof
 
