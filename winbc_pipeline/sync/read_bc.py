@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
@@ -61,9 +62,10 @@ def ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime) -> l
     It is one call, which reads at most two records of each set. Business Central rounds moments, so the record of
     `since` itself may be among them.
     """
+    conditions = {name: quote(_since("gt", since, condition)) for name, condition in sets.items()}
     paths = [
-        f"{name}?$filter={_since('gt', since, condition)}&$select={MODIFIED}&$orderby={MODIFIED} {order}&$top=1"
-        for name, condition in sets.items()
+        f"{name}?$filter={condition}&$select={MODIFIED}&$top=1&$orderby={MODIFIED}%20{order}"
+        for name, condition in conditions.items()
         for order in ("asc", "desc")
     ]
     found = source.get_together(paths)

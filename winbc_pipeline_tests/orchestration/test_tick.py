@@ -262,7 +262,7 @@ def test_a_source_that_is_not_there_fails_the_tick_at_once_and_requests_nothing(
         desk.tick()
 
 
-def test_an_error_page_is_no_change_however_long_it_is(desk: Desk) -> None:
+def test_a_sign_in_page_is_no_change_and_fails_the_tick(desk: Desk) -> None:
     desk.loaded("2026-03-01T10:00:00Z")
     desk.sandboxes.fault("winstore", {"kind": "html"})
     with pytest.raises(UnreadableAnswer):
