@@ -224,10 +224,10 @@ def test_the_second_in_which_winstore_was_asked_is_told_by_its_own_clock(
 def test_a_tick_does_not_wait_longer_than_its_time_for_an_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.loaded("2026-03-01T10:00:00Z")
     monkeypatch.setattr(stage, "GLANCE_S", 0.2)
-    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 3, "times": 9})
+    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 6, "times": 9})
     now, began = clock.now(), time.monotonic()
     request = desk.request(now)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert request.tags[RANGE_START] == "2026-03-01"
     assert desk.request(now).run_key == request.run_key, "one run in five minutes"
 
@@ -235,20 +235,20 @@ def test_a_tick_does_not_wait_longer_than_its_time_for_an_answer(desk: Desk, mon
 def test_an_answer_that_drips_is_not_waited_for_either(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.loaded("2026-03-01T10:00:00Z")
     monkeypatch.setattr(stage, "GLANCE_S", 0.2)
-    desk.sandboxes.fault("winstore", {"kind": "drip", "seconds": 0.15})
+    desk.sandboxes.fault("winstore", {"kind": "drip", "seconds": 0.3})
     began = time.monotonic()
     assert desk.request().tags[RANGE_START] == "2026-03-01"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_business_central_is_not_waited_for_longer_either(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.flow = "orders_bc_to_winstore"
     desk.loaded("2026-03-01T10:00:00Z")
     monkeypatch.setattr(stage, "GLANCE_S", 0.2)
-    desk.sandboxes.fault("bc", {"kind": "slow", "seconds": 3, "times": 9})
+    desk.sandboxes.fault("bc", {"kind": "slow", "seconds": 6, "times": 9})
     began = time.monotonic()
     assert desk.request().tags[RANGE_START] == "2026-03-01"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 def test_a_source_that_is_not_there_fails_the_tick_at_once_and_requests_nothing(desk: Desk) -> None:
