@@ -20,7 +20,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
 
     Args:
         settings: the connection; None for the one that winbc.toml and the environment describe.
-        flows: the flows that get assets, jobs, sensors and schedules.
+        flows: the flows that get assets, jobs, sensors and schedules, if the settings switch them on.
 
     Raises: ConfigurationError for a wrong setting.
     """
@@ -29,7 +29,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     retention_job, nightly = retention(known)
-    every = [ConnectedFlow(flow, known) for flow in flows]
+    every = [ConnectedFlow(flow, known) for flow in flows if flow.is_on(known)]
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
     checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]

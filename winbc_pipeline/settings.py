@@ -82,6 +82,18 @@ class ProductSettings(_Section):
     new_items: Literal["open", "blocked"] = "open"
 
 
+class CustomerSettings(_Section):
+    """In which direction customers go, and how the customer of one system is found in the other.
+
+    `match` names what finds a customer, the strongest first; what was found before comes before all of them.
+    `winstore_ids` are the first and the last id that Winstore's customers get who were made in Business Central.
+    """
+
+    direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
+    match: tuple[Literal["id", "email", "vat", "phone", "name_postcode"], ...] = ("id", "email")
+    winstore_ids: tuple[PositiveInt, PositiveInt] = (800_000_000, 899_999_999)
+
+
 class OrderSettings(_Section):
     """Which orders of Winstore become which documents of Business Central, for which customers, and what happens to an
     order that changes or is there already.
@@ -188,6 +200,7 @@ class Settings(BaseSettings):
     payload_days: PositiveInt = 7
     bc: BusinessCentralSettings = BusinessCentralSettings()
     winstore: WinstoreSettings = WinstoreSettings()
+    customers: CustomerSettings = CustomerSettings()
     products: ProductSettings = ProductSettings()
     orders: OrderSettings = OrderSettings()
     orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()

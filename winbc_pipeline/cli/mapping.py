@@ -64,11 +64,14 @@ def preview(
     chosen = flow_of(flow)
     found = views(ConnectedFlow(chosen, load_settings()), key, sample)
     for view in found:
-        table = table_of("field", "formula", "steps", "result", "target now", title=f"{view.part.name} {view.key}")
+        owned = any(each.target.line.owner for each in view.fields)
+        columns = ["field", "formula", "steps", "result", "target now", *(["owner"] if owned else [])]
+        table = table_of(*columns, title=f"{view.part.name} {view.key}")
         for each in view.fields:
             steps = [f"{text} = {_shown(value)}" for text, value in [*each.sources.items(), *each.steps]]
             line = each.target.line
-            add_row(table, line.target_field, line.source, steps, each.value, view.live.get(line.target_field))
+            cells = [line.target_field, line.source, steps, each.value, view.live.get(line.target_field), line.owner]
+            add_row(table, *cells[: len(columns)])
         console.print(table)
         _print_errors(view.errors)
         say(console, f"Request: {view.request}")
@@ -81,7 +84,7 @@ def explain(
     key: Annotated[str, typer.Argument(help="The record's key in the source")],
     field: Annotated[str, typer.Argument(help="Field of the target")],
 ) -> None:
-    """Explains one value: source fields, formula and its CSV row, value, request."""
+    """Explains one value: source fields, formula and its CSV row, owner, value, request."""
     from ..workbench.preview import fields_filled
     from ..workbench.preview import preview as views
 
@@ -103,6 +106,7 @@ def explain(
         for text, value in each.steps:
             add_row(table, text, value)
         add_row(table, f"when {line.when}, default", line.default)
+        add_row(table, "owner when both systems differ", line.owner or "the flow's rule")
         add_row(table, "value", each.value)
         add_row(table, "target now", view.live.get(field))
         sent = "not in it" if view.orphan else view.decision.body.get(field, "not in it")

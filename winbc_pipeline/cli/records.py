@@ -4,7 +4,7 @@ Each command but `trace` and `resolve --there` shows what it will do, and asks. 
 reason), 2 wrong use.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -102,6 +102,10 @@ def resolve(
     resend: Annotated[bool, typer.Option("--resend", help="Send it again, if the document is nowhere")] = False,
     ignore: Annotated[str | None, typer.Option(help="Leave it as it is, for this reason")] = None,
     force: Annotated[bool, typer.Option("--force", help="Adopt a document with another reference")] = False,
+    take: Annotated[
+        Literal["winstore", "bc"] | None, typer.Option(help="Whose values count where both sides changed a field")
+    ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make a record again that was deleted in the target")] = False,
     there: Annotated[
         bool | None,
         typer.Option("--there/--not-there", help="In a flow to Winstore: whether Winstore has the record"),
@@ -112,9 +116,10 @@ def resolve(
     """Decides what happens to a record that waits for a person."""
     from ..workbench.intervention import Request
 
-    decisions = (adopt is not None, resend, ignore is not None, there is not None)
+    decisions = (adopt is not None, resend, ignore is not None, there is not None, take is not None, again)
     if sum(decisions) != 1:
-        raise typer.BadParameter("say one of --adopt NUMBER, --resend, --ignore WHY, --there, --not-there")
+        ways = "--adopt NUMBER, --resend, --take SIDE, --again, --ignore WHY, --there, --not-there"
+        raise typer.BadParameter(f"say one of {ways}")
     if force and adopt is None:
         raise typer.BadParameter("--force belongs to --adopt")
     connected = _connected(flow)
@@ -126,6 +131,10 @@ def resolve(
         request = Request("adopt", keys, number=adopt.strip(), force=force)
     elif resend:
         request = Request("resend", keys)
+    elif take:
+        request = Request("take_source" if take == connected.flow.source else "take_target", keys)
+    elif again:
+        request = Request("again", keys)
     else:
         request = Request("ignore", keys, why=(ignore or "").strip())
     _do(connected, request, yes)

@@ -11,6 +11,7 @@ from .stock import STOCK_TO_BC, STOCK_TO_WINSTORE
 
 FLOWS: tuple[Flow, ...] = (
     CUSTOMERS,
+    CUSTOMERS_TO_WINSTORE,
     PRODUCTS,
     ORDERS_TO_BC,
     STATUS_TO_BC,
@@ -21,7 +22,6 @@ FLOWS: tuple[Flow, ...] = (
 
 TABLES: tuple[Flow, ...] = (
     *FLOWS,
-    CUSTOMERS_TO_WINSTORE,
     PRODUCTS_TO_WINSTORE,
     STOCK_TO_BC,
     STOCK_TO_WINSTORE,

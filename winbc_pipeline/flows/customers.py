@@ -1,11 +1,27 @@
 """Customers, in both directions.
 
-Key: the number that we give (WS + Winstore's id), then the e-mail address. A customer with a company name becomes a
-customer of type Company, with the person as contact. One without becomes a customer of type Person (seed page,
-Customers).
+A customer is known by the pair of both records, then by the keys that the settings name (customer_keys.py). A customer
+with a company name becomes a customer of type Company, with the person as contact. One without becomes a customer of
+type Person (seed page, Customers).
 """
 
-from ..sync.flow import Flow, Part, Reference
+from ..settings import Settings
+from ..sync.flow import Flow, KeyChain, Part, Reference
+from ..sync.read_bc import records_of
+from .customer_keys import FIELDS, keys_of
+
+KEYS = KeyChain(
+    chosen=lambda settings: settings.customers.match,
+    keys_of=keys_of,
+    fields=FIELDS,
+    new_ids=lambda settings: settings.customers.winstore_ids,
+)
+
+
+def direction(settings: Settings) -> str:
+    """The direction in which customers go."""
+    return settings.customers.direction
+
 
 # Business Central makes a contact for each company customer. The contacts of its persons belong to that one.
 COMPANY = Reference(
@@ -21,12 +37,16 @@ CUSTOMERS = Flow(
     target="bc",
     entity="customers",
     main="customer",
+    pairs="customers",
+    direction=direction,
     parts=(
         Part(
             name="customer",
             entity_set="customers",
             table="customer.csv",
             match=(("number", False), ("email", True)),
+            keys=KEYS,
+            fixed=("type",),
         ),
         Part(
             name="contact",
@@ -46,5 +66,18 @@ CUSTOMERS_TO_WINSTORE = Flow(
     target="winstore",
     entity="customers",
     main="customer",
-    parts=(Part(name="customer", entity_set="customers", table="customer.csv", match=(("email", True),)),),
+    pairs="customers",
+    own_id="id",
+    direction=direction,
+    reading=records_of("customers"),
+    parts=(
+        Part(
+            name="customer",
+            entity_set="customers",
+            table="customer.csv",
+            match=(("customerid", False), ("email", True)),
+            keys=KEYS,
+            skip=(("blocked = 'All'", "BLOCKED"),),
+        ),
+    ),
 )

@@ -176,6 +176,7 @@ ORDERS_TO_BC = Flow(
         alike_skus=alike_skus.without_item,
         customers=CUSTOMERS,
     ),
+    pairs=CUSTOMERS.pairs,
     waits_for=("products_winstore_to_bc",),
     looks_up=("customers", "contacts", "items"),
 )

@@ -23,6 +23,7 @@ PRODUCTS = Flow(
     target="bc",
     entity="articles",
     main="item",
+    pairs="products",
     parts=(
         Part(
             name="category",

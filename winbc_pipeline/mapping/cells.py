@@ -6,7 +6,7 @@ Here belongs: encodings, delimiters, and cells that a spreadsheet changes by its
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,22 +39,29 @@ class Row:
     cells: Mapping[str, str]
 
 
-def read_rows(path: Path, columns: Sequence[str], most: int = MOST_ROWS, untrimmed: str = "") -> list[Row]:
+def read_rows(
+    path: Path,
+    columns: Sequence[str],
+    most: int = MOST_ROWS,
+    untrimmed: str = "",
+    optional: Collection[str] = ("note",),
+) -> list[Row]:
     """Reads the rows of a CSV file with a header. Empty rows are left out.
 
     The file may be UTF-8 (with or without a byte order mark), UTF-16 (with one) or Windows-1252. Cells are separated
     by `,`, `;` or a tab.
 
     Args:
-        columns: the columns that the header must name, in any order; only `note` may be missing. Further columns whose
-            names begin with `note` or `_` are passed over.
+        columns: the columns that the header names, in any order. Further columns whose names begin with `note` or `_`
+            are passed over.
         most: the greatest number of rows.
         untrimmed: the column whose cells keep the blanks around them.
+        optional: the columns that the header may leave out; their cells are then empty.
     Raises: MappingError that names file, row, column and cell.
     """
     records = _records(path, _text(path), columns)
     first, named = next(records, (1, []))
-    header = _header(path, first, named, columns)
+    header = _header(path, first, named, columns, optional)
     rows: list[Row] = []
     for number, cells in records:
         if not any(cell.strip() for cell in cells):
@@ -180,7 +187,9 @@ def _known_names(text: str, delimiter: str, columns: Sequence[str]) -> int:
     return len(names & set(columns))
 
 
-def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str]) -> list[str]:
+def _header(
+    path: Path, number: int, cells: Sequence[str], columns: Sequence[str], optional: Collection[str]
+) -> list[str]:
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -193,7 +202,7 @@ def _header(path: Path, number: int, cells: Sequence[str], columns: Sequence[str
         if names.count(name) > 1:
             raise MappingError(f"{place}, column {name}: the column stands there twice.")
     for name in columns:
-        if name not in names and name != "note":
+        if name not in names and name not in optional:
             raise MappingError(f"{place}: the column {name} is missing.")
     return names
 

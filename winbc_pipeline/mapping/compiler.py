@@ -77,7 +77,7 @@ class Compiled:
             `creates`, the fields of a new record, a JSON object as text, in which null means: leave the field alone;
             `updates`, the same for fields that only existing records get (see `payloads`);
             `errors`, a list of {field, rule, given, row};
-            `hash`, over both payloads and the `when` of each row.
+            `hash`, over both payloads and the `when` and `owner` of each row.
         base: SELECT of the columns of the source and of the steps, to look at single expressions.
         steps: columns that are computed below the SELECT, in the order in which formulas needed them.
         lookups: the lookup tables that are joined: target value by source value, by name.
@@ -108,6 +108,26 @@ class Compiled:
         """
         return {each.facts.name: each.facts.reference for each in self.targets if each.facts.reference}
 
+    @cached_property
+    def owners(self) -> Mapping[str, str]:
+        """Whose value an existing record gets when the two systems differ, by field; only fields whose row says so.
+
+        The values are those of tables.OWNERS: source, target, newest, hold.
+        """
+        return {each.line.target_field: each.line.owner for each in self.targets if each.line.owner}
+
+    @cached_property
+    def depends(self) -> Mapping[str, frozenset[str]]:
+        """The fields of the source that each field of the target is made of, by field.
+
+        Fields that a formula only compares or looks up count too. For a field with two rows they are those of both.
+        """
+        fields: dict[str, frozenset[str]] = {}
+        for each in self.targets:
+            name = each.line.target_field
+            fields[name] = fields.get(name, frozenset()) | each.formula.value.reads
+        return fields
+
     def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
         """The whole payloads for a new and for an existing record, from the two columns of the SELECT.
 
@@ -117,10 +137,6 @@ class Compiled:
         names = [each.line.target_field for each in self.targets if each.line.when in SHARED]
         shared = {name: creates[name] for name in names if name in creates}
         return creates, {**shared, **updates}
-
-    def lineage(self) -> dict[str, frozenset[str]]:
-        """The fields of the source that each field of the target is made of."""
-        return {each.line.target_field: each.formula.value.reads for each in self.targets}
 
 
 def compile_table(
@@ -170,7 +186,7 @@ def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str
     raws = ", ".join(f"{each.made} AS {each.raw.sql}" for each in targets)
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
-    rules = ",".join(f"{each.line.target_field} {each.line.when}" for each in targets)
+    rules = ",".join(_rule(each.line) for each in targets)
     conditions = [check.condition for each in targets for check in each.checks]
     wrong = " OR ".join(["len(_bad_fields) > 0", *conditions])
     found = ", ".join([_bad_fields(targets, fields), *(_errors(each) for each in targets if each.checks)])
@@ -188,6 +204,11 @@ def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str
                 CASE WHEN {wrong} THEN flatten([{found}]) ELSE [] END AS errors
             FROM (SELECT *, {raws} FROM ({base}))
         )"""
+
+
+def _rule(line: Line) -> str:
+    """What a row says beside its value, for the hash. A row without an owner gives what it gave before the column."""
+    return " ".join(filter(None, (line.target_field, line.when, line.owner)))
 
 
 def with_steps(steps: Sequence[Step]) -> str:

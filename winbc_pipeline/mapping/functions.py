@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .people import country_iso, gtin_check, phone_e164, strip_html
+from .people import PLAIN_LETTERS, country_iso, gtin_check, phone_e164, strip_html, vat_number
 
 Column = Sequence[Any]
 # Characters that a replacement may make and put in, so that replacements inside each other cannot fill the memory.
@@ -82,9 +82,8 @@ def _text(
     return Function(name, "text", doc, example, result, tuple(takes.split()), gives, sql, column=column)
 
 
-# Letters that strip_accents leaves as they are.
 _PLAIN = "lower($0)"
-for _letter, _letters in {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "œ": "oe", "æ": "ae", "þ": "th"}.items():
+for _letter, _letters in PLAIN_LETTERS.items():
     _PLAIN = f"replace({_PLAIN}, '{_letter}', '{_letters}')"
 _SLUG = f"trim(regexp_replace(strip_accents({_PLAIN}), '[^a-z0-9]+', '-', 'g'), '-')"
 # Numbers of few digits are read and rounded in 64 bits (_NARROW), which takes a fortieth of the time.
@@ -174,9 +173,12 @@ BUILT_IN: tuple[Function, ...] = (
              "split_street('Van Goghlaan 12-b', 'number')", "12", ("text", "word"), "text"),
     Function("join_name", "people", "Names with one blank between; nothing when all are empty",
              "join_name(' Ada', null, 'Lovelace ')", "Ada Lovelace", ("text*",), "text"),
-    Function("phone_e164", "people", "A telephone number in international form; the second is its country",
-             "phone_e164('030-1234567', 'NL')", "+31301234567", ("text", "text"), "text",
-             column=phone_e164, fails=True),
+    Function("phone_e164", "people",
+             "A telephone number in international form; the second is its country. Another text stays as it is",
+             "phone_e164('030-1234567', 'NL')", "+31301234567", ("text", "text"), "text", column=phone_e164),
+    Function("vat_number", "people",
+             "A VAT number in short form with its prefix; the second is its country. Empty for one that is not valid",
+             "vat_number('4495445.B.01', 'NL')", "NL004495445B01", ("text", "text"), "text", column=vat_number),
     Function("country_iso", "people", "ISO code of a country, from a code or a name in several languages",
              "country_iso('Nederland')", "NL", ("text",), "text", column=country_iso, fails=True),
     Function("normalise_email", "people", "An e-mail address in small letters, without blanks and mailto:",

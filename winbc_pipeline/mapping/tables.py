@@ -11,9 +11,14 @@ from pathlib import Path
 from ..errors import MappingError
 from .cells import Row, exact, plain, read_rows
 
-COLUMNS = ("target_field", "source", "default", "when", "required", "note")
+COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
+OPTIONAL = ("owner", "note")  # columns that a table may leave out
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
 WHEN = ("always", "create", "update", "fill_empty", "never")
+# Values of `when` whose rows reach existing records; only there can two systems disagree.
+OWNED = ("always", "update", "fill_empty")
+# Whose value an existing record gets when the two systems differ; an empty cell leaves it to the flow.
+OWNERS = ("source", "target", "newest", "hold")
 TESTS, LOOKUPS = "tests.csv", "lookups"
 REQUIRED = {"": False, "no": False, "yes": True}
 MOST_LINES = 1000
@@ -22,7 +27,12 @@ TO_FILL = "?"  # stands for a target value that a person still has to give
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a mapping table. `row` is its number in the file; the header is row 1."""
+    """One row of a mapping table.
+
+    Attributes:
+        row: its number in the file; the header is row 1.
+        owner: one of OWNERS; empty where the flow's own rule holds.
+    """
 
     row: int
     target_field: str
@@ -30,6 +40,7 @@ class Line:
     default: str
     when: str
     required: bool
+    owner: str
     note: str
 
 
@@ -50,7 +61,7 @@ def read_table(path: Path) -> Table:
 
     Raises: MappingError that names file, row, column and cell.
     """
-    rows = read_rows(path, COLUMNS, most=MOST_LINES)
+    rows = read_rows(path, COLUMNS, most=MOST_LINES, optional=OPTIONAL)
     return Table(path, tuple(_line(path, row) for row in rows))
 
 
@@ -67,7 +78,19 @@ def _line(path: Path, row: Row) -> Line:
     if not cells["source"] and not cells["default"] and when != "never":
         hint = "Give a source or a default, or set `when` to never."
         raise MappingError(f"{place}, column source: {field} gets no value.", hint)
-    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required], cells["note"])
+    owner = _owner(place, field, when, cells["owner"])
+    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required], owner, cells["note"])
+
+
+def _owner(place: str, field: str, when: str, cell: str) -> str:
+    owner = cell.lower()
+    if owner and owner not in OWNERS:
+        hint = "An empty cell leaves it to the flow."
+        raise MappingError(f"{place}, column owner: `{cell[:40]}` is not one of {', '.join(OWNERS)}.", hint)
+    if owner and when not in OWNED:
+        words = f"{field} is not written to existing records (`when` is {when}), so it has no owner."
+        raise MappingError(f"{place}, column owner: {words}", f"An owner goes with {', '.join(OWNED)}.")
+    return owner
 
 
 def read_lookup(path: Path) -> dict[str, str]:

@@ -148,7 +148,7 @@ def _layer(
         group_name=flow.id,
         partitions_def=partitions(connected.settings),
         backfill_policy=BackfillPolicy.single_run(),
-        pool=flow.id,  # one run of a flow at a time: they share a database file
+        pool=flow.lease,  # one run at a time: the runs share a database file, or pairs
         description=text,
         # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
         metadata={"columns": columns},

@@ -91,16 +91,17 @@ def mapped_metadata(staging: AssetKey, compiled: Mapping[str, Compiled]) -> dict
     for part, table in compiled.items():
         for each in table.targets:
             name, reads = f"{part}.{each.line.target_field}", sorted(each.formula.value.reads)
-            deps[name] = [TableColumnDep(staging, field) for field in reads]
+            deps[name] = [TableColumnDep(staging, field) for field in sorted(table.depends[each.line.target_field])]
             columns.append(TableColumn(name, "payload", description=_target_text(each, reads)))
     return {"dagster/column_schema": TableSchema(columns), "dagster/column_lineage": TableColumnLineage(deps)}
 
 
 def _target_text(each: CompiledLine, reads: list[str]) -> str:
-    """What a field is made of, what the target takes there, and the note of its row in the mapping table."""
+    """What a field is made of, what the target takes there, and its row's owner and note in the mapping table."""
     made_of = f"From {', '.join(reads) or 'a constant'}"
     takes = _facts_text(each.facts)
-    return ". ".join(filter(None, (made_of, takes[0].upper() + takes[1:], each.line.note)))
+    owner = each.line.owner and f"Owner: {each.line.owner}"
+    return ". ".join(filter(None, (made_of, takes[0].upper() + takes[1:], owner, each.line.note)))
 
 
 def _field_text(connected: ConnectedFlow, name: str) -> str:

@@ -73,7 +73,7 @@ NOUNS = [
 def read_folder(folder: Path) -> Retail:
     """The articles, customers, stock and orders of a retail folder, as Winstore keeps them.
 
-    stock.csv, orders.csv and order_lines.csv may be missing. Raises BadFolder.
+    The files of addresses, stock, orders and order lines may be missing. Raises BadFolder.
     """
     tables = read_tables(folder)
     articles = list(whole_articles(tables["articles"]))
@@ -82,12 +82,11 @@ def read_folder(folder: Path) -> Retail:
         for article in articles
         for row in article["variants"]
     }
-    lines: dict[str, list[Row]] = {}
-    for line in tables["order_lines"]:
-        lines.setdefault(line["order_number"], []).append(line)
+    lines = _grouped(tables["order_lines"], "order_number")
+    addresses = _grouped(tables["addresses"], "customer_id")
     return {
         "articles": articles,
-        "customers": [customer(row) for row in tables["customers"]],
+        "customers": [customer(row, addresses.get(row["customer_id"], [])) for row in tables["customers"]],
         "stock": [stock(row, variants.get(row["sku"], {})) for row in tables["stock"]],
         "orders": [order(row, lines.get(row["order_number"], [])) for row in tables["orders"]],
     }
@@ -95,10 +94,7 @@ def read_folder(folder: Path) -> Retail:
 
 def whole_articles(rows: list[Row]) -> Iterator[Record]:
     """One record per article key, with all its variants, as Winstore returns articles (winstore.md section 3)."""
-    grouped: dict[str, list[Row]] = {}
-    for row in rows:
-        grouped.setdefault(row["article_key"], []).append(row)
-    for key, variants in grouped.items():
+    for key, variants in _grouped(rows, "article_key").items():
         first = variants[0]
         yield {
             "artkey": key,
@@ -106,10 +102,20 @@ def whole_articles(rows: list[Row]) -> Iterator[Record]:
             "supplierid": first["supplier_id"],
             "category": first["category"],
             "subcategory": first["subcategory"],
+            "type": first.get("article_type", ""),
             "active": first["active"],
+            "picture": "",
             "modified": max(row["modified_at"] for row in variants),
             "variants": [variant(row) for row in variants if row["sku"]],
         }
+
+
+def _grouped(rows: list[Row], column: str) -> dict[str, list[Row]]:
+    """The rows by their value in a column."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[column], []).append(row)
+    return groups
 
 
 def variant(row: Row) -> Record:
@@ -128,8 +134,8 @@ def variant(row: Row) -> Record:
     }
 
 
-def customer(row: Row) -> Record:
-    """One loyalty customer."""
+def customer(row: Row, addresses: list[Row]) -> Record:
+    """One loyalty customer, with any number of addresses for invoices and deliveries beside his own."""
     return {
         "customerid": row["customer_id"],
         "company": row["company_name"],
@@ -143,8 +149,23 @@ def customer(row: Row) -> Record:
         "city": row["city"],
         "countryISO": row["country_iso"],
         "vatnumber": row["vat_number"],
+        "addresses": [address(each) for each in addresses],
         "created": row["created_at"],
         "modified": row["modified_at"],
+    }
+
+
+def address(row: Row) -> Record:
+    """One further address of a customer. Its type is `invoice` or `delivery`."""
+    return {
+        "type": row["type"],
+        "name": row["name"],
+        "street": row["street"],
+        "streetnr": row["house_number"],
+        "zip": row["zip"],
+        "city": row["city"],
+        "countryISO": row["country_iso"],
+        "default": row["default"],
     }
 
 
@@ -158,6 +179,7 @@ def stock(row: Row, article: Row) -> Record:
         "warehouse": row["warehouse"],
         "quantity": row["quantity"],
         "reserved": row["reserved"],
+        "managestock": row.get("manage_stock", ""),
         "modified": row["modified_at"],
     }
 

@@ -40,6 +40,7 @@ TABLES = {
     "articles": Table(
         "article_key sku gtin name model_name color size supplier_id category subcategory description description_long "
         "cost_price price vat_rate active modified_at",
+        more="article_type",
         key="sku",
         needs_key=False,
         numbers="cost_price price vat_rate",
@@ -51,9 +52,14 @@ TABLES = {
         key="customer_id",
         moments="created_at modified_at",
     ),
+    "addresses": Table(
+        "customer_id type name street house_number zip city country_iso default",
+        key="customer_id type name street house_number zip city country_iso",
+    ),
     "stock": Table(
         "sku warehouse quantity reserved modified_at",
         key="sku warehouse",
+        more="manage_stock",
         numbers="quantity reserved",
         moments="modified_at",
     ),
@@ -85,7 +91,7 @@ def read_tables(folder: Path) -> dict[str, list[Row]]:
         tables[name] = rows
         problems += wrong
     if not problems:
-        problems = list(_lines_of_no_order(tables))
+        problems = [*_of_nothing(tables, "order_lines", "orders"), *_of_nothing(tables, "addresses", "customers")]
     if problems:
         more = [f"… and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
         raise BadFolder("\n".join([f"{folder} cannot be loaded. Correct this first:", *problems[:MOST_TOLD], *more]))
@@ -160,11 +166,13 @@ def _is_moment(text: str) -> bool:
     return True
 
 
-def _lines_of_no_order(tables: dict[str, list[Row]]) -> Iterator[str]:
-    known = {row["order_number"] for row in tables["orders"]}
-    for number, line in enumerate(tables["order_lines"], 2):
-        if line["order_number"] not in known:
-            yield f"order_lines.csv row {number}: order {line['order_number']} is not in orders.csv"
+def _of_nothing(tables: dict[str, list[Row]], name: str, parents: str) -> Iterator[str]:
+    """The rows of a table whose order or customer is in no row of its own file."""
+    column = TABLES[parents].key
+    known = {row[column] for row in tables[parents]}
+    for number, row in enumerate(tables[name], 2):
+        if row[column] not in known:
+            yield f"{name}.csv row {number}: {column.split('_')[0]} {row[column]} is not in {parents}.csv"
 
 
 def write_folder(folder: Path, tables: dict[str, list[Row]]) -> None:

@@ -5,6 +5,7 @@ Here belongs: how clients and Winstore talk (winstore.md section 2). What the ca
 
 import base64
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,14 +19,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .control import CallLog, control_routes, http_date
+from .control import CallLog, control_endpoint, control_routes, http_date
 from .faults import Faults, with_fault
-from .records import dumps
+from .pictures import picture_of, set_picture
+from .records import Record, dumps
+from .refusals import Refused
 from .retail import read_folder
-from .shop import Refused, Shop
+from .shop import Shop
 
 BASE = "/iposws/api/osd"
-SINGULAR = {"orderstatuses": "orderstatus"}
+SINGULAR = {"orderstatuses": "orderstatus", "addresses": "address"}
 
 
 def parameters(query: str) -> dict[str, str]:
@@ -79,8 +82,10 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         call = request.path_params["call"]
         try:
             if request.method == "POST" and call in shop.writes:
-                shop.write(call, _sent(await request.body()))
-                return _result(200, "")
+                return _result(200, "", shop.write(call, _sent(await request.body())))
+            if request.method == "GET" and call == "GetArticlePicture":
+                kind, content = picture_of(shop.records, parameters(request.url.query))
+                return Response(content, media_type=kind)
             if request.method == "GET" and call in shop.reads:
                 return _rows(request, *shop.reads[call](parameters(request.url.query)))
         except Refused as refused:
@@ -89,6 +94,7 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
 
     routes = [
         *control_routes(shop.records, shop.clock, faults, log, lambda body: _seed(shop, body)),
+        Route("/__picture", control_endpoint(partial(set_picture, shop)), methods=["POST"]),
         Route(BASE + "/{call}", api, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=routes)
@@ -114,9 +120,9 @@ def _sent(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _result(code: int, message: str) -> Response:
+def _result(code: int, message: str, told: Record | None = None) -> Response:
     """The answer to a write, and to a call that is refused: HTTP 200 with a status code inside. This is assumed."""
-    body = to_xml("result", {"statuscode": str(code), "message": message})
+    body = to_xml("result", {"statuscode": str(code), "message": message} | (told or {}))
     return Response(f"<?xml version='1.0'?>{body}", media_type="application/xml")
 
 

@@ -4,7 +4,7 @@ Here belongs: states, legal moves, the watermark. Source: exactly_once.md sectio
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -168,6 +168,25 @@ def is_empty(store: Store, part: str) -> bool:
     with store.open() as connection:
         create(connection)
         return connection.execute("SELECT 1 FROM ledger WHERE part = ? LIMIT 1", [part]).fetchone() is None
+
+
+def look_again(store: Store, part: str, names: Collection[str]) -> None:
+    """Forgets what was last sent of records, so that their next plan compares them with the target again.
+
+    Args:
+        names: keys of records, or ids of their records in the target.
+    """
+    with store.open() as connection:
+        create(connection)
+        connection.execute(
+            """
+            UPDATE ledger
+            SET hash = NULL
+            WHERE part = ? AND state = 'CONFIRMED'
+            AND (key IN (SELECT unnest(?::VARCHAR[])) OR target_id IN (SELECT unnest(?::VARCHAR[])))
+            """,
+            [part, list(names), list(names)],
+        )
 
 
 def newest(store: Store, state: str, wait_s: float | None = None) -> datetime | None:

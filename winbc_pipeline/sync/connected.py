@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from ..errors import MappingError
+from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, read_table, version
@@ -86,6 +86,13 @@ class ConnectedFlow:
     def target_fields(self, part: Part) -> Mapping[str, FieldFacts]:
         """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
+
+    def check_on(self) -> None:
+        """Raises ConfigurationError when the settings do not let records go in the flow's direction."""
+        if not self.flow.is_on(self.settings):
+            name, way = self.flow.name, self.flow.direction(self.settings)
+            hint = f'Set it to "both" or "to_{self.flow.target}" (docs/settings.md).'
+            raise ConfigurationError(f"{self.flow.id} is off: `{name}.direction` is {way}.", hint)
 
     def mapping_version(self) -> str:
         """Hash of the flow's mapping files and custom functions; raises MappingError when the folder is missing."""

@@ -10,7 +10,7 @@ from .sending import Sending
 def sending_of(flow: Flow) -> Sending[Any]:
     """The kind of sending of a flow. It follows from the flow's data alone."""
     if flow.target == "winstore":
-        return to_winstore.SENDING
+        return records.TO_WINSTORE if flow.pairs else to_winstore.SENDING
     if flow.acts_on:
         return actions.SENDING
     return documents.SENDING if flow.document else records.SENDING

@@ -30,6 +30,23 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class KeyChain:
+    """How a record without a partner is found in the target, when its keys need more than a filter on one field.
+
+    Attributes:
+        chosen: gives the kinds of keys that the settings ask for, the strongest first.
+        keys_of: gives the keys of a record of a system (winstore or bc), by kind; they are compared as they are.
+        fields: the fields that `keys_of` reads, by system.
+        new_ids: gives the first and the last id that new records get in Winstore, for those that bring none.
+    """
+
+    chosen: Callable[[Settings], tuple[str, ...]]
+    keys_of: Callable[[str, Mapping[str, Any]], Mapping[str, set[str]]]
+    fields: Mapping[str, tuple[str, ...]]
+    new_ids: Callable[[Settings], tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -49,6 +66,11 @@ class Part:
         own_fields: fields of the table besides those of the entity. The flow acts on them itself.
         shared: whether one record of the target may stand for several of the source (a customer of many orders).
         repeatable: whether the record may be sent to Winstore twice without harm.
+        pair: the name of the part in the table of pairs; the part's own name when empty.
+        fixed: fields that are never changed in a record that exists: a person decides.
+        creates: whether a record that the target does not have is made there. If not, it is skipped.
+        keys: how its records are found in the target; None when the fields of `match` are enough.
+        owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
     """
 
     name: str
@@ -64,6 +86,15 @@ class Part:
     own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
     shared: bool = False
     repeatable: bool = True
+    pair: str = ""
+    fixed: tuple[str, ...] = ()
+    creates: bool = True
+    owns: bool = False
+    keys: KeyChain | None = None
+
+    @property
+    def paired_as(self) -> str:
+        return self.pair or self.name
 
 
 @dataclass(frozen=True)
@@ -148,6 +179,10 @@ def _no_constants(_: Settings) -> Mapping[str, str | bool]:
     return {}
 
 
+def _any_direction(_: Settings) -> str:
+    return "either"
+
+
 @dataclass(frozen=True)
 class Flow:
     """One flow in one direction.
@@ -167,6 +202,11 @@ class Flow:
         acts_on: id of the flow whose documents this flow's records act on. Their own field `action` says how.
         target_state_from: id of the flow of the other direction. It reads what the target has of these records now.
         reading: how BC is read, when it is the source.
+        pairs: the entity whose pairs (staging/pairs.py) the flow keeps, such as `customers`; both directions of a flow
+            keep the same. Empty for records that have no partner of their own.
+        own_id: the field of the source that holds a record's id there; the record's key when empty.
+        direction: gives the direction in which the settings let these records go: to_bc, to_winstore or both; `either`
+            when no setting says it.
         looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
     """
@@ -185,6 +225,9 @@ class Flow:
     acts_on: str = ""
     target_state_from: str = ""
     reading: Reading | None = None
+    pairs: str = ""
+    own_id: str = ""
+    direction: Callable[[Settings], str] = field(default=_any_direction)
     looks_up: tuple[str, ...] = ()
     posts: tuple[str, ...] = ()
 
@@ -198,6 +241,24 @@ class Flow:
         """Name of the staging asset. A set of BC serves several flows, so each of those has one of its own."""
         name = self.entity if self.source == "winstore" else self.name
         return f"{self.source}_{name}"
+
+    @property
+    def lease(self) -> str:
+        """What one run at a time holds: the flow, or the pairs that both directions write."""
+        return f"pairs_{self.pairs}" if self.pairs and not self.document else self.id
+
+    @property
+    def reverse(self) -> str:
+        """The id of the flow in the other direction."""
+        return f"{self.name}_{self.target}_to_{self.source}"
+
+    def is_on(self, settings: Settings) -> bool:
+        """Whether the settings let records go in this direction."""
+        return self.direction(settings) in ("either", "both", f"to_{self.target}")
+
+    def owner(self, settings: Settings) -> str:
+        """Who decides on a field that both sides changed, where the mapping table does not say it."""
+        return "hold" if self.direction(settings) == "both" else "source"
 
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use, in the order in which they are written."""

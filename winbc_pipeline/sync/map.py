@@ -32,7 +32,10 @@ MAPPED = {
     "mapping_version": "VARCHAR",
 }
 # The columns of the ledger (alias l) that a plan needs.
-KNOWN = "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version"
+KNOWN = (
+    "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version, "
+    "l.mapping_version AS made_by"
+)
 # Whether a mapped record (alias m) was sent exactly as it is now.
 UNCHANGED = """coalesce(
     l.state = 'CONFIRMED' AND l.hash = m.hash AND m.skip_reason IS NULL AND len(m.errors) = 0,

@@ -8,6 +8,7 @@ from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
     "UNCHANGED": "The target has these values already. Nothing is written.",
+    "DRIFT": "The target has other values in fields that it owns (column `owner` of the table). They stay.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
@@ -16,6 +17,17 @@ REASONS: dict[str, str] = {
     "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
     "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
     "capitals. Change one of the SKUs in Winstore.",
+    "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
+    "--again` to make it again, or `winbc resolve --ignore`.",
+    "MAKE_AGAIN": "A person asked to make a record again that was deleted in the target. The next run does it.",
+    "TAKE_SOURCE": "A person decided that the source's values count. The next run sends them.",
+    "TAKE_TARGET": "A person decided that the target's values count. The next run leaves them.",
+    "MISSING_THERE": "The target does not have the record, and this flow makes none.",
+    "NO_ID_LEFT": "No id is left for a new customer of Winstore. Widen `customers.winstore_ids`.",
+    "BLOCKED": "The customer is blocked in Business Central. Nothing is changed on either side.",
+    "OTHER_DIRECTION": "The other direction has sent this record and does not know the answer yet. It comes first.",
+    "UNSEEN": "Both systems have the record, and Winstore does not tell what it has (profile of contract 1). The other "
+    "direction compares them; afterwards changes are sent.",
     "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "
     "two.",
     "REFERENCE_MISSING": "The record that this record must point to does not exist (see docs/errors.md).",
@@ -104,8 +116,13 @@ REASONS: dict[str, str] = {
 }
 
 IGNORED = "IGNORED"
-# Error codes of Business Central that have a reason code of their own.
+WINSTORE_REFUSED = "WINSTORE_REFUSED"
+MAKE_AGAIN = "MAKE_AGAIN"
+# What a person decided about a field that both sides changed, by reason code: who owns it then.
+TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
+# Error codes of the target that have a reason code of their own.
 BY_CODE = {
+    WINSTORE_REFUSED: WINSTORE_REFUSED,
     "Application_StringExceededLength": "TOO_LONG",
     "Internal_InvalidTableRelation": "RELATION_MISSING",
     "RequestTooLarge": "TOO_LARGE",
@@ -141,7 +158,7 @@ def refusal(result: Result) -> tuple[str, str]:
     If a posting group is missing, the message also says in which template to set it.
     """
     code = result.error.get("code", result.status)
-    words = f"{code}: {result.error.get('message', '')}"
+    words = f"{code}: {result.error.get('message', '')}".removeprefix(f"{WINSTORE_REFUSED}: ")
     words = words.split("  CorrelationId")[0]  # an id of the call, which tells people nothing
     if missing := NO_POSTING_GROUP.search(words):
         group, table = missing.groups()

@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
 from ..systems.business_central.client import dumps
-from .flow import Flow, Reading
+from .flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
 DOCUMENTS_PER_PAGE = 1000
@@ -35,6 +36,23 @@ def source_kinds(flow: Flow) -> dict[str, str]:
 def _kind(kind: str) -> str:
     """The kind in which staging keeps a kind of BC."""
     return {"integer": "decimal", "guid": "text"}.get(kind, kind)
+
+
+def records_of(entity_set: str) -> Reading:
+    """How the plain records of an entity set are read: those that changed, with the wanted fields.
+
+    A record is known by its number. One that gets another number counts as the same record, by its id.
+    """
+
+    def rows(
+        _: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    ) -> Iterator[tuple[str, Rows]]:
+        fields = ",".join(sorted(wanted | {"id", "number", MODIFIED}))
+        # That Business Central keeps `$orderby` over several pages is assumed.
+        for page in changed(source, entity_set, since[entity_set], "", f"$orderby={MODIFIED}&$select={fields}"):
+            yield entity_set, [{name: value for name, value in record.items() if "@" not in name} for record in page]
+
+    return Reading(lambda _: {entity_set: ""}, rows, key=("number",), group="id")
 
 
 def changed(

@@ -6,16 +6,21 @@ to_winstore/) whose SENDING is one of these values. Which kind a flow has: dispa
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ..settings import Settings
 from ..staging.store import Row
-from ..systems.business_central import BusinessCentral
-from ..systems.winstore import Winstore
 from .connected import ConnectedFlow
 from .work import Work
 
-Target = TypeVar("Target", BusinessCentral, Winstore)
+
+class Closable(Protocol):
+    """What a target must do at least."""
+
+    def close(self) -> None: ...
+
+
+Target = TypeVar("Target", bound=Closable)
 T = TypeVar("T")
 
 # Intents that are committed at once. The more they are, the more records are UNKNOWN after a crash.

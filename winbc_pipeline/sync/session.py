@@ -31,9 +31,10 @@ SWITCH_S = 0.002  # after which one thread lets another one run; Python's defaul
 
 @contextmanager
 def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
-    """The flow's lease until the block ends: one process at a time may write the flow's ledger.
+    """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
 
-    It is a lock of the operating system, which ends with its process.
+    Both directions of a flow that keeps pairs have one lease. It is a lock of the operating system, which ends with
+    its process.
 
     Args:
         wait_s: seconds to wait for another holder.
@@ -41,7 +42,7 @@ def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
     Raises: StoreBusy when another process still holds the lease then.
     """
     flow = connected.flow.id
-    path = connected.settings.flow_database(flow).with_suffix(".lock")
+    path = connected.settings.flow_database(connected.flow.lease).with_suffix(".lock")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(str(path), timeout=wait_s):
@@ -53,6 +54,7 @@ def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
 @contextmanager
 def leased(connected: ConnectedFlow, sending: Sending[Target]) -> Iterator[Target]:
     """The open target, under the flow's lease, until the block ends; raises StoreBusy while another run goes on."""
+    connected.check_on()
     target = sending.open(connected.settings)
     try:
         with lease(connected), _for_many_records():

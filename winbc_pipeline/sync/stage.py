@@ -13,7 +13,8 @@ from ..staging.load import load
 from ..staging.progress import Progress
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
-from ..systems.winstore.client import Row, as_lines
+from ..systems.winstore.client import as_lines
+from ..systems.winstore.rows import Row
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
@@ -46,6 +47,7 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
     """
+    connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     reading = connected.flow.reading
     if reading:
@@ -110,10 +112,14 @@ def _moment(row: Row, field: str) -> datetime | None:
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
-    """Names of the source's fields that stand in a formula of the flow's tables. Other fields are not asked for."""
+    """Names of the source's fields that stand in a formula of the flow's tables, or in a condition of its parts.
+
+    Other fields are not asked for.
+    """
     tables = [read_table(connected.table_folder / part.table) for part in connected.flow.parts]
-    formulas = " ".join(line.source for table in tables for line in table.lines)
-    words = re.findall(r"\w+", formulas)
+    formulas = [line.source for table in tables for line in table.lines]
+    formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
+    words = re.findall(r"\w+", " ".join(formulas))
     return frozenset(words) & frozenset(connected.source_fields)
 
 

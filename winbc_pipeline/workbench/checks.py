@@ -19,6 +19,7 @@ from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
+from ..systems.winstore.abilities import lacking
 from .missing_rows import missing_rows
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
@@ -37,7 +38,7 @@ class Check:
 def checks(settings: Settings) -> Iterator[Check]:
     """All checks of a connection, in the order in which people read them. None of them writes."""
     yield Check("This machine", lambda: CheckResult(_machine(settings)))
-    yield Check("Winstore profile", lambda: CheckResult(_profile(settings)))
+    yield Check("Winstore profile", lambda: _profile(settings))
     for entity in dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore"):
         yield Check(f"Winstore {entity}", partial(_winstore, settings, entity))
     yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
@@ -81,13 +82,12 @@ def _machine(settings: Settings) -> str:
     return f"{folder} takes files ({free} MB free), {len(stores)} databases can be read"
 
 
-def _profile(settings: Settings) -> str:
+def _profile(settings: Settings) -> CheckResult:
+    """Which calls of the profile nobody has published, and what a profile of version 1 cannot do."""
     profile = load_profile(settings.winstore.profile)
-    # One call may serve several entities.
-    known_by_call = {each.call: each.known for each in profile.reads.values()}
-    known_by_call |= {each.call: each.known for each in profile.writes.values()}
-    assumed = [call for call, known in known_by_call.items() if known == "assumed"]
-    return f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
+    assumed = dict.fromkeys(each.call for each in profile.calls if each.known == "assumed")
+    looked_at = f"contract {profile.contract}; assumed, so try them first: {', '.join(assumed) or 'none'}"
+    return CheckResult(looked_at, tuple(f"the Winstore profile has {words}" for words in lacking(profile)))
 
 
 def _winstore(settings: Settings, entity: str) -> CheckResult:

@@ -185,13 +185,13 @@ def _compared(
     connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral, linked: Links
 ) -> Iterator[RecordView]:
     """The views of one part's records, compared with the live target."""
-    part, settings = each.part, connected.settings
-    decided = decide(part, settings, target, compiled[part.name], each.rows, linked)
-    live = live_targets(part, settings, target, [row for row, _ in decided], linked)
+    part, own = each.part, compiled[each.part.name]
+    decided = decide(connected, part, target, own, each.rows, linked)
+    live = live_targets(connected, part, target, own, [row for row, _ in decided], linked)
     there: set[str] = set()
     if part.parent:
         parent = connected.flow.part(part.parent)
-        there = _there(decide(parent, settings, target, compiled[parent.name], each.parents, linked))
+        there = _there(decide(connected, parent, target, compiled[parent.name], each.parents, linked))
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):
             decision = Decision("skip", "KEPT", target=decision.target)

@@ -45,8 +45,8 @@ class Tables:
     def lookup(self, name: str, *rows: str) -> None:
         (self.folder / f"{name}.csv").write_text("source_value,target_value,note\n" + "".join(f"{r},\n" for r in rows))
 
-    def compile(self, *rows: str, functions: Path | None = None) -> Compiled:
-        self.path.write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    def compile(self, *rows: str, functions: Path | None = None, header: str = HEADER) -> Compiled:
+        self.path.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
         known = load_functions(functions)
         return compile_table(read_table(self.path), FIELDS, TARGET, self.folder, {"shop": ("text", "'WEB'")}, known)
 

@@ -27,6 +27,7 @@ from winbc_pipeline.systems.winstore.client import FEW_BYTES
 
 from ..support.sandboxes import FIRST, HTTP, Sandboxes
 from ..support.servers import Servers
+from ..support.winstore_profiles import VERSION_1
 
 MANY = 20_000
 SECOND_OF_ALL = "2026-03-02T10:00:00.000Z"
@@ -159,6 +160,9 @@ def test_one_article_that_changes_after_20000_of_one_second_is_read_alone(desk: 
 def test_of_2000_changes_a_tick_reads_64_kb_and_requests_a_run_from_the_watermark_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Articles of a profile of version 1 come in one answer."""
+    one_answer = desk.sandboxes.settings.winstore.model_copy(update={"profile": VERSION_1})
+    desk.sandboxes.settings = desk.sandboxes.settings.model_copy(update={"winstore": one_answer})
     desk.loaded("2026-03-01T10:00:00Z")
     desk.many_articles(number=2000)
     read: list[int] = []
@@ -180,7 +184,7 @@ def test_of_2000_changes_a_tick_reads_64_kb_and_requests_a_run_from_the_watermar
 
 
 @pytest.mark.parametrize(("flow", "call"), [("customers", "GetCustomerChangesByDate"), ("orders", "GetOrderChanges")])
-def test_where_winstore_gives_pages_a_tick_asks_for_a_few_records(desk: Desk, flow: str, call: str) -> None:
+def test_where_winstore_gives_chunks_a_tick_asks_for_a_few_records(desk: Desk, flow: str, call: str) -> None:
     desk.flow = flow
     desk.loaded("2026-03-01T10:00:00Z")
     rows = [{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(50)]
@@ -189,10 +193,10 @@ def test_where_winstore_gives_pages_a_tick_asks_for_a_few_records(desk: Desk, fl
     requests: list[RunRequest] = []
     calls, sent = desk.cost(lambda: requests.append(desk.request()))
     assert desk.asked()[-1].startswith(call)
-    assert "page=1?pagesize=20" in desk.asked()[-1]
+    assert desk.asked()[-1].endswith("?limit=20")
     assert calls == 1
     assert sent < FEW_BYTES
-    assert requests[0].tags[RANGE_START] == "2026-03-01", "there may be older ones on the next page"
+    assert requests[0].tags[RANGE_START] == "2026-03-01", "there may be older ones behind them"
 
 
 def test_a_change_in_the_second_in_which_winstore_was_asked_is_not_missed(desk: Desk) -> None:

@@ -121,14 +121,14 @@ def test_rows_without_a_sku_orders_without_lines_and_cells_without_a_value_are_l
         },
     )
     assert {name: len(rows) for name, rows in read_tables(folder).items()} == {
-        "articles": 2, "customers": 1, "stock": 0, "orders": 2, "order_lines": 1,
+        "articles": 2, "customers": 1, "addresses": 0, "stock": 0, "orders": 2, "order_lines": 1,
     }  # fmt: skip
 
 
 def test_files_that_may_be_missing(folder: Path) -> None:
     for name in ("stock", "orders", "order_lines"):
         (folder / f"{name}.csv").unlink()
-    assert [bool(rows) for rows in read_tables(folder).values()] == [True, True, False, False, False]
+    assert [name for name, rows in read_tables(folder).items() if rows] == ["articles", "customers"]
 
 
 def test_a_folder_is_loaded_whole_or_not_at_all_and_the_command_says_why(sandboxes: Sandboxes, folder: Path) -> None:

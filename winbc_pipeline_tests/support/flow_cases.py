@@ -148,6 +148,27 @@ def _set_up_books(sandboxes: Sandboxes) -> None:
     sandboxes.seed_bc(customers=[CUSTOMER])
 
 
+def _customers_of_bc(sandboxes: Sandboxes, broken: bool) -> None:
+    """Two customers of Business Central; the first has no e-mail address until the record is mended."""
+    bc_users = BcUsers(sandboxes)
+    bc_users.at(AT)
+    customer = {"displayName": "Bea Klein", "type": "Person"}
+    there = {each["number"]: each["id"] for each in sandboxes.bc()["records"].get("customers", [])}
+    if not there:
+        first = customer | {"number": "C1"} | ({} if broken else {"email": "c1@mail.example"})
+        sandboxes.seed_bc(customers=[first, customer | {"number": "C2", "email": "c2@mail.example"}])
+    elif not broken:
+        bc_users.call("PATCH", f"customers({there['C1']})", {"email": "c1@mail.example"})
+
+
+def _many_customers_of_bc(sandboxes: Sandboxes, count: int) -> None:
+    BcUsers(sandboxes).at(AT)
+    customer = {"displayName": "Bea Klein", "type": "Person"}
+    sandboxes.seed_bc(
+        customers=[customer | {"number": f"C{n}", "email": f"c{n}@mail.example"} for n in range(1, count + 1)]
+    )
+
+
 def _by_reference(sandboxes: Sandboxes, made: bool) -> Written:
     """Orders that were made, or actions on them, by the order's reference; their customers and lines left out."""
     writes = [w for w in _in_bc(sandboxes) if (w["method"], w["entity"]) == ("POST", "salesOrders")]
@@ -170,6 +191,16 @@ def _numbers(entity_set: str) -> Callable[[Sandboxes], list[str]]:
 FLOW_CASES = {
     "customers_winstore_to_bc": FlowCase(
         _customers, _many_masters, _in_bc, _numbers("customers"), date(2026, 3, 1), "000123", "WS124", ("bc", "$batch")
+    ),
+    "customers_bc_to_winstore": FlowCase(
+        _customers_of_bc,
+        _many_customers_of_bc,
+        _in_shop("PostCustomer"),
+        lambda sandboxes: [customer["email"] for customer in winstore_state(sandboxes)["records"]["customers"]],
+        date(2026, 3, 2),
+        "C1",
+        "800000000",  # the first id of customers.winstore_ids
+        ("winstore", "PostCustomer"),
     ),
     "products_winstore_to_bc": FlowCase(
         _articles, _many_masters, _in_bc, _numbers("items"), date(2026, 3, 2), "SKU-1", "SKU-2", ("bc", "$batch")

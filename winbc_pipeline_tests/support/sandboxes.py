@@ -192,6 +192,16 @@ class Sandboxes:
         finally:
             client.close()
 
+    def delete_in_bc(self, entity_set: str, number: str) -> None:
+        """A user of Business Central deletes a record."""
+        client = BusinessCentral(self.settings)
+        try:
+            record = client.find(entity_set, "number", [number], False)[number][0]
+            operation = Operation("1", "DELETE", f"{entity_set}({record['id']})", etag="*", request_id=BY_HAND)
+            assert client.batch([operation])[0].status == 204
+        finally:
+            client.close()
+
     def fault(self, system: str, *faults: dict[str, Any]) -> None:
         control = self.addresses.bc_control if system == "bc" else self.addresses.winstore_control
         HTTP.post(f"{control}/__faults", json={"faults": list(faults)}).raise_for_status()

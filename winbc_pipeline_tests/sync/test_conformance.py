@@ -11,7 +11,7 @@ from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import OrdersToWinstoreSettings, Settings
+from winbc_pipeline.settings import CustomerSettings, OrdersToWinstoreSettings, Settings
 
 from ..support.bc_users import AT, BcUsers
 from ..support.flow_cases import FLOW_CASES, SECOND_ARTICLE
@@ -21,6 +21,14 @@ pytestmark = pytest.mark.proof
 
 LOOKED_UP = OrdersToWinstoreSettings(look_up="GetOrderChangesByDate")
 FLOW_IDS = [flow.id for flow in FLOWS]
+
+
+@pytest.fixture(autouse=True)
+def both_directions(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All flows are on."""
+    monkeypatch.setenv("WINBC_CUSTOMERS__DIRECTION", "both")
+    customers = CustomerSettings(direction="both")
+    sandboxes.settings = sandboxes.settings.model_copy(update={"customers": customers})
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)

@@ -12,7 +12,7 @@ from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.systems.transport import Answer
 from winbc_pipeline.systems.winstore import Winstore, load_profile
-from winbc_pipeline.systems.winstore.client import records_in
+from winbc_pipeline.systems.winstore.rows import records_in
 
 from ..support.sandboxes import HTTP, REPOSITORY, Sandboxes
 
@@ -22,7 +22,7 @@ SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 
 def rows(settings: Settings, entity: str, accept: str) -> list[dict[str, object]]:
     source = Winstore(settings)
-    profile = source.profile.entity(entity).model_copy(update={"accept": accept, "records_per_page": 2})
+    profile = source.profile.entity(entity).model_copy(update={"accept": accept, "records_per_chunk": 2})
     source.profile = source.profile.model_copy(update={"reads": source.profile.reads | {entity: profile}})
     try:
         found = [row for page in source.changed_since(entity, SINCE) for row in page]
@@ -171,6 +171,11 @@ def test_stock_that_was_written_is_read_as_a_change(order_flow: Sandboxes) -> No
     assert post(order_flow, "PostStock", sent) == "200"
     rows = ask(order_flow, "GetStock?type=byArtikelKey?artkey=100001")["stocks"]["stock"]
     assert [row["quantity"] for row in rows] == ["7", "0", "12"]
+
+
+def test_stock_is_written_by_sku_and_not_by_gtin(order_flow: Sandboxes) -> None:
+    sent = "<stock><sku>0100537900016</sku><warehouse>3</warehouse><quantity>12</quantity></stock>"
+    assert post(order_flow, "PostStock", sent) == "404"
 
 
 @pytest.mark.parametrize("entity", ["stock", "orders", "order_status"])

@@ -69,7 +69,7 @@ class Debtors:
         self.customer, *self.contacts = document.customer
         self.blocking = NO_DOCUMENTS[flow.part(document.kind(settings).header).entity_set]
         self.planners = {
-            name: Planner(flow.part(name), settings, target, compiled[name].fill_empty, {})
+            name: Planner(connected, flow.part(name), target, compiled[name], {})
             for name in (self.customer, *self.contacts)
         }
         self.asked: set[str] = set()  # keys of the customers that `look_up` has looked up
@@ -176,7 +176,7 @@ class Debtors:
         if not broken:
             return {}
         part = self.connected.flow.part(self.customer)
-        found = live_targets(part, self.connected.settings, self.target, broken, {})
+        found = live_targets(self.connected, part, self.target, self.compiled[part.name], broken, {})
         both = zip(broken, found, strict=True)
         return {row["_key"]: Decision("skip", "KEPT", target=target) for row, target in both if target}
 

@@ -1,26 +1,30 @@
 """Decides what happens to one record of master data, compared with the live target.
 
-Here belongs: skip, create, update field by field, conflict. The plan table: plan.py. Sending: push.py.
+Here belongs: skip, create, update, conflict. One field: merge.py. The plan table: plan.py. Sending: push.py.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
 from ...mapping.compiler import Compiled
-from ...settings import Settings
 from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
+from ...systems.winstore.writing import first_field_not_in_xml
+from ..connected import ConnectedFlow
 from ..flow import Part
-from ..outcomes import IGNORED, broken_rule, is_ignored
-from ..payloads import empty, equal, field_hashes, filled
+from ..outcomes import IGNORED, MAKE_AGAIN, TAKEN, broken_rule, is_ignored
+from ..payloads import filled
+from .index import Key
+from .known import KnownRecords
+from .matching import ByKeys, Found, Target, matching_of
+from .merge import Rules, merge
 from .references import IdsByCode, with_payloads
+from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Decision:
         target: the target's record, as far as it is known; empty when there is none.
         body: the fields that are sent.
         changes: the effect for people: dictionaries of field, old and new.
+        pair: what the record's pair becomes when this is carried out (JSON); None when nothing is known of it.
     """
 
     action: str
@@ -41,9 +46,7 @@ class Decision:
     target: Mapping[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
-
-
-Records = dict[str, list[dict[str, Any]]]  # records of the target, by the value that found them
+    pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,18 @@ class Live:
     """What the target has now for some records.
 
     Attributes:
-        by_id: the target's records by the id that the ledger links to.
-        by_field: for each field of `Part.match`: its name, whether case is ignored, and the records by its value.
+        by_id: the target's records by the id that the ledger or the pair links to.
+        by_key: the target's records that have each key (matching.py).
     """
 
-    by_id: Records
-    by_field: list[tuple[str, bool, Records]]
+    by_id: dict[str, list[dict[str, Any]]]
+    by_key: Found
 
 
 def decide(
+    connected: ConnectedFlow,
     part: Part,
-    settings: Settings,
-    target: BusinessCentral,
+    target: Target,
     compiled: Compiled,
     rows: list[Row],
     linked: dict[tuple[str, str], str],
@@ -76,13 +79,18 @@ def decide(
     Returns:
         Each row as `with_payloads` makes it, with its decision.
     """
-    ids = IdsByCode(target)
+    ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
     whole = [with_payloads(row, compiled, ids) for row in rows]
-    return Planner(part, settings, target, compiled.fill_empty, linked).decide_all(whole)
+    return Planner(connected, part, target, compiled, linked).decide_all(whole)
 
 
 def live_targets(
-    part: Part, settings: Settings, target: BusinessCentral, rows: list[Row], linked: dict[tuple[str, str], str]
+    connected: ConnectedFlow,
+    part: Part,
+    target: Target,
+    compiled: Compiled,
+    rows: list[Row],
+    linked: dict[tuple[str, str], str],
 ) -> list[Mapping[str, Any]]:
     """What the target has now for each of some records; {} for a record that it does not have.
 
@@ -90,7 +98,7 @@ def live_targets(
         rows: records as `decide` returns them. A record with errors is looked up like any other.
     """
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = Planner(part, settings, target, frozenset(), linked).decide_each(whole)
+    found = Planner(connected, part, target, compiled, linked).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
@@ -98,37 +106,54 @@ class Planner:
     """Decides the records of one part.
 
     Args:
-        fill_empty: fields that are written only where the target's field is empty.
+        compiled: the part's table.
         linked: the source's key by part and id of the target's record. Matches found now are added.
     """
 
     def __init__(
         self,
+        connected: ConnectedFlow,
         part: Part,
-        settings: Settings,
-        target: BusinessCentral,
-        fill_empty: frozenset[str],
+        target: Target,
+        compiled: Compiled,
         linked: dict[tuple[str, str], str],
     ) -> None:
-        self.part, self.settings, self.target = part, settings, target
-        self.fill_empty, self.linked = fill_empty, linked
-        # The number of the record that this run creates, by matching field and value.
-        self.claimed: dict[tuple[str, str], str] = {}
+        self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+        self.flow = connected.flow.id
+        self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
+        self.rules = Rules(
+            owner=connected.flow.owner(connected.settings),
+            owners=compiled.owners,
+            fill_empty=compiled.fill_empty,
+            fixed=frozenset(part.fixed),
+            absolute=part.owns,
+        )
+        # The number of the record that this run creates, by its keys.
+        self.claimed: dict[Key, str] = {}
+        self.given = 0  # ids that this plan has given to new records
+
+    def prepared(self, rows: list[Row]) -> list[Row]:
+        """Rows with what is known of each record from before."""
+        return rows if rows and "known" in rows[0] else self.records.added(rows)
 
     def look_up(self, rows: list[Row]) -> Live:
         """Asks the target what it has for some records. Decides nothing."""
-        rows = [row for row in rows if not self._without_target(row)]
+        rows = [row for row in self.prepared(rows) if not self._without_target(row)]
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
-        by_id = self.target.find(self.part.entity_set, "id", linked_ids, False)
-        loose = [row["creates"] for row in rows if row["target_id"] not in by_id]
+        by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
+        loose = [row for row in rows if row["target_id"] not in by_id]
+        return Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
 
-        def matched(field: tuple[str, bool]) -> tuple[str, bool, Records]:
-            name, ignore_case = field
-            values = {_folded(body[name], ignore_case) for body in loose if body.get(name)}
-            return name, ignore_case, self.target.find(self.part.entity_set, name, values, ignore_case)
+    def _keys(self, row: Row) -> list[Key]:
+        return self.matching.keys(self._wanted(row))
 
-        with ThreadPoolExecutor(len(self.part.match)) as pool:
-            return Live(by_id, list(pool.map(matched, self.part.match)))
+    def _wanted(self, row: Row) -> dict[str, Any]:
+        """The fields of the record as it would be made. One that was lost has the id that it was given then."""
+        own_id = self.part.match[0][0]
+        creates: dict[str, Any] = row["creates"]
+        if self.part.keys and row["target_no"] and not creates.get(own_id):
+            return creates | {own_id: row["target_no"]}
+        return creates
 
     def decide_all(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides records; refuses updates after which two records of the target would be alike.
@@ -140,30 +165,35 @@ class Planner:
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides each record by itself. The arguments are those of `decide_all`."""
+        rows = self.prepared(rows)
         there = live or self.look_up(rows)
-        return [(row, self._without_target(row) or self._against_target(row, there)) for row in rows]
+        return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
+
+    def _sendable(self, decision: Decision) -> Decision:
+        """The decision, unless the target's format cannot carry a value."""
+        name = first_field_not_in_xml(decision.body, []) if isinstance(self.target, WinstoreRecords) else None
+        return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry") if name else decision
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
         """Fails each update that would give a record the e-mail of another record.
 
-        Both records would match the same customer from then on. The first field of `Part.match` is the number, which
-        the target itself keeps unique.
+        Both records would match the same customer from then on.
         """
-        for name, ignore_case in self.part.match[1:]:
-            wanted = {
-                index: _folded(decision.body[name], ignore_case)
-                for index, (_, decision) in enumerate(decided)
-                if decision.action == "update" and decision.body.get(name)
-            }
-            live = self.target.find(self.part.entity_set, name, wanted.values(), ignore_case)
-            times = Counter(wanted.values())
-            for index, value in wanted.items():
-                row, decision = decided[index]
-                owner = _other_owner(live.get(value, []), decision.target["id"])
-                if owner is None and times[value] > 1:
+        wanted: dict[int, list[Key]] = {}
+        for index, (_, decision) in enumerate(decided):
+            if decision.action == "update":
+                given = [key for key in self.matching.keys(decision.body) if key[0] in self.matching.unique]
+                wanted |= {index: given} if given else {}
+        live = self.matching.find({key for keys in wanted.values() for key in keys})
+        times = Counter(key for keys in wanted.values() for key in keys)
+        for index, keys in wanted.items():
+            row, decision = decided[index]
+            for key in keys:
+                owner = _other_owner(live.get(key, []), decision.target["id"])
+                if owner is None and times[key] > 1:
                     owner = "another record of this run"
                 if owner is not None:
-                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {name}"))
+                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {key[0]}"))
         return decided
 
     def _without_target(self, row: Row) -> Decision | None:
@@ -172,6 +202,8 @@ class Planner:
             return Decision("skip", row["skip_reason"])
         if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
             return Decision("skip", IGNORED, row["message"])
+        if row["known"].waits:
+            return Decision("wait", "OTHER_DIRECTION")
         if row["errors"]:
             return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
         if row["missing"]:
@@ -179,82 +211,114 @@ class Planner:
         return None
 
     def _against_target(self, row: Row, there: Live) -> Decision:
-        creates, updates = row["creates"], row["updates"]
         if row["target_id"] in there.by_id:
             # The link holds, whatever number or e-mail the record has by now.
-            return self._update(row, there.by_id[row["target_id"]][0], updates)
-        live = self._matching(creates, there)
+            return self._update(row, there.by_id[row["target_id"]][0])
+        live = self._matching(row, there)
         if isinstance(live, Decision):
             return live
         if live is None:
-            return self._create(row, creates)
-        link = (self.part.name, live["id"])
-        owner = self.linked.get(link, row["_key"])
-        if owner != row["_key"] and not (self.part.shared or self.part.merged_by):
+            return self._missing(row)
+        link, own = (self.part.name, live["id"]), row["known"].own
+        owner = self.linked.get(link, own)
+        if owner != own and not (self.part.shared or self.part.merged_by):
             number = live.get("number", live["id"])
             return Decision(
                 "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
             )
-        self.linked[link] = row["_key"]
-        return self._update(row, live, updates)
+        self.linked[link] = own
+        return self._update(row, live)
 
-    def _matching(self, creates: dict[str, Any], there: Live) -> dict[str, Any] | Decision | None:
-        """The target's record with the value of the strongest field that finds one; a decision when that is unclear."""
-        for name, ignore_case, records in there.by_field:
-            value = _folded(creates.get(name) or "", ignore_case)
-            if not value:
-                continue
-            matches = records.get(value, [])
+    def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
+        """The target's record with the strongest key that finds one; a decision when that is unclear."""
+        for key in self._keys(row):
+            matches = there.by_key.get(key, [])
             if len(matches) > 1:
                 numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches))
-                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {name}: {numbers}")
+                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {key[0]}: {numbers}")
             if matches:
                 return matches[0]
-            if (name, value) in self.claimed:
-                return self._of_claimed(name, value)
+            if key in self.claimed:
+                return self._of_claimed(key)
         return None
 
-    def _of_claimed(self, name: str, value: str) -> Decision:
-        """What becomes of a record when this run already creates one with the same value."""
+    def _of_claimed(self, key: Key) -> Decision:
+        """What becomes of a record when this run already creates one with the same key."""
         if self.part.shared:
-            return Decision("skip", "SHARED", target={"number": self.claimed[name, value]})
-        return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {name}")
+            return Decision("skip", "SHARED", target={"number": self.claimed[key]})
+        return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {key[0]}")
 
-    def _create(self, row: Row, creates: dict[str, Any]) -> Decision:
+    def _missing(self, row: Row) -> Decision:
+        """Decides on a record that the target does not have."""
+        if not self.part.creates:
+            return Decision("skip", "MISSING_THERE")
+        may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
+        if row["target_id"] and row["state"] != State.SKIPPED and not may_come_back:
+            return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
+        return self._create(row)
+
+    def _create(self, row: Row) -> Decision:
         # With a number of ours the target refuses a second record, so only a record without one has to wait for a
         # lost call (exactly_once.md section 1).
-        has_number = bool(creates.get(self.part.match[0][0]))
+        creates, own_id = self._wanted(row), self.part.match[0][0]
+        if self.part.keys and not creates.get(own_id):
+            if not (number := self._new_id()):
+                first, last = self.part.keys.new_ids(self.settings)
+                return Decision("fail", "NO_ID_LEFT", f"{first} to {last} are used up")
+            creates = creates | {own_id: number}
         quarantine = timedelta(minutes=self.settings.quarantine_minutes)
-        if row["state"] == State.UNKNOWN and not has_number and clock.now() < row["intent_at"] + quarantine:
+        if row["state"] == State.UNKNOWN and not creates.get(own_id) and clock.now() < row["intent_at"] + quarantine:
             return Decision("wait", "QUARANTINE")
-        for name, ignore_case in self.part.match:
-            if creates.get(name):
-                self.claimed[name, _folded(creates[name], ignore_case)] = str(creates.get("number") or "")
+        number = str(creates.get(own_id) or "")
+        self.claimed |= dict.fromkeys(self.matching.keys(creates), number)
         body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return Decision("create", body=body, changes=changes)
+        target = {"number": number} if self.part.keys else {}
+        return Decision("create", target=target, body=body, changes=changes, pair=self.records.pair_made(row["known"]))
 
-    def _update(self, row: Row, live: dict[str, Any], updates: dict[str, Any]) -> Decision:
-        # Three values are compared: what was last sent (only its hash is kept), what is there, what is wanted.
-        base = json.loads(row["field_hashes"]) if row["field_hashes"] else {}
-        now = field_hashes(updates)
-        changes, both = [], []
-        for name, value in updates.items():
-            old = live.get(name)
-            if value is None or equal(old, value) or (name in self.fill_empty and not empty(old)):
-                continue
-            target_changed = name in base and field_hashes({name: old})[name] != base[name]
-            if target_changed and base[name] == now[name]:
-                continue  # Only the target changed the field: its users keep what they typed.
-            if target_changed:
-                both.append(name)
-            changes.append({"field": name, "old": old, "new": value})
-        if both:
-            return Decision("conflict", "BOTH_CHANGED", ", ".join(both), target=live, changes=changes)
-        if not changes:
-            return Decision("skip", "UNCHANGED", target=live)
-        body = {each["field"]: each["new"] for each in changes}
-        return Decision("update", target=live, body=body, changes=changes)
+    def _new_id(self) -> str | None:
+        """An id for a new record that brings none."""
+        if not isinstance(self.matching, ByKeys) or not self.part.keys:
+            return None
+        number = self.matching.next_id(*self.part.keys.new_ids(self.settings), self.given)
+        self.given += 1
+        return number
+
+    def _update(self, row: Row, live: dict[str, Any]) -> Decision:
+        known, updates = row["known"], row["updates"]
+        if live.get("blocked") == "All" and self.part.keys:
+            return Decision("skip", "BLOCKED", target=live)
+        if is_unseen(live) and not known.target:
+            return Decision("wait", "UNSEEN", target=live)
+        moved = self.records.moved(known, updates, live)
+        merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
+        if merged.both:
+            words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
+            return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
+        pair = self.records.pair_after(known, merged, live)
+        if is_unseen(live):
+            merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
+        if merged.changes:
+            body = {each["field"]: each["new"] for each in merged.changes}
+            words = f"changed on both sides, the source's value is sent: {', '.join(merged.overwritten)}"
+            message = words if merged.overwritten else None
+            return Decision("update", None, message, target=live, body=body, changes=merged.changes, pair=pair)
+        if merged.kept:
+            return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
+        return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+    def _rules_of(self, row: Row) -> Rules:
+        """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
+        taken = TAKEN.get(row["reason"] or "")
+        return replace(self.rules, owner=taken, owners={}, fixed=frozenset()) if taken else self.rules
+
+
+def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:
+    """Whether the source's record was modified after the target's; each by the clock of its own system."""
+    modified = live.get("lastModifiedDateTime") or live.get("modified")
+    if not modified or not row.get("modified_at"):
+        return True
+    return bool(row["modified_at"] > datetime.fromisoformat(str(modified)))
 
 
 def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
@@ -263,8 +327,3 @@ def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
         if record["id"] != own_id:
             return str(record.get("number", record["id"]))
     return None
-
-
-def _folded(value: object, ignore_case: bool) -> str:
-    """The value of a matching field, as it is compared."""
-    return str(value).lower() if ignore_case else str(value)

@@ -1,42 +1,71 @@
 """The plan of master data: what would be written. Materialising it is the exact dry run."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from ... import clock
 from ...staging import ledger
-from ...staging.store import Row, Store, renew_table, rows_of
-from ...systems.business_central import BusinessCentral
+from ...staging.load import create as create_staging
+from ...staging.store import Row, Store, quote, renew_table, rows_of
 from ...systems.business_central.client import dumps
+from ..connected import ConnectedFlow
 from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
 from ..payloads import field_hashes
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
 from ..work import Work
 from .decide import Decision, decide
+from .matching import Target
 
 
-def plan(work: Work, target: BusinessCentral) -> None:
-    """Writes the plan table: what would happen to each mapped record of the work."""
+def plan(work: Work, target: Target, as_if: Mapping[str, Row] = MappingProxyType({})) -> None:
+    """Writes the plan table: what would happen to each mapped record of the work.
+
+    Args:
+        as_if: what the ledger would say of records, by key, if a person had decided so.
+    """
     flow, store = work.flow, work.store
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
-    candidates = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    wanted = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    candidates = [row | as_if.get(row["_key"], {}) for row in wanted]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
     rows = []
     for part in flow.parts:
         own = [row for row in candidates if row["part"] == part.name]
-        decided = decide(part, work.settings, target, compiled[part.name], own, linked)
+        decided = decide(work.connected, part, target, compiled[part.name], own, linked)
         rows += [planned_row(row, decision) for row, decision in decided]
     store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))
 
 
 def _candidates(work: Work) -> list[Row]:
+    """The mapped records of a work that may need something, with what the source has now and what the ledger knows."""
     with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(work.flow), MAPPED)
-        return rows_of(connection, f"{mapped_with_ledger(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+        create_staging(connection, work.connected.staging)
+        return rows_of(
+            connection,
+            f"""
+            SELECT m.*, {source_columns(work.connected)}
+            FROM ({mapped_with_ledger(work.flow)} AND NOT unchanged) AS m
+            LEFT JOIN {quote(work.connected.staging.name)} AS s ON s._key = m._key AND NOT list_contains(?, m.part)
+            ORDER BY m._key
+            """,
+            [*work.days, [part.name for part in work.flow.parts if part.key != "_key"]],
+        )
+
+
+def source_columns(connected: ConnectedFlow) -> str:
+    """SQL of the columns that tell of a mapped record what the source has (alias s): `own`, `modified_at`, `source`."""
+    kinds = connected.staging.fields
+    fields = ", ".join(f"{quote(name)}: s.{quote(name)}" for name, kind in kinds.items() if kind != "datetime")
+    own = f"s.{quote(connected.flow.own_id)}" if connected.flow.own_id else "m._key"
+    # Moments are written in several ways, so they are not compared.
+    return f"{own} AS own, s._modified_at AS modified_at, to_json({{{fields}}})::VARCHAR AS source"
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:
@@ -68,5 +97,6 @@ def planned_row(row: Row, decision: Decision) -> Row:
         "field_hashes": json.dumps(field_hashes(row["updates"])),
         "version": row["_version"],
         "mapping_version": row["mapping_version"],
+        "pair": decision.pair,
         "planned_at": clock.now(),
     }

@@ -16,9 +16,11 @@ from ... import clock
 from ...errors import SystemUnavailable
 from ...staging import ledger
 from ...staging.ledger import Move, State
+from ...staging.pairs import Pairs
 from ...staging.store import Row
-from ...systems.business_central import BusinessCentral, Operation, Result
+from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
+from .. import crash_points
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, refusal
 from ..plan_table import planned_rows
@@ -26,18 +28,22 @@ from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
+from .known import told
+from .matching import Target
 from .plan import plan
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
+SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
 NO_CALL = -1  # status of an operation whose call never left
 
 
-def push(work: Work, target: BusinessCentral) -> None:
+def push(work: Work, target: Target) -> None:
     """Sends what is planned. Every record has an outcome in the ledger afterwards."""
-    if recover(work.store, work.run_id):
+    rows = planned_rows(work)
+    if recover(work.store, work.run_id) or _is_overtaken(work, rows):
         # A killed run left intents: what it sent must be looked up before it is sent again.
         plan(work, target)
-    rows = planned_rows(work)
+        rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in work.flow.parts:
@@ -48,16 +54,27 @@ def push(work: Work, target: BusinessCentral) -> None:
         plan(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
+    crash_points.point("after record cursor")
+
+
+def _is_overtaken(work: Work, rows: list[Row]) -> bool:
+    """Whether the other direction has written pairs since these rows were planned."""
+    planned = [row["planned_at"] for row in rows if row["pair"] and row["planned_at"]]
+    newest = Pairs(work.settings, work.flow.pairs).newest() if planned and work.flow.pairs else None
+    return bool(newest and newest > min(planned))
 
 
 class Push:
     """Sends the planned rows of one part."""
 
-    def __init__(self, work: Work, part: Part, target: BusinessCentral) -> None:
+    def __init__(self, work: Work, part: Part, target: Target) -> None:
         self.part, self.target = part, target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         # Part and key of the records that must be planned again.
         self.again: set[tuple[str, str]] = set()
+        self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
+        self.connected = work.connected
+        self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
         """Sends planned rows of the part.
@@ -68,6 +85,7 @@ class Push:
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
         writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         settled = [move for row in rows if (move := self._settled(row))]
+        self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
         writes, missing = self._resolve(writes)
         self._send_all(writes, settled + missing)
         return self.again
@@ -93,7 +111,7 @@ class Push:
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a row that needs no call; None when it needs one, or when the ledger says so already."""
         old = self.present.get(row["key"])
-        if row["action"] == "skip" and row["reason"] == "UNCHANGED":
+        if row["action"] == "skip" and row["reason"] in SAME:
             same = ("hash", "version", "window")
             if old and old["state"] == State.CONFIRMED and all(old[name] == row[name] for name in same):
                 return None
@@ -138,10 +156,10 @@ class Push:
     def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
         """Reads the paths; gives by key the value that the reference asks for."""
         operations = [Operation(key, "GET", path) for key, path in paths.items()]
-        batches = chunks_of(operations, self.settings.bc.batch_size)
+        batches = chunks_of(operations, self.target.batch_size)
         name, wanted = reference.where
         values = {}
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.target.in_flight) as pool:
             for result in chain.from_iterable(pool.map(self.target.batch, batches)):
                 for record in result.body.get("value", []):
                     if record.get(name) == wanted:
@@ -157,9 +175,12 @@ class Push:
         """Commits the intents of rows with their bodies, and the outcomes of others."""
         intents = [self._intent(row, now) for row in rows]
         bodies = [row["body"] if isinstance(row["body"], str) else dumps(row["body"]).decode() for row in rows]
+        self._tell_pairs()
+        crash_points.point("before record intent")
         with self.store.transaction() as connection:
             ledger.move_within(connection, moves + intents, self.run_id, now)
             ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
+        crash_points.point("after record intent")
 
     def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
         """Keeps batches in flight, and writes the ledger beside them.
@@ -170,9 +191,9 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
-        batch_size = self.settings.bc.batch_size
+        batch_size = self.target.batch_size
         pending: set[Future[list[Move]]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
                 for chunk in intent_chunks(rows):
                     now = clock.now()
@@ -183,14 +204,28 @@ class Push:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
                         moves += future.result()
+                    crash_points.point("after record answer")
                     if len(moves) >= INTENTS_PER_COMMIT:
-                        ledger.move(self.store, moves, self.run_id)
+                        self._note(moves)
                         moves = []
             finally:
                 # Also after an error: no outcome that is known by now is lost.
                 for future in pending:
                     future.cancel()
-                ledger.move(self.store, moves, self.run_id)
+                self._note(moves)
+
+    def _note(self, moves: list[Move]) -> None:
+        """Commits outcomes: the pairs first, as `told` says, then the ledger."""
+        self._tell_pairs()
+        ledger.move(self.store, moves, self.run_id)
+        crash_points.point("after record confirm")
+
+    def _tell_pairs(self) -> None:
+        answered, self.answered = self.answered, []
+        if self.pairs:
+            told(self.connected, self.pairs, self.part, answered)
+            if answered:
+                crash_points.point("after pairs")
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
@@ -215,6 +250,7 @@ class Push:
         if result.status in (200, 201) and isinstance(result.body, dict) and result.body.get("id"):
             number = result.body.get("number") or result.body.get("code")
             made = {"target_id": result.body["id"], "target_no": number}
+            self.answered.append((row, result.body))
             return Move(*key, State.CONFIRMED, self._known(row) | made)
         known = self._known_unsent(row)
         if result.error_code in STALE_CODES:

@@ -98,6 +98,16 @@ class BusinessCentral:
         self.transport.close()
 
     @property
+    def batch_size(self) -> int:
+        """The most operations of one call."""
+        return self.settings.batch_size
+
+    @property
+    def in_flight(self) -> int:
+        """Calls at once."""
+        return self.settings.in_flight
+
+    @property
     def server_now(self) -> datetime | None:
         """The clock of Business Central, as its last answer told it."""
         return self.transport.server_now

@@ -1,27 +1,27 @@
-"""Calls to Winstore as its profile describes them: reads JSON or XML, and gives one flat row per record.
+"""Calls to Winstore as its profile describes them. What its answers hold: rows.py.
 
-Source: winstore.md section 2 (HTTP Basic; `?` between parameters; words for booleans; ids are texts).
+Source: winstore.md section 2 (HTTP Basic; `?` between parameters).
 """
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
-from xml.etree.ElementTree import Element, ParseError
 
 import orjson
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
-from ...errors import UnreadableAnswer
+from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import Settings, check_set
 from ..transport import Answer, Limits, Lost, Transport
+from .chunks import chunks
 from .profile import EntityProfile, load_profile
+from .rows import Picture, Row, exploded, picture_in, records_in
 from .writing import Fields, Receipt, document, receipt
 
-Row = dict[str, Any]
 FEW_BYTES, FEW_RECORDS = 64 * 2**10, 20  # what is read of an answer, and asked for, where a few records say enough
 
 
@@ -52,7 +52,8 @@ class Winstore:
 
     def gives_in_order(self, entity: str) -> bool:
         """Whether the records come in the order of their modification (assumed, docs/winstore-contract.md)."""
-        return bool(self.profile.entity(entity).page)
+        profile = self.profile.entity(entity)
+        return bool(profile.limit or profile.page)
 
     def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
         """Pages of the records that changed at or after a moment. A row is flat; empty values are None."""
@@ -66,12 +67,12 @@ class Winstore:
         No more than FEW_BYTES of the answer are read.
         """
         profile = self.profile.entity(entity)
-        few = profile.model_copy(update={"records_per_page": FEW_RECORDS})
-        answer = self.ask(profile.call, self._asked(few, since, 1), profile.accept, FEW_BYTES)
+        few = {profile.limit: str(FEW_RECORDS)} if profile.limit else _part(profile, 1, FEW_RECORDS)
+        answer = self.ask(profile.call, _asked(profile, since, few), profile.accept, FEW_BYTES)
         if answer.status == 200 and answer.cut:
             return None
         rows = records_in(answer, profile.call, profile.records)
-        if profile.page and len(rows) >= FEW_RECORDS:
+        if few and len(rows) >= FEW_RECORDS:
             return None
         return [flat for row in rows for flat in exploded(row, profile)]
 
@@ -81,6 +82,10 @@ class Winstore:
         return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
 
     def _pages(self, profile: EntityProfile, since: datetime) -> Iterator[list[Row]]:
+        """The answers to the question what changed, at least one: chunks, pages, or all records at once."""
+        if profile.limit:
+            yield from chunks(profile, since, partial(self._chunk, profile, profile.limit))
+            return
         page = 1
         while True:
             rows = self._page(profile, since, page)
@@ -90,16 +95,50 @@ class Winstore:
                 return
             page += 1
 
+    def _chunk(self, profile: EntityProfile, limit: str, since: datetime, most: int) -> list[Row]:
+        return self._read(profile, since, {limit: str(most)})
+
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
-        answer = self.ask(profile.call, self._asked(profile, since, page), profile.accept)
+        return self._read(profile, since, _part(profile, page, profile.records_per_page))
+
+    def _read(self, profile: EntityProfile, since: datetime, part: dict[str, str]) -> list[Row]:
+        """The records of one answer.
+
+        Args:
+            part: the parameters that say which part of all records is wanted.
+        """
+        answer = self.ask(profile.call, _asked(profile, since, part), profile.accept)
         return records_in(answer, profile.call, profile.records)
 
-    def _asked(self, profile: EntityProfile, since: datetime, page: int) -> dict[str, str]:
-        """The parameters that ask for a page of the records that changed at or after a moment."""
-        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always}
-        if profile.page and profile.page_size:
-            asked |= {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
-        return asked
+    def can_find(self, entity: str, field: str) -> bool:
+        """Whether the profile says how records are looked up by a field."""
+        return self.profile.can_find(entity, field)
+
+    def find(
+        self, entity: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
+    ) -> dict[str, list[Row]]:
+        """Looks records up by the values of a field, one call each.
+
+        Every row that comes back is compared with the wanted value exactly. So of an article that is looked up by `sku`
+        comes the row of that variant; its other variants come by `artkey`.
+
+        Args:
+            keys: the wanted values, in small letters when `ignore_case`.
+            select: the only fields that are wanted; all fields when empty.
+        Returns: for each key that was found, the flat rows that have it, as `changed_since` gives them.
+        Raises: ConfigurationError when the profile does not say how.
+        """
+        profile, flat = self.profile.find(entity, field), self.profile.entity(entity)
+        wanted = sorted(set(keys) - {""})
+
+        def look_up(key: str) -> list[Row]:
+            answer = self.ask(profile.call, {profile.by[field]: key}, profile.accept)
+            found = [row for each in records_in(answer, profile.call, profile.records) for row in exploded(each, flat)]
+            return [row for row in found if _same(row.get(field), key, ignore_case)]
+
+        with ThreadPoolExecutor(self.transport.limits.in_flight) as pool:
+            found = dict(zip(wanted, pool.map(look_up, wanted), strict=True))
+        return {key: [_only(row, select) for row in rows] for key, rows in found.items() if rows}
 
     def ask(self, call: str, asked: dict[str, str], accept: str, enough: int | None = None) -> Answer:
         """Makes a reading call. The parameters are joined with `?`, as Winstore wants it.
@@ -109,6 +148,17 @@ class Winstore:
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         path = f"{call}?{query}" if query else call
         return self.transport.call("GET", path, headers={"Accept": accept}, enough=enough)
+
+    def picture(self, key: str) -> Picture | None:
+        """The picture of an article; None when it has none, or Winstore does not know the article.
+
+        Raises: ConfigurationError when the profile does not say how pictures are read; UnreadableAnswer.
+        """
+        profile = self.profile.pictures.get("articles")
+        if not profile:
+            hint = "Copy it from the shipped profile, if your Winstore has such a call."
+            raise ConfigurationError("The Winstore profile has no pictures.articles.", hint)
+        return picture_in(self.ask(profile.call, {profile.by: key}, "image/*, application/xml"), profile.call)
 
     def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
         """Sends one record to Winstore.
@@ -129,76 +179,24 @@ class Winstore:
         return receipt(profile, answer)
 
 
-def records_in(answer: Answer, call: str, path: str) -> list[Row]:
-    """The records of an answer, in JSON or XML.
-
-    Args:
-        path: where the records are, such as `articles.article`; an empty value on the way means that there are none.
-    Raises: UnreadableAnswer when the path is not there.
-    """
-    if answer.status != 200:
-        hint = "Check the call in the profile."
-        if answer.status == 404:
-            hint = "Check `winstore.base_url`, which ends before the name of the call, and the call in the profile."
-        raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", hint)
-    is_json = "json" in answer.headers.get("content-type", "")
-    content: Any = answer.json() if is_json else _from_xml(answer.content)
-    for name in path.split("."):
-        if content in (None, "", []):
-            return []
-        if not isinstance(content, dict) or name not in content:
-            raise UnreadableAnswer(f"Winstore's answer to {call} has no `{path}`.")
-        content = content[name]
-    return content if isinstance(content, list) else [content]
+def _part(profile: EntityProfile, page: int, size: int) -> dict[str, str]:
+    """The parameters that ask for a page of so many records; none where Winstore gives all records at once."""
+    return {profile.page: str(page), profile.page_size: str(size)} if profile.page and profile.page_size else {}
 
 
-def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
-    """The flat rows of one record: one per inner record (`profile.explode`) with the fields of its parent, or one.
-
-    A group of fields becomes single fields (see `_flat`). A parent without inner records gets a row of its own where
-    the profile counts them, so that it is not lost.
-    """
-    row = {name: value for field, inner in row.items() for name, value in _flat(field, inner, profile)}
-    if not profile.explode:
-        yield row
-        return
-    inner = row.get(profile.explode) or []
-    if isinstance(inner, dict):  # XML has an element around the inner records: variants.variant
-        inner = next(iter(inner.values()))
-    inner = inner if isinstance(inner, list) else [inner]
-    outer = {name: value for name, value in row.items() if name != profile.explode}
-    if not inner and profile.count and profile.parent_key:
-        yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
-    count = {profile.count: str(len(inner))} if profile.count else {}
-    for item in inner:
-        yield outer | item | count
+def _asked(profile: EntityProfile, since: datetime, part: dict[str, str]) -> dict[str, str]:
+    """The parameters of a question for what changed at or after a moment."""
+    return {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always, **part}
 
 
-def _flat(field: str, value: Any, profile: EntityProfile) -> Iterator[tuple[str, Any]]:
-    """A field, or the fields inside it, named by both: `delivery_add_city`."""
-    if isinstance(value, dict) and field != profile.explode:
-        yield from ((f"{field}_{name}", inner) for name, inner in value.items())
-    else:
-        yield field, value
+def _same(value: Any, key: str, ignore_case: bool) -> bool:
+    text = "" if value is None else str(value)
+    return key == (text.lower() if ignore_case else text)
 
 
-def _from_xml(content: bytes) -> Any:
-    try:
-        root = fromstring(content, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
-        raise UnreadableAnswer(f"Winstore's answer is not whole, safe XML ({type(error).__name__}).") from None
-    return {root.tag: _value(root)}
-
-
-def _value(element: Element) -> Any:
-    """The value of an element. Texts stay texts (an id may begin with 0), repeated elements become a list, and an
-    empty element becomes None."""
-    if not len(element):
-        return (element.text or "").strip() or None
-    groups: dict[str, list[Any]] = {}
-    for child in element:
-        groups.setdefault(child.tag, []).append(_value(child))
-    return {tag: values if len(values) > 1 else values[0] for tag, values in groups.items()}
+def _only(row: Row, names: Collection[str]) -> Row:
+    """Some fields of a row; all of them when no names are given."""
+    return {name: row.get(name) for name in names} if names else row
 
 
 def as_lines(rows: list[Row]) -> bytes:

@@ -5,18 +5,23 @@ The findings name calls and fields, never their values, so that a customer can s
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from ... import clock
 from ...errors import WinbcError
-from .client import Row, Winstore, exploded, records_in
+from .client import Winstore
 from .profile import EntityProfile
+from .rows import Row, exploded, records_in
 
 Outcome = Literal["pass", "fail", "assumed, holds", "assumed, does not hold", "not seen", "not tried"]
 JSON, XML = "application/json", "application/xml"
+FEW = 100  # records of an answer, where it can be divided
+BEGINNING = "2000-01-01T00:00:00+00:00"
+ANY_CAPITALS = ("email", "sku")  # fields that are found whatever their capitals
+NOBODY = "9" * 18  # a value that no record has
 LOOK_BACK = timedelta(days=30)  # enough to find records, and not all of them
 
 
@@ -32,15 +37,25 @@ class Finding:
 def examine(winstore: Winstore) -> Iterator[Finding]:
     """Tries every reading call of the contract. Writing calls are listed, but not tried."""
     since = (clock.now() - LOOK_BACK).isoformat(timespec="seconds")
-    example = _example(winstore)
+    some = {name: list(_some(winstore, name)) for name in ("articles", "customers")}
     for name, profile in winstore.profile.reads.items():
         yield _finding(winstore, profile.call, profile.known, partial(_entity, winstore, name, profile, since))
+    for entity, find in winstore.profile.finds.items():
+        for field in find.by:
+            shown, key = f"{find.call} by {field}", _example(some.get(entity, []), field)
+            if key:
+                yield _finding(winstore, shown, find.known, partial(_look_up, winstore, entity, field, key))
+            else:
+                yield Finding(shown, "not tried", f"none of the {entity} has {field} to ask for")
+    for picture in winstore.profile.pictures.values():
+        yield _finding(winstore, picture.call, picture.known, partial(_picture, winstore, some["articles"]))
     # Calls that the program does not need, but that the contract names: call, parameters, path to the records.
+    article = {name: _example(some["articles"], name) for name in ("artkey", "gtin", "supplierid")}
     fixed: list[tuple[str, dict[str, str], str]] = [
         ("GetSuppliers", {}, "suppliers.supplier"),
-        ("GetArticleDataBySupplierId", {"id": example.get("supplierid", "")}, "articles.article"),
-        ("GetStock", {"type": "byArtikelKey", "artkey": example.get("artkey", "")}, "stocks.stock"),
-        ("GetStock", {"type": "byGtin", "gtin": example.get("gtin", "")}, "stocks.stock"),
+        ("GetArticleDataBySupplierId", {"id": article["supplierid"]}, "articles.article"),
+        ("GetStock", {"type": "byArtikelKey", "artkey": article["artkey"]}, "stocks.stock"),
+        ("GetStock", {"type": "byGtin", "gtin": article["gtin"]}, "stocks.stock"),
         ("GetChangedStock", {"date": since}, "stocks.stock"),
     ]
     for call, asked, path in fixed:
@@ -80,9 +95,7 @@ class _Nothing(Exception):
 
 def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -> str:
     """Reads an entity in JSON and in XML and checks keys, modification moments and types."""
-    asked = {profile.since: since, **profile.always}
-    if profile.page and profile.page_size:
-        asked |= {profile.page: "1", profile.page_size: "100"}
+    asked = _few(profile, since)
     in_json, in_xml = (_rows(winstore, profile.call, asked, accept, profile.records) for accept in (JSON, XML))
     rows = [flat for row in in_json for flat in exploded(row, profile)]
     if len(in_json) != len(in_xml):
@@ -96,7 +109,27 @@ def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -
     wrong = [field for field, kind in profile.fields.items() if not all(_is(kind, row.get(field)) for row in rows)]
     if wrong:
         raise _Broken(f"not of their type: {', '.join(wrong)}")
+    if profile.limit and (problem := _no_chunk(in_json, profile)):
+        raise _Broken(problem)
     return f"{len(rows)} {name} of the last {LOOK_BACK.days} days, the same in JSON and XML"
+
+
+def _few(profile: EntityProfile, since: str) -> dict[str, str]:
+    """The parameters that ask for a few of the records that changed since a moment, where the answer can be divided."""
+    asked = {profile.since: since, **profile.always}
+    if profile.limit:
+        return asked | {profile.limit: str(FEW)}
+    if profile.page and profile.page_size:
+        return asked | {profile.page: "1", profile.page_size: str(FEW)}
+    return asked
+
+
+def _no_chunk(rows: list[Row], profile: EntityProfile) -> str:
+    """In words, why an answer is no chunk; empty when it is one."""
+    if len(rows) > FEW:
+        return f"{len(rows)} records where `{profile.limit}` asks for {FEW}"
+    moments = [datetime.fromisoformat(str(row[profile.modified])) for row in rows]
+    return "" if moments == sorted(moments) else f"not ordered by {profile.modified}"
 
 
 def _fixed(winstore: Winstore, call: str, asked: dict[str, str], path: str) -> str:
@@ -112,14 +145,51 @@ def _rows(winstore: Winstore, call: str, asked: dict[str, str], accept: str, pat
     return records_in(winstore.ask(call, asked, accept), call, path)
 
 
-def _example(winstore: Winstore) -> dict[str, str]:
-    """The keys of any one article, to ask for its stock and its supplier; nothing when there is no article."""
+def _look_up(winstore: Winstore, entity: str, field: str, key: str) -> str:
+    """Looks a record up that is there, in JSON and in XML, and a value that nobody has."""
+    find, profile = winstore.profile.find(entity, field), winstore.profile.entity(entity)
+
+    def found(value: str, accept: str) -> list[Row]:
+        records = _rows(winstore, find.call, {find.by[field]: value}, accept, find.records)
+        return [row for record in records for row in exploded(record, profile)]
+
+    for accept in (JSON, XML):
+        if not any(str(row.get(field)) == key for row in found(key, accept)):
+            raise _Broken(f"does not find what is there by {field} ({accept})")
+    if field in ANY_CAPITALS and not found(key.swapcase(), JSON):
+        raise _Broken(f"capitals make a difference in {field}")
+    if found(NOBODY, JSON):
+        raise _Broken(f"finds something by a {field} that nobody has")
+    return f"finds what is there by {field}, the same in JSON and XML"
+
+
+def _picture(winstore: Winstore, articles: list[Row]) -> str:
+    """Reads the picture of an article that has one."""
+    key = next((str(row["artkey"]) for row in articles if row.get("picture") and row.get("artkey")), "")
+    if not key:
+        raise _Nothing(f"no article with a picture among {len(articles)}")
+    if not winstore.picture(key):
+        raise _Broken("an article with a picture has none")
+    return "the picture of an article came"
+
+
+def _some(winstore: Winstore, entity: str) -> Iterator[Row]:
+    """A few records of an entity, to ask for their values; none where they cannot be read.
+
+    An article without variants is left out, because it has no SKU to ask for.
+    """
     try:
-        rows = next(winstore.changed_since("articles", datetime(2000, 1, 1, tzinfo=UTC)), [])
+        profile = winstore.profile.entity(entity)
+        for record in _rows(winstore, profile.call, _few(profile, BEGINNING), profile.accept, profile.records):
+            rows = exploded(record, profile)
+            yield from (row for row in rows if not profile.count or row.get(profile.count) != "0")
     except WinbcError:
-        return {}
-    found: dict[str, Any] = rows[0] if rows else {}
-    return {name: str(found.get(name) or "") for name in ("artkey", "gtin", "supplierid")}
+        return
+
+
+def _example(rows: list[Row], field: str) -> str:
+    """The first value that a field has; empty without one."""
+    return next((str(row[field]) for row in rows if row.get(field)), "")
 
 
 def _is(kind: str, value: object) -> bool:

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import ConfigurationError
 from ..facts import FieldFacts
@@ -14,16 +14,38 @@ from ..facts import FieldFacts
 FieldType = Literal["text", "decimal", "boolean", "date", "datetime"]
 
 
-class EntityProfile(BaseModel):
-    """How one entity is read. The shipped profile.toml explains the names.
-
-    `page` and `page_size` name the parameters of paging; without `page` one call gives all records.
-    """
+class CallProfile(BaseModel):
+    """One call: its name, and whether a public client shows it or it is our assumption."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     call: str
     known: Literal["verified", "assumed"]
+
+
+class GroupProfile(BaseModel):
+    """How records inside a record become columns: the fields of the first one of each kind, such as `invoice_city`.
+
+    Attributes:
+        by: the field that says the kind. Its value begins the columns' names.
+        first: the boolean field that says which one of a kind comes first; otherwise it is the first in the answer.
+        count: the column for the number of records inside.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: str
+    first: str
+    count: str
+
+
+class EntityProfile(CallProfile):
+    """How one entity is read. The shipped profile.toml explains the names.
+
+    `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
+    Without these, one call gives all records.
+    """
+
     since: str
     always: dict[str, str] = {}
     accept: Literal["application/json", "application/xml"] = "application/xml"
@@ -34,19 +56,35 @@ class EntityProfile(BaseModel):
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()
+    groups: dict[str, GroupProfile] = {}
+    limit: str | None = None
+    records_per_chunk: int = Field(1000, ge=1)
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
     fields: dict[str, FieldType]
 
 
-class WriteProfile(BaseModel):
-    """How one kind of record is written: the call, its fields, and where the answer says what became of the record."""
+class FindProfile(CallProfile):
+    """How records of an entity are looked up: `by` names the parameter of each field that can be asked for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    accept: Literal["application/json", "application/xml"] = "application/xml"
+    records: str
+    by: dict[str, str]
 
-    call: str
-    known: Literal["verified", "assumed"]
+
+class PictureProfile(CallProfile):
+    """How the picture of a record is read: `by` is the parameter that takes the record's key."""
+
+    by: str
+
+
+class WriteProfile(CallProfile):
+    """How one kind of record is written: the call, its fields, and where the answer says what became of the record.
+
+    `id` and `modified` say where the answer has the record's key and its moment; empty where it has none.
+    """
+
     root: str
     fields: dict[str, FieldType] = {}
     lines: dict[str, FieldType] = {}
@@ -54,6 +92,8 @@ class WriteProfile(BaseModel):
     code: str = "result.statuscode"
     message: str = "result.message"
     taken: tuple[str, ...] = ("200",)
+    id: str = ""
+    modified: str = ""
 
 
 class Profile(BaseModel):
@@ -61,15 +101,33 @@ class Profile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    contract: int
+    contract: Literal[1, 2]
     reads: dict[str, EntityProfile]
+    finds: dict[str, FindProfile] = {}
+    pictures: dict[str, PictureProfile] = {}
     writes: dict[str, WriteProfile]
+
+    @property
+    def calls(self) -> tuple[CallProfile, ...]:
+        """All calls of the file. One call may be there several times, for several entities."""
+        return (*self.reads.values(), *self.finds.values(), *self.pictures.values(), *self.writes.values())
 
     def entity(self, name: str) -> EntityProfile:
         """How an entity is read; raises ConfigurationError when the profile does not say it."""
         if name not in self.reads:
             raise ConfigurationError(f"The Winstore profile has no reads.{name}.", "Copy it from the shipped profile.")
         return self.reads[name]
+
+    def can_find(self, entity: str, field: str) -> bool:
+        """Whether records can be looked up by a field."""
+        return entity in self.finds and field in self.finds[entity].by
+
+    def find(self, entity: str, field: str) -> FindProfile:
+        """How records are looked up; raises ConfigurationError when the profile does not say it for the field."""
+        if not self.can_find(entity, field):
+            words = f"The Winstore profile has no finds.{entity} by {field}."
+            raise ConfigurationError(words, "Copy it from the shipped profile, if your Winstore has such a call.")
+        return self.finds[entity]
 
     def write(self, name: str) -> WriteProfile:
         """How a kind of record is written; raises ConfigurationError when the profile does not say it."""

@@ -23,11 +23,18 @@ NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFF
 
 @dataclass(frozen=True)
 class Receipt:
-    """The answer of Winstore to a record: whether it took the record, its status code and its message."""
+    """The answer of Winstore to a record: whether it took the record, its status code and its message.
+
+    Attributes:
+        id: the key of the record in Winstore; empty where the answer does not say it.
+        modified: the record's modification moment after the write, as Winstore writes it; empty where it is not said.
+    """
 
     taken: bool
     code: str
     message: str
+    id: str = ""
+    modified: str = ""
 
 
 def first_field_not_in_xml(fields: Fields, lines: Iterable[Fields]) -> str | None:
@@ -42,7 +49,8 @@ def first_field_not_in_xml(fields: Fields, lines: Iterable[Fields]) -> str | Non
 def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> bytes:
     """The XML of one record, in UTF-8.
 
-    The fields stand in the profile's order, `invoice_add.city` inside `invoice_add`. Empty fields are left out.
+    The fields stand in the profile's order, `invoice_add.city` inside `invoice_add`. Fields that are None are left out;
+    an empty text is an empty element.
     Raises: ValueError for a character that XML cannot carry.
     """
     lines = list(lines)
@@ -60,7 +68,7 @@ def document(profile: WriteProfile, fields: Fields, lines: Iterable[Fields]) -> 
 
 def _fill(element: Element, names: Iterable[str], fields: Fields) -> None:
     for name in names:
-        if fields.get(name) in (None, ""):
+        if fields.get(name) is None:
             continue
         *groups, last = name.split(".")
         inside = element
@@ -85,21 +93,22 @@ def receipt(profile: WriteProfile, answer: Answer) -> Receipt:
     """
     if 400 <= answer.status < 500 and answer.status != 408:  # 408: the server gave up waiting, nobody knows for what
         return Receipt(False, str(answer.status), "the call itself is refused")
-    code, message = _said(profile, answer) if answer.status == 200 else ("", "")
+    places = (profile.code, profile.message, profile.id, profile.modified)
+    code, message, key, modified = _said(places, answer) if answer.status == 200 else [""] * len(places)
     if code in profile.taken:
-        return Receipt(True, code, message)
+        return Receipt(True, code, message, key, modified)
     if not re.fullmatch(r"4\d\d", code):
         raise Lost("Winstore's answer does not say whether it took the record")
     return Receipt(False, code, message)
 
 
-def _said(profile: WriteProfile, answer: Answer) -> tuple[str, str]:
-    """Code and message of an answer, from the places that the profile names; empty where there are none."""
+def _said(places: Iterable[str], answer: Answer) -> list[str]:
+    """What an answer says at the places that the profile names; empty where there is nothing."""
     try:
         root = fromstring(answer.content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
-        return "", ""
-    return _at(root, profile.code), _at(root, profile.message)
+        return ["" for _ in places]
+    return [_at(root, place) for place in places]
 
 
 def _at(root: Element, path: str) -> str:

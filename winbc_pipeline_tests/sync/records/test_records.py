@@ -164,14 +164,15 @@ def test_an_edit_in_business_central_survives_an_update_of_another_field(sandbox
     assert (item["gtin"], item["unitPrice"]) == ("0999", 20)
 
 
-def test_both_sides_changing_one_field_is_a_conflict_for_a_person(sandboxes: Sandboxes) -> None:
+def test_in_one_direction_the_sources_value_wins_over_an_edit_and_the_outcome_says_so(sandboxes: Sandboxes) -> None:
     sandboxes.fill()
     sandboxes.sync("products")
     edit(sandboxes, "unitPrice", 99)
     sandboxes.fill(articles=[{"price": "20", "modified_at": "2026-03-03T10:00:00.000Z"}])
-    assert sandboxes.sync("products").failed == 1
-    assert sandboxes.ledger("products")["SKU-1"]["reason"] == "BOTH_CHANGED"
-    assert sandboxes.bc()["records"]["items"][0]["unitPrice"] == 99
+    assert sandboxes.sync("products").updated == 1
+    message = sandboxes.ledger("products")["SKU-1"]["message"]
+    assert message == "changed on both sides, the source's value is sent: unitPrice"
+    assert sandboxes.bc()["records"]["items"][0]["unitPrice"] == 20
 
 
 def test_the_plan_is_exactly_what_is_written(sandboxes: Sandboxes) -> None:

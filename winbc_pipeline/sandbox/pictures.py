@@ -1,0 +1,61 @@
+"""The pictures of the Winstore sandbox's articles: what GetArticlePicture answers, and the control call that sets one.
+
+GetArticlePicture and the article's field `picture` are assumed (docs/winstore-contract.md).
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+from .control import timestamp
+from .records import Records
+from .refusals import Refused, required_text
+from .shop import Shop
+
+KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}  # by the bytes with which a file begins
+
+
+def picture_of(records: Records, asked: dict[str, str]) -> tuple[str, bytes]:
+    """The content type and the bytes of an article's picture. Raises Refused without one."""
+    key = required_text(asked, "artkey")
+    article = records.get("articles", key) or {}
+    content = records.blob(_place(key))
+    if not article.get("picture"):
+        raise Refused(404, f"article {key} has no picture")
+    return f"image/{_kind(content)}", content
+
+
+def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:
+    """Answers `POST /__picture`: sets the picture of the article `artkey` to `content` (base64; empty removes it).
+
+    The article's `picture` becomes a name that tells one content from another, and its `modified` the present moment.
+    Raises ValueError for what is no PNG or JPEG, LookupError without the article.
+    """
+    key = str(body.get("artkey") or "")
+    article = shop.records.get("articles", key)
+    if not article:
+        raise LookupError(f"There is no article {key}.")
+    try:
+        content = base64.b64decode(str(body.get("content") or ""), validate=True)
+    except binascii.Error:
+        raise ValueError("content is not base64.") from None
+    name = ""
+    if content:
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{_kind(content)}"
+        shop.records.store_blob(_place(key), content)
+    else:
+        shop.records.drop_blob(_place(key))
+    shop.records.replace("articles", key, article | {"picture": name, "modified": timestamp(shop.clock.now())})
+    return {"artkey": key, "picture": name}
+
+
+def _kind(content: bytes) -> str:
+    for beginning, kind in KINDS.items():
+        if content.startswith(beginning):
+            return kind
+    raise ValueError("A picture is PNG or JPEG.")
+
+
+def _place(key: str) -> str:
+    return f"articles/{key}"

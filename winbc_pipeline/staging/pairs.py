@@ -1,0 +1,159 @@
+"""Pairs: which record of Winstore and which of Business Central are one, and what each of them last answered.
+
+Here belongs: the table, one file per connection and entity, that both directions of a flow read and write. What is
+concluded from it: sync/records/. Values are never kept, only a hash of each field. Its key is in a file of the
+connection, so that nobody can try out telephone numbers without it.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import duckdb
+
+from .. import clock
+from ..settings import Settings
+from .store import Row, Store, create_table, insert_rows, quote, rows_of, writing
+
+Hashes = dict[str, str]  # a hash by field
+
+PAIR = {
+    "part": "VARCHAR",
+    "winstore_key": "VARCHAR",
+    "bc_id": "VARCHAR",
+    "bc_no": "VARCHAR",
+    "made_by": "VARCHAR",  # the system that had the record first: winstore or bc; `person` for a pair made by hand
+    "winstore": "VARCHAR",  # JSON: a hash of each field, as Winstore last answered it or took it
+    "bc": "VARCHAR",  # the same of Business Central
+    "moved_at": "TIMESTAMPTZ",
+}
+KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
+"""The column of each system's own id."""
+KEY_FILE = "hash.key"
+
+
+class Pairs:
+    """The pairs of one entity in one connection.
+
+    Args:
+        name: the entity, such as `customers`.
+    """
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        folder = settings.data_folder / settings.connection
+        self.store = Store(folder / f"pairs_{name}.duckdb", settings.memory_limit_mb)
+        self.secret = _secret(folder / KEY_FILE)
+
+    def hashes(self, fields: Mapping[str, Any]) -> Hashes:
+        """The hash of each field, without OData's annotations and without what is no single value."""
+        return {
+            name: _hash(self.secret, canonical(value))
+            for name, value in fields.items()
+            if "@" not in name and not isinstance(value, list | dict)
+        }
+
+    @contextmanager
+    def opened(
+        self, tables: Mapping[str, Mapping[str, str]] = MappingProxyType({}), transaction: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file of the pairs with its table and further ones, by name with their columns, until the block ends."""
+        with self.store.transaction() if transaction else self.store.open() as connection:
+            for name, columns in {"pair": PAIR, **tables}.items():
+                create_table(connection, name, columns)
+            yield connection
+
+    def read(self, part: str, system: str, keys: Collection[str]) -> dict[str, Row]:
+        """The pairs of records, by the id that they have in a system; `winstore` and `bc` are dictionaries.
+
+        Args:
+            system: winstore or bc.
+            keys: ids of records in that system.
+        """
+        if not keys or not self.store.path.exists():
+            return {}
+        column = quote(KEYS[system])
+        with self.opened() as connection:
+            rows = rows_of(
+                connection,
+                f"SELECT * FROM pair WHERE part = ? AND {column} IN (SELECT unnest(?::VARCHAR[]))",
+                [part, list(keys)],
+            )
+        return {row[KEYS[system]]: _whole(row) for row in rows}
+
+    def newest(self) -> datetime | None:
+        """The moment at which a pair was last written; None without pairs."""
+        with self.opened() as connection:
+            row = connection.execute("SELECT max(moved_at) FROM pair").fetchone()
+        moment: datetime | None = row[0] if row else None
+        return moment
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Puts pairs in the place of those of the same records. A record is in one pair only."""
+        listed = [_as_text(row) for row in rows]
+        if not listed:
+            return
+        with self.opened(transaction=True) as connection:
+            create_table(connection, "fresh", PAIR, temporary=True)
+            insert_rows(connection, "fresh", PAIR, listed)
+            for column in KEYS.values():
+                name = quote(column)
+                connection.execute(
+                    f"DELETE FROM pair USING fresh AS f WHERE pair.part = f.part AND pair.{name} = f.{name}"
+                )
+            connection.execute("INSERT INTO pair BY NAME FROM fresh")
+
+    def forget(self, part: str, system: str, keys: Collection[str]) -> None:
+        """Deletes the pairs of records, by the id that they have in a system."""
+        with self.opened(transaction=True) as connection:
+            connection.execute(
+                f"DELETE FROM pair WHERE part = ? AND {quote(KEYS[system])} IN (SELECT unnest(?::VARCHAR[]))",
+                [part, list(keys)],
+            )
+
+
+def canonical(value: Any) -> str:
+    """A value as text that is the same however a system, JSON or a database writes it. Blank texts are empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return format(Decimal(str(value)).normalize(), "f")
+    text = str(value)
+    return "" if text.isspace() else text
+
+
+@lru_cache(maxsize=100_000)  # the same values occur in many records
+def _hash(secret: bytes, text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6, key=secret).hexdigest()
+
+
+def _whole(row: Row) -> Row:
+    return row | {system: json.loads(row[system] or "{}") for system in KEYS}
+
+
+def _as_text(row: Row) -> Row:
+    texts = {system: json.dumps(row[system], separators=(",", ":")) for system in KEYS}
+    return row | texts | {"moved_at": clock.now()}
+
+
+def _secret(path: Path) -> bytes:
+    """The key of the hashes; it is made, readable by its owner only, when it is first asked for."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        return path.read_bytes()

@@ -1,0 +1,112 @@
+"""Finds the target's records that have the keys of a record: by the fields of `Part.match`, or by a chain of keys.
+
+Here belongs: which keys a record has and what the target has for them. What follows from it: decide.py.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from ...staging.pairs import Pairs
+from ...systems.business_central import BusinessCentral
+from ..connected import ConnectedFlow
+from ..flow import KeyChain, Part
+from .index import Key, KeyIndex, keys_in
+from .winstore_target import WinstoreRecords, is_unseen
+
+Record = dict[str, Any]
+Target = BusinessCentral | WinstoreRecords
+Found = dict[Key, list[Record]]
+
+
+class ByFields:
+    """Records that a filter on one field finds.
+
+    Attributes:
+        unique: kinds of keys that an update must not give to a second record. The strongest kind is not among them:
+            the target itself keeps it unique.
+    """
+
+    def __init__(self, part: Part, target: Target) -> None:
+        self.part, self.target = part, target
+        self.unique: Collection[str] = [name for name, _ in part.match[1:]]
+
+    def keys(self, fields: Mapping[str, Any]) -> list[Key]:
+        """The keys of a record in the target's terms, the strongest first."""
+        return [(name, _folded(fields[name], ignore)) for name, ignore in self.part.match if fields.get(name)]
+
+    def find(self, keys: Collection[Key]) -> Found:
+        """The target's records that have each key now."""
+
+        def of_field(field: tuple[str, bool]) -> Found:
+            name, ignore_case = field
+            values = {value for kind, value in keys if kind == name}
+            found = self.target.find(self.part.entity_set, name, values, ignore_case) if values else {}
+            return {(name, value): records for value, records in found.items()}
+
+        with ThreadPoolExecutor(len(self.part.match) or 1) as pool:
+            return {key: records for found in pool.map(of_field, self.part.match) for key, records in found.items()}
+
+
+class ByKeys:
+    """Records that the local index proposes; each is looked up, and must have the key now."""
+
+    unique: Collection[str] = ("email",)
+
+    def __init__(self, connected: ConnectedFlow, part: Part, chain: KeyChain, target: Target) -> None:
+        flow, settings = connected.flow, connected.settings
+        self.part, self.chain, self.target, self.system = part, chain, target, flow.target
+        self.chosen = chain.chosen(settings)
+        overlap = timedelta(minutes=settings.overlap_minutes)
+        self.index = KeyIndex(Pairs(settings, flow.pairs), part, chain, flow.target, overlap)
+        self.is_fresh = False
+
+    def keys(self, fields: Mapping[str, Any]) -> list[Key]:
+        return keys_in(self.chain.keys_of(self.system, fields), self.chosen)
+
+    def find(self, keys: Collection[Key]) -> Found:
+        if not keys:
+            return {}
+        self._refresh()
+        proposed = self.index.proposed(keys)
+        ids = {each for found in proposed.values() for each in found}
+        records = self.target.find(self.part.entity_set, "id", ids, False)
+        return {key: there for key, found in proposed.items() if (there := self._with(key, found, records))}
+
+    def _refresh(self) -> None:
+        if not self.is_fresh:
+            self.index.refresh(self.target)
+            self.is_fresh = True
+
+    def _with(self, key: Key, ids: Iterable[str], records: Mapping[str, list[Record]]) -> list[Record]:
+        """Those of the records that have a key now. Of a record that nobody can ask for, the index is believed."""
+        kind, value = key
+        there = [record for each in sorted(ids) for record in records.get(each, [])]
+        return [each for each in there if is_unseen(each) or value in self.chain.keys_of(self.system, each)[kind]]
+
+    def next_id(self, first: int, last: int, given: int) -> str | None:
+        """An id of a range that no record has; None when the range is used up.
+
+        Args:
+            given: how many ids this plan has given already.
+        """
+        self._refresh()
+        greatest = self.index.greatest_id(first, last)
+        number = (first if greatest is None else greatest + 1) + given
+        return str(number) if number <= last else None
+
+
+Matching = ByFields | ByKeys
+
+
+def matching_of(connected: ConnectedFlow, part: Part, target: Target) -> Matching:
+    """How the records of a part are found: by a chain of keys where the part has one and pairs are kept."""
+    if part.keys and connected.flow.pairs:
+        return ByKeys(connected, part, part.keys, target)
+    return ByFields(part, target)
+
+
+def _folded(value: object, ignore_case: bool) -> str:
+    """The value of a matching field, as it is compared."""
+    return str(value).lower() if ignore_case else str(value)

@@ -1,0 +1,280 @@
+"""Customers in both directions: what is edited on one side arrives on the other, and nothing comes back."""
+
+import pytest
+
+from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
+from winbc_pipeline.staging.pairs import Pairs
+
+from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.winstore_profiles import VERSION_1
+
+
+def test_the_first_pass_sends_nothing_back(two_ways: TwoWays) -> None:
+    two_ways.shop_has(streetnr="12-b")
+    two_ways.shop_has("7", email="b@mail.example", phone="")
+    assert two_ways.run(TO_BC).created == 2
+    before = two_ways.writes()
+    done = two_ways.run(TO_WINSTORE)
+    assert (done.read, done.failed, two_ways.writes() - before) == (2, 0, 0)
+
+
+def test_an_edit_in_business_central_arrives_in_winstore_and_does_not_come_back(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(phoneNumber="+31301112233")
+    before = two_ways.writes()
+    assert two_ways.run(TO_WINSTORE).updated == 1
+    assert two_ways.of_shop()["phone"] == "+31301112233"
+    two_ways.passes()
+    two_ways.passes()
+    assert two_ways.writes() - before == 1
+
+
+def test_an_edit_in_winstore_arrives_in_business_central_and_does_not_come_back(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    before = two_ways.writes()
+    assert two_ways.run(TO_BC).updated == 1
+    assert two_ways.of_bc()["city"] == "Gent"
+    two_ways.passes()
+    two_ways.passes()
+    assert two_ways.writes() - before == 1
+
+
+def test_a_value_that_is_emptied_on_one_side_is_emptied_on_the_other(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(phoneNumber="")
+    two_ways.passes()
+    assert two_ways.of_shop()["phone"] == ""
+    two_ways.in_winstore(city="")
+    two_ways.passes()
+    assert two_ways.of_bc()["city"] == ""
+
+
+def test_a_customer_made_in_business_central_gets_an_id_of_the_range(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    for number in ("C00010", "C00011"):
+        two_ways.bc_has(number, email=f"{number}@k.example")
+    assert two_ways.run(TO_WINSTORE).created == 2
+    made = two_ways.of_shop("800000001")
+    assert (made["fname"], made["lname"], made["email"]) == ("Bea", "Klein", "c00011@k.example")
+    before = two_ways.writes()
+    two_ways.passes()
+    two_ways.passes()
+    assert two_ways.writes() == before
+    assert len(two_ways.records("customers")) == 3
+
+
+def test_ids_that_winstore_has_are_not_given_again_after_the_pairs_were_lost(two_ways: TwoWays) -> None:
+    two_ways.shop_has("800000005", email="other@mail.example")
+    two_ways.bc_has("C00010", email="c@k.example")
+    two_ways.run(TO_WINSTORE)
+    assert two_ways.of_shop("800000006")["email"] == "c@k.example"
+
+
+def test_edits_of_different_fields_both_arrive(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(email="other@mail.example")
+    two_ways.passes()
+    assert (two_ways.of_bc()["city"], two_ways.of_bc()["email"]) == ("Gent", "other@mail.example")
+    assert (two_ways.of_shop()["city"], two_ways.of_shop()["email"]) == ("Gent", "other@mail.example")
+
+
+def test_edits_of_one_field_are_a_conflict_that_names_field_and_command(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(city="Brugge")
+    before = two_ways.writes()
+    two_ways.passes()
+    row = two_ways.rows(TO_BC)["000123"]
+    assert (row["state"], row["reason"]) == ("CONFLICT", "BOTH_CHANGED")
+    assert row["message"] == f"city; `winbc resolve 000123 --flow {TO_BC} --take winstore` or bc"
+    assert two_ways.rows(TO_WINSTORE)["WS000123"]["state"] == "CONFLICT"
+    assert two_ways.writes() == before
+
+
+@pytest.mark.parametrize(
+    ("flow", "how", "city"),
+    [
+        (TO_BC, "take_source", "Gent"),
+        (TO_BC, "take_target", "Brugge"),
+        (TO_WINSTORE, "take_source", "Brugge"),
+        (TO_WINSTORE, "take_target", "Gent"),
+    ],
+)
+def test_a_person_settles_a_conflict_from_either_side(two_ways: TwoWays, flow: str, how: str, city: str) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(city="Brugge")
+    two_ways.passes()
+    two_ways.settle(flow, how, "WS000123" if flow == TO_WINSTORE else "000123")
+    two_ways.passes()
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert (two_ways.of_bc()["city"], two_ways.of_shop()["city"]) == (city, city)
+
+
+def test_the_same_edit_on_both_sides_is_no_conflict(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(city="Gent")
+    before = two_ways.writes()
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert two_ways.writes() == before
+
+
+def test_a_value_that_returns_to_what_it_was_before_the_other_side_changed_it_is_an_edit(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(city="Gent")
+    two_ways.run(TO_WINSTORE)
+    two_ways.in_winstore(city="Utrecht")  # as it was when it was last sent to Business Central
+    two_ways.run(TO_BC)
+    assert two_ways.of_bc()["city"] == "Utrecht"
+
+
+@pytest.mark.parametrize(
+    ("owner", "in_bc", "in_shop"),
+    [("source", "Gent", "Gent"), ("target", "Brugge", "Brugge"), ("newest", "Brugge", "Brugge")],
+)
+def test_the_owner_of_a_field_decides_where_the_table_names_one(
+    two_ways: TwoWays, owner: str, in_bc: str, in_shop: str
+) -> None:
+    two_ways.own(TO_BC, "customer", "city", owner)
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    two_ways.in_bc(city="Brugge")
+    two_ways.passes()
+    two_ways.passes()
+    assert (two_ways.of_bc()["city"], two_ways.of_shop()["city"]) == (in_bc, in_shop)
+
+
+def test_what_differs_in_a_field_that_the_target_owns_is_counted(two_ways: TwoWays) -> None:
+    two_ways.own(TO_BC, "customer", "city", "target")
+    two_ways.shop_has()
+    two_ways.run(TO_BC)
+    two_ways.in_winstore(city="Gent")
+    two_ways.run(TO_BC)
+    row = two_ways.rows(TO_BC)["000123"]
+    assert (row["state"], row["reason"], row["message"]) == ("CONFIRMED", "DRIFT", "city")
+    assert two_ways.of_bc()["city"] == "Utrecht"
+
+
+def test_a_customer_deleted_in_business_central_is_not_made_again_until_a_person_says_so(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.deleted_in_bc()
+    two_ways.in_winstore(city="Gent")
+    assert two_ways.run(TO_BC).failed == 1
+    assert two_ways.rows(TO_BC)["000123"]["reason"] == "DELETED_THERE"
+    two_ways.settle(TO_BC, "again")
+    assert two_ways.of_bc()["city"] == "Gent"
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+
+
+def test_the_partner_that_a_person_chose_stays_whatever_the_keys_say_later(two_ways: TwoWays) -> None:
+    for number in ("C1", "C2"):
+        two_ways.bc_has(number, email="anna@mail.example")
+    two_ways.shop_has()
+    assert two_ways.run(TO_BC).failed == 1
+    assert two_ways.rows(TO_BC)["000123"]["reason"] == "AMBIGUOUS"
+    two_ways.settle(TO_BC, "adopt", number="C2")
+    two_ways.settle(TO_BC, "take_source")
+    two_ways.bc_has("WS000123")
+    two_ways.in_winstore(city="Gent")
+    two_ways.run(TO_BC)
+    assert two_ways.of_bc("C2")["city"] == "Gent"
+
+
+def test_a_company_that_became_a_person_is_for_a_person(two_ways: TwoWays) -> None:
+    two_ways.shop_has(company="Klein BV")
+    two_ways.passes()
+    two_ways.in_winstore(company="")
+    assert two_ways.run(TO_BC).failed == 1
+    assert two_ways.rows(TO_BC)["000123"]["reason"] == "BOTH_CHANGED"
+    assert two_ways.of_bc()["type"] == "Company"
+
+
+def test_a_blocked_customer_is_left_alone_on_both_sides(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(blocked="All", phoneNumber="1")
+    two_ways.in_winstore(city="Gent")
+    before = two_ways.writes()
+    two_ways.passes()
+    assert two_ways.rows(TO_BC)["000123"]["reason"] == "BLOCKED"
+    assert two_ways.rows(TO_WINSTORE)["WS000123"]["reason"] == "BLOCKED"
+    assert two_ways.writes() == before
+
+
+@pytest.mark.parametrize("order", [(TO_BC, TO_WINSTORE), (TO_WINSTORE, TO_BC)])
+def test_lost_pairs_are_made_again_without_a_write(two_ways: TwoWays, order: tuple[str, str]) -> None:
+    two_ways.shop_has(streetnr="12-b")
+    two_ways.shop_has("7", email="b@mail.example")
+    two_ways.passes()
+    two_ways.passes()
+    with Pairs(two_ways.settings, "customers").opened() as connection:
+        connection.execute("DROP TABLE pair")
+    two_ways.in_winstore(phone="+31309999999")
+    before = two_ways.writes()
+    for flow in (*order, *order):
+        two_ways.run(flow)
+    assert two_ways.writes() - before == 1
+    assert two_ways.of_bc()["phoneNumber"] == "+31309999999"
+
+
+def test_several_addresses_in_one_email_field_find_the_customer(two_ways: TwoWays) -> None:
+    # Business Central's e-mail field may hold several addresses (rules.md, "What BC makes of values").
+    two_ways.bc_has("C1", displayName="Anna O'Neil", email="a@x.example; Anna@Mail.example")
+    two_ways.shop_has()
+    two_ways.run(TO_BC)
+    assert [each["number"] for each in two_ways.records("customers")] == ["C1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "there"),
+    [
+        ("phone", {"phoneNumber": "030-123 45 67", "country": "NL"}),
+        ("vat", {"taxRegistrationNumber": "NL 004495445 B01", "country": "NL"}),
+        ("name_postcode", {"displayName": "anna o'neil", "postalCode": "3511ab"}),
+    ],
+)
+def test_a_customer_is_found_by_the_keys_that_the_setting_names(
+    two_ways: TwoWays, kind: str, there: dict[str, str]
+) -> None:
+    customers = CustomerSettings(direction="both", match=(kind,))  # type: ignore[arg-type]
+    two_ways.settings = two_ways.settings.model_copy(update={"customers": customers})
+    two_ways.bc_has("C1", **there)
+    two_ways.shop_has(vatnumber="NL004495445B01")
+    two_ways.run(TO_BC)
+    assert [each["number"] for each in two_ways.records("customers")] == ["C1"]
+
+
+def test_a_profile_of_contract_1_still_carries_edits_both_ways(two_ways: TwoWays) -> None:
+    winstore = WinstoreSettings(**dict(two_ways.settings.winstore) | {"profile": VERSION_1})
+    two_ways.settings = two_ways.settings.model_copy(update={"winstore": winstore})
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(phoneNumber="+31301112233")
+    two_ways.in_winstore(city="Gent")
+    before = two_ways.writes()
+    for _ in range(3):
+        assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert (two_ways.of_shop()["phone"], two_ways.of_bc()["city"]) == ("+31301112233", "Gent")
+    assert two_ways.writes() - before == 2
+
+
+def test_the_direction_that_is_off_says_which_setting_switches_it_on(two_ways: TwoWays) -> None:
+    off: Settings = two_ways.settings.model_copy(update={"customers": CustomerSettings()})
+    two_ways.settings = off
+    with pytest.raises(ConfigurationError, match="`customers.direction` is to_bc"):
+        two_ways.run(TO_WINSTORE)
