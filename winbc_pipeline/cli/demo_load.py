@@ -20,8 +20,9 @@ from ..staging import ledger
 from ..sync.connected import ConnectedFlow
 from ..sync.guards import is_on
 from ..sync.run import Summary, dry_run, not_done, records, summary
-from ..sync.stage import newest_change
+from ..sync.stage import change_since
 from ..sync.work import Work
+from ..systems.winstore import Winstore
 from ..workbench.approval import approve, proposal
 from .dagster_home import prepare
 from .failures import told
@@ -42,7 +43,7 @@ def load_all(console: Console, settings: Settings, command: str) -> bool:
     names = ("flow", "read", "created", "updated", "skipped", "failed", "s")
     table = table_of(*names, whole="flow")
     failed = False
-    for flow in FLOWS:
+    for flow in (flow for flow in FLOWS if flow.is_on(settings)):
         began, connected = time.monotonic(), ConnectedFlow(flow, settings)
         with bar(console, f"Loading {flow.id} through Dagster"):
             days = _days(connected)
@@ -80,7 +81,7 @@ def _days(connected: ConnectedFlow) -> tuple[date, date]:
     """The day of the first record of a flow's source, and today."""
     last = clock.now().date()
     begins = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC)
-    return newest_change(connected, begins - timedelta(seconds=1))[1] or last, last
+    return _first_day(connected, begins) or last, last
 
 
 def approve_first_load(connected: ConnectedFlow, first: date, last: date) -> str:
@@ -120,6 +121,21 @@ def load_through_dagster(connected: ConnectedFlow, first: date, last: date) -> t
     failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
     texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
     return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
+
+
+def _first_day(connected: ConnectedFlow, begins: datetime) -> date | None:
+    """The day (UTC) of the oldest record; None when there is none. Winstore is read whole to know it."""
+    flow, settings = connected.flow, connected.settings
+    if flow.reading:
+        change = change_since(connected, begins - timedelta(seconds=1))
+        return change.oldest if change else None
+    source = Winstore(settings)
+    try:
+        modified = source.profile.entity(flow.entity).modified
+        moments = (row.get(modified) for rows in source.changed_since(flow.entity, begins) for row in rows)
+        return min((datetime.fromisoformat(each).astimezone(UTC).date() for each in moments if each), default=None)
+    finally:
+        source.close()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ with a company name becomes a customer of type Company, with the person as conta
 type Person (seed page, Customers).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -72,19 +72,19 @@ PLAIN = records_of("customers")
 
 
 def with_privacy(
-    settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]
-) -> Iterator[Rows]:
+    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+) -> Iterator[tuple[str, Rows]]:
     """Customers that changed, each with whether the person is blocked for privacy. Of those nothing else is staged."""
     privacy = Privacy(source)
     fields = (wanted | {"email"}) - {"privacyBlocked"}
-    for page in PLAIN.rows(settings, source, since, fields):
+    for name, page in PLAIN.rows(settings, source, since, fields):
         privacy.look_up(page)
         for row in page:
             if privacy.is_blocked(row, email_keys(row["email"])):
                 kept = {name: row[name] for name in ("id", "number", MODIFIED)}
                 row.clear()
                 row |= kept | {"privacyBlocked": True}
-        yield page
+        yield name, page
 
 
 CUSTOMERS_TO_WINSTORE = Flow(

@@ -31,21 +31,26 @@ def sets(settings: Settings) -> Mapping[str, str]:
     return orders | {"salesInvoices": OF_ORDERS if wanted == "orders" else ""}
 
 
-def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
-    """The documents that changed since a moment, in chunks of rows with the wanted fields."""
+def rows(
+    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+) -> Iterator[tuple[str, Rows]]:
+    """The documents of each set that changed since its moment, in chunks of rows with the wanted fields.
+
+    They come in the order of their modification. That Business Central keeps `$orderby` over several pages is assumed.
+    """
     origin = {row["target_id"] for row in sent_by_winstore.documents(settings)}
     locations = {each["id"]: each["code"] for each in source.get("locations?$select=id,code")}
     for entity_set, condition in sets(settings).items():
         lines = f"{entity_set[:-1]}Lines"  # salesOrders: salesOrderLines
         outer = ",".join(sorted(_asked(entity_set, wanted)))
         inner = ",".join(sorted(_asked_of_lines(lines, wanted)))
-        query = f"$select={outer}&$expand={lines}($select={inner})"
-        for documents in changed(source, entity_set, since, condition, query):
+        query = f"$orderby={MODIFIED}&$select={outer}&$expand={lines}($select={inner})"
+        for documents in changed(source, entity_set, since[entity_set], condition, query):
             chunk: Rows = []
             for document in documents:
                 reason = _reason(document, origin, settings)
                 chunk += _rows_of(document, document[lines], reason, locations)
-            yield chunk
+            yield entity_set, chunk
 
 
 def _asked_of_lines(entity_set: str, wanted: frozenset[str]) -> set[str]:

@@ -27,19 +27,21 @@ def sets(settings: Settings) -> Mapping[str, str]:
     return dict.fromkeys((ORDERS, SHIPMENTS, INVOICES), ours)
 
 
-def rows(settings: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
+def rows(
+    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+) -> Iterator[tuple[str, Rows]]:
     """A row for each order of Winstore whose documents changed since a moment, or may have been deleted."""
     sent = sent_by_winstore.documents(settings)
     known = {sent_by_winstore.reference(settings, each["key"]): each for each in sent}
     references = _missing_candidates(settings, known)
     for entity_set, condition in sets(settings).items():
-        for page in changed(source, entity_set, since, condition, f"$select={REFERENCE}"):
+        for page in changed(source, entity_set, since[entity_set], condition, f"$select={REFERENCE}"):
             references |= {document[REFERENCE] for document in page}
     ordered = sorted(references)
     for start in range(0, len(ordered), AT_ONCE):
         found = _found(source, ordered[start : start + AT_ONCE], known, wanted)
         # A row without a modification moment is an order of which BC has no document any more.
-        yield [row for row in found if row[MODIFIED] or settings.order_status.missing == "cancelled"]
+        yield "", [row for row in found if row[MODIFIED] or settings.order_status.missing == "cancelled"]
 
 
 def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[str]:

@@ -1,11 +1,11 @@
 """One job per flow, and what starts it: a watermark sensor and a sweeping schedule, both switchable in the settings.
 
-Concept pages: Jobs, Sensors, Schedules. A sensor tick opens the flow's database for a moment and asks the source once.
+What a sensor does at each tick: tick.py. Concept pages: Jobs, Sensors, Schedules.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from dagster import (
@@ -33,17 +33,13 @@ from ..errors import ConfigurationError, StoreBusy
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.store import Row, Store
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
-from ..sync.outcomes import APPROVAL, APPROVED
-from ..sync.stage import newest_change
+from .tick import NO_APPROVAL, tick
 from .windows import range_tags, window_of
 
-AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs
-NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 
 
 def flow_job(flow: Flow) -> Any:
@@ -62,57 +58,13 @@ def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
         minimum_interval_seconds=timing.sensor_seconds,
         default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
     )
-    def changes() -> RunRequest | SkipReason:
+    def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
-            return _request(connected, clock.now())
+            return tick(connected, context.instance, clock.now())
         except StoreBusy:  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
 
     return changes
-
-
-def _request(connected: ConnectedFlow, now: datetime) -> RunRequest | SkipReason:
-    """A request of a run for new changes and for records that are still open.
-
-    Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
-    the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
-    """
-    settings, store = connected.settings, connected.store
-    start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    # A tick does not wait for a run that has the database open: StoreBusy ends it.
-    followed = ledger.watermark(store, connected.flow.id, wait_s=0) or start
-    newest, oldest_day = newest_change(connected, followed)
-    waiting = _waiting(connected)
-    if newest is None and not waiting:
-        return SkipReason(f"Nothing changed since {followed.isoformat()}.")
-    days = [oldest_day, *(row["window"] for row in waiting), now.date()]
-    first = min(day for day in days if day)
-    what = newest.isoformat() if newest else "open records"
-    # The watermark never passes a change that is dated in the future. One run is enough for such a change.
-    if newest is None or newest <= now:
-        what += f" at {int(now.timestamp()) // AGAIN_S}"
-    approved = [row["moved_at"] for row in waiting if row["reason"] == APPROVED]
-    if approved:  # a run of the same few minutes may have been held
-        what += f" approved {max(approved).isoformat()}"
-    tags = range_tags(max(first, settings.history_start), now.date(), settings)
-    return RunRequest(run_key=what, tags=tags)
-
-
-def _waiting(connected: ConnectedFlow) -> list[Row]:
-    """Ledger rows of the records that the next run can settle without a person.
-
-    Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
-    began to wait.
-    """
-    values: list[datetime] = []
-    where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
-    for other in connected.flow.waits_for:
-        path = connected.settings.flow_database(other)
-        newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
-        if newest:
-            where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
-            values.append(newest)
-    return ledger.read(connected.store, where, values, wait_s=0)
 
 
 def mapping_job(tables: Sequence[AssetKey]) -> Any:

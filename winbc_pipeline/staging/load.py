@@ -4,11 +4,8 @@ Here belongs: getting bytes into DuckDB fast, and typing them. Which source is r
 Only the fields that the staging table names are stored.
 """
 
-import queue
-import shutil
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +14,10 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
+from .spool import PAGES, Chunk, Spool, remove_leftovers
 from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
-PAGES = "pages-"  # begins the names of folders of pages
-LEFT_BEHIND_S = 3600  # a folder of pages that is older belongs to a run that was killed
-CHUNK_BYTES = 112 * 2**20  # about one row group of DuckDB (122,880 rows) of records of 1 KB
+Taken = Callable[[duckdb.DuckDBPyConnection, int], None]
 # Columns that every staging table has beside the fields of its source.
 OWN = {
     "_key": "VARCHAR",
@@ -76,84 +72,84 @@ def create(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
         connection.execute(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(name)} {columns[name]}")
 
 
-def load(store: Store, table: StagingTable, pages: Iterable[bytes], read_at: datetime) -> int:
+def _no_note(_: duckdb.DuckDBPyConnection, __: int) -> None:
+    pass
+
+
+def load(
+    store: Store,
+    table: StagingTable,
+    pages: Iterable[bytes],
+    read_at: datetime,
+    taken: Taken = _no_note,
+    seconds: Callable[[], float] = time.monotonic,
+) -> int:
     """Loads all pages into the staging table. The next pages are fetched while these are loaded.
 
     Args:
         pages: JSON arrays, or newline-delimited JSON objects; all of them of the same form.
         read_at: the moment (UTC) that counts as the modification of records without one.
+        taken: called in each transaction with its connection, and how many of the pages are loaded when it ends.
+        seconds: a clock that only goes forward; tests give their own.
     Returns: the number of records read.
     Raises: UnreadableAnswer when a page is not whole. Pages before it may stay loaded; a rerun loads them again.
         NotWritable when the disk is full.
     """
     read = 0
-    _remove_leftovers(store)
+    remove_leftovers(store.path.parent)
     with store.open() as connection:
         create(connection, table)
         first_load = connection.execute(f"FROM {quote(table.name)} LIMIT 1").fetchone() is None
     with writing(store.path.parent), TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
-        for files in _ahead(_spooled(pages, Path(folder))):
-            read += _take_in(store, table, files, read_at, first_load)
-            for file in files:
+        for chunk in Spool(Path(folder), seconds).chunks(pages):
+            read += _take_in(store, table, chunk, read_at, first_load, taken)
+            for file in chunk.files:
                 file.unlink()
     return read
 
 
-def _remove_leftovers(store: Store) -> None:
-    """Deletes pages that a killed run has left behind, because they hold people's data."""
-    for folder in store.path.parent.glob(f"{PAGES}*"):
-        if time.time() - folder.stat().st_mtime > LEFT_BEHIND_S:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _spooled(pages: Iterable[bytes], folder: Path) -> Iterator[list[Path]]:
-    """Writes pages to files, and yields the files in chunks that bound memory and fill DuckDB's row groups."""
-    files: list[Path] = []
-    size = 0
-    for number, page in enumerate(pages):
-        # The length comes first, so that large pages are not copied.
-        if len(page) < 16 and page.strip() in (b"", b"[]"):
-            continue
-        files.append(folder / f"{number}.json")
-        files[-1].write_bytes(page)
-        size += len(page)
-        if size >= CHUNK_BYTES:
-            yield files
-            files, size = [], 0
-    if files:
-        yield files
-
-
-def _take_in(store: Store, table: StagingTable, files: list[Path], read_at: datetime, first_load: bool) -> int:
-    """Loads the files in one transaction: the newest version of each key stays, and unchanged rows are not written."""
-    target, rows = quote(table.name), _typed_rows(table, files, read_at)
+def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime, first_load: bool, taken: Taken) -> int:
+    """Loads a chunk in one transaction; returns the number of its records."""
+    rows = _typed_rows(table, chunk.files, read_at)
     with store.transaction() as connection:
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET force_compression = 'fsst'")  # trying every compression takes a quarter longer
         try:
-            if first_load:
-                read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
-                _mark_namesakes(connection, target, table)
-                _keep_newest(connection, target, table.group)
-                return read
-            connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
+            read = _add_all(connection, table, rows) if first_load else _merge(connection, table, rows)
         except duckdb.InvalidInputException:
             raise UnreadableAnswer(f"A page of {table.name} is not whole JSON.", "Nothing of it was taken.") from None
-        read = _count(connection, "SELECT count(*) FROM incoming")
-        _mark_namesakes(connection, "incoming", table)
-        if table.identity:
-            _mark_namesakes_of_staged(connection, target, table)
-        _keep_newest(connection, "incoming", table.group)
-        if table.group:
-            _settle_groups(connection, target, quote(table.group))
-        connection.execute(f"""
-            DELETE FROM incoming
-            USING {target} AS old
-            WHERE old._key = incoming._key
-            AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)""")
-        connection.execute(f"DELETE FROM {target} AS old USING incoming WHERE old._key = incoming._key")
-        connection.execute(f"INSERT INTO {target} BY NAME FROM incoming")
+        taken(connection, chunk.pages)
         return read
+
+
+def _add_all(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str) -> int:
+    """Adds rows to a table that this load fills from the beginning."""
+    target = quote(table.name)
+    read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
+    _mark_namesakes(connection, target, table)
+    _keep_newest(connection, target, table.group)
+    return read
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str) -> int:
+    """Adds rows: the newest version of each key stays, and unchanged rows are not written."""
+    target = quote(table.name)
+    connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
+    read = _count(connection, "SELECT count(*) FROM incoming")
+    _mark_namesakes(connection, "incoming", table)
+    if table.identity:
+        _mark_namesakes_of_staged(connection, target, table)
+    _keep_newest(connection, "incoming", table.group)
+    if table.group:
+        _settle_groups(connection, target, quote(table.group))
+    connection.execute(f"""
+        DELETE FROM incoming
+        USING {target} AS old
+        WHERE old._key = incoming._key
+        AND (old._modified_at > incoming._modified_at OR old._version = incoming._version)""")
+    connection.execute(f"DELETE FROM {target} AS old USING incoming WHERE old._key = incoming._key")
+    connection.execute(f"INSERT INTO {target} BY NAME FROM incoming")
+    return read
 
 
 def _mark_namesakes(connection: duckdb.DuckDBPyConnection, rows: str, table: StagingTable) -> None:
@@ -255,35 +251,3 @@ def typed(text: str, kind: str) -> str:
 def is_unreadable(text: str, kind: str) -> str:
     """SQL that is true where a text of the source cannot be read as its kind."""
     return f"{unless_blank(text)} IS NOT NULL AND {typed(text, kind)} IS NULL"
-
-
-def _ahead(chunks: Iterable[list[Path]]) -> Iterator[list[Path]]:
-    """Yields the same chunks while a thread fetches one chunk ahead. An error of the source is raised here."""
-    handed: queue.Queue[list[Path] | BaseException | None] = queue.Queue(maxsize=1)  # None: there are no more
-    ended = threading.Event()
-
-    def hand_over(item: list[Path] | BaseException | None) -> bool:
-        """Whether the item was taken; false when the reader has stopped."""
-        while not ended.is_set():
-            try:
-                handed.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def fetch() -> None:
-        try:
-            if all(hand_over(chunk) for chunk in chunks):
-                hand_over(None)
-        except BaseException as error:  # noqa: BLE001 - handed over to the reader
-            hand_over(error)
-
-    threading.Thread(target=fetch, daemon=True).start()
-    try:
-        while (item := handed.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        ended.set()

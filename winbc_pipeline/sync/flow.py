@@ -162,14 +162,15 @@ class Reading:
 
     Attributes:
         sets: gives the entity sets whose changes matter, each with a `$filter` on its records (may be empty).
-        rows: gives what changed since a moment, in chunks of flat rows. They have only the wanted fields. The names of
-            a line's fields begin with `line_`.
+        rows: gives what changed in each set since its moment, in chunks of flat rows with only the wanted fields. The
+            names of a line's fields begin with `line_`. Each chunk comes with the set whose records it goes through in
+            the order of their modification, or with an empty text.
         key: fields that identify a row.
         group: field whose value is the same in all rows that always come together, such as the lines of an order.
     """
 
     sets: Callable[[Settings], Mapping[str, str]]
-    rows: Callable[[Settings, BusinessCentral, datetime, frozenset[str]], Iterator[Rows]]
+    rows: Callable[[Settings, BusinessCentral, Mapping[str, datetime], frozenset[str]], Iterator[tuple[str, Rows]]]
     key: tuple[str, ...]
     group: str = ""
 

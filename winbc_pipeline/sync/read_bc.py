@@ -1,13 +1,14 @@
 """Business Central as a source: pages of what changed, as rows for staging.
 
-Here belongs: the filter, the fields that are asked for, the newest change. How a document becomes rows: flows/.
+Here belongs: the filter, the fields that are asked for, the ends of what changed. How a document becomes rows: flows/.
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from ..settings import Settings
 from ..staging.load import StagingTable
@@ -43,10 +44,13 @@ def records_of(entity_set: str) -> Reading:
     A record is known by its number. One that gets another number counts as the same record, by its id.
     """
 
-    def rows(_: Settings, source: BusinessCentral, since: datetime, wanted: frozenset[str]) -> Iterator[Rows]:
+    def rows(
+        _: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    ) -> Iterator[tuple[str, Rows]]:
         fields = ",".join(sorted(wanted | {"id", "number", MODIFIED}))
-        for page in changed(source, entity_set, since, "", f"$select={fields}"):
-            yield [{name: value for name, value in record.items() if "@" not in name} for record in page]
+        # That Business Central keeps `$orderby` over several pages is assumed.
+        for page in changed(source, entity_set, since[entity_set], "", f"$orderby={MODIFIED}&$select={fields}"):
+            yield entity_set, [{name: value for name, value in record.items() if "@" not in name} for record in page]
 
     return Reading(lambda _: {entity_set: ""}, rows, key=("number",), group="id")
 
@@ -58,7 +62,7 @@ def changed(
 
     Args:
         condition: `$filter` on the records; may be empty.
-        query: `$select` and `$expand`.
+        query: `$select`, `$expand` and `$orderby`.
     """
     path = f"{entity_set}?$filter={_since('ge', since, condition)}&{query}"
     for page in source.pages(path, DOCUMENTS_PER_PAGE):
@@ -70,33 +74,20 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(dumps(row) for row in rows)
 
 
-def newest_change(
-    source: BusinessCentral, sets: Mapping[str, str], since: datetime
-) -> tuple[datetime | None, date | None]:
-    """The newest modification moment after `since`, and the day (UTC) of the oldest one; (None, None) for no change.
+def ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime) -> list[datetime]:
+    """The modification moments of the oldest and the newest record of each set that changed after a moment.
 
-    It reads at most two records of each set.
+    It is one call, which reads at most two records of each set. Business Central rounds moments, so the record of
+    `since` itself may be among them.
     """
-    newest = _ends(source, sets, since, "desc")
-    if not newest:
-        return None, None
-    oldest = _ends(source, sets, since, "asc")
-    return max(newest), min([*oldest, max(newest)]).date()
-
-
-def _ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime, order: str) -> list[datetime]:
-    """The first modification moment after `since` in each set that has one, in an order: asc or desc."""
-    moments = (_end(source, name, since, condition, order) for name, condition in sets.items())
-    return [moment for moment in moments if moment]
-
-
-def _end(source: BusinessCentral, entity_set: str, since: datetime, condition: str, order: str) -> datetime | None:
-    query = f"$select={MODIFIED}&$orderby={MODIFIED} {order}&$top=1"
-    found = source.get(f"{entity_set}?$filter={_since('gt', since, condition)}&{query}")
-    if not found:
-        return None
-    moment = datetime.fromisoformat(found[0][MODIFIED]).astimezone(UTC)
-    return moment if moment > since else None  # BC rounds moments: `gt` may find the record of `since` itself
+    conditions = {name: quote(_since("gt", since, condition)) for name, condition in sets.items()}
+    paths = [
+        f"{name}?$filter={condition}&$select={MODIFIED}&$top=1&$orderby={MODIFIED}%20{order}"
+        for name, condition in conditions.items()
+        for order in ("asc", "desc")
+    ]
+    found = source.get_together(paths)
+    return [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found]
 
 
 def _since(operator: str, since: datetime, condition: str) -> str:

@@ -1,63 +1,124 @@
 """Asks the source what changed, and stages it."""
 
+import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
 from ..mapping.tables import read_table
+from ..settings import Settings
 from ..staging.load import load
+from ..staging.progress import Progress
 from ..systems.business_central import BusinessCentral
-from ..systems.winstore import Winstore, load_profile
+from ..systems.winstore import Winstore
 from ..systems.winstore.client import as_lines
+from ..systems.winstore.rows import Row
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
 from .guards.source import check_whole_read
 
+GLANCE_S = 2  # the longest time that a look for changes takes
+SECOND = timedelta(seconds=1)
+ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md section 7)
+
+
+@dataclass(frozen=True)
+class Change:
+    """That something changed since a moment.
+
+    Attributes:
+        newest: the newest modification moment; None when more changed than was looked at.
+        oldest: the day (UTC) of the oldest change, or an earlier one.
+    """
+
+    newest: datetime | None
+    oldest: date
+
+
+@dataclass(frozen=True)
+class Staged:
+    """How many records were read, and whether these are all since the wanted moment: a resumed load reads the rest."""
+
+    read: int
+    whole: bool
+
 
 def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) -> int:
     """Stages everything that changed since the beginning of a day (UTC); returns how many records were read.
 
-    A source only answers "changed since". Records of later windows are staged too, each in its own window.
+    A source only answers "changed since". Records of later windows are staged too, each in its own window. What a
+    killed load of the same records has staged is not read again.
 
     Args:
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
-
-    Raises: SourceShrank when a whole read gave less than half of the last one.
     """
     connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     reading, moment = connected.flow.reading, now or clock.now()
-    read = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
-    check_whole_read(connected, first, read)
-    return read
+    staged = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
+    if staged.whole:
+        check_whole_read(connected, first, staged.read)
+    return staged.read
 
 
-def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) -> int:
-    source = Winstore(connected.settings)
+def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) -> Staged:
+    entity, staging, settings = connected.flow.entity, connected.staging, connected.settings
+    progress, began = _progress(connected, frozenset()), clock.now()
+    source = Winstore(settings)
+    name = entity if source.gives_in_order(entity) else ""
     try:
+        begins = progress.begin({name: since}, began, timedelta(minutes=settings.overlap_minutes))[name]
 
         def pages() -> Iterator[bytes]:
-            for rows in source.changed_since(connected.flow.entity, since):
+            for rows in source.changed_since(entity, begins):
+                progress.page(name, [_moment(row, staging.modified) for row in rows], began + source.ahead)
                 yield as_lines(rows)
 
-        return load(connected.store, connected.staging, pages(), now)
+        read = load(connected.store, staging, pages(), now, progress.taken)
+        progress.end(began + source.ahead)
+        return Staged(read, begins <= since)
     finally:
         source.close()
 
 
-def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime) -> int:
-    settings = connected.settings
-    # BC may commit a change late, and rounds its moments (behaviour.md section 7).
-    overlap = timedelta(minutes=settings.overlap_minutes, milliseconds=50)
+def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime) -> Staged:
+    settings, wanted = connected.settings, fields_wanted(connected)
+    overlap = timedelta(minutes=settings.overlap_minutes)  # BC may commit a change late (behaviour.md section 7)
+    progress, began = _progress(connected, wanted), clock.now()
     source = BusinessCentral(settings)
     try:
-        rows = reading.rows(settings, source, since - overlap, fields_wanted(connected))
-        return load(connected.store, connected.staging, map(read_bc.as_lines, rows), now)
+        whole = dict.fromkeys(reading.sets(settings), since - overlap)
+        begins = {name: moment - ROUNDING for name, moment in progress.begin(whole, began, overlap).items()}
+
+        def pages() -> Iterator[bytes]:
+            for name, rows in reading.rows(settings, source, begins, wanted):
+                progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                yield read_bc.as_lines(rows)
+
+        read = load(connected.store, connected.staging, pages(), now, progress.taken)
+        progress.end(began + source.ahead)
+        return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
         source.close()
+
+
+def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
+    """The notes of a load. With other settings, or other fields, a killed load is not continued."""
+    made_of = f"{connected.settings.model_dump_json()} {connected.staging} {sorted(wanted)}"
+    return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
+
+
+def _moment(row: Row, field: str) -> datetime | None:
+    """The modification moment of a record, in UTC; None when it has none that can be read."""
+    try:
+        moment = datetime.fromisoformat(str(row.get(field) or ""))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
@@ -72,24 +133,39 @@ def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
     return frozenset(words) & frozenset(connected.source_fields)
 
 
-def newest_change(connected: ConnectedFlow, since: datetime) -> tuple[datetime | None, date | None]:
-    """The newest modification moment after `since`, and the day (UTC) of the oldest one; (None, None) for no change."""
-    flow, settings = connected.flow, connected.settings
-    if flow.reading:
-        business_central = BusinessCentral(settings)
-        try:
-            return read_bc.newest_change(business_central, flow.reading.sets(settings), since)
-        finally:
-            business_central.close()
-    modified = load_profile(settings.winstore.profile).entity(flow.entity).modified
-    source = Winstore(settings)
-    moments = []
+def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
+    """What changed after the watermark, by one call that reads little; None for nothing.
+
+    Winstore is asked in whole seconds. The watermark's own second is over for good (see watermark.py), so the question
+    begins with the next one, and what was read before is not transferred again.
+    """
+    # A call that nobody waits for any more ends by itself soon after.
+    settings = connected.settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
+    if connected.flow.reading:
+        moments = _ends(settings, connected.flow.reading, followed)
+    else:
+        found = _few(settings, connected.flow.entity, followed.replace(microsecond=0) + SECOND)
+        if found is None:
+            return Change(None, followed.date())
+        moments = found
+    newest = max(moments, default=followed)
+    return Change(newest, min(moments).date()) if newest > followed else None
+
+
+def _ends(settings: Settings, reading: Reading, since: datetime) -> list[datetime]:
+    source = BusinessCentral(settings, tries=1)
     try:
-        for rows in source.changed_since(flow.entity, since):
-            for row in rows:
-                moment = datetime.fromisoformat(row[modified]) if row.get(modified) else None
-                if moment and moment > since:
-                    moments.append(moment.astimezone(UTC))
+        return read_bc.ends(source, reading.sets(settings), since)
     finally:
         source.close()
-    return (max(moments), min(moments).date()) if moments else (None, None)
+
+
+def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | None:
+    """The modification moments of the records that changed at or after a moment; None when these are many."""
+    source = Winstore(settings, tries=1)
+    try:
+        rows = source.few_changes(entity, since)
+        modified = source.profile.entity(entity).modified
+    finally:
+        source.close()
+    return None if rows is None else [moment for row in rows if (moment := _moment(row, modified))]

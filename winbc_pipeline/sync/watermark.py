@@ -3,6 +3,7 @@
 from .. import clock
 from ..staging import ledger
 from ..staging.load import create as create_staging
+from ..staging.progress import last_asked_within
 from ..staging.store import quote
 from .connected import ConnectedFlow
 from .map import newest_rows
@@ -13,9 +14,13 @@ def advance_watermark(connected: ConnectedFlow) -> None:
 
     The outcome must be of that very version: a rerun of an old window must not hide a newer change. The watermark never
     moves into the future. Records without a modification moment do not move it: they have only our own clock's moment.
+
+    Winstore answers in whole seconds. More may have changed in the second in which it was asked, so the watermark stops
+    before that second, and the next look finds it again. The watermark's own second is therefore over for good.
     """
     with connected.store.transaction() as connection:
         create_staging(connection, connected.staging)
+        asked_at = None if connected.flow.reading else last_asked_within(connection, connected.staging.name)
         row = connection.execute(
             f"""
             WITH
@@ -29,9 +34,10 @@ def advance_watermark(connected: ConnectedFlow) -> None:
             FROM versions
             WHERE
                 moment <= ?
+                AND moment < coalesce(date_trunc('second', ?::TIMESTAMPTZ), 'infinity'::TIMESTAMPTZ)
                 AND moment < coalesce((SELECT moment FROM first_open), 'infinity'::TIMESTAMPTZ)
-            """,  # 'infinity': no change is open
-            [connected.flow.main, clock.now()],
+            """,  # 'infinity': nothing bounds it
+            [connected.flow.main, clock.now(), asked_at],
         ).fetchone()
         if row and row[0]:
             ledger.advance(connection, connected.flow.id, row[0])

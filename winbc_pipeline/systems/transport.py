@@ -12,7 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
+from .. import clock as utc
 from ..errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
@@ -32,12 +33,13 @@ NOT_ANSWERED = (httpx.TransportError, httpx.DecodingError, TimeoutError)  # NOT_
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, whose body has been read to its end."""
+    """One HTTP answer. Its body has been read to its end, unless it is `cut` (see `Transport.call`)."""
 
     status: int
     headers: httpx.Headers
     content: bytes
     request_id: str
+    cut: bool = False
 
     def json(self) -> Any:
         """The body as JSON; raises UnreadableAnswer for a body that is HTML, empty or cut off."""
@@ -110,6 +112,7 @@ class Transport:
         self.lock = threading.Lock()
         self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, verify=authorities())
         self.server_now: datetime | None = None  # the clock of the host, as its last answer told it
+        self.server_ahead = timedelta()  # at least so far is the clock of the host ahead of ours; below 0: behind
 
     @property
     def pausing(self) -> bool:
@@ -128,11 +131,13 @@ class Transport:
         content: bytes | None = None,
         idempotent: bool = True,
         weight: int = 1,
+        enough: int | None = None,
     ) -> Answer:
         """Makes one call, and makes it again where that is safe.
 
         `path` is relative to the base address, or a whole address on the same host. An `idempotent` call may be carried
-        out twice. `weight` is what the call counts against `Limits.requests_per_window`.
+        out twice. `weight` is what the call counts against `Limits.requests_per_window`. Reading stops at `enough`
+        bytes; an answer that is longer is `cut`.
         Raises: SystemUnavailable when nothing arrived, or no try was answered; AuthenticationFailed; UnreadableAnswer
             for another host or too large an answer; Lost when a call may have been carried out and is not idempotent.
         """
@@ -143,14 +148,15 @@ class Transport:
             try:
                 self._spend(weight)
                 authorization = self.authorise(refused)
-                answer = self._once(method, url, (headers or {}) | {"Authorization": authorization}, content)
+                sent = (headers or {}) | {"Authorization": authorization}
+                answer = self._once(method, url, sent, content, enough)
             except NOT_ANSWERED as error:
                 self._wait_after(error, attempt, idempotent)
                 continue
             except SystemUnavailable:  # the authority that gives the credentials: it is left alone for a while too
                 self.closed_until = self.clock() + self.limits.breaker_s
                 raise
-            if answer.status == 401 and not refused:
+            if answer.status == 401 and not refused and attempt < self.limits.tries:
                 refused = authorization  # the token may have expired: a fresh one is tried once
                 continue
             self._check_credentials(method, url, answer.status)
@@ -188,27 +194,37 @@ class Transport:
             raise UnreadableAnswer(words)
         return url
 
-    def _once(self, method: str, url: str, headers: dict[str, str], content: bytes | None) -> Answer:
+    def _once(
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, enough: int | None
+    ) -> Answer:
         request_id = str(uuid.uuid4())
         sent = {"client-request-id": request_id, **headers}
         with self.slots:
             ends = self.clock() + self.limits.deadline_s
             with self.client.stream(method, url, headers=sent, content=content) as response:
-                read = self._read(response, ends)
-                self.server_now = _moment(response.headers.get("date")) or self.server_now
-                return Answer(response.status_code, response.headers, read, request_id)
+                self._note_clock(response.headers.get("date"))
+                read, cut = self._read(response, ends, enough)
+                return Answer(response.status_code, response.headers, read, request_id, cut)
 
-    def _read(self, response: httpx.Response, ends: float) -> bytes:
-        """The whole body; raises UnreadableAnswer when it is too large, TimeoutError when it takes too long."""
+    def _note_clock(self, date: str | None) -> None:
+        """Notes the clock of the host. It is read before the body, which may take long."""
+        if moment := _moment(date):
+            self.server_now, self.server_ahead = moment, moment - utc.now()
+
+    def _read(self, response: httpx.Response, ends: float, enough: int | None) -> tuple[bytes, bool]:
+        """The body, and whether it was cut; raises UnreadableAnswer when it is too large, TimeoutError when it takes
+        too long."""
         chunks, size = [], 0
         for chunk in response.iter_bytes():
+            chunks.append(chunk)
             size += len(chunk)
+            if enough is not None and size > enough:
+                return b"".join(chunks)[:enough], True
             if size > self.limits.answer_bytes:
                 raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
             if self.clock() > ends:
                 raise TimeoutError
-            chunks.append(chunk)
-        return b"".join(chunks)
+        return b"".join(chunks), False
 
     def _spend(self, weight: int) -> None:
         """Waits until the last `window_s` seconds have room for a call of this weight."""
@@ -253,10 +269,13 @@ def authorities() -> ssl.SSLContext:
 
 
 def _moment(text: str | None) -> datetime | None:
+    """The moment of a Date header; None when it is absent or unreadable."""
     try:
-        return parsedate_to_datetime(text) if text else None
+        moment = parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
+    # `-0000` in the place of a zone gives a moment without one (RFC 5322 section 3.3): it is UTC all the same.
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -117,11 +117,13 @@ def test_nothing_from_before_the_start_of_history_is_read(sandboxes: Sandboxes, 
 
 def test_the_sensor_asks_for_the_windows_that_hold_the_change(sandboxes: Sandboxes) -> None:
     sandboxes.fill()
+    sandboxes.sync("products")
+    sandboxes.fill(articles=[{"modified_at": "2026-04-02T10:00:00.000Z"}])
     settings = by(sandboxes, "month")
     sensor = build_defs(settings=settings).resolve_sensor_def("products_winstore_to_bc_changes")
     with DagsterInstance.ephemeral() as instance, build_sensor_context(instance) as context:
         (request,) = sensor.evaluate_tick(context).run_requests
-    assert request.tags[RANGE_START] == "2026-03"
+    assert request.tags[RANGE_START] == "2026-04"
 
 
 def test_the_sweep_asks_once_for_a_month_with_two_failed_days(sandboxes: Sandboxes) -> None:

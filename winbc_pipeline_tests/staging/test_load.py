@@ -1,5 +1,6 @@
 """Staging keeps the newest version of every record, typed, whatever comes in which order."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winbc_pipeline.errors import UnreadableAnswer
-from winbc_pipeline.staging import load as module
+from winbc_pipeline.staging import spool
 from winbc_pipeline.staging.load import StagingTable, load
 from winbc_pipeline.staging.store import Store, rows_of
 
@@ -113,7 +114,7 @@ def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
 
 
 def test_many_chunks_are_taken_in_like_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(spool, "CHUNK_BYTES", 1)
     pages = [page({"sku": str(n % 7), "price": str(n), "modified": f"2026-03-01T00:00:{n:02d}Z"}) for n in range(30)]
     assert load(store, TABLE, pages, READ_AT) == 30
     assert [int(row["price"]) for row in staged(store)] == [28, 29, 23, 24, 25, 26, 27]
@@ -133,6 +134,62 @@ def test_an_error_of_the_source_reaches_the_caller(store: Store) -> None:
 
     with pytest.raises(UnreadableAnswer, match="second page"):
         load(store, TABLE, broken(), READ_AT)
+    assert [row["_key"] for row in staged(store)] == ["1"], "what came before it is kept"
+
+
+def test_what_came_is_committed_after_half_a_minute_although_the_chunk_is_not_full(store: Store) -> None:
+    """Issue 19: staging commits at least every 30 s."""
+    seconds, committed = [0.0], threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield page({"sku": "1"})
+        seconds[0] = 30.0
+        yield page({"sku": "2"})
+        assert committed.wait(20), "the source is not asked for more before"
+        yield page({"sku": "3"})
+
+    def taken(_: object, pages: int) -> None:
+        loaded.append(pages)
+        committed.set()
+
+    loaded: list[int] = []
+    assert load(store, TABLE, slow(), READ_AT, taken, lambda: seconds[0]) == 3
+    assert loaded[0] < 3 == loaded[-1]
+
+
+def test_a_page_does_not_wait_for_the_next_one_to_be_committed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Issue 19: a call that stalls for minutes must not cost what came before it."""
+    monkeypatch.setattr(spool, "COMMIT_S", 0.01)
+    committed = threading.Event()
+
+    def stalled() -> Iterator[bytes]:
+        yield page({"sku": "1"})
+        assert committed.wait(20)
+
+    assert load(store, TABLE, stalled(), READ_AT, lambda *_: committed.set()) == 1
+
+
+def test_within_half_a_minute_all_pages_are_one_transaction(store: Store) -> None:
+    seconds, loaded = iter(range(10**6)), list[int]()
+    pages = [page({"sku": str(number)}) for number in range(4)]
+    load(store, TABLE, pages, READ_AT, lambda _, pages: loaded.append(pages), lambda: next(seconds) / 10**5)
+    assert loaded == [4]
+
+
+def test_pages_without_records_count_as_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "CHUNK_BYTES", 1)
+    loaded: list[int] = []
+    load(store, TABLE, [b"[]", page({"sku": "1"})], READ_AT, lambda _, pages: loaded.append(pages))
+    assert loaded == [2]
+
+
+def test_a_chunk_that_cannot_be_noted_is_not_loaded_either(store: Store) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no note")
+
+    with pytest.raises(RuntimeError):
+        load(store, TABLE, [page({"sku": "1"})], READ_AT, fails)
+    assert staged(store) == []
 
 
 def test_what_a_newer_answer_of_a_group_no_longer_has_is_gone(tmp_path: Path) -> None:

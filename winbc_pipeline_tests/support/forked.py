@@ -12,16 +12,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import date
+from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from winbc_pipeline.cli import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import load_settings
-from winbc_pipeline.sync import crash_points, run
+from winbc_pipeline.staging import spool
+from winbc_pipeline.sync import crash_points, read_bc, run, stage
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.work import Work
+from winbc_pipeline.systems.transport import Answer, Transport
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__])
@@ -49,6 +53,30 @@ def _sync(flow: str, run_id: str, environment: Mapping[str, str], folder: Path, 
     crash_points.armed.update(points)
     connected = ConnectedFlow(flow_named(flow), load_settings())
     run.sync(Work(connected, date(2024, 7, 1), date(2026, 12, 31), run_id))
+
+
+def staging(flow: str, environment: Mapping[str, str], dies_at: int) -> BaseProcess:
+    """A staging of all windows, in which each page is a chunk, and which is killed before so many calls were made."""
+    whole = {**os.environ, **environment}
+    process = FORKS.Process(target=_staging, args=(flow, whole, Path.cwd(), dies_at), daemon=True)
+    process.start()
+    return process
+
+
+def _staging(flow: str, environment: Mapping[str, str], folder: Path, dies_at: int) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    call, calls = Transport.call, count(1)
+
+    def counted(self: Transport, *given: Any, **named: Any) -> Answer:
+        if next(calls) == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(self, *given, **named)
+
+    # The process is the test's own, so nothing is put back. A page is fetched only when the one before was handed over.
+    Transport.call, spool.CHUNK_BYTES, read_bc.DOCUMENTS_PER_PAGE = counted, 1, 2  # type: ignore[assignment, method-assign]
+    stage.stage(ConnectedFlow(flow_named(flow), load_settings()), date(2024, 7, 1))
 
 
 def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:

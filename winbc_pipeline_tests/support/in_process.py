@@ -197,7 +197,7 @@ def read_once(*folders: Path) -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(ConnectedFlow, "mapping_version", version))
-        for place in ("sync.connected", "sync.stage", "systems.fields", "systems.winstore.client"):
+        for place in ("sync.connected", "systems.fields", "systems.winstore.client"):
             name = f"winbc_pipeline.{place}.load_profile"
             stack.enter_context(patch(name, lambda path: load_profile(path) if path else shipped))
         yield

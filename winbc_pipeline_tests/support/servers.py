@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from winbc_pipeline.sandbox import winstore
 from winbc_pipeline.sandbox.bc import app as business_central
@@ -21,17 +21,22 @@ class Replaceable:
 
     def __init__(self, app: Starlette) -> None:
         self.app = app
+        self.bytes_sent = 0  # of all bodies, since the last sandbox came
 
     @property
     def state(self) -> Any:
         return self.app.state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        async def count(message: Message) -> None:
+            self.bytes_sent += len(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, count)
 
     def replace(self, app: Starlette) -> None:
         self.app.state.records.db.close()
-        self.app = app
+        self.app, self.bytes_sent = app, 0
 
 
 @dataclass(frozen=True)

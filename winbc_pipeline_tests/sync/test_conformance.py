@@ -180,10 +180,12 @@ def test_only_the_windows_that_need_work_are_red(sandboxes: Sandboxes, tmp_path:
 
 def test_the_sensor_asks_for_a_run_once_and_only_when_something_changed(sandboxes: Sandboxes) -> None:
     sandboxes.fill()
+    sandboxes.sync("products")
+    sandboxes.fill(articles=[{"modified_at": "2026-03-04T10:00:00.000Z"}])
     sensor = build_defs(settings=sandboxes.settings).resolve_sensor_def("products_winstore_to_bc_changes")
     with DagsterInstance.ephemeral() as instance, build_sensor_context(instance) as context:
         (request,) = sensor.evaluate_tick(context).run_requests
-        assert request.tags["dagster/asset_partition_range_start"] == "2026-03-02"
+        assert request.tags["dagster/asset_partition_range_start"] == "2026-03-04"
         sandboxes.sync("products")
         assert sensor.evaluate_tick(context).run_requests == []
 

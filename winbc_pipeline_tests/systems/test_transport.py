@@ -1,12 +1,14 @@
 """What is true of every call: what is retried, what never is, what it costs, and where credentials may go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 import respx
 
+from winbc_pipeline import clock
 from winbc_pipeline.errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.systems.transport import Limits, Lost, Transport
 
@@ -151,3 +153,59 @@ def test_a_dead_host_is_left_alone_for_a_while_and_then_asked_again(door: Callab
     time.now += 31
     route.mock(side_effect=None, return_value=httpx.Response(200, json={}))
     assert transport.call("GET", "items").status == 200
+
+
+class Endless(httpx.SyncByteStream):
+    """A body that counts how much of it was read."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.read += 100
+            yield b"x" * 100
+
+
+@respx.mock
+def test_reading_stops_once_enough_came(door: Callable[..., Transport]) -> None:
+    body = Endless()
+    respx.get(f"{BASE}/items").mock(return_value=httpx.Response(200, stream=body))
+    answer = door(answer_bytes=5000).call("GET", "items", enough=950)
+    assert (answer.cut, len(answer.content)) == (True, 950)
+    assert body.read == 1000
+
+
+@respx.mock
+@pytest.mark.parametrize("size", [0, 950])
+def test_an_answer_that_is_no_longer_than_enough_is_whole(door: Callable[..., Transport], size: int) -> None:
+    respx.get(f"{BASE}/items").mock(return_value=httpx.Response(200, content=b"x" * size))
+    answer = door().call("GET", "items", enough=950)
+    assert (answer.cut, len(answer.content)) == (False, size)
+
+
+@respx.mock
+def test_a_call_that_is_tried_once_names_refused_credentials_too(door: Callable[..., Transport]) -> None:
+    route = respx.get(f"{BASE}/items").mock(return_value=httpx.Response(401))
+    with pytest.raises(AuthenticationFailed):
+        door(tries=1).call("GET", "items")
+    assert route.call_count == 1
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ({"date": "Tue, 10 Mar 2026 12:05:00 GMT"}, timedelta(minutes=5)),
+        ({"date": "Tue, 10 Mar 2026 11:59:00 -0000"}, timedelta(minutes=-1)),
+        ({"date": "yesterday"}, timedelta()),
+        ({}, timedelta()),
+    ],
+)
+def test_the_clock_of_the_host_is_compared_with_ours(
+    door: Callable[..., Transport], monkeypatch: pytest.MonkeyPatch, date: dict[str, str], ahead: timedelta
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 10, 12, tzinfo=UTC))
+    respx.get(f"{BASE}/items").mock(return_value=httpx.Response(200, headers=date))
+    transport = door()
+    transport.call("GET", "items")
+    assert transport.server_ahead == ahead

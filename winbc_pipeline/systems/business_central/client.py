@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -74,9 +74,13 @@ class Result:
 
 
 class BusinessCentral:
-    """One company of one environment. It may be used by several threads."""
+    """One company of one environment. It may be used by several threads.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        tries: how often one call is made before it is given up.
+    """
+
+    def __init__(self, settings: Settings, tries: int = Limits.tries) -> None:
         bc: BusinessCentralSettings = settings.bc
         check_set({"bc.base_url": bc.base_url})
         limits = Limits(
@@ -84,6 +88,7 @@ class BusinessCentral:
             answer_bytes=settings.answer_limit_mb * 2**20,
             in_flight=bc.in_flight,
             requests_per_window=bc.requests_per_window,
+            tries=tries,
         )
         self.settings = bc
         self.transport = Transport("Business Central", bc.base_url, authorization_source(bc), limits)
@@ -106,6 +111,11 @@ class BusinessCentral:
     def server_now(self) -> datetime | None:
         """The clock of Business Central, as its last answer told it."""
         return self.transport.server_now
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far Business Central's clock is ahead of ours, at least; below 0: it is behind."""
+        return self.transport.server_ahead
 
     @property
     def root(self) -> str:
@@ -194,11 +204,15 @@ class BusinessCentral:
                 # Batches of equal size that keep all calls in flight at work.
                 size = min(self.settings.batch_size, math.ceil(len(paths) / in_flight))
                 chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
-                answers = pool.map(self._get_together, chunks)
+                answers = pool.map(self.get_together, chunks)
             for records in answers:
                 yield from records
 
-    def _get_together(self, paths: list[str]) -> list[dict[str, Any]]:
+    def get_together(self, paths: list[str]) -> list[dict[str, Any]]:
+        """The records of up to 100 collections, by one call. They are read from the primary database, as in `get`.
+
+        Raises: UnreadableAnswer when one collection is not answered.
+        """
         records: list[dict[str, Any]] = []
         for result in self.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)]):
             if result.status != 200 or not isinstance(result.body.get("value"), list):

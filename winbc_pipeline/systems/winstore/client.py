@@ -7,7 +7,7 @@ import base64
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -22,28 +22,59 @@ from .profile import EntityProfile, load_profile
 from .rows import Picture, Row, exploded, picture_in, records_in
 from .writing import Fields, Receipt, document, receipt
 
+FEW_BYTES, FEW_RECORDS = 64 * 2**10, 20  # what is read of an answer, and asked for, where a few records say enough
+
 
 class Winstore:
-    """One Winstore. Raises ConfigurationError when it has no address or credentials, or its profile is wrong."""
+    """One Winstore. Raises ConfigurationError when it has no address or credentials, or its profile is wrong.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        tries: how often one call is made before it is given up.
+    """
+
+    def __init__(self, settings: Settings, tries: int = Limits.tries) -> None:
         own, password = settings.winstore, settings.winstore.password.get_secret_value()
         check_set({"winstore.base_url": own.base_url, "winstore.user": own.user, "winstore.password": password})
         # winstore.md section 2: HTTP Basic on every call.
         pair = f"{own.user}:{password}".encode()
         header = "Basic " + base64.b64encode(pair).decode()
-        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20)
+        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20, tries=tries)
         self.profile = load_profile(settings.winstore.profile)
         self.transport = Transport("Winstore", settings.winstore.base_url, lambda _: header, limits)
 
     def close(self) -> None:
         self.transport.close()
 
+    @property
+    def ahead(self) -> timedelta:
+        """How far Winstore's clock is ahead of ours, at least, as its last answer told it; below 0: it is behind."""
+        return self.transport.server_ahead
+
+    def gives_in_order(self, entity: str) -> bool:
+        """Whether the records come in the order of their modification (assumed, docs/winstore-contract.md)."""
+        profile = self.profile.entity(entity)
+        return bool(profile.limit or profile.page)
+
     def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
         """Pages of the records that changed at or after a moment. A row is flat; empty values are None."""
         profile = self.profile.entity(entity)
         for rows in self._pages(profile, since):
             yield [flat for row in rows for flat in exploded(row, profile)]
+
+    def few_changes(self, entity: str, since: datetime) -> list[Row] | None:
+        """The records that changed at or after a moment, by one call; None when there are more than a few.
+
+        No more than FEW_BYTES of the answer are read.
+        """
+        profile = self.profile.entity(entity)
+        few = {profile.limit: str(FEW_RECORDS)} if profile.limit else _part(profile, 1, FEW_RECORDS)
+        answer = self.ask(profile.call, _asked(profile, since, few), profile.accept, FEW_BYTES)
+        if answer.status == 200 and answer.cut:
+            return None
+        rows = records_in(answer, profile.call, profile.records)
+        if few and len(rows) >= FEW_RECORDS:
+            return None
+        return [flat for row in rows for flat in exploded(row, profile)]
 
     def counted(self, entity: str, since: datetime) -> Counter[str]:
         """How many records there are of each key (its first field) among those changed at or after a moment."""
@@ -68,11 +99,7 @@ class Winstore:
         return self._read(profile, since, {limit: str(most)})
 
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
-        if profile.page and profile.page_size:
-            return self._read(
-                profile, since, {profile.page: str(page), profile.page_size: str(profile.records_per_page)}
-            )
-        return self._read(profile, since, {})
+        return self._read(profile, since, _part(profile, page, profile.records_per_page))
 
     def _read(self, profile: EntityProfile, since: datetime, part: dict[str, str]) -> list[Row]:
         """The records of one answer.
@@ -80,8 +107,8 @@ class Winstore:
         Args:
             part: the parameters that say which part of all records is wanted.
         """
-        asked = {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always, **part}
-        return records_in(self.ask(profile.call, asked, profile.accept), profile.call, profile.records)
+        answer = self.ask(profile.call, _asked(profile, since, part), profile.accept)
+        return records_in(answer, profile.call, profile.records)
 
     def can_find(self, entity: str, field: str) -> bool:
         """Whether the profile says how records are looked up by a field."""
@@ -113,10 +140,14 @@ class Winstore:
             found = dict(zip(wanted, pool.map(look_up, wanted), strict=True))
         return {key: [_only(row, select) for row in rows] for key, rows in found.items() if rows}
 
-    def ask(self, call: str, asked: dict[str, str], accept: str) -> Answer:
-        """Makes a reading call. The parameters are joined with `?`, as Winstore wants it."""
+    def ask(self, call: str, asked: dict[str, str], accept: str, enough: int | None = None) -> Answer:
+        """Makes a reading call. The parameters are joined with `?`, as Winstore wants it.
+
+        Reading stops at `enough` bytes; an answer that is longer is `cut`.
+        """
         query = "?".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
-        return self.transport.call("GET", f"{call}?{query}" if query else call, headers={"Accept": accept})
+        path = f"{call}?{query}" if query else call
+        return self.transport.call("GET", path, headers={"Accept": accept}, enough=enough)
 
     def picture(self, key: str) -> Picture | None:
         """The picture of an article; None when it has none, or Winstore does not know the article.
@@ -146,6 +177,16 @@ class Winstore:
         except UnreadableAnswer:
             raise Lost("Winstore's answer cannot be read") from None
         return receipt(profile, answer)
+
+
+def _part(profile: EntityProfile, page: int, size: int) -> dict[str, str]:
+    """The parameters that ask for a page of so many records; none where Winstore gives all records at once."""
+    return {profile.page: str(page), profile.page_size: str(size)} if profile.page and profile.page_size else {}
+
+
+def _asked(profile: EntityProfile, since: datetime, part: dict[str, str]) -> dict[str, str]:
+    """The parameters of a question for what changed at or after a moment."""
+    return {profile.since: since.astimezone(UTC).isoformat(timespec="seconds"), **profile.always, **part}
 
 
 def _same(value: Any, key: str, ignore_case: bool) -> bool:

@@ -18,14 +18,14 @@ from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import dry_run, push_windows
-from winbc_pipeline.sync.stage import newest_change
+from winbc_pipeline.sync.stage import change_since
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.plans import planned
 from winbc_pipeline.workbench.winstore_answers import note_answer
 
 from ...support.bc_users import REGULAR, BcUsers
 from ...support.flow_cases import winstore_state
-from ...support.sandboxes import FIRST, HTTP, LAST, Sandboxes
+from ...support.sandboxes import FIRST, LAST, Sandboxes
 
 pytestmark = pytest.mark.proof
 
@@ -469,16 +469,17 @@ def test_invoices_without_an_order_go_when_the_setting_says_so(
 def test_the_sensor_asks_for_little_and_finds_nothing_new_after_a_run(bc_users: BcUsers) -> None:
     bc_users.order()
     flow, settings = flow_named(FLOW), bc_users.sandboxes.settings
-    newest, window = newest_change(ConnectedFlow(flow, settings), datetime(2026, 1, 1, tzinfo=UTC))
-    assert newest
-    assert (newest.isoformat(), window) == ("2026-03-02T10:00:00+00:00", newest.date())
+    change = change_since(ConnectedFlow(flow, settings), datetime(2026, 1, 1, tzinfo=UTC))
+    assert change
+    assert change.newest
+    assert (change.newest.isoformat(), change.oldest) == ("2026-03-02T10:00:00+00:00", change.newest.date())
     bc_users.sandboxes.sync(FLOW)
     followed = ledger.watermark(ConnectedFlow(flow, settings).store, flow.id)
-    assert followed == newest
-    assert newest_change(ConnectedFlow(flow, settings), followed) == (None, None)
-    calls = HTTP.get(f"{bc_users.sandboxes.addresses.bc_control}/__log").json()["calls"]
-    asked = [call["path"] for call in calls if "salesOrders" in call["path"]][-1]
-    assert "%24top=1" in asked or "$top=1" in asked
+    assert followed == change.newest
+    before = len(bc_users.sandboxes.calls())
+    assert change_since(ConnectedFlow(flow, settings), followed) is None
+    asked = [call["path"].rpartition("/")[2] for call in bc_users.sandboxes.calls()[before:]]
+    assert [path for path in asked if path != "companies"] == ["$batch"], "one call for all entity sets"
 
 
 def test_the_watermark_does_not_pass_an_order_of_a_window_that_was_not_run(bc_users: BcUsers) -> None:

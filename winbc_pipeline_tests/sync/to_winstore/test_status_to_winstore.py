@@ -12,7 +12,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import newest_change
+from winbc_pipeline.sync.stage import change_since
 from winbc_pipeline.systems.business_central import BusinessCentral
 
 from ...support.bc_users import BcUsers
@@ -216,13 +216,13 @@ def test_an_order_that_is_gone_between_two_looks_is_not_taken_for_cancelled(
 def test_the_sensor_looks_at_winstores_orders_only_and_rests_after_a_run(bc_users: BcUsers) -> None:
     flow, settings, start = flow_named(FLOW), bc_users.sandboxes.settings, datetime(2026, 1, 1, tzinfo=UTC)
     bc_users.order()
-    assert newest_change(ConnectedFlow(flow, settings), start) == (None, None)
+    assert change_since(ConnectedFlow(flow, settings), start) is None
     order(bc_users)
-    assert newest_change(ConnectedFlow(flow, settings), start) != (None, None)
+    assert change_since(ConnectedFlow(flow, settings), start)
     bc_users.sandboxes.sync(FLOW)
     followed = ledger.watermark(ConnectedFlow(flow, settings).store, flow.id)
     assert followed
-    assert newest_change(ConnectedFlow(flow, settings), followed) == (None, None)
+    assert change_since(ConnectedFlow(flow, settings), followed) is None
 
 
 ORDER = {"number": "O", "fullyShipped": False, "status": "Open"}

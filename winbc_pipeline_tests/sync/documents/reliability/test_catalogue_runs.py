@@ -100,6 +100,8 @@ def test_a_tick_asks_for_one_run_and_each_change_has_its_own_key(
     sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Row 26."""
+    sandboxes.fill(orders=[{"modified_at": "2026-03-02T10:00:00.000Z"}])
+    sandboxes.sync(FLOW)
     now = datetime(2026, 3, 10, 12, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: now)
     sensor = build_defs(settings=sandboxes.settings).resolve_sensor_def(f"{FLOW}_changes")

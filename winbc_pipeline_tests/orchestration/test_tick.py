@@ -1,0 +1,290 @@
+"""A tick of a sensor costs one call, 64 KB and 2 s at most, and misses nothing all the same.
+
+Source of the promise: issue 19.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason
+
+from winbc_pipeline import clock
+from winbc_pipeline.build import build_defs
+from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.orchestration.tick import AGAIN_S, tick, within
+from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.sync import stage
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.systems.winstore.client import FEW_BYTES
+
+from ..support.sandboxes import FIRST, HTTP, Sandboxes
+from ..support.servers import Servers
+from ..support.winstore_profiles import VERSION_1
+
+MANY = 20_000
+SECOND_OF_ALL = "2026-03-02T10:00:00.000Z"
+
+
+@dataclass
+class Desk:
+    """A flow from Winstore, and its ticks."""
+
+    sandboxes: Sandboxes
+    servers: Servers
+    instance: DagsterInstance
+    flow: str = "products"
+
+    @property
+    def connected(self) -> ConnectedFlow:
+        return ConnectedFlow(flow_named(self.flow), self.sandboxes.settings)
+
+    @property
+    def watermark(self) -> datetime | None:
+        return ledger.watermark(self.connected.store, self.connected.flow.id)
+
+    def tick(self, now: datetime | None = None) -> RunRequest | SkipReason:
+        return tick(self.connected, self.instance, now or clock.now())
+
+    def request(self, now: datetime | None = None) -> RunRequest:
+        answer = self.tick(now)
+        assert isinstance(answer, RunRequest), answer
+        return answer
+
+    def rests(self) -> bool:
+        return isinstance(self.tick(), SkipReason)
+
+    def asked(self) -> list[str]:
+        """The calls to Winstore so far: their names and parameters."""
+        calls = HTTP.get(f"{self.sandboxes.addresses.winstore_control}/__log").json()["calls"]
+        return [call["path"].rpartition("/")[2] for call in calls]
+
+    def cost(self, work: Callable[[], object]) -> tuple[int, int]:
+        """Calls of a work to Winstore, and the bytes that Winstore sent."""
+        calls, sent = len(self.asked()), self.servers.winstore.bytes_sent
+        work()
+        sent = self.servers.winstore.bytes_sent - sent
+        return len(self.asked()) - calls, sent
+
+    def winstore_clock(self, moment: str) -> None:
+        HTTP.post(f"{self.sandboxes.addresses.winstore_control}/__clock", json={"now": moment}).raise_for_status()
+
+    def loaded(self, at: str) -> None:
+        """As after a run: everything is staged, and the watermark stands at a moment."""
+        stage.stage(self.connected, FIRST)
+        with self.connected.store.transaction() as connection:
+            ledger.create(connection)
+            ledger.advance(connection, self.connected.flow.id, datetime.fromisoformat(at))
+
+    def many_articles(self, moment: str = SECOND_OF_ALL, number: int = MANY) -> None:
+        """Articles that all changed in the same second."""
+        variant = {"sku": "", "gtin": "", "title": "", "price": "1.00", "vatrate": "21"}
+        article = {"name": "Mug", "category": "Kitchen", "active": "true", "modified": moment}
+        rows = (
+            (f"{key}", article | {"artkey": f"{key}", "variants": [variant | {"sku": f"S{key}"}]})
+            for key in range(number)
+        )
+        self.servers.winstore.state.records.insert_many("articles", rows)
+
+
+@pytest.fixture
+def desk(sandboxes: Sandboxes, servers: Servers) -> Iterator[Desk]:
+    with DagsterInstance.ephemeral() as instance:
+        yield Desk(sandboxes, servers, instance)
+
+
+def test_before_the_first_load_a_tick_asks_nothing_and_requests_the_whole_history(desk: Desk) -> None:
+    desk.many_articles()
+    now = clock.now()
+    asked: list[RunRequest] = []
+    assert desk.cost(lambda: asked.append(desk.request(now))) == (0, 0)
+    assert (asked[0].tags[RANGE_START], asked[0].tags[RANGE_END]) == (FIRST.isoformat(), now.date().isoformat())
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTED])
+def test_the_whole_history_is_not_requested_again_while_a_run_of_the_flow_is_at_work(
+    desk: Desk, status: DagsterRunStatus
+) -> None:
+    """A first load may take hours. Runs would pile up behind it, and each reads everything."""
+    definitions = build_defs(settings=desk.sandboxes.settings)
+    desk.instance.create_run_for_job(definitions.resolve_job_def("customers_winstore_to_bc"), status=status)
+    assert desk.request(), "the run of another flow does not count"
+    desk.instance.create_run_for_job(definitions.resolve_job_def(desk.connected.flow.id), status=status)
+    assert desk.rests()
+
+
+def test_the_whole_history_is_requested_once_in_five_minutes(desk: Desk) -> None:
+    now = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    keys = [desk.request(now + timedelta(seconds=s)).run_key for s in (0, AGAIN_S - 1, AGAIN_S)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_an_empty_source_is_loaded_once_and_then_asked(desk: Desk) -> None:
+    desk.sandboxes.sync("products")
+    assert desk.watermark is None
+    calls, _ = desk.cost(lambda: desk.rests() or pytest.fail("it requests a run"))
+    assert calls == 1
+
+
+def test_what_came_to_an_empty_source_is_found_from_the_first_second_of_history_on(desk: Desk) -> None:
+    desk.sandboxes.sync("products")
+    desk.sandboxes.fill(articles=[{"modified_at": f"{FIRST}T00:00:00.000Z"}])
+    assert desk.request().tags[RANGE_START] == FIRST.isoformat()
+
+
+def test_when_nothing_changed_20000_articles_of_one_second_are_not_transferred_again(desk: Desk) -> None:
+    desk.many_articles()
+    desk.loaded(SECOND_OF_ALL)
+    calls, sent = desk.cost(lambda: desk.rests() or pytest.fail("it requests a run"))
+    assert calls == 1
+    assert sent == len('{"articles":{"article":[]}}')
+
+
+def test_one_article_that_changes_after_20000_of_one_second_is_read_alone(desk: Desk) -> None:
+    desk.many_articles()
+    desk.loaded(SECOND_OF_ALL)
+    desk.many_articles("2026-03-04T10:00:01.000Z", 1)
+    answers: list[RunRequest] = []
+    calls, sent = desk.cost(lambda: answers.append(desk.request()))
+    assert (calls, answers[0].tags[RANGE_START]) == (1, "2026-03-04")
+    assert sent < 500
+
+
+def test_of_2000_changes_a_tick_reads_64_kb_and_requests_a_run_from_the_watermark_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Articles of a profile of version 1 come in one answer."""
+    one_answer = desk.sandboxes.settings.winstore.model_copy(update={"profile": VERSION_1})
+    desk.sandboxes.settings = desk.sandboxes.settings.model_copy(update={"winstore": one_answer})
+    desk.loaded("2026-03-01T10:00:00Z")
+    desk.many_articles(number=2000)
+    read: list[int] = []
+    few = stage.Winstore.ask
+
+    def ask(*arguments: Any) -> Any:
+        answer = few(*arguments)
+        read.append(len(answer.content))
+        return answer
+
+    monkeypatch.setattr(stage.Winstore, "ask", ask)
+    now = clock.now()
+    request = desk.request(now)
+    assert read == [FEW_BYTES]
+    assert request.tags[RANGE_START] == "2026-03-01"
+    assert desk.request(now).run_key == request.run_key, "one run in five minutes"
+    desk.loaded("2026-03-01T10:00:05Z")
+    assert desk.request(now).run_key != request.run_key, "the run has taken some: what is left is no longer the same"
+
+
+@pytest.mark.parametrize(("flow", "call"), [("customers", "GetCustomerChangesByDate"), ("orders", "GetOrderChanges")])
+def test_where_winstore_gives_chunks_a_tick_asks_for_a_few_records(desk: Desk, flow: str, call: str) -> None:
+    desk.flow = flow
+    desk.loaded("2026-03-01T10:00:00Z")
+    rows = [{"customer_id": str(n), "email": f"{n}@mail.example"} for n in range(50)]
+    orders = [{"order_number": f"W{n}", "customer_id": "1"} for n in range(50)]
+    desk.sandboxes.fill(customers=[row | {"modified_at": SECOND_OF_ALL} for row in rows], orders=orders)
+    requests: list[RunRequest] = []
+    calls, sent = desk.cost(lambda: requests.append(desk.request()))
+    assert desk.asked()[-1].startswith(call)
+    assert desk.asked()[-1].endswith("?limit=20")
+    assert calls == 1
+    assert sent < FEW_BYTES
+    assert requests[0].tags[RANGE_START] == "2026-03-01", "there may be older ones behind them"
+
+
+def test_a_change_in_the_second_in_which_winstore_was_asked_is_not_missed(desk: Desk) -> None:
+    """Both have the same moment; the second one came after the answer, in the same second."""
+    desk.winstore_clock("2026-03-02T10:00:00Z")
+    desk.sandboxes.fill(articles=[{"modified_at": SECOND_OF_ALL}])
+    desk.sandboxes.sync("products")
+    late = {"sku": "SKU-2", "article_key": "2", "modified_at": SECOND_OF_ALL}
+    desk.sandboxes.fill(articles=[{"modified_at": SECOND_OF_ALL}, late])
+    desk.winstore_clock("2026-03-02T10:00:07Z")
+    assert desk.request().tags[RANGE_START] == "2026-03-02"
+    desk.sandboxes.sync("products")
+    assert set(desk.sandboxes.ledger("products")) == {"SKU-1", "SKU-2"}
+    assert desk.watermark == datetime.fromisoformat(SECOND_OF_ALL), "it moves on once the second is over"
+    assert desk.rests()
+
+
+def test_the_second_in_which_winstore_was_asked_is_told_by_its_own_clock(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours may be minutes ahead; the moments of the records are Winstore's."""
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 2, 10, 5, tzinfo=UTC))
+    desk.winstore_clock("2026-03-02T10:00:00Z")
+    desk.sandboxes.fill(articles=[{"modified_at": SECOND_OF_ALL}])
+    desk.sandboxes.sync("products")
+    assert desk.watermark is None
+
+
+def test_a_tick_does_not_wait_longer_than_its_time_for_an_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(stage, "GLANCE_S", 0.2)
+    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 6, "times": 9})
+    now, began = clock.now(), time.monotonic()
+    request = desk.request(now)
+    assert time.monotonic() - began < 4
+    assert request.tags[RANGE_START] == "2026-03-01"
+    assert desk.request(now).run_key == request.run_key, "one run in five minutes"
+
+
+def test_an_answer_that_drips_is_not_waited_for_either(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(stage, "GLANCE_S", 0.2)
+    desk.sandboxes.fault("winstore", {"kind": "drip", "seconds": 0.3})
+    began = time.monotonic()
+    assert desk.request().tags[RANGE_START] == "2026-03-01"
+    assert time.monotonic() - began < 4
+
+
+def test_business_central_is_not_waited_for_longer_either(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.flow = "orders_bc_to_winstore"
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(stage, "GLANCE_S", 0.2)
+    desk.sandboxes.fault("bc", {"kind": "slow", "seconds": 6, "times": 9})
+    began = time.monotonic()
+    assert desk.request().tags[RANGE_START] == "2026-03-01"
+    assert time.monotonic() - began < 4
+
+
+def test_a_source_that_is_not_there_fails_the_tick_at_once_and_requests_nothing(desk: Desk) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    gone = desk.sandboxes.settings.winstore.model_copy(update={"base_url": f"http://127.0.0.1:{port}"})
+    desk.sandboxes.settings = desk.sandboxes.settings.model_copy(update={"winstore": gone})
+    with pytest.raises(SystemUnavailable, match="cannot be reached .*1 times"):
+        desk.tick()
+
+
+def test_a_sign_in_page_is_no_change_and_fails_the_tick(desk: Desk) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    desk.sandboxes.fault("winstore", {"kind": "html"})
+    with pytest.raises(UnreadableAnswer):
+        desk.tick()
+
+
+def test_a_record_of_the_future_is_requested_once(desk: Desk) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    desk.sandboxes.fill(articles=[{"modified_at": "2099-01-01T00:00:00.000Z"}])
+    now = clock.now()
+    first, later = desk.request(now), desk.request(now + timedelta(seconds=AGAIN_S))
+    assert first.run_key == later.run_key
+    assert first.tags[RANGE_START] == now.date().isoformat()
+
+
+def test_a_late_work_is_dropped_and_an_early_error_is_raised() -> None:
+    ended = threading.Event()
+    assert within(0.01, lambda: ended.wait(10), False) is False
+    ended.set()
+    with pytest.raises(ZeroDivisionError):
+        within(10, lambda: date(2026, 1, 1).day // 0, 0)
