@@ -84,10 +84,14 @@ class Records:
         self.db.create_function("lower", 1, lambda text: str(text or "").lower(), deterministic=True)
         self.db.create_function("upper", 1, lambda text: str(text or "").upper(), deterministic=True)
         for field in INDEXED:
-            name = "by_" + field[2:]
-            value = f"json_extract(body, '{field}')"
-            self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, {value}) WHERE {value} IS NOT NULL")
+            self.add_index(field)
         self.db.execute(f"CREATE INDEX IF NOT EXISTS by_line ON record (entity, {DOCUMENT}, {SEQUENCE})")
+
+    def add_index(self, field: str) -> None:
+        """Keeps searches for the values of a field fast. `field` is a JSON path, as `$.number`."""
+        value = f"json_extract(body, '{field}')"
+        sql = f"CREATE INDEX IF NOT EXISTS by_{field[2:]} ON record (entity, {value}) WHERE {value} IS NOT NULL"
+        self.db.execute(sql)
 
     def insert(self, entity: str, record_id: str, body: Record) -> None:
         """Adds one record. Raises sqlite3.IntegrityError if the id exists."""

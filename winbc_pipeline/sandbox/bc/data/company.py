@@ -40,6 +40,7 @@ CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
 CALCULATED = frozenset(("inventory", "balanceDue"))  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
+Mirror = Callable[[Record, str, bool], None]  # takes the record, what happened to it, and whether watchers hear of it
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -79,6 +80,8 @@ class Company:
         self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
         self.clock.fixed = fixed_time
         self.watchers: list[Change] = []
+        self.mirrors: dict[str, list[Mirror]] = {}  # by entity set; each is called in the transaction of the change
+        self.extension_rules: dict[str, Any] = {}  # the `Rules` of extensions' entity sets
         self.after_commit: list[Callable[[], None]] = []
         self.open_transactions = 0
         self.empty_records: dict[str, Record] = {}
@@ -176,6 +179,7 @@ class Company:
         record = with_etag(record)
         self.records.insert(entity, self._stored_id(entity, record), record)
         self._notify("POST", entity, record, "created", sent)
+        self._mirror(entity, record, "created")
         return record
 
     def change(self, entity: str, record: Record, stamp: bool = True, sent: Record | None = None) -> Record:
@@ -189,12 +193,14 @@ class Company:
         self.records.replace(entity, self._stored_id(entity, record), record)
         if stamp:
             self._notify("PATCH", entity, record, "updated", sent)
+        self._mirror(entity, record, "updated", stamp)
         return record
 
     def drop(self, entity: str, record: Record, sent: bool = False) -> None:
         """Deletes a record and tells the watchers. `sent` says that a client asked for it, so it is logged."""
         self.records.delete(entity, self._stored_id(entity, record))
         self._notify("DELETE", entity, record, "deleted", {} if sent else None)
+        self._mirror(entity, record, "deleted")
 
     def hide(self, entity: str, record_id: str, fields: Record) -> None:
         """Notes fields of a record that BC has and the API does not show. Without fields, the note is deleted.
@@ -241,6 +247,14 @@ class Company:
     def _notify(self, method: str, entity: str, record: Record, kind: str, sent: Record | None) -> None:
         if sent is not None:
             self.log(method, entity, record, sent)
+        self.tell(entity, record, kind)
+
+    def _mirror(self, entity: str, record: Record, kind: str, tell: bool = True) -> None:
+        for mirror in self.mirrors.get(entity, ()):
+            mirror(record, kind, tell)
+
+    def tell(self, entity: str, record: Record, kind: str) -> None:
+        """Tells the watchers that a record was created, updated or deleted, once no transaction is open."""
         for watcher in self.watchers:
             self.run_after_commit(partial(watcher, entity, record, kind))
 

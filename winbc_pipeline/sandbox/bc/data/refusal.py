@@ -42,6 +42,11 @@ def not_found(entity_name: str) -> Refused:
     return Refused(404, "Internal_RecordNotFound", f"The {entity_name} does not exist.")
 
 
+def no_route(url: str) -> Refused:
+    """No API answers at this address: there is no such API, or no installed app has brought the entity set."""
+    return Refused(404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{url}'.")
+
+
 def not_allowed(method: str, entity_set: str) -> Refused:
     """The entity set does not take this HTTP method."""
     message = (

@@ -51,7 +51,7 @@ def collection(view: View, entity: EntitySet, options: Options, where: Where, si
     if options.select or options.expand or entity.name in CONTENT_PROPERTY:
         bodies = [dumps(shaped(view, entity, loads(body), options)).decode() for body in bodies]
     total = f'"@odata.count":{view.company.records.count(entity.name, *condition)},' if options.count else ""
-    context = json.dumps(f"{view.base}/$metadata#{entity.name}")
+    context = json.dumps(f"{view.base}/$metadata#{entity.public_name}")
     content = f'{{"@odata.context":{context},{total}"value":[{",".join(bodies)}]'.encode()
     return content, token if options.top is None else ""  # $top has no next link (behaviour.md section 6)
 
@@ -63,7 +63,8 @@ def count(company: Company, entity: EntitySet, options: Options, where: Where) -
 
 def single(view: View, entity: EntitySet, record: Record, options: Options) -> Record:
     """One record as a client gets it."""
-    return {"@odata.context": f"{view.base}/$metadata#{entity.name}/$entity"} | shaped(view, entity, record, options)
+    context = f"{view.base}/$metadata#{entity.public_name}/$entity"
+    return {"@odata.context": context} | shaped(view, entity, record, options)
 
 
 def shaped(view: View, entity: EntitySet, record: Record, options: Options) -> Record:

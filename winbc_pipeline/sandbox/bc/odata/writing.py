@@ -15,13 +15,6 @@ from ..data.refusal import Refused, dialog_error, not_allowed, not_found, valida
 from ..data.schema import ZERO_GUID, EntitySet
 from ..data.values import checked_body, is_zero
 
-DEEP_INSERT = {  # the records that BC inserts together with their parent; others are not published
-    "salesOrders": "salesOrderLines",
-    "salesInvoices": "salesInvoiceLines",
-    "salesCreditMemos": "salesCreditMemoLines",
-    "salesQuotes": "salesQuoteLines",
-    "purchaseOrders": "purchaseOrderLines",
-}
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 # A record of these sets that is sent without a number gets the next one of its number series.
 NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
@@ -111,17 +104,24 @@ class Rules:
 
 
 RULES: dict[str, Rules] = {}
+NO_RULES = Rules()
+
+
+def rules_of(company: Company, entity: EntitySet) -> Rules:
+    """The rules of an entity set. Those of an extension's sets stand in the company that has the extension."""
+    found: Rules = company.extension_rules.get(entity.name) or RULES.get(entity.name, NO_RULES)
+    return found
 
 
 def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None = None) -> Record:
     """Inserts a record. `parent` holds the fields that follow from the path to which it was posted."""
     if not entity.insert:
-        raise not_allowed("POST", entity.name)
-    fields = checked_body(entity, body, DEEP_INSERT.get(entity.name, ""))
+        raise not_allowed("POST", entity.public_name)
+    fields = checked_body(entity, body, deep=True)
     if template := company.templates.get(entity.name):
         fields = with_template({name: value for name, value in template.items() if name in entity.fields}, fields)
     sent = fields | (parent or {})
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         record = company.empty(entity.name) | sent
         _check_mandatory(entity, record)
@@ -137,10 +137,10 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
 def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag: str | None) -> Record:
     """Changes a record. Equal values change nothing, not even the time of its last modification."""
     if not entity.modify:
-        raise not_allowed("PATCH", entity.name)
+        raise not_allowed("PATCH", entity.public_name)
     check_etag(record, etag)
     sent = checked_body(entity, body)
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         changed = record | sent
         if entity.key in sent and sent[entity.key] != record[entity.key]:
@@ -160,9 +160,9 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
 def remove(company: Company, entity: EntitySet, record: Record, etag: str | None) -> None:
     """Deletes a record and the records that belong to it."""
     if not entity.delete:
-        raise not_allowed("DELETE", entity.name)
+        raise not_allowed("DELETE", entity.public_name)
     check_etag(record, etag)
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         rules.before_delete(company, record)
         company.drop(entity.name, record, sent=True)
@@ -264,8 +264,10 @@ def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) 
     """Fills in and checks the fields that name other records.
 
     Of an id and a code for the same record, a client may send either. If it sends both they must agree. An id of
-    zeros empties the code.
+    zeros empties the code. The fields of an extension's sets have their own rules, whatever their names.
     """
+    if entity.is_of_extension:
+        return
     for target, id_field, code_field, caption in ID_CODE_PAIRS:
         if id_field in sent or code_field in sent:
             _resolve_pair(company, record, sent, target, id_field, code_field, caption)
@@ -326,7 +328,7 @@ def _records_naming(company: Company, field: str, value: str) -> list[tuple[str,
     """The records with a value in a field, each with its entity set. Of document lines, only those with an item."""
     names = [other.name for other in company.schema.values() if field in other.fields]
     rows = [(name, row) for name in names for row in company.all(name, field, value)]
-    return [(name, row) for name, row in rows if field != "lineObjectNumber" or row["lineType"] == "Item"]
+    return [(name, row) for name, row in rows if field != "lineObjectNumber" or row.get("lineType") == "Item"]
 
 
 def _drop_owned_records(company: Company, entity: EntitySet, record: Record) -> None:
