@@ -7,6 +7,7 @@ Not here: which values a field takes (values.py).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -66,12 +67,12 @@ class EntitySet:
     sorted_by: tuple[str, ...] = ()
     parameters: Mapping[str, Mapping[str, Facts]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def public_name(self) -> str:
         """The name in addresses and in the metadata."""
         return self.name.rpartition(".")[2]
 
-    @property
+    @cached_property
     def is_of_extension(self) -> bool:
         """Whether an extension brought this set. The rules of standard sets do not hold for it."""
         return self.name != self.public_name

@@ -186,9 +186,12 @@ class Documents(Rules):
     def _check_customers(self, company: Company, sell_to: Record | None, bill_to: Record | None) -> None:
         """Refuses customers who are blocked, or lack the posting group that AL tests on them."""
         tested = ((sell_to, "generalBusinessPostingGroupCode"), (bill_to, "customerPostingGroupCode"))
+        checked = ""
         for customer, group in tested:
             if customer:
-                check_blocked(company, customer, self.kind, "create")
+                if customer["id"] != checked:  # mostly, one customer buys and pays
+                    check_blocked(company, customer, self.kind, "create")
+                    checked = customer["id"]
                 posting_groups.check(company, "customers", customer, group)
 
     def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
