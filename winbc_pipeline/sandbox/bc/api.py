@@ -25,6 +25,15 @@ COMPANY_PATH = "companies("
 SCHEMA_VERSIONS = ("2.0", "2.1")  # the first is the default, of custom APIs since version 24
 
 
+# dynamics-error-codes.md, NavCompanyNotFoundException. The status is not published.
+NO_COMPANY = (
+    "Cannot process the request because the default company cannot be found. You can specify a default company in the "
+    "service configuration file, or specify one for each tenant, or you can add a query string in the form of "
+    '"company=[name]". You can see the available companies by accessing the default OData web service, Company. '
+    'For more information, see "OData Web Services" in Help.'
+)
+
+
 class Api:
     """API v2.0 of one company."""
 
@@ -100,8 +109,10 @@ class Api:
         if not named and entity_set not in self.named:
             raise unknown_segment(entity_set)
         names = (self.company.id, (self.company.get("companies", self.company.id) or {}).get("name"))
-        if (named or "").strip("'") not in names:
-            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named or ""}".')
+        if not named:
+            raise Refused(404, "Internal_CompanyNotFound", NO_COMPANY)
+        if named.strip("'") not in names:
+            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named}".')
         return path
 
     def _check_company(self, segment: str) -> None:

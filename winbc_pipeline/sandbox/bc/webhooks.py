@@ -14,9 +14,9 @@ import httpx
 from ..control import timestamp
 from ..records import Record, dumps
 from .data.company import Company
-from .data.refusal import bad_request, dialog_error, not_found
+from .data.refusal import already_exists, bad_request, dialog_error, not_found
 from .data.values import as_object, check_length, field_value
-from .odata.writing import check_etag, duplicate
+from .odata.writing import check_etag
 from .rules.sales import KIND_BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
@@ -72,7 +72,7 @@ class Webhooks:
         await self._handshake(sent["notificationUrl"])
         number = sent.setdefault("subscriptionId", self._new_id())
         if self.company.get("subscriptions", number):
-            raise duplicate(self.company.entity("subscriptions"), number)
+            raise already_exists("Subscription", {"Subscription Id": number})
         self._note(number, sent, sets)
         return self.company.add("subscriptions", sent | {"expirationDateTime": self._expiry()}, sent=body)
 

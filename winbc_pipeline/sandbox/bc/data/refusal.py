@@ -1,6 +1,7 @@
 """Error answers: HTTP status, error code and BC's own message (behaviour.md section 11)."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -35,6 +36,13 @@ def validation_error(message: str) -> Refused:
 def must_have_value(caption: str, place: str) -> Refused:
     """The answer to AL's TestField() on an empty field. `place` is the record in AL's words."""
     return validation_error(f"{caption} must have a value in {place}. It cannot be zero or empty.")
+
+
+def already_exists(table: str, key: Mapping[str, str]) -> Refused:
+    """Another record of a table has this primary key (dynamics-error-codes.md). `key` has captions and values."""
+    shown = ",".join(f"{name}='{value}'" for name, value in key.items())
+    message = f"The {table} already exists. Identification fields and values: {shown}"
+    return Refused(400, "Internal_EntityWithSameKeyExists", message)
 
 
 def not_found(entity_name: str) -> Refused:

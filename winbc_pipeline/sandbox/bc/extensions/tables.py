@@ -10,7 +10,7 @@ from typing import Any
 
 from ...records import Record
 from ..data.company import Company, with_etag
-from ..data.refusal import Refused, validation_error
+from ..data.refusal import already_exists, validation_error
 from ..data.schema import EntitySet
 from ..data.values import decoded, is_zero
 from ..odata.metadata import caption
@@ -59,7 +59,8 @@ class OwnTable(Rules):
         condition = " AND ".join(f"json_extract(body, '$.{name}') = ?" for name in self.natural_key)
         values = [record[name] for name in self.natural_key]
         if company.records.count(self.entity.name, condition, values):
-            raise already_exists(self.entity, {name: record[name] for name in self.natural_key})
+            key = {caption(name): decoded(str(record[name])) for name in self.natural_key}
+            raise already_exists(caption(self.entity.entity_name), key)
 
 
 class OnStandard(Rules):
@@ -119,10 +120,3 @@ def check_relations(company: Company, relations: Relations, values: Record) -> N
         value: Any = values.get(name)
         if not is_zero(value) and not company.find(entity_set, field, value):
             raise no_relation(name, value, caption(company.entity(entity_set).entity_name))
-
-
-def already_exists(entity: EntitySet, key: Record) -> Refused:
-    """Another record has these values in the fields of the primary key (dynamics-error-codes.md)."""
-    shown = (f"{caption(name)}='{decoded(str(value))}'" for name, value in key.items())
-    message = f"The {caption(entity.entity_name)} already exists. Identification fields and values: {','.join(shown)}"
-    return Refused(400, "Internal_EntityWithSameKeyExists", message)

@@ -14,6 +14,7 @@ from .paging import order, page
 from .query import Options
 
 LINES = ("documentId", "You must specify an Id or a Document Id to get the lines.")
+JOURNAL = ("journalId", "You must specify a journal batch ID or a journal ID to get a journal line.")
 NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it does not
     "salesOrderLines": LINES,
     "salesInvoiceLines": LINES,
@@ -24,7 +25,9 @@ NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it doe
     "contactsInformation": ("relatedId", "id type not specified."),
     "dimensionSetLines": ("parentId", "You must get to the parent first to get to the dimension set line."),
     "attachments": ("parentId", "You must specify a parentId to get the attachments."),
-    "pdfDocument": ("parentId", "You must specify a parentId in the request body."),
+    "pdfDocument": ("parentId", "You must specify a parentType in the request body."),
+    "journalLines": JOURNAL,
+    "customerPayments": JOURNAL,
 }
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from ...records import Record
 from ..data.company import Company, stored_fields
-from ..data.refusal import Refused, dialog_error, not_allowed, not_found, validation_error
+from ..data.refusal import Refused, already_exists, dialog_error, not_allowed, not_found, validation_error
 from ..data.schema import ZERO_GUID, EntitySet
 from ..data.values import checked_body, is_zero
+from .metadata import caption as caption_of
 
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 # A record of these sets that is sent without a number gets the next one of its number series.
@@ -51,6 +52,11 @@ TABLE_RELATIONS = (
     ("taxAreaId", "taxAreas", "id", "Tax Area"),
     ("locationId", "locations", "id", "Location"),
 )
+TABLE_CAPTIONS = {
+    **{target: label for target, _, _, label in ID_CODE_PAIRS},
+    **{target: label for _, target, _, label in TABLE_RELATIONS},
+}
+KEY_CAPTIONS = {"number": "No.", "code": "Code"}
 RENAMED_WITH = {  # the fields that change in other records when a number or code changes in this entity set
     "items": ("itemNumber", "lineObjectNumber"),
     "customers": ("customerNumber", "billToCustomerNumber"),
@@ -240,10 +246,15 @@ def _check_unique(company: Company, entity: EntitySet, record: Record, old: Reco
     value = record.get(key) if key else None
     is_new_value = old is None or old.get(key) != value
     if value and is_new_value and company.find(entity.name, key, value):
-        raise duplicate(entity, value)
+        raise already_exists(table_caption(entity), {KEY_CAPTIONS[key]: value})
     record_id = record.get(entity.key)
     if old is None and not is_zero(record_id) and company.get(entity.name, str(record_id)):
-        raise duplicate(entity, str(record_id))
+        raise already_exists(table_caption(entity), {"Id": str(record_id)})
+
+
+def table_caption(entity: EntitySet) -> str:
+    """The caption of an entity set's table in AL, as messages name it."""
+    return TABLE_CAPTIONS.get(entity.name) or caption_of(entity.entity_name)
 
 
 def key_field(entity: EntitySet) -> str:
@@ -251,13 +262,6 @@ def key_field(entity: EntitySet) -> str:
     if entity.name in NUMBERED:
         return "number"
     return "code" if entity.fields.get("code", {}).get("showMandatory") else ""
-
-
-def duplicate(entity: EntitySet, value: str) -> Refused:
-    """Another record has this number, code or id already."""
-    kind = entity.entity_name[0].upper() + entity.entity_name[1:]
-    message = f"The {kind} already exists. Identification fields and values: No.='{value}'"
-    return Refused(400, "Internal_EntityWithSameKeyExists", message)
 
 
 def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) -> None:

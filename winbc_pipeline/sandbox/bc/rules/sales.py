@@ -373,12 +373,6 @@ def check_not_shipped(kind: Kind, header: Record, line: Record) -> None:
         raise validation_error(message)
 
 
-def _twin_was_sent(name: str, sent: Record) -> bool:
-    """Whether the client sent the code for a field that holds the id, or the id for one that holds the code."""
-    twins = {"currencyId": "currencyCode", "currencyCode": "currencyId"}
-    return twins.get(name, "") in sent
-
-
 def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> None:
     """Refuses a customer that is blocked for this kind of document, or whose data are blocked for privacy."""
     if company.hidden("customers", customer["id"]).get("privacyBlocked"):
