@@ -33,14 +33,14 @@ class Extensions:
         self._restore()
 
     def seed(self, asked: Any) -> None:
-        """Answers `POST /__seed` `{"extensions": […]}`. Raises ValueError, and then nothing is done.
+        """Answers `POST /__seed` `{"extensions": […]}`. Raises ValueError for what is wrong before anything is done.
 
         A description installs an app, in place of another version. `{"id": …, "installed": false}` uninstalls one, and
         `true` installs it again.
         """
         if not isinstance(asked, list):
             raise ValueError("extensions is a list of descriptions.")
-        for step in [self._step(one) for one in asked]:  # all are checked before the first is done
+        for step in [self._step(one) for one in asked]:
             step()
 
     def seed_permission_sets(self, asked: Any) -> None:
@@ -113,12 +113,17 @@ class Extensions:
             app = read_description(asked)
             self._check(app)
             return partial(self.install, app)
-        rows = self.company.all(EXTENSIONS.name, "id", str(asked.get("id")).lower())
-        if set(asked) != {"id", "installed"} or not isinstance(asked["installed"], bool) or not rows:
+        key = str(asked.get("id")).lower()
+        is_known = self.company.find(EXTENSIONS.name, "id", key) is not None
+        if set(asked) != {"id", "installed"} or not isinstance(asked["installed"], bool) or not is_known:
             raise ValueError("An app that was installed has id and installed.")
-        if rows[0]["isInstalled"] == asked["installed"]:
-            return lambda: None
-        return partial(self._install_package if asked["installed"] else self._uninstall_package, rows[0])
+        return partial(self._set_installed, key, asked["installed"])
+
+    def _set_installed(self, key: str, wanted: bool) -> None:
+        row = self.company.find(EXTENSIONS.name, "id", key) or {}
+        if row["isInstalled"] != wanted:
+            change = self._install_package if wanted else self._uninstall_package
+            change(row)
 
     def _check(self, app: App) -> None:
         """Refuses an app whose entity sets another app has, or that shows what BC does not have."""
