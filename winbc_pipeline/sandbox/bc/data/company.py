@@ -68,7 +68,7 @@ def _with_etag_and_text(record: Record) -> tuple[Record, bytes]:
 
 def stored_fields(record: Record) -> Record:
     """The fields of a record without the calculated ones."""
-    if CALCULATED.isdisjoint(record):
+    if not any(name in record for name in CALCULATED):
         return record
     return {name: value for name, value in record.items() if name not in CALCULATED}
 

@@ -278,7 +278,7 @@ def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) 
     if "currencyCode" in entity.fields and not record.get("currencyCode"):
         record["currencyCode"] = LOCAL_CURRENCY
     for field, target, key, caption in TABLE_RELATIONS:
-        if is_zero(sent.get(field)) or target not in company.schema:
+        if field not in sent or is_zero(sent[field]) or target not in company.schema:
             continue
         found = company.find(target, key, sent[field])
         # AL: only salespeople can be blocked, and the relations to Salesperson/Purchaser leave the blocked ones out.
