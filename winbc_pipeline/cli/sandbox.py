@@ -14,6 +14,7 @@ import typer
 from ..errors import ConfigurationError
 from ..sandbox.bc.app import Options
 from ..sandbox.bc.data.schema import NEWEST
+from ..sandbox.bc.extensions.description import App, read_description
 from ..sandbox.bc.v1 import FIRST
 from ..sandbox.control import moment
 from ..sandbox.retail import generate as generate_rows
@@ -51,6 +52,7 @@ def serve(
     templates: Annotated[
         bool, typer.Option("--templates/--no-templates", help="Templates that give new records posting groups")
     ] = True,
+    extension: Annotated[list[Path] | None, typer.Option(help="Description of an app to install; may repeat")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
     """Runs the sandboxes until Ctrl-C."""
@@ -67,6 +69,7 @@ def serve(
         seed=seed,
         clock=_moment(clock),
         templates=templates,
+        extensions=tuple(map(_app, extension or ())),
     )
     with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
         if load:
@@ -99,6 +102,13 @@ def _moment(text: str) -> str:
     except ValueError as error:
         raise ConfigurationError(f"{text} is no time like 2026-03-01T10:00:00Z.") from error
     return text
+
+
+def _app(file: Path) -> App:
+    try:
+        return read_description(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{file} is no description of an app: {error}") from error
 
 
 def check_folder(folder: Path) -> None:

@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS write_log (
 """
 
 
+DECODER = json.JSONDecoder(parse_float=Decimal)  # json.loads would make a new one for each record that is read
+
+
 def dumps(value: object) -> bytes:
     """A value as JSON. Decimals keep all their digits."""
     try:
@@ -61,7 +64,13 @@ def dumps(value: object) -> bytes:
 
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text. Numbers with a decimal point become Decimals."""
-    return json.loads(text, parse_float=Decimal)
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return DECODER.decode(text)
+
+
+def _text(body: Record | bytes) -> str:
+    return (body if isinstance(body, bytes) else dumps(body)).decode()
 
 
 def _decimal(value: object) -> orjson.Fragment:
@@ -84,14 +93,18 @@ class Records:
         self.db.create_function("lower", 1, lambda text: str(text or "").lower(), deterministic=True)
         self.db.create_function("upper", 1, lambda text: str(text or "").upper(), deterministic=True)
         for field in INDEXED:
-            name = "by_" + field[2:]
-            value = f"json_extract(body, '{field}')"
-            self.db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON record (entity, {value}) WHERE {value} IS NOT NULL")
+            self.add_index(field)
         self.db.execute(f"CREATE INDEX IF NOT EXISTS by_line ON record (entity, {DOCUMENT}, {SEQUENCE})")
 
-    def insert(self, entity: str, record_id: str, body: Record) -> None:
-        """Adds one record. Raises sqlite3.IntegrityError if the id exists."""
-        text = dumps(body).decode()
+    def add_index(self, field: str) -> None:
+        """Keeps searches for the values of a field fast. `field` is a JSON path, as `$.number`."""
+        value = f"json_extract(body, '{field}')"
+        sql = f"CREATE INDEX IF NOT EXISTS by_{field[2:]} ON record (entity, {value}) WHERE {value} IS NOT NULL"
+        self.db.execute(sql)
+
+    def insert(self, entity: str, record_id: str, body: Record | bytes) -> None:
+        """Adds one record, whose body may be JSON already. Raises sqlite3.IntegrityError if the id exists."""
+        text = _text(body)
         self.db.execute("INSERT INTO record (entity, id, body) VALUES (?, ?, ?)", (entity, record_id, text))
         self._notify(entity, record_id, text)
 
@@ -104,9 +117,9 @@ class Records:
         )
         self.db.execute("COMMIT")
 
-    def replace(self, entity: str, record_id: str, body: Record) -> None:
-        """Stores another body for a record that exists."""
-        text = dumps(body).decode()
+    def replace(self, entity: str, record_id: str, body: Record | bytes) -> None:
+        """Stores another body for a record that exists. The body may be JSON already."""
+        text = _text(body)
         self.db.execute("UPDATE record SET body = ? WHERE entity = ? AND id = ?", (text, entity, record_id))
         self._notify(entity, record_id, text)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ..records import Record, dumps
 from .data.company import Company
-from .data.refusal import Refused, not_allowed, unknown_segment
+from .data.refusal import Refused, bad_request, not_allowed, unknown_segment
 from .data.schema import EntitySet
 from .odata.batch import run_batch
 from .odata.call import Call, Reply
@@ -22,14 +22,30 @@ from .odata.writing import insert, modify, remove
 from .rules import actions, dimensions, in_use  # noqa: F401 - importing the last two registers their rules
 
 COMPANY_PATH = "companies("
+SCHEMA_VERSIONS = ("2.0", "2.1")  # the first is the default, of custom APIs since version 24
+
+
+# dynamics-error-codes.md, NavCompanyNotFoundException. The status is not published.
+NO_COMPANY = (
+    "Cannot process the request because the default company cannot be found. You can specify a default company in the "
+    "service configuration file, or specify one for each tenant, or you can add a query string in the form of "
+    '"company=[name]". You can see the available companies by accessing the default OData web service, Company. '
+    'For more information, see "OData Web Services" in Help.'
+)
 
 
 class Api:
     """API v2.0 of one company."""
 
-    def __init__(self, company: Company, most_per_page: int) -> None:
+    def __init__(self, company: Company, most_per_page: int, sets: Mapping[str, EntitySet] | None = None) -> None:
         self.company, self.most_per_page = company, most_per_page
-        self.visible_sets: Mapping[str, EntitySet] = company.schema
+        self.visible_sets: Mapping[str, EntitySet] = dict(company.schema if sets is None else sets)
+        self.named = {entity.public_name: entity for entity in self.visible_sets.values()}
+
+    @property
+    def described_sets(self) -> dict[str, EntitySet]:
+        """The entity sets of the service document and the metadata."""
+        return dict(self.visible_sets)
 
     def answer(self, call: Call) -> Reply:
         """The answer to a call. A call that is refused is answered with the error."""
@@ -45,6 +61,7 @@ class Api:
 
     def _answer(self, call: Call) -> Reply:
         _check_intent(call)
+        _check_schema_version(call)
         path = call.path.strip("/")
         if call.method == "OPTIONS":
             return Reply(200, headers={"Allow": "GET, POST, PATCH, DELETE, OPTIONS"})
@@ -59,11 +76,10 @@ class Api:
     def _about(self, path: str, call: Call) -> Reply:
         if call.method != "GET":
             raise not_allowed(call.method, path)
-        schema = self.company.schema
         if path == "$metadata":
-            return Reply(200, csdl(schema).encode(), "application/xml")
+            return Reply(200, csdl(self.described_sets).encode(), "application/xml")
         document = entity_definitions if path else service_document
-        return Reply.json(200, document(schema, call.base))
+        return Reply.json(200, document(self.described_sets, call.base))
 
     def _companies(self, path: str, call: Call) -> Reply:
         entity = self.company.entity("companies")
@@ -90,11 +106,13 @@ class Api:
             return rest
         named = call.query.get("company") or call.headers.get("company")
         entity_set = path.split("(")[0].split("/")[0]
-        if not named and entity_set not in self.company.schema:
+        if not named and entity_set not in self.named:
             raise unknown_segment(entity_set)
         names = (self.company.id, (self.company.get("companies", self.company.id) or {}).get("name"))
-        if (named or "").strip("'") not in names:
-            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named or ""}".')
+        if not named:
+            raise Refused(404, "Internal_CompanyNotFound", NO_COMPANY)
+        if named.strip("'") not in names:
+            raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{named}".')
         return path
 
     def _check_company(self, segment: str) -> None:
@@ -103,7 +121,9 @@ class Api:
             raise Refused(404, "Internal_CompanyNotFound", f'Cannot find company "{key}".')
 
     def _below_company(self, path: str, call: Call) -> Reply:
-        place = find_place(self.company, path)
+        return self._at(find_place(self.company, self.named, path), call)
+
+    def _at(self, place: Place, call: Call) -> Reply:
         if place.kind == "collection":
             return self._collection(place, call)
         if place.kind == "record":
@@ -113,7 +133,7 @@ class Api:
         if place.kind == "action":
             return self._action(place, call)
         if call.method != "GET":
-            raise not_allowed(call.method, place.entity.name)
+            raise not_allowed(call.method, place.entity.public_name)
         if place.kind == "nothing":
             return Reply(204)
         options = self._options(call, place.entity)
@@ -124,7 +144,7 @@ class Api:
         if call.method == "GET":
             return self._page(place, call)
         if call.method != "POST":
-            raise not_allowed(call.method, place.entity.name)
+            raise not_allowed(call.method, place.entity.public_name)
         options = self._options(call, place.entity)
         record = insert(self.company, place.entity, call.json(), place.parent)
         return self._shown(201, place.entity, record, options, call)
@@ -147,7 +167,7 @@ class Api:
         if call.method == "DELETE":
             remove(self.company, entity, place.record, etag)
             return Reply(204)
-        raise not_allowed(call.method, entity.name)
+        raise not_allowed(call.method, entity.public_name)
 
     def _shown(self, status: int, entity: EntitySet, record: Record, options: Options, call: Call) -> Reply:
         body = single(self._view(call), self.visible_sets[entity.name], record, options)
@@ -157,7 +177,7 @@ class Api:
         if call.method == "GET":
             return Reply(*read_content(self.company, place.entity, place.record))
         if call.method not in ("PATCH", "PUT") or not content_is_writable(place.entity):
-            raise not_allowed(call.method, place.entity.name)
+            raise not_allowed(call.method, place.entity.public_name)
         etag = call.headers.get("if-match")
         write_content(self.company, place.entity, place.record, call.content, etag)
         return Reply(204)
@@ -165,8 +185,18 @@ class Api:
     def _action(self, place: Place, call: Call) -> Reply:
         if call.method != "POST":
             raise not_allowed(call.method, place.action)
-        actions.run(self.company, place.entity.name, place.action, place.record)
+        self._run(place, call)
         return Reply(204)
+
+    def _run(self, place: Place, call: Call) -> None:
+        actions.run(self.company, place.entity.name, place.action, place.record)
+
+
+def _check_schema_version(call: Call) -> None:
+    """Refuses a `$schemaversion` that the sandbox does not have. What BC answers is not published."""
+    version = call.query.get("$schemaversion", SCHEMA_VERSIONS[0])
+    if version not in SCHEMA_VERSIONS:
+        raise bad_request(f"The schema version '{version}' is not supported.")
 
 
 def _check_intent(call: Call) -> None:

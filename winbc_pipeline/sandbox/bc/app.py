@@ -5,15 +5,13 @@ Here belongs: what is true of every HTTP request. What a call does: api.py.
 
 import asyncio
 import base64
-import sqlite3
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.applications import Starlette
@@ -24,25 +22,24 @@ from starlette.routing import Route
 from ..control import CallLog, Limits, control_endpoint, control_routes, http_date, moment
 from ..faults import Faults, with_fault
 from ..records import Record
-from ..setup_data import TEMPLATES
 from . import people
 from .api import Api
-from .data.company import SERIES, Company
-from .data.refusal import Refused, bad_request, not_allowed
+from .data.company import Company
+from .data.refusal import Refused, no_route, not_allowed
 from .data.replica import Replica
-from .data.schema import NEWEST, EntitySet
-from .data.settings import seed_settings
-from .data.values import as_object, checked_body, field_value
+from .data.schema import NEWEST
+from .extensions.api import ExtensionApi
+from .extensions.description import App
+from .extensions.host import Extensions
 from .odata.call import Call, Reply
 from .odata.paging import MAX_PAGE
 from .odata.query import Options as Query
 from .odata.reading import View, single
-from .odata.writing import with_template
-from .rules import posting_groups, stock
 from .runtime import PATH as RUNTIME
 from .runtime import runtime_api
+from .seeding import Seeding
 from .v1 import FIRST, LAST, ApiV1
-from .webhooks import Webhooks
+from .webhooks import UNSUPPORTED, Webhooks
 
 METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 OLDEST_V2 = 17
@@ -59,6 +56,7 @@ class Options:
     `time_scale` divides every waiting time and every window: with 60, a minute takes a second. `clock` is a time at
     which the sandbox's clock stands still from the start; without it, the clock is the machine's. With `templates`, a
     set-up person has chosen a template for customers and one for items, so that new records get posting groups.
+    `extensions` are the apps that are installed at the start.
     """
 
     page_size: int = MAX_PAGE
@@ -73,6 +71,7 @@ class Options:
     seed: str = ""
     clock: str = ""
     templates: bool = True
+    extensions: tuple[App, ...] = ()
     client: tuple[str, str] = ("winbc", "sandbox-secret")
     user: tuple[str, str] = ("winbc", "sandbox-secret")
 
@@ -98,19 +97,36 @@ class Sandbox:
         self.options, self.company = options, Company(path, version, options.seed, fixed_time, options.templates)
         self.api = Api(self.company, options.page_size)
         self.v1 = ApiV1(self.company, options.page_size)
+        self.extensions = Extensions(self.company, options.version)
+        for app in options.extensions:
+            self.extensions.install(app)
+        self.seeding = Seeding(self.company, self.extensions)
         self.webhooks = Webhooks(self.company, options.time_scale)
-        self.runtime = runtime_api(self.company, self._resources(), options.page_size)
+        self.runtime: Api | None = None
+        self.resources: list[str] = []
         self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
         self.tokens: set[str] = set()
         self.calls = 0
         lag = timedelta(seconds=options.replica_lag_s)
         self.replica = Replica(self.company, lag) if lag else None
 
-    def _resources(self) -> list[str]:
-        """The resources that can be subscribed to, in every version of the API that is there."""
-        sets = {"v1.0": self.v1.alone, "v2.0": list(self.company.schema)}
-        apis = available_apis(self.options.version)
-        return [f"{api}/{name}" for api in apis for name in sets[api] if self.webhooks.supports(name)]
+    def _with_webhooks(self, api: str) -> dict[str, str]:
+        """The entity sets of an API that can be subscribed to: the public and the stored name of each."""
+        if api in ("v1.0", "v2.0"):
+            return {name: name for name in self.api.named if name not in UNSUPPORTED}
+        return self.extensions.with_webhooks(api)
+
+    def _runtime(self) -> Api:
+        """The API that lists what can be subscribed to. It is made anew when an app came or went."""
+        sets: dict[str, Iterable[str]] = {api: self._with_webhooks(api) for api in available_apis(self.options.version)}
+        if "v1.0" in sets:
+            sets["v1.0"] = [name for name in self.v1.alone if name in sets["v1.0"]]
+        for app in self.extensions.installed.values():
+            sets[app.path] = self.extensions.with_webhooks(app.path)
+        resources = [f"{api}/{name}" for api, names in sets.items() for name in names]
+        if self.runtime is None or resources != self.resources:
+            self.runtime, self.resources = runtime_api(self.company, resources, self.options.page_size), resources
+        return self.runtime
 
     async def token(self, request: Request) -> Response:
         """The token endpoint of Microsoft Entra: an access token for a client's id and secret (form or Basic)."""
@@ -181,21 +197,23 @@ class Sandbox:
         body = await request.body()
         if len(body) > BODY_LIMIT:
             return _response(Reply.refused(Refused(413, "BadRequest", "The request body is too large.")))
-        call = self._call(request, body)
+        api = _api_name(request)
+        if "publisher" in request.path_params and self.extensions.sets(api) is None:
+            return _response(Reply.refused(no_route(str(request.url))))
+        call = self._call(request, body, api)
         # Each operation of a batch has one "method", so the body need not be parsed to count them.
         operations = body.count(b'"method"') if call.path == "$batch" else 1
         latency = self.options.latency_s + self.options.operation_latency_s * operations
         if latency:
             await asyncio.sleep(latency)
-        if call.path.split("(")[0] == "subscriptions" and not call.base.endswith(RUNTIME):
+        if call.path.split("(")[0] == "subscriptions" and api != RUNTIME:
             self.webhooks.drop_expired()
             if call.method + call.path not in SUBSCRIPTION_CALLS_OF_API:
-                return _response(await self._subscriptions(call))
-        return _response(self._api_for(call).answer(call))
+                return _response(await self._subscriptions(call, self._with_webhooks(api)))
+        return _response(self._api_for(api, call).answer(call))
 
-    def _call(self, request: Request, body: bytes) -> Call:
-        url = str(request.url)
-        api = next(f"/api/{one}" for one in ("v1.0", "v2.0", RUNTIME) if f"/api/{one}" in request.url.path)
+    def _call(self, request: Request, body: bytes, api: str) -> Call:
+        url, api = str(request.url), f"/api/{api}"
         base = url[: url.index(api)] + api
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
         query.pop("tenant", None)  # on-premises, it names the database and is no OData option
@@ -204,27 +222,30 @@ class Sandbox:
         raw_path = quote(rest, safe=UNQUOTED_IN_PATHS)
         return Call(request.method, unquote(rest), query, headers, body, base, raw_path, request.url.query)
 
-    def _api_for(self, call: Call) -> Api:
+    def _api_for(self, api: str, call: Call) -> Api:
         """The API on the primary database or, for a GET that does not ask for the primary, on the replica."""
-        if call.base.endswith(RUNTIME):
-            return self.runtime
-        if call.base.endswith("v1.0"):
+        if api == RUNTIME:
+            return self._runtime()
+        if api == "v1.0":
             return self.v1
         wants_primary = call.method != "GET" or call.headers.get("data-access-intent", "").lower() == "readwrite"
-        if wants_primary or not self.replica:
+        company = self.company if wants_primary or not self.replica else self.replica.current()
+        if sets := self.extensions.sets(api):
+            return ExtensionApi(self.extensions, company, self.options.page_size, sets)
+        if company is self.company:
             return self.api
-        return Api(self.replica.current(), self.options.page_size)
+        return Api(company, self.options.page_size, self.api.visible_sets)
 
-    async def _subscriptions(self, call: Call) -> Reply:
+    async def _subscriptions(self, call: Call, sets: Mapping[str, str]) -> Reply:
         try:
             etag = call.headers.get("if-match")
             if call.path == "subscriptions" and call.method == "POST":
-                return self._subscription(201, await self.webhooks.subscribe(call.json()), call)
+                return self._subscription(201, await self.webhooks.subscribe(call.json(), sets), call)
             if call.path == "subscriptions" or call.method in ("POST", "PUT", "OPTIONS"):
                 raise not_allowed(call.method, "subscriptions")
             record = self.webhooks.existing(call.path.partition("(")[2].strip("')"))
             if call.method == "PATCH":
-                return self._subscription(200, await self.webhooks.renew(record, call.json(), etag), call)
+                return self._subscription(200, await self.webhooks.renew(record, call.json(), etag, sets), call)
             if call.method == "DELETE":
                 self.webhooks.remove(record, etag)
                 return Reply(204)
@@ -245,71 +266,14 @@ class Sandbox:
         is_online = "/v2.0/" in request.url.path.split("/api/")[0] + "/"
         return authorization == _basic(self.options.user) and not is_online
 
-    def seed(self, body: dict[str, Any]) -> dict[str, int]:
-        """Answers `POST /__seed`. Raises ValueError.
-
-        `{"records": {"customers": [{…}]}}` adds records, which the log of writes does not show. Customers and items
-        have posting groups, as those that a person makes, unless the record says `""`.
-        `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in; `{}` takes it away.
-        `{"settings": {"inventorySetup": {…}}}` sets what the API does not show.
-        """
-        try:
-            records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
-            templates = {name: self._template(self._set(name), row) for name, row in records["templates"].items()}
-            with self.company.transaction():
-                counts = {name: self._add(self._set(name), rows) for name, rows in records["records"].items()}
-                seed_settings(self.company, as_object(body.get("settings", {})))
-        except Refused as refusal:
-            raise ValueError(refusal.message) from refusal
-        except sqlite3.IntegrityError as error:
-            raise ValueError("A record with that id is there already.") from error
-        self.company.templates |= templates
-        return counts
-
-    def _template(self, entity: EntitySet, row: Any) -> Record:
-        hidden, shown = self._split(entity, as_object(row))
-        return hidden | checked_body(entity, shown)
-
-    def _split(self, entity: EntitySet, row: Record) -> tuple[Record, Record]:
-        """The posting groups in a row that the API does not show, and the row without them. Raises Refused."""
-        hidden = {name: code for name, code in row.items() if posting_groups.is_hidden(self.company, entity.name, name)}
-        if not all(isinstance(code, str) for code in hidden.values()):
-            raise bad_request("The code of a posting group is a text.")
-        return hidden, {name: value for name, value in row.items() if name not in hidden}
-
-    def _set(self, name: str) -> EntitySet:
-        if name not in self.company.schema:
-            raise ValueError(f"There is no entity set {name}.")
-        return self.company.entity(name)
-
-    def _add(self, entity: EntitySet, rows: Any) -> int:
-        if not isinstance(rows, list):
-            raise ValueError(f"{entity.name} is a list of records.")
-        usual = TEMPLATES.get(entity.name, {})
-        for row in rows:
-            hidden, shown = self._split(entity, with_template(usual, as_object(row)))
-            known = {name: field_value(entity, name, value) for name, value in shown.items()}
-            record = self.company.add(entity.name, self._numbered(entity.name, known))
-            if usual:
-                posting_groups.keep(self.company, entity.name, record, hidden)
-            if entity.name == "items":
-                stock.load_stock(self.company, record)
-        return len(rows)
-
-    def _numbered(self, entity: str, row: Record) -> Record:
-        if entity in SERIES and not row.get("number"):
-            return row | {"number": self.company.next_number(entity)}
-        return row
-
 
 def create_app(path: Path | None = None, options: Options | None = None) -> Starlette:
     """The sandbox as an ASGI application. With a `path`, its records survive a restart."""
     sandbox = Sandbox(path, options or Options())
     company = sandbox.company
     prefixes = ("/v2.0/{environment}", "/v2.0/{tenant}/{environment}", "/{instance}")
-    apis = [*available_apis(sandbox.options.version), RUNTIME]
     routes = [
-        *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seed),
+        *control_routes(company.records, company.clock, sandbox.faults, sandbox.log, sandbox.seeding.seed),
         Route("/__user", control_endpoint(partial(people.act, company)), methods=["POST"]),
         Route("/{tenant}/oauth2/v2.0/token", sandbox.token, methods=["POST"]),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", sandbox.discovery),
@@ -317,8 +281,8 @@ def create_app(path: Path | None = None, options: Options | None = None) -> Star
         Route("/admin/v2.1/applications/businesscentral/environments", sandbox.environments),
         *(
             Route(f"{prefix}/api/{api}{rest}", sandbox.call, methods=METHODS)
+            for api in (*available_apis(sandbox.options.version), RUNTIME, "{publisher}/{group}/{version}")
             for prefix in prefixes
-            for api in apis
             for rest in ("", "/{rest:path}")
         ),
     ]
@@ -334,8 +298,14 @@ def available_apis(version: int) -> list[str]:
 
 
 async def _no_route(request: Request, _: Exception) -> Response:
-    message = f"No HTTP resource was found that matches the request URI '{request.url}'."
-    return JSONResponse(Refused(404, "BadRequest_NotFound", message).body(), 404)
+    return JSONResponse(no_route(str(request.url)).body(), 404)
+
+
+def _api_name(request: Request) -> str:
+    """The address of the called API below `api/`: `v2.0`, or publisher, group and version."""
+    if "publisher" in request.path_params:
+        return "/".join(request.path_params[name] for name in ("publisher", "group", "version"))
+    return next(one for one in ("v1.0", "v2.0", RUNTIME) if f"/api/{one}" in request.url.path)
 
 
 def _basic(pair: tuple[str, str]) -> str:

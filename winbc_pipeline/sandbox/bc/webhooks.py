@@ -5,6 +5,7 @@ All waiting times are divided by the time scale. So a test need not wait for 30 
 
 import asyncio
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,9 @@ import httpx
 from ..control import timestamp
 from ..records import Record, dumps
 from .data.company import Company
-from .data.refusal import bad_request, dialog_error, not_found
+from .data.refusal import already_exists, bad_request, dialog_error, not_found
 from .data.values import as_object, check_length, field_value
-from .odata.writing import check_etag, duplicate
+from .odata.writing import check_etag
 from .rules.sales import KIND_BY_LINES
 
 LIMIT, LIFETIME = 200, timedelta(days=3)
@@ -45,6 +46,7 @@ UNSUPPORTED = {  # entity sets that BC sends no notifications for: temporary tab
     *KIND_BY_LINES,
 }
 Change = tuple[str, Record]
+Names = Mapping[str, str]  # the public and the stored name of entity sets
 
 
 class Webhooks:
@@ -57,9 +59,12 @@ class Webhooks:
         self.tasks: set[asyncio.Task[None]] = set()
         company.watchers.append(self.on_change)
 
-    async def subscribe(self, body: Any) -> Record:
-        """Adds a subscription. Raises Refused if its notificationUrl does not answer the handshake."""
-        sent = self._settable(body)
+    async def subscribe(self, body: Any, sets: Names) -> Record:
+        """Adds a subscription. Raises Refused if its notificationUrl does not answer the handshake.
+
+        `sets` are the entity sets that the called API has webhooks for.
+        """
+        sent = self._settable(body, sets)
         if not sent.get("notificationUrl") or not sent.get("resource"):
             raise bad_request("The notificationUrl and the resource must be provided.")
         if self.company.records.count("subscriptions") >= LIMIT:
@@ -67,19 +72,33 @@ class Webhooks:
         await self._handshake(sent["notificationUrl"])
         number = sent.setdefault("subscriptionId", self._new_id())
         if self.company.get("subscriptions", number):
-            raise duplicate(self.company.entity("subscriptions"), number)
+            raise already_exists("Subscription", {"Subscription Id": number})
+        self._note(number, sent, sets)
         return self.company.add("subscriptions", sent | {"expirationDateTime": self._expiry()}, sent=body)
 
-    async def renew(self, record: Record, body: Any, etag: str | None) -> Record:
+    async def renew(self, record: Record, body: Any, etag: str | None, sets: Names) -> Record:
         """Changes a subscription and sets its expiration date anew, after another handshake."""
         check_etag(record, etag)
-        sent = self._settable(body)
+        sent = self._settable(body, sets)
         if sent.get("subscriptionId", record["subscriptionId"]) != record["subscriptionId"]:
             raise dialog_error('The "subscriptionId" cannot be changed.')
         await self._handshake(sent.get("notificationUrl") or record["notificationUrl"])
+        self._note(record["subscriptionId"], sent, sets)
         return self.company.change("subscriptions", record | sent | {"expirationDateTime": self._expiry()}, sent=sent)
 
-    def _settable(self, body: Any) -> dict[str, str]:
+    def _note(self, number: str, sent: Record, sets: Names) -> None:
+        """Notes the stored name of the entity set that a subscription is for, if it is an extension's."""
+        if "resource" in sent:
+            public = entity_set_of(sent["resource"])
+            noted = {} if sets[public] == public else {"entitySet": sets[public]}
+            self.company.hide("subscriptions", number, noted)
+
+    def _entity_set(self, subscription: Record) -> str:
+        """The stored name of the entity set that a subscription is for."""
+        noted = self.company.hidden("subscriptions", subscription["subscriptionId"])
+        return str(noted.get("entitySet") or entity_set_of(subscription["resource"]))
+
+    def _settable(self, body: Any, sets: Names) -> dict[str, str]:
         """What a client sent of the members that it may set.
 
         Read-only members are passed over: the documented request has them. Raises Refused for unknown members, other
@@ -89,7 +108,7 @@ class Webhooks:
         sent = {name: field_value(entity, name, value) for name, value in as_object(body).items() if "@" not in name}
         for name, most in SETTABLE.items():
             check_length(sent.get(name, ""), most)
-        if sent.get("resource") and not self.supports(entity_set_of(sent["resource"])):
+        if sent.get("resource") and entity_set_of(sent["resource"]) not in sets:
             raise dialog_error(f"The resource '{sent['resource']}' does not support webhooks.")
         # An empty clientState is one. Of the other members, an empty one is none.
         return {name: value for name, value in sent.items() if name in SETTABLE and (value or name == "clientState")}
@@ -129,7 +148,7 @@ class Webhooks:
             return
         key = str(record[self.company.entity(entity).key])
         for subscription in self.company.records.select("subscriptions"):
-            if entity_set_of(subscription["resource"]) != entity:
+            if self._entity_set(subscription) != entity:
                 continue
             changes = self.pending.setdefault(subscription["subscriptionId"], {})
             before = changes.get(key)
@@ -154,10 +173,6 @@ class Webhooks:
             raise refusal from error
         if answer.status_code != 200 or answer.text.strip('"') != token:
             raise refusal
-
-    def supports(self, name: str) -> bool:
-        """Whether the changes of an entity set can be subscribed to."""
-        return name in self.company.schema and name not in UNSUPPORTED
 
     def _expiry(self) -> str:
         return timestamp(self.company.clock.now() + LIFETIME)

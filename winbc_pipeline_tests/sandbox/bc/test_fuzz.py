@@ -15,14 +15,25 @@ from winbc_pipeline.sandbox.bc.api import Api
 from winbc_pipeline.sandbox.bc.app import Options, create_app
 from winbc_pipeline.sandbox.bc.data.company import Company
 from winbc_pipeline.sandbox.bc.data.schema import ZERO_GUID, load_schema
+from winbc_pipeline.sandbox.bc.extensions.description import read_description
 from winbc_pipeline.sandbox.bc.odata.call import Call
 from winbc_pipeline.sandbox.bc.odata.query import sortable
 from winbc_pipeline.sandbox.bc.odata.reading import NEEDS_PARENT
 from winbc_pipeline.sandbox.bc.v1 import load_v1
 from winbc_pipeline.sandbox.server import running
 
+from ...support.companion import companion
 from ..conftest import LOGIN, Bc
 from .test_v1 import V1 as V1Bc
+
+
+class CompanionBc(Bc):
+    """Calls to the API of the tests' app."""
+
+    @property
+    def base(self) -> str:
+        return f"{self.root}/v2.0/sandbox/api/connector/winstore/v1.0"
+
 
 SCHEMA = {name: entity for name, entity in load_schema().items() if name not in ("companies", "subscriptions")}
 TEXT = st.text(max_size=40) | st.sampled_from(["", "MUG", "NL", "5c2a1f1e-7d3b-4b7e-9a51-0d6f2c0b1a01", "2026-02-30"])
@@ -99,6 +110,34 @@ def test_bodies_and_queries_of_v1(fuzzed_v1: Bc, entity: str, data: st.DataObjec
     query = {"$expand": data.draw(names), "$select": data.draw(names), "$filter": f"{data.draw(names)} eq ' '"}
     chosen = data.draw(st.sets(st.sampled_from(sorted(query))))
     right(fuzzed_v1.http.get(fuzzed_v1.url(entity), params={name: query[name] for name in chosen}))
+
+
+@pytest.fixture(scope="module")
+def fuzzed_app() -> Iterator[Bc]:
+    options = Options(extensions=(read_description(companion()),))
+    with running(create_app(options=options)) as root, httpx.Client(timeout=30, trust_env=False) as http:
+        token = http.post(f"{root}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {token}"
+        http.post(f"{root}/__seed", json={"records": {"items": [{"displayName": "Mug"}]}}).raise_for_status()
+        yield CompanionBc(root, http)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+@pytest.mark.parametrize("entity", sorted(companion()["entities"]))
+def test_bodies_and_actions_of_an_app(fuzzed_app: Bc, entity: str, data: st.DataObject) -> None:
+    described = companion()["entities"][entity]
+    names = st.sampled_from([*described["fields"], *described.get("subpages", ()), "unknown"])
+    body = st.dictionaries(names, VALUE | st.lists(st.dictionaries(names, VALUE, max_size=2), max_size=2), max_size=5)
+    right(fuzzed_app.http.post(fuzzed_app.url(entity), content=json.dumps(data.draw(body))))
+    for row in fuzzed_app.values(f"{entity}?$top=1"):
+        path, headers = fuzzed_app.url(f"{entity}({row['id']})"), {"If-Match": "*"}
+        right(fuzzed_app.http.patch(path, content=json.dumps(data.draw(body)), headers=headers))
+        for action in described.get("actions", ()):
+            arguments = json.dumps(data.draw(st.dictionaries(st.sampled_from(["reason", "x"]), VALUE)))
+            right(fuzzed_app.http.post(f"{path}/Microsoft.NAV.{action}", content=arguments))
+    query = {"$expand": data.draw(names), "$select": data.draw(names), "$filter": f"{data.draw(names)} eq 'a'"}
+    right(fuzzed_app.http.get(fuzzed_app.url(entity), params=query))
 
 
 OPTION = st.sampled_from(

@@ -40,6 +40,7 @@ CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
 CALCULATED = frozenset(("inventory", "balanceDue"))  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
+Mirror = Callable[[Record, str, bool], None]  # takes the record, what happened to it, and whether watchers hear of it
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -52,15 +53,22 @@ def with_etag(record: Record) -> Record:
 
     BC hashes the fields of the record. The tag is base64 of a quote, a length, the hash, `1;00;` and a quote.
     """
+    return _with_etag_and_text(record)[0]
+
+
+def _with_etag_and_text(record: Record) -> tuple[Record, bytes]:
+    """The record with its ETag, and its JSON. The ETag needs the JSON of the fields, so it is made once for both."""
     content = {name: value for name, value in record.items() if name != "@odata.etag"}
-    digest = base64.b64encode(hashlib.sha256(dumps(stored_fields(content))).digest()).decode()
-    tag = base64.b64encode(f"'44;{digest}1;00;'".encode()).decode()
-    return {"@odata.etag": f'W/"{tag}"', **content}
+    text, hashed = dumps(content), stored_fields(content)
+    digest = base64.b64encode(hashlib.sha256(text if hashed is content else dumps(hashed)).digest()).decode()
+    encoded = base64.b64encode(f"'44;{digest}1;00;'".encode()).decode()
+    tag = f'W/"{encoded}"'
+    return {"@odata.etag": tag, **content}, b'{"@odata.etag":' + dumps(tag) + b"," + text[1:]
 
 
 def stored_fields(record: Record) -> Record:
     """The fields of a record without the calculated ones."""
-    if CALCULATED.isdisjoint(record):
+    if not any(name in record for name in CALCULATED):
         return record
     return {name: value for name, value in record.items() if name not in CALCULATED}
 
@@ -79,9 +87,12 @@ class Company:
         self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
         self.clock.fixed = fixed_time
         self.watchers: list[Change] = []
+        self.mirrors: dict[str, list[Mirror]] = {}  # by entity set; each is called in the transaction of the change
+        self.extension_rules: dict[str, Any] = {}  # the `Rules` of extensions' entity sets
         self.after_commit: list[Callable[[], None]] = []
         self.open_transactions = 0
         self.empty_records: dict[str, Record] = {}
+        self.with_notes: dict[str, bool] = {}  # whether records of an entity set may have notes of `hide`
         self.templates: dict[str, Record] = dict(TEMPLATES) if templates else {}
         self.deep_insert = False
         self.request_id = ""
@@ -173,9 +184,11 @@ class Company:
         if record.get(key) in ("", ZERO_GUID, None):
             record[key] = self.new_id(entity)
         self._stamp(record)
-        record = with_etag(record)
-        self.records.insert(entity, self._stored_id(entity, record), record)
+        record, text = _with_etag_and_text(record)
+        self.records.insert(entity, self._stored_id(entity, record), text)
         self._notify("POST", entity, record, "created", sent)
+        for mirror in self.mirrors.get(entity, ()):
+            mirror(record, "created", True)
         return record
 
     def change(self, entity: str, record: Record, stamp: bool = True, sent: Record | None = None) -> Record:
@@ -185,16 +198,20 @@ class Company:
         """
         if stamp:
             self._stamp(record)
-        record = with_etag(record)
-        self.records.replace(entity, self._stored_id(entity, record), record)
+        record, text = _with_etag_and_text(record)
+        self.records.replace(entity, self._stored_id(entity, record), text)
         if stamp:
             self._notify("PATCH", entity, record, "updated", sent)
+        for mirror in self.mirrors.get(entity, ()):
+            mirror(record, "updated", stamp)
         return record
 
     def drop(self, entity: str, record: Record, sent: bool = False) -> None:
         """Deletes a record and tells the watchers. `sent` says that a client asked for it, so it is logged."""
         self.records.delete(entity, self._stored_id(entity, record))
         self._notify("DELETE", entity, record, "deleted", {} if sent else None)
+        for mirror in self.mirrors.get(entity, ()):
+            mirror(record, "deleted", True)
 
     def hide(self, entity: str, record_id: str, fields: Record) -> None:
         """Notes fields of a record that BC has and the API does not show. Without fields, the note is deleted.
@@ -202,10 +219,18 @@ class Company:
         `GET /__state` shows them beside the entity sets, as `{entity}.hidden`.
         """
         noted = {"id": record_id} | fields
+        self.with_notes[entity] = True
         self.records.put(f"{entity}.hidden", record_id, dumps(noted).decode() if fields else None)
 
     def hidden(self, entity: str, record_id: str) -> Record:
-        """The fields of a record that were noted with `hide`."""
+        """The fields of a record that were noted with `hide`.
+
+        Rules ask for them with every line of every document, and most entity sets have none.
+        """
+        if entity not in self.with_notes:
+            self.with_notes[entity] = bool(self.records.select(f"{entity}.hidden", limit=1))
+        if not self.with_notes[entity]:
+            return {}
         return self.records.get(f"{entity}.hidden", record_id) or {}
 
     def log(self, method: str, entity: str, record: Record, sent: Record) -> None:
@@ -241,6 +266,10 @@ class Company:
     def _notify(self, method: str, entity: str, record: Record, kind: str, sent: Record | None) -> None:
         if sent is not None:
             self.log(method, entity, record, sent)
+        self.tell(entity, record, kind)
+
+    def tell(self, entity: str, record: Record, kind: str) -> None:
+        """Tells the watchers that a record was created, updated or deleted, once no transaction is open."""
         for watcher in self.watchers:
             self.run_after_commit(partial(watcher, entity, record, kind))
 

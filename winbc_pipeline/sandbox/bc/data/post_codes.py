@@ -19,8 +19,8 @@ def fill_in_address(company: Company, record: Record) -> None:
 def fill_in_sides(company: Company, document: Record, sent: Record) -> None:
     """Fills in the addresses of a document whose post codes were sent."""
     for side in ("sellTo", "billTo", "shipTo", "buyFrom", "payTo"):
-        names = {theirs: side + ours for theirs, ours in SIDES.items()}
-        fill_in(company, document, sent.get(f"{side}PostCode", ""), names)
+        if code := sent.get(f"{side}PostCode"):
+            fill_in(company, document, code, {theirs: side + ours for theirs, ours in SIDES.items()})
 
 
 def fill_in(company: Company, record: Record, code: str, names: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Error answers: HTTP status, error code and BC's own message (behaviour.md section 11)."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -37,9 +38,21 @@ def must_have_value(caption: str, place: str) -> Refused:
     return validation_error(f"{caption} must have a value in {place}. It cannot be zero or empty.")
 
 
+def already_exists(table: str, key: Mapping[str, str]) -> Refused:
+    """Another record of a table has this primary key (dynamics-error-codes.md). `key` has captions and values."""
+    shown = ",".join(f"{name}='{value}'" for name, value in key.items())
+    message = f"The {table} already exists. Identification fields and values: {shown}"
+    return Refused(400, "Internal_EntityWithSameKeyExists", message)
+
+
 def not_found(entity_name: str) -> Refused:
     """No record has the id in the path."""
     return Refused(404, "Internal_RecordNotFound", f"The {entity_name} does not exist.")
+
+
+def no_route(url: str) -> Refused:
+    """No API answers at this address: there is no such API, or no installed app has brought the entity set."""
+    return Refused(404, "BadRequest_NotFound", f"No HTTP resource was found that matches the request URI '{url}'.")
 
 
 def not_allowed(method: str, entity_set: str) -> Refused:

@@ -6,7 +6,8 @@ Not here: which values a field takes (values.py).
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import resources
 from typing import Any
 
@@ -18,6 +19,14 @@ ZERO_DATE = "0001-01-01"
 EMPTY_MOMENT = "0001-01-01T00:00:00Z"
 Facts = Mapping[str, Any]
 Where = tuple[str, list[object]]  # an SQL condition, and the values that are bound to it
+SUBPAGES = {  # the records that BC inserts together with their parent; others are not published
+    "salesOrders": ("salesOrderLines",),
+    "salesInvoices": ("salesInvoiceLines",),
+    "salesCreditMemos": ("salesCreditMemoLines",),
+    "salesQuotes": ("salesQuoteLines",),
+    "purchaseOrders": ("purchaseOrderLines",),
+}
+SORTED_BY = {"dimensionSetLines": ("code",)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,12 @@ class Navigation:
 
 @dataclass(frozen=True)
 class EntitySet:
-    """One entity set. `fields` holds the facts about each field by its name."""
+    """One entity set. `fields` holds the facts about each field by its name.
+
+    `subpages` are the navigation properties whose records may stand in the body of a new record. `sorted_by` is the
+    order of records, where it does not follow from the fields. `parameters` are the facts about the parameters of each
+    action. The name of an extension's set begins with publisher and group, as `connector.winstore.orderRequests`.
+    """
 
     name: str
     entity_name: str
@@ -49,6 +63,19 @@ class EntitySet:
     actions: tuple[str, ...]
     fields: dict[str, Facts]
     navigation: dict[str, Navigation]
+    subpages: tuple[str, ...] = ()
+    sorted_by: tuple[str, ...] = ()
+    parameters: Mapping[str, Mapping[str, Facts]] = field(default_factory=dict)
+
+    @cached_property
+    def public_name(self) -> str:
+        """The name in addresses and in the metadata."""
+        return self.name.rpartition(".")[2]
+
+    @cached_property
+    def is_of_extension(self) -> bool:
+        """Whether an extension brought this set. The rules of standard sets do not hold for it."""
+        return self.name != self.public_name
 
     @property
     def type_name(self) -> str:
@@ -73,8 +100,8 @@ def load_schema(version: int = NEWEST) -> Schema:
 
 def _entity_set(name: str, facts: Facts, version: int, known: set[str]) -> EntitySet:
     fields = {
-        field: about
-        for field, about in facts["fields"].items()
+        key: about
+        for key, about in facts["fields"].items()
         if _major_version(about.get("firstSeen", "17.0")) <= version
     }
     navigation = {
@@ -99,6 +126,8 @@ def _entity_set(name: str, facts: Facts, version: int, known: set[str]) -> Entit
         tuple(facts["actions"]),
         fields,
         navigation,
+        SUBPAGES.get(name, ()),
+        SORTED_BY.get(name, ()),
     )
 
 

@@ -20,16 +20,15 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,7})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-def checked_body(entity: EntitySet, body: object, deep: str = "") -> Record:
+def checked_body(entity: EntitySet, body: object, deep: bool = False) -> Record:
     """The fields of a request body as BC stores them. Raises Refused.
 
-    `deep` names the member whose records are inserted together with this one (deep insert). It is left out here.
+    With `deep`, the body may hold records that are inserted together with this one. They are left out here.
     """
     sent = {name: value for name, value in as_object(body).items() if not _is_annotation(entity, name)}
-    if deep in sent:
-        inside = sent.pop(deep)
-        if not isinstance(inside, list):
-            raise bad_request(f"The value of '{deep}' must be a list.")
+    for name in entity.subpages if deep else ():
+        if not isinstance(sent.pop(name, []), list):
+            raise bad_request(f"The value of '{name}' must be a list.")
     for name in sent:
         if name in entity.navigation and name not in entity.fields:
             raise bad_request(f"The navigation property '{name}' cannot be written together with its parent.")

@@ -22,7 +22,8 @@ TAIL = "</Schema></edmx:DataServices></edmx:Edmx>"
 
 def service_document(schema: Schema, base: str) -> dict[str, Any]:
     """The list of entity sets, which is the answer at the API's base address."""
-    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in schema]
+    names = [entity.public_name for entity in schema.values()]
+    sets = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
     return {"@odata.context": f"{base}/$metadata", "value": sets}
 
 
@@ -31,7 +32,7 @@ def csdl(schema: Schema) -> str:
     enums: dict[str, str] = {}
     types = "".join(_entity_type(entity, schema, enums) for entity in schema.values())
     actions = "".join(_actions(entity) for entity in schema.values())
-    sets = "".join(_entity_set(entity) for entity in schema.values())
+    sets = "".join(_entity_set(entity, schema) for entity in schema.values())
     return f'{HEAD}{types}{"".join(enums.values())}{actions}<EntityContainer Name="NAV">{sets}</EntityContainer>{TAIL}'
 
 
@@ -40,7 +41,7 @@ def entity_definitions(schema: Schema, base: str) -> dict[str, Any]:
     value = [
         {
             "entityName": entity.entity_name,
-            "entitySetName": entity.name,
+            "entitySetName": entity.public_name,
             "entityCaptions": [{"languageCode": 1033, "caption": caption(entity.entity_name)}],
             "properties": [
                 {"name": name, "captions": [{"languageCode": 1033, "caption": caption(name)}]} for name in entity.fields
@@ -101,15 +102,20 @@ def _enum(entity: EntitySet, name: str, facts: Facts, enums: dict[str, str]) -> 
 def _actions(entity: EntitySet) -> str:
     return "".join(
         f'<Action Name="{action}" IsBound="true">'
-        f'<Parameter Name="bindingParameter" Type="{entity.type_name}"/></Action>'
+        f'<Parameter Name="bindingParameter" Type="{entity.type_name}"/>{_parameters(entity, action)}</Action>'
         for action in entity.actions
     )
 
 
-def _entity_set(entity: EntitySet) -> str:
+def _parameters(entity: EntitySet, action: str) -> str:
+    known = entity.parameters.get(action, {})
+    return "".join(f'<Parameter Name="{name}" Type="{facts.get("edm")}"/>' for name, facts in known.items())
+
+
+def _entity_set(entity: EntitySet, schema: Schema) -> str:
     bindings = "".join(
-        f'<NavigationPropertyBinding Path="{name}" Target="{link.target}"/>'
+        f'<NavigationPropertyBinding Path="{name}" Target="{schema[link.target].public_name}"/>'
         for name, link in entity.navigation.items()
         if link.own
     )
-    return f'<EntitySet Name="{entity.name}" EntityType="{entity.type_name}">{bindings}</EntitySet>'
+    return f'<EntitySet Name="{entity.public_name}" EntityType="{entity.type_name}">{bindings}</EntitySet>'

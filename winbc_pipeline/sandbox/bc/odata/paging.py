@@ -65,10 +65,8 @@ def order(entity: EntitySet, options: Options) -> str:
 def _sort_terms(entity: EntitySet, options: Options) -> tuple[tuple[str, bool], ...]:
     if options.orderby:
         return options.orderby
-    if entity.name == "dimensionSetLines":
-        return (("code", False),)
-    for names in (*COMPOSITE_KEYS, *((name,) for name in SINGLE_KEYS)):
-        if set(names) <= set(entity.fields):
+    for names in (entity.sorted_by, *COMPOSITE_KEYS, *((name,) for name in SINGLE_KEYS)):
+        if names and set(names) <= set(entity.fields):
             return tuple((name, False) for name in names)
     return ()
 

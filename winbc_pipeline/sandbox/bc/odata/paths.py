@@ -1,6 +1,7 @@
 """Finds what a path names: a collection, a record, its content, a count or an action (behaviour.md section 1)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,22 +29,21 @@ class Place:
     action: str = ""
 
 
-def find_place(company: Company, path: str) -> Place:
-    """What a path below the company names. Raises Refused."""
+def find_place(company: Company, sets: Mapping[str, EntitySet], path: str) -> Place:
+    """What a path below the company names. `sets` are the entity sets by their names in paths. Raises Refused."""
     place: Place | None = None
     for part in path.split("/"):
         found = SEGMENT.fullmatch(part)
         if not found:
             raise unknown_segment(part.split("(")[0])
         name, key = found.group(1), found.group(2)
-        place = _first(company, name, key) if place is None else _next(company, place, name, key)
+        place = _first(company, sets.get(name), name, key) if place is None else _next(company, place, name, key)
     if place is None:
         raise unknown_segment(path)
     return place
 
 
-def _first(company: Company, name: str, key: str | None) -> Place:
-    entity = company.schema.get(name)
+def _first(company: Company, entity: EntitySet | None, name: str, key: str | None) -> Place:
     if entity is None or name in ("companies", "subscriptions"):
         raise unknown_segment(name)
     return _keyed(company, Place("collection", entity), key)

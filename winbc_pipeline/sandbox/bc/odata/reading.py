@@ -14,6 +14,7 @@ from .paging import order, page
 from .query import Options
 
 LINES = ("documentId", "You must specify an Id or a Document Id to get the lines.")
+JOURNAL = ("journalId", "You must specify a journal batch ID or a journal ID to get a journal line.")
 NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it does not
     "salesOrderLines": LINES,
     "salesInvoiceLines": LINES,
@@ -24,7 +25,9 @@ NEEDS_PARENT = {  # the field that a filter must fix, and BC's message if it doe
     "contactsInformation": ("relatedId", "id type not specified."),
     "dimensionSetLines": ("parentId", "You must get to the parent first to get to the dimension set line."),
     "attachments": ("parentId", "You must specify a parentId to get the attachments."),
-    "pdfDocument": ("parentId", "You must specify a parentId in the request body."),
+    "pdfDocument": ("parentId", "You must specify a parentType in the request body."),
+    "journalLines": JOURNAL,
+    "customerPayments": JOURNAL,
 }
 
 
@@ -51,7 +54,7 @@ def collection(view: View, entity: EntitySet, options: Options, where: Where, si
     if options.select or options.expand or entity.name in CONTENT_PROPERTY:
         bodies = [dumps(shaped(view, entity, loads(body), options)).decode() for body in bodies]
     total = f'"@odata.count":{view.company.records.count(entity.name, *condition)},' if options.count else ""
-    context = json.dumps(f"{view.base}/$metadata#{entity.name}")
+    context = json.dumps(f"{view.base}/$metadata#{entity.public_name}")
     content = f'{{"@odata.context":{context},{total}"value":[{",".join(bodies)}]'.encode()
     return content, token if options.top is None else ""  # $top has no next link (behaviour.md section 6)
 
@@ -63,7 +66,8 @@ def count(company: Company, entity: EntitySet, options: Options, where: Where) -
 
 def single(view: View, entity: EntitySet, record: Record, options: Options) -> Record:
     """One record as a client gets it."""
-    return {"@odata.context": f"{view.base}/$metadata#{entity.name}/$entity"} | shaped(view, entity, record, options)
+    context = f"{view.base}/$metadata#{entity.public_name}/$entity"
+    return {"@odata.context": context} | shaped(view, entity, record, options)
 
 
 def shaped(view: View, entity: EntitySet, record: Record, options: Options) -> Record:

@@ -11,17 +11,11 @@ from typing import Any
 
 from ...records import Record
 from ..data.company import Company, stored_fields
-from ..data.refusal import Refused, dialog_error, not_allowed, not_found, validation_error
+from ..data.refusal import Refused, already_exists, dialog_error, not_allowed, not_found, validation_error
 from ..data.schema import ZERO_GUID, EntitySet
 from ..data.values import checked_body, is_zero
+from .metadata import caption as caption_of
 
-DEEP_INSERT = {  # the records that BC inserts together with their parent; others are not published
-    "salesOrders": "salesOrderLines",
-    "salesInvoices": "salesInvoiceLines",
-    "salesCreditMemos": "salesCreditMemoLines",
-    "salesQuotes": "salesQuoteLines",
-    "purchaseOrders": "purchaseOrderLines",
-}
 MANDATORY = {"customers": "displayName", "contacts": "displayName", "vendors": "displayName"}
 # A record of these sets that is sent without a number gets the next one of its number series.
 NUMBERED = {"customers", "contacts", "items", "vendors", "employees"}
@@ -58,6 +52,11 @@ TABLE_RELATIONS = (
     ("taxAreaId", "taxAreas", "id", "Tax Area"),
     ("locationId", "locations", "id", "Location"),
 )
+TABLE_CAPTIONS = {
+    **{target: label for target, _, _, label in ID_CODE_PAIRS},
+    **{target: label for _, target, _, label in TABLE_RELATIONS},
+}
+KEY_CAPTIONS = {"number": "No.", "code": "Code"}
 RENAMED_WITH = {  # the fields that change in other records when a number or code changes in this entity set
     "items": ("itemNumber", "lineObjectNumber"),
     "customers": ("customerNumber", "billToCustomerNumber"),
@@ -111,17 +110,24 @@ class Rules:
 
 
 RULES: dict[str, Rules] = {}
+NO_RULES = Rules()
+
+
+def rules_of(company: Company, entity: EntitySet) -> Rules:
+    """The rules of an entity set. Those of an extension's sets stand in the company that has the extension."""
+    found: Rules = company.extension_rules.get(entity.name) or RULES.get(entity.name, NO_RULES)
+    return found
 
 
 def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None = None) -> Record:
     """Inserts a record. `parent` holds the fields that follow from the path to which it was posted."""
     if not entity.insert:
-        raise not_allowed("POST", entity.name)
-    fields = checked_body(entity, body, DEEP_INSERT.get(entity.name, ""))
+        raise not_allowed("POST", entity.public_name)
+    fields = checked_body(entity, body, deep=True)
     if template := company.templates.get(entity.name):
         fields = with_template({name: value for name, value in template.items() if name in entity.fields}, fields)
     sent = fields | (parent or {})
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         record = company.empty(entity.name) | sent
         _check_mandatory(entity, record)
@@ -137,10 +143,10 @@ def insert(company: Company, entity: EntitySet, body: Any, parent: Record | None
 def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag: str | None) -> Record:
     """Changes a record. Equal values change nothing, not even the time of its last modification."""
     if not entity.modify:
-        raise not_allowed("PATCH", entity.name)
+        raise not_allowed("PATCH", entity.public_name)
     check_etag(record, etag)
     sent = checked_body(entity, body)
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         changed = record | sent
         if entity.key in sent and sent[entity.key] != record[entity.key]:
@@ -160,9 +166,9 @@ def modify(company: Company, entity: EntitySet, record: Record, body: Any, etag:
 def remove(company: Company, entity: EntitySet, record: Record, etag: str | None) -> None:
     """Deletes a record and the records that belong to it."""
     if not entity.delete:
-        raise not_allowed("DELETE", entity.name)
+        raise not_allowed("DELETE", entity.public_name)
     check_etag(record, etag)
-    rules = RULES.get(entity.name, Rules())
+    rules = rules_of(company, entity)
     with company.transaction():
         rules.before_delete(company, record)
         company.drop(entity.name, record, sent=True)
@@ -240,10 +246,15 @@ def _check_unique(company: Company, entity: EntitySet, record: Record, old: Reco
     value = record.get(key) if key else None
     is_new_value = old is None or old.get(key) != value
     if value and is_new_value and company.find(entity.name, key, value):
-        raise duplicate(entity, value)
+        raise already_exists(table_caption(entity), {KEY_CAPTIONS[key]: value})
     record_id = record.get(entity.key)
     if old is None and not is_zero(record_id) and company.get(entity.name, str(record_id)):
-        raise duplicate(entity, str(record_id))
+        raise already_exists(table_caption(entity), {"Id": str(record_id)})
+
+
+def table_caption(entity: EntitySet) -> str:
+    """The caption of an entity set's table in AL, as messages name it."""
+    return TABLE_CAPTIONS.get(entity.name) or caption_of(entity.entity_name)
 
 
 def key_field(entity: EntitySet) -> str:
@@ -253,26 +264,21 @@ def key_field(entity: EntitySet) -> str:
     return "code" if entity.fields.get("code", {}).get("showMandatory") else ""
 
 
-def duplicate(entity: EntitySet, value: str) -> Refused:
-    """Another record has this number, code or id already."""
-    kind = entity.entity_name[0].upper() + entity.entity_name[1:]
-    message = f"The {kind} already exists. Identification fields and values: No.='{value}'"
-    return Refused(400, "Internal_EntityWithSameKeyExists", message)
-
-
 def _resolve(company: Company, entity: EntitySet, record: Record, sent: Record) -> None:
     """Fills in and checks the fields that name other records.
 
     Of an id and a code for the same record, a client may send either. If it sends both they must agree. An id of
-    zeros empties the code.
+    zeros empties the code. The fields of an extension's sets have their own rules, whatever their names.
     """
+    if entity.is_of_extension:
+        return
     for target, id_field, code_field, caption in ID_CODE_PAIRS:
         if id_field in sent or code_field in sent:
             _resolve_pair(company, record, sent, target, id_field, code_field, caption)
     if "currencyCode" in entity.fields and not record.get("currencyCode"):
         record["currencyCode"] = LOCAL_CURRENCY
     for field, target, key, caption in TABLE_RELATIONS:
-        if is_zero(sent.get(field)) or target not in company.schema:
+        if field not in sent or is_zero(sent[field]) or target not in company.schema:
             continue
         found = company.find(target, key, sent[field])
         # AL: only salespeople can be blocked, and the relations to Salesperson/Purchaser leave the blocked ones out.
@@ -326,7 +332,7 @@ def _records_naming(company: Company, field: str, value: str) -> list[tuple[str,
     """The records with a value in a field, each with its entity set. Of document lines, only those with an item."""
     names = [other.name for other in company.schema.values() if field in other.fields]
     rows = [(name, row) for name in names for row in company.all(name, field, value)]
-    return [(name, row) for name, row in rows if field != "lineObjectNumber" or row["lineType"] == "Item"]
+    return [(name, row) for name, row in rows if field != "lineObjectNumber" or row.get("lineType") == "Item"]
 
 
 def _drop_owned_records(company: Company, entity: EntitySet, record: Record) -> None:

@@ -6,10 +6,10 @@ document_dimensions.py.
 
 from ...records import Record
 from ..data.company import Company
-from ..data.refusal import dialog_error, validation_error
+from ..data.refusal import already_exists, dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.values import is_zero
-from ..odata.writing import RULES, Rules, duplicate
+from ..odata.writing import RULES, Rules
 
 DIMENSION_PARENTS = {"Customer": "customers", "Item": "items", "Vendor": "vendors", "Employee": "employees"}
 
@@ -81,7 +81,7 @@ class DefaultDimensions(Rules):
         self._resolve(company, record)
         others = company.all("defaultDimensions", "parentId", record["parentId"])
         if any(other["dimensionId"] == record["dimensionId"] for other in others):
-            raise duplicate(company.entity("defaultDimensions"), record["dimensionCode"])
+            raise already_exists("Default Dimension", {"Dimension Code": record["dimensionCode"]})
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         if any(record[name] != old[name] for name in ("parentId", "parentType", "dimensionId")):

@@ -7,7 +7,7 @@ from ...records import Record
 from ..data.company import Company, amount
 from ..data.dates import checked_formula
 from ..data.post_codes import fill_in_address
-from ..data.refusal import dialog_error, validation_error
+from ..data.refusal import already_exists, dialog_error, validation_error
 from ..data.schema import ZERO_GUID
 from ..data.settings import change_settings
 from ..data.values import decoded, is_zero
@@ -289,8 +289,7 @@ class Variants(Rules):
         record |= {"itemId": item["id"], "itemNumber": item["number"]}
         alike = [row for row in company.all("itemVariants", "itemId", item["id"]) if row["code"] == record["code"]]
         if any(row["id"] != record["id"] for row in alike):
-            message = f"The Item Variant already exists. Identification fields and values: Code='{record['code']}'"
-            raise dialog_error(message)
+            raise already_exists("Item Variant", {"Item No.": item["number"], "Code": record["code"]})
 
 
 class PaymentTerms(Rules):

@@ -186,9 +186,12 @@ class Documents(Rules):
     def _check_customers(self, company: Company, sell_to: Record | None, bill_to: Record | None) -> None:
         """Refuses customers who are blocked, or lack the posting group that AL tests on them."""
         tested = ((sell_to, "generalBusinessPostingGroupCode"), (bill_to, "customerPostingGroupCode"))
+        checked = ""
         for customer, group in tested:
             if customer:
-                check_blocked(company, customer, self.kind, "create")
+                if customer["id"] != checked:  # mostly, one customer buys and pays
+                    check_blocked(company, customer, self.kind, "create")
+                    checked = customer["id"]
                 posting_groups.check(company, "customers", customer, group)
 
     def _find_customer(self, company: Company, sent: Record, field: str, caption: str) -> Record | None:
@@ -368,12 +371,6 @@ def check_not_shipped(kind: Kind, header: Record, line: Record) -> None:
         place = line_place(kind, header, line)
         message = f"Qty. Shipped Not Invoiced must be equal to '0'  in {place}. Current value is '{shipped:f}'."
         raise validation_error(message)
-
-
-def _twin_was_sent(name: str, sent: Record) -> bool:
-    """Whether the client sent the code for a field that holds the id, or the id for one that holds the code."""
-    twins = {"currencyId": "currencyCode", "currencyCode": "currencyId"}
-    return twins.get(name, "") in sent
 
 
 def check_blocked(company: Company, customer: Record, kind: Kind, verb: str) -> None:

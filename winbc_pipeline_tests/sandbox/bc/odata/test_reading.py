@@ -172,3 +172,19 @@ def test_every_answer_has_a_request_id_by_which_its_writes_are_found(bc: Bc) -> 
     answer = bc.call("POST", "customers", {"displayName": "New"})
     (write,) = bc.control("__state")["writes"]
     assert write["request_id"] == answer.headers["request-id"] != ""
+
+
+def test_a_call_that_names_no_company_is_told_how(bc: Bc) -> None:
+    """dynamics-error-codes.md: NavCompanyNotFoundException; reported in MicrosoftDocs issue 609."""
+    status, code, message = bc.refusal("GET", f"{bc.base}/customers")
+    assert (status, code) == (404, "Internal_CompanyNotFound")
+    assert message.startswith("Cannot process the request because the default company cannot be found.")
+
+
+@pytest.mark.parametrize("entity", ["journalLines", "customerPayments"])
+def test_lines_of_journals_are_read_below_their_journal_or_by_its_id(bc: Bc, entity: str) -> None:
+    """APIV2JournalLines.Page.al and APIV2CustomerPayments.Page.al: CheckFilters."""
+    message = "You must specify a journal batch ID or a journal ID to get a journal line."
+    assert bc.refusal("GET", entity) == (400, "Application_DialogException", message)
+    journal = bc.values("journals")[0]["id"]
+    assert bc.values(f"{entity}?$filter=journalId eq {journal}") == []

@@ -51,3 +51,28 @@ def test_a_tag_that_bc_never_gave_is_unusable(bc: Bc, customer: dict[str, Any], 
 def test_a_tag_of_another_record_is_stale(bc: Bc, customer: dict[str, Any], item: dict[str, Any]) -> None:
     answer = bc.refusal("PATCH", f"customers({customer['id']})", {"city": "Gent"}, If_Match=item["@odata.etag"])
     assert answer[:2] == (409, "Request_EntityChanged")
+
+
+@pytest.mark.parametrize(
+    ("entity", "body", "table", "key"),
+    [
+        ("customers", {"displayName": "A", "number": "A1"}, "Customer", "No.='A1'"),
+        ("paymentTerms", {"code": "1 YEAR"}, "Payment Terms", "Code='1 YEAR'"),
+        ("unitsOfMeasure", {"code": "CRATE"}, "Unit of Measure", "Code='CRATE'"),
+    ],
+)
+def test_a_second_record_with_a_key_is_refused_in_the_words_of_its_table(
+    bc: Bc, entity: str, body: dict[str, Any], table: str, key: str
+) -> None:
+    """dynamics-error-codes.md: NavCSideDuplicateKeyException; the captions are those of the tables in AL."""
+    bc.post(entity, body)
+    message = f"The {table} already exists. Identification fields and values: {key}"
+    assert bc.refusal("POST", entity, body) == (400, "Internal_EntityWithSameKeyExists", message)
+
+
+def test_a_second_variant_of_an_item_is_refused(bc: Bc, item: dict[str, Any]) -> None:
+    """The primary key of Item Variant is Item No., Code (ItemVariant.Table.al)."""
+    body = {"itemNumber": item["number"], "code": "RED"}
+    bc.post("itemVariants", body)
+    message = "The Item Variant already exists. Identification fields and values: Item No.='MUG',Code='RED'"
+    assert bc.refusal("POST", "itemVariants", body) == (400, "Internal_EntityWithSameKeyExists", message)

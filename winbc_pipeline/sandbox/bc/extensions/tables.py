@@ -1,0 +1,122 @@
+"""The entity sets of apps: tables of their own, and fields on the records of standard entity sets.
+
+In AL the second kind is a table extension with an API page over the standard table: the page shows the very record, so
+a write through it changes the record's moment and tells its subscribers. Here the page's rows are records of their own,
+which follow those of the standard set in the same transaction.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...records import Record
+from ..data.company import Company, with_etag
+from ..data.refusal import already_exists, validation_error
+from ..data.schema import EntitySet
+from ..data.values import decoded, is_zero
+from ..odata.metadata import caption
+from ..odata.writing import Rules, insert, modify, no_relation
+
+Relations = Mapping[str, tuple[str, str]]  # a field, and the entity set and the field in which its value must be found
+
+
+class OwnTable(Rules):
+    """A table of an app. `natural_key` are the fields of its primary key in AL: no two records agree in all of them."""
+
+    def __init__(self, entity: EntitySet, natural_key: tuple[str, ...], relations: Relations) -> None:
+        self.entity, self.natural_key, self.relations = entity, natural_key, relations
+
+    def before_insert(self, company: Company, record: Record, sent: Record) -> None:
+        for name, facts in self.entity.fields.items():
+            if facts.get("notBlank") and record[name] == "":
+                raise validation_error(f"{name} must be filled in. Enter a value.")
+        check_relations(company, self.relations, record)
+        self._check_key(company, record)
+
+    def after_insert(self, company: Company, record: Record, body: Record) -> Record:
+        """Inserts the records of subpages that stand in the body."""
+        for name in self.entity.subpages:
+            link = self.entity.navigation[name]
+            for row in body.get(name, []):
+                insert(company, company.entity(link.target), row, {link.other: record[link.own]})
+        return record
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        check_relations(company, self.relations, {name: record[name] for name in sent})
+        if any(record[name] != old[name] for name in self.natural_key):
+            self._check_key(company, record)
+
+    def after_delete(self, company: Company, record: Record) -> None:
+        """Deletes the records of subpages."""
+        for name in self.entity.subpages:
+            link = self.entity.navigation[name]
+            for row in company.all(link.target, link.other, record[link.own]):
+                company.drop(link.target, row)
+                company.extension_rules[link.target].after_delete(company, row)
+
+    def _check_key(self, company: Company, record: Record) -> None:
+        if not self.natural_key:
+            return
+        condition = " AND ".join(f"json_extract(body, '$.{name}') = ?" for name in self.natural_key)
+        values = [record[name] for name in self.natural_key]
+        if company.records.count(self.entity.name, condition, values):
+            key = {caption(name): decoded(str(record[name])) for name in self.natural_key}
+            raise already_exists(caption(self.entity.entity_name), key)
+
+
+class OnStandard(Rules):
+    """Fields on the records of a standard entity set. `shown` gives the standard field that a field shows."""
+
+    def __init__(
+        self, company: Company, entity: EntitySet, base: EntitySet, shown: Mapping[str, str], relations: Relations
+    ) -> None:
+        self.company, self.entity, self.base, self.relations = company, entity, base, relations
+        self.shown = {"id": base.key, **shown}
+
+    def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
+        check_relations(company, self.relations, {name: record[name] for name in sent})
+
+    def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
+        """Changes the standard record: by its own rules where a standard field was sent, else its moment only."""
+        standard = {self.shown[name]: value for name, value in sent.items() if name in self.shown and name != "id"}
+        base = company.get(self.base.name, record["id"]) or {}
+        if standard:
+            base = modify(company, self.base, base, standard, "*")
+        company.change(self.base.name, base)
+        return company.get(self.entity.name, record["id"]) or record
+
+    def follow(self, record: Record, kind: str, tell: bool) -> None:
+        """Brings the row of a standard record up to date, in the transaction in which the record changed."""
+        key, name = str(record[self.base.key]), self.entity.name
+        old = self.company.get(name, key)
+        if kind == "deleted":
+            self.company.records.delete(name, key)
+            row = old
+        else:
+            row = self._row(record, old)
+            store = self.company.records.replace if old else self.company.records.insert
+            store(name, key, row)
+        if tell and row:
+            self.company.tell(name, row, kind)
+
+    def follow_all(self) -> None:
+        """Brings all rows up to date. The standard records may have changed while the app was not installed."""
+        present = {record[self.base.key]: record for record in self.company.records.select(self.base.name)}
+        for record in present.values():
+            self.follow(record, "updated", tell=False)
+        for row in self.company.records.select(self.entity.name):
+            if row["id"] not in present:
+                self.company.records.delete(self.entity.name, row["id"])
+
+    def _row(self, record: Record, old: Record | None) -> Record:
+        own = {name: value for name, value in (old or {}).items() if name in self.entity.fields}
+        return with_etag(
+            self.company.empty(self.entity.name) | own | {name: record[other] for name, other in self.shown.items()}
+        )
+
+
+def check_relations(company: Company, relations: Relations, values: Record) -> None:
+    """Refuses a value that the related table does not have. An empty value names nothing."""
+    for name, (entity_set, field) in relations.items():
+        value: Any = values.get(name)
+        if not is_zero(value) and not company.find(entity_set, field, value):
+            raise no_relation(name, value, caption(company.entity(entity_set).entity_name))
