@@ -47,6 +47,7 @@ TEXTS = {
     "message": "Why, in words. May quote a person's data.",
     "moved_at": "When the record came into this state.",
     "part": "Kind of the target's record; a source record may need several.",
+    "pair": "What the record's pair becomes when the plan is carried out, as JSON: hashes, no values.",
     "planned_at": "When it was planned.",
     "reason": "Reason code: docs/errors.md says cause and fix.",
     "reference": "By which a document is found again in the target.",
