@@ -165,6 +165,7 @@ def test_an_order_that_the_cursor_passed_is_seen(orders: OrderSandboxes, first: 
     orders.order("W1", lines=[{"product_id": first}])
     orders.pass_time(60)
     orders.order("W2")
+    orders.pass_time(60)
     orders.sync()
 
     orders.execute(spoil)
@@ -217,7 +218,8 @@ def test_numbers_that_dagster_shows_and_the_ledger_does_not_have_are_seen(
 
 
 def test_a_call_that_is_made_again_and_again_is_seen(orders: OrderSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("winbc_pipeline.systems.business_central.client.Limits", lambda **own: Limits(tries=50, **own))
+    many = {"tries": 50}
+    monkeypatch.setattr("winbc_pipeline.systems.business_central.client.Limits", lambda **own: Limits(**own | many))
     orders.order("W1")
     orders.fault(BC, {"kind": "storm", "path": "$batch", "times": 20})
     with pytest.raises(AssertionError, match="^I11: POST .* was made 20 times in vain"):
