@@ -14,19 +14,20 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Reference:
-    """A field whose value is on a record that the target itself makes for the parent. It is looked up after that.
+    """A field of a record that refers to its parent's record, which must be there first.
 
     Attributes:
         field: the field that gets the value.
-        collection: path of the records to look in; `{id}` stands for the parent's id.
+        collection: path of the records to look in, which the target itself makes for the parent; `{id}` stands for the
+            parent's id. Empty when the value is the parent's own id.
         value: the field of such a record that holds the value.
         where: field and value that the record must have.
     """
 
     field: str
-    collection: str
-    value: str
-    where: tuple[str, str]
+    collection: str = ""
+    value: str = ""
+    where: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -266,8 +267,22 @@ class Flow:
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use, in the order in which they are written."""
         if not self.document:
-            return self.parts
+            return parents_first(self.parts)
         return tuple(self.part(name) for name in self.document.parts(settings))
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)
+
+
+def parents_first(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """The same parts in an order in which each comes after its parent."""
+    ordered: list[Part] = []
+    waiting = list(parts)
+    while waiting:
+        names = {part.name for part in waiting}
+        ready = [part for part in waiting if part.parent not in names]
+        if not ready:
+            raise ValueError(f"parts that are each other's parents: {', '.join(sorted(names))}")
+        ordered += ready
+        waiting = [part for part in waiting if part.parent in names]
+    return tuple(ordered)

@@ -34,7 +34,7 @@ def plan(work: Work, target: Target, as_if: Mapping[str, Row] = MappingProxyType
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
     rows = []
-    for part in flow.parts:
+    for part in work.connected.parts:
         own = [row for row in candidates if row["part"] == part.name]
         decided = decide(work.connected, part, target, compiled[part.name], own, linked)
         rows += [planned_row(row, decision) for row, decision in decided]

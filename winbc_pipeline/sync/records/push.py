@@ -46,7 +46,7 @@ def push(work: Work, target: Target) -> None:
         rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
-        for part in work.flow.parts:
+        for part in work.connected.parts:
             own = [row for row in rows if row["part"] == part.name]
             again |= Push(work, part, target).send(own)
         if not again:
@@ -132,7 +132,10 @@ class Push:
         creates = [row for row in rows if row["action"] == "create"]
         if not reference or not creates:
             return rows, []
-        values = self._looked_up(reference, self._reference_paths(reference, creates))
+        if reference.collection:
+            values = self._looked_up(reference, self._reference_paths(reference, creates))
+        else:
+            values = self._parents(creates)
         ready = [row for row in rows if row["action"] != "create"]
         missing = []
         for row in creates:
@@ -149,9 +152,12 @@ class Push:
 
     def _reference_paths(self, reference: Reference, rows: list[Row]) -> dict[str, str]:
         """By key, the path under which a new record finds its parent's value; none for a parent that was never sent."""
+        return {key: reference.collection.format(id=parent) for key, parent in self._parents(rows).items()}
+
+    def _parents(self, rows: list[Row]) -> dict[str, str]:
+        """By key, the id of the parent's record in the target; none for a parent that was never sent."""
         parents = {row["key"]: row["target_id"] for row in ledger.read(self.store, "part = ?", [self.part.parent])}
-        ids = {row["key"]: parents.get(row["key"]) for row in rows}
-        return {key: reference.collection.format(id=parent) for key, parent in ids.items() if parent}
+        return {row["key"]: parents[row["key"]] for row in rows if parents.get(row["key"])}
 
     def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
         """Reads the paths; gives by key the value that the reference asks for."""
