@@ -6,7 +6,6 @@ connection, so that nobody can try out telephone numbers without it.
 """
 
 import hashlib
-import json
 import os
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 import duckdb
+import orjson
 
 from .. import clock
 from ..settings import Settings
@@ -138,11 +138,11 @@ def _hash(secret: bytes, text: str) -> str:
 
 
 def _whole(row: Row) -> Row:
-    return row | {system: json.loads(row[system] or "{}") for system in KEYS}
+    return row | {system: orjson.loads(row[system] or "{}") for system in KEYS}
 
 
 def _as_text(row: Row) -> Row:
-    texts = {system: json.dumps(row[system], separators=(",", ":")) for system in KEYS}
+    texts = {system: orjson.dumps(row[system]).decode() for system in KEYS}
     return row | texts | {"moved_at": clock.now()}
 
 

@@ -306,12 +306,13 @@ class Planner:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
             return Decision("wait", "UNSEEN", target=live)
-        moved = self.records.moved(known, updates, live)
+        answered = self.records.hashes(live)
+        moved = self.records.moved(known, updates, live, answered)
         merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
-        pair = self.records.pair_after(known, merged, live)
+        pair = self.records.pair_after(known, merged, answered)
         if is_unseen(live):
             merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
         if merged.changes:

@@ -4,10 +4,11 @@ Here belongs: reading pairs for a plan, and what a pair becomes when the plan is
 merge.py. The table of pairs: staging/pairs.py.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from ...mapping.compiler import Compiled
 from ...staging import ledger
@@ -83,7 +84,7 @@ class KnownRecords:
             source=pair[source] if pair else {},
             target=pair[target] if pair else {},
             now=self.pairs.hashes(fields) if self.pairs else {},
-            sent=json.loads(row["field_hashes"] or "{}"),
+            sent=orjson.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
@@ -91,23 +92,28 @@ class KnownRecords:
         there = pair[KEYS[target]] if pair and not row.get("adopted") else None
         return row | {"known": known, "target_id": there or row["target_id"]}
 
-    def moved(self, known: Known, new: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Moved]:
+    def hashes(self, live: Mapping[str, Any]) -> Hashes:
+        """The hashes of the target's record, for `moved` and `pair_after`; empty where no pairs are kept."""
+        return self.pairs.hashes(live) if self.pairs else {}
+
+    def moved(
+        self, known: Known, new: Mapping[str, Any], live: Mapping[str, Any], answered: Hashes
+    ) -> dict[str, Moved]:
         """Which side changed each mapped field since both last agreed.
 
         Args:
             new: the mapped values.
-            live: the target's record.
+            live: the target's record; answered: its `hashes`.
         """
-        wanted, there = field_hashes(new), field_hashes({name: live.get(name) for name in new})
-        answered = self.pairs.hashes({name: live.get(name) for name in new}) if self.pairs else {}
+        wanted = field_hashes(new)
         if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
             return {name: Moved(self._source_moved(known, name, wanted[name]), False) for name in new}
         return {
             name: Moved(
                 self._source_moved(known, name, wanted[name]),
-                self._target_moved(known, name, answered.get(name), there[name], _alike(live.get(name), new[name])),
+                self._target_moved(known, name, live.get(name), value, answered),
             )
-            for name in new
+            for name, value in new.items()
         }
 
     def _source_moved(self, known: Known, name: str, wanted: str) -> bool | None:
@@ -120,24 +126,28 @@ class KnownRecords:
             return known.sent[name] != wanted
         return False if not reads and known.source else None
 
-    def _target_moved(self, known: Known, name: str, answered: str | None, there: str, is_alike: bool) -> bool | None:
-        if known.lost and is_alike:
+    def _target_moved(self, known: Known, name: str, old: Any, new: Any, answered: Hashes) -> bool | None:
+        if known.lost and _alike(old, new):
             return False  # it has what was sent
         if name in known.target:
-            return answered != known.target[name]
-        return there != known.sent[name] if name in known.sent else None
+            there = answered if name in answered else self.hashes({name: None})  # Winstore leaves out what is empty
+            return there[name] != known.target[name]
+        return field_hashes({name: old})[name] != known.sent[name] if name in known.sent else None
 
     def pair_made(self, known: Known, made_by: str = "") -> str | None:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self.pairs:
             return None
         made = {"own": known.own, "made_by": made_by or self.flow.source, "source": known.now, "target": {}}
-        return json.dumps(made | {"open": [], "whole": True})
+        return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
-    def pair_after(self, known: Known, merged: Merged, live: Mapping[str, Any]) -> str | None:
+    def pair_after(self, known: Known, merged: Merged, answered: Hashes) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
 
         What both sides agree on is noted. What only the target changed is not: the other direction must still see it.
+
+        Args:
+            answered: the `hashes` of the target's record.
         """
         if not self.pairs:
             return None
@@ -145,7 +155,7 @@ class KnownRecords:
         heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
         read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now}
         target, open_fields = dict(known.target), []
-        for name, value in self.pairs.hashes(live).items():
+        for name, value in answered.items():
             if name in agreed:
                 target[name] = value
             elif target.get(name) != value:
@@ -153,7 +163,7 @@ class KnownRecords:
         source = known.source | {name: known.now[name] for name in read}
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
-        return json.dumps(pair)
+        return orjson.dumps(pair).decode()
 
 
 def _open_there(connected: ConnectedFlow) -> set[str]:
@@ -213,8 +223,8 @@ def _id(row: Row, answer: Mapping[str, Any]) -> str:
 
 
 def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[str, Any]) -> Row:
-    planned, target = json.loads(row["pair"]), OTHER[source]
-    sent = set(json.loads(row["body"])) if isinstance(row["body"], str) else set(row["body"])
+    planned, target = orjson.loads(row["pair"]), OTHER[source]
+    sent = set(orjson.loads(row["body"])) if isinstance(row["body"], str) else set(row["body"])
     answered = {
         name: value
         for name, value in pairs.hashes(answer).items()
