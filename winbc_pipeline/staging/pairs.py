@@ -22,7 +22,7 @@ import orjson
 
 from .. import clock
 from ..settings import Settings
-from .store import Row, Store, create_table, insert_rows, quote, rows_of, writing
+from .store import Row, Store, create_table, insert_rows, literal, quote, rows_of, writing
 
 Hashes = dict[str, str]  # a hash by field
 
@@ -60,6 +60,17 @@ class Pairs:
             for name, value in fields.items()
             if "@" not in name and not isinstance(value, list | dict)
         }
+
+    def sql(self, kinds: Mapping[str, str], table: str) -> str:
+        """SQL of the same hashes of a staged record, as JSON: a database hashes many records at once.
+
+        Args:
+            kinds: the fields and their kinds.
+            table: the alias of the staging table.
+        """
+        values = {name: _canonical_sql(f"{table}.{quote(name)}", kind) for name, kind in kinds.items()}
+        hashed = [f"{quote(name)}: left(sha256({literal(self.secret)} || {v}), 12)" for name, v in values.items()]
+        return f"to_json({{{', '.join(hashed)}}})::VARCHAR"
 
     @contextmanager
     def opened(
@@ -132,9 +143,15 @@ def canonical(value: Any) -> str:
     return "" if text.isspace() else text
 
 
+def _canonical_sql(column: str, kind: str) -> str:
+    """The same text in SQL, of a column of a staging table, in which blank texts are NULL already."""
+    text = f"coalesce({column}::VARCHAR, '')"
+    return f"rtrim(rtrim({text}, '0'), '.')" if kind == "decimal" else text  # decimals always have five places
+
+
 @lru_cache(maxsize=100_000)  # the same values occur in many records
-def _hash(secret: bytes, text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6, key=secret).hexdigest()
+def _hash(secret: str, text: str) -> str:
+    return hashlib.sha256(f"{secret}{text}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _whole(row: Row) -> Row:
@@ -146,14 +163,14 @@ def _as_text(row: Row) -> Row:
     return row | texts | {"moved_at": clock.now()}
 
 
-def _secret(path: Path) -> bytes:
-    """The key of the hashes; it is made, readable by its owner only, when it is first asked for."""
+def _secret(path: Path) -> str:
+    """The key of the hashes, as text; it is made, readable by its owner only, when it is first asked for."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        return path.read_bytes()
+            return path.read_text()
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+        return path.read_text()

@@ -69,6 +69,12 @@ class TwoWays(OrderFlow):
         answer = self.by_person("POST", "customers", body)
         assert answer.status_code == 201, answer.text
 
+    def renumbered(self, old: str, new: str) -> None:
+        """A user of Business Central gives a customer another number."""
+        self.pass_time(1)
+        answer = self.by_person("PATCH", f"customers({self.of_bc(old)['id']})", {"number": new})
+        assert answer.status_code == 200, answer.text
+
     def deleted_in_bc(self, number: str = "WS000123") -> None:
         self.by_person("DELETE", f"customers({self.of_bc(number)['id']})")
 

@@ -13,6 +13,7 @@ from ... import clock
 from ...mapping.compiler import Compiled
 from ...mapping.people import email_keys
 from ...staging.ledger import State
+from ...staging.pairs import KEYS
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
 from ...systems.winstore.writing import first_field_not_in_xml
@@ -126,7 +127,7 @@ class Planner:
         linked: dict[tuple[str, str], str],
     ) -> None:
         self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
-        self.flow = connected.flow.id
+        self.flow, self.source = connected.flow.id, connected.flow.source
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
             owner=connected.flow.owner(connected.settings),
@@ -140,6 +141,7 @@ class Planner:
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
+        self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
         self.given = 0  # ids that this plan has given to new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
@@ -177,6 +179,8 @@ class Planner:
         """Decides each record by itself. The arguments are those of `decide_all`."""
         rows = self.prepared(rows)
         there = live or self.look_up(rows)
+        matched = {each["id"] for found in there.by_key.values() for each in found}
+        self.paired |= self.records.pairs_of(self.records.flow.target, matched)
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -231,15 +235,25 @@ class Planner:
             return live
         if live is None:
             return self._missing(row)
-        link, own = (self.part.name, live["id"]), row["known"].own
-        owner = self.linked.get(link, own)
-        if owner != own and not (self.part.shared or self.part.merged_by):
+        if owner := self._partner_of(row, live):
             number = live.get("number", live["id"])
             return Decision(
                 "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
             )
-        self.linked[link] = own
+        self.linked[self.part.name, live["id"]] = row["_key"]
+        if row["target_id"]:  # The record that it knew is gone; this one has its key.
+            row = row | {"known": row["known"].met_anew()}
         return self._update(row, live)
+
+    def _partner_of(self, row: Row, live: Mapping[str, Any]) -> str | None:
+        """The key of another record of the source whose partner a record of the target is; None when it is free."""
+        if self.part.shared or self.part.merged_by:
+            return None
+        known, pair = row["known"], self.paired.get(live["id"])
+        if pair and pair[KEYS[self.source]] not in (known.own, known.before):
+            return str(pair["bc_no" if self.source == "bc" else KEYS[self.source]])
+        linked = self.linked.get((self.part.name, live["id"]), row["_key"])
+        return linked if linked != row["_key"] else None
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
         """The target's record with the strongest key that finds one; a decision when that is unclear."""
@@ -307,7 +321,7 @@ class Planner:
         if is_unseen(live) and not known.target:
             return Decision("wait", "UNSEEN", target=live)
         answered = self.records.hashes(live)
-        moved = self.records.moved(known, updates, live, answered)
+        moved = self.records.moved(known, live, answered)
         merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"

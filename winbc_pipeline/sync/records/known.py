@@ -4,8 +4,8 @@ Here belongs: reading pairs for a plan, and what a pair becomes when the plan is
 merge.py. The table of pairs: staging/pairs.py.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -14,10 +14,10 @@ from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.pairs import KEYS, Hashes, Pairs
-from ...staging.store import Row, Store
+from ...staging.store import Row, Store, quote
 from ..connected import ConnectedFlow
 from ..flow import Part
-from ..payloads import field_hashes, fields_of
+from ..payloads import field_hashes
 from .merge import Merged, Moved
 from .winstore_target import is_unseen
 
@@ -37,6 +37,7 @@ class Known:
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
+        before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
 
     own: str
@@ -48,6 +49,11 @@ class Known:
     same_table: bool = True
     lost: bool = False
     waits: bool = False
+    before: str | None = None
+
+    def met_anew(self) -> "Known":
+        """The same without all that was known of another record: both sides meet for the first time."""
+        return replace(self, source={}, target={}, sent={})
 
 
 class KnownRecords:
@@ -62,59 +68,86 @@ class KnownRecords:
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
         self.open_there = _open_there(connected)
+        self.store, self.staging = connected.store, connected.staging.name
 
     def added(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each, as `known`, and with the target's id that its pair has.
 
         Args:
             rows: mapped records with the columns of KNOWN (sync/map.py), `made_by` (the mapping version that the ledger
-                has), `own` (the record's id in the source) and `source` (JSON of the source's fields); the last three
-                may be missing.
+                has), `own` (the record's id in the source) and `now` (JSON: the hashes of the source's fields); the
+                last three may be missing.
         """
         keys = [str(row.get("own") or row["_key"]) for row in rows]
-        found = self.pairs.read(self.part.paired_as, self.flow.source, keys) if self.pairs else {}
-        return [self._with_known(row, key, found.get(key)) for row, key in zip(rows, keys, strict=True)]
+        found = self.pairs_of(self.flow.source, keys)
+        both = list(zip(rows, keys, strict=True))
+        others = self._of_others([row["target_id"] for row, key in both if key not in found])
+        alive = self._staged(set(others.values()))
+        return [self._with_known(row, key, found.get(key), others, alive) for row, key in both]
 
-    def _with_known(self, row: Row, own: str, pair: Row | None) -> Row:
+    def pairs_of(self, system: str, ids: Collection[str]) -> dict[str, Row]:
+        """The pairs of records by the id that they have in a system; none where the flow keeps no pairs."""
+        return self.pairs.read(self.part.paired_as, system, ids) if self.pairs else {}
+
+    def _of_others(self, linked: list[str | None]) -> dict[str, str]:
+        """Whose partners these records of the target are: the own id by the id in the target."""
+        ids = [] if self.part.shared else [each for each in linked if each]
+        found = self.pairs_of(self.flow.target, ids)
+        return {each: str(pair[KEYS[self.flow.source]]) for each, pair in found.items()}
+
+    def _staged(self, owns: set[str]) -> set[str]:
+        """Those of the source's own ids that staging has: it loses a record whose key another one took over."""
+        if not owns:
+            return set()
+        name = quote(self.flow.own_id or "_key")
+        with self.store.open() as connection:
+            rows = connection.execute(
+                f"SELECT {name} FROM {quote(self.staging)} WHERE {name} IN (SELECT unnest(?::VARCHAR[]))", [list(owns)]
+            ).fetchall()
+        return {own for (own,) in rows}
+
+    def _with_known(self, row: Row, own: str, pair: Row | None, others: Mapping[str, str], alive: set[str]) -> Row:
         source, target = self.flow.source, self.flow.target
-        fields = fields_of(row.get("source") or "{}")
         known = Known(
             own=own,
             pair=pair,
             source=pair[source] if pair else {},
             target=pair[target] if pair else {},
-            now=self.pairs.hashes(fields) if self.pairs else {},
+            now=orjson.loads(row.get("now") or "{}"),
             sent=orjson.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
-            waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
+            waits=bool(self.open_there) and not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
         )
-        there = pair[KEYS[target]] if pair and not row.get("adopted") else None
-        return row | {"known": known, "target_id": there or row["target_id"]}
+        if pair and not row.get("adopted"):
+            # The ledger may know of a partner that the record had before.
+            is_same = row["target_id"] in (None, pair[KEYS[target]])
+            known = known if is_same else replace(known, sent={})
+            return row | {"known": known, "target_id": pair[KEYS[target]]}
+        if pair or not (other := others.get(row["target_id"] or "")):
+            return row | {"known": known}
+        if other in alive:  # The number was given to another record; the partner stays with the one that had it.
+            return row | {"known": known.met_anew(), "target_id": None}
+        return row | {"known": replace(known.met_anew(), before=other)}
 
     def hashes(self, live: Mapping[str, Any]) -> Hashes:
         """The hashes of the target's record, for `moved` and `pair_after`; empty where no pairs are kept."""
         return self.pairs.hashes(live) if self.pairs else {}
 
-    def moved(
-        self, known: Known, new: Mapping[str, Any], live: Mapping[str, Any], answered: Hashes
-    ) -> dict[str, Moved]:
-        """Which side changed each mapped field since both last agreed.
+    def moved(self, known: Known, live: Mapping[str, Any], answered: Hashes) -> Callable[[str, Any], Moved]:
+        """Gives a function that tells which side changed a field since both last agreed, by its name and mapped value.
 
         Args:
-            new: the mapped values.
             live: the target's record; answered: its `hashes`.
         """
-        wanted = field_hashes(new)
-        if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
-            return {name: Moved(self._source_moved(known, name, wanted[name]), False) for name in new}
-        return {
-            name: Moved(
-                self._source_moved(known, name, wanted[name]),
-                self._target_moved(known, name, live.get(name), value, answered),
-            )
-            for name, value in new.items()
-        }
+
+        def of_field(name: str, value: Any) -> Moved:
+            source = self._source_moved(known, name, field_hashes({name: value})[name])
+            if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
+                return Moved(source, False)
+            return Moved(source, self._target_moved(known, name, live.get(name), value, answered))
+
+        return of_field
 
     def _source_moved(self, known: Known, name: str, wanted: str) -> bool | None:
         if not known.same_table and known.sent.get(name) != wanted:
@@ -134,9 +167,14 @@ class KnownRecords:
             return there[name] != known.target[name]
         return field_hashes({name: old})[name] != known.sent[name] if name in known.sent else None
 
+    def _is_paired(self, known: Known) -> bool:
+        """Whether a record can be half of a pair. A guest of an order is no record of Winstore."""
+        document = self.flow.document
+        return self.pairs is not None and not (document and known.own.startswith(document.guest_key))
+
     def pair_made(self, known: Known, made_by: str = "") -> str | None:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
-        if not self.pairs:
+        if not self._is_paired(known):
             return None
         made = {"own": known.own, "made_by": made_by or self.flow.source, "source": known.now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
@@ -149,7 +187,7 @@ class KnownRecords:
         Args:
             answered: the `hashes` of the target's record.
         """
-        if not self.pairs:
+        if not self.pairs or not self._is_paired(known):
             return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
         heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
@@ -161,6 +199,8 @@ class KnownRecords:
             elif target.get(name) != value:
                 open_fields.append(name)
         source = known.source | {name: known.now[name] for name in read}
+        if not merged.changes and source == known.source and target == known.target and known.pair:
+            return None  # both have said so before
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()

@@ -3,7 +3,7 @@
 Here belongs: the rule for one field, and nothing else. What is known of a record: known.py. The record: decide.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -64,14 +64,18 @@ class Merged:
 
 
 def merge(
-    new: Mapping[str, Any], live: Mapping[str, Any], moved: Mapping[str, Moved], rules: Rules, source_is_newer: bool
+    new: Mapping[str, Any],
+    live: Mapping[str, Any],
+    moved: Callable[[str, Any], Moved],
+    rules: Rules,
+    source_is_newer: bool,
 ) -> Merged:
     """Compares the mapped fields of a record with the target's record.
 
     Args:
         new: the mapped values. None means: leave the field alone.
         live: the target's record.
-        moved: which side changed each field of `new`.
+        moved: tells which side changed a field, by its name and mapped value.
         source_is_newer: whether the source's record was modified after the target's.
     """
     merged = Merged()
@@ -80,7 +84,7 @@ def merge(
         if value is None or (name in rules.fill_empty and not empty(old)) or equal(old, value):
             merged.settled.add(name)
         else:
-            _differing(merged, name, old, value, moved[name], rules, source_is_newer)
+            _differing(merged, name, old, value, moved(name, value), rules, source_is_newer)
     return merged
 
 

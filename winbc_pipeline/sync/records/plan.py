@@ -7,6 +7,7 @@ from types import MappingProxyType
 from ... import clock
 from ...staging import ledger
 from ...staging.load import create as create_staging
+from ...staging.pairs import Pairs
 from ...staging.store import Row, Store, quote, renew_table, rows_of
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
@@ -52,7 +53,9 @@ def _candidates(work: Work) -> list[Row]:
             f"""
             SELECT m.*, {source_columns(work.connected)}
             FROM ({mapped_with_ledger(work.flow)} AND NOT unchanged) AS m
-            LEFT JOIN {quote(work.connected.staging.name)} AS s ON s._key = m._key AND NOT list_contains(?, m.part)
+            -- A part with a key of its own is made of several records. (One equal sign, or the join is a nested loop.)
+            LEFT JOIN {quote(work.connected.staging.name)} AS s
+                ON s._key = CASE WHEN NOT list_contains(?, m.part) THEN m._key END
             ORDER BY m._key
             """,
             [*work.days, [part.name for part in work.flow.parts if part.key != "_key"]],
@@ -60,12 +63,13 @@ def _candidates(work: Work) -> list[Row]:
 
 
 def source_columns(connected: ConnectedFlow) -> str:
-    """SQL of the columns that tell of a mapped record what the source has (alias s): `own`, `modified_at`, `source`."""
-    kinds = connected.staging.fields
-    fields = ", ".join(f"{quote(name)}: s.{quote(name)}" for name, kind in kinds.items() if kind != "datetime")
-    own = f"s.{quote(connected.flow.own_id)}" if connected.flow.own_id else "m._key"
+    """SQL of the columns that tell of a mapped record what the source has (alias s): `own`, `modified_at`, `now`."""
+    flow = connected.flow
+    own = f"s.{quote(flow.own_id)}" if flow.own_id else "m._key"
     # Moments are written in several ways, so they are not compared.
-    return f"{own} AS own, s._modified_at AS modified_at, to_json({{{fields}}})::VARCHAR AS source"
+    kinds = {name: kind for name, kind in connected.staging.fields.items() if kind != "datetime"}
+    now = Pairs(connected.settings, flow.pairs).sql(kinds, "s") if flow.pairs else "NULL"
+    return f"{own} AS own, s._modified_at AS modified_at, CASE WHEN s._key IS NOT NULL THEN {now} END AS now"
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:
