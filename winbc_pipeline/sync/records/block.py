@@ -25,9 +25,9 @@ def plan_blocks(work: Work, target: Target) -> list[tuple[Row, Decision]]:
     What became gone in an earlier window, or before the settings asked for blocking, is done by the first run that may.
     """
     gone = work.flow.gone
-    rows = _candidates(work, gone) if gone else []
-    if not gone or not rows:
+    if not gone or work.connected.database:  # a copy tries mapping tables out, and no block depends on them
         return []
+    rows = _candidates(work, gone)
     ids = {row["target_id"] for row in rows if row["target_id"]}
     there = target.find(work.flow.part(work.flow.main).entity_set, "id", ids, False) if ids else {}
     made_by = work.connected.mapping_version()

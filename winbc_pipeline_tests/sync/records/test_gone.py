@@ -10,10 +10,13 @@ import pytest
 from winbc_pipeline.errors import SourceShrank, WinbcError
 from winbc_pipeline.settings import GuardSettings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.sync import crash_points
 from winbc_pipeline.workbench.checks import checks
+from winbc_pipeline.workbench.trace import trace
 
 from ...support.gone_shop import GoneShop
 from ...support.gone_shop import gone_shop as gone_shop
+from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
 
 
@@ -305,6 +308,34 @@ def test_a_block_whose_answer_was_lost_is_ours(gone_shop: GoneShop) -> None:
     gone_shop.article("2", "S2")
     gone_shop.run()
     assert not gone_shop.is_blocked("S2")
+
+
+@pytest.mark.parametrize("point", ["before record intent", "after record intent", "after record answer"])
+def test_a_run_that_dies_while_it_blocks_is_finished_by_the_next_one(gone_shop: GoneShop, point: str) -> None:
+    gone_shop.chooses("block")
+    gone_shop.article("2", "S2", active="false")
+    writes = gone_shop.writes()
+    crash_points.armed[point] = 1
+    try:
+        with pytest.raises(Killed):
+            gone_shop.run()
+    finally:
+        crash_points.armed.clear()
+    gone_shop.run()
+    assert gone_shop.writes_since(writes) == [("PATCH", {"blocked": True})]
+    assert gone_shop.row("S2", "block")["state"] == ledger.State.CONFIRMED
+    gone_shop.article("2", "S2")
+    gone_shop.run()
+    assert not gone_shop.is_blocked("S2")
+
+
+def test_trace_tells_why_an_item_is_blocked(gone_shop: GoneShop) -> None:
+    gone_shop.chooses("block")
+    loses_a_sku(gone_shop)
+    gone_shop.run()
+    told = " ".join(f"{step.what} {step.detail}" for step in trace(gone_shop.connected, "S1"))
+    assert "block S1: planned" in told
+    assert "MISSING_SKU" in told
 
 
 def test_an_edit_and_a_block_in_one_run_both_arrive(gone_shop: GoneShop) -> None:
