@@ -35,7 +35,8 @@ def create(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> N
 def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
     """SELECT of the records that are gone and that were sent: `key`, `reason`, `choice`, `since` and `target_id`.
 
-    A record may be gone for several reasons. It counts once, for the reason whose choice does most.
+    A record may be gone for several reasons. It counts once, for the reason whose choice does most. For a record that a
+    person has settled, or that is not in the target, the choice is `nothing`.
     """
     staging, settled = connected.staging, ", ".join(map(literal, SETTLED))
     chosen = gone.chosen(connected.settings)
@@ -43,7 +44,9 @@ def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
     noted = " ".join(f"WHEN {literal(kind)} THEN {literal(reason)}" for kind, reason in REASON.items())
     inactive = f"NOT {quote(gone.active)}" if staging.fields.get(gone.active) == "boolean" else "false"
     return f"""
-        SELECT g.key, g.reason, CASE g.reason {choices} ELSE 'nothing' END AS choice, g.since, l.target_id
+        SELECT
+            g.key, g.reason, g.since, l.target_id,
+            CASE WHEN l.reason IN ({settled}) THEN 'nothing' ELSE CASE g.reason {choices} END END AS choice
         FROM (
             SELECT key, CASE kind {noted} END AS reason, since
             FROM {quote(gone_table(staging.name))}
@@ -53,7 +56,7 @@ def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
             WHERE {inactive}
         ) AS g
         JOIN ledger AS l ON l.part = {literal(connected.flow.main)} AND l.key = g.key
-        WHERE l.target_id IS NOT NULL AND coalesce(l.reason, '') NOT IN ({settled})
+        WHERE l.target_id IS NOT NULL
         QUALIFY row_number() OVER (
             PARTITION BY g.key
             ORDER BY list_position(['block', 'report', 'nothing'], choice), g.reason

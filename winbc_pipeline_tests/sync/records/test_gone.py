@@ -253,6 +253,19 @@ def test_what_is_back_is_unblocked(gone_shop: GoneShop) -> None:
     assert gone_shop.writes_since(writes) == []
 
 
+@pytest.mark.parametrize("was_blocked", [True, False])
+def test_what_a_person_has_settled_is_neither_blocked_nor_unblocked(gone_shop: GoneShop, was_blocked: bool) -> None:
+    gone_shop.chooses("block" if was_blocked else "report")
+    loses_a_sku(gone_shop)
+    gone_shop.run()
+    gone_shop.chooses("block")
+    ignored = ledger.Move("item", "S1", ledger.State.SKIPPED, {"reason": "IGNORED"})
+    ledger.move(gone_shop.connected.store, [ignored], "by hand")
+    gone_shop.run()
+    assert gone_shop.is_blocked("S1") == was_blocked
+    assert gone_shop.gone() == {}
+
+
 def test_what_a_person_had_blocked_is_never_unblocked(gone_shop: GoneShop) -> None:
     gone_shop.chooses("block")
     gone_shop.person_sets("S1", blocked=True)
