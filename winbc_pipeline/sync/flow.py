@@ -290,11 +290,9 @@ class Flow:
         return tuple(self.part(name) for name in self.document.parts(settings))
 
     @property
-    def sent_parts(self) -> tuple[Part, ...]:
-        """All parts that have ledger rows: those of the tables, and BLOCK, which blocks main records that are gone."""
-        if not self.gone:
-            return self.parts
-        return (*self.parts, replace(self.part(self.main), name=BLOCK))
+    def block_parts(self) -> tuple[Part, ...]:
+        """The part BLOCK, which blocks main records that are gone and has no table; none in a flow without `gone`."""
+        return (replace(self.part(self.main), name=BLOCK),) if self.gone else ()
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)
