@@ -76,10 +76,17 @@ class WinstoreSettings(_Section):
     time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
 
 
+WhenGone = Literal["nothing", "report", "block"]
+
+
 class ProductSettings(_Section):
-    """Whether items that are created in Business Central are open or blocked for sale."""
+    """Whether items that are created in Business Central are open or blocked for sale, and what happens to items whose
+    article is inactive in Winstore, came without their SKU, or is no longer given at all."""
 
     new_items: Literal["open", "blocked"] = "open"
+    inactive: WhenGone = "report"
+    missing_sku: WhenGone = "report"
+    missing_article: WhenGone = "report"
 
 
 class CustomerSettings(_Section):

@@ -7,7 +7,7 @@ supported.
 from collections.abc import Mapping
 
 from ..settings import Settings
-from ..sync.flow import Flow, Part
+from ..sync.flow import Flow, Gone, Part
 
 HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 
@@ -15,6 +15,16 @@ HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 def constants(settings: Settings) -> Mapping[str, str | bool]:
     """Values of settings that the mapping tables may use, by name."""
     return {"new_items_blocked": settings.products.new_items == "blocked"}
+
+
+def when_gone(settings: Settings) -> Mapping[str, str]:
+    """What the settings say about an item whose article or SKU is gone, by reason code."""
+    chosen = settings.products
+    return {
+        "INACTIVE": chosen.inactive,
+        "MISSING_SKU": chosen.missing_sku,
+        "MISSING_ARTICLE": chosen.missing_article,
+    }
 
 
 PRODUCTS = Flow(
@@ -39,11 +49,12 @@ PRODUCTS = Flow(
             entity_set="items",
             table="item.csv",
             match=(("number", False),),
-            skip=((HAS_VARIANTS, "VARIANT"), ("variant_count = 0", "NO_SKU")),
+            skip=((HAS_VARIANTS, "VARIANT"), ("coalesce(variant_count, 0) = 0", "NO_SKU")),
         ),
     ),
     constants=constants,
     guarded=True,
+    gone=Gone(when_gone, active="active", blocked="blocked"),
 )
 
 PRODUCTS_TO_WINSTORE = Flow(

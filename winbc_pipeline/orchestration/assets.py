@@ -16,6 +16,7 @@ from dagster import (
     AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
+    AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
@@ -42,6 +43,7 @@ from ..sync.flow import Flow
 from ..sync.guards.writes import held
 from ..sync.map import MAPPED, map_windows
 from ..sync.plan_table import PLANNED
+from ..sync.records.gone import in_words, reported
 from ..sync.run import not_done, plan_windows, push_windows, records
 from ..sync.stage import stage
 from ..sync.work import Work
@@ -55,6 +57,10 @@ NOTHING = LayerWindow()
 TABLES = "mapping_tables"  # begins the keys of the only assets without windows
 SYNCED, ALL_DONE = "synced", "all_records_done"
 ALL_DONE_TEXT = "No record of any window waits for a person or the next run. Open a red window: it names its records."
+GONE = "nothing_is_gone"
+GONE_TEXT = (
+    "The source still has every record that was sent, and uses it. docs/two-ways.md says what to do about others."
+)
 EDITED = "The mapping tables were edited after these layers were made, so this run made them again."
 LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any]]
 
@@ -159,7 +165,7 @@ def _layer(
         # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
         metadata={"columns": columns},
         kinds={"duckdb", key.path[0]},
-        check_specs=[AssetCheckSpec(ALL_DONE, asset=key, description=ALL_DONE_TEXT)] if key.path[0] == SYNCED else [],
+        check_specs=_check_specs(flow, key),
     )
     def layer(context: AssetExecutionContext) -> LayerResults:
         yield from _run_layer(context, connected, key, step, extra)
@@ -183,7 +189,7 @@ def _run_layer(
         windows = windows_of_layer(connected, key.path[0], first, last)
         above = {name: windows_of_layer(connected, name, first, last) for name in done.again}
         more = extra()
-        checks = [_all_done(connected)] if key.path[0] == SYNCED else []
+        checks = _checks(connected) if key.path[0] == SYNCED else []
     yield from checks
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
@@ -204,6 +210,28 @@ def _run_layer(
     for name, metadata in shown.items():
         context.add_asset_metadata(metadata, partition_key=name)
     yield MaterializeResult()
+
+
+def _check_specs(flow: Flow, key: AssetKey) -> list[AssetCheckSpec]:
+    """The checks of a layer; only the last one has some."""
+    texts = {ALL_DONE: ALL_DONE_TEXT} | ({GONE: GONE_TEXT} if flow.gone else {})
+    return [AssetCheckSpec(name, asset=key, description=text) for name, text in texts.items() if key.path[0] == SYNCED]
+
+
+def _checks(connected: ConnectedFlow) -> list[AssetCheckResult]:
+    return [_all_done(connected), *([_nothing_gone(connected)] if connected.flow.gone else [])]
+
+
+def _nothing_gone(connected: ConnectedFlow) -> AssetCheckResult:
+    """Whether the source still has what was sent. It warns: nothing is wrong with the run."""
+    found = reported(connected)
+    counts = {f"gone_{reason.lower()}": count for reason, (count, _) in found.items()}
+    return AssetCheckResult(
+        check_name=GONE,
+        passed=not found,
+        severity=AssetCheckSeverity.WARN,
+        metadata={**counts, "gone_records": "\n".join(in_words(found))},
+    )
 
 
 def _all_done(connected: ConnectedFlow) -> AssetCheckResult:

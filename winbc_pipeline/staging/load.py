@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
+from . import gone
 from .spool import PAGES, Chunk, Spool, remove_leftovers
 from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
@@ -49,6 +50,9 @@ class StagingTable:
             newer answer for its group no longer has is deleted.
         identity: fields that tell two records of the source apart which have the same group. The first of them never
             changes. The rows of such records are marked in `_namesakes`.
+        count: the field with the number of rows of a group. An answer for a group without it does not tell the rows, so
+            it takes none away; empty where every answer tells them.
+        watched: whether it is noted which records are gone from the source (gone.py).
     """
 
     name: str
@@ -57,6 +61,8 @@ class StagingTable:
     modified: str
     group: str = ""
     identity: tuple[str, ...] = ()
+    count: str = ""
+    watched: bool = False
 
     @property
     def columns(self) -> dict[str, str]:
@@ -99,6 +105,8 @@ def load(
     remove_leftovers(store.path.parent)
     with store.open() as connection:
         create(connection, table)
+        if table.watched:
+            gone.begin(connection, table.name)
         first_load = connection.execute(f"FROM {quote(table.name)} LIMIT 1").fetchone() is None
     with writing(store.path.parent), TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
         for chunk in Spool(Path(folder), seconds).chunks(pages):
@@ -116,6 +124,8 @@ def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime,
         connection.execute("SET force_compression = 'fsst'")  # trying every compression takes a quarter longer
         try:
             read = _add_all(connection, table, rows) if first_load else _merge(connection, table, rows)
+            if table.watched:
+                gone.forget_given(connection, table.name, table.group)
         except duckdb.InvalidInputException:
             raise UnreadableAnswer(f"A page of {table.name} is not whole JSON.", "Nothing of it was taken.") from None
         taken(connection, chunk.pages)
@@ -126,6 +136,8 @@ def _add_all(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: s
     """Adds rows to a table that this load fills from the beginning."""
     target = quote(table.name)
     read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
+    if table.watched:
+        gone.note_given(connection, table.name, table.group, target)
     _mark_namesakes(connection, target, table)
     _keep_newest(connection, target, table.group)
     return read
@@ -136,12 +148,14 @@ def _merge(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str
     target = quote(table.name)
     connection.execute(f"CREATE TEMP TABLE incoming AS {rows}")
     read = _count(connection, "SELECT count(*) FROM incoming")
+    if table.watched:
+        gone.note_given(connection, table.name, table.group, "incoming")
     _mark_namesakes(connection, "incoming", table)
     if table.identity:
         _mark_namesakes_of_staged(connection, target, table)
     _keep_newest(connection, "incoming", table.group)
     if table.group:
-        _settle_groups(connection, target, quote(table.group))
+        _settle_groups(connection, table)
     connection.execute(f"""
         DELETE FROM incoming
         USING {target} AS old
@@ -175,14 +189,20 @@ def _mark_namesakes_of_staged(connection: duckdb.DuckDBPyConnection, target: str
         connection.execute(f"UPDATE {rows} SET _namesakes = true WHERE {group} IN (SELECT name FROM namesakes)")
 
 
-def _settle_groups(connection: duckdb.DuckDBPyConnection, target: str, group: str) -> None:
+def _settle_groups(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
     """Deletes rows that a newer answer for their group no longer has, and incoming rows of groups that are older."""
+    target, group = quote(table.name), quote(table.group)
+    is_told = f"incoming.{quote(table.count)} IS NOT NULL" if table.count else "true"
     connection.execute(f"""
-        DELETE FROM {target} AS old
-        USING incoming
-        WHERE old.{group} = incoming.{group}
-        AND old._modified_at <= incoming._modified_at
-        AND NOT EXISTS (FROM incoming AS same WHERE same._key = old._key)""")
+        CREATE TEMP TABLE leaving AS
+        SELECT old._key AS key, max(incoming._window) AS since
+        FROM {target} AS old
+        JOIN incoming ON old.{group} = incoming.{group} AND old._modified_at <= incoming._modified_at
+        WHERE {is_told} AND NOT EXISTS (FROM incoming AS same WHERE same._key = old._key)
+        GROUP BY ALL""")
+    connection.execute(f"DELETE FROM {target} AS old USING leaving WHERE old._key = leaving.key")
+    if table.watched:
+        gone.note_left(connection, table.name, "leaving")
     connection.execute(f"""
         DELETE FROM incoming
         USING {target} AS old

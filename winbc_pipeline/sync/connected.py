@@ -68,10 +68,11 @@ class ConnectedFlow:
         fields: dict[str, str] = dict(profile.fields)
         if profile.count:
             fields[profile.count] = "decimal"
-        group, identity = "", tuple[str, ...]()
+        group, identity, count = "", tuple[str, ...](), ""
         if profile.explode and profile.parent_key:  # one record of Winstore became several rows
-            group, identity = profile.parent_key, profile.identity
-        return StagingTable(f"staging_{flow.staging}", fields, profile.key, profile.modified, group, identity)
+            group, identity, count = profile.parent_key, profile.identity, profile.count or ""
+        name, watched = f"staging_{flow.staging}", bool(flow.gone)
+        return StagingTable(name, fields, profile.key, profile.modified, group, identity, count, watched)
 
     @property
     def source_fields(self) -> Mapping[str, str]:

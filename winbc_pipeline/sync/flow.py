@@ -1,7 +1,7 @@
 """What a flow is: data that the rest of sync/ works on. The flows themselves: flows/."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -184,6 +184,24 @@ def _any_direction(_: Settings) -> str:
     return "either"
 
 
+BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What becomes of records in the target whose source no longer has them. Nothing is ever deleted there.
+
+    Attributes:
+        chosen: gives `nothing`, `report` or `block` by reason code: INACTIVE, MISSING_SKU, MISSING_ARTICLE.
+        active: the field of the source that is false in a record that is no longer used.
+        blocked: the field of the target's main record that is true in one that nobody may sell.
+    """
+
+    chosen: Callable[[Settings], Mapping[str, str]]
+    active: str
+    blocked: str
+
+
 @dataclass(frozen=True)
 class Flow:
     """One flow in one direction.
@@ -212,6 +230,7 @@ class Flow:
         guarded: whether a run that would write much more than usual waits for a person (sync/guards/). Flows whose
             records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
+        gone: what becomes of records that the source no longer has; None when nobody looks for them.
     """
 
     name: str
@@ -234,6 +253,7 @@ class Flow:
     looks_up: tuple[str, ...] = ()
     guarded: bool = False
     posts: tuple[str, ...] = ()
+    gone: Gone | None = None
 
     @property
     def id(self) -> str:
@@ -269,6 +289,11 @@ class Flow:
         if not self.document:
             return parents_first(self.parts)
         return tuple(self.part(name) for name in self.document.parts(settings))
+
+    @property
+    def block_parts(self) -> tuple[Part, ...]:
+        """The part BLOCK, which blocks main records that are gone and has no table; none in a flow without `gone`."""
+        return (replace(self.part(self.main), name=BLOCK),) if self.gone else ()
 
     def part(self, name: str) -> Part:
         return next(part for part in self.parts if part.name == name)

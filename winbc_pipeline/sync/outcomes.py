@@ -9,6 +9,13 @@ from ..systems.business_central import Result
 REASONS: dict[str, str] = {
     "UNCHANGED": "The target has these values already. Nothing is written.",
     "DRIFT": "The target has other values in fields that it owns (column `owner` of the table). They stay.",
+    "INACTIVE": "The article is inactive in Winstore (`active` is false), so its item is blocked "
+    "(`products.inactive`).",
+    "MISSING_SKU": "The newest whole answer for the article does not have this SKU any more, so its item is blocked "
+    "(`products.missing_sku`).",
+    "MISSING_ARTICLE": "A read of everything in Winstore did not give the article, so its item is blocked "
+    "(`products.missing_article`).",
+    "BACK": "The article or SKU is there again. Its item is unblocked if winbc had blocked it.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
@@ -24,7 +31,8 @@ REASONS: dict[str, str] = {
     "TAKE_TARGET": "A person decided that the target's values count. The next run leaves them.",
     "MISSING_THERE": "The target does not have the record, and this flow makes none.",
     "NO_ID_LEFT": "No id is left for a new customer of Winstore. Widen `customers.winstore_ids`.",
-    "BLOCKED": "The customer is blocked in Business Central. Nothing is changed on either side.",
+    "BLOCKED": "The customer or item is blocked in Business Central already, by a person. It stays so, and nothing "
+    "is changed.",
     "OTHER_DIRECTION": "The other direction has sent this record and does not know the answer yet. It comes first.",
     "UNSEEN": "Both systems have the record, and Winstore does not tell what it has (profile of contract 1). The other "
     "direction compares them; afterwards changes are sent.",

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from .. import clock
 from ..mapping.tables import read_table
 from ..settings import Settings
+from ..staging.gone import note_absent
 from ..staging.load import load
 from ..staging.progress import Progress
 from ..systems.business_central import BusinessCentral
@@ -62,7 +63,15 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
     staged = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
     if staged.whole:
         check_whole_read(connected, first, staged.read)
+        _note_absent(connected, since, moment)
     return staged.read
+
+
+def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:
+    """Notes what a read since the start of history did not give, if anybody asks for it. Other reads cannot tell."""
+    table = connected.staging
+    if table.watched and since.date() <= connected.settings.history_start:
+        note_absent(connected.store, table.name, table.group, table.modified, since, now.date())
 
 
 def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) -> Staged:

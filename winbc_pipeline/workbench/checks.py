@@ -17,6 +17,7 @@ from ..settings import SHIPPED_TABLES, Settings
 from ..staging import ledger
 from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
+from ..sync.records.gone import in_words, reported
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
@@ -47,6 +48,9 @@ def checks(settings: Settings) -> Iterator[Check]:
     connected = [ConnectedFlow(flow, settings) for flow in FLOWS]
     for each in connected:
         yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
+    for each in connected:
+        if each.flow.gone:
+            yield Check(f"Gone records of {each.flow.id}", lambda each=each: _gone(each))  # type: ignore[misc]
     for each in connected:
         if each.flow.target == "bc":
             yield Check(f"What {each.flow.id} needs", lambda each=each: _ready(each))  # type: ignore[misc]
@@ -123,6 +127,14 @@ def _tables(connected: ConnectedFlow) -> CheckResult:
     whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
     warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected))
     return CheckResult(f"{whose} {len(connected.checked())} tables, and the values of staged records", warnings)
+
+
+def _gone(connected: ConnectedFlow) -> CheckResult:
+    """Which records of the target the source no longer has, by what was read last."""
+    if not connected.settings.flow_database(connected.flow.id).exists():
+        return CheckResult("nothing was read yet")
+    found = reported(connected)
+    return CheckResult(f"{sum(count for count, _ in found.values())} to report", tuple(in_words(found)))
 
 
 def _ready(connected: ConnectedFlow) -> CheckResult:

@@ -121,7 +121,7 @@ def changes_anything(rows: list[Row]) -> bool:
 
 def _parts(flow: Flow) -> list[str]:
     """The parts whose records have the source's key. Customers of documents have keys of their own."""
-    return [flow.main] if flow.document else [part.name for part in flow.parts]
+    return [flow.main] if flow.document else [part.name for part in (*flow.parts, *flow.block_parts)]
 
 
 class Intervention:

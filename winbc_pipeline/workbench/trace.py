@@ -20,6 +20,7 @@ from ..staging.load import OWN
 from ..staging.load import create as create_staging
 from ..staging.store import Row, quote, renew_table, rows_of
 from ..sync.connected import ConnectedFlow
+from ..sync.flow import BLOCK
 from ..sync.map import MAPPED, mapped_table
 from ..sync.outcomes import broken_rule
 from ..sync.plan_table import PLANNED, planned_table
@@ -88,7 +89,7 @@ def _staged(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, key
     document = flow.document
     own_key = flow.part(document.kind(connected.settings).header if document else flow.main).key
     staged = rows_of(connection, f"SELECT * FROM {name} WHERE {own_key} = ? ORDER BY _key", [key])
-    keys = {(flow.main, key)}
+    keys = {(flow.main, key)} | ({(BLOCK, key)} if flow.gone else set())
     for part in connected.parts:
         found = connection.execute(f"SELECT DISTINCT {part.key} FROM {name} WHERE {own_key} = ?", [key]).fetchall()
         keys |= {(part.name, each) for (each,) in found if each}

@@ -98,6 +98,29 @@ def test_what_changed_after_the_kill_is_read_by_the_load_that_goes_on(shop: Sand
     assert rows[-1]["name"] == "0 Jansen"
 
 
+@pytest.mark.parametrize("shop", ["chunks"], indirect=True)  # contract 1 gives all articles in one answer
+def test_a_load_that_goes_on_misses_no_article_and_the_next_whole_one_does(
+    shop: Sandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINBC_HISTORY_START", FIRST.isoformat())
+    shop.fill(articles=[{"sku": f"S{n}", "article_key": f"{n}", "modified_at": at(n)} for n in range(RECORDS)])
+    products = connected("products")
+    whole = stage(products, FIRST)
+    ghost = "SELECT * REPLACE ('GHOST' AS _key, 'GHOST' AS sku, 'GHOST' AS artkey) FROM staging_winstore_articles"
+    with products.store.open() as database:
+        database.execute(f"INSERT INTO staging_winstore_articles {ghost} WHERE sku = 'S1'")
+
+    def missed() -> list[dict[str, Any]]:
+        with products.store.open() as database:
+            return rows_of(database, "SELECT key, kind FROM gone_staging_winstore_articles")
+
+    assert forked.signal_of(forked.staging("products", {}, DIES_AT)) == signal.SIGKILL
+    assert stage(products, FIRST) < whole
+    assert missed() == []
+    assert stage(products, FIRST) == whole
+    assert missed() == [{"key": "GHOST", "kind": "absent"}]
+
+
 def test_once_a_load_has_ended_the_next_one_reads_everything_again(shop: Sandboxes) -> None:
     assert forked.signal_of(forked.staging("customers", {}, DIES_AT)) == signal.SIGKILL
     stage(connected("customers"), FIRST)

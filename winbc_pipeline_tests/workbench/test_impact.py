@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.settings import ProductSettings
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.impact import Impact, impact
@@ -70,6 +71,19 @@ def test_orders_that_were_sent_stay_the_same_and_a_failed_one_is_freed(sandboxes
     assert told(counted(sandboxes, "orders")["order"]) == {"same": 1, "broken": 1}
     add_country(sandboxes)
     assert told(counted(sandboxes, "orders")["order"]) == {"same": 1, "created": 1, "freed": ["W2"]}
+
+
+def test_items_that_are_blocked_because_their_article_is_gone_are_left_out(sandboxes: Sandboxes) -> None:
+    chosen = ProductSettings(inactive="block")
+    sandboxes.settings = sandboxes.settings.model_copy(update={"products": chosen})
+    inactive = {"active": "false", "modified_at": "2026-03-03T10:00:00.000Z"}
+    for article in ({}, inactive):
+        sandboxes.fill(articles=[article])
+        sandboxes.sync("products")
+    assert [item["blocked"] for item in sandboxes.bc()["records"]["items"]] == [True]
+    found = counted(sandboxes, "products")
+    assert set(found) == {"category", "item"}
+    assert told(found["item"]) == {"same": 1}
 
 
 def test_records_that_would_newly_fail_are_counted_by_their_cause(sandboxes: Sandboxes) -> None:

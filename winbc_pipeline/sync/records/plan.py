@@ -16,6 +16,7 @@ from ..payloads import field_hashes
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
 from ..work import Work
+from .block import plan_blocks
 from .decide import Decision, decide
 from .matching import Target
 
@@ -39,6 +40,7 @@ def plan(work: Work, target: Target, as_if: Mapping[str, Row] = MappingProxyType
         own = [row for row in candidates if row["part"] == part.name]
         decided = decide(work.connected, part, target, compiled[part.name], own, linked)
         rows += [planned_row(row, decision) for row, decision in decided]
+    rows += [planned_row(row, decision) for row, decision in plan_blocks(work, target)]
     store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))
 
 

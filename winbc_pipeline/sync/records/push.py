@@ -46,7 +46,7 @@ def push(work: Work, target: Target) -> None:
         rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
-        for part in work.connected.parts:
+        for part in (*work.connected.parts, *work.flow.block_parts):
             own = [row for row in rows if row["part"] == part.name]
             again |= Push(work, part, target).send(own)
         if not again:

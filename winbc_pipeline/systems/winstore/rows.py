@@ -68,7 +68,8 @@ def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
     """The flat rows of one record: one per inner record (`profile.explode`) with the fields of its parent, or one.
 
     A group of fields becomes single fields (see `_flat`). A parent without inner records gets a row of its own where
-    the profile counts them, so that it is not lost.
+    the profile counts them, so that it is not lost. Its count is 0 when the parent says that there are none, and left
+    out when it does not tell them: the field is missing, or empty, which means not known (winstore.md section 2).
     """
     row = {name: value for field, inner in row.items() for name, value in _flat(field, inner, profile)}
     if not profile.explode:
@@ -77,7 +78,10 @@ def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
     inner = _inner(row.get(profile.explode))
     outer = {name: value for name, value in row.items() if name != profile.explode}
     if not inner and profile.count and profile.parent_key:
-        yield outer | {profile.key[0]: outer.get(profile.parent_key), profile.count: "0"}
+        is_told = row.get(profile.explode) not in (None, "")
+        count = {profile.count: "0"} if is_told else {}
+        yield outer | {profile.key[0]: outer.get(profile.parent_key)} | count
+        return
     count = {profile.count: str(len(inner))} if profile.count else {}
     for item in inner:
         yield outer | item | count
