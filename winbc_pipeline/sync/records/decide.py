@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from ... import clock
@@ -142,7 +144,7 @@ class Planner:
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
         self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
-        self.given = 0  # ids that this plan has given to new records
+        self.ids: Iterator[int] | None = None  # the ids that are left for new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each record from before."""
@@ -258,15 +260,16 @@ class Planner:
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
         """The target's record with the strongest key that finds one; a decision when that is unclear."""
-        for key in self._keys(row):
-            matches = there.by_key.get(key, [])
+        for kind, keys in groupby(self._keys(row), key=itemgetter(0)):
+            own = list(keys)  # one field may hold several addresses
+            matches = {each["id"]: each for key in own for each in there.by_key.get(key, [])}
             if len(matches) > 1:
-                numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches))
-                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {key[0]}: {numbers}")
+                numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches.values()))
+                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {kind}: {numbers}")
             if matches:
-                return matches[0]
-            if key in self.claimed:
-                return self._of_claimed(key)
+                return next(iter(matches.values()))
+            if claimed := [key for key in own if key in self.claimed]:
+                return self._of_claimed(claimed[0])
         return None
 
     def _of_claimed(self, key: Key) -> Decision:
@@ -280,7 +283,7 @@ class Planner:
         if not self.part.creates:
             return Decision("skip", "MISSING_THERE")
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
-        if row["target_id"] and row["state"] != State.SKIPPED and not may_come_back:
+        if row["target_id"] and not may_come_back:
             return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
         return self._create(row)
 
@@ -309,9 +312,11 @@ class Planner:
         """An id for a new record that brings none."""
         if not isinstance(self.matching, ByKeys) or not self.part.keys:
             return None
-        number = self.matching.next_id(*self.part.keys.new_ids(self.settings), self.given)
-        self.given += 1
-        return number
+        if self.ids is None:
+            first, last = self.part.keys.new_ids(self.settings)
+            self.ids = iter(range(self.matching.first_free_id(first, last, self.records.numbers_given()), last + 1))
+        number = next(self.ids, None)
+        return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], row["updates"]

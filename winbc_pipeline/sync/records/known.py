@@ -166,6 +166,14 @@ class KnownRecords:
             return answered != known.target[name]
         return there != known.sent[name] if name in known.sent else None
 
+    def numbers_given(self) -> set[str]:
+        """The numbers of the target that the ledger has, also of records that were lost or refused."""
+        with self.store.open() as connection:
+            rows = connection.execute(
+                "SELECT target_no FROM ledger WHERE part = ? AND target_no IS NOT NULL", [self.part.name]
+            ).fetchall()
+        return {number for (number,) in rows}
+
     def _is_paired(self, known: Known) -> bool:
         """Whether a record can be half of a pair. A guest of an order is no record of Winstore."""
         document = self.flow.document
