@@ -293,6 +293,8 @@ class Planner:
         creates, own_id = self._wanted(row), self.part.match[0][0]
         if self._is_private(creates, {}):
             return Decision("skip", PRIVACY_BLOCKED)
+        if row["known"].held and not row["known"].pair:
+            return Decision("wait", "OTHER_DIRECTION")
         if self.part.keys and not creates.get(own_id):
             if not (number := self._new_id()):
                 first, last = self.part.keys.new_ids(self.settings)
@@ -325,9 +327,11 @@ class Planner:
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
-            return Decision("wait", "UNSEEN", target=live)
+            return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         moved = self.records.moved(known, updates, live)
-        merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
+        # What a lost call has made holds what the source had then; nobody else has made it.
+        rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
+        merged = merge(updates, live, moved, rules, _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
@@ -354,6 +358,11 @@ class Planner:
         """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
         taken = TAKEN.get(row["reason"] or "")
         return replace(self.rules, owner=taken, owners={}, fixed=frozenset()) if taken else self.rules
+
+
+def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
+    """Whether a record of the target is the one that a lost call was to make: it has the number that was given then."""
+    return bool(row["known"].lost and not row["target_id"] and live.get("number") == row["target_no"])
 
 
 def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:

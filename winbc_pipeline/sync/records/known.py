@@ -21,6 +21,8 @@ from .merge import Merged, Moved
 from .winstore_target import is_unseen
 
 OTHER = {"winstore": "bc", "bc": "winstore"}
+OPEN_THERE = "state IN ('SENDING', 'UNKNOWN') OR (state = 'FAILED' AND target_id IS NULL AND target_no IS NOT NULL)"
+"""SQL: a record may have been sent, and nobody knows the answer. One that failed after that has a number and no id."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Known:
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
+        held: whether the other direction has found this record's partner, and waits for a person.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
 
@@ -48,6 +51,7 @@ class Known:
     same_table: bool = True
     lost: bool = False
     waits: bool = False
+    held: bool = False
     before: str | None = None
 
     def met_anew(self) -> "Known":
@@ -66,7 +70,8 @@ class KnownRecords:
         self.flow, self.part, self.compiled = connected.flow, part, compiled
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
-        self.open_there = _open_there(connected)
+        self.open_there = _names_there(connected, OPEN_THERE)
+        self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
 
     def added(self, rows: list[Row]) -> list[Row]:
@@ -108,6 +113,7 @@ class KnownRecords:
     def _with_known(self, row: Row, own: str, pair: Row | None, others: Mapping[str, str], alive: set[str]) -> Row:
         source, target = self.flow.source, self.flow.target
         fields = fields_of(row.get("source") or "{}")
+        names = _names(row, own, pair, self.part)
         known = Known(
             own=own,
             pair=pair,
@@ -117,7 +123,8 @@ class KnownRecords:
             sent=json.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
-            waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
+            waits=not self.open_there.isdisjoint(names),
+            held=not self.held_there.isdisjoint(names),
         )
         if pair and not row.get("adopted"):
             # The ledger may know of a partner that the record had before.
@@ -208,11 +215,11 @@ class KnownRecords:
         return json.dumps(pair)
 
 
-def _open_there(connected: ConnectedFlow) -> set[str]:
-    """Keys and numbers of the records that the other direction has sent, and whose answer it does not know."""
+def _names_there(connected: ConnectedFlow, where: str) -> set[str]:
+    """Keys and numbers of the records of the other direction whose ledger rows meet a condition."""
     if connected.flow.direction(connected.settings) != "both":
         return set()
-    rows = ledger.read_other(connected.settings, connected.flow.reverse, "state IN ('SENDING', 'UNKNOWN')")
+    rows = ledger.read_other(connected.settings, connected.flow.reverse, where)
     return {name for row in rows for name in (row["key"], row["target_id"], row["target_no"]) if name}
 
 

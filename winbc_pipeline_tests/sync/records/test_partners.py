@@ -3,13 +3,18 @@
 Source of each promise: docs/two-ways.md, "Pairs".
 """
 
+from contextlib import suppress
+
 import pytest
 
-from winbc_pipeline.settings import CustomerSettings
+from winbc_pipeline.errors import WinbcError
+from winbc_pipeline.settings import CustomerSettings, WinstoreSettings
 from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.staging.store import rows_of
 
+from ...support.order_sandboxes import WINSTORE
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.winstore_profiles import VERSION_1
 
 
 def partners(two_ways: TwoWays) -> list[tuple[str, str]]:
@@ -167,3 +172,50 @@ def test_a_company_that_a_person_joins_gets_its_contact(two_ways: TwoWays) -> No
     company = next(each for each in two_ways.records("contacts") if each["number"] == contact["companyNumber"])
     assert company["addressLine1"] == "Kerkweg 7"  # C2, who was joined and got the address of Winstore
     assert two_ways.run(TO_BC).failed == 0
+
+
+def lost_in_winstore(two_ways: TwoWays, number: str) -> None:
+    """A customer of Business Central is made in Winstore, and no answer arrives, however often winbc asks."""
+    two_ways.bc_has(number, email="c@k.example")
+    two_ways.fault(WINSTORE, {"kind": "drop_after", "path": "PostCustomer", "times": 9})
+    with suppress(WinbcError):
+        two_ways.run(TO_WINSTORE)
+    two_ways.fault(WINSTORE)
+    two_ways.pass_time(600)
+    assert two_ways.of_shop("800000000")["email"] == "c@k.example"
+
+
+def test_a_customer_whose_call_was_lost_each_time_counts_as_perhaps_there(two_ways: TwoWays) -> None:
+    # exactly_once.md section 3: without an answer, nobody knows whether the call was carried out.
+    lost_in_winstore(two_ways, "C1")
+    assert outcome(two_ways, TO_WINSTORE, "C1") == ("UNKNOWN", "NO_ANSWER")
+
+
+@pytest.mark.parametrize("profile", ["shipped", "contract 1"])
+def test_an_edit_after_a_lost_answer_arrives_and_nobody_is_made_twice(two_ways: TwoWays, profile: str) -> None:
+    if profile == "contract 1":
+        winstore = WinstoreSettings(**dict(two_ways.settings.winstore) | {"profile": VERSION_1})
+        two_ways.settings = two_ways.settings.model_copy(update={"winstore": winstore})
+    lost_in_winstore(two_ways, "C1")
+    two_ways.in_bc("C1", email="new@k.example")
+    for _ in range(2):
+        two_ways.passes()
+    assert two_ways.of_shop("800000000")["email"] == "new@k.example"
+    assert partners(two_ways) == [("800000000", "C1")]
+    assert len(two_ways.records("customers")) == 1
+
+
+def test_a_customer_whose_answer_was_lost_and_who_then_breaks_a_rule_is_not_made_twice(two_ways: TwoWays) -> None:
+    lost_in_winstore(two_ways, "C1")
+    two_ways.in_bc("C1", email="")
+    for _ in range(2):
+        two_ways.passes()
+    assert outcome(two_ways, TO_WINSTORE, "C1") == ("FAILED", "MAPPING")
+    assert len(two_ways.records("customers")) == 1
+    two_ways.in_bc("C1", email="new@k.example")
+    two_ways.passes()
+    two_ways.settle(TO_WINSTORE, "take_source", "C1")
+    for _ in range(2):
+        assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert partners(two_ways) == [("800000000", "C1")]
+    assert len(two_ways.records("customers")) == 1
