@@ -33,7 +33,8 @@ REASONS: dict[str, str] = {
     "NO_ID_LEFT": "No id is left for a new customer of Winstore. Widen `customers.winstore_ids`.",
     "BLOCKED": "The customer or item is blocked in Business Central already, by a person. It stays so, and nothing "
     "is changed.",
-    "OTHER_DIRECTION": "The other direction has sent this record and does not know the answer yet. It comes first.",
+    "OTHER_DIRECTION": "The other direction has sent this record and does not know the answer yet, or waits for a "
+    "person about it. It comes first.",
     "UNSEEN": "Both systems have the record, and Winstore does not tell what it has (profile of contract 1). The other "
     "direction compares them; afterwards changes are sent.",
     "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "

@@ -159,16 +159,16 @@ class Intervention:
         plan_records(self._work(request.keys), self.target, self._as_if(request))
         return self._plan_of(request.keys)
 
-    def _as_if(self, request: Request) -> dict[str, Row]:
-        """What the ledger is to say of records once a person's decision is carried out."""
+    def _as_if(self, request: Request) -> dict[tuple[str, str], Row]:
+        """What the ledger is to say of records, by part and key, once a person's decision is carried out."""
         if request.how not in DECIDED and request.how != "adopt":
             raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
         self._check_open(request.keys)
         if request.how == "adopt":
             found = {"reason": "BY_HAND", "target_id": self._partner(request), "target_no": request.number}
-            return {request.keys[0]: found | {"adopted": True}}
-        known: Row = {"reason": DECIDED[request.how]}
-        return dict.fromkeys(request.keys, known | (FORGOTTEN if request.how == "again" else {}))
+            return {(self.flow.main, request.keys[0]): found | {"adopted": True}}
+        known: Row = {"reason": DECIDED[request.how]} | (FORGOTTEN if request.how == "again" else {})
+        return {(row["part"], row["key"]): known for row in self._open(request.keys)}
 
     def _partner(self, request: Request) -> str:
         """The id of the record in the target that a person names as a record's partner.
@@ -233,11 +233,13 @@ class Intervention:
         if request.how == "adopt":
             pairs.write(
                 made_by_hand(part, self.flow.source, own[key], each["target_id"], each["target_no"])
-                for key, each in as_if.items()
+                for (_, key), each in as_if.items()
             )
         moves = []
         for row in self._open(request.keys):
-            known = {name: value for name, value in as_if[row["key"]].items() if name != "adopted"}
+            if (row["part"], row["key"]) not in as_if:
+                continue
+            known = {name: value for name, value in as_if[row["part"], row["key"]].items() if name != "adopted"}
             moves.append(Move(row["part"], row["key"], State.PLANNED, known))
         ledger.move(self.store, moves, self.run_id)
         plan_records(self._work(request.keys), self.target)

@@ -14,14 +14,14 @@ from ..mapping.execute import fill_joined_tables
 from ..mapping.expressions import as_text
 from ..staging import ledger
 from ..staging.load import create as create_staging
-from ..staging.store import Row, literal, lock_down, rows_of
+from ..staging.store import Row, literal, lock_down, quote, rows_of
 from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
-from ..sync.records.plan import links
+from ..sync.records.plan import links, source_columns
 from ..systems.business_central import BusinessCentral
 
 Links = dict[tuple[str, str], str]  # the source's key by part and id of the target's record
@@ -108,14 +108,14 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         for part in connected.parts:
             own = compiled[part.name]
             create_source_view(connection, part, own, staging.name, where)
-            rows = _mapped(connection, part, own, chosen)
+            rows = _mapped(connection, connected, part, own, chosen)
             fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
             if part.parent and rows:
                 parent = flow.part(part.parent)
                 create_source_view(connection, parent, compiled[parent.name], staging.name, "true")
                 keys = ", ".join(literal(row["_key"]) for row in rows)
-                parents = _mapped(connection, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
+                parents = _mapped(connection, connected, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
             found.append(_Mapped(part, rows, fields, parents))
     return _decided(connected, compiled, found)
 
@@ -132,8 +132,10 @@ def _chosen(connected: ConnectedFlow, key: str | None, sample: int) -> tuple[str
     return f"({header.key} = {literal(key)} OR _key = {literal(key)})", first
 
 
-def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled, chosen: str) -> list[Row]:
-    """The chosen records under the present tables, with what the ledger knows of them.
+def _mapped(
+    connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, part: Part, compiled: Compiled, chosen: str
+) -> list[Row]:
+    """The chosen records under the present tables, with what the source has now and what the ledger knows of them.
 
     Args:
         chosen: SQL that follows `SELECT * FROM source`.
@@ -144,9 +146,11 @@ def _mapped(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compile
     return rows_of(
         connection,
         f"""
-        SELECT '{part.name}' AS part, m.*, {KNOWN}
+        SELECT '{part.name}' AS part, m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN},
+            {source_columns(connected)}
         FROM ({compiled.select}) AS m
         LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
+        LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key AND {literal(part.key)} = '_key'
         ORDER BY m._key
         """,
     )

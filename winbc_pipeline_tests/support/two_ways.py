@@ -116,7 +116,7 @@ class TwoWays(OrderFlow):
 
     def settle(self, flow: str, how: str, key: str = "000123", number: str = "") -> None:
         """A person decides, as with `winbc resolve`."""
-        request = Request(how, (key,), number=number)  # type: ignore[arg-type]
+        request = Request(how, (key,), number=number, why="so")  # type: ignore[arg-type]
         with intervention(ConnectedFlow(flow_named(flow), self.settings), "by hand") as turn:
             turn.carry_out(request, turn.proposed(request))
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from ... import clock
@@ -142,7 +144,7 @@ class Planner:
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
         self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
-        self.given = 0  # ids that this plan has given to new records
+        self.ids: Iterator[int] | None = None  # the ids that are left for new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each record from before."""
@@ -257,15 +259,16 @@ class Planner:
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
         """The target's record with the strongest key that finds one; a decision when that is unclear."""
-        for key in self._keys(row):
-            matches = there.by_key.get(key, [])
+        for kind, keys in groupby(self._keys(row), key=itemgetter(0)):
+            own = list(keys)  # one field may hold several addresses
+            matches = {each["id"]: each for key in own for each in there.by_key.get(key, [])}
             if len(matches) > 1:
-                numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches))
-                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {key[0]}: {numbers}")
+                numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches.values()))
+                return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {kind}: {numbers}")
             if matches:
-                return matches[0]
-            if key in self.claimed:
-                return self._of_claimed(key)
+                return next(iter(matches.values()))
+            if claimed := [key for key in own if key in self.claimed]:
+                return self._of_claimed(claimed[0])
         return None
 
     def _of_claimed(self, key: Key) -> Decision:
@@ -279,7 +282,7 @@ class Planner:
         if not self.part.creates:
             return Decision("skip", "MISSING_THERE")
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
-        if row["target_id"] and row["state"] != State.SKIPPED and not may_come_back:
+        if row["target_id"] and not may_come_back:
             return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
         return self._create(row)
 
@@ -289,6 +292,8 @@ class Planner:
         creates, own_id = self._wanted(row), self.part.match[0][0]
         if self._is_private(creates, {}):
             return Decision("skip", PRIVACY_BLOCKED)
+        if row["known"].held and not row["known"].pair:
+            return Decision("wait", "OTHER_DIRECTION")
         if self.part.keys and not creates.get(own_id):
             if not (number := self._new_id()):
                 first, last = self.part.keys.new_ids(self.settings)
@@ -308,9 +313,11 @@ class Planner:
         """An id for a new record that brings none."""
         if not isinstance(self.matching, ByKeys) or not self.part.keys:
             return None
-        number = self.matching.next_id(*self.part.keys.new_ids(self.settings), self.given)
-        self.given += 1
-        return number
+        if self.ids is None:
+            first, last = self.part.keys.new_ids(self.settings)
+            self.ids = iter(range(self.matching.first_free_id(first, last, self.records.numbers_given()), last + 1))
+        number = next(self.ids, None)
+        return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], row["updates"]
@@ -319,10 +326,12 @@ class Planner:
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
-            return Decision("wait", "UNSEEN", target=live)
+            return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         answered = self.records.hashes(live)
         moved = self.records.moved(known, live, answered)
-        merged = merge(updates, live, moved, self._rules_of(row), _is_newer(row, live))
+        # What a lost call has made holds what the source had then; nobody else has made it.
+        rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
+        merged = merge(updates, live, moved, rules, _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
@@ -349,6 +358,11 @@ class Planner:
         """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
         taken = TAKEN.get(row["reason"] or "")
         return replace(self.rules, owner=taken, owners={}, fixed=frozenset()) if taken else self.rules
+
+
+def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
+    """Whether a record of the target is the one that a lost call was to make: it has the number that was given then."""
+    return bool(row["known"].lost and not row["target_id"] and live.get("number") == row["target_no"])
 
 
 def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:

@@ -22,6 +22,8 @@ from .merge import Merged, Moved
 from .winstore_target import is_unseen
 
 OTHER = {"winstore": "bc", "bc": "winstore"}
+OPEN_THERE = "state IN ('SENDING', 'UNKNOWN') OR (state = 'FAILED' AND target_id IS NULL AND target_no IS NOT NULL)"
+"""SQL: a record may have been sent, and nobody knows the answer. One that failed after that has a number and no id."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Known:
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
+        held: whether the other direction has found this record's partner, and waits for a person.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
 
@@ -49,6 +52,7 @@ class Known:
     same_table: bool = True
     lost: bool = False
     waits: bool = False
+    held: bool = False
     before: str | None = None
 
     def met_anew(self) -> "Known":
@@ -67,7 +71,8 @@ class KnownRecords:
         self.flow, self.part, self.compiled = connected.flow, part, compiled
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
-        self.open_there = _open_there(connected)
+        self.open_there = _names_there(connected, OPEN_THERE)
+        self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
 
     def added(self, rows: list[Row]) -> list[Row]:
@@ -108,6 +113,8 @@ class KnownRecords:
 
     def _with_known(self, row: Row, own: str, pair: Row | None, others: Mapping[str, str], alive: set[str]) -> Row:
         source, target = self.flow.source, self.flow.target
+        watched = self.open_there or self.held_there
+        names = _names(row, own, pair, self.part) if watched else set[str]()
         known = Known(
             own=own,
             pair=pair,
@@ -117,7 +124,8 @@ class KnownRecords:
             sent=orjson.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
-            waits=bool(self.open_there) and not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
+            waits=not self.open_there.isdisjoint(names),
+            held=not self.held_there.isdisjoint(names),
         )
         if pair and not row.get("adopted"):
             # The ledger may know of a partner that the record had before.
@@ -167,6 +175,14 @@ class KnownRecords:
             return there[name] != known.target[name]
         return field_hashes({name: old})[name] != known.sent[name] if name in known.sent else None
 
+    def numbers_given(self) -> set[str]:
+        """The numbers of the target that the ledger has, also of records that were lost or refused."""
+        with self.store.open() as connection:
+            rows = connection.execute(
+                "SELECT target_no FROM ledger WHERE part = ? AND target_no IS NOT NULL", [self.part.name]
+            ).fetchall()
+        return {number for (number,) in rows}
+
     def _is_paired(self, known: Known) -> bool:
         """Whether a record can be half of a pair. A guest of an order is no record of Winstore."""
         document = self.flow.document
@@ -206,11 +222,11 @@ class KnownRecords:
         return orjson.dumps(pair).decode()
 
 
-def _open_there(connected: ConnectedFlow) -> set[str]:
-    """Keys and numbers of the records that the other direction has sent, and whose answer it does not know."""
+def _names_there(connected: ConnectedFlow, where: str) -> set[str]:
+    """Keys and numbers of the records of the other direction whose ledger rows meet a condition."""
     if connected.flow.direction(connected.settings) != "both":
         return set()
-    rows = ledger.read_other(connected.settings, connected.flow.reverse, "state IN ('SENDING', 'UNKNOWN')")
+    rows = ledger.read_other(connected.settings, connected.flow.reverse, where)
     return {name for row in rows for name in (row["key"], row["target_id"], row["target_no"]) if name}
 
 

@@ -85,16 +85,16 @@ class ByKeys:
         there = [record for each in sorted(ids) for record in records.get(each, [])]
         return [each for each in there if is_unseen(each) or value in self.chain.keys_of(self.system, each)[kind]]
 
-    def next_id(self, first: int, last: int, given: int) -> str | None:
-        """An id of a range that no record has; None when the range is used up.
+    def first_free_id(self, first: int, last: int, given: Collection[str]) -> int:
+        """The first id of a range after all that a record has; beyond the range when it is used up.
 
         Args:
-            given: how many ids this plan has given already.
+            given: numbers that records were given before, though the target may not have them yet.
         """
         self._refresh()
+        numbers = [int(each) for each in given if each.isdecimal() and first <= int(each) <= last]
         greatest = self.index.greatest_id(first, last)
-        number = (first if greatest is None else greatest + 1) + given
-        return str(number) if number <= last else None
+        return max([first - 1, *numbers, *([] if greatest is None else [greatest])]) + 1
 
 
 Matching = ByFields | ByKeys

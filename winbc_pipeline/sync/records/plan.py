@@ -21,18 +21,18 @@ from .decide import Decision, decide
 from .matching import Target
 
 
-def plan(work: Work, target: Target, as_if: Mapping[str, Row] = MappingProxyType({})) -> None:
+def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = MappingProxyType({})) -> None:
     """Writes the plan table: what would happen to each mapped record of the work.
 
     Args:
-        as_if: what the ledger would say of records, by key, if a person had decided so.
+        as_if: what the ledger would say of records, by part and key, if a person had decided so.
     """
     flow, store = work.flow, work.store
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
     wanted = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
-    candidates = [row | as_if.get(row["_key"], {}) for row in wanted]
+    candidates = [row | as_if.get((row["part"], row["_key"]), {}) for row in wanted]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
     rows = []

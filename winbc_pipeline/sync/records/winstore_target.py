@@ -72,11 +72,11 @@ class WinstoreRecords:
         entity, _, key = operation.path.partition("(")
         body = operation.body if isinstance(operation.body, dict) else fields_of(operation.body or "{}")
         fields = dict(body) | ({self._key(entity): key.rstrip(")")} if key else {})
+        if self.winstore.transport.pausing:
+            return Result(operation.id, NOT_RUN, {})
         try:
             given = self.winstore.post(entity, fields, [], repeatable=True)
-        except SystemUnavailable:
-            return Result(operation.id, NOT_RUN, {})
-        except Lost:
+        except (SystemUnavailable, Lost):  # The call was made several times: any of them may have arrived.
             return Result(operation.id, NOT_KNOWN, {})
         if not given.taken:
             error = {"code": WINSTORE_REFUSED, "message": f"{given.code}: {given.message}"}

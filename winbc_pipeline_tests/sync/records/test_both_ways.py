@@ -1,11 +1,22 @@
 """Customers in both directions: what is edited on one side arrives on the other, and nothing comes back."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
 from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.staging.store import Row, rows_of
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.plan_table import planned_rows
+from winbc_pipeline.sync.run import dry_run
+from winbc_pipeline.sync.work import Work
+from winbc_pipeline.workbench.preview import preview
 
+from ...support.order_sandboxes import FIRST, LAST
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
@@ -293,3 +304,40 @@ def test_nothing_is_sent_about_a_person_who_is_blocked_for_privacy(two_ways: Two
     assert two_ways.rows(TO_BC)["000123"]["reason"] == "PRIVACY_BLOCKED"
     assert two_ways.rows(TO_WINSTORE)["WS000123"]["reason"] == "PRIVACY_BLOCKED"
     assert two_ways.writes() == before
+
+
+STORIES: dict[str, Callable[[TwoWays], object]] = {
+    "nothing": lambda world: None,
+    "edited in Business Central": lambda world: world.in_bc(city="Gent"),
+    "edited on both sides": lambda world: (world.in_bc(city="Gent"), world.in_winstore(city="Brugge")),
+    "as it was before the other side changed it": lambda world: (
+        world.in_bc(city="Gent"),
+        world.run(TO_WINSTORE),
+        world.in_winstore(city="Utrecht"),
+    ),
+}
+
+
+@pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
+@pytest.mark.parametrize("story", STORIES)
+def test_a_preview_says_what_the_plan_says_and_neither_writes_a_pair(
+    two_ways: TwoWays, monkeypatch: pytest.MonkeyPatch, flow: str, story: str
+) -> None:
+    # A database in memory is one for all: what `lock_down` forbids for a connection would be forbidden for good.
+    monkeypatch.setattr("winbc_pipeline.workbench.preview.lock_down", lambda _: None)
+    two_ways.shop_has(streetnr="12-b")
+    two_ways.passes()
+    STORIES[story](two_ways)
+    before = all_pairs(two_ways)
+    work = Work(ConnectedFlow(flow_named(flow), two_ways.settings), FIRST, LAST, "look")
+    dry_run(work)
+    planned = [(row["key"], row["action"], row["reason"], json.loads(row["body"])) for row in planned_rows(work)]
+    views = preview(work.connected, None, 3)
+    shown = [(view.key, view.decision.action, view.decision.reason, view.decision.body) for view in views]
+    assert shown == planned
+    assert all_pairs(two_ways) == before
+
+
+def all_pairs(two_ways: TwoWays) -> list[Row]:
+    with Pairs(two_ways.settings, "customers").opened() as connection:
+        return rows_of(connection, "SELECT * FROM pair ORDER BY ALL")
