@@ -6,6 +6,7 @@ from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import (
     BusinessCentralSettings,
+    CustomerSettings,
     FlowSettings,
     GuardSettings,
     OrderSettings,
@@ -26,7 +27,7 @@ def page(name: str) -> str:
 
 def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
-    sections["orders"] = OrderSettings
+    sections |= {"orders": OrderSettings, "customers": CustomerSettings}
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
     sections |= {"guards": GuardSettings, "flows.<id>": FlowSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]

@@ -6,6 +6,7 @@ from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
 from winbc_pipeline.staging.pairs import Pairs
 
+from ...support.order_sandboxes import WINSTORE
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
@@ -293,3 +294,56 @@ def test_nothing_is_sent_about_a_person_who_is_blocked_for_privacy(two_ways: Two
     assert two_ways.rows(TO_BC)["000123"]["reason"] == "PRIVACY_BLOCKED"
     assert two_ways.rows(TO_WINSTORE)["WS000123"]["reason"] == "PRIVACY_BLOCKED"
     assert two_ways.writes() == before
+
+
+def test_an_edit_of_a_companys_name_leaves_the_contacts_name_in_winstore_alone(two_ways: TwoWays) -> None:
+    # Winstore's first and last name are the contact's in a company (docs/customers.md, "Company and person").
+    two_ways.shop_has(company="Klein BV")
+    two_ways.passes()
+    two_ways.in_bc(displayName="Klein & Co")
+    two_ways.passes()
+    shop = two_ways.of_shop()
+    assert (shop["company"], shop["fname"], shop["lname"]) == ("Klein & Co", "Anna", "O'Neil")
+
+
+@pytest.mark.parametrize(("company", "kind"), [("", "Company"), ("Klein BV", "Person")])
+def test_a_person_who_becomes_a_company_in_business_central_or_the_reverse_is_for_a_person(
+    two_ways: TwoWays, company: str, kind: str
+) -> None:
+    # docs/customers.md, "What is left alone": a change between company and person.
+    two_ways.shop_has(company=company)
+    two_ways.passes()
+    before = two_ways.of_shop()
+    two_ways.in_bc(type=kind)
+    two_ways.passes()
+    row = two_ways.rows(TO_WINSTORE)["WS000123"]
+    assert (row["state"], row["reason"], two_ways.of_shop()) == ("CONFLICT", "BOTH_CHANGED", before)
+    two_ways.settle(TO_WINSTORE, "take_source", "WS000123")
+    assert two_ways.run(TO_WINSTORE).failed == 0
+    assert bool(two_ways.of_shop()["company"]) == (kind == "Company")
+
+
+def test_a_name_of_one_word_is_not_doubled_in_winstore(two_ways: TwoWays) -> None:
+    two_ways.bc_has("C1", displayName="Cher", email="cher@mail.example")
+    two_ways.run(TO_WINSTORE)
+    (made,) = two_ways.state(WINSTORE)["records"]["customers"]
+    assert (made.get("fname", ""), made["lname"]) == ("", "Cher")
+
+
+def test_several_addresses_in_business_central_give_winstore_the_first(two_ways: TwoWays) -> None:
+    # Business Central's e-mail field may hold several addresses (rules.md, "What BC makes of values").
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(email="new@mail.example; Two@mail.example")
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert two_ways.of_shop()["email"] == "new@mail.example"
+    assert (two_ways.of_bc()["email"], two_ways.of_bc()["city"]) == ("new@mail.example; Two@mail.example", "Gent")
+
+
+def test_the_second_address_of_several_finds_the_customer_in_winstore(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.bc_has("C1", displayName="Anna O'Neil", email="first@mail.example; Anna@Mail.example")
+    two_ways.run(TO_WINSTORE)
+    assert [each["customerid"] for each in two_ways.state(WINSTORE)["records"]["customers"]] == ["000123"]
