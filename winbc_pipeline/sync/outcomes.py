@@ -31,8 +31,8 @@ REASONS: dict[str, str] = {
     "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "
     "two.",
     "REFERENCE_MISSING": "The record that this record must point to does not exist (see docs/errors.md).",
-    "BOTH_CHANGED": "Both sides changed the same field, or a company became a person or the reverse. Decide with `winbc "
-    "resolve KEY --flow FLOW --take winstore` (or bc), or make the two equal.",
+    "BOTH_CHANGED": "Both sides changed the same field, or a company became a person or the reverse. Decide with "
+    "`winbc resolve KEY --flow FLOW --take winstore` (or bc), or make the two equal.",
     "TOO_LONG": "Business Central refused a text because it is too long. Shorten it.",
     "TOO_LARGE": "The record needs a call that is larger than Business Central, or a proxy before it, allows. Make the "
     "record smaller, or raise the limit.",

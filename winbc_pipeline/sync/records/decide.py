@@ -141,6 +141,8 @@ class Planner:
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
+        # The partner of records of the target: its id and its number in the source.
+        self.partners: dict[str, tuple[str, str]] = {}
         self.given = 0  # ids that this plan has given to new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
@@ -178,6 +180,7 @@ class Planner:
         """Decides each record by itself. The arguments are those of `decide_all`."""
         rows = self.prepared(rows)
         there = live or self.look_up(rows)
+        self.partners = self.records.owners({each["id"] for found in there.by_key.values() for each in found})
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -233,11 +236,11 @@ class Planner:
         if live is None:
             return self._missing(row)
         link, own = (self.part.name, live["id"]), row["known"].own
-        owner = self.linked.get(link, own)
-        if owner != own and not (self.part.shared or self.part.merged_by):
+        partner, number_there = self.partners.get(live["id"]) or (self.linked.get(link, own),) * 2
+        if partner != own and not (self.part.shared or self.part.merged_by):
             number = live.get("number", live["id"])
             return Decision(
-                "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
+                "fail", "TARGET_TAKEN", f"{number} in the target is linked to {number_there} of the source already"
             )
         self.linked[link] = own
         return self._update(row, live)

@@ -5,7 +5,7 @@ merge.py. The table of pairs: staging/pairs.py.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,9 +72,23 @@ class KnownRecords:
         """
         keys = [str(row.get("own") or row["_key"]) for row in rows]
         found = self.pairs.read(self.part.paired_as, self.flow.source, keys) if self.pairs else {}
-        return [self._with_known(row, key, found.get(key)) for row, key in zip(rows, keys, strict=True)]
+        loose = {row["target_id"] for row, key in zip(rows, keys, strict=True) if row["target_id"] and key not in found}
+        taken = {} if self.part.shared else self.owners(loose)
+        return [self._with_known(row, key, found.get(key), taken) for row, key in zip(rows, keys, strict=True)]
 
-    def _with_known(self, row: Row, own: str, pair: Row | None) -> Row:
+    def owners(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Which records of the source are the partners of records of the target: their ids and the numbers people know.
+
+        A pair says more than the ledger: a person may have chosen another partner than the one that was found first.
+        """
+        if not self.pairs:
+            return {}
+        own = KEYS[self.flow.source]
+        number = "bc_no" if self.flow.source == "bc" else own
+        found = self.pairs.read(self.part.paired_as, self.flow.target, ids)
+        return {each: (pair[own], pair[number] or pair[own]) for each, pair in found.items()}
+
+    def _with_known(self, row: Row, own: str, pair: Row | None, taken: Collection[str]) -> Row:
         source, target = self.flow.source, self.flow.target
         fields = fields_of(row.get("source") or "{}")
         known = Known(
@@ -89,7 +103,8 @@ class KnownRecords:
             waits=not self.open_there.isdisjoint(_names(row, own, pair, self.part)),
         )
         there = pair[KEYS[target]] if pair and not row.get("adopted") else None
-        return row | {"known": known, "target_id": there or row["target_id"]}
+        once = row["target_id"] if pair or row["target_id"] not in taken else None
+        return row | {"known": known, "target_id": there or once}
 
     def moved(self, known: Known, new: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Moved]:
         """Which side changed each mapped field since both last agreed.

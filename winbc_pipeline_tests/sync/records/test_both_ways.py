@@ -3,8 +3,11 @@
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
 from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.workbench.intervention import Request, changes_anything, intervention
 
 from ...support.order_sandboxes import WINSTORE
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
@@ -347,3 +350,32 @@ def test_the_second_address_of_several_finds_the_customer_in_winstore(two_ways: 
     two_ways.bc_has("C1", displayName="Anna O'Neil", email="first@mail.example; Anna@Mail.example")
     two_ways.run(TO_WINSTORE)
     assert [each["customerid"] for each in two_ways.state(WINSTORE)["records"]["customers"]] == ["000123"]
+
+
+def test_a_record_whose_partner_a_person_gave_to_another_keeps_its_hands_off_it(two_ways: TwoWays) -> None:
+    # docs/two-ways.md, "Pairs": a person's choice stays.
+    for number in ("C1", "C2"):
+        two_ways.bc_has(number, displayName="Twin", email="anna@mail.example")
+    two_ways.shop_has()
+    two_ways.passes()
+    assert two_ways.rows(TO_WINSTORE)["C1"]["target_id"] == "000123"
+    two_ways.settle(TO_BC, "adopt", number="C2")
+    two_ways.settle(TO_BC, "take_source")
+    two_ways.passes()
+    row = two_ways.rows(TO_WINSTORE)["C1"]
+    assert (row["state"], row["reason"]) == ("FAILED", "TARGET_TAKEN")
+    assert row["message"] == "000123 in the target is linked to C2 of the source already"
+
+
+def test_a_record_may_be_adopted_whose_values_differ(two_ways: TwoWays) -> None:
+    # docs/customers.md, "How a customer is found": that choice stays. Whose values count is the next question.
+    for number in ("C1", "C2"):
+        two_ways.bc_has(number, displayName="Twin", email="anna@mail.example")
+    two_ways.shop_has()
+    two_ways.run(TO_BC)
+    request = Request("adopt", ("000123",), number="C2")
+    with intervention(ConnectedFlow(flow_named(TO_BC), two_ways.settings), "by hand") as turn:
+        assert changes_anything(turn.proposed(request), request)
+    two_ways.settle(TO_BC, "adopt", number="C2")
+    two_ways.settle(TO_BC, "take_source")
+    assert two_ways.of_bc("C2")["displayName"] == "Anna O'Neil"
