@@ -98,7 +98,7 @@ def replay(
 
 def resolve(
     order: Order,
-    adopt: Annotated[str | None, typer.Option(help="Number of the document to take as this order's")] = None,
+    adopt: Annotated[str | None, typer.Option(help="Number of the document, or record, to take as this one's")] = None,
     resend: Annotated[bool, typer.Option("--resend", help="Send it again, if the document is nowhere")] = False,
     ignore: Annotated[str | None, typer.Option(help="Leave it as it is, for this reason")] = None,
     force: Annotated[bool, typer.Option("--force", help="Adopt a document with another reference")] = False,

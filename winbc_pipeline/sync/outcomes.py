@@ -14,7 +14,8 @@ REASONS: dict[str, str] = {
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
     "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row. Correct "
     "the value in the source, or change the row.",
-    "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
+    "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "
+    "merge them, or give the right one the number.",
     "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
     "capitals. Change one of the SKUs in Winstore.",
     "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
