@@ -168,6 +168,8 @@ def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
     console.print(f"{done.read} read, {written}, {done.skipped} skipped, {done.failed} failed")
     if off := cents_off(work.connected, work.run_id):
         console.print(f"Not Winstore's totals to the cent: {'; '.join(off)}. See `orders.rounding_account`.")
+    if done.failed:
+        say(console, f"Which and why: `winbc plan {connected.flow.id}`. What to do: docs/errors.md, by the reason.")
     raise typer.Exit(1 if done.failed else 0)
 
 

@@ -48,7 +48,7 @@ def trace(
     key = _key(connected, record)
     steps = steps_of(connected, key, body)
     if not steps:
-        raise typer.BadParameter(f"{connected.flow.id} knows no record {record}")
+        raise typer.BadParameter(f"{connected.flow.id} knows no record {record}; --flow names another flow")
     say(console, (f"{connected.flow.id} {key}, moments in UTC", "bold"))
     for step in steps:  # lines and no table: a value needs the whole width of a terminal
         moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else " " * 19
@@ -98,7 +98,7 @@ def replay(
 
 def resolve(
     order: Order,
-    adopt: Annotated[str | None, typer.Option(help="Number of the document to take as this order's")] = None,
+    adopt: Annotated[str | None, typer.Option(help="Number of the document, or record, to take as this one's")] = None,
     resend: Annotated[bool, typer.Option("--resend", help="Send it again, if the document is nowhere")] = False,
     ignore: Annotated[str | None, typer.Option(help="Leave it as it is, for this reason")] = None,
     force: Annotated[bool, typer.Option("--force", help="Adopt a document with another reference")] = False,
@@ -175,7 +175,7 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
     try:
         with intervention(connected, run_id) as turn:
             rows = turn.proposed(request)
-        if not _show(rows) or not (yes or typer.confirm("Do this?")):
+        if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
             console.print("Nothing was done.")
             raise typer.Exit(1)
         with intervention(connected, run_id) as turn:
@@ -186,7 +186,7 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
     raise typer.Exit(0 if _show_outcome(outcome) else 1)
 
 
-def _show(rows: list[Row]) -> bool:
+def _show(rows: list[Row], request: "Request") -> bool:
     """Prints what would be done; returns whether it would change anything."""
     from ..workbench.intervention import changes_anything
     from ..workbench.plans import in_words
@@ -202,7 +202,7 @@ def _show(rows: list[Row]) -> bool:
     console.print(table)
     if len(rows) > MOST_ROWS:
         console.print(f"and {len(rows) - MOST_ROWS} more")
-    return changes_anything(rows)
+    return changes_anything(rows, request)
 
 
 def _show_outcome(rows: list[Row]) -> bool:

@@ -105,6 +105,8 @@ CUSTOMERS_TO_WINSTORE = Flow(
             table="customer.csv",
             match=(("customerid", False), ("email", True)),
             keys=KEYS,
+            kind="company",
+            lone=("fname", "lname"),  # those of a company's contact, whom Business Central has as a record of its own
             skip=(("privacyBlocked", "PRIVACY_BLOCKED"), ("blocked = 'All'", "BLOCKED")),
         ),
     ),

@@ -69,6 +69,10 @@ class Part:
         repeatable: whether the record may be sent to Winstore twice without harm.
         pair: the name of the part in the table of pairs; the part's own name when empty.
         fixed: fields that are never changed in a record that exists: a person decides.
+        kind: a field that some records have and others do not, such as the name of a company. It is `fixed` in so far
+            as a record never comes to have it, or to lack it.
+        lone: fields that an update leaves alone in records that have `kind`, because they are about something else
+            there (the names of a company's contact).
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
@@ -89,6 +93,8 @@ class Part:
     repeatable: bool = True
     pair: str = ""
     fixed: tuple[str, ...] = ()
+    kind: str = ""
+    lone: tuple[str, ...] = ()
     creates: bool = True
     owns: bool = False
     keys: KeyChain | None = None

@@ -21,7 +21,8 @@ REASONS: dict[str, str] = {
     "VARIANT": "The article has variants. Articles with variants are not sent yet.",
     "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row. Correct "
     "the value in the source, or change the row.",
-    "AMBIGUOUS": "Several records of the target match. Merge them, or give the right one the number.",
+    "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "
+    "merge them, or give the right one the number.",
     "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
     "capitals. Change one of the SKUs in Winstore.",
     "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
@@ -40,7 +41,8 @@ REASONS: dict[str, str] = {
     "TARGET_TAKEN": "Another source record is linked to this target record. Change the number or e-mail of one of the "
     "two.",
     "REFERENCE_MISSING": "The record that this record must point to does not exist (see docs/errors.md).",
-    "BOTH_CHANGED": "Source and target changed the same field. Make the two equal, or clear the field in the target.",
+    "BOTH_CHANGED": "Both sides changed the same field, or a company became a person or the reverse. Decide with "
+    "`winbc resolve KEY --flow FLOW --take winstore` (or bc), or make the two equal.",
     "TOO_LONG": "Business Central refused a text because it is too long. Shorten it.",
     "TOO_LARGE": "The record needs a call that is larger than Business Central, or a proxy before it, allows. Make the "
     "record smaller, or raise the limit.",

@@ -113,8 +113,10 @@ def keys_not_done(connected: ConnectedFlow, reason: str | None) -> list[str]:
     return list(dict.fromkeys(row["key"] for row in rows))
 
 
-def changes_anything(rows: list[Row]) -> bool:
-    """Whether any of the proposed rows would change something when it is carried out."""
+def changes_anything(rows: list[Row], request: Request) -> bool:
+    """Whether a request with these proposed rows would change something when it is carried out."""
+    if request.how == "adopt" and any(row["action"] == "conflict" for row in rows):
+        return True  # the two become a pair all the same; whose values count is the next question
     changing = (row for row in rows if row["reason"] != "UNCHANGED" or row["action"] == "adopt")
     return any(row["action"] in DOES for row in changing)
 

@@ -22,7 +22,7 @@ from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
-from ..payloads import filled
+from ..payloads import fields_of, filled
 from .index import Key
 from .known import KnownRecords
 from .matching import ByKeys, Found, Target, matching_of
@@ -136,6 +136,7 @@ class Planner:
             owners=compiled.owners,
             fill_empty=compiled.fill_empty,
             fixed=frozenset(part.fixed),
+            kind=part.kind,
             absolute=part.owns,
         )
         # The flow of orders asks by itself, because an order must not go to a default customer either.
@@ -159,7 +160,7 @@ class Planner:
         return Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
 
     def _keys(self, row: Row) -> list[Key]:
-        return self.matching.keys(self._wanted(row))
+        return self.matching.keys(self._wanted(row), fields_of(row.get("source") or "{}"))
 
     def _wanted(self, row: Row) -> dict[str, Any]:
         """The fields of the record as it would be made. One that was lost has the id that it was given then."""
@@ -320,7 +321,7 @@ class Planner:
         return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
-        known, updates = row["known"], row["updates"]
+        known, updates = row["known"], self._meant(row["updates"])
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:
@@ -347,6 +348,12 @@ class Planner:
             return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
 
+    def _meant(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of an update without those that are about something else in a record of this kind."""
+        if not updates.get(self.part.kind):
+            return updates
+        return {name: value for name, value in updates.items() if name not in self.part.lone}
+
     def _is_private(self, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         """Whether the person of a record is blocked for privacy in Business Central."""
         if self.privacy is None:
@@ -357,7 +364,7 @@ class Planner:
     def _rules_of(self, row: Row) -> Rules:
         """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
         taken = TAKEN.get(row["reason"] or "")
-        return replace(self.rules, owner=taken, owners={}, fixed=frozenset()) if taken else self.rules
+        return replace(self.rules, owner=taken, owners={}, fixed=frozenset(), kind="") if taken else self.rules
 
 
 def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:

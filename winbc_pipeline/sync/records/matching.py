@@ -6,6 +6,7 @@ Here belongs: which keys a record has and what the target has for them. What fol
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from ...staging.pairs import Pairs
@@ -18,6 +19,7 @@ from .winstore_target import WinstoreRecords, is_unseen
 Record = dict[str, Any]
 Target = BusinessCentral | WinstoreRecords
 Found = dict[Key, list[Record]]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ByFields:
@@ -32,7 +34,7 @@ class ByFields:
         self.part, self.target = part, target
         self.unique: Collection[str] = [name for name, _ in part.match[1:]]
 
-    def keys(self, fields: Mapping[str, Any]) -> list[Key]:
+    def keys(self, fields: Mapping[str, Any], _: Mapping[str, Any] = NOTHING) -> list[Key]:
         """The keys of a record in the target's terms, the strongest first."""
         return [(name, _folded(fields[name], ignore)) for name, ignore in self.part.match if fields.get(name)]
 
@@ -56,14 +58,25 @@ class ByKeys:
 
     def __init__(self, connected: ConnectedFlow, part: Part, chain: KeyChain, target: Target) -> None:
         flow, settings = connected.flow, connected.settings
-        self.part, self.chain, self.target, self.system = part, chain, target, flow.target
+        self.part, self.chain, self.target, self.system, self.other = part, chain, target, flow.target, flow.source
         self.chosen = chain.chosen(settings)
         overlap = timedelta(minutes=settings.overlap_minutes)
         self.index = KeyIndex(Pairs(settings, flow.pairs), part, chain, flow.target, overlap)
         self.is_fresh = False
 
-    def keys(self, fields: Mapping[str, Any]) -> list[Key]:
-        return keys_in(self.chain.keys_of(self.system, fields), self.chosen)
+    def keys(self, fields: Mapping[str, Any], source: Mapping[str, Any] = NOTHING) -> list[Key]:
+        """The keys of a record, the strongest first.
+
+        Args:
+            fields: the record in the target's terms.
+            source: the record as the source has it, if that is known: one e-mail field may hold several addresses, of
+                which the table sends the first. Its own id is no key of the target.
+        """
+        found = dict(self.chain.keys_of(self.system, fields))
+        if source:
+            there = self.chain.keys_of(self.other, source)
+            found |= {kind: found[kind] | there[kind] for kind in found if kind != "id"}
+        return keys_in(found, self.chosen)
 
     def find(self, keys: Collection[Key]) -> Found:
         if not keys:

@@ -23,6 +23,7 @@ class Rules:
         owners: the same by field, from the mapping table. A field that the target owns is never sent in an update.
         fill_empty: fields that are written only where the target's field is empty.
         fixed: fields that are never changed by themselves: a person decides.
+        kind: a field that is never filled where it was empty, or emptied, by itself.
         absolute: whether the source owns every figure, whoever changed the target's.
     """
 
@@ -30,10 +31,15 @@ class Rules:
     owners: Mapping[str, str] = field(default_factory=dict)
     fill_empty: frozenset[str] = frozenset()
     fixed: frozenset[str] = frozenset()
+    kind: str = ""
     absolute: bool = False
 
     def owner_of(self, name: str) -> str:
         return self.owners.get(name) or self.owner
+
+    def is_for_a_person(self, name: str, old: Any, value: Any) -> bool:
+        """Whether a field is never changed in this way by itself."""
+        return name in self.fixed or (name == self.kind and is_blank(old) != is_blank(value))
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def _differing(
         return  # The source has nothing new. What the target changed, the other direction carries.
     elif rules.owners.get(name) == "target":
         merged.kept.append(name)
-    elif name in rules.fixed:
+    elif rules.is_for_a_person(name, old, value):
         merged.both.append(name)
         merged.changes.append(change)
     elif moved.target is False or (moved.target is None and empty(old)):

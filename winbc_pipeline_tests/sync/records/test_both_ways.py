@@ -14,9 +14,10 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run
 from winbc_pipeline.sync.work import Work
+from winbc_pipeline.workbench.intervention import Request, changes_anything, intervention
 from winbc_pipeline.workbench.preview import preview
 
-from ...support.order_sandboxes import FIRST, LAST
+from ...support.order_sandboxes import FIRST, LAST, WINSTORE
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
@@ -341,3 +342,85 @@ def test_a_preview_says_what_the_plan_says_and_neither_writes_a_pair(
 def all_pairs(two_ways: TwoWays) -> list[Row]:
     with Pairs(two_ways.settings, "customers").opened() as connection:
         return rows_of(connection, "SELECT * FROM pair ORDER BY ALL")
+
+
+def test_an_edit_of_a_companys_name_leaves_the_contacts_name_in_winstore_alone(two_ways: TwoWays) -> None:
+    # Winstore's first and last name are the contact's in a company (docs/customers.md, "Company and person").
+    two_ways.shop_has(company="Klein BV")
+    two_ways.passes()
+    two_ways.in_bc(displayName="Klein & Co")
+    two_ways.passes()
+    shop = two_ways.of_shop()
+    assert (shop["company"], shop["fname"], shop["lname"]) == ("Klein & Co", "Anna", "O'Neil")
+
+
+@pytest.mark.parametrize(("company", "kind"), [("", "Company"), ("Klein BV", "Person")])
+def test_a_person_who_becomes_a_company_in_business_central_or_the_reverse_is_for_a_person(
+    two_ways: TwoWays, company: str, kind: str
+) -> None:
+    # docs/customers.md, "What is left alone": a change between company and person.
+    two_ways.shop_has(company=company)
+    two_ways.passes()
+    before = two_ways.of_shop()
+    two_ways.in_bc(type=kind)
+    two_ways.passes()
+    row = two_ways.rows(TO_WINSTORE)["WS000123"]
+    assert (row["state"], row["reason"], two_ways.of_shop()) == ("CONFLICT", "BOTH_CHANGED", before)
+    two_ways.settle(TO_WINSTORE, "take_source", "WS000123")
+    assert two_ways.run(TO_WINSTORE).failed == 0
+    assert bool(two_ways.of_shop()["company"]) == (kind == "Company")
+
+
+def test_a_name_of_one_word_is_not_doubled_in_winstore(two_ways: TwoWays) -> None:
+    two_ways.bc_has("C1", displayName="Cher", email="cher@mail.example")
+    two_ways.run(TO_WINSTORE)
+    (made,) = two_ways.state(WINSTORE)["records"]["customers"]
+    assert (made.get("fname", ""), made["lname"]) == ("", "Cher")
+
+
+def test_several_addresses_in_business_central_give_winstore_the_first(two_ways: TwoWays) -> None:
+    # Business Central's e-mail field may hold several addresses (rules.md, "What BC makes of values").
+    two_ways.shop_has()
+    two_ways.passes()
+    two_ways.in_bc(email="new@mail.example; Two@mail.example")
+    two_ways.passes()
+    two_ways.in_winstore(city="Gent")
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert two_ways.of_shop()["email"] == "new@mail.example"
+    assert (two_ways.of_bc()["email"], two_ways.of_bc()["city"]) == ("new@mail.example; Two@mail.example", "Gent")
+
+
+def test_the_second_address_of_several_finds_the_customer_in_winstore(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.bc_has("C1", displayName="Anna O'Neil", email="first@mail.example; Anna@Mail.example")
+    two_ways.run(TO_WINSTORE)
+    assert [each["customerid"] for each in two_ways.state(WINSTORE)["records"]["customers"]] == ["000123"]
+
+
+def test_a_record_whose_partner_a_person_gave_to_another_keeps_its_hands_off_it(two_ways: TwoWays) -> None:
+    # docs/two-ways.md, "Pairs": a person's choice stays.
+    for number in ("C1", "C2"):
+        two_ways.bc_has(number, displayName="Twin", email="anna@mail.example")
+    two_ways.shop_has()
+    two_ways.passes()
+    assert two_ways.rows(TO_WINSTORE)["C1"]["target_id"] == "000123"
+    two_ways.settle(TO_BC, "adopt", number="C2")
+    two_ways.settle(TO_BC, "take_source")
+    two_ways.passes()
+    row = two_ways.rows(TO_WINSTORE)["C1"]
+    assert (row["state"], row["reason"]) == ("FAILED", "TARGET_TAKEN")
+    assert row["message"] == "000123 in the target is linked to C2 of the source already"
+
+
+def test_a_record_may_be_adopted_whose_values_differ(two_ways: TwoWays) -> None:
+    # docs/customers.md, "How a customer is found": that choice stays. Whose values count is the next question.
+    for number in ("C1", "C2"):
+        two_ways.bc_has(number, displayName="Twin", email="anna@mail.example")
+    two_ways.shop_has()
+    two_ways.run(TO_BC)
+    request = Request("adopt", ("000123",), number="C2")
+    with intervention(ConnectedFlow(flow_named(TO_BC), two_ways.settings), "by hand") as turn:
+        assert changes_anything(turn.proposed(request), request)
+    two_ways.settle(TO_BC, "adopt", number="C2")
+    two_ways.settle(TO_BC, "take_source")
+    assert two_ways.of_bc("C2")["displayName"] == "Anna O'Neil"
