@@ -336,7 +336,8 @@ class Planner:
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
-        pair = self.records.pair_after(known, merged, answered)
+        bc_no = row["_key"] if self.source == "bc" else str(live.get("number") or live.get("code") or "")
+        pair = self.records.pair_after(known, merged, answered, bc_no)
         if is_unseen(live):
             merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
         if merged.changes:

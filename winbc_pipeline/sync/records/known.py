@@ -195,13 +195,14 @@ class KnownRecords:
         made = {"own": known.own, "made_by": made_by or self.flow.source, "source": known.now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
-    def pair_after(self, known: Known, merged: Merged, answered: Hashes) -> str | None:
+    def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
 
         What both sides agree on is noted. What only the target changed is not: the other direction must still see it.
 
         Args:
             answered: the `hashes` of the target's record.
+            bc_no: the number in Business Central.
         """
         if not self.pairs or not self._is_paired(known):
             return None
@@ -215,8 +216,9 @@ class KnownRecords:
             elif target.get(name) != value:
                 open_fields.append(name)
         source = known.source | {name: known.now[name] for name in read}
-        if not merged.changes and source == known.source and target == known.target and known.pair:
-            return None  # both have said so before
+        before = known.pair and (known.source, known.target, known.pair["bc_no"])
+        if not merged.changes and before == (source, target, bc_no):
+            return None
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()

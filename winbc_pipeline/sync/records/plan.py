@@ -65,13 +65,21 @@ def _candidates(work: Work) -> list[Row]:
 
 
 def source_columns(connected: ConnectedFlow) -> str:
-    """SQL of the columns that tell of a mapped record what the source has (alias s): `own`, `modified_at`, `now`."""
+    """SQL of the columns that tell of a mapped record what the source has (alias s).
+
+    They are `own`, `modified_at`, `now`, and `source`: the fields that hold the keys of KeyChain, as JSON.
+    """
     flow = connected.flow
     own = f"s.{quote(flow.own_id)}" if flow.own_id else "m._key"
     # Moments are written in several ways, so they are not compared.
     kinds = {name: kind for name, kind in connected.staging.fields.items() if kind != "datetime"}
     now = Pairs(connected.settings, flow.pairs).sql(kinds, "s") if flow.pairs else "NULL"
-    return f"{own} AS own, s._modified_at AS modified_at, CASE WHEN s._key IS NOT NULL THEN {now} END AS now"
+    read = {name for part in flow.parts if part.keys for name in part.keys.fields[flow.source]} & kinds.keys()
+    keys = ", ".join(f"{quote(name)}: s.{quote(name)}" for name in sorted(read))
+    source = f"to_json({{{keys}}})::VARCHAR" if keys else "NULL"
+    return f"""
+        {own} AS own, s._modified_at AS modified_at, {source} AS source,
+        CASE WHEN s._key IS NOT NULL THEN {now} END AS now"""
 
 
 def links(store: Store) -> dict[tuple[str, str], str]:
