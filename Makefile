@@ -38,3 +38,4 @@ bench: .venv/ready ## speed beside the peers, one JSON line each (installs the p
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/sandbox.py
 	$(BIN)/python benchmarks/orders.py
+	$(BIN)/python benchmarks/pairs.py

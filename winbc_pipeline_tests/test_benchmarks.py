@@ -29,6 +29,10 @@ def test_orders_arrive_with_their_customers() -> None:
     assert (line["calls"]["POST salesOrders"], line["calls"]["POST customers"]) == (3, 1)
 
 
+def test_customers_are_compared_with_pairs_and_without() -> None:
+    assert line_of("pairs.py", "--rows", "50")["rows"] == 50
+
+
 def test_mapping_makes_the_same_records_as_its_peers() -> None:
     digests = {line_of("mapping.py", tool, "--rows", "300")["digest"] for tool in ("ours", "pydantic", "pandas")}
     assert len(digests) == 1

@@ -17,7 +17,6 @@ from ..errors import NotDone
 from ..staging import ledger
 from ..staging.ledger import OPEN, Move, State
 from ..staging.load import create as create_staging
-from ..staging.pairs import Pairs
 from ..staging.store import Row, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.dispatch import sending_of
@@ -29,23 +28,21 @@ from ..sync.documents.outbox import SENT
 from ..sync.documents.plan import plan as plan_documents
 from ..sync.flow import Flow
 from ..sync.map import map_windows
-from ..sync.outcomes import APPROVAL, IGNORED, MAKE_AGAIN
+from ..sync.outcomes import APPROVAL, IGNORED
 from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
-from ..sync.records.known import made_by_hand
 from ..sync.records.plan import plan as plan_records
 from ..sync.records.references import IdsByCode
 from ..sync.session import check_target, leased, recover
 from ..sync.work import Work
 from ..systems.business_central import BusinessCentral
 from ..systems.business_central.client import dumps
+from .partners import DECIDED, AsIf, Partners, moves_of
 from .plans import with_changes
 
 DOES = (*SENT, "update", "adopt", "skip", "wait", "ignore")  # the planned actions that change a record or its state
 EVER = (date.min, date.max)  # a person names records, whatever window they are in
 SHOWN = ("part", "key", "action", "reason", "message", "target_no", "changes")
 # What the ledger forgets of a document before the order is sent anew: otherwise the old document would still count.
-DECIDED = {"take_source": "TAKE_SOURCE", "take_target": "TAKE_TARGET", "again": MAKE_AGAIN}
-FORGOTTEN: Row = {"target_id": None, "target_no": None, "field_hashes": None, "hash": None}
 CLEARED: Row = dict.fromkeys(("action", "hash", "field_hashes", "target_id", "target_no"))
 
 
@@ -161,32 +158,11 @@ class Intervention:
         plan_records(self._work(request.keys), self.target, self._as_if(request))
         return self._plan_of(request.keys)
 
-    def _as_if(self, request: Request) -> dict[tuple[str, str], Row]:
+    def _as_if(self, request: Request) -> AsIf:
         """What the ledger is to say of records, by part and key, once a person's decision is carried out."""
-        if request.how not in DECIDED and request.how != "adopt":
-            raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
         self._check_open(request.keys)
-        if request.how == "adopt":
-            found = {"reason": "BY_HAND", "target_id": self._partner(request), "target_no": request.number}
-            return {(self.flow.main, request.keys[0]): found | {"adopted": True}}
-        known: Row = {"reason": DECIDED[request.how]} | (FORGOTTEN if request.how == "again" else {})
-        return {(row["part"], row["key"]): known for row in self._open(request.keys)}
-
-    def _partner(self, request: Request) -> str:
-        """The id of the record in the target that a person names as a record's partner.
-
-        Raises: NotDone when the target has no such record, or another record has this partner.
-        """
-        part = self.flow.part(self.flow.main)
-        found = self.target.find(part.entity_set, part.match[0][0], [request.number], False)
-        if not found:
-            raise NotDone(f"The target has no record with the number {request.number}.", "Look at the number there.")
-        partner = str(found[request.number][0]["id"])
-        pair = Pairs(self.settings, self.flow.pairs).read(part.paired_as, self.flow.target, [partner])
-        owner = pair[partner]["bc_no" if self.flow.source == "bc" else "winstore_key"] if pair else request.keys[0]
-        if owner != request.keys[0]:
-            raise NotDone(f"{request.number} is the partner of {owner} already.", "Settle that one first.")
-        return partner
+        partners = Partners(self.connected)
+        return partners.as_if(request.how, self._open(request.keys), request.number, self.target)
 
     def _decided_for_document(self, request: Request) -> list[Row]:
         """What adopt, as_sent or resend would do with one order."""
@@ -226,36 +202,11 @@ class Intervention:
         return self._rows(request.keys)
 
     def _note_decision(self, request: Request) -> None:
-        """Notes a person's decision on records in the ledger and the pairs; the push plans them by it."""
-        part, as_if = self.flow.part(self.flow.main), self._as_if(request)
-        pairs = Pairs(self.settings, self.flow.pairs)
-        own = {row["key"]: row["own"] for row in self._own_ids(request.keys)}
-        if request.how == "again":
-            pairs.forget(part.paired_as, self.flow.source, list(own.values()))
-        if request.how == "adopt":
-            pairs.write(
-                made_by_hand(part, self.flow.source, own[key], each["target_id"], each["target_no"])
-                for (_, key), each in as_if.items()
-            )
-        moves = []
-        for row in self._open(request.keys):
-            if (row["part"], row["key"]) not in as_if:
-                continue
-            known = {name: value for name, value in as_if[row["part"], row["key"]].items() if name != "adopted"}
-            moves.append(Move(row["part"], row["key"], State.PLANNED, known))
-        ledger.move(self.store, moves, self.run_id)
+        """Notes a person's decision on records in the pairs and the ledger; the push plans them by it."""
+        as_if = self._as_if(request)
+        Partners(self.connected).note(request.how, as_if, request.keys)
+        ledger.move(self.store, moves_of(as_if, self._open(request.keys)), self.run_id)
         plan_records(self._work(request.keys), self.target)
-
-    def _own_ids(self, keys: tuple[str, ...]) -> list[Row]:
-        """The ids that records have in the source."""
-        staging = self.connected.staging
-        own = quote(self.flow.own_id) if self.flow.own_id else "_key"
-        with self.store.open() as connection:
-            return rows_of(
-                connection,
-                f"SELECT _key AS key, {own} AS own FROM {quote(staging.name)} WHERE list_contains(?, _key)",
-                [list(keys)],
-            )
 
     def _ignore(self, request: Request) -> None:
         known = {"reason": IGNORED, "message": request.why, "action": "skip"}

@@ -18,8 +18,8 @@ from winbc_pipeline.sandbox.bc.extensions.description import read_description
 from winbc_pipeline.sandbox.server import running
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 
-from ..support.companion import FILE, LINES, REQUESTS, companion, older_companion
 from .bc.test_webhooks import Receiver, receiver  # noqa: F401 - a fixture
+from .companion import FILE, LINES, REQUESTS, companion, older_companion
 from .conftest import ANY, LOGIN, Bc
 
 PATH = "connector/winstore/v1.0"

@@ -22,7 +22,7 @@ from winbc_pipeline.sandbox.bc.odata.reading import NEEDS_PARENT
 from winbc_pipeline.sandbox.bc.v1 import load_v1
 from winbc_pipeline.sandbox.server import running
 
-from ...support.companion import companion
+from ..companion import companion
 from ..conftest import LOGIN, Bc
 from .test_v1 import V1 as V1Bc
 

@@ -78,7 +78,7 @@ def test_what_is_edited_on_one_side_arrives_and_what_is_edited_on_both_is_for_a_
 
 def _edit(world: TwoWays, models: dict[str, Model], chance: random.Random, number: int) -> None:
     key, name, side = chance.choice(list(models)), chance.choice(list(FIELDS)), chance.choice(("winstore", "bc"))
-    value = f"{number}@{chance.choice('ab')}.example" if name == "email" else f"V{chance.randrange(6)}"
+    value = f"{number + CUSTOMERS + 1}@{chance.choice('ab')}.example" if name == "email" else f"V{chance.randrange(6)}"
     models[key].side(side)[name] = value
     if side == "winstore":
         world.in_winstore(key, **{name: value})
