@@ -78,9 +78,24 @@ class Pairs:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file of the pairs with its table and further ones, by name with their columns, until the block ends."""
         with self.store.transaction() if transaction else self.store.open() as connection:
+            self._renew_with_another_key(connection)
             for name, columns in {"pair": PAIR, **tables}.items():
                 create_table(connection, name, columns)
             yield connection
+
+    def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Forgets all hashes when the file of the key was lost: they would call everything changed. The pairs stay."""
+        create_table(connection, "pair_key", {"sign": "VARCHAR"})
+        sign, before = _hash(self.secret, "sign"), connection.execute("SELECT sign FROM pair_key").fetchone()
+        if before == (sign,):
+            return
+        if before:
+            create_table(connection, "pair", PAIR)
+            connection.execute("UPDATE pair SET winstore = '{}', bc = '{}'")
+            for table in ("key_index", "key_index_read"):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+        connection.execute("DELETE FROM pair_key")
+        connection.execute("INSERT INTO pair_key VALUES (?)", [sign])
 
     def read(self, part: str, system: str, keys: Collection[str]) -> dict[str, Row]:
         """The pairs of records, by the id that they have in a system; `winstore` and `bc` are dictionaries.

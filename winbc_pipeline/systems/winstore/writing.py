@@ -1,6 +1,6 @@
 """Writes records for Winstore as XML, and reads its answer.
 
-Here belongs: the form of a call that writes. When it may be sent, and sent again, belongs to sync/to_winstore/ and sync/records/.
+Here belongs: the form of a call that writes. When it may be sent, and sent again, belongs to sync/.
 Source: winstore.md section 2 (the XML of an order). The form of the answer is assumed, so the profile names it.
 """
 

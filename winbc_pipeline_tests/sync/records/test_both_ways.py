@@ -8,7 +8,7 @@ import pytest
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
-from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.staging.pairs import KEY_FILE, Pairs
 from winbc_pipeline.staging.store import Row, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.plan_table import planned_rows
@@ -242,6 +242,17 @@ def test_lost_pairs_are_made_again_without_a_write(two_ways: TwoWays, order: tup
         two_ways.run(flow)
     assert two_ways.writes() - before == 1
     assert two_ways.of_bc()["phoneNumber"] == "+31309999999"
+
+
+def test_a_lost_key_of_the_hashes_is_no_edit_of_everything(two_ways: TwoWays) -> None:
+    two_ways.shop_has()
+    two_ways.passes()
+    (two_ways.settings.data_folder / two_ways.settings.connection / KEY_FILE).unlink()
+    two_ways.in_winstore(phone="+31309999999")
+    before = two_ways.writes()
+    two_ways.passes()
+    assert [each.failed for each in two_ways.passes()] == [0, 0]
+    assert two_ways.writes() - before == 1
 
 
 def test_several_addresses_in_one_email_field_find_the_customer(two_ways: TwoWays) -> None:
