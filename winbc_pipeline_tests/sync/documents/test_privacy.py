@@ -18,6 +18,8 @@ from winbc_pipeline.workbench.intervention import Request, intervention
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import BC
 
+pytestmark = pytest.mark.proof
+
 EMAIL = "anna@mail.example"
 NUMBER = "WS605254"
 PERSON = {"number": NUMBER, "displayName": "Anna", "type": "Person", "email": EMAIL}

@@ -16,6 +16,8 @@ from ...support.order_sandboxes import WINSTORE
 from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
+pytestmark = pytest.mark.proof
+
 
 def partners(two_ways: TwoWays) -> list[tuple[str, str]]:
     """Winstore's id and Business Central's number of each pair of customers."""
