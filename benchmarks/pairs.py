@@ -35,6 +35,7 @@ from winbc_pipeline.workbench.plans import planned
 
 DAY = date(2026, 3, 1)
 PAGE = 5000
+ETAG = "W/1"
 PERSON = {"fname": "Anna", "lname": "O'Neil", "street": "Kerkweg", "streetnr": "7", "zip": "3511 AB", "city": "Utrecht"}
 
 
@@ -47,11 +48,8 @@ def live(number: int) -> dict[str, Any]:
     """The customer in Business Central, as the shipped table would make it."""
     own = {"number": f"WS{number}", "email": f"a{number}@mail.example", "phoneNumber": f"+3130{number:07d}"}
     rest = {"displayName": "Anna O'Neil", "type": "Person", "addressLine1": "Kerkweg 7", "postalCode": "3511 AB"}
-    return (
-        {"id": f"id-{number}", "city": "Utrecht", "country": "NL", "blocked": "_x0020_", "taxRegistrationNumber": ""}
-        | own
-        | rest
-    )
+    rest |= {"city": "Utrecht", "country": "NL", "blocked": "_x0020_", "taxRegistrationNumber": ""}
+    return {"@odata.etag": ETAG, "id": f"id-{number}"} | own | rest
 
 
 def found(_: str, field: str, keys: Iterable[str], *__: Any) -> dict[str, list[dict[str, Any]]]:
@@ -82,7 +80,7 @@ def loaded(flow: Flow, rows: int) -> Iterator[Work]:
             pairs.write(
                 own
                 | {"winstore_key": str(n), "bc_id": f"id-{n}", "bc_no": f"WS{n}"}
-                | {"winstore": pairs.hashes(customer(n)), "bc": pairs.hashes(live(n))}
+                | {"winstore": pairs.hashes(customer(n)), "bc": pairs.hashes(live(n)) | {"@odata.etag": ETAG}}
                 for n in range(rows)
             )
         yield work

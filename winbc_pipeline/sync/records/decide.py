@@ -328,7 +328,7 @@ class Planner:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
-        answered = self.records.hashes(live)
+        answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered)
         # What a lost call has made holds what the source had then; nobody else has made it.
         rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
@@ -376,9 +376,9 @@ def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
 def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
     modified = live.get("lastModifiedDateTime") or live.get("modified")
-    if not modified or not row.get("modified_at"):
+    if not modified or not row.get("modified_us"):
         return True
-    return bool(row["modified_at"] > datetime.fromisoformat(str(modified)))
+    return bool(row["modified_us"] > datetime.fromisoformat(str(modified)).timestamp() * 1_000_000)
 
 
 def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:

@@ -21,6 +21,7 @@ from ..payloads import field_hashes
 from .merge import Merged, Moved
 from .winstore_target import is_unseen
 
+ETAG = "@odata.etag"
 OTHER = {"winstore": "bc", "bc": "winstore"}
 OPEN_THERE = "state IN ('SENDING', 'UNKNOWN') OR (state = 'FAILED' AND target_id IS NULL AND target_no IS NOT NULL)"
 """SQL: a record may have been sent, and nobody knows the answer. One that failed after that has a number and no id."""
@@ -138,9 +139,17 @@ class KnownRecords:
             return row | {"known": known.met_anew(), "target_id": None}
         return row | {"known": replace(known.met_anew(), before=other)}
 
-    def hashes(self, live: Mapping[str, Any]) -> Hashes:
-        """The hashes of the target's record, for `moved` and `pair_after`; empty where no pairs are kept."""
-        return self.pairs.hashes(live) if self.pairs else {}
+    def hashes(self, known: Known, live: Mapping[str, Any]) -> Hashes:
+        """The hashes of the target's record, for `moved` and `pair_after`; empty where no pairs are kept.
+
+        With the ETag that it had when both sides agreed on every field, it has not changed since, and needs no hashing.
+        """
+        if not self.pairs:
+            return {}
+        etag = live.get(ETAG)
+        if etag and known.target.get(ETAG) == etag:
+            return known.target
+        return self.pairs.hashes(live) | ({ETAG: etag} if etag else {})
 
     def moved(self, known: Known, live: Mapping[str, Any], answered: Hashes) -> Callable[[str, Any], Moved]:
         """Gives a function that tells which side changed a field since both last agreed, by its name and mapped value.
@@ -171,8 +180,9 @@ class KnownRecords:
         if known.lost and _alike(old, new):
             return False  # it has what was sent
         if name in known.target:
-            there = answered if name in answered else self.hashes({name: None})  # Winstore leaves out what is empty
-            return there[name] != known.target[name]
+            # Winstore leaves out what is empty.
+            there = answered.get(name) or (self.pairs.hashes({name: None})[name] if self.pairs else "")
+            return there != known.target[name]
         return field_hashes({name: old})[name] != known.sent[name] if name in known.sent else None
 
     def numbers_given(self) -> set[str]:
@@ -206,15 +216,23 @@ class KnownRecords:
         """
         if not self.pairs or not self._is_paired(known):
             return None
+        is_told = known.pair is not None and known.pair["bc_no"] == bc_no and known.source == known.now
+        if is_told and not merged.changes and not merged.kept and answered.items() <= known.target.items():
+            return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
         heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
         read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now}
         target, open_fields = dict(known.target), []
+        target.pop(ETAG, None)
         for name, value in answered.items():
+            if name == ETAG:
+                continue
             if name in agreed:
                 target[name] = value
             elif target.get(name) != value:
                 open_fields.append(name)
+        if ETAG in answered and not open_fields:
+            target[ETAG] = answered[ETAG]
         source = known.source | {name: known.now[name] for name in read}
         before = known.pair and (known.source, known.target, known.pair["bc_no"])
         if not merged.changes and before == (source, target, bc_no):
@@ -288,6 +306,8 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
         for name, value in pairs.hashes(answer).items()
         if name in sent or (planned["whole"] and name not in planned["open"])
     }
+    if answer.get(ETAG) and planned["whole"] and not planned["open"]:
+        answered[ETAG] = answer[ETAG]
     number = answer.get("number") or answer.get("code") or row["target_no"]
     own_no = row["key"]
     return {

@@ -67,7 +67,7 @@ def _candidates(work: Work) -> list[Row]:
 def source_columns(connected: ConnectedFlow) -> str:
     """SQL of the columns that tell of a mapped record what the source has (alias s).
 
-    They are `own`, `modified_at`, `now`, and `source`: the fields that hold the keys of KeyChain, as JSON.
+    They are `own`, `modified_us` (microseconds), `now`, and `source`: the fields with the keys of KeyChain, as JSON.
     """
     flow = connected.flow
     own = f"s.{quote(flow.own_id)}" if flow.own_id else "m._key"
@@ -78,7 +78,7 @@ def source_columns(connected: ConnectedFlow) -> str:
     keys = ", ".join(f"{quote(name)}: s.{quote(name)}" for name in sorted(read))
     source = f"to_json({{{keys}}})::VARCHAR" if keys else "NULL"
     return f"""
-        {own} AS own, s._modified_at AS modified_at, {source} AS source,
+        {own} AS own, epoch_us(s._modified_at) AS modified_us, {source} AS source,
         CASE WHEN s._key IS NOT NULL THEN {now} END AS now"""
 
 
