@@ -160,6 +160,8 @@ class Intervention:
 
     def _as_if(self, request: Request) -> AsIf:
         """What the ledger is to say of records, by part and key, once a person's decision is carried out."""
+        if request.how not in (*DECIDED, "adopt"):
+            raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
         self._check_open(request.keys)
         partners = Partners(self.connected)
         return partners.as_if(request.how, self._open(request.keys), request.number, self.target)

@@ -42,8 +42,6 @@ class Partners:
         Raises: NotDone when there is no such partner, or it is another record's.
         """
         flow = self.connected.flow
-        if how not in DECIDED and how != "adopt":
-            raise NotDone(f"{flow.id} makes no documents.", "`winbc retry` is all that it needs.")
         if how == "adopt":
             key = str(rows[0]["key"])
             found = {"reason": "BY_HAND", "target_id": self._partner(key, number, target), "target_no": number}

@@ -144,7 +144,7 @@ def _personal(trial: Trial) -> Iterator[str]:
 
 
 def not_arrived(trial: Trial) -> Iterator[str]:
-    """A record without a defect is in Business Central. A status may ask for nothing; a person decides on a new kind."""
+    """A record without a defect is in Business Central. A status may ask for nothing; a new kind is for a person."""
     for name in ENTITIES:
         done = {State.CONFIRMED, State.SKIPPED} if name == "order_status" else {State.CONFIRMED}
         outcomes = trial.outcomes(name)
