@@ -11,6 +11,7 @@ import pytest
 
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.control import timestamp
+from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 from winbc_pipeline.settings import CustomerSettings, Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync import crash_points
@@ -23,6 +24,7 @@ from .in_process import Killed, in_process
 from .order_flow import OrderFlow, settings_of_order_flow
 from .order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
 
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x04\x00\x00\x00\x03\x08\x02\x00\x00\x00"
 TO_BC, TO_WINSTORE = "customers_winstore_to_bc", "customers_bc_to_winstore"
 CUSTOMER = {
     "company": "",
@@ -77,6 +79,12 @@ class TwoWays(OrderFlow):
 
     def deleted_in_bc(self, number: str = "WS000123") -> None:
         self.by_person("DELETE", f"customers({self.of_bc(number)['id']})")
+
+    def pictured_in_bc(self, number: str = "WS000123") -> None:
+        """A user of Business Central gives a customer a picture."""
+        path = f"companies({COMPANY_ID})/customers({self.of_bc(number)['id']})/picture/pictureContent"
+        answer = self.http.patch(f"http://127.0.0.1:{BC}/BC/api/v2.0/{path}", content=PNG, headers={"If-Match": "*"})
+        assert answer.status_code < 300, answer.text
 
     def of_shop(self, key: str = "000123") -> Record:
         return next(each for each in self.state(WINSTORE)["records"]["customers"] if each["customerid"] == key)

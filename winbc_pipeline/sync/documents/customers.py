@@ -309,8 +309,9 @@ class Debtors:
         return Debtor(reason=decision.reason, message=words)
 
     def _there(self, keys: set[str]) -> LookedUp:
-        rows = self._mapped(self.customer, keys)
-        return LookedUp({row["_key"]: row for row in rows}, self.planners[self.customer].look_up(rows))
+        planner = self.planners[self.customer]
+        rows = planner.prepared(self._mapped(self.customer, keys))  # once: `decide_all` gets the same rows
+        return LookedUp({row["_key"]: row for row in rows}, planner.look_up(rows))
 
     def _mapped(self, part: str, keys: set[str]) -> list[Row]:
         """Mapped records with whole payloads and with what the ledger knows, whatever window they are in.

@@ -69,7 +69,7 @@ class KnownRecords:
     """
 
     def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
-        self.flow, self.part, self.compiled = connected.flow, part, compiled
+        self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
         self.open_there = _names_there(connected, OPEN_THERE)
@@ -198,11 +198,11 @@ class KnownRecords:
         document = self.flow.document
         return self.pairs is not None and not (document and known.own.startswith(document.guest_key))
 
-    def pair_made(self, known: Known, made_by: str = "") -> str | None:
+    def pair_made(self, known: Known) -> str | None:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self._is_paired(known):
             return None
-        made = {"own": known.own, "made_by": made_by or self.flow.source, "source": known.now, "target": {}}
+        made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
     def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:

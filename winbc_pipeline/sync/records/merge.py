@@ -5,11 +5,9 @@ Here belongs: the rule for one field, and nothing else. What is known of a recor
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ..payloads import empty, equal, is_blank
-
-Owner = Literal["source", "target", "newest", "hold"]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 
 
 class Privacy:
-    """The people who are blocked for privacy. Business Central is asked for them once, when the first order is new."""
+    """The people who are blocked for privacy. Business Central is asked for them once, when a record first needs it."""
 
     def __init__(self, target: BusinessCentral) -> None:
         self.target = target
