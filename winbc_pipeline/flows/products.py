@@ -1,9 +1,45 @@
-"""Products, in both directions. Key: SKU = item number. Missing categories are created first."""
+"""Products, in both directions. Missing categories are created first.
+
+As shipped, each SKU is an item whose number is the SKU. With `products.variants = "item_variants"`, an article with
+colours or sizes is one item, and its SKUs are variants of it (variants.py).
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
+from . import variants
+
+NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
+CATEGORY = Part(
+    name="category",
+    entity_set="itemCategories",
+    table="category.csv",
+    match=(("code", False),),
+    key="category",
+    merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
+    where="category IS NOT NULL AND variant_count > 0",
+)
+ITEM = Part(name="item", entity_set="items", table="item.csv", match=(("number", False),), skip=NO_SKU, group="artkey")
+ARTICLE = Part(
+    name="article",
+    entity_set="items",
+    table="article.csv",
+    match=(("number", False),),
+    key="artkey",
+    where=variants.HAS_VARIANTS,
+)
+VARIANT = Part(
+    name="variant",
+    entity_set="itemVariants",
+    table="variant.csv",
+    match=(("code", False),),
+    where=variants.HAS_VARIANTS,
+    parent="article",
+    group="artkey",
+    within="itemNumber",
+)
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -21,6 +57,13 @@ def when_gone(settings: Settings) -> Mapping[str, str]:
     }
 
 
+def shape(settings: Settings) -> tuple[Part, ...]:
+    """The parts of an article, as `products.variants` says."""
+    if settings.products.variants == "items":
+        return CATEGORY, ITEM
+    return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -28,24 +71,9 @@ PRODUCTS = Flow(
     entity="articles",
     main="item",
     pairs="products",
-    parts=(
-        Part(
-            name="category",
-            entity_set="itemCategories",
-            table="category.csv",
-            match=(("code", False),),
-            key="category",
-            merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
-            where="category IS NOT NULL AND variant_count > 0",
-        ),
-        Part(
-            name="item",
-            entity_set="items",
-            table="item.csv",
-            match=(("number", False),),
-            skip=(("coalesce(variant_count, 0) = 0", "NO_SKU"),),
-        ),
-    ),
+    parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
+    shape=shape,
+    check=variants.check,
     constants=constants,
     guarded=True,
     gone=Gone(when_gone, active="active", blocked="blocked"),

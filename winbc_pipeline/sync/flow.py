@@ -76,6 +76,10 @@ class Part:
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
+        group: the field of the source that says which records belong together, such as the SKUs of an article. It is
+            the key of the parent's record where the part has a parent with a key of its own.
+        within: the field of the target that names the parent's record by its number. The record's own key is unique
+            among those of its parent only. It cannot go to another parent.
     """
 
     name: str
@@ -98,6 +102,8 @@ class Part:
     creates: bool = True
     owns: bool = False
     keys: KeyChain | None = None
+    group: str = ""
+    within: str = ""
 
     @property
     def paired_as(self) -> str:
@@ -190,6 +196,10 @@ def _any_direction(_: Settings) -> str:
     return "either"
 
 
+def _ready(_: Settings) -> None:
+    pass
+
+
 BLOCK = "block"
 
 
@@ -237,6 +247,8 @@ class Flow:
             records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
+        shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
+        check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
     """
 
     name: str
@@ -260,6 +272,8 @@ class Flow:
     guarded: bool = False
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
+    shape: Callable[[Settings], tuple[Part, ...]] | None = None
+    check: Callable[[Settings], None] = field(default=_ready)
 
     @property
     def id(self) -> str:
@@ -293,7 +307,7 @@ class Flow:
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use, in the order in which they are written."""
         if not self.document:
-            return parents_first(self.parts)
+            return parents_first(self.shape(settings) if self.shape else self.parts)
         return tuple(self.part(name) for name in self.document.parts(settings))
 
     @property

@@ -1,0 +1,89 @@
+"""Articles whose SKUs are variants of one item: what API v2.0 cannot hold of them, and what cannot be changed later.
+
+`itemVariants` of API v2.0 has a code and a description, and nothing else (rules.md, Variants).
+"""
+
+from ..errors import ConfigurationError
+from ..settings import Settings
+from ..staging.store import Row, Store, quote, rows_of
+
+FLOW, STAGING = "products_winstore_to_bc", "staging_winstore_articles"
+# A row of staging is one SKU. One with a colour or a size is a variant even if it is the only one: others may follow.
+HAS_VARIANTS = "coalesce(variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL, false)"
+# Of several SKUs in one item: those that have a value of their own which the item cannot have too.
+SEVERAL = "variant_count > 1"
+LOST = {
+    "gtin": f"{SEVERAL} AND gtin IS NOT NULL",
+    "price": f"{SEVERAL} AND price IS DISTINCT FROM of_item.price",
+    "cost": f"{SEVERAL} AND costprice IS DISTINCT FROM of_item.costprice",
+    "stock": SEVERAL,
+    "blocked": SEVERAL,
+}
+WORDS = {
+    "gtin": "SKUs have a GTIN of their own",
+    "price": "SKUs have another price than the item",
+    "cost": "SKUs have another cost price than the item",
+    "stock": "SKUs have stock of their own",
+    "blocked": "SKUs cannot be blocked one by one",
+}
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError when the SKUs of articles cannot become what `products.variants` says.
+
+    That is so when SKUs were sent in the other way before, and when something is lost that `products.accept_losses`
+    does not name.
+    """
+    if not settings.flow_database(FLOW).exists():
+        return
+    _check_mode(settings)
+    lost = losses(settings) if settings.products.variants == "item_variants" else {}
+    refused = {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
+    if refused:
+        listed = ", ".join(f'"{name}"' for name in refused)
+        words = "; ".join(refused.values())
+        raise ConfigurationError(
+            f'`products.variants = "item_variants"`: API v2.0 has no place for what variants have: {words}.',
+            f'Use "items", or name what may be lost: `products.accept_losses = [{listed}]` (docs/products.md).',
+        )
+
+
+def losses(settings: Settings) -> dict[str, str]:
+    """What staged SKUs lose as variants of an item, in words with their numbers, by the name of the loss."""
+    counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in LOST.items())
+    found = _asked(
+        settings,
+        STAGING,
+        f"""
+        SELECT {counts}
+        FROM (
+            -- What the item gets is what its first SKU has.
+            SELECT *, first(struct_pack(price, costprice)) OVER (PARTITION BY artkey ORDER BY _key) AS of_item
+            FROM {STAGING}
+            WHERE {HAS_VARIANTS}
+        )
+        """,
+    )
+    return {name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count}
+
+
+def _check_mode(settings: Settings) -> None:
+    """Raises ConfigurationError when SKUs with colours or sizes are in Business Central in the other way."""
+    if settings.products.variants == "items":
+        words, other, sent = "variants of items", "item_variants", "part = 'variant'"
+    else:
+        words, other = "items of their own", "items"
+        sent = f"part = 'item' AND key IN (SELECT _key FROM {STAGING} WHERE {HAS_VARIANTS})"
+    found = _asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
+    if found and found[0]["n"]:
+        hint = "Business Central cannot move stock and history between items and variants, so winbc does not either. "
+        hint += f'Set `products.variants` to "{other}" again. To change over, sell out or write off the old stock in '
+        hint += "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
+        raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
+
+
+def _asked(settings: Settings, table: str, query: str) -> list[Row]:
+    """The rows of a query on the database of products; none where a table is not there yet."""
+    with Store(settings.flow_database(FLOW), settings.memory_limit_mb).open() as connection:
+        there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        return rows_of(connection, query) if {table, STAGING} <= there else []
