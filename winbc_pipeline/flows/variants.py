@@ -3,6 +3,9 @@
 `itemVariants` of API v2.0 has a code and a description, and nothing else (rules.md, Variants).
 """
 
+from collections.abc import Collection
+from typing import Any
+
 from ..errors import ConfigurationError
 from ..settings import Settings
 from ..staging.store import Row, Store, quote, rows_of
@@ -34,8 +37,6 @@ def check(settings: Settings) -> None:
     That is so when SKUs were sent in the other way before, and when something is lost that `products.accept_losses`
     does not name.
     """
-    if not settings.flow_database(FLOW).exists():
-        return
     _check_mode(settings)
     lost = losses(settings) if settings.products.variants == "item_variants" else {}
     refused = {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
@@ -67,6 +68,38 @@ def losses(settings: Settings) -> dict[str, str]:
     return {name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count}
 
 
+def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
+    """The ids of the item variants that SKUs or GTINs stand for (Document.variants), by the ledger of products."""
+    if settings.products.variants == "items" or not names:
+        return {}
+    skus = _skus_by_gtin(settings, names)
+    wanted = {*names, *(sku for found in skus.values() for sku in found)}
+    known = {row["key"]: row["target_id"] for row in _sent(settings, "variant", "key", wanted)}
+    articles = {row["target_no"] for row in _sent(settings, "article", "target_no", names)}
+    ids: dict[str, set[str]] = dict.fromkeys(articles, set())
+    for name in names:
+        # A SKU is one, whatever GTIN another SKU has.
+        found = {name} if name in known else skus.get(name, set()) & known.keys()
+        ids |= {name: {known[sku] for sku in found}} if found else {}
+    return ids
+
+
+def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
+    """The ledger rows of a part's records that are in Business Central and have one of the values in a column."""
+    query = f"FROM ledger WHERE part = ? AND target_id IS NOT NULL AND list_contains(?, {quote(column)})"
+    return _asked(settings, "ledger", query, [part, list(values)])
+
+
+def _skus_by_gtin(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
+    """The staged SKUs of each GTIN."""
+    numbers = [name for name in names if name.isdigit()]
+    rows = _asked(settings, STAGING, f"SELECT gtin, sku FROM {STAGING} WHERE list_contains(?, gtin)", [numbers])
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["gtin"], set()).add(row["sku"])
+    return found
+
+
 def _check_mode(settings: Settings) -> None:
     """Raises ConfigurationError when SKUs with colours or sizes are in Business Central in the other way."""
     if settings.products.variants == "items":
@@ -82,8 +115,10 @@ def _check_mode(settings: Settings) -> None:
         raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
 
 
-def _asked(settings: Settings, table: str, query: str) -> list[Row]:
+def _asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:
     """The rows of a query on the database of products; none where a table is not there yet."""
+    if not settings.flow_database(FLOW).exists():
+        return []
     with Store(settings.flow_database(FLOW), settings.memory_limit_mb).open() as connection:
         there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-        return rows_of(connection, query) if {table, STAGING} <= there else []
+        return rows_of(connection, query, values) if {table, STAGING} <= there else []

@@ -1,6 +1,6 @@
 """What a flow is: data that the rest of sync/ works on. The flows themselves: flows/."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -129,6 +129,10 @@ def _no_texts(_: Settings) -> Mapping[str, str]:
     return {}
 
 
+def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Collection[str]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Document:
     """How the staged rows of a source, one per line, become documents: a header with its lines in one call.
@@ -143,6 +147,8 @@ class Document:
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
+        variants: gives the ids of the item variants in the target that SKUs or GTINs stand for: several for a GTIN of
+            several SKUs, none for an article that is sold by its SKUs only. Whatever is an item of its own is left out.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         guest_key: with what the key of such a customer begins.
@@ -161,6 +167,7 @@ class Document:
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
+    variants: Callable[[Settings, Collection[str]], Mapping[str, Collection[str]]] = field(default=_no_variants)
     customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
