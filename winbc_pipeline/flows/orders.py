@@ -218,6 +218,7 @@ ORDERS_TO_WINSTORE = Flow(
         "winstoreCustomerId": "text",
         "line_key": "text",
         "line_locationCode": "text",
+        "line_sku": "text",
     },
     reading=READING,
 )

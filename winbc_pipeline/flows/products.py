@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
 from . import variants
+from .odd_articles import odd_articles
 
 NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
 CATEGORY = Part(
@@ -21,7 +22,15 @@ CATEGORY = Part(
     merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
     where="category IS NOT NULL AND variant_count > 0",
 )
-ITEM = Part(name="item", entity_set="items", table="item.csv", match=(("number", False),), skip=NO_SKU, group="artkey")
+ITEM = Part(
+    name="item",
+    entity_set="items",
+    table="item.csv",
+    match=(("number", False),),
+    skip=NO_SKU,
+    group="artkey",
+    sign="gtin",
+)
 ARTICLE = Part(
     name="article",
     entity_set="items",
@@ -64,6 +73,12 @@ def shape(settings: Settings) -> tuple[Part, ...]:
     return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
 
 
+def notes(settings: Settings) -> list[str]:
+    """What is lost of the staged articles, and what is odd about them."""
+    lost = variants.losses(settings).values() if settings.products.variants == "item_variants" else ()
+    return [*(f"not carried: {words}" for words in lost), *odd_articles(settings)]
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -73,6 +88,7 @@ PRODUCTS = Flow(
     pairs="products",
     parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
     shape=shape,
+    notes=notes,
     check=variants.check,
     constants=constants,
     guarded=True,

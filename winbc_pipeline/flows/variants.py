@@ -84,6 +84,13 @@ def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
     return ids
 
 
+def skus(settings: Settings, ids: Collection[str]) -> dict[str, str] | None:
+    """The SKUs that item variants of Business Central came from, by their ids; None where SKUs are items."""
+    if settings.products.variants == "items":
+        return None
+    return {row["target_id"]: row["key"] for row in _sent(settings, "variant", "target_id", ids)}
+
+
 def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
     """The ledger rows of a part's records that are in Business Central and have one of the values in a column."""
     query = f"FROM ledger WHERE part = ? AND target_id IS NOT NULL AND list_contains(?, {quote(column)})"

@@ -78,6 +78,8 @@ class Part:
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
         group: the field of the source that says which records belong together, such as the SKUs of an article. It is
             the key of the parent's record where the part has a parent with a key of its own.
+        sign: the field of the target by which people know one thing from another, such as its GTIN. A record that
+            takes over another one's is told of.
         within: the field of the target that names the parent's record by its number. The record's own key is unique
             among those of its parent only. It cannot go to another parent.
     """
@@ -104,6 +106,7 @@ class Part:
     keys: KeyChain | None = None
     group: str = ""
     within: str = ""
+    sign: str = ""
 
     @property
     def paired_as(self) -> str:
@@ -203,6 +206,10 @@ def _any_direction(_: Settings) -> str:
     return "either"
 
 
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
 def _ready(_: Settings) -> None:
     pass
 
@@ -255,6 +262,7 @@ class Flow:
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
         shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
+        notes: gives, in words, what people should know of the records that were staged, such as what gets lost.
         check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
     """
 
@@ -280,6 +288,7 @@ class Flow:
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
     shape: Callable[[Settings], tuple[Part, ...]] | None = None
+    notes: Callable[[Settings], list[str]] = field(default=_no_notes)
     check: Callable[[Settings], None] = field(default=_ready)
 
     @property

@@ -33,7 +33,7 @@ from .references import IdsByCode, with_payloads
 from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
-MOVED = "MOVED"
+MOVED, SWAPPED = "MOVED", "SWAPPED"
 
 
 @dataclass
@@ -184,7 +184,7 @@ class Planner:
         Args:
             live: what the target has for these records at least. It is looked up when it is not given.
         """
-        return self._without_taken(self.decide_each(rows, live))
+        return self._without_taken(self._with_swaps(self.decide_each(rows, live)))
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides each record by itself. The arguments are those of `decide_all`."""
@@ -201,6 +201,21 @@ class Planner:
         """The decision, unless the target's format cannot carry a value."""
         name = first_field_not_in_xml(decision.body, []) if isinstance(self.target, WinstoreRecords) else None
         return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry") if name else decision
+
+    def _with_swaps(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
+        """Tells of each update that gives a record the sign (Part.sign) that another record of this run loses."""
+        signs = {}  # by the key of the record: its old and its new sign
+        for row, decision in decided:
+            for change in decision.changes if decision.action == "update" else ():
+                if change["field"] == self.part.sign:
+                    signs[row["_key"]] = (change["old"], change["new"])
+        owners = {old: key for key, (old, _) in signs.items() if old}
+        for row, decision in decided:
+            _, new = signs.get(row["_key"], (None, None))
+            if new in owners and decision.reason is None:
+                decision.reason = SWAPPED
+                decision.message = f"it takes over the {self.part.sign} of {owners[new]}, which gets another one"
+        return decided
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
         """Fails each update that would give a record the e-mail of another record.

@@ -2,6 +2,12 @@
 
 import pytest
 
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.run import sync
+from winbc_pipeline.sync.work import Work
+
+from ...support.order_sandboxes import FIRST, LAST, WINSTORE
 from ...support.product_shop import ProductShop
 from ...support.product_shop import product_shop as product_shop
 
@@ -85,3 +91,22 @@ def test_orders_do_not_need_the_pairs(shop: ProductShop) -> None:
         path.unlink()
     shop.send(lines=[{"product_id": "SHIRT-B"}])
     assert sold(shop) == [("7", "SHIRT-B")]
+
+
+@pytest.mark.parametrize(("made_by", "sent"), [("winstore", ["SHIRT-B", "MUG"]), ("bc", [])])
+def test_a_document_of_business_central_sells_the_sku_of_its_variant(
+    shop: ProductShop, made_by: str, sent: list[str]
+) -> None:
+    """A variant that no SKU of Winstore stands behind is not sold as its article."""
+    if made_by == "bc":
+        shop.by_person("POST", "itemVariants", {"itemNumber": "7", "code": "GREEN"})
+    code = "SHIRT-B" if made_by == "winstore" else "GREEN"
+    (variant,) = [each for each in shop.records("itemVariants") if each["code"] == code]
+    shop.seed(customers=[{"number": "WS605254", "displayName": "Anna O'Neil", "email": "anna@mail.example"}])
+    line = {"lineType": "Item", "quantity": 1}
+    lines = [line | {"lineObjectNumber": "7", "itemVariantId": variant["id"]}, line | {"lineObjectNumber": "MUG"}]
+    made = shop.by_person("POST", "salesOrders", {"customerNumber": "WS605254", "salesOrderLines": lines})
+    shop._in_client({"do": "release", "id": made.json()["id"]})
+    sync(Work(ConnectedFlow(flow_named("orders_bc_to_winstore"), shop.settings), FIRST, LAST, "run"))
+    posted = [each["body"] for each in shop.state(WINSTORE)["writes"] if each["entity"] == "PostOrderWithStatusCode"]
+    assert [row["product_id"] for body in posted for row in body["positions"]["position"]] == sent

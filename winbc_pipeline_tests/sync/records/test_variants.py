@@ -202,3 +202,30 @@ def test_a_sku_that_comes_to_have_a_colour_stays_the_item_that_it_is(product_sho
     product_shop.article("8", "MUG", color="red")
     with pytest.raises(ConfigurationError, match="1 SKUs are items of their own"):
         product_shop.run()
+
+
+def test_what_is_odd_or_lost_is_told_with_both_skus(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    gtin = {"gtin": "0100537900016"}
+    product_shop.sells("7", RED | gtin, BLUE | {"color": "Red "}, {"sku": "shirt-r", "size": "L"} | gtin)
+    product_shop.run()
+    assert product_shop.connected.flow.notes(product_shop.settings) == [
+        "not carried: 2 SKUs have a GTIN of their own",
+        "not carried: 3 SKUs have stock of their own",
+        "not carried: 3 SKUs cannot be blocked one by one",
+        "SKUs of one article have the same colour and size: SHIRT-B and SHIRT-R",
+        "SKUs have one GTIN, so an order that names it waits: SHIRT-R and shirt-r",
+        "SKUs differ in capitals only, so one of them gets no item: SHIRT-R and shirt-r",
+    ]
+
+
+def test_two_skus_that_swap_their_gtins_are_both_told(product_shop: ProductShop) -> None:
+    first, second = {"gtin": "0100537900016"}, {"gtin": "0100537900023"}
+    product_shop.sells("7", RED | first, BLUE | second)
+    product_shop.run()
+    product_shop.sells("7", RED | second, BLUE | first)
+    product_shop.run()
+    assert product_shop.states("item") == {"SHIRT-R": ("CONFIRMED", "SWAPPED"), "SHIRT-B": ("CONFIRMED", "SWAPPED")}
+    assert "of SHIRT-B" in product_shop.row("SHIRT-R")["message"]
+    assert product_shop.item("SHIRT-R")["gtin"] == "0100537900023"
+    assert product_shop.run().failed == 0
