@@ -92,7 +92,7 @@ PRODUCTS = Flow(
     check=variants.check,
     constants=constants,
     guarded=True,
-    gone=Gone(when_gone, active="active", blocked="blocked"),
+    gone=Gone(when_gone, active="active", blocked="blocked", reported=("variant",)),
 )
 
 PRODUCTS_TO_WINSTORE = Flow(

@@ -225,11 +225,13 @@ class Gone:
         chosen: gives `nothing`, `report` or `block` by reason code: INACTIVE, MISSING_SKU, MISSING_ARTICLE.
         active: the field of the source that is false in a record that is no longer used.
         blocked: the field of the target's main record that is true in one that nobody may sell.
+        reported: names of parts whose records cannot be blocked one by one, and are reported instead.
     """
 
     chosen: Callable[[Settings], Mapping[str, str]]
     active: str
     blocked: str
+    reported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """SKUs with colours and sizes: an item each, or variants of the article's item. What changes is a named outcome."""
 
 import random
+from typing import get_args
 
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.settings import Loss
 
 from ...support.product_shop import ProductShop
 from ...support.product_shop import product_shop as product_shop
@@ -229,3 +231,13 @@ def test_two_skus_that_swap_their_gtins_are_both_told(product_shop: ProductShop)
     assert "of SHIRT-B" in product_shop.row("SHIRT-R")["message"]
     assert product_shop.item("SHIRT-R")["gtin"] == "0100537900023"
     assert product_shop.run().failed == 0
+
+
+def test_a_variant_that_is_gone_is_reported_and_not_blocked(product_shop: ProductShop) -> None:
+    product_shop.products(variants="item_variants", accept_losses=get_args(Loss), missing_sku="block")
+    product_shop.sells("7", RED, BLUE)
+    product_shop.run()
+    product_shop.sells("7", BLUE)
+    product_shop.run_later()
+    assert product_shop.gone() == {"MISSING_SKU": ["SHIRT-R"]}
+    assert product_shop.is_blocked("7") is False
