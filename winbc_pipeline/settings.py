@@ -84,13 +84,14 @@ Loss = Literal["gtin", "price", "cost", "stock", "blocked"]
 
 
 class ProductSettings(_Section):
-    """What the SKUs of an article with colours and sizes become in Business Central, whether new items are open or
-    blocked for sale, and what happens to items whose article is inactive in Winstore, came without their SKU, or is no
-    longer given at all.
+    """In which direction products go, what the SKUs of an article with colours and sizes become in Business Central,
+    whether new items are open or blocked for sale, and what happens to items whose article is inactive in Winstore,
+    came without their SKU, or is no longer given at all.
 
     `accept_losses` names what may be lost with `variants = "item_variants"`.
     """
 
+    direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
     variants: Literal["items", "item_variants"] = "items"
     accept_losses: tuple[Loss, ...] = ()
     new_items: Literal["open", "blocked"] = "open"

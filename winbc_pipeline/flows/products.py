@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
-from . import variants
+from . import items_of_bc, variants
 from .odd_articles import odd_articles
 
 NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
@@ -73,6 +73,19 @@ def shape(settings: Settings) -> tuple[Part, ...]:
     return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
 
 
+def direction(settings: Settings) -> str:
+    """The direction in which products go."""
+    return settings.products.direction
+
+
+def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
+    """The parts of an item. Where each SKU is an item, nothing in Winstore stands for a variant of one."""
+    article, variant = PRODUCTS_TO_WINSTORE.parts
+    if settings.products.variants == "item_variants":
+        return article, variant
+    return (replace(article, where="true", skip=(("variantCode IS NOT NULL", "ITEM_VARIANTS"),)),)
+
+
 def notes(settings: Settings) -> list[str]:
     """What is lost of the staged articles, and what is odd about them."""
     lost = variants.losses(settings).values() if settings.products.variants == "item_variants" else ()
@@ -86,6 +99,7 @@ PRODUCTS = Flow(
     entity="articles",
     main="item",
     pairs="products",
+    direction=direction,
     parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
     shape=shape,
     notes=notes,
@@ -95,12 +109,36 @@ PRODUCTS = Flow(
     gone=Gone(when_gone, active="active", blocked="blocked", reported=("variant",)),
 )
 
+SKU = (("sku", True),)
 PRODUCTS_TO_WINSTORE = Flow(
     name="products",
     source="bc",
     target="winstore",
     entity="items",
     main="article",
-    parts=(Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),),
+    pairs="products",
+    own_id="recordId",
+    own_no="recordNo",
+    direction=direction,
+    reading=items_of_bc.READING,
+    derived=items_of_bc.DERIVED,
+    parts=(
+        Part(
+            name="article",
+            entity_set="articles",
+            table="article.csv",
+            match=SKU,
+            where="variantCode IS NULL",
+            pair="item",
+        ),
+        Part(
+            name="variant",
+            entity_set="articles",
+            table="variant.csv",
+            match=SKU,
+            where="variantCode IS NOT NULL",
+        ),
+    ),
+    shape=shape_to_winstore,
     guarded=True,
 )

@@ -91,6 +91,11 @@ def skus(settings: Settings, ids: Collection[str]) -> dict[str, str] | None:
     return {row["target_id"]: row["key"] for row in _sent(settings, "variant", "target_id", ids)}
 
 
+def articles(settings: Settings, ids: Collection[str]) -> dict[str, str]:
+    """The articles that items with variants came from, by the ids of the items."""
+    return {row["target_id"]: row["key"] for row in _sent(settings, "article", "target_id", ids)}
+
+
 def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
     """The ledger rows of a part's records that are in Business Central and have one of the values in a column."""
     query = f"FROM ledger WHERE part = ? AND target_id IS NOT NULL AND list_contains(?, {quote(column)})"

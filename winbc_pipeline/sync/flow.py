@@ -256,6 +256,8 @@ class Flow:
         pairs: the entity whose pairs (staging/pairs.py) the flow keeps, such as `customers`; both directions of a flow
             keep the same. Empty for records that have no partner of their own.
         own_id: the field of the source that holds a record's id there; the record's key when empty.
+        own_no: the field of the source that holds the number by which people know a record; the record's key when
+            empty.
         direction: gives the direction in which the settings let these records go: to_bc, to_winstore or both; `either`
             when no setting says it.
         looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
@@ -284,6 +286,7 @@ class Flow:
     reading: Reading | None = None
     pairs: str = ""
     own_id: str = ""
+    own_no: str = ""
     direction: Callable[[Settings], str] = field(default=_any_direction)
     looks_up: tuple[str, ...] = ()
     guarded: bool = False

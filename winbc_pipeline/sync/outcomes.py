@@ -33,6 +33,8 @@ REASONS: dict[str, str] = {
     "variant cannot go to another item: say `winbc resolve SKU --again` to make it there too, or `--ignore`.",
     "SWAPPED": "The record takes over what another one was known by, such as its GTIN. The message names both. Are two "
     "SKUs mixed up in Winstore?",
+    "ITEM_VARIANTS": "The item has variants in Business Central. Winstore gets them with `products.variants = "
+    '"item_variants"` only.',
     "RENUMBERED": "All SKUs of this article belonged to an article that Winstore no longer has. Say `winbc resolve "
     "ARTICLE --adopt NUMBER` with the number of its item, or `--again` to make a new item.",
     "MISSING_THERE": "The target does not have the record, and this flow makes none.",

@@ -8,13 +8,14 @@ from typing import Any, get_args
 import pytest
 
 from winbc_pipeline.flows import PRODUCTS
+from winbc_pipeline.flows.products import PRODUCTS_TO_WINSTORE
 from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.retail import whole_articles
 from winbc_pipeline.settings import Loss, ProductSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.flow import BLOCK
+from winbc_pipeline.sync.flow import BLOCK, Flow
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.records.gone import reported
 from winbc_pipeline.sync.run import Summary, dry_run, sync
@@ -23,7 +24,7 @@ from winbc_pipeline.workbench.intervention import Request, intervention
 
 from .in_process import in_process
 from .order_flow import OrderFlow, settings_of_order_flow
-from .order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, Record
+from .order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, WINSTORE, Record
 from .sandboxes import ARTICLE
 
 
@@ -60,6 +61,42 @@ class ProductShop(OrderFlow):
         usual = ARTICLE | {"category": "", "gtin": "", "name": "", "model_name": "Shirt", "article_key": key} | fields
         (record,) = whole_articles([usual | {"modified_at": timestamp(self.now)} | sku for sku in skus])
         self.winstore_app.state.records.insert_many("articles", [(key, record)])
+
+    def both_ways(self, variants: str) -> None:
+        """Products go both ways from now on."""
+        losses = get_args(Loss) if variants == "item_variants" else ()
+        self.products(direction="both", variants=variants, accept_losses=losses)
+
+    def passes(self) -> None:
+        """One run in each direction."""
+        self.run()
+        self.runs += 1
+        sync(Work(ConnectedFlow(PRODUCTS_TO_WINSTORE, self.settings), FIRST, LAST, f"run-{self.runs}"))
+
+    def all_writes(self) -> list[Any]:
+        """The writes that both systems have taken."""
+        return [self.state(port)["writes"] for port in (BC, WINSTORE)]
+
+    def in_bc(self, item: str, **fields: Any) -> None:
+        """A user of Business Central changes an item."""
+        self.pass_time(1)
+        answer = self.by_person("PATCH", f"items({self.item(item)['id']})", fields)
+        assert answer.status_code == 200, answer.text
+
+    def in_bc_made(self, entity_set: str, fields: Record) -> None:
+        """A user of Business Central makes a record."""
+        self.pass_time(1)
+        answer = self.by_person("POST", entity_set, fields)
+        assert answer.status_code == 201, answer.text
+
+    def of_shop(self, key: str) -> Record:
+        """An article of Winstore."""
+        return next(each for each in self.state(WINSTORE)["records"]["articles"] if each["artkey"] == key)
+
+    def sku(self, sku: str) -> Record:
+        """A SKU of Winstore."""
+        found = self.state(WINSTORE)["records"]["articles"]
+        return next(row for each in found for row in each["variants"] if row["sku"] == sku)
 
     def vanishes(self, key: str) -> None:
         """Winstore does not give the article any more."""
@@ -112,9 +149,9 @@ class ProductShop(OrderFlow):
         """The numbers of the items that the program made."""
         return sorted(each["number"] for each in self.records("items") if each["number"] != KNOWN_SKU)
 
-    def states(self, part: str) -> dict[str, tuple[str, str | None]]:
+    def states(self, part: str, flow: Flow = PRODUCTS) -> dict[str, tuple[str, str | None]]:
         """State and reason of the records of a part, by key."""
-        rows = ledger.read(self.connected.store, "part = ?", [part])
+        rows = ledger.read(ConnectedFlow(flow, self.settings).store, "part = ?", [part])
         return {row["key"]: (row["state"], row["reason"]) for row in rows}
 
     def row(self, key: str, part: str = PRODUCTS.main) -> Record:

@@ -367,7 +367,7 @@ class Planner:
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
-        bc_no = row["_key"] if self.source == "bc" else str(live.get("number") or live.get("code") or "")
+        bc_no = known.number if self.source == "bc" else str(live.get("number") or live.get("code") or "")
         pair = self.records.pair_after(known, merged, answered, bc_no)
         before = known.pair["parent"] if known.pair and known.has_moved else None
         group = f"it belonged to {before} and belongs to {known.group} now" if before else None

@@ -41,6 +41,7 @@ class Known:
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
         held: whether the other direction has found this record's partner, and waits for a person.
+        number: the number by which people know the record in the source.
         group: the group of the source that the record belongs to (Part.group); None for records without one.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
@@ -55,6 +56,7 @@ class Known:
     lost: bool = False
     waits: bool = False
     held: bool = False
+    number: str = ""
     group: str | None = None
     before: str | None = None
 
@@ -134,7 +136,8 @@ class KnownRecords:
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
             held=not self.held_there.isdisjoint(names),
-            group=row.get("group"),
+            number=str(row.get("own_no") or row["_key"]),
+            group=row.get("group") if self.part.group else (pair or Row()).get("parent"),
         )
         if pair and not row.get("adopted"):
             # The ledger may know of a partner that the record had before.
@@ -210,7 +213,7 @@ class KnownRecords:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self._is_paired(known):
             return None
-        made: Row = {"own": known.own, "parent": known.group, "made_by": self.flow.source}
+        made = _whose(known) | {"made_by": self.flow.source}
         made |= {"source": known.now, "target": {}, "open": [], "whole": True}
         return orjson.dumps(made).decode()
 
@@ -247,13 +250,14 @@ class KnownRecords:
         before = known.pair and (known.source, known.target, known.pair["bc_no"])
         if not merged.changes and before == (source, target, bc_no) and not known.has_moved:
             return None
-        pair = {
-            "own": known.own,
-            "parent": known.group,
-            "made_by": (known.pair or {}).get("made_by") or self.flow.source,
-        }
+        pair = _whose(known) | {"made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()
+
+
+def _whose(known: Known) -> Row:
+    """What a pair says of the source's record besides its values."""
+    return {"own": known.own, "no": known.number, "parent": known.group}
 
 
 def _names_there(connected: ConnectedFlow, where: str) -> set[str]:
@@ -324,12 +328,11 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
     if answer.get(ETAG) and planned["whole"] and not planned["open"]:
         answered[ETAG] = answer[ETAG]
     number = answer.get("number") or answer.get("code") or row["target_no"]
-    own_no = row["key"]
     return {
         "part": part.paired_as,
         KEYS[source]: planned["own"],
         KEYS[target]: _id(row, answer),
-        "bc_no": number if target == "bc" else own_no,
+        "bc_no": number if target == "bc" else planned["no"],
         "parent": planned.get("parent"),
         "made_by": planned["made_by"],
         source: planned["source"],

@@ -68,11 +68,11 @@ def _candidates(work: Work) -> list[Row]:
 def source_columns(connected: ConnectedFlow) -> str:
     """SQL of the columns that tell of a mapped record what the source has (alias s).
 
-    They are `own`, `modified_us` (microseconds), `now`, `group` (see Part), and `source`: the fields with the keys of
-    KeyChain, as JSON.
+    They are `own`, `own_no`, `modified_us` (microseconds), `now`, `group` (see Part), and `source`: the fields with
+    the keys of KeyChain, as JSON.
     """
     flow = connected.flow
-    own = f"s.{quote(flow.own_id)}" if flow.own_id else "m._key"
+    own, number = (f"s.{quote(name)}" if name else "m._key" for name in (flow.own_id, flow.own_no))
     # Moments are written in several ways, so they are not compared.
     kinds = {name: kind for name, kind in connected.staging.fields.items() if kind != "datetime"}
     now = Pairs(connected.settings, flow.pairs).sql(kinds, "s") if flow.pairs else "NULL"
@@ -82,7 +82,8 @@ def source_columns(connected: ConnectedFlow) -> str:
     groups = " ".join(f"WHEN {literal(part.name)} THEN s.{quote(part.group)}" for part in flow.parts if part.group)
     group = f"CASE m.part {groups} END" if groups else "NULL"
     return f"""
-        {group} AS "group", {own} AS own, epoch_us(s._modified_at) AS modified_us, {source} AS source,
+        {group} AS "group", {own} AS own, {number} AS own_no,
+        epoch_us(s._modified_at) AS modified_us, {source} AS source,
         CASE WHEN s._key IS NOT NULL THEN {now} END AS now"""
 
 
