@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from winbc_pipeline.sandbox.retail import whole_articles
 from winbc_pipeline.settings import Loss, ProductSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import rows_of
+from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import BLOCK, Flow
 from winbc_pipeline.sync.plan_table import planned_rows
@@ -22,7 +24,7 @@ from winbc_pipeline.sync.run import Summary, dry_run, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from .in_process import in_process
+from .in_process import Killed, in_process
 from .order_flow import OrderFlow, settings_of_order_flow
 from .order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, WINSTORE, Record
 from .sandboxes import ARTICLE
@@ -70,8 +72,27 @@ class ProductShop(OrderFlow):
     def passes(self) -> None:
         """One run in each direction."""
         self.run()
+        self.run_of(PRODUCTS_TO_WINSTORE)
+
+    def run_of(self, flow: Flow) -> Summary:
+        """A run of one direction."""
         self.runs += 1
-        sync(Work(ConnectedFlow(PRODUCTS_TO_WINSTORE, self.settings), FIRST, LAST, f"run-{self.runs}"))
+        return sync(Work(ConnectedFlow(flow, self.settings), FIRST, LAST, f"run-{self.runs}"))
+
+    def run_dies_at(self, flow: Flow, point: str) -> bool:
+        """A run that dies at a named place; returns whether it came there."""
+        crash_points.armed[point] = 1
+        try:
+            self.run_of(flow)
+        except Killed:
+            return True
+        finally:
+            crash_points.armed.clear()
+        return False
+
+    def winstore_clock(self, ahead: timedelta) -> None:
+        """Sets Winstore's clock ahead of the others, until time passes."""
+        self._control(WINSTORE, "clock", {"now": (self.now + ahead).isoformat()})
 
     def all_writes(self) -> list[Any]:
         """The writes that both systems have taken."""
