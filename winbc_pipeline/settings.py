@@ -81,8 +81,12 @@ WhenGone = Literal["nothing", "report", "block"]
 
 class ProductSettings(_Section):
     """Whether items that are created in Business Central are open or blocked for sale, and what happens to items whose
-    article is inactive in Winstore, came without their SKU, or is no longer given at all."""
+    article is inactive in Winstore, came without their SKU, or is no longer given at all.
 
+    `currency` is the currency of Winstore's prices (empty: not said). A company with another one gets none.
+    """
+
+    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
     new_items: Literal["open", "blocked"] = "open"
     inactive: WhenGone = "report"
     missing_sku: WhenGone = "report"

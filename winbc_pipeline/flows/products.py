@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
+from .currency import check_currency
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -34,8 +35,9 @@ PRODUCTS = Flow(
             entity_set="itemCategories",
             table="category.csv",
             match=(("code", False),),
-            key="category",
-            merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
+            # Whichever fields the table makes the code of: `Wine` and `WINE ` are one category, as are all that the
+            # lookup table gives one code.
+            merged_by="code",
             where="category IS NOT NULL AND variant_count > 0",
         ),
         Part(
@@ -44,11 +46,14 @@ PRODUCTS = Flow(
             table="item.csv",
             match=(("number", False),),
             skip=(("coalesce(variant_count, 0) = 0", "NO_SKU"),),
+            features=("attributes.csv", "features.csv"),
+            dimensions=True,
         ),
     ),
     constants=constants,
     guarded=True,
     gone=Gone(when_gone, active="active", blocked="blocked"),
+    suits=check_currency,
 )
 
 PRODUCTS_TO_WINSTORE = Flow(

@@ -13,11 +13,12 @@ import duckdb
 from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
-from ..mapping.tables import LOOKUPS, read_table, version
+from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
 from ..mapping.trial import try_out
 from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.store import Store, create_table, in_memory, literal, lock_down
+from ..systems.business_central.facts import dimension_field, is_dimension
 from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
@@ -88,6 +89,14 @@ class ConnectedFlow:
         """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
+    def table(self, part: Part) -> Table:
+        """A part's mapping table as people edit it, with the rows of its tables of features.
+
+        Raises: MappingError that names file, row, column and cell.
+        """
+        features = [each for name in part.features for each in read_features(self.table_folder / name)]
+        return with_features(read_table(self.table_folder / part.table), features)
+
     def check_on(self) -> None:
         """Raises ConfigurationError when the settings do not let records go in the flow's direction."""
         if not self.flow.is_on(self.settings):
@@ -148,19 +157,19 @@ class ConnectedFlow:
 
     def _compile(self) -> CompiledTables:
         functions = load_functions(self.settings.mapping_functions)
-        compiled = {
-            part.name: compile_table(
-                read_table(self.table_folder / part.table),
+        compiled = {}
+        for part in self.flow.parts:
+            table = self.table(part)
+            names = [line.target_field for line in table.lines if part.dimensions and is_dimension(line.target_field)]
+            compiled[part.name] = compile_table(
+                table,
                 self.source_fields,
-                self.target_fields(part),
+                {**self.target_fields(part), **{name: dimension_field(name) for name in names}},
                 self.settings.tables_folder / LOOKUPS,
                 self._constants(),
                 functions,
                 self._more_fields(),
             )
-            for part in self.flow.parts
-        }
-        for part in self.flow.parts:
             self._check_key(part, compiled[part.name])
         return compiled
 
@@ -172,6 +181,22 @@ class ConnectedFlow:
         for key in set(keys) - filled:
             message = f"{self.flow.id}/{part.table}: no row gives {key}, the key of each record."
             raise MappingError(message, f"Add a row for {key} with `create` in the column `when`.")
+
+    def without_place(self) -> list[str]:
+        """In words, what the source gives and the target does not get: features without a place, fields that no table
+        reads. Only in a flow with tables of features.
+
+        Raises: MappingError for tables that are wrong.
+        """
+        flow, compiled = self.flow, self.checked()
+        if not any(part.features for part in flow.parts):
+            return []
+        found = [_unplaced(each) for own in compiled.values() for each in own.unplaced if each.when != "never"]
+        entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
+        used = {*entity.key, entity.modified, entity.parent_key, flow.gone.active if flow.gone else ""}
+        for own in compiled.values():
+            used |= own.named.union(*own.depends.values())
+        return found + [f"{name}: no table reads this field" for name in entity.fields if name not in used]
 
     def _more_fields(self) -> str:
         """How a formula gets a field that Winstore gives and its profile does not name."""
@@ -204,6 +229,14 @@ class ConnectedFlow:
                     reason = str(error).splitlines()[0]  # quotes nobody's data: this database has none
                     raise MappingError(f"{self.flow.id}, {part}: the table cannot be run. {reason}") from None
         return compiled
+
+
+def _unplaced(feature: Feature) -> str:
+    """In words, why a feature is not sent."""
+    app = f"needs the companion app ({feature.app}), which is off"
+    words = app if feature.app else "has no place in Business Central"
+    note = f" ({feature.note})" if feature.note else ""
+    return f"{feature.table} row {feature.row}: {feature.name} {words}{note}"
 
 
 def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:

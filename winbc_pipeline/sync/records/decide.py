@@ -21,8 +21,9 @@ from ...systems.business_central import BusinessCentral
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
-from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
+from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
+from .dimensions import dimensions_of
 from .index import Key
 from .known import KnownRecords
 from .matching import ByKeys, Found, Target, matching_of
@@ -91,7 +92,10 @@ def decide(
     """
     ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
     whole = [with_payloads(row, compiled, ids) for row in rows]
-    return Planner(connected, part, target, compiled, linked).decide_all(whole)
+    planner = Planner(connected, part, target, compiled, linked)
+    if planner.dimensions:
+        whole = [row | {"missing": row["missing"] or planner.dimensions.missing(row)} for row in whole]
+    return planner.decide_all(whole)
 
 
 def live_targets(
@@ -129,7 +133,9 @@ class Planner:
         linked: dict[tuple[str, str], str],
     ) -> None:
         self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+        self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
+        self.document = connected.flow.document
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
             owner=connected.flow.owner(connected.settings),
@@ -157,7 +163,10 @@ class Planner:
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
-        return Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
+        live = Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
+        if self.dimensions:
+            self.dimensions.add_to(record for found in live.records() for record in found)
+        return live
 
     def _keys(self, row: Row) -> list[Key]:
         return self.matching.keys(self._wanted(row), fields_of(row.get("source") or "{}"))
@@ -224,7 +233,10 @@ class Planner:
         if row["known"].waits:
             return Decision("wait", "OTHER_DIRECTION")
         if row["errors"]:
-            return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
+            error = row["errors"][0]
+            return Decision(
+                "fail", "MAPPING", broken_rule(error, self.compiled.table_of(error["field"], self.part.table))
+            )
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
         return None
@@ -308,7 +320,19 @@ class Planner:
         body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         target = {"number": number} if self.part.keys else {}
-        return Decision("create", target=target, body=body, changes=changes, pair=self.records.pair_made(row["known"]))
+        later = self._later(row)
+        reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
+        pair = self.records.pair_made(row["known"], later)
+        return Decision("create", reason, words, target=target, body=body, changes=changes, pair=pair)
+
+    def _later(self, row: Row) -> list[str]:
+        """The fields that only an existing record takes (`update`), and that a new one therefore gets by a second call.
+
+        A field with another row for new records is not among them. Orders send their customers once.
+        """
+        if self.document:
+            return []
+        return list(filled({name: value for name, value in row["updates"].items() if name not in row["creates"]}))
 
     def _new_id(self) -> str | None:
         """An id for a new record that brings none."""
@@ -322,6 +346,8 @@ class Planner:
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], self._meant(row["updates"])
+        if self.dimensions:
+            updates = {**updates, **self.dimensions.unfinished(row, live)}
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:

@@ -15,6 +15,7 @@ from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.pairs import KEYS, Hashes, Pairs
 from ...staging.store import Row, Store, quote
+from ...systems.business_central.facts import is_dimension
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import field_hashes
@@ -72,6 +73,8 @@ class KnownRecords:
         self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
+        # Default dimensions move no ETag of their parent.
+        self.by_etag = not any(is_dimension(name) for name in self.depends)
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
@@ -147,7 +150,7 @@ class KnownRecords:
         if not self.pairs:
             return {}
         etag = live.get(ETAG)
-        if etag and known.target.get(ETAG) == etag:
+        if etag and self.by_etag and known.target.get(ETAG) == etag:
             return known.target
         return self.pairs.hashes(live) | ({ETAG: etag} if etag else {})
 
@@ -198,11 +201,17 @@ class KnownRecords:
         document = self.flow.document
         return self.pairs is not None and not (document and known.own.startswith(document.guest_key))
 
-    def pair_made(self, known: Known) -> str | None:
-        """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
+    def pair_made(self, known: Known, later: Collection[str] = ()) -> str | None:
+        """The pair (JSON) of a record that is made in the target: all that either side has is known then.
+
+        Args:
+            later: fields of the target that are sent after the record was made. What they are made of is not agreed.
+        """
         if not self._is_paired(known):
             return None
-        made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
+        read = frozenset().union(*(self.depends[name] for name in later))
+        now = {name: value for name, value in known.now.items() if name not in read}
+        made = {"own": known.own, "made_by": self.flow.source, "source": now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
     def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
