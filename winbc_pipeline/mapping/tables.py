@@ -27,7 +27,8 @@ FEATURES = ("attributes", "features")  # names of tables of features, which have
 REQUIRED = {"": False, "no": False, "yes": True}
 MOST_LINES = 1000
 TO_FILL = "?"  # stands for a target value that a person still has to give
-TARGET_FIELD = re.compile(rf"\w+(\.\w+)?|{re.escape(DIMENSION)}[^\s,.][^,.]{{0,19}}", re.ASCII)
+_PREFIX = re.escape(DIMENSION)
+TARGET_FIELD = re.compile(rf"(?!{_PREFIX})\w+(\.\w+)?|{_PREFIX}\S.{{0,19}}", re.ASCII)
 # The places of a feature in a record of the target, and the field that each is. Only the companion app has the others.
 FIELDS_OF_PLACES = {"field": "{}", "dimension": DIMENSION + "{}", "category": "itemCategoryCode"}
 APP = "app"
