@@ -25,7 +25,7 @@ from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLO
 from ..payloads import fields_of, filled
 from .dimensions import dimensions_of
 from .index import Key
-from .known import KnownRecords
+from .known import KnownRecords, is_unfinished
 from .matching import ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
 from .privacy import Privacy
@@ -322,7 +322,7 @@ class Planner:
         target = {"number": number} if self.part.keys else {}
         later = self._later(row)
         reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
-        pair = self.records.pair_made(row["known"], later)
+        pair = self.records.pair_made(row["known"])
         return Decision("create", reason, words, target=target, body=body, changes=changes, pair=pair)
 
     def _later(self, row: Row) -> list[str]:
@@ -346,8 +346,8 @@ class Planner:
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], self._meant(row["updates"])
-        if self.dimensions:
-            updates = {**updates, **self.dimensions.unfinished(row, live)}
+        if self.dimensions and is_unfinished(row):
+            updates = {**updates, **self.dimensions.unsent(row, live)}
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:
@@ -355,7 +355,7 @@ class Planner:
         if is_unseen(live) and not known.target:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         answered = self.records.hashes(known, live)
-        moved = self.records.moved(known, live, answered)
+        moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
         # What a lost call has made holds what the source had then; nobody else has made it.
         rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
         merged = merge(updates, live, moved, rules, _is_newer(row, live))

@@ -88,10 +88,8 @@ class Dimensions:
                     return f"{name}: the dimension has no value {named(code)}; {words}"
         return None
 
-    def unfinished(self, row: Row, live: Mapping[str, Any]) -> dict[str, Any]:
-        """The dimensions that only new records get, of one that was made and whose dimensions never all arrived."""
-        if row.get("sent_as") != "create" or row["field_hashes"]:
-            return {}
+    def unsent(self, row: Row, live: Mapping[str, Any]) -> dict[str, Any]:
+        """The dimensions that only new records get, of one that was made without them."""
         creates = {name: row["creates"].get(name) for name in self.names if empty(live.get(name))}
         return {name: value for name, value in creates.items() if value}
 

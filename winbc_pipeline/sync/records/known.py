@@ -154,15 +154,18 @@ class KnownRecords:
             return known.target
         return self.pairs.hashes(live) | ({ETAG: etag} if etag else {})
 
-    def moved(self, known: Known, live: Mapping[str, Any], answered: Hashes) -> Callable[[str, Any], Moved]:
+    def moved(
+        self, known: Known, live: Mapping[str, Any], answered: Hashes, unsent: Collection[str] = ()
+    ) -> Callable[[str, Any], Moved]:
         """Gives a function that tells which side changed a field since both last agreed, by its name and mapped value.
 
         Args:
             live: the target's record; answered: its `hashes`.
+            unsent: fields that were never sent, whatever else both have agreed on.
         """
 
         def of_field(name: str, value: Any) -> Moved:
-            source = self._source_moved(known, name, field_hashes({name: value})[name])
+            source = name in unsent or self._source_moved(known, name, field_hashes({name: value})[name])
             if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
                 return Moved(source, False)
             return Moved(source, self._target_moved(known, name, live.get(name), value, answered))
@@ -201,17 +204,11 @@ class KnownRecords:
         document = self.flow.document
         return self.pairs is not None and not (document and known.own.startswith(document.guest_key))
 
-    def pair_made(self, known: Known, later: Collection[str] = ()) -> str | None:
-        """The pair (JSON) of a record that is made in the target: all that either side has is known then.
-
-        Args:
-            later: fields of the target that are sent after the record was made. What they are made of is not agreed.
-        """
+    def pair_made(self, known: Known) -> str | None:
+        """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self._is_paired(known):
             return None
-        read = frozenset().union(*(self.depends[name] for name in later))
-        now = {name: value for name, value in known.now.items() if name not in read}
-        made = {"own": known.own, "made_by": self.flow.source, "source": now, "target": {}}
+        made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
     def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
@@ -249,6 +246,15 @@ class KnownRecords:
         pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()
+
+
+def is_unfinished(row: Row) -> bool:
+    """Whether a record was made in the target, or may have been, and not all that belongs to it arrived.
+
+    Args:
+        row: a mapped record with the columns of KNOWN (sync/map.py).
+    """
+    return row.get("sent_as") == "create" and not row["field_hashes"]
 
 
 def _names_there(connected: ConnectedFlow, where: str) -> set[str]:

@@ -101,8 +101,8 @@ class Push:
         names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
         known = {name: row[name] for name in names}
         old = self.present.get(row["key"])
-        if old and old["reason"] == UPDATE_FOLLOWS and old["run_id"] == self.run_id:
-            known["action"] = "create"  # the second call of a record that this run has made
+        if old and old["action"] == "create" and not old["field_hashes"]:
+            known["action"] = "create"  # until all that belongs to a new record has arrived
         if row["target_id"]:
             known["target_id"] = row["target_id"]
         if row["target_no"]:
