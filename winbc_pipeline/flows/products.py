@@ -1,10 +1,60 @@
-"""Products, in both directions. Key: SKU = item number. Missing categories are created first."""
+"""Products, in both directions. Missing categories are created first.
+
+As shipped, each SKU is an item whose number is the SKU. With `products.variants = "item_variants"`, an article with
+colours or sizes is one item, and its SKUs are variants of it (variants.py).
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
+from . import variants
 from .currency import check_currency
+from .odd_articles import odd_articles
+
+NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
+CATEGORY = Part(
+    name="category",
+    entity_set="itemCategories",
+    table="category.csv",
+    match=(("code", False),),
+    # Whichever fields the table makes the code of: `Wine` and `WINE ` are one category, as are all that the lookup
+    # table gives one code.
+    merged_by="code",
+    where="category IS NOT NULL AND variant_count > 0",
+)
+ITEM = Part(
+    name="item",
+    entity_set="items",
+    table="item.csv",
+    match=(("number", False),),
+    skip=NO_SKU,
+    group="artkey",
+    sign="gtin",
+    features=("attributes.csv", "features.csv"),
+    dimensions=True,
+)
+ARTICLE = Part(
+    name="article",
+    entity_set="items",
+    table="article.csv",
+    match=(("number", False),),
+    key="artkey",
+    where=variants.HAS_VARIANTS,
+    features=("features.csv",),  # attributes are what its variants differ in
+    dimensions=True,
+)
+VARIANT = Part(
+    name="variant",
+    entity_set="itemVariants",
+    table="variant.csv",
+    match=(("code", False),),
+    where=variants.HAS_VARIANTS,
+    parent="article",
+    group="artkey",
+    within="itemNumber",
+)
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -22,6 +72,19 @@ def when_gone(settings: Settings) -> Mapping[str, str]:
     }
 
 
+def shape(settings: Settings) -> tuple[Part, ...]:
+    """The parts of an article, as `products.variants` says."""
+    if settings.products.variants == "items":
+        return CATEGORY, ITEM
+    return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
+
+
+def notes(settings: Settings) -> list[str]:
+    """What is lost of the staged articles, and what is odd about them."""
+    lost = variants.losses(settings).values() if settings.products.variants == "item_variants" else ()
+    return [*(f"not carried: {words}" for words in lost), *odd_articles(settings)]
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -29,27 +92,10 @@ PRODUCTS = Flow(
     entity="articles",
     main="item",
     pairs="products",
-    parts=(
-        Part(
-            name="category",
-            entity_set="itemCategories",
-            table="category.csv",
-            match=(("code", False),),
-            # Whichever fields the table makes the code of: `Wine` and `WINE ` are one category, as are all that the
-            # lookup table gives one code.
-            merged_by="code",
-            where="category IS NOT NULL AND variant_count > 0",
-        ),
-        Part(
-            name="item",
-            entity_set="items",
-            table="item.csv",
-            match=(("number", False),),
-            skip=(("coalesce(variant_count, 0) = 0", "NO_SKU"),),
-            features=("attributes.csv", "features.csv"),
-            dimensions=True,
-        ),
-    ),
+    parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
+    shape=shape,
+    notes=notes,
+    check=variants.check,
     constants=constants,
     guarded=True,
     gone=Gone(when_gone, active="active", blocked="blocked"),

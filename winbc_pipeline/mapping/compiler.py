@@ -133,6 +133,11 @@ class Compiled:
             fields[name] = fields.get(name, frozenset()) | each.formula.value.reads
         return fields
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of the source that the table reads."""
+        return frozenset().union(*self.depends.values())
+
     def table_of(self, field: str, otherwise: str) -> str:
         """The file with the row of a field; `otherwise` for what is no field of the target."""
         return next((each.line.table for each in self.targets if each.line.target_field == field), otherwise)

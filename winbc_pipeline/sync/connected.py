@@ -90,11 +90,13 @@ class ConnectedFlow:
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
     def table(self, part: Part) -> Table:
-        """A part's mapping table as people edit it, with the rows of its tables of features.
+        """A part's mapping table as people edit it, with its features if the settings use the part.
 
         Raises: MappingError that names file, row, column and cell.
         """
-        features = [each for name in part.features for each in read_features(self.table_folder / name)]
+        is_used = part.name in {each.name for each in self.parts}
+        names = part.features if is_used else ()
+        features = [each for name in names for each in read_features(self.table_folder / name)]
         return with_features(read_table(self.table_folder / part.table), features)
 
     def check_on(self) -> None:
@@ -148,7 +150,7 @@ class ConnectedFlow:
         """The kept tables when they were made of the same things, else new ones."""
         profile = load_profile(self.settings.winstore.profile)
         constants = dict(self.flow.constants(self.settings))
-        made_of = (self.flow, self.mapping_version(), profile, constants)
+        made_of = (self.flow, self.parts, self.mapping_version(), profile, constants)
         name = (make.__name__, self.flow.id, self.settings.tables_folder)
         if name not in _made or _made[name][0] != made_of:
             _made[name] = made_of, make(self)
@@ -189,14 +191,17 @@ class ConnectedFlow:
         Raises: MappingError for tables that are wrong.
         """
         flow, compiled = self.flow, self.checked()
-        if not any(part.features for part in flow.parts):
+        if not any(part.features for part in self.parts):
             return []
-        found = [_unplaced(each) for own in compiled.values() for each in own.unplaced if each.when != "never"]
+        tables = [compiled[part.name] for part in self.parts]
+        # What tells the records of one parent apart has its place in them.
+        carried = {name for part in self.parts if part.within for name in compiled[part.name].reads}
+        unplaced = [each for own in tables for each in own.unplaced if each.when != "never"]
+        found = dict.fromkeys(_unplaced(each) for each in unplaced if each.source not in carried)
         entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
         used = {*entity.key, entity.modified, entity.parent_key, flow.gone.active if flow.gone else ""}
-        for own in compiled.values():
-            used |= own.named.union(*own.depends.values())
-        return found + [f"{name}: no table reads this field" for name in entity.fields if name not in used]
+        used = used.union(*(own.reads | own.named for own in tables))
+        return [*found, *(f"{name}: no table reads this field" for name in entity.fields if name not in used)]
 
     def _more_fields(self) -> str:
         """How a formula gets a field that Winstore gives and its profile does not name."""

@@ -1,6 +1,6 @@
 """What a flow is: data that the rest of sync/ works on. The flows themselves: flows/."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -79,6 +79,12 @@ class Part:
             goes. Those with a place become rows of the table.
         dimensions: whether the table may fill default dimensions (`dimension.SEASON`).
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
+        group: the field of the source that says which records belong together, such as the SKUs of an article. It is
+            the key of the parent's record where the part has a parent with a key of its own.
+        sign: the field of the target by which people know one thing from another, such as its GTIN. A record that
+            takes over another one's is told of.
+        within: the field of the target that names the parent's record by its number. The record's own key is unique
+            among those of its parent only. It cannot go to another parent.
     """
 
     name: str
@@ -103,6 +109,9 @@ class Part:
     features: tuple[str, ...] = ()
     dimensions: bool = False
     keys: KeyChain | None = None
+    group: str = ""
+    within: str = ""
+    sign: str = ""
 
     @property
     def paired_as(self) -> str:
@@ -128,6 +137,10 @@ def _no_texts(_: Settings) -> Mapping[str, str]:
     return {}
 
 
+def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Collection[str]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Document:
     """How the staged rows of a source, one per line, become documents: a header with its lines in one call.
@@ -142,6 +155,8 @@ class Document:
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
+        variants: gives the ids of the item variants in the target that SKUs or GTINs stand for: several for a GTIN of
+            several SKUs, none for an article that is sold by its SKUs only. Whatever is an item of its own is left out.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         guest_key: with what the key of such a customer begins.
@@ -160,6 +175,7 @@ class Document:
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
+    variants: Callable[[Settings, Collection[str]], Mapping[str, Collection[str]]] = field(default=_no_variants)
     customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
@@ -196,6 +212,14 @@ def _any_direction(_: Settings) -> str:
 
 
 def _any_company(_: Settings, __: BusinessCentral) -> None:
+    pass
+
+
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
+def _ready(_: Settings) -> None:
     pass
 
 
@@ -247,6 +271,9 @@ class Flow:
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
         suits: raises ConfigurationError when the company of Business Central is not what the settings say of it.
+        shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
+        notes: gives, in words, what people should know of the records that were staged, such as what gets lost.
+        check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
     """
 
     name: str
@@ -271,6 +298,9 @@ class Flow:
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
     suits: Callable[[Settings, BusinessCentral], None] = field(default=_any_company)
+    shape: Callable[[Settings], tuple[Part, ...]] | None = None
+    notes: Callable[[Settings], list[str]] = field(default=_no_notes)
+    check: Callable[[Settings], None] = field(default=_ready)
 
     @property
     def id(self) -> str:
@@ -304,7 +334,7 @@ class Flow:
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use, in the order in which they are written."""
         if not self.document:
-            return parents_first(self.parts)
+            return parents_first(self.shape(settings) if self.shape else self.parts)
         return tuple(self.part(name) for name in self.document.parts(settings))
 
     @property

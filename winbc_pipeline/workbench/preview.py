@@ -146,10 +146,10 @@ def _mapped(
     return rows_of(
         connection,
         f"""
-        SELECT '{part.name}' AS part, m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN},
+        SELECT m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN},
             {source_columns(connected)}
-        FROM ({compiled.select}) AS m
-        LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
+        FROM (SELECT '{part.name}' AS part, * FROM ({compiled.select})) AS m
+        LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
         LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key AND {literal(part.key)} = '_key'
         ORDER BY m._key
         """,

@@ -42,6 +42,7 @@ class Known:
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
         held: whether the other direction has found this record's partner, and waits for a person.
+        group: the group of the source that the record belongs to (Part.group); None for records without one.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
 
@@ -55,7 +56,13 @@ class Known:
     lost: bool = False
     waits: bool = False
     held: bool = False
+    group: str | None = None
     before: str | None = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the pair says another group than the source does now."""
+        return self.pair is not None and self.pair["parent"] != self.group
 
     def met_anew(self) -> "Known":
         """The same without all that was known of another record: both sides meet for the first time."""
@@ -130,6 +137,7 @@ class KnownRecords:
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
             held=not self.held_there.isdisjoint(names),
+            group=row.get("group"),
         )
         if pair and not row.get("adopted"):
             # The ledger may know of a partner that the record had before.
@@ -208,8 +216,9 @@ class KnownRecords:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self._is_paired(known):
             return None
-        made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
-        return orjson.dumps(made | {"open": [], "whole": True}).decode()
+        made: Row = {"own": known.own, "parent": known.group, "made_by": self.flow.source}
+        made |= {"source": known.now, "target": {}, "open": [], "whole": True}
+        return orjson.dumps(made).decode()
 
     def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
@@ -223,6 +232,7 @@ class KnownRecords:
         if not self.pairs or not self._is_paired(known):
             return None
         is_told = known.pair is not None and known.pair["bc_no"] == bc_no and known.source == known.now
+        is_told = is_told and not known.has_moved
         if is_told and not merged.changes and not merged.kept and answered.items() <= known.target.items():
             return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
@@ -241,9 +251,13 @@ class KnownRecords:
             target[ETAG] = answered[ETAG]
         source = known.source | {name: known.now[name] for name in read}
         before = known.pair and (known.source, known.target, known.pair["bc_no"])
-        if not merged.changes and before == (source, target, bc_no):
+        if not merged.changes and before == (source, target, bc_no) and not known.has_moved:
             return None
-        pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
+        pair = {
+            "own": known.own,
+            "parent": known.group,
+            "made_by": (known.pair or {}).get("made_by") or self.flow.source,
+        }
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()
 
@@ -296,7 +310,8 @@ def told(connected: ConnectedFlow, pairs: Pairs, part: Part, planned: Iterable[t
 
 
 def _is_same(row: Row, there: Row | None) -> bool:
-    return there is not None and all(row[name] == there[name] for name in (*KEYS, *KEYS.values(), "bc_no"))
+    names = (*KEYS, *KEYS.values(), "bc_no", "parent")
+    return there is not None and all(row[name] == there[name] for name in names)
 
 
 def _let_the_other_direction_look(connected: ConnectedFlow, part: Part, rows: list[Row]) -> None:
@@ -330,6 +345,7 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
         KEYS[source]: planned["own"],
         KEYS[target]: _id(row, answer),
         "bc_no": number if target == "bc" else own_no,
+        "parent": planned.get("parent"),
         "made_by": planned["made_by"],
         source: planned["source"],
         target: planned["target"] | answered,

@@ -14,22 +14,22 @@ from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.systems.business_central import BusinessCentral
 from winbc_pipeline.workbench.readiness import check_ready
 
-from ...support.gone_shop import GoneShop
-from ...support.gone_shop import gone_shop as gone_shop
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC
+from ...support.product_shop import ProductShop
+from ...support.product_shop import gone_shop as gone_shop
 
 BATCH = {"path": "$batch", "method": "POST"}
 
 
-def place(shop: GoneShop, row: str = "branch,supplierid,dimension BRANCH,always,") -> None:
+def place(shop: ProductShop, row: str = "branch,supplierid,dimension BRANCH,always,") -> None:
     """Puts the only row into features.csv."""
     shop._own_tables()
     path = shop.settings.mapping_folder / shop.connected.flow.id / "features.csv"
     path.write_text(f"name,source,place,when,note\n{row}\n", encoding="utf-8")
 
 
-def dimensions(shop: GoneShop, number: str) -> dict[str, str]:
+def dimensions(shop: ProductShop, number: str) -> dict[str, str]:
     """The default dimensions of an item: the code of the value by the dimension's code."""
     own = shop.item(number)["id"]
     rows = [each for each in shop.records("defaultDimensions") if each["parentId"] == own]
@@ -38,7 +38,7 @@ def dimensions(shop: GoneShop, number: str) -> dict[str, str]:
     return found
 
 
-def person_gives(shop: GoneShop, number: str, value: str) -> None:
+def person_gives(shop: ProductShop, number: str, value: str) -> None:
     """A user of Business Central gives an item another branch."""
     shop.pass_time(1)
     own = shop.item(number)["id"]
@@ -53,7 +53,7 @@ def person_gives(shop: GoneShop, number: str, value: str) -> None:
     assert answer.status_code < 300, answer.text
 
 
-def dies_at(shop: GoneShop, point: str) -> bool:
+def dies_at(shop: ProductShop, point: str) -> bool:
     crash_points.armed[point] = 1
     try:
         shop.run()
@@ -64,12 +64,12 @@ def dies_at(shop: GoneShop, point: str) -> bool:
     return False
 
 
-def blocks_branch_2(shop: GoneShop, blocked: bool) -> None:
+def blocks_branch_2(shop: ProductShop, blocked: bool) -> None:
     """A user of Business Central blocks a dimension value, or unblocks it."""
     shop._control(BC, "seed", {"settings": {"dimensionValues": {"BRANCH/2": {"blocked": blocked}}}})
 
 
-def test_a_new_item_gets_its_dimension_in_the_run_that_makes_it(gone_shop: GoneShop) -> None:
+def test_a_new_item_gets_its_dimension_in_the_run_that_makes_it(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.article("9", "S9", supplier_id="2")
     assert gone_shop.run().created == 1
@@ -77,7 +77,7 @@ def test_a_new_item_gets_its_dimension_in_the_run_that_makes_it(gone_shop: GoneS
     assert gone_shop.row("S9")["state"] == "CONFIRMED"
 
 
-def test_a_changed_value_is_the_only_write_and_the_item_is_not_touched(gone_shop: GoneShop) -> None:
+def test_a_changed_value_is_the_only_write_and_the_item_is_not_touched(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     before, item = gone_shop.writes(), gone_shop.item("S1")
@@ -88,7 +88,7 @@ def test_a_changed_value_is_the_only_write_and_the_item_is_not_touched(gone_shop
     assert gone_shop.item("S1") == item
 
 
-def test_a_rerun_writes_nothing(gone_shop: GoneShop) -> None:
+def test_a_rerun_writes_nothing(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     before = gone_shop.writes()
@@ -98,7 +98,7 @@ def test_a_rerun_writes_nothing(gone_shop: GoneShop) -> None:
     assert gone_shop.writes() == before
 
 
-def test_the_plan_shows_the_dimension_as_a_field_with_its_old_value(gone_shop: GoneShop) -> None:
+def test_the_plan_shows_the_dimension_as_a_field_with_its_old_value(gone_shop: ProductShop) -> None:
     person_gives(gone_shop, "S1", "3")
     place(gone_shop)
     gone_shop.plan()
@@ -106,7 +106,7 @@ def test_the_plan_shows_the_dimension_as_a_field_with_its_old_value(gone_shop: G
     assert '"field":"dimension.BRANCH","old":"3","new":"1"' in row["changes"]
 
 
-def test_a_value_that_becomes_empty_in_the_source_is_emptied(gone_shop: GoneShop) -> None:
+def test_a_value_that_becomes_empty_in_the_source_is_emptied(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     gone_shop.article("1", "S1", supplier_id="")
@@ -114,7 +114,7 @@ def test_a_value_that_becomes_empty_in_the_source_is_emptied(gone_shop: GoneShop
     assert dimensions(gone_shop, "S1") == {"BRANCH": ""}
 
 
-def test_an_edit_in_business_central_stays_while_the_source_says_the_same(gone_shop: GoneShop) -> None:
+def test_an_edit_in_business_central_stays_while_the_source_says_the_same(gone_shop: ProductShop) -> None:
     """The edit moves no ETag of the item, and is seen all the same."""
     place(gone_shop)
     gone_shop.run()
@@ -125,7 +125,7 @@ def test_an_edit_in_business_central_stays_while_the_source_says_the_same(gone_s
     assert gone_shop.item("S1")["unitPrice"] == 20
 
 
-def test_when_both_changed_the_outcome_says_whose_value_was_sent(gone_shop: GoneShop) -> None:
+def test_when_both_changed_the_outcome_says_whose_value_was_sent(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     person_gives(gone_shop, "S1", "3")
@@ -147,7 +147,7 @@ def test_when_both_changed_the_outcome_says_whose_value_was_sent(gone_shop: Gone
     ],
 )
 def test_an_existing_item_gets_it_as_the_row_says(
-    gone_shop: GoneShop, row: str, there: str, becomes: str | None
+    gone_shop: ProductShop, row: str, there: str, becomes: str | None
 ) -> None:
     if there:
         person_gives(gone_shop, "S1", there)
@@ -157,7 +157,7 @@ def test_an_existing_item_gets_it_as_the_row_says(
     assert dimensions(gone_shop, "S1").get("BRANCH") == becomes
 
 
-def test_the_owner_target_keeps_what_people_chose(gone_shop: GoneShop) -> None:
+def test_the_owner_target_keeps_what_people_chose(gone_shop: ProductShop) -> None:
     person_gives(gone_shop, "S1", "3")
     gone_shop._own_tables()
     path = gone_shop.settings.mapping_folder / gone_shop.connected.flow.id / "features.csv"
@@ -175,7 +175,7 @@ def test_the_owner_target_keeps_what_people_chose(gone_shop: GoneShop) -> None:
     ],
 )
 def test_a_code_that_business_central_lacks_fails_the_record_and_names_it(
-    gone_shop: GoneShop, row: str, words: str
+    gone_shop: ProductShop, row: str, words: str
 ) -> None:
     place(gone_shop, row)
     gone_shop.article("9", "S9")
@@ -186,7 +186,7 @@ def test_a_code_that_business_central_lacks_fails_the_record_and_names_it(
     assert "S9" not in {each["number"] for each in gone_shop.records("items")}
 
 
-def test_winbc_check_names_the_dimension_and_the_value_that_are_not_there(gone_shop: GoneShop) -> None:
+def test_winbc_check_names_the_dimension_and_the_value_that_are_not_there(gone_shop: ProductShop) -> None:
     place(gone_shop, "x,'1',dimension NOPE,,\ny,'77',dimension BRANCH,,")
     target = BusinessCentral(gone_shop.settings)
     with pytest.raises(ConfigurationError) as raised:
@@ -198,7 +198,7 @@ def test_winbc_check_names_the_dimension_and_the_value_that_are_not_there(gone_s
 @pytest.mark.proof
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status", "status_after"])
-def test_a_lost_call_leaves_one_item_with_one_dimension_in_the_end(gone_shop: GoneShop, kind: str, nth: int) -> None:
+def test_a_lost_call_leaves_one_item_with_one_dimension_in_the_end(gone_shop: ProductShop, kind: str, nth: int) -> None:
     """The calls: the item, what it has, its dimension. A row of new records alone is the hardest to finish later."""
     place(gone_shop, "branch,supplierid,dimension BRANCH,create,")
     gone_shop.run()
@@ -214,7 +214,7 @@ def test_a_lost_call_leaves_one_item_with_one_dimension_in_the_end(gone_shop: Go
 
 
 @pytest.mark.parametrize("point", [*POINTS_OF_DIMENSIONS, *POINTS_OF_RECORDS])
-def test_a_run_that_dies_leaves_one_item_with_one_dimension_in_the_end(gone_shop: GoneShop, point: str) -> None:
+def test_a_run_that_dies_leaves_one_item_with_one_dimension_in_the_end(gone_shop: ProductShop, point: str) -> None:
     place(gone_shop, "branch,supplierid,dimension BRANCH,create,")
     gone_shop.run()
     gone_shop.article("9", "S9", supplier_id="2")
@@ -227,7 +227,7 @@ def test_a_run_that_dies_leaves_one_item_with_one_dimension_in_the_end(gone_shop
     assert gone_shop.writes() == before
 
 
-def test_a_refused_dimension_fails_its_record_alone_and_is_sent_once_it_is_allowed(gone_shop: GoneShop) -> None:
+def test_a_refused_dimension_fails_its_record_alone_and_is_sent_once_it_is_allowed(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     blocks_branch_2(gone_shop, True)
@@ -244,7 +244,7 @@ def test_a_refused_dimension_fails_its_record_alone_and_is_sent_once_it_is_allow
     assert dimensions(gone_shop, "S9") == {"BRANCH": "2"}
 
 
-def test_a_dimension_that_somebody_changes_while_it_is_sent_is_planned_again(gone_shop: GoneShop) -> None:
+def test_a_dimension_that_somebody_changes_while_it_is_sent_is_planned_again(gone_shop: ProductShop) -> None:
     place(gone_shop)
     gone_shop.run()
     gone_shop.article("1", "S1", supplier_id="2")

@@ -16,25 +16,25 @@ from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.systems.business_central import BusinessCentral
 from winbc_pipeline.workbench.readiness import check_ready
 
-from ...support.gone_shop import GoneShop
-from ...support.gone_shop import gone_shop as gone_shop
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC
+from ...support.product_shop import ProductShop
+from ...support.product_shop import gone_shop as gone_shop
 
 NO_GROUP = ""
 STOCK = {"source": "7", "when": "update"}
 
 
-def table(shop: GoneShop, field: str, of: str = "item", **cells: str) -> None:
+def table(shop: ProductShop, field: str, of: str = "item", **cells: str) -> None:
     """Changes or adds a row of item.csv or category.csv."""
     shop.edit_table(of, field, flow=shop.connected.flow.id, **cells)
 
 
-def choose(shop: GoneShop, **chosen: Any) -> None:
+def choose(shop: ProductShop, **chosen: Any) -> None:
     shop.settings = shop.settings.model_copy(update={"products": ProductSettings.model_validate(chosen)})
 
 
-def entries(shop: GoneShop, number: str) -> list[int]:
+def entries(shop: ProductShop, number: str) -> list[int]:
     """The quantities of an item's ledger entries."""
     return [each["quantity"] for each in shop.records("itemLedgerEntries") if each["itemNumber"] == number]
 
@@ -50,7 +50,7 @@ def entries(shop: GoneShop, number: str) -> list[int]:
     ],
 )
 def test_the_type_of_an_item_follows_from_the_articles_type(
-    gone_shop: GoneShop, word: str, kind: str, group: str
+    gone_shop: ProductShop, word: str, kind: str, group: str
 ) -> None:
     gone_shop.article("9", "S9", article_type=word)
     assert gone_shop.run().failed == 0
@@ -59,7 +59,7 @@ def test_the_type_of_an_item_follows_from_the_articles_type(
     assert item["generalProductPostingGroupCode"] == "RETAIL"
 
 
-def test_the_category_says_the_type_before_the_articles_own_word_does(gone_shop: GoneShop) -> None:
+def test_the_category_says_the_type_before_the_articles_own_word_does(gone_shop: ProductShop) -> None:
     gone_shop.edit_lookup("category_types", "Repairs,Service,")
     gone_shop.article("9", "S9", category="Repairs", article_type="simple")
     gone_shop.run()
@@ -67,14 +67,14 @@ def test_the_category_says_the_type_before_the_articles_own_word_does(gone_shop:
     assert (item["type"], item["inventoryPostingGroupCode"]) == ("Service", NO_GROUP)
 
 
-def test_the_type_of_an_item_that_exists_is_left_alone(gone_shop: GoneShop) -> None:
+def test_the_type_of_an_item_that_exists_is_left_alone(gone_shop: ProductShop) -> None:
     before = gone_shop.writes()
     gone_shop.article("1", "S1", article_type="service")
     gone_shop.run()
     assert gone_shop.writes() == before
 
 
-def test_an_order_takes_a_service(gone_shop: GoneShop) -> None:
+def test_an_order_takes_a_service(gone_shop: ProductShop) -> None:
     gone_shop.article("9", "S9", article_type="service")
     gone_shop.run()
     assert gone_shop.send(lines=[{"product_id": "S9"}])["state"] == "CONFIRMED"
@@ -83,7 +83,7 @@ def test_an_order_takes_a_service(gone_shop: GoneShop) -> None:
     gone_shop.act("shipAndInvoice")
 
 
-def test_what_only_an_existing_item_takes_is_sent_in_the_run_that_makes_the_item(gone_shop: GoneShop) -> None:
+def test_what_only_an_existing_item_takes_is_sent_in_the_run_that_makes_the_item(gone_shop: ProductShop) -> None:
     table(gone_shop, "inventory", **STOCK)
     gone_shop.run()
     before = gone_shop.writes()
@@ -98,7 +98,7 @@ def test_what_only_an_existing_item_takes_is_sent_in_the_run_that_makes_the_item
     assert len(gone_shop.writes_since(before)) == 2, "exactly once"
 
 
-def test_the_plan_says_that_an_update_follows_and_of_which_fields(gone_shop: GoneShop) -> None:
+def test_the_plan_says_that_an_update_follows_and_of_which_fields(gone_shop: ProductShop) -> None:
     table(gone_shop, "inventory", **STOCK)
     gone_shop.article("9", "S9")
     gone_shop.plan()
@@ -106,7 +106,7 @@ def test_the_plan_says_that_an_update_follows_and_of_which_fields(gone_shop: Gon
     assert (row["action"], row["reason"], row["message"]) == ("create", "UPDATE_FOLLOWS", "inventory")
 
 
-def test_a_field_with_a_row_for_new_items_too_needs_no_second_call(gone_shop: GoneShop) -> None:
+def test_a_field_with_a_row_for_new_items_too_needs_no_second_call(gone_shop: ProductShop) -> None:
     gone_shop._own_tables()
     path = gone_shop.settings.mapping_folder / gone_shop.connected.flow.id / "item.csv"
     path.write_text(path.read_text() + "\ndisplayName2,upper(name),,update,,\n", encoding="utf-8")
@@ -117,7 +117,7 @@ def test_a_field_with_a_row_for_new_items_too_needs_no_second_call(gone_shop: Go
     assert [method for method, _ in gone_shop.writes_since(before)] == ["POST"]
 
 
-def test_an_empty_value_of_an_update_needs_no_second_call(gone_shop: GoneShop) -> None:
+def test_an_empty_value_of_an_update_needs_no_second_call(gone_shop: ProductShop) -> None:
     table(gone_shop, "inventory", source="to_number(gtin)", when="update")
     before = gone_shop.writes()
     gone_shop.article("9", "S9")
@@ -127,7 +127,7 @@ def test_an_empty_value_of_an_update_needs_no_second_call(gone_shop: GoneShop) -
 
 @pytest.mark.parametrize("point", POINTS_OF_RECORDS)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_run_that_dies_sends_what_follows_exactly_once(gone_shop: GoneShop, point: str, times: int) -> None:
+def test_a_run_that_dies_sends_what_follows_exactly_once(gone_shop: ProductShop, point: str, times: int) -> None:
     table(gone_shop, "inventory", **STOCK)
     gone_shop.run()
     gone_shop.article("9", "S9")
@@ -143,7 +143,7 @@ def test_a_run_that_dies_sends_what_follows_exactly_once(gone_shop: GoneShop, po
 @pytest.mark.proof
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status", "status_after"])
-def test_a_lost_call_sends_what_follows_exactly_once(gone_shop: GoneShop, kind: str, nth: int) -> None:
+def test_a_lost_call_sends_what_follows_exactly_once(gone_shop: ProductShop, kind: str, nth: int) -> None:
     table(gone_shop, "inventory", **STOCK)
     gone_shop.run()
     gone_shop.article("9", "S9")
@@ -164,7 +164,7 @@ def test_a_lost_call_sends_what_follows_exactly_once(gone_shop: GoneShop, kind: 
     ],
 )
 def test_prices_go_with_or_without_vat_as_the_rows_say(
-    gone_shop: GoneShop, price: str, includes: str, sent: tuple[float, bool]
+    gone_shop: ProductShop, price: str, includes: str, sent: tuple[float, bool]
 ) -> None:
     table(gone_shop, "unitPrice", source=price)
     table(gone_shop, "priceIncludesTax", source=includes)
@@ -174,7 +174,7 @@ def test_prices_go_with_or_without_vat_as_the_rows_say(
     assert (float(item["unitPrice"]), item["priceIncludesTax"]) == sent
 
 
-def test_a_company_with_another_currency_than_the_prices_gets_none_of_them(gone_shop: GoneShop) -> None:
+def test_a_company_with_another_currency_than_the_prices_gets_none_of_them(gone_shop: ProductShop) -> None:
     choose(gone_shop, currency="USD")
     before = gone_shop.writes()
     gone_shop.article("9", "S9")
@@ -189,7 +189,7 @@ def test_a_company_with_another_currency_than_the_prices_gets_none_of_them(gone_
 
 
 @pytest.mark.parametrize("currency", ["", "EUR"])
-def test_the_currency_may_be_left_out_or_be_the_companys_own(gone_shop: GoneShop, currency: str) -> None:
+def test_the_currency_may_be_left_out_or_be_the_companys_own(gone_shop: ProductShop, currency: str) -> None:
     choose(gone_shop, currency=currency)
     gone_shop.article("9", "S9")
     assert gone_shop.run().created == 1
@@ -205,7 +205,7 @@ def test_the_currency_may_be_left_out_or_be_the_companys_own(gone_shop: GoneShop
     ],
 )
 def test_the_category_is_the_field_that_the_rows_choose_and_is_made_first(
-    gone_shop: GoneShop, code: str, category: str, subcategory: str, made: str
+    gone_shop: ProductShop, code: str, category: str, subcategory: str, made: str
 ) -> None:
     if code:
         table(gone_shop, "itemCategoryCode", source=code)
@@ -235,7 +235,7 @@ def test_the_category_is_the_field_that_the_rows_choose_and_is_made_first(
     ],
 )
 def test_a_gtin_with_a_wrong_check_digit_is_told_and_not_sent(
-    gone_shop: GoneShop, gtin: str, outcome: tuple[str, str | None]
+    gone_shop: ProductShop, gtin: str, outcome: tuple[str, str | None]
 ) -> None:
     table(gone_shop, "gtin", source="gtin_check(gtin)", when="always")
     gone_shop.article("9", "S9", gtin=gtin)
@@ -255,14 +255,14 @@ def test_a_gtin_with_a_wrong_check_digit_is_told_and_not_sent(
         ("<img src=x onerror=alert(1)>Mug&nbsp;blue", "Mug blue"),
     ],
 )
-def test_a_description_loses_its_html(gone_shop: GoneShop, html: str, text: str) -> None:
+def test_a_description_loses_its_html(gone_shop: ProductShop, html: str, text: str) -> None:
     gone_shop.article("9", "S9", description_long=html)
     gone_shop.run()
     assert gone_shop.item("S9")["displayName2"] == text
 
 
 @pytest.mark.parametrize("new_items", ["open", "blocked"])
-def test_an_update_neither_blocks_nor_unblocks(gone_shop: GoneShop, new_items: str) -> None:
+def test_an_update_neither_blocks_nor_unblocks(gone_shop: ProductShop, new_items: str) -> None:
     choose(gone_shop, new_items=new_items)
     gone_shop.article("9", "S9")
     gone_shop.run()
@@ -274,7 +274,7 @@ def test_an_update_neither_blocks_nor_unblocks(gone_shop: GoneShop, new_items: s
     assert gone_shop.is_blocked("S9") == (new_items == "open")
 
 
-def test_a_draft_stays_blocked_when_its_article_was_gone_and_is_back(gone_shop: GoneShop) -> None:
+def test_a_draft_stays_blocked_when_its_article_was_gone_and_is_back(gone_shop: ProductShop) -> None:
     """Both share the one field `blocked`. Only the block that was made for what was gone is lifted."""
     choose(gone_shop, new_items="blocked", inactive="block")
     gone_shop.article("9", "S9")
@@ -286,7 +286,7 @@ def test_a_draft_stays_blocked_when_its_article_was_gone_and_is_back(gone_shop: 
 
 
 def test_an_item_that_a_person_opened_is_blocked_when_it_is_gone_and_opened_when_it_is_back(
-    gone_shop: GoneShop,
+    gone_shop: ProductShop,
 ) -> None:
     choose(gone_shop, new_items="blocked", inactive="block")
     gone_shop.article("9", "S9")

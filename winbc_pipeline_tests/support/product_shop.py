@@ -1,16 +1,16 @@
-"""A shop whose articles become inactive, lose a SKU or vanish, and the items of Business Central beside it."""
+"""A shop whose articles change, lose a SKU or vanish, and the items of Business Central beside it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.retail import whole_articles
-from winbc_pipeline.settings import ProductSettings
+from winbc_pipeline.settings import Loss, ProductSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -19,14 +19,15 @@ from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.records.gone import reported
 from winbc_pipeline.sync.run import Summary, dry_run, sync
 from winbc_pipeline.sync.work import Work
+from winbc_pipeline.workbench.intervention import Request, intervention
 
 from .in_process import in_process
 from .order_flow import OrderFlow, settings_of_order_flow
-from .order_sandboxes import BC, FIRST, LAST, Record
+from .order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, Record
 from .sandboxes import ARTICLE
 
 
-class GoneShop(OrderFlow):
+class ProductShop(OrderFlow):
     """Articles of one SKU each and of no category. Each edit happens a second after the one before."""
 
     @property
@@ -34,15 +35,30 @@ class GoneShop(OrderFlow):
         return ConnectedFlow(PRODUCTS, self.settings)
 
     def chooses(self, choice: str) -> None:
-        """What the settings say of all three."""
-        chosen = ProductSettings.model_validate({"inactive": choice, "missing_sku": choice, "missing_article": choice})
-        self.settings = self.settings.model_copy(update={"products": chosen})
+        """What the settings say of all that is gone."""
+        self.products(inactive=choice, missing_sku=choice, missing_article=choice)
+
+    def products(self, **chosen: Any) -> None:
+        """Settings of products."""
+        settings = ProductSettings.model_validate(chosen)
+        self.settings = self.settings.model_copy(update={"products": settings})
+
+    def as_variants(self) -> None:
+        """Articles are items from now on, and their SKUs are variants, whatever that loses."""
+        self.products(variants="item_variants", accept_losses=get_args(Loss))
 
     def article(self, key: str, *skus: str, **fields: str) -> None:
         """Puts an article into Winstore, or an edited one in its place."""
         self.pass_time(1)
         usual = ARTICLE | {"category": "", "gtin": "", "modified_at": timestamp(self.now), "article_key": key} | fields
         (record,) = whole_articles([usual | {"sku": sku} for sku in skus or ("",)])
+        self.winstore_app.state.records.insert_many("articles", [(key, record)])
+
+    def sells(self, key: str, *skus: Record, **fields: str) -> None:
+        """Puts an article of several SKUs into Winstore, each with fields of its own, or an edited one in its place."""
+        self.pass_time(1)
+        usual = ARTICLE | {"category": "", "gtin": "", "name": "", "model_name": "Shirt", "article_key": key} | fields
+        (record,) = whole_articles([usual | {"modified_at": timestamp(self.now)} | sku for sku in skus])
         self.winstore_app.state.records.insert_many("articles", [(key, record)])
 
     def vanishes(self, key: str) -> None:
@@ -82,6 +98,25 @@ class GoneShop(OrderFlow):
         answer = self.by_person("PATCH", f"items({self.item(number)['id']})", {"blocked": blocked})
         assert answer.status_code == 200, answer.text
 
+    def settle(self, how: str, key: str, number: str = "") -> None:
+        """A person decides, as with `winbc resolve`."""
+        request = Request(how, (key,), number=number, why="so")  # type: ignore[arg-type]
+        with intervention(self.connected, "by hand") as turn:
+            turn.carry_out(request, turn.proposed(request))
+
+    def variants(self) -> dict[str, tuple[str, str]]:
+        """Number of the item and description of each variant in Business Central, by code."""
+        return {each["code"]: (each["itemNumber"], each["description"]) for each in self.records("itemVariants")}
+
+    def numbers(self) -> list[str]:
+        """The numbers of the items that the program made."""
+        return sorted(each["number"] for each in self.records("items") if each["number"] != KNOWN_SKU)
+
+    def states(self, part: str) -> dict[str, tuple[str, str | None]]:
+        """State and reason of the records of a part, by key."""
+        rows = ledger.read(self.connected.store, "part = ?", [part])
+        return {row["key"]: (row["state"], row["reason"]) for row in rows}
+
     def row(self, key: str, part: str = PRODUCTS.main) -> Record:
         (found,) = ledger.read(self.connected.store, "part = ? AND key = ?", [part, key])
         return found
@@ -99,20 +134,33 @@ class GoneShop(OrderFlow):
 
 
 @contextmanager
-def open_gone_shop(folder: Path) -> Iterator[GoneShop]:
-    """Three articles that were sent, until the block ends."""
-    shop = GoneShop(settings_of_order_flow(folder))
+def open_product_shop(folder: Path) -> Iterator[ProductShop]:
+    """A shop without articles, until the block ends."""
+    shop = ProductShop(settings_of_order_flow(folder))
     try:
         with in_process(shop.wire, shop.moment, shop.pass_time):
-            for key in ("1", "2", "3"):
-                shop.article(key, f"S{key}")
-            shop.run()
             yield shop
     finally:
         shop.close()
 
 
+@contextmanager
+def open_gone_shop(folder: Path) -> Iterator[ProductShop]:
+    """Three articles that were sent, until the block ends."""
+    with open_product_shop(folder) as shop:
+        for key in ("1", "2", "3"):
+            shop.article(key, f"S{key}")
+        shop.run()
+        yield shop
+
+
 @pytest.fixture
-def gone_shop(tmp_path: Path) -> Iterator[GoneShop]:
+def gone_shop(tmp_path: Path) -> Iterator[ProductShop]:
     with open_gone_shop(tmp_path) as shop:
+        yield shop
+
+
+@pytest.fixture
+def product_shop(tmp_path: Path) -> Iterator[ProductShop]:
+    with open_product_shop(tmp_path) as shop:
         yield shop
