@@ -15,6 +15,7 @@ from winbc_pipeline.mapping.tables import Line
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.table_tests import run_tests
+from winbc_pipeline.workbench.trace import trace
 
 from ..support.sandboxes import REPOSITORY
 from .test_commands import Desk
@@ -203,6 +204,16 @@ def test_preview_and_explain_name_the_file_of_the_row(desk: Desk) -> None:
     assert "dimension.BRANCH: longer than 20 characters, given a text of 21 characters (features.csv row 2)" in printed
     _, printed = desk.run("explain", "products", "SKU-1", "dimension.BRANCH")
     assert "products_winstore_to_bc/features.csv, row 2" in printed
+
+
+def test_impact_and_trace_show_a_dimension_like_any_field(desk: Desk) -> None:
+    desk.edit("supplierid,supplierid,,,", "supplierid,supplierid,dimension BRANCH,,", FEATURES)
+    _, printed = desk.run("impact", "products")
+    assert "item: dimension.BRANCH would change in 2 records" in printed
+    desk.sandboxes.sync("products")
+    assert "dimension.BRANCH features.csv row 2" in str(
+        trace(ConnectedFlow(PRODUCTS, desk.sandboxes.settings), "SKU-1")
+    )
 
 
 def test_the_live_and_the_shipped_tables_of_features_are_the_same() -> None:
