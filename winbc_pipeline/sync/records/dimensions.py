@@ -30,6 +30,7 @@ from .references import named
 SET = "defaultDimensions"
 NO_VALUE = "00000000-0000-0000-0000-000000000000"  # an id of zeros empties a default dimension
 DONE = (200, 201)
+NO_RELATION = "Internal_InvalidTableRelation"  # Business Central's code for a value that another table lacks
 CHANGED_MEANWHILE = {"error": {"code": "Request_EntityChanged", "message": "The dimension was changed meanwhile."}}
 
 
@@ -133,10 +134,12 @@ class Dimensions:
         outcomes: dict[int, list[Result]] = {}
         calls: dict[int, list[Operation]] = {}
         for place, (found,) in there.items():
-            if found.status != 200:
-                outcomes[place] = [found if found.status >= 400 else Result("", NOT_RUN, {})]
+            if found.status != 200 or "value" not in found.body:
+                outcomes[place] = [found if 400 <= found.status < 500 else Result("", NOT_RUN, {})]
             elif _is_changed(wanted[place], found.body["value"]):
                 outcomes[place] = [Result("", 409, CHANGED_MEANWHILE)]
+            elif gone := self.missing({"updates": _values(wanted[place]), "creates": {}}):
+                outcomes[place] = [Result("", 400, {"error": {"code": NO_RELATION, "message": gone}})]
             else:
                 calls[place] = list(self._calls(paths[place], wanted[place], found.body["value"]))
         return outcomes | self._run(calls)
@@ -189,6 +192,10 @@ def _changes(row: Row) -> list[Row]:
     return [each for each in changes if is_dimension(each["field"])]
 
 
+def _values(changes: list[Row]) -> dict[str, Any]:
+    return {each["field"]: each["new"] for each in changes}
+
+
 def _is_changed(changes: list[Row], there: list[Row]) -> bool:
     """Whether a dimension is neither as it was when it was compared, nor as it is to be."""
     return any(_value(_of(each["field"], there)) not in (each["old"] or "", each["new"] or "") for each in changes)
@@ -198,6 +205,6 @@ def _joined(record: Result, changes: list[Row], outcomes: list[Result]) -> Resul
     """The result of a record and of its dimensions together."""
     failed = next((each for each in outcomes if each.status not in DONE), None)
     if not failed:
-        return Result(record.id, record.status, record.body | {each["field"]: each["new"] for each in changes})
+        return Result(record.id, record.status, record.body | _values(changes))
     made = {name: record.body[name] for name in ("id", "number") if name in record.body}
     return Result(record.id, failed.status, failed.body | made)

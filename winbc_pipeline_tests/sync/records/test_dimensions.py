@@ -254,3 +254,18 @@ def test_a_dimension_that_somebody_changes_while_it_is_sent_is_planned_again(gon
     push_windows(work)
     assert gone_shop.row("S1")["message"] == "changed on both sides, the source's value is sent: dimension.BRANCH"
     assert dimensions(gone_shop, "S1") == {"BRANCH": "2"}
+
+
+def test_a_value_that_is_deleted_after_the_plan_fails_its_record_and_no_other(gone_shop: ProductShop) -> None:
+    place(gone_shop)
+    gone_shop.article("8", "S8", supplier_id="1")
+    gone_shop.article("9", "S9", supplier_id="2")
+    work = gone_shop.work()
+    dry_run(work)
+    value = next(each for each in gone_shop.records("dimensionValues") if each["code"] == "2")
+    gone_shop.bc_app.state.records.delete("dimensionValues", value["id"])
+    push_windows(work)
+    row = gone_shop.row("S9")
+    assert (row["state"], row["reason"]) == ("FAILED", "RELATION_MISSING")
+    assert "dimension.BRANCH: the dimension has no value `2`" in row["message"]
+    assert dimensions(gone_shop, "S8") == {"BRANCH": "1"}
