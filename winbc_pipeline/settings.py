@@ -88,12 +88,14 @@ class ProductSettings(_Section):
     whether new items are open or blocked for sale, and what happens to items whose article is inactive in Winstore,
     came without their SKU, or is no longer given at all.
 
-    `accept_losses` names what may be lost with `variants = "item_variants"`.
+    `accept_losses` names what may be lost with `variants = "item_variants"`. `currency` is the currency of Winstore's
+    prices (empty: not said). A company with another one gets none.
     """
 
     direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
     variants: Literal["items", "item_variants"] = "items"
     accept_losses: tuple[Loss, ...] = ()
+    currency: str = Field(default="", pattern="^([A-Z]{3})?$")
     new_items: Literal["open", "blocked"] = "open"
     inactive: WhenGone = "report"
     missing_sku: WhenGone = "report"

@@ -1,7 +1,7 @@
 """`winbc mapping …`: what a key user does with the tables. These commands never write to the target."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
 from .arguments import field_of, flow_of
 from .output import add_row, bar, say, table_of, warn
+
+if TYPE_CHECKING:
+    from ..workbench.preview import RecordView
 
 app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
 console = Console()
@@ -46,6 +49,7 @@ def validate(flow: AnyFlow = None) -> None:
             tables = connected.checked()
             say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
             warn(console, needs_app(connected))
+            warn(console, connected.without_place())
         except WinbcError as error:
             wrong = True
             say(console, ("problem ", "red"), f"{each.id}: {error}")
@@ -73,7 +77,7 @@ def preview(
             cells = [line.target_field, line.source, steps, each.value, view.live.get(line.target_field), line.owner]
             add_row(table, *cells[: len(columns)])
         console.print(table)
-        _print_errors(view.errors)
+        _print_errors(view, view.errors)
         say(console, f"Request: {view.request}")
     _check_staged(found, chosen)
 
@@ -102,7 +106,7 @@ def explain(
         table = table_of("what", "value", title=f"{view.part.name} {view.key}, {field}")
         for name, value in each.sources.items():
             add_row(table, f"source field {name}", value)
-        add_row(table, f"{chosen.id}/{view.part.table}, row {line.row}", line.source)
+        add_row(table, f"{chosen.id}/{line.table}, row {line.row}", line.source)
         for text, value in each.steps:
             add_row(table, text, value)
         add_row(table, f"when {line.when}, default", line.default)
@@ -112,16 +116,19 @@ def explain(
         sent = "not in it" if view.orphan else view.decision.body.get(field, "not in it")
         add_row(table, f"request {view.request}", sent)
         console.print(table)
-        _print_errors(error for error in view.errors if error["field"] == field)
+        _print_errors(view, (error for error in view.errors if error["field"] == field))
 
 
 def _shown(value: str | None) -> str:
     return "nothing" if value is None else value
 
 
-def _print_errors(errors: Iterable[Mapping[str, object]]) -> None:
+def _print_errors(view: "RecordView", errors: Iterable[Mapping[str, object]]) -> None:
+    """Prints broken rules; their rows are those of the part's own table where no other one is named."""
+    lines = [each.target.line for each in view.fields]
+    others = {line.target_field: line.table for line in lines if line.table != view.part.table}
     for error in errors:
-        say(console, (broken_rule(error), "red"))
+        say(console, (broken_rule(error, others.get(str(error["field"]), "")), "red"))
 
 
 def _check_staged(found: Sequence[object], flow: Flow) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
 from . import items_of_bc, variants
+from .currency import check_currency
 from .odd_articles import odd_articles
 
 NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
@@ -18,8 +19,9 @@ CATEGORY = Part(
     entity_set="itemCategories",
     table="category.csv",
     match=(("code", False),),
-    key="category",
-    merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
+    # Whichever fields the table makes the code of: `Wine` and `WINE ` are one category, as are all that the lookup
+    # table gives one code.
+    merged_by="code",
     where="category IS NOT NULL AND variant_count > 0",
 )
 ITEM = Part(
@@ -30,6 +32,8 @@ ITEM = Part(
     skip=NO_SKU,
     group="artkey",
     sign="gtin",
+    features=("attributes.csv", "features.csv"),
+    dimensions=True,
 )
 ARTICLE = Part(
     name="article",
@@ -38,6 +42,8 @@ ARTICLE = Part(
     match=(("number", False),),
     key="artkey",
     where=variants.HAS_VARIANTS,
+    features=("features.csv",),  # attributes are what its variants differ in
+    dimensions=True,
 )
 VARIANT = Part(
     name="variant",
@@ -107,6 +113,7 @@ PRODUCTS = Flow(
     constants=constants,
     guarded=True,
     gone=Gone(when_gone, active="active", blocked="blocked", reported=("variant",)),
+    suits=check_currency,
 )
 
 SKU = (("sku", True),)

@@ -4,6 +4,7 @@ Here belongs: the SELECT. Formulas: formulas.py. Rules of a row: rules.py. The t
 Trying a table out: trial.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
 from .rules import checks, payload_value, with_default
-from .tables import TESTS, Line, Table, read_lookup
+from .tables import TESTS, Feature, Line, Table, read_lookup
 
 # Values of the column `when`, by the payloads that their fields go into; a SHARED field goes into both.
 CREATE = ("always", "create", "fill_empty")
@@ -81,6 +82,8 @@ class Compiled:
         base: SELECT of the columns of the source and of the steps, to look at single expressions.
         steps: columns that are computed below the SELECT, in the order in which formulas needed them.
         lookups: the lookup tables that are joined: target value by source value, by name.
+        unplaced: the features that have no place in the target.
+        named: the fields of the source that rows without a place, or with `never`, name.
     """
 
     select: str
@@ -89,6 +92,8 @@ class Compiled:
     lookups: Mapping[str, Mapping[str, str]]
     targets: tuple[CompiledLine, ...]
     trial: Trial
+    unplaced: tuple[Feature, ...] = ()
+    named: frozenset[str] = frozenset()
 
     @property
     def fill_empty(self) -> frozenset[str]:
@@ -127,6 +132,15 @@ class Compiled:
             name = each.line.target_field
             fields[name] = fields.get(name, frozenset()) | each.formula.value.reads
         return fields
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of the source that the table reads."""
+        return frozenset().union(*self.depends.values())
+
+    def table_of(self, field: str, otherwise: str) -> str:
+        """The file with the row of a field; `otherwise` for what is no field of the target."""
+        return next((each.line.table for each in self.targets if each.line.target_field == field), otherwise)
 
     def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
         """The whole payloads for a new and for an existing record, from the two columns of the SELECT.
@@ -176,10 +190,13 @@ def compile_table(
     steps, lookups = tuple(context.steps.values()), dict(context.lookups)
     unsent = [line for line in table.lines if line.when == "never" and (line.source or line.default)]
     tried = [*targets, *(_target(table, context, target, line) for line in unsent)]
+    formulas = [each.formula for each in tried[len(targets) :]]
+    formulas += [compile_formula(context, each.source, table.place(each)) for each in table.unplaced if each.source]
+    named = frozenset().union(*(each.value.reads for each in formulas))
     fixed = tuple(constant for each in tried for constant in _fixed(table, each))
     trial = Trial(fixed, tuple(context.steps.values()), context.lookups)
     base = with_steps(steps)
-    return Compiled(_select(base, targets, fields), base, steps, lookups, targets, trial)
+    return Compiled(_select(base, targets, fields), base, steps, lookups, targets, trial, table.unplaced, named)
 
 
 def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:
@@ -265,15 +282,21 @@ def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], li
     facts = _facts(table, line, fields)
     formula = compile_formula(context, line.source or "null", table.place(line))
     made = with_default(table, line, facts, formula.value)
-    raw = replace(made, sql=f"__r{line.row}")
+    raw = replace(made, sql=_column("r", line))
     return CompiledLine(line, facts, formula, made.sql, raw, (*formula.checks, *checks(line, facts, raw)))
+
+
+def _column(kind: str, line: Line) -> str:
+    """The column of a row's value, or of its default."""
+    table = re.sub(r"\W", "_", line.table)
+    return f"__{kind}{line.row}_{table}"
 
 
 def _fixed(table: Table, target: CompiledLine) -> Iterator[Constant]:
     line, facts = target.line, target.facts
     if line.default:
         made = with_default(table, line, facts, Expression("NULL", "nothing"))
-        raw = replace(made, sql=f"__d{line.row}")
+        raw = replace(made, sql=_column("d", line))
         place = table.place(line, "default")
         yield Constant(place, line.default, facts, made.sql, raw, tuple(checks(line, facts, raw)))
     if line.source and not target.formula.value.reads:
@@ -286,9 +309,13 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
         known = sorted(name for name, facts in fields.items() if not facts.read_only)
         hint = f"{similar(line.target_field, known)} Known are: {', '.join(known)}."
         raise MappingError(f"{place}: the target has no field `{line.target_field}` here.", hint)
-    if fields[line.target_field].read_only:
+    facts = fields[line.target_field]
+    if facts.read_only:
         raise MappingError(f"{place}: {line.target_field} is read-only in the target.")
-    return fields[line.target_field]
+    if facts.only_later and line.when in CREATE:
+        hint = "Write `update` in the column when: a new record gets it in the same run, after it was made."
+        raise MappingError(f"{place}: {line.target_field} is refused in a new record ({facts.only_later})", hint)
+    return facts
 
 
 def _bad_fields(targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:

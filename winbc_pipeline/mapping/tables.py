@@ -1,18 +1,21 @@
-"""Mapping tables and lookup tables as people edit them.
+"""Mapping tables, tables of features and lookup tables as people edit them.
 
 Here belongs: reading and checking their rows. How a file is read: cells.py. What a formula means: formulas.py.
 """
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MappingError
+from ..systems.facts import DIMENSION
 from .cells import Row, exact, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
 OPTIONAL = ("owner", "note")  # columns that a table may leave out
+FEATURE_COLUMNS = ("name", "source", "place", "when", "owner", "note")
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
 WHEN = ("always", "create", "update", "fill_empty", "never")
 # Values of `when` whose rows reach existing records; only there can two systems disagree.
@@ -20,9 +23,16 @@ OWNED = ("always", "update", "fill_empty")
 # Whose value an existing record gets when the two systems differ; an empty cell leaves it to the flow.
 OWNERS = ("source", "target", "newest", "hold")
 TESTS, LOOKUPS = "tests.csv", "lookups"
+FEATURES = ("attributes", "features")  # names of tables of features, which have columns of their own
 REQUIRED = {"": False, "no": False, "yes": True}
 MOST_LINES = 1000
 TO_FILL = "?"  # stands for a target value that a person still has to give
+_PREFIX = re.escape(DIMENSION)
+TARGET_FIELD = re.compile(rf"(?!{_PREFIX})\w+(\.\w+)?|{_PREFIX}\S.{{0,19}}", re.ASCII)
+# The places of a feature in a record of the target, and the field that each is. Only the companion app has the others.
+FIELDS_OF_PLACES = {"field": "{}", "dimension": DIMENSION + "{}", "category": "itemCategoryCode"}
+APP = "app"
+PLACE_HINT = "Write `field NAME`, `dimension CODE`, `category`, `app NAME`, or leave it empty."
 
 
 @dataclass(frozen=True)
@@ -30,10 +40,12 @@ class Line:
     """One row of a mapping table.
 
     Attributes:
+        table: the name of its file.
         row: its number in the file; the header is row 1.
         owner: one of OWNERS; empty where the flow's own rule holds.
     """
 
+    table: str
     row: int
     target_field: str
     source: str
@@ -43,17 +55,50 @@ class Line:
     owner: str
     note: str
 
+    @property
+    def place(self) -> str:
+        """File and row, as messages name them."""
+        return f"{self.table} row {self.row}"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One row of a table of features: something that a record has besides, and where it goes in the target.
+
+    Attributes:
+        name: what people call it.
+        source: a field or a formula; it may be empty where there is no place.
+        field: the field of the target that it fills; empty for one without a place.
+        app: the field of the companion app that it would fill.
+    """
+
+    table: str
+    row: int
+    name: str
+    source: str
+    field: str
+    app: str
+    when: str
+    owner: str
+    note: str
+
 
 @dataclass(frozen=True)
 class Table:
-    """A mapping table whose cells are checked, but not yet against the fields of the two systems."""
+    """A mapping table whose cells are checked, but not yet against the fields of the two systems.
+
+    Attributes:
+        lines: its rows, and those of its tables of features that have a place.
+        unplaced: the features that have none.
+    """
 
     path: Path
     lines: tuple[Line, ...]
+    unplaced: tuple[Feature, ...] = ()
 
-    def place(self, line: Line, column: str = "source") -> str:
+    def place(self, line: Line | Feature, column: str = "source") -> str:
         """File, row and column of a cell, for errors."""
-        return f"{self.path}, row {line.row}, column {column}"
+        return f"{self.path.parent / line.table}, row {line.row}, column {column}"
 
 
 def read_table(path: Path) -> Table:
@@ -68,18 +113,24 @@ def read_table(path: Path) -> Table:
 def _line(path: Path, row: Row) -> Line:
     cells, place = row.cells, f"{path}, row {row.number}"
     field = cells["target_field"]
-    when, required = cells["when"].lower() or "always", cells["required"].lower()
-    if when not in WHEN:
-        raise MappingError(f"{place}, column when: `{when[:40]}` is not one of {', '.join(WHEN)}.")
+    when, required = _when(place, cells["when"]), cells["required"].lower()
     if required not in REQUIRED:
         raise MappingError(f"{place}, column required: `{required[:40]}` is neither yes nor no.")
-    if not re.fullmatch(r"\w+(\.\w+)?", field, re.ASCII):
+    if not TARGET_FIELD.fullmatch(field):
         raise MappingError(f"{place}, column target_field: `{field[:40]}` is not the name of a field.")
     if not cells["source"] and not cells["default"] and when != "never":
         hint = "Give a source or a default, or set `when` to never."
         raise MappingError(f"{place}, column source: {field} gets no value.", hint)
     owner = _owner(place, field, when, cells["owner"])
-    return Line(row.number, field, cells["source"], cells["default"], when, REQUIRED[required], owner, cells["note"])
+    texts = (cells["source"], cells["default"], when)
+    return Line(path.name, row.number, field, *texts, REQUIRED[required], owner, cells["note"])
+
+
+def _when(place: str, cell: str) -> str:
+    when = cell.lower() or "always"
+    if when not in WHEN:
+        raise MappingError(f"{place}, column when: `{when[:40]}` is not one of {', '.join(WHEN)}.")
+    return when
 
 
 def _owner(place: str, field: str, when: str, cell: str) -> str:
@@ -91,6 +142,54 @@ def _owner(place: str, field: str, when: str, cell: str) -> str:
         words = f"{field} is not written to existing records (`when` is {when}), so it has no owner."
         raise MappingError(f"{place}, column owner: {words}", f"An owner goes with {', '.join(OWNED)}.")
     return owner
+
+
+def read_features(path: Path) -> tuple[Feature, ...]:
+    """Reads a table of features; none where the file is missing, as in a mapping folder of an earlier version.
+
+    Raises: MappingError that names file, row, column and cell.
+    """
+    if not path.exists():
+        return ()
+    return tuple(
+        _feature(path, row) for row in read_rows(path, FEATURE_COLUMNS, most=MOST_LINES, optional=("owner", "note"))
+    )
+
+
+def _feature(path: Path, row: Row) -> Feature:
+    cells, place = row.cells, f"{path}, row {row.number}"
+    kind, _, what = cells["place"].partition(" ")
+    kind, what, when = kind.lower(), what.strip(), _when(place, cells["when"])
+    if kind not in ("", APP, *FIELDS_OF_PLACES) or bool(what) != (kind in (APP, "field", "dimension")):
+        raise MappingError(f"{place}, column place: `{cells['place'][:40]}` is no place.", PLACE_HINT)
+    field = FIELDS_OF_PLACES.get(kind, "").format(what)
+    if field and not TARGET_FIELD.fullmatch(field):
+        raise MappingError(f"{place}, column place: `{what[:40]}` is not the name of a {kind}.", PLACE_HINT)
+    if field and not cells["source"]:
+        hint = "Give a field, a formula, or a fixed value in straight quotes."
+        raise MappingError(f"{place}, column source: {cells['name'][:40]} gets no value.", hint)
+    owner = _owner(place, cells["name"], when, cells["owner"])
+    app = what if kind == APP else ""
+    return Feature(path.name, row.number, cells["name"], cells["source"], field, app, when, owner, cells["note"])
+
+
+def with_features(table: Table, features: Sequence[Feature]) -> Table:
+    """A table with a row for each feature that has a place. Empty values of a feature are handled as in other rows.
+
+    Raises: MappingError for a field that two rows would fill; it names both files and rows.
+    """
+    lines, seen = list(table.lines), {line.target_field: line for line in table.lines if line.when != "never"}
+    for each in features:
+        if not each.field:
+            continue
+        line = Line(each.table, each.row, each.field, each.source, "", each.when, False, each.owner, each.note)
+        if line.when != "never":
+            if other := seen.get(line.target_field):
+                words = f"{each.name} goes to {line.target_field}, which {other.place} fills already."
+                raise MappingError(f"{table.place(line, 'place')}: {words}", "Keep one of the two rows.")
+            seen[line.target_field] = line
+        lines.append(line)
+    return replace(table, lines=tuple(lines), unplaced=tuple(each for each in features if not each.field))
 
 
 def read_lookup(path: Path) -> dict[str, str]:

@@ -61,6 +61,7 @@ GONE = "nothing_is_gone"
 GONE_TEXT = (
     "The source still has every record that was sent, and uses it. docs/two-ways.md says what to do about others."
 )
+NO_PLACE = "without_a_place"  # what the source gives and the target does not get
 EDITED = "The mapping tables were edited after these layers were made, so this run made them again."
 LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any]]
 
@@ -326,11 +327,12 @@ def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetCh
     @asset_check(asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.")
     def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
         try:
-            compiled = connected.checked()
+            compiled, unplaced = connected.checked(), connected.without_place()
         except WinbcError as error:
             context.log.error(str(error))
             return AssetCheckResult(passed=False, metadata={"error": str(error)})
-        return AssetCheckResult(passed=True, metadata={"tables": len(compiled)})
+        metadata: dict[str, Any] = {"tables": len(compiled)}
+        return AssetCheckResult(passed=True, metadata=metadata | ({NO_PLACE: "\n".join(unplaced)} if unplaced else {}))
 
     return tables, valid
 

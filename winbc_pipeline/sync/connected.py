@@ -13,11 +13,12 @@ import duckdb
 from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
-from ..mapping.tables import LOOKUPS, read_table, version
+from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
 from ..mapping.trial import try_out
 from ..settings import Settings
 from ..staging.load import OWN, StagingTable
 from ..staging.store import Store, create_table, in_memory, literal, lock_down
+from ..systems.business_central.facts import dimension_field, is_dimension
 from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
@@ -88,6 +89,16 @@ class ConnectedFlow:
         """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
+    def table(self, part: Part) -> Table:
+        """A part's mapping table as people edit it, with its features if the settings use the part.
+
+        Raises: MappingError that names file, row, column and cell.
+        """
+        is_used = part.name in {each.name for each in self.parts}
+        names = part.features if is_used else ()
+        features = [each for name in names for each in read_features(self.table_folder / name)]
+        return with_features(read_table(self.table_folder / part.table), features)
+
     def check_on(self) -> None:
         """Raises ConfigurationError when the settings do not let records go in the flow's direction."""
         if not self.flow.is_on(self.settings):
@@ -139,7 +150,7 @@ class ConnectedFlow:
         """The kept tables when they were made of the same things, else new ones."""
         profile = load_profile(self.settings.winstore.profile)
         constants = dict(self.flow.constants(self.settings))
-        made_of = (self.flow, self.mapping_version(), profile, constants)
+        made_of = (self.flow, self.parts, self.mapping_version(), profile, constants)
         name = (make.__name__, self.flow.id, self.settings.tables_folder)
         if name not in _made or _made[name][0] != made_of:
             _made[name] = made_of, make(self)
@@ -158,10 +169,12 @@ class ConnectedFlow:
         return compiled
 
     def _compiled(self, part: Part) -> Compiled:
+        table = self.table(part)
+        names = [line.target_field for line in table.lines if part.dimensions and is_dimension(line.target_field)]
         compiled = compile_table(
-            read_table(self.table_folder / part.table),
+            table,
             self.source_fields,
-            self.target_fields(part),
+            {**self.target_fields(part), **{name: dimension_field(name) for name in names}},
             self.settings.tables_folder / LOOKUPS,
             self._constants(),
             load_functions(self.settings.mapping_functions),
@@ -178,6 +191,25 @@ class ConnectedFlow:
         for key in set(keys) - filled:
             message = f"{self.flow.id}/{part.table}: no row gives {key}, the key of each record."
             raise MappingError(message, f"Add a row for {key} with `create` in the column `when`.")
+
+    def without_place(self) -> list[str]:
+        """In words, what the source gives and the target does not get: features without a place, fields that no table
+        reads. Only in a flow with tables of features.
+
+        Raises: MappingError for tables that are wrong.
+        """
+        flow, compiled = self.flow, self.checked()
+        if not any(part.features for part in self.parts):
+            return []
+        tables = [compiled[part.name] for part in self.parts]
+        # What tells the records of one parent apart has its place in them.
+        carried = {name for part in self.parts if part.within for name in compiled[part.name].reads}
+        unplaced = [each for own in tables for each in own.unplaced if each.when != "never"]
+        found = dict.fromkeys(_unplaced(each) for each in unplaced if each.source not in carried)
+        entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
+        used = {*entity.key, entity.modified, entity.parent_key, flow.gone.active if flow.gone else ""}
+        used = used.union(*(own.reads | own.named for own in tables))
+        return [*found, *(f"{name}: no table reads this field" for name in entity.fields if name not in used)]
 
     def _more_fields(self) -> str:
         """How a formula gets a field that Winstore gives and its profile does not name."""
@@ -210,6 +242,14 @@ class ConnectedFlow:
                     reason = str(error).splitlines()[0]  # quotes nobody's data: this database has none
                     raise MappingError(f"{self.flow.id}, {part}: the table cannot be run. {reason}") from None
         return compiled
+
+
+def _unplaced(feature: Feature) -> str:
+    """In words, why a feature is not sent."""
+    app = f"needs the companion app ({feature.app}), which is off"
+    words = app if feature.app else "has no place in Business Central"
+    note = f" ({feature.note})" if feature.note else ""
+    return f"{feature.table} row {feature.row}: {feature.name} {words}{note}"
 
 
 def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:

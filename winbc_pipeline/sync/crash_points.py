@@ -26,13 +26,14 @@ POINTS_OF_RECORDS = (
     "after record confirm",
     "after record cursor",
 )
+POINTS_OF_DIMENSIONS = ("before dimensions", "after dimensions")
 armed: dict[str, int] = {}
 """By point, how many more times it is reached: the process is killed at the last one."""
 
 
 def point(name: str) -> None:
     """Kills the process when a test has armed this point; raises ValueError for an unknown name."""
-    if name not in POINTS + POINTS_OF_RECORDS:
+    if name not in POINTS + POINTS_OF_RECORDS + POINTS_OF_DIMENSIONS:
         raise ValueError(f"{name} is no crash point")
     if name in armed:
         armed[name] -= 1

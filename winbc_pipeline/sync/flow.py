@@ -75,6 +75,9 @@ class Part:
             there (the names of a company's contact).
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
+        features: names of further CSVs in the flow's folder, whose rows say where something that a record has besides
+            goes. Those with a place become rows of the table.
+        dimensions: whether the table may fill default dimensions (`dimension.SEASON`).
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
         group: the field of the source that says which records belong together, such as the SKUs of an article. It is
             the key of the parent's record where the part has a parent with a key of its own.
@@ -103,6 +106,8 @@ class Part:
     lone: tuple[str, ...] = ()
     creates: bool = True
     owns: bool = False
+    features: tuple[str, ...] = ()
+    dimensions: bool = False
     keys: KeyChain | None = None
     group: str = ""
     within: str = ""
@@ -206,6 +211,10 @@ def _any_direction(_: Settings) -> str:
     return "either"
 
 
+def _any_company(_: Settings, __: BusinessCentral) -> None:
+    pass
+
+
 def _no_notes(_: Settings) -> list[str]:
     return []
 
@@ -265,6 +274,7 @@ class Flow:
             records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
+        suits: raises ConfigurationError when the company of Business Central is not what the settings say of it.
         shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
         notes: gives, in words, what people should know of the records that were staged, such as what gets lost.
         check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
@@ -292,6 +302,7 @@ class Flow:
     guarded: bool = False
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
+    suits: Callable[[Settings, BusinessCentral], None] = field(default=_any_company)
     shape: Callable[[Settings], tuple[Part, ...]] | None = None
     notes: Callable[[Settings], list[str]] = field(default=_no_notes)
     check: Callable[[Settings], None] = field(default=_ready)

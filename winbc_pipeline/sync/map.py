@@ -34,7 +34,7 @@ MAPPED = {
 # The columns of the ledger (alias l) that a plan needs.
 KNOWN = (
     "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version, "
-    "l.mapping_version AS made_by"
+    "l.mapping_version AS made_by, l.action AS sent_as"
 )
 # Whether a mapped record (alias m) was sent exactly as it is now.
 UNCHANGED = """coalesce(

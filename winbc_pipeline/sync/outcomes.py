@@ -65,6 +65,8 @@ REASONS: dict[str, str] = {
     'person, and no default customer stands in. Settle the order with `winbc resolve NUMBER --ignore "why"`, or lift '
     "the block there.",
     "STALE": "The record changed in Business Central while it was being written. The next run tries again.",
+    "UPDATE_FOLLOWS": "The record was made. Fields that only an existing record takes (`update`) are sent in the same "
+    "run; the message names them. If the run was killed before, the next one does it.",
     "NO_ANSWER": "The answer was lost. The next run looks the record up before it sends it again.",
     "QUARANTINE": "A lost call may still arrive. The record waits before it is sent again.",
     "STATUS": "Documents with this status are not taken (`orders.statuses`; to Winstore "
@@ -148,6 +150,7 @@ TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
 BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
+UPDATE_FOLLOWS = "UPDATE_FOLLOWS"
 # Error codes of the target that have a reason code of their own.
 BY_CODE = {
     WINSTORE_REFUSED: WINSTORE_REFUSED,

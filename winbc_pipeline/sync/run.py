@@ -46,11 +46,13 @@ def plan_windows(work: Work) -> list[str]:
     """Plans the windows against the live target, and writes nothing to it.
 
     Returns: names of the layers above that were made again, because the tables were edited since they were made.
-    Raises: StoreBusy while another run goes on; ConfigurationError when the ledger was kept for another target.
+    Raises: StoreBusy while another run goes on; ConfigurationError when the ledger was kept for another target, or when
+        the company is not what the settings say of it.
     """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
         check_target(work.connected, sending, target)
+        work.flow.suits(work.settings, target)
         again = _mapped_again(work)
         sending.plan(work, target)
     return again
@@ -61,10 +63,12 @@ def push_windows(work: Work) -> list[str]:
 
     Returns: names of the layers above that were made again, because the tables were edited since they were made.
     Raises: StoreBusy while another run goes on; TooManyWrites when a person must look at the plan first. Then each
-        record that would have been sent is PLANNED (APPROVAL), and all others have their outcome.
+        record that would have been sent is PLANNED (APPROVAL), and all others have their outcome. ConfigurationError
+        when the company is not what the settings say of it.
     """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
+        work.flow.suits(work.settings, target)
         again = _mapped_again(work)
         if again or work.connected.was_edited_since(planned_by(work)):
             check_target(work.connected, sending, target)

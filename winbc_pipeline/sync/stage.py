@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
-from ..mapping.tables import read_table
 from ..settings import Settings
 from ..staging.gone import note_absent
 from ..staging.load import load
@@ -135,7 +134,7 @@ def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
 
     Other fields are not asked for.
     """
-    tables = [read_table(connected.table_folder / part.table) for part in connected.flow.parts]
+    tables = [connected.table(part) for part in connected.flow.parts]
     formulas = [line.source for table in tables for line in table.lines]
     formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
     words = re.findall(r"\w+", " ".join(formulas))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["text", "decimal", "integer", "boolean", "date", "datetime", "guid"]
+# Begins the names of fields that are default dimensions of a record, such as `dimension.SEASON`.
+DIMENSION = "dimension."
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class FieldFacts:
         options: the values that it takes, in their API form; empty where it takes any value.
         reference: the entity set of the record that it points to. The mapping gives that record's code, and its id is
             looked up in the target.
+        only_later: why the system refuses it in a new record; empty where it does not.
         needs_app: whether the target takes it only with the companion app, which is not there.
     """
 
@@ -27,4 +30,5 @@ class FieldFacts:
     options: tuple[str, ...] = ()
     is_email: bool = False
     reference: str | None = None
+    only_later: str = ""
     needs_app: bool = False

@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
+from ..sync.records.dimensions import Dimensions, dimensions_of
 from ..sync.records.references import IdsByCode
 from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
@@ -64,7 +65,13 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
     tables = [(part.table, compiled[part.name]) for part in connected.parts]
     objects = [(table, each) for table, own in tables for each in line_objects(own)]
     asked = _Asked(target, [each for _, each in objects])
-    problems = list(_missing_codes(tables, asked))
+    problems = list(_missing_codes([own for _, own in tables], asked))
+    for part in connected.parts:
+        problems += _missing_dimensions(compiled[part.name], dimensions_of(compiled[part.name], part, target))
+    try:
+        flow.suits(settings, target)
+    except ConfigurationError as error:
+        problems.append(error.message.rstrip("."))
     warned: list[str] = []
     for table, each in objects:
         place = f"{table} row lineObjectNumber ({each.place})"
@@ -88,10 +95,10 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
 def needs_app(connected: ConnectedFlow) -> Iterator[str]:
     """In words, the rows of the tables that fill a field which the target has only with the companion app."""
     flow = connected.flow
-    for part, compiled in connected.checked().items():
+    for compiled in connected.checked().values():
         for row in compiled.targets:
             if row.facts.needs_app:
-                place = f"{flow.id}/{flow.part(part).table} row {row.line.row}"
+                place = f"{flow.id}/{row.line.place}"
                 words = "needs the companion app, which is off; orders that fill it fail with NEEDS_APP"
                 yield f"{place}: {row.facts.name} {words}"
 
@@ -141,15 +148,29 @@ class _Asked:
         return wrong if len(wrong) == len(there) else []
 
 
-def _missing_codes(tables: Iterable[tuple[str, Compiled]], asked: _Asked) -> Iterator[str]:
-    for table, compiled in tables:
+def _missing_codes(tables: Iterable[Compiled], asked: _Asked) -> Iterator[str]:
+    for compiled in tables:
         for row in compiled.targets:
             entity_set = row.facts.reference or SETS_BY_FIELD.get(row.facts.name)
             if not entity_set:
                 continue
             for place, codes in codes_of(row, compiled):
                 if gone := sorted(code for code in codes if asked.lacks(entity_set, code)):
-                    yield f"{table} row {row.line.row}: {entity_set} has no {', '.join(gone)} ({place})"
+                    yield f"{row.line.place}: {entity_set} has no {', '.join(gone)} ({place})"
+
+
+def _missing_dimensions(compiled: Compiled, dimensions: Dimensions | None) -> Iterator[str]:
+    """In words, the dimensions and values that rows of a table name and Business Central does not have."""
+    for row in compiled.targets if dimensions else ():
+        if not dimensions or row.facts.name not in dimensions.known:
+            continue
+        there = dimensions.known[row.facts.name]
+        if not there.id:
+            yield f"{row.line.place}: there is no {row.facts.name.replace('.', ' ')}"
+            continue
+        for place, codes in codes_of(row, compiled):
+            if gone := sorted(code for code in codes if code and code.upper() not in there.values):
+                yield f"{row.line.place}: {row.facts.name.replace('.', ' ')} has no {', '.join(gone)} ({place})"
 
 
 def _unlisted(one: LineObject) -> str:

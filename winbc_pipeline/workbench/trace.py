@@ -159,14 +159,16 @@ def _mapped(connected: ConnectedFlow, mapped: list[Row], open_values: bool) -> I
             continue
         version = rows[0]["mapping_version"]
         edited = "" if version == present else "; edited since, the rows are today's"
-        wrong = [f"; {broken_rule(error, part.table)}" for row in rows for error in row["errors"]]
-        words = f"{len(rows)} of {part.table}, version {version[:8]}{edited}: {_rows(compiled[part.name])}"
+        own, errors = compiled[part.name], [error for row in rows for error in row["errors"]]
+        wrong = [f"; {broken_rule(error, own.table_of(error['field'], part.table))}" for error in errors]
+        words = f"{len(rows)} of {part.table}, version {version[:8]}{edited}: {_rows(own, part.table)}"
         values = [line for row in rows for line in laid_out(_json(row["creates"]))] if open_values else []
         yield Step(None, f"mapped {part.name}", words + "".join(wrong), fields=tuple(values))
 
 
-def _rows(compiled: Compiled) -> str:
-    return ", ".join(f"{each.line.target_field} row {each.line.row}" for each in compiled.targets)
+def _rows(compiled: Compiled, table: str) -> str:
+    lines = [each.line for each in compiled.targets]
+    return ", ".join(f"{each.target_field} {each.place.removeprefix(f'{table} ')}" for each in lines)
 
 
 def _planned(connected: ConnectedFlow, row: Row, open_values: bool) -> Step:

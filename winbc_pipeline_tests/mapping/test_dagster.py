@@ -68,6 +68,14 @@ def test_a_broken_table_stops_the_flow_before_it_reads_and_says_why(edited: Sand
     assert not (edited.settings.data_folder / "default" / "products_winstore_to_bc.duckdb").exists()
 
 
+def test_the_check_of_the_tables_lists_what_has_no_place_in_the_target(edited: Sandboxes) -> None:
+    with DagsterInstance.ephemeral() as instance:
+        result = run(edited, instance, FLOW)
+        check = next(each for each in result.get_asset_check_evaluations() if each.asset_key == TABLES)
+    assert check.passed
+    assert "features.csv row 3: subcategory has no place" in str(check.metadata["without_a_place"].value)
+
+
 def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: Sandboxes) -> None:
     with DagsterInstance.ephemeral() as instance:
         run(edited, instance, FLOW)

@@ -21,10 +21,11 @@ from ...systems.business_central import BusinessCentral
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
-from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
+from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
+from .dimensions import dimensions_of
 from .index import Key
-from .known import KnownRecords
+from .known import KnownRecords, is_unfinished
 from .matching import NOTHING, ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
 from .parents import renamed, with_parents
@@ -97,7 +98,10 @@ def decide(
     whole = [with_payloads(row, compiled, ids) for row in rows]
     if part.within:
         whole = with_parents(connected, part, target, whole, parents)
-    return Planner(connected, part, target, compiled, linked).decide_all(whole)
+    planner = Planner(connected, part, target, compiled, linked)
+    if planner.dimensions:
+        whole = [row | {"missing": row["missing"] or planner.dimensions.missing(row)} for row in whole]
+    return planner.decide_all(whole)
 
 
 def live_targets(
@@ -136,7 +140,9 @@ class Planner:
     ) -> None:
         self.connected, self.part, self.settings = connected, part, connected.settings
         self.target, self.linked = target, linked
+        self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
+        self.document = connected.flow.document
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
             owner=connected.flow.owner(connected.settings),
@@ -165,7 +171,10 @@ class Planner:
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
-        return Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
+        live = Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
+        if self.dimensions:
+            self.dimensions.add_to(record for found in live.records() for record in found)
+        return live
 
     def _keys(self, row: Row) -> list[Key]:
         return self.matching.keys(self._wanted(row), fields_of(row.get("source") or "{}"))
@@ -248,7 +257,10 @@ class Planner:
         if row["known"].waits:
             return Decision("wait", "OTHER_DIRECTION")
         if row["errors"]:
-            return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
+            error = row["errors"][0]
+            return Decision(
+                "fail", "MAPPING", broken_rule(error, self.compiled.table_of(error["field"], self.part.table))
+            )
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
         if row.get("orphan"):
@@ -337,7 +349,19 @@ class Planner:
         body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         target = {"number": number} if self.part.keys else {}
-        return Decision("create", target=target, body=body, changes=changes, pair=self.records.pair_made(row["known"]))
+        later = self._later(row)
+        reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
+        pair = self.records.pair_made(row["known"])
+        return Decision("create", reason, words, target=target, body=body, changes=changes, pair=pair)
+
+    def _later(self, row: Row) -> list[str]:
+        """The fields that only an existing record takes (`update`), and that a new one therefore gets by a second call.
+
+        A field with another row for new records is not among them. Orders send their customers once.
+        """
+        if self.document:
+            return []
+        return list(filled({name: value for name, value in row["updates"].items() if name not in row["creates"]}))
 
     def _new_id(self) -> str | None:
         """An id for a new record that brings none."""
@@ -351,6 +375,8 @@ class Planner:
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known, updates = row["known"], self._meant(row["updates"])
+        if self.dimensions and is_unfinished(row):
+            updates = {**updates, **self.dimensions.unsent(row, live)}
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:
@@ -360,7 +386,7 @@ class Planner:
         if words := self._is_of_another(row, live):
             return Decision("conflict", "MOVED", words, target=live)
         answered = self.records.hashes(known, live)
-        moved = self.records.moved(known, live, answered)
+        moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
         # What a lost call has made holds what the source had then; nobody else has made it.
         rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
         merged = merge(updates, live, moved, rules, _is_newer(row, live))

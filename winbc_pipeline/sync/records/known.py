@@ -15,6 +15,7 @@ from ...staging import ledger
 from ...staging.ledger import State
 from ...staging.pairs import KEYS, Hashes, Pairs
 from ...staging.store import Row, Store, quote
+from ...systems.business_central.facts import is_dimension
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import field_hashes
@@ -81,6 +82,8 @@ class KnownRecords:
         self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
+        # Default dimensions move no ETag of their parent.
+        self.by_etag = not any(is_dimension(name) for name in self.depends)
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
@@ -158,19 +161,22 @@ class KnownRecords:
         if not self.pairs:
             return {}
         etag = live.get(ETAG)
-        if etag and known.target.get(ETAG) == etag:
+        if etag and self.by_etag and known.target.get(ETAG) == etag:
             return known.target
         return self.pairs.hashes(live) | ({ETAG: etag} if etag else {})
 
-    def moved(self, known: Known, live: Mapping[str, Any], answered: Hashes) -> Callable[[str, Any], Moved]:
+    def moved(
+        self, known: Known, live: Mapping[str, Any], answered: Hashes, unsent: Collection[str] = ()
+    ) -> Callable[[str, Any], Moved]:
         """Gives a function that tells which side changed a field since both last agreed, by its name and mapped value.
 
         Args:
             live: the target's record; answered: its `hashes`.
+            unsent: fields that were never sent, whatever else both have agreed on.
         """
 
         def of_field(name: str, value: Any) -> Moved:
-            source = self._source_moved(known, name, field_hashes({name: value})[name])
+            source = name in unsent or self._source_moved(known, name, field_hashes({name: value})[name])
             if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
                 return Moved(source, False)
             return Moved(source, self._target_moved(known, name, live.get(name), value, answered))
@@ -258,6 +264,15 @@ class KnownRecords:
 def _whose(known: Known) -> Row:
     """What a pair says of the source's record besides its values."""
     return {"own": known.own, "no": known.number, "parent": known.group}
+
+
+def is_unfinished(row: Row) -> bool:
+    """Whether a record was made in the target, or may have been, and not all that belongs to it arrived.
+
+    Args:
+        row: a mapped record with the columns of KNOWN (sync/map.py).
+    """
+    return row.get("sent_as") == "create" and not row["field_hashes"]
 
 
 def _names_there(connected: ConnectedFlow, where: str) -> set[str]:

@@ -61,7 +61,7 @@ def _candidates(work: Work) -> list[Row]:
                 ON s._key = CASE WHEN NOT list_contains(?, m.part) THEN m._key END
             ORDER BY m._key
             """,
-            [*work.days, [part.name for part in work.flow.parts if part.key != "_key"]],
+            [*work.days, [part.name for part in work.flow.parts if part.key != "_key" or part.merged_by]],
         )
 
 

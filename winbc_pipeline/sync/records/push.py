@@ -22,12 +22,13 @@ from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
 from .. import crash_points
 from ..flow import Part, Reference
-from ..outcomes import STALE_CODES, refusal
+from ..outcomes import STALE_CODES, UPDATE_FOLLOWS, refusal
 from ..plan_table import planned_rows
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
+from .dimensions import dimensions_of, without_dimensions
 from .known import told
 from .matching import Target
 from .plan import plan
@@ -74,6 +75,7 @@ class Push:
         self.again: set[tuple[str, str]] = set()
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
         self.connected = work.connected
+        self.dimensions = dimensions_of(work.connected.compiled().get(part.name), part, target)
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
@@ -98,6 +100,9 @@ class Push:
         """What the ledger is told of a record, whatever becomes of it."""
         names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
         known = {name: row[name] for name in names}
+        old = self.present.get(row["key"])
+        if old and old["action"] == "create" and not old["field_hashes"]:
+            known["action"] = "create"  # until all that belongs to a new record has arrived
         if row["target_id"]:
             known["target_id"] = row["target_id"]
         if row["target_no"]:
@@ -235,16 +240,24 @@ class Push:
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
+        # A record of which only dimensions change needs no call of its own.
+        needed = [each for each in operations if each.method == "POST" or each.body]
         try:
-            results = self.target.batch(operations)
+            results = self.target.batch(needed) if needed else []
         except SystemUnavailable:
-            results = [Result(operation.id, NO_CALL, {}) for operation in operations]
+            results = [Result(operation.id, NO_CALL, {}) for operation in needed]
+        if self.dimensions:
+            there = {each.id: result for each, result in zip(needed, results, strict=True)}
+            whole = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
+            results = self.dimensions.write(rows, whole)
         return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
 
     def _operation(self, number: int, row: Row) -> Operation:
         body: Any = row["body"]
         if isinstance(body, str):  # as planned; `_resolve` makes fields of some
             body = json.loads(body, parse_float=Decimal)
+        if self.dimensions:
+            body = without_dimensions(body)
         if row["action"] == "create":
             return Operation(str(number), "POST", self.part.entity_set, body)
         path = f"{self.part.entity_set}({row['target_id']})"
@@ -252,13 +265,14 @@ class Push:
 
     def _outcome(self, row: Row, result: Result) -> Move:
         """What an answer means (exactly_once.md section 3, step 5)."""
-        key = (self.part.name, row["key"])
-        if result.status in (200, 201) and isinstance(result.body, dict) and result.body.get("id"):
-            number = result.body.get("number") or result.body.get("code")
-            made = {"target_id": result.body["id"], "target_no": number}
+        key, made = (self.part.name, row["key"]), _made(result)
+        known = self._known_unsent(row) | made
+        if result.status in (200, 201) and made:
             self.answered.append((row, result.body))
+            if row["action"] == "create" and row["reason"] == UPDATE_FOLLOWS:
+                self.again.add(key)
+                return Move(*key, State.PLANNED, known)
             return Move(*key, State.CONFIRMED, self._known(row) | made)
-        known = self._known_unsent(row)
         if result.error_code in STALE_CODES:
             self.again.add(key)
             return Move(*key, State.FAILED, known | {"reason": "STALE"})
@@ -268,3 +282,15 @@ class Push:
             reason, message = refusal(result)
             return Move(*key, State.FAILED, known | {"reason": reason, "message": message})
         return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})
+
+
+def _made(result: Result) -> Row:
+    """Id and number of the record that an answer is about; nothing for an answer without one."""
+    if not isinstance(result.body, dict) or not result.body.get("id"):
+        return {}
+    return {"target_id": result.body["id"], "target_no": result.body.get("number") or result.body.get("code")}
+
+
+def _is_there(row: Row) -> Result:
+    """The answer that a record without a call of its own stands for."""
+    return Result("", 200, {"id": row["target_id"], "number": row["target_no"]})

@@ -71,11 +71,11 @@ def with_ids(
         if code := payload.get(name):
             payload[name] = ids[entity_set].get(code.upper())
             if not payload[name]:
-                missing = f"{name}: {entity_set} has no code {_named(code)}"
+                missing = f"{name}: {entity_set} has no code {named(code)}"
     return payload, missing
 
 
-def _named(code: str) -> str:
+def named(code: str) -> str:
     """A code as messages name it. A long text, or one with an @, may be a person's data: only its length is told."""
     is_code = len(code) <= LONGEST_CODE and "@" not in code
     return f"`{code}`" if is_code else f"like this one (a text of {len(code)} characters)"

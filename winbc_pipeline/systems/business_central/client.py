@@ -166,7 +166,13 @@ class BusinessCentral:
         return records
 
     def find(
-        self, entity_set: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
+        self,
+        entity_set: str,
+        field: str,
+        keys: Iterable[str],
+        ignore_case: bool,
+        select: Collection[str] = (),
+        expand: str = "",
     ) -> dict[str, list[dict[str, Any]]]:
         """Looks records up by the values of a field.
 
@@ -176,6 +182,7 @@ class BusinessCentral:
         Args:
             keys: the wanted values, in small letters when `ignore_case`.
             select: the only fields that are wanted, `field` among them; all fields when empty.
+            expand: a navigation property whose records are wanted inside each record.
         Returns: for each key that was found, all records that have it.
         """
         longest = entity_fields(entity_set)[field].max_length or math.inf
@@ -183,7 +190,7 @@ class BusinessCentral:
         wanted = sorted({key for key in keys if _length(key) <= longest})
         operand = f"tolower({field})" if ignore_case else field
         chunks = [wanted[start : start + KEYS_PER_LOOKUP] for start in range(0, len(wanted), KEYS_PER_LOOKUP)]
-        only = f"&$select={','.join(select)}" if select else ""
+        only = (f"&$select={','.join(select)}" if select else "") + (f"&$expand={expand}" if expand else "")
         paths = [f"{entity_set}?{_query(_filter(operand, chunk))}{only}" for chunk in chunks]
         found: dict[str, list[dict[str, Any]]] = {}
         for record in self.get_all(paths):

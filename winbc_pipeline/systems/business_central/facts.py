@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..facts import FieldFacts, Kind
+from ..facts import DIMENSION, FieldFacts, Kind
 
 KINDS: dict[str, Kind] = {
     "Edm.Decimal": "decimal",
@@ -28,6 +28,8 @@ REFERENCES = {
     "Inventory Posting Group": "inventoryPostingGroups",
     "Location": "locations",
 }
+# What a POST of an entity set refuses, with Business Central's own words (behaviour.md section 13).
+NOT_IN_POST = {("items", "inventory"): "Inventory cannot be changed during on insert."}
 
 
 @cache
@@ -35,10 +37,25 @@ def entity_fields(entity_set: str) -> dict[str, FieldFacts]:
     """The fields of an entity set by name; raises KeyError for a set that API v2.0 does not have."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text(encoding="utf-8")
     fields = json.loads(text)["entities"][entity_set]["fields"]
-    return {name: _facts(name, facts) for name, facts in fields.items()}
+    return {name: _facts(name, facts, NOT_IN_POST.get((entity_set, name), "")) for name, facts in fields.items()}
 
 
-def _facts(name: str, facts: dict[str, Any]) -> FieldFacts:
+def dimension_field(name: str) -> FieldFacts:
+    """The facts about a default dimension as a field; its value is the code of a dimension value (20 characters).
+
+    Args:
+        name: DIMENSION and the dimension's code.
+    """
+    code = entity_fields("defaultDimensions")["dimensionValueCode"]
+    return FieldFacts(name, "text", code.max_length, upper_cased=code.upper_cased)
+
+
+def is_dimension(name: str) -> bool:
+    """Whether a field stands for a default dimension."""
+    return name.startswith(DIMENSION)
+
+
+def _facts(name: str, facts: dict[str, Any], only_later: str) -> FieldFacts:
     return FieldFacts(
         name=name,
         kind=KINDS.get(facts["edm"], "text"),
@@ -48,4 +65,5 @@ def _facts(name: str, facts: dict[str, Any]) -> FieldFacts:
         options=tuple(facts.get("enum", ())),
         is_email=facts.get("extendedDatatype") == "EMail",
         reference=REFERENCES.get(facts.get("relation", "")),
+        only_later=only_later,
     )
