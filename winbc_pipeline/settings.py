@@ -81,12 +81,18 @@ WhenGone = Literal["nothing", "report", "block"]
 
 class ProductSettings(_Section):
     """Whether items that are created in Business Central are open or blocked for sale, and what happens to items whose
-    article is inactive in Winstore, came without their SKU, or is no longer given at all."""
+    article is inactive in Winstore, came without their SKU, or is no longer given at all.
+
+    `pictures` says whether pictures are sent: always, only to records that have none, or never. `picture_hosts` are the
+    hosts from which a picture that is an address may be read.
+    """
 
     new_items: Literal["open", "blocked"] = "open"
     inactive: WhenGone = "report"
     missing_sku: WhenGone = "report"
     missing_article: WhenGone = "report"
+    pictures: Literal["always", "create", "never"] = "always"
+    picture_hosts: tuple[str, ...] = ()
 
 
 class CustomerSettings(_Section):

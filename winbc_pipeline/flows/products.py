@@ -7,7 +7,7 @@ supported.
 from collections.abc import Mapping
 
 from ..settings import Settings
-from ..sync.flow import Flow, Gone, Part
+from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
 
 HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 
@@ -50,6 +50,17 @@ PRODUCTS = Flow(
             table="item.csv",
             match=(("number", False),),
             skip=((HAS_VARIANTS, "VARIANT"), ("coalesce(variant_count, 0) = 0", "NO_SKU")),
+        ),
+        Part(
+            name="picture",
+            entity_set="pictures",
+            table="picture.csv",
+            match=(),
+            where=f"picture IS NOT NULL AND variant_count > 0 AND NOT ({HAS_VARIANTS})",
+            parent="item",
+            reference=Reference("parent"),
+            own_fields=PICTURE_FIELDS,
+            picture=Picture(lambda settings: settings.products.pictures, needs=("picture",)),
         ),
     ),
     constants=constants,

@@ -50,8 +50,12 @@ class ConnectedFlow:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts that these settings use, in the order in which they are written."""
-        return self.flow.active(self.settings)
+        """The parts that these settings use and the source gives, in the order in which they are written."""
+        return tuple(part for part in self.flow.active(self.settings) if self._is_given(part))
+
+    def _is_given(self, part: Part) -> bool:
+        """Whether the source has what a part of pictures is made of. A profile of contract 1 has none."""
+        return not part.picture or set(part.picture.needs) <= self.source_fields.keys()
 
     @property
     def table_folder(self) -> Path:
@@ -86,6 +90,8 @@ class ConnectedFlow:
 
     def target_fields(self, part: Part) -> Mapping[str, FieldFacts]:
         """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
+        if part.picture:
+            return part.own_fields
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
     def check_on(self) -> None:
@@ -159,9 +165,11 @@ class ConnectedFlow:
                 self._more_fields(),
             )
             for part in self.flow.parts
+            if self._is_given(part)
         }
         for part in self.flow.parts:
-            self._check_key(part, compiled[part.name])
+            if part.name in compiled:
+                self._check_key(part, compiled[part.name])
         return compiled
 
     def _check_key(self, part: Part, compiled: Compiled) -> None:

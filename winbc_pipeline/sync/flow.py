@@ -48,6 +48,23 @@ class KeyChain:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """That a part's records are pictures: files below the records of its parent (sync/records/pictures.py).
+
+    Attributes:
+        chosen: gives `always`, `create` (only where the record has none) or `never`.
+        needs: fields of the source. Where its profile does not have them, there is no such part.
+    """
+
+    chosen: Callable[[Settings], str]
+    needs: tuple[str, ...] = ()
+
+
+PICTURE_FIELDS = {name: FieldFacts(name, "text") for name in ("name", "key")}
+"""What the table of such a part gives: the picture's name or address, and the key by which the source gives it."""
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -76,6 +93,7 @@ class Part:
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
+        picture: how pictures are sent, if the part's records are pictures of the parent's records.
     """
 
     name: str
@@ -98,6 +116,7 @@ class Part:
     creates: bool = True
     owns: bool = False
     keys: KeyChain | None = None
+    picture: Picture | None = None
 
     @property
     def paired_as(self) -> str:

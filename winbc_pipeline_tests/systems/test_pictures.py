@@ -112,7 +112,7 @@ def test_an_address_that_is_not_allowed_is_neither_resolved_nor_connected_to(add
 PRIVATE = [
     "127.0.0.1",
     "127.9.9.9",
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - it is refused
     "10.1.2.3",
     "172.16.0.1",
     "192.168.1.1",

@@ -12,7 +12,7 @@ from winbc_pipeline.sync.work import Work
 
 from ...support.sandboxes import FIRST, LAST, Sandboxes
 
-CATEGORY, ITEM = PRODUCTS.parts
+CATEGORY, ITEM, *_ = PRODUCTS.parts
 VARIANT = Part(
     name="variant",
     entity_set="itemVariants",
