@@ -60,7 +60,9 @@ PRODUCTS = Flow(
             parent="item",
             reference=Reference("parent"),
             own_fields=PICTURE_FIELDS,
-            picture=Picture(lambda settings: settings.products.pictures, needs=("picture",)),
+            picture=Picture(
+                lambda settings: settings.products.pictures, needs=("picture",), not_carried="variant_picture"
+            ),
         ),
     ),
     constants=constants,

@@ -54,10 +54,12 @@ class Picture:
     Attributes:
         chosen: gives `always`, `create` (only where the record has none) or `never`.
         needs: fields of the source. Where its profile does not have them, there is no such part.
+        not_carried: the field of the source that names a further picture, which is only counted.
     """
 
     chosen: Callable[[Settings], str]
     needs: tuple[str, ...] = ()
+    not_carried: str = ""
 
 
 PICTURE_FIELDS = {name: FieldFacts(name, "text") for name in ("name", "key")}

@@ -19,7 +19,7 @@ from winbc_pipeline.workbench.intervention import Request, intervention
 from .gone_shop import GoneShop
 from .in_process import Killed, in_process
 from .order_flow import settings_of_order_flow
-from .order_sandboxes import BC, WINSTORE, Record
+from .order_sandboxes import BC, WINSTORE
 
 READ, WRITTEN = "GetArticlePicture", "pictureContent"
 
@@ -45,7 +45,7 @@ class PicturedShop(GoneShop):
         self.pass_time(1)
         self.edited(key, picture=name)
 
-    def edited(self, key: str, **fields: str) -> None:
+    def edited(self, key: str, **fields: Any) -> None:
         """A user of Winstore changes an article, also the titles of its variants with its name."""
         known = dict(self.winstore_app.state.records.get("articles", key))
         if "name" in fields:
@@ -57,6 +57,11 @@ class PicturedShop(GoneShop):
         request = Request("map", keys)
         with intervention(self.connected, "by hand") as turn:
             turn.carry_out(request, turn.proposed(request))
+
+    def variant_picture(self, key: str, name: str) -> None:
+        """Winstore comes to give a picture with each variant of an article."""
+        variants = self.winstore_app.state.records.get("articles", key)["variants"]
+        self.edited(key, variants=[row | {"picture": name} for row in variants])
 
     def in_bc(self, number: str) -> bytes:
         """The picture that an item has; empty without one."""

@@ -19,7 +19,7 @@ from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.pictures import BadPicture, PictureUnavailable
 from ..flow import Part
-from ..outcomes import IGNORED, PICTURE, PICTURE_KEPT, TAKEN, broken_rule, is_ignored
+from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
 from ..payloads import field_hashes
 from ..work import Work
 from .decide import Decision
@@ -28,7 +28,7 @@ from .pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
 from .references import with_payloads
 
 LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
-STILL = (PICTURE, PICTURE_KEPT)  # reasons that stay while name and settings do
+STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do
 Parents = Mapping[str, Decision]
 
 
@@ -85,7 +85,7 @@ class PicturePlanner:
         if isinstance(parent, Decision):
             return parent
         if self.mode == "never":
-            return Decision("skip", PICTURE_KEPT, "products.pictures is never", target=parent)
+            return Decision("skip", "PICTURE_KEPT", "products.pictures is never", target=parent)
         if row["reason"] in STILL and row["state"] == State.SKIPPED and self._is_as_before(row) and not self.asked:
             return Decision("skip", row["reason"], row["message"], target=parent)
         if not parent.get("id"):
@@ -93,13 +93,13 @@ class PicturePlanner:
         try:
             return self._compared(row, parent)
         except BadPicture as problem:
-            return Decision("skip", PICTURE, str(problem), target=parent)
+            return Decision("skip", "PICTURE", str(problem), target=parent)
         except PictureUnavailable as problem:
-            return Decision("fail", PICTURE, str(problem), target=parent)
+            return Decision("fail", "PICTURE", str(problem), target=parent)
         except LookupError:
             return Decision("skip", "MISSING_THERE", target=parent)
         except WinbcError as error:  # a picture holds nothing else up
-            return Decision("fail", PICTURE, error.message, target=parent)
+            return Decision("fail", "PICTURE", error.message, target=parent)
 
     def _without_target(self, row: Row) -> Decision | None:
         if row["skip_reason"]:
@@ -135,7 +135,7 @@ class PicturePlanner:
             return self._sent(row, "create", parent, NONE)
         if self.mode == "create":
             words = "products.pictures is create, and the record has a picture"
-            return Decision("skip", PICTURE_KEPT, words, target=parent)
+            return Decision("skip", "PICTURE_KEPT", words, target=parent)
         content = self.pictures.source.read(row["updates"]["name"], row["updates"]["key"])
         wanted, agreed = content_hash(self.pictures.pairs, content), self._agreed(row)
         if there == wanted:

@@ -24,7 +24,6 @@ from ...systems.pictures import BadPicture, Limits, PictureReader, PictureUnavai
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow
 from ..flow import Flow, Part
-from ..outcomes import PICTURE
 from ..payloads import fields_of
 from .matching import Target
 
@@ -36,8 +35,8 @@ CHANGED = "Request_EntityChanged"  # as Business Central says it of a record
 BAD, UNAVAILABLE, GONE = "Picture_Bad", "Picture_Unavailable", "Picture_Gone"
 # A bad picture is no failure: nobody but its owner can mend it, and a new name comes with a new one.
 OUTCOMES = {
-    BAD: (State.SKIPPED, PICTURE),
-    UNAVAILABLE: (State.FAILED, PICTURE),
+    BAD: (State.SKIPPED, "PICTURE"),
+    UNAVAILABLE: (State.FAILED, "PICTURE"),
     GONE: (State.SKIPPED, "MISSING_THERE"),
 }
 

@@ -42,6 +42,7 @@ class GroupProfile(BaseModel):
 class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
+    `inner` renames fields of the records in `explode`, where the record around them has a field of that name.
     `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
     Without these, one call gives all records.
     """
@@ -53,6 +54,7 @@ class EntityProfile(CallProfile):
     key: tuple[str, ...]
     modified: str
     explode: str | None = None
+    inner: dict[str, str] = {}
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()

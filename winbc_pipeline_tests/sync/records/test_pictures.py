@@ -1,7 +1,7 @@
 """Pictures of articles: the item gets its article's one, once, after the item; nobody else's is lost, none comes back.
 
-Source: docs/products.md; behaviour.md section 12 (the picture's content is written after its record, and without one the
-answer is 204).
+Source: docs/products.md; behaviour.md section 12 (the content is written after its record; without one the answer is
+204).
 """
 
 from typing import Any
@@ -15,6 +15,7 @@ from winbc_pipeline.sync.records.pictures import SourcePictures
 from winbc_pipeline.sync.run import push_windows
 from winbc_pipeline.systems.business_central import BusinessCentral, Result
 from winbc_pipeline.systems.pictures import BadPicture, PictureUnavailable
+from winbc_pipeline.workbench.missing_rows import pictures_not_carried
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
@@ -327,6 +328,16 @@ def test_the_picture_of_an_article_with_variants_is_skipped_as_its_items_are(pic
     assert pictured_shop.run().failed == 0
     assert pictured_shop.of_item("S2") == ("SKIPPED", "VARIANT")
     assert not pictured_shop.has_row("S2", "picture")
+
+
+def test_pictures_of_single_variants_are_counted_and_not_carried(pictured_shop: PicturedShop) -> None:
+    assert pictures_not_carried(pictured_shop.connected) == []
+    pictured_shop.picture("1", MUG)
+    pictured_shop.variant_picture("1", "blue.png")
+    pictured_shop.run()
+    words = "1 staged variants have a picture of their own, which is not carried"
+    assert pictures_not_carried(pictured_shop.connected) == [words]
+    assert pictured_shop.in_bc("S1") == MUG, "the article's own is carried"
 
 
 def test_a_picture_is_read_once_for_all_who_ask_for_it(pictured_shop: PicturedShop) -> None:
