@@ -76,6 +76,18 @@ PRODUCTS_TO_WINSTORE = Flow(
     target="winstore",
     entity="items",
     main="article",
-    parts=(Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),),
+    parts=(
+        Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),
+        Part(
+            name="picture",
+            entity_set="pictures",
+            table="picture.csv",
+            match=(),
+            parent="article",
+            reference=Reference("parent"),
+            own_fields=PICTURE_FIELDS,
+            picture=Picture(lambda settings: settings.products.pictures),
+        ),
+    ),
     guarded=True,
 )

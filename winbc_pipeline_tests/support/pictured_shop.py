@@ -54,7 +54,11 @@ class PicturedShop(GoneShop):
 
     def replays(self, *keys: str) -> None:
         """A person plans records again, as with `winbc replay`, and sends them."""
-        request = Request("map", keys)
+        self.decides("map", *keys)
+
+    def decides(self, how: str, *keys: str) -> None:
+        """A person decides about records, as with `winbc resolve`."""
+        request = Request(how, keys)  # type: ignore[arg-type]
         with intervention(self.connected, "by hand") as turn:
             turn.carry_out(request, turn.proposed(request))
 

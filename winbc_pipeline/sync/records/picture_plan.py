@@ -16,6 +16,7 @@ from ...errors import WinbcError
 from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.ledger import State
+from ...staging.pairs import KEYS
 from ...staging.store import Row
 from ...systems.pictures import BadPicture, PictureUnavailable
 from ..flow import Part
@@ -30,6 +31,7 @@ from .references import with_payloads
 LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
 STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do
 Parents = Mapping[str, Decision]
+Agreed = tuple[str | None, str | None] | None
 
 
 def decide_pictures(
@@ -88,8 +90,6 @@ class PicturePlanner:
             return Decision("skip", "PICTURE_KEPT", "products.pictures is never", target=parent)
         if row["reason"] in STILL and row["state"] == State.SKIPPED and self._is_as_before(row) and not self.asked:
             return Decision("skip", row["reason"], row["message"], target=parent)
-        if not parent.get("id"):
-            return self._sent(row, "create", parent, NONE)
         try:
             return self._compared(row, parent)
         except BadPicture as problem:
@@ -129,25 +129,36 @@ class PicturePlanner:
         return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(row["updates"]))
 
     def _compared(self, row: Row, parent: dict[str, Any]) -> Decision:
-        """What becomes of a picture whose record is there."""
-        there = content_hash(self.pictures.pairs, self.pictures.target.picture(self.pictures.entity_set, parent["id"]))
-        if there == NONE:
-            return self._sent(row, "create", parent, NONE)
-        if self.mode == "create":
+        """What becomes of a picture. Neither side is read unless it must be."""
+        agreed, there = self._agreed(row, parent), "" if parent.get("id") else NONE
+        if not there and (self.mode == "create" or not agreed):
+            there = self.pictures.there(parent["id"])
+        if self.mode == "create" and there != NONE:
             words = "products.pictures is create, and the record has a picture"
             return Decision("skip", "PICTURE_KEPT", words, target=parent)
-        content = self.pictures.source.read(row["updates"]["name"], row["updates"]["key"])
-        wanted, agreed = content_hash(self.pictures.pairs, content), self._agreed(row)
+        if there == NONE and self.pictures.source.names_them:
+            return self._sent(row, "create", parent, NONE)
+        wanted = content_hash(
+            self.pictures.pairs, self.pictures.source.read(row["updates"]["name"], row["updates"]["key"])
+        )
+        if wanted == NONE or self._is_settled(row, agreed, wanted):
+            return Decision("skip", "UNCHANGED", target=parent)
+        there = there or self.pictures.there(parent["id"])
+        if there == NONE:
+            return self._sent(row, "create", parent, NONE)
         if there == wanted:
             pair = None if agreed == (wanted, wanted) else self._pair(row, wanted, wanted)
             return Decision("skip", "UNCHANGED", target=parent, pair=pair)
         return self._differing(row, parent, there, wanted)
 
+    def _is_settled(self, row: Row, agreed: Agreed, wanted: str) -> bool:
+        """Whether the source has nothing new, so that what the target has stays, whatever it is."""
+        is_open = row["state"] == State.UNKNOWN or row["reason"] in TAKEN
+        return agreed is not None and agreed[0] == wanted and not is_open
+
     def _differing(self, row: Row, parent: dict[str, Any], there: str, wanted: str) -> Decision:
         """Settles a picture that differs on both sides, by the rules of merge.py for a field."""
-        agreed, taken = self._agreed(row), TAKEN.get(row["reason"] or "")
-        if agreed and agreed[0] == wanted and not taken:
-            return Decision("skip", "UNCHANGED", target=parent)  # only the target has a new one
+        agreed, taken = self._agreed(row, parent), TAKEN.get(row["reason"] or "")
         if taken == "target":
             return Decision("skip", "DRIFT", "picture", target=parent, pair=self._pair(row, wanted, there))
         if self._may_still_arrive(row):
@@ -159,11 +170,12 @@ class PicturePlanner:
         message = "changed on both sides, the source's picture is sent" if agreed and both else None
         return self._sent(row, "update", parent, there, message)
 
-    def _agreed(self, row: Row) -> tuple[str | None, str | None] | None:
-        """The pictures that source and target had when both last agreed; None when they never did."""
-        pair = row["paired"]
-        sides = (self.flow.source, self.flow.target)
-        return (pair[sides[0]].get(CONTENT), pair[sides[1]].get(CONTENT)) if pair else None
+    def _agreed(self, row: Row, parent: dict[str, Any]) -> Agreed:
+        """The pictures that both records, and no others, had when they last agreed; None when they never did."""
+        pair, source, target = row["paired"], self.flow.source, self.flow.target
+        if not pair or pair[KEYS[target]] != parent.get("id"):
+            return None
+        return pair[source].get(CONTENT), pair[target].get(CONTENT)
 
     def _may_still_arrive(self, row: Row) -> bool:
         """Whether an older picture was lost on its way, and would overwrite this one if it came later."""

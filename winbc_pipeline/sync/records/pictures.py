@@ -71,7 +71,7 @@ class SourcePictures:
     def __init__(self, settings: Settings, flow: Flow) -> None:
         self.settings, self.flow = settings, flow
         self.reader = PictureReader(settings.products.picture_hosts, Limits(deadline_s=settings.timeout_s))
-        self.kept: OrderedDict[tuple[str, str], Future[bytes]] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, str], Future[bytes | None]] = OrderedDict()
         self.lock = Lock()
         self.system: Winstore | BusinessCentral | None = None
 
@@ -79,8 +79,13 @@ class SourcePictures:
         if self.system:
             self.system.close()
 
-    def read(self, name: str, key: str) -> bytes:
-        """A whole picture within the limits.
+    @property
+    def names_them(self) -> bool:
+        """Whether the name of a picture says that there is one. Business Central names none."""
+        return self.flow.source == "winstore"
+
+    def read(self, name: str, key: str) -> bytes | None:
+        """A whole picture within the limits; None where there is none and its name does not say so.
 
         Args:
             name: its name or address; key: the key by which the source gives it.
@@ -100,16 +105,17 @@ class SourcePictures:
                 raise
         return picture.result()
 
-    def _read(self, name: str, key: str) -> bytes:
-        if self.flow.source == "winstore" and is_address(name):
+    def _read(self, name: str, key: str) -> bytes | None:
+        if self.names_them and is_address(name):
             return self.reader.read(name)
         try:
             content = self._of_system(key)
         except WinbcError as error:  # another picture, or the next run, may be luckier
             raise PictureUnavailable(error.message) from None
-        if not content:
+        if content:
+            check(content)
+        elif self.names_them:
             raise BadPicture("the source does not have it")
-        check(content)
         return content
 
     def _of_system(self, key: str) -> bytes | None:
@@ -143,6 +149,10 @@ class SentPictures:
     def close(self) -> None:
         self.source.close()
 
+    def there(self, record: str) -> str:
+        """The hash of the picture that a record of the target has."""
+        return content_hash(self.pairs, self.target.picture(self.entity_set, record))
+
     def send(self, row: Row) -> tuple[Row, Result]:
         """Sends one planned picture; gives its row with the pair that it becomes, and what came of it.
 
@@ -153,9 +163,9 @@ class SentPictures:
         record = row["target_id"] or str(fields.get("parent"))
         try:
             content = self.source.read(fields["name"], fields["key"])
-            there = content_hash(self.pairs, self.target.picture(self.entity_set, record))
+            there = self.there(record)
             wanted = content_hash(self.pairs, content)
-            if there != wanted and there != (row["etag"] or NONE):
+            if not content or (there != wanted and there != (row["etag"] or NONE)):
                 return row, _failed(record, CHANGED)
             result = None if there == wanted else self.target.put_picture(self.entity_set, record, content)
         except BadPicture as problem:

@@ -48,8 +48,8 @@ def push(work: Work, target: Target) -> None:
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in _in_turn(work):
-            own = [row for row in rows if row["part"] == part.name]
-            again |= Push(work, part, target).send(own)
+            own = [row for row in rows if row["part"] == part.name and (part.name, row["key"]) not in again]
+            again |= Push(work, part, target).send(own) | _pictures_of_new(work, part, own)
         if not again:
             break
         plan(work.only(again), target)
@@ -61,6 +61,19 @@ def push(work: Work, target: Target) -> None:
 def _in_turn(work: Work) -> list[Part]:
     """The parts in the order in which they are written. A picture changes its parent's ETag, so pictures come last."""
     return sorted((*work.connected.parts, *work.flow.block_parts), key=lambda part: part.picture is not None)
+
+
+def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, str]]:
+    """Part and key of pictures that were sent to records which are gone, and that the new ones in their place lack."""
+    made = [row["key"] for row in rows if row["action"] == "create"]
+    again: set[tuple[str, str]] = set()
+    for child in work.connected.parts if made else ():
+        if child.picture and child.parent == part.name:
+            where = "part = ? AND state = 'CONFIRMED' AND list_contains(?, key)"
+            keys = [row["key"] for row in ledger.read(work.store, where, [child.name, made])]
+            ledger.look_again(work.store, child.name, keys)
+            again |= {(child.name, key) for key in keys}
+    return again
 
 
 def _is_overtaken(work: Work, rows: list[Row]) -> bool:

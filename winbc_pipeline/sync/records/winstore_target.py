@@ -12,6 +12,7 @@ from ...errors import SystemUnavailable, WinbcError
 from ...settings import Settings
 from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
+from ...systems.pictures import BadPicture
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
 from ...systems.winstore.writing import Receipt
@@ -88,9 +89,20 @@ class WinstoreRecords:
         return Result(operation.id, 200, answer | {"id": number, "number": number})
 
     def picture(self, entity: str, record: str) -> bytes | None:
-        """The picture of a record, as `BusinessCentral.picture` gives it."""
+        """The picture of a record, as `BusinessCentral.picture` gives it.
+
+        Raises: BadPicture when it is not to be replaced: other SKUs have it too, or the profile has no such call.
+        """
+        known = self.winstore.profile.pictures.get(entity)
+        if not known or not known.write:
+            raise BadPicture("the Winstore profile has no call that writes a picture")
         article = self._article(entity, record)
-        found = self.winstore.picture(article["artkey"]) if article.get("picture") else None
+        if not article.get("picture"):
+            return None
+        count = article.get(self.winstore.profile.entity(entity).count or "")
+        if Decimal(count or 1) > 1:
+            raise BadPicture("its article has several SKUs and a picture, and one is all that it can have")
+        found = self.winstore.picture(article["artkey"])
         return found.content if found else None
 
     def put_picture(self, entity: str, record: str, content: bytes) -> Result:

@@ -322,6 +322,17 @@ def test_the_picture_of_an_item_that_was_deleted_there_is_not_sent(pictured_shop
     assert pictured_shop.of_picture() == ("SKIPPED", "MISSING_THERE")
 
 
+def test_an_item_that_is_made_again_gets_its_picture_again(pictured_shop: PicturedShop) -> None:
+    pictured_shop.picture("1", MUG)
+    pictured_shop.run()
+    pictured_shop.by_person("DELETE", f"items({pictured_shop.item('S1')['id']})")
+    pictured_shop.edited("1", name="Cup")
+    pictured_shop.run()
+    pictured_shop.decides("again", "S1")
+    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.of_picture()[0] == "CONFIRMED"
+
+
 def test_the_picture_of_an_article_with_variants_is_skipped_as_its_items_are(pictured_shop: PicturedShop) -> None:
     pictured_shop.article("2", "S2", "S3")
     pictured_shop.picture("2", MUG)
