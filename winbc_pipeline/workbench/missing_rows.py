@@ -74,7 +74,7 @@ def pictures_not_carried(connected: ConnectedFlow) -> list[str]:
         some = " OR ".join(f"{quote(field)} IS NOT NULL" for field in fields)
         counted = rows_of(connection, f"SELECT count(*) AS records FROM {quote(connected.staging.name)} WHERE {some}")
     count = counted[0]["records"]
-    return [f"{count} staged variants have a picture of their own, which is not carried"] if count else []
+    return [f"variants with a picture of their own, which is not carried: {count}"] if count else []
 
 
 @contextmanager
