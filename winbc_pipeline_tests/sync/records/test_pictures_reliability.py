@@ -1,6 +1,6 @@
 """Pictures when calls fail and processes die: the item ends with the right one, and a rerun sends nothing.
 
-Source: exactly_once.md section 3. The call that writes a picture may be made twice, but an older one must not come last.
+Source: exactly_once.md section 3. The call may be made twice, but an older picture must not come last.
 """
 
 from typing import Any
