@@ -47,7 +47,9 @@ def decide_pictures(
         return []
     whole = [with_payloads(row, compiled, {}) for row in rows]
     with _opened(work, part, target, parents) as planner, ThreadPoolExecutor(target.in_flight) as pool:
-        whole.sort(key=lambda row: (str(row["updates"].get("key")), row["_key"]))  # SKUs of one article: one reading
+        whole.sort(
+            key=lambda row: [str(row["updates"].get(name)) for name in ("name", "key")]
+        )  # one picture, one reading
         prepared = planner.prepared(whole)
         return list(zip(prepared, pool.map(planner.decide, prepared), strict=True))
 
@@ -68,11 +70,13 @@ class PicturePlanner:
         self.settings, self.flow, self.part, self.pictures = work.settings, work.flow, part, pictures
         self.mode = part.picture.chosen(work.settings) if part.picture else "never"
         self.asked = work.keys is not None  # by a person, or because something changed meanwhile
-        self.parents = parents
-        self.records = {row["key"]: row for row in ledger.read(work.store, "part = ?", [part.parent])}
+        self.store, self.parents = work.store, parents
+        self.records: dict[str, Row] = {}  # what the ledger knows of the parents' records, by key
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with the pair of each, and with the settings among what is compared with an earlier plan."""
+        where, wanted = "part = ? AND key IN (SELECT unnest(?::VARCHAR[]))", [row["_key"] for row in rows]
+        self.records = {row["key"]: row for row in ledger.read(self.store, where, [self.part.parent, wanted])}
         keys = [str(row["own"]) for row in rows]
         found = self.pictures.pairs.read(self.part.paired_as, self.flow.source, keys)
         rules = {"rules": f"{self.mode} {' '.join(self.settings.products.picture_hosts)}"}

@@ -91,10 +91,11 @@ class SourcePictures:
             name: its name or address; key: the key by which the source gives it.
         Raises: BadPicture, PictureUnavailable.
         """
+        place = (name, "" if is_address(name) else key)
         with self.lock:
-            is_new = (name, key) not in self.kept
-            picture = self.kept.setdefault((name, key), Future())
-            self.kept.move_to_end((name, key))
+            is_new = place not in self.kept
+            picture = self.kept.setdefault(place, Future())
+            self.kept.move_to_end(place)
             if len(self.kept) > KEPT:
                 self.kept.popitem(last=False)
         if is_new:

@@ -69,7 +69,7 @@ def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, 
     again: set[tuple[str, str]] = set()
     for child in work.connected.parts if made else ():
         if child.picture and child.parent == part.name:
-            where = "part = ? AND state = 'CONFIRMED' AND list_contains(?, key)"
+            where = "part = ? AND state = 'CONFIRMED' AND key IN (SELECT unnest(?::VARCHAR[]))"
             keys = [row["key"] for row in ledger.read(work.store, where, [child.name, made])]
             ledger.look_again(work.store, child.name, keys)
             again |= {(child.name, key) for key in keys}
@@ -107,6 +107,8 @@ class Push:
         writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         settled = [move for row in rows if (move := self._settled(row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
+        if self.pictures:  # those of one picture come together, so that it is read once
+            writes.sort(key=lambda row: str(row["body"]))
         writes, missing = self._resolve(writes)
         try:
             self._send_all(writes, settled + missing)

@@ -4,12 +4,13 @@ Source: docs/products.md; behaviour.md section 12 (the content is written after 
 204).
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.sync.flow import Flow
 from winbc_pipeline.sync.records import pictures
 from winbc_pipeline.sync.records.decide import Decision
 from winbc_pipeline.sync.records.pictures import SourcePictures
@@ -118,6 +119,24 @@ def test_a_picture_that_both_sides_changed_is_the_sources_and_the_plan_says_so(p
     events = "SELECT message FROM ledger_event WHERE part = 'picture' AND message IS NOT NULL"
     with pictured_shop.connected.store.open() as connection:
         assert connection.execute(events).fetchall()[-1] == ("changed on both sides, the source's picture is sent",)
+
+
+@pytest.mark.parametrize(("how", "content"), [("take_source", BOWL), ("take_target", CUP)], ids=["source", "target"])
+def test_a_person_decides_where_both_directions_are_on(
+    pictured_shop: PicturedShop, monkeypatch: pytest.MonkeyPatch, how: str, content: bytes
+) -> None:
+    monkeypatch.setattr(Flow, "owner", lambda *_: "hold")
+    pictured_shop.picture("1", MUG)
+    pictured_shop.run()
+    pictured_shop.person_pictures("S1", CUP)
+    pictured_shop.picture("1", BOWL)
+    pictured_shop.run()
+    assert pictured_shop.of_picture() == ("CONFLICT", "BOTH_CHANGED")
+    assert pictured_shop.in_bc("S1") == CUP
+    pictured_shop.decides(how, "S1")
+    pictured_shop.run()
+    assert pictured_shop.in_bc("S1") == content
+    assert pictured_shop.of_picture()[0] == "CONFIRMED"
 
 
 def test_a_person_who_is_faster_than_the_push_is_not_overwritten_unseen(pictured_shop: PicturedShop) -> None:
@@ -254,13 +273,31 @@ def test_a_picture_at_an_allowed_address_is_sent(pictured_shop: PicturedShop, mo
     assert pictured_shop.in_bc("S1") == MUG, "another setting is reason enough to look again"
 
 
+def test_a_picture_of_many_items_is_read_once_in_a_run(
+    pictured_shop: PicturedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "PictureReader", Cdn)
+    monkeypatch.setattr(pictures, "KEPT", 2)
+    monkeypatch.setattr(Cdn, "read_so_far", [])
+    pictured_shop.chooses_pictures(picture_hosts=("cdn.example",))
+    for number in range(1, 10):
+        pictured_shop.article(str(number), f"S{number}")
+        pictured_shop.named(str(number), f"https://cdn.example/{number % 3}.png")
+    pictured_shop.run()
+    assert {pictured_shop.in_bc(f"S{number}") for number in range(1, 10)} == {MUG}
+    assert sorted(Cdn.read_so_far) == [f"https://cdn.example/{number}.png" for number in range(3)]
+
+
 class Cdn:
     """Stands for the reader of addresses."""
+
+    read_so_far: ClassVar[list[str]] = []
 
     def __init__(self, hosts: tuple[str, ...], _: object) -> None:
         self.hosts = hosts
 
     def read(self, address: str) -> bytes:
+        self.read_so_far.append(address)
         if not self.hosts:
             raise BadPicture("its host is not one of `products.picture_hosts`")
         if "busy" in address:
