@@ -89,7 +89,9 @@ class ProductSettings(_Section):
     came without their SKU, or is no longer given at all.
 
     `accept_losses` names what may be lost with `variants = "item_variants"`. `currency` is the currency of Winstore's
-    prices (empty: not said). A company with another one gets none.
+    prices (empty: not said). A company with another one gets none. `pictures` says whether pictures are sent: always,
+    only to records that have none, or never. `picture_hosts` are the hosts from which a picture that is an address may
+    be read.
     """
 
     direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
@@ -100,6 +102,8 @@ class ProductSettings(_Section):
     inactive: WhenGone = "report"
     missing_sku: WhenGone = "report"
     missing_article: WhenGone = "report"
+    pictures: Literal["always", "create", "never"] = "always"
+    picture_hosts: tuple[str, ...] = ()
 
 
 class CustomerSettings(_Section):

@@ -14,6 +14,7 @@ from .support import mapped_before
 from .support.in_process import read_once
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
+from .support.pictured_shop import pictured_shop as pictured_shop
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 from .support.two_ways import two_ways as two_ways

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..settings import Settings
-from ..sync.flow import Flow, Gone, Part
+from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
 from . import items_of_bc, variants
 from .currency import check_currency
 from .odd_articles import odd_articles
@@ -55,6 +55,25 @@ VARIANT = Part(
     group="artkey",
     within="itemNumber",
 )
+PICTURE = Part(
+    name="picture",
+    entity_set="pictures",
+    table="picture.csv",
+    match=(),
+    where="picture IS NOT NULL",
+    skip=NO_SKU,
+    parent="item",
+    reference=Reference("parent"),
+    own_fields=PICTURE_FIELDS,
+    picture=Picture(lambda settings: settings.products.pictures, needs=("picture",), not_carried="variant_picture"),
+)
+ARTICLE_PICTURE = replace(
+    PICTURE,
+    name="article_picture",
+    key="artkey",
+    where=f"picture IS NOT NULL AND {variants.HAS_VARIANTS}",
+    parent="article",
+)
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -75,8 +94,10 @@ def when_gone(settings: Settings) -> Mapping[str, str]:
 def shape(settings: Settings) -> tuple[Part, ...]:
     """The parts of an article, as `products.variants` says."""
     if settings.products.variants == "items":
-        return CATEGORY, ITEM
-    return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
+        return CATEGORY, ITEM, PICTURE
+    plain = f"NOT ({variants.HAS_VARIANTS})"
+    items = replace(ITEM, where=plain), replace(PICTURE, where=f"{PICTURE.where} AND {plain}")
+    return CATEGORY, *items, ARTICLE, VARIANT, ARTICLE_PICTURE
 
 
 def direction(settings: Settings) -> str:
@@ -86,10 +107,11 @@ def direction(settings: Settings) -> str:
 
 def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
     """The parts of an item. Where each SKU is an item, nothing in Winstore stands for a variant of one."""
-    article, variant = PRODUCTS_TO_WINSTORE.parts
+    article, variant, picture = PRODUCTS_TO_WINSTORE.parts
     if settings.products.variants == "item_variants":
-        return article, variant
-    return (replace(article, where="true", skip=(("variantCode IS NOT NULL", "ITEM_VARIANTS"),)),)
+        return article, variant, picture
+    article = replace(article, where="true", skip=(("variantCode IS NOT NULL", "ITEM_VARIANTS"),))
+    return article, picture
 
 
 def notes(settings: Settings) -> list[str]:
@@ -106,7 +128,7 @@ PRODUCTS = Flow(
     main="item",
     pairs="products",
     direction=direction,
-    parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
+    parts=(CATEGORY, ITEM, PICTURE, ARTICLE, VARIANT, ARTICLE_PICTURE),
     shape=shape,
     notes=notes,
     check=variants.check,
@@ -144,6 +166,17 @@ PRODUCTS_TO_WINSTORE = Flow(
             table="variant.csv",
             match=SKU,
             where="variantCode IS NOT NULL",
+        ),
+        Part(
+            name="picture",
+            entity_set="pictures",
+            table="picture.csv",
+            match=(),
+            where="variantCode IS NULL",
+            parent="article",
+            reference=Reference("parent"),
+            own_fields=PICTURE_FIELDS,
+            picture=Picture(lambda settings: settings.products.pictures),
         ),
     ),
     shape=shape_to_winstore,

@@ -1,6 +1,6 @@
-"""The pictures of the Winstore sandbox's articles: what GetArticlePicture answers, and the control call that sets one.
+"""The pictures of the Winstore sandbox's articles: the calls that read and write one, and the control call to set one.
 
-GetArticlePicture and the article's field `picture` are assumed (docs/winstore-contract.md).
+GetArticlePicture, PostArticlePicture and the article's field `picture` are assumed (docs/winstore-contract.md).
 """
 
 import base64
@@ -21,9 +21,26 @@ def picture_of(records: Records, asked: dict[str, str]) -> tuple[str, bytes]:
     key = required_text(asked, "artkey")
     article = records.get("articles", key) or {}
     content = records.blob(_place(key))
-    if not article.get("picture"):
+    name = str(article.get("picture") or "")
+    if not name or not content:
         raise Refused(404, f"article {key} has no picture")
-    return f"image/{_kind(content)}", content
+    return f"image/{name.rpartition('.')[2]}", content  # whatever it is: a shop may give what it never checked
+
+
+def post_picture(shop: Shop, asked: dict[str, str], content: bytes) -> None:
+    """Answers PostArticlePicture: gives the article `artkey` a picture, and adds that to the log of writes.
+
+    Raises Refused for what is no PNG or JPEG, and without the article.
+    """
+    key = required_text(asked, "artkey")
+    if not shop.records.get("articles", key):
+        raise Refused(404, f"article {key} is not known")
+    try:
+        _set(shop, key, content, _kind(content))
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+    now = timestamp(shop.clock.now())
+    shop.records.log_write(now, "POST", "PostArticlePicture", key, "", {"bytes": len(content)})
 
 
 def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:
@@ -33,21 +50,25 @@ def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:
     Raises ValueError for what is no PNG or JPEG, LookupError without the article.
     """
     key = str(body.get("artkey") or "")
-    article = shop.records.get("articles", key)
-    if not article:
+    if not shop.records.get("articles", key):
         raise LookupError(f"There is no article {key}.")
     try:
         content = base64.b64decode(str(body.get("content") or ""), validate=True)
     except binascii.Error:
         raise ValueError("content is not base64.") from None
-    name = ""
+    return {"artkey": key, "picture": _set(shop, key, content, _kind(content) if content else "")}
+
+
+def _set(shop: Shop, key: str, content: bytes, kind: str) -> str:
+    """Sets or removes the picture of an article, which has another `picture` and `modified` then; gives its name."""
+    name = f"{hashlib.sha256(content).hexdigest()[:16]}.{kind}" if content else ""
     if content:
-        name = f"{hashlib.sha256(content).hexdigest()[:16]}.{_kind(content)}"
         shop.records.store_blob(_place(key), content)
     else:
         shop.records.drop_blob(_place(key))
-    shop.records.replace("articles", key, article | {"picture": name, "modified": timestamp(shop.clock.now())})
-    return {"artkey": key, "picture": name}
+    known = shop.records.get("articles", key) or {}
+    shop.records.replace("articles", key, known | {"picture": name, "modified": timestamp(shop.clock.now())})
+    return name
 
 
 def _kind(content: bytes) -> str:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from .control import CallLog, control_endpoint, control_routes, http_date
 from .faults import Faults, with_fault
-from .pictures import picture_of, set_picture
+from .pictures import picture_of, post_picture, set_picture
 from .records import Record, dumps
 from .refusals import Refused
 from .retail import read_folder
@@ -83,6 +83,9 @@ def create_app(path: Path | None = None, user: str = "winstore", password: str =
         try:
             if request.method == "POST" and call in shop.writes:
                 return _result(200, "", shop.write(call, _sent(await request.body())))
+            if request.method == "POST" and call == "PostArticlePicture":
+                post_picture(shop, parameters(request.url.query), await request.body())
+                return _result(200, "")
             if request.method == "GET" and call == "GetArticlePicture":
                 kind, content = picture_of(shop.records, parameters(request.url.query))
                 return Response(content, media_type=kind)

@@ -51,8 +51,12 @@ class ConnectedFlow:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts that these settings use, in the order in which they are written."""
-        return self.flow.active(self.settings)
+        """The parts that these settings use and the source gives, in the order in which they are written."""
+        return tuple(part for part in self.flow.active(self.settings) if self._is_given(part))
+
+    def _is_given(self, part: Part) -> bool:
+        """Whether the source has what a part of pictures is made of. A profile of contract 1 has none."""
+        return not part.picture or set(part.picture.needs) <= self.source_fields.keys()
 
     @property
     def table_folder(self) -> Path:
@@ -87,6 +91,8 @@ class ConnectedFlow:
 
     def target_fields(self, part: Part) -> Mapping[str, FieldFacts]:
         """The fields that a part's table can fill, by name: those of the target, and the flow's own fields."""
+        if part.picture:
+            return part.own_fields
         return {**writable_fields(self.flow.target, part.entity_set, self.settings), **part.own_fields}
 
     def table(self, part: Part) -> Table:

@@ -48,6 +48,25 @@ class KeyChain:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """That a part's records are pictures: files below the records of its parent (sync/records/pictures.py).
+
+    Attributes:
+        chosen: gives `always`, `create` (only where the record has none) or `never`.
+        needs: fields of the source. Where its profile does not have them, there is no such part.
+        not_carried: the field of the source that names a further picture, which is only counted.
+    """
+
+    chosen: Callable[[Settings], str]
+    needs: tuple[str, ...] = ()
+    not_carried: str = ""
+
+
+PICTURE_FIELDS = {name: FieldFacts(name, "text") for name in ("name", "key")}
+"""What the table of such a part gives: the picture's name or address, and the key by which the source gives it."""
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -85,6 +104,7 @@ class Part:
             takes over another one's is told of.
         within: the field of the target that names the parent's record by its number. The record's own key is unique
             among those of its parent only. It cannot go to another parent.
+        picture: how pictures are sent, if the part's records are pictures of the parent's records.
     """
 
     name: str
@@ -112,6 +132,7 @@ class Part:
     group: str = ""
     within: str = ""
     sign: str = ""
+    picture: Picture | None = None
 
     @property
     def paired_as(self) -> str:

@@ -18,6 +18,9 @@ REASONS: dict[str, str] = {
     "BACK": "The article or SKU is there again. Its item is unblocked if winbc had blocked it.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
+    "PICTURE": "The picture is missing, or breaks a rule; the message names it. The item is sent all the same. A bad "
+    "picture is read again when its name changes, or by `winbc replay`; one that was not to be had, by the next run.",
+    "PICTURE_KEPT": "The picture is not sent: `products.pictures` says never, or only where the item has none.",
     "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row. Correct "
     "the value in the source, or change the row.",
     "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "

@@ -1,4 +1,4 @@
-"""What the tables cannot translate of the staged records. `winbc check` tells it before a record fails.
+"""What the tables cannot translate of the staged records, or leave out. `winbc check` tells it before a record fails.
 
 Rates, methods, countries and kinds of position are no personal data, so they are named. VAT numbers are counted.
 """
@@ -11,7 +11,7 @@ import duckdb
 from ..mapping.compiler import Compiled
 from ..mapping.execute import fill_joined_tables
 from ..staging.load import create as create_staging
-from ..staging.store import lock_down, rows_of
+from ..staging.store import lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.map import create_source_view, mapping_connection
 
@@ -61,6 +61,20 @@ def left_out(connected: ConnectedFlow) -> list[str]:
                     "(vat_number gives nothing for it)"
                 )
     return found
+
+
+def pictures_not_carried(connected: ConnectedFlow) -> list[str]:
+    """In words, how many staged records have a further picture that no flow carries, such as that of a variant."""
+    pictures = [part.picture for part in connected.parts if part.picture]
+    fields = [each.not_carried for each in pictures if each.not_carried in connected.staging.fields]
+    if not fields:
+        return []
+    with connected.store.open() as connection:
+        create_staging(connection, connected.staging)
+        some = " OR ".join(f"{quote(field)} IS NOT NULL" for field in fields)
+        counted = rows_of(connection, f"SELECT count(*) AS records FROM {quote(connected.staging.name)} WHERE {some}")
+    count = counted[0]["records"]
+    return [f"variants with a picture of their own, which is not carried: {count}"] if count else []
 
 
 @contextmanager

@@ -68,6 +68,8 @@ class RecordView:
         if self.orphan:
             return f"none: its {self.part.parent} is not in the target, and would not be made"
         decision, entity_set = self.decision, self.part.entity_set
+        if self.part.picture and decision.action == "create":
+            return f"the picture of its {self.part.parent}, unless it has this one"
         if decision.action == "create":
             return f"POST {entity_set}"
         if decision.action == "update":

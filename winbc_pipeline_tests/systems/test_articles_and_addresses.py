@@ -114,6 +114,27 @@ def test_an_article_is_written_with_its_variants_in_one_call(shop: Winstore) -> 
     assert {(row["name"], row["type"], row["supplierid"]) for row in found} == {("Shirt", "configurable", "007")}
 
 
+def test_a_picture_that_is_written_takes_the_place_of_the_one_before(sandboxes: Sandboxes, shop: Winstore) -> None:
+    names = set()
+    for content in (PNG, JPEG):
+        assert shop.post_picture("100001", content).taken
+        found = shop.picture("100001")
+        assert found is not None
+        assert found.content == content
+        names |= {row["picture"] for row in rows(sandboxes.settings, "articles", "application/json")}
+    assert len(names) == 2, "the name changes with the picture"
+    state = HTTP.get(f"{sandboxes.addresses.winstore_control}/__state").json()
+    assert [each["body"] for each in state["writes"]] == [{"bytes": len(PNG)}, {"bytes": len(JPEG)}]
+
+
+@pytest.mark.parametrize(("key", "content", "code"), [("5", PNG, "404"), ("100001", b"GIF89a", "400")])
+def test_a_picture_of_nothing_and_what_is_no_picture_are_refused(
+    shop: Winstore, key: str, content: bytes, code: str
+) -> None:
+    given = shop.post_picture(key, content)
+    assert (given.taken, given.code) == (False, code)
+
+
 def test_an_article_that_is_written_is_read_as_a_change(sandboxes: Sandboxes, shop: Winstore) -> None:
     shop.post("articles", {"artkey": "100001", "type": "service"}, [], repeatable=True)
     assert [(row["sku"], row["type"]) for row in rows(sandboxes.settings, "articles", "application/xml")] == [

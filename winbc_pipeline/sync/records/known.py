@@ -347,7 +347,7 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
         "part": part.paired_as,
         KEYS[source]: planned["own"],
         KEYS[target]: _id(row, answer),
-        "bc_no": number if target == "bc" else planned["no"],
+        "bc_no": number if target == "bc" else planned.get("no") or row["key"],
         "parent": planned.get("parent"),
         "made_by": planned["made_by"],
         source: planned["source"],

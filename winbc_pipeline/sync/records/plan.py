@@ -19,6 +19,7 @@ from ..work import Work
 from .block import plan_blocks
 from .decide import Decision, decide
 from .matching import Target
+from .picture_plan import decide_pictures
 
 
 def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = MappingProxyType({})) -> None:
@@ -36,10 +37,15 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
     rows: list[Row] = []
+    decisions: dict[str | None, dict[str, Decision]] = {None: {}}
     for part in work.connected.parts:
         own = [row for row in candidates if row["part"] == part.name]
-        parents = {row["key"]: row for row in rows if part.within and row["part"] == part.parent}
-        decided = decide(work.connected, part, target, compiled[part.name], own, linked, parents)
+        if part.picture:
+            decided = decide_pictures(work, part, target, compiled[part.name], own, decisions[part.parent])
+        else:
+            parents = {row["key"]: row for row in rows if part.within and row["part"] == part.parent}
+            decided = decide(work.connected, part, target, compiled[part.name], own, linked, parents)
+        decisions[part.name] = {row["_key"]: decision for row, decision in decided}
         rows += [planned_row(row, decision) for row, decision in decided]
     rows += [planned_row(row, decision) for row, decision in plan_blocks(work, target)]
     store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))

@@ -31,6 +31,7 @@ from ..work import Work
 from .dimensions import dimensions_of, without_dimensions
 from .known import told
 from .matching import Target
+from .pictures import SentPictures, outcome_of
 from .plan import plan
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
@@ -47,15 +48,33 @@ def push(work: Work, target: Target) -> None:
         rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
-        for part in (*work.connected.parts, *work.flow.block_parts):
-            own = [row for row in rows if row["part"] == part.name]
-            again |= Push(work, part, target).send(own)
+        for part in _in_turn(work):
+            own = [row for row in rows if row["part"] == part.name and (part.name, row["key"]) not in again]
+            again |= Push(work, part, target).send(own) | _pictures_of_new(work, part, own)
         if not again:
             break
         plan(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
     crash_points.point("after record cursor")
+
+
+def _in_turn(work: Work) -> list[Part]:
+    """The parts in the order in which they are written. A picture changes its parent's ETag, so pictures come last."""
+    return sorted((*work.connected.parts, *work.flow.block_parts), key=lambda part: part.picture is not None)
+
+
+def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, str]]:
+    """Part and key of pictures that were sent to records which are gone, and that the new ones in their place lack."""
+    made = [row["key"] for row in rows if row["action"] == "create"]
+    again: set[tuple[str, str]] = set()
+    for child in work.connected.parts if made else ():
+        if child.picture and child.parent == part.name:
+            where = "part = ? AND state = 'CONFIRMED' AND key IN (SELECT unnest(?::VARCHAR[]))"
+            keys = [row["key"] for row in ledger.read(work.store, where, [child.name, made])]
+            ledger.look_again(work.store, child.name, keys)
+            again |= {(child.name, key) for key in keys}
+    return again
 
 
 def _is_overtaken(work: Work, rows: list[Row]) -> bool:
@@ -77,6 +96,8 @@ class Push:
         self.connected = work.connected
         self.dimensions = dimensions_of(work.connected.compiled().get(part.name), part, target)
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
+        self.pictures = SentPictures(work.connected, part, target) if part.picture else None
+        self.batch_size = 1 if part.picture else target.batch_size
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
         """Sends planned rows of the part.
@@ -88,8 +109,14 @@ class Push:
         writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         settled = [move for row in rows if (move := self._settled(row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
+        if self.pictures:  # those of one picture come together, so that it is read once
+            writes.sort(key=lambda row: str(row["body"]))
         writes, missing = self._resolve(writes)
-        self._send_all(writes, settled + missing)
+        try:
+            self._send_all(writes, settled + missing)
+        finally:
+            if self.pictures:
+                self.pictures.close()
         return self.again
 
     def _is_done(self, row: Row) -> bool:
@@ -202,7 +229,6 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
-        batch_size = self.target.batch_size
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
@@ -210,7 +236,7 @@ class Push:
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
                     moves = []
-                    pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, batch_size)}
+                    pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, self.batch_size)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -239,6 +265,8 @@ class Push:
                 crash_points.point("after pairs")
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
+        if self.pictures:
+            return [move for row in rows for move in self._of_picture(*self.pictures.send(row))]
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
         # A record of which only dimensions change needs no call of its own.
         needed = [each for each in operations if each.method == "POST" or each.body]
@@ -262,6 +290,15 @@ class Push:
             return Operation(str(number), "POST", self.part.entity_set, body)
         path = f"{self.part.entity_set}({row['target_id']})"
         return Operation(str(number), "PATCH", path, body, row["etag"])
+
+    def _of_picture(self, row: Row, result: Result) -> list[Move]:
+        """What became of a picture. One that was not sent goes back to PLANNED first: its intent came to nothing."""
+        if not (not_sent := outcome_of(result)):
+            return [self._outcome(row, result)]
+        state, reason, message = not_sent
+        known = self._known(row) if state == State.SKIPPED else self._known_unsent(row)
+        back = Move(self.part.name, row["key"], State.PLANNED, {"action": row["action"]})
+        return [back, Move(self.part.name, row["key"], state, known | {"reason": reason, "message": message})]
 
     def _outcome(self, row: Row, result: Result) -> Move:
         """What an answer means (exactly_once.md section 3, step 5)."""

@@ -12,8 +12,10 @@ from ...errors import SystemUnavailable, WinbcError
 from ...settings import Settings
 from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
+from ...systems.pictures import BadPicture
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
+from ...systems.winstore.writing import Receipt
 from ..outcomes import WINSTORE_REFUSED
 from ..payloads import fields_of
 
@@ -79,8 +81,7 @@ class WinstoreRecords:
         except (SystemUnavailable, Lost):  # The call was made several times: any of them may have arrived.
             return Result(operation.id, NOT_KNOWN, {})
         if not given.taken:
-            error = {"code": WINSTORE_REFUSED, "message": f"{given.code}: {given.message}"}
-            return Result(operation.id, 400, {"error": error})
+            return _refused(operation.id, given)
         # The answer's id is that of an article, of which a record is one SKU.
         is_inner = bool(self.winstore.profile.entity(entity).parent_key)
         number = str(fields[self._key(entity)]) if is_inner else given.id or fields[self._key(entity)]
@@ -88,6 +89,38 @@ class WinstoreRecords:
         blank = {} if key else dict.fromkeys(self.winstore.profile.written(entity))
         answer = blank | fields | self._as_kept(entity, number, fields, given.modified)
         return Result(operation.id, 200, answer | {"id": number, "number": number})
+
+    def picture(self, entity: str, record: str) -> bytes | None:
+        """The picture of a record, as `BusinessCentral.picture` gives it.
+
+        Raises: BadPicture when it is not to be replaced: other SKUs have it too, or the profile has no such call.
+        """
+        known = self.winstore.profile.pictures.get(entity)
+        if not known or not known.write:
+            raise BadPicture("the Winstore profile has no call that writes a picture")
+        article = self._article(entity, record)
+        if not article.get("picture"):
+            return None
+        count = article.get(self.winstore.profile.entity(entity).count or "")
+        if Decimal(count or 1) > 1:
+            raise BadPicture("its article has several SKUs and a picture, and one is all that it can have")
+        found = self.winstore.picture(article["artkey"])
+        return found.content if found else None
+
+    def put_picture(self, entity: str, record: str, content: bytes) -> Result:
+        """Gives a record a picture, as `BusinessCentral.put_picture` does."""
+        if self.winstore.transport.pausing:
+            return Result(record, NOT_RUN, {})
+        try:
+            given = self.winstore.post_picture(self._article(entity, record)["artkey"], content)
+        except (SystemUnavailable, Lost):
+            return Result(record, NOT_KNOWN, {})
+        return Result(record, 200, {"id": record}) if given.taken else _refused(record, given)
+
+    def _article(self, entity: str, record: str) -> Record:
+        """The article of a record; raises LookupError when Winstore does not have it."""
+        found = self.find(entity, "id", [record], False)
+        return found[record][0]
 
     def _as_kept(self, entity: str, number: str, sent: Record, modified: str) -> Record:
         """The fields that were sent, as Winstore keeps them: it may write a value in its own way.
@@ -113,6 +146,11 @@ class WinstoreRecords:
         typed = {name: _typed(value, kinds.get(name, "text")) for name, value in row.items()}
         key = str(row.get(self._key(entity)) or "")
         return typed | {"id": key, "number": key}
+
+
+def _refused(name: str, given: Receipt) -> Result:
+    error = {"code": WINSTORE_REFUSED, "message": f"{given.code}: {given.message}"}
+    return Result(name, 400, {"error": error})
 
 
 def _typed(value: Any, kind: str) -> Any:

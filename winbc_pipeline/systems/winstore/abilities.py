@@ -27,7 +27,11 @@ ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
     ),
     (
         "no pictures of articles",
-        lambda profile: "articles" in profile.pictures,
+        lambda profile: "articles" in profile.pictures and "picture" in profile.reads["articles"].fields,
+    ),
+    (
+        "no call that writes a picture: pictures of items do not go to Winstore",
+        lambda profile: all(each.write for each in profile.pictures.values()),
     ),
     (
         "no stock flags: which articles have their stock kept is not known",

@@ -16,12 +16,14 @@ import orjson
 
 from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import Settings, check_set
+from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
 from .chunks import chunks
-from .profile import EntityProfile, load_profile
+from .profile import AnsweredProfile, EntityProfile, load_profile
 from .rows import Picture, Row, exploded, picture_in, records_in
 from .writing import Fields, Receipt, document, receipt
 
+COPY_IT = "Copy it from the shipped profile, if your Winstore has such a call."
 FEW_BYTES, FEW_RECORDS = 64 * 2**10, 20  # what is read of an answer, and asked for, where a few records say enough
 
 
@@ -152,13 +154,27 @@ class Winstore:
     def picture(self, key: str) -> Picture | None:
         """The picture of an article; None when it has none, or Winstore does not know the article.
 
+        What is larger than a picture may be is cut off.
         Raises: ConfigurationError when the profile does not say how pictures are read; UnreadableAnswer.
         """
         profile = self.profile.pictures.get("articles")
         if not profile:
-            hint = "Copy it from the shipped profile, if your Winstore has such a call."
-            raise ConfigurationError("The Winstore profile has no pictures.articles.", hint)
-        return picture_in(self.ask(profile.call, {profile.by: key}, "image/*, application/xml"), profile.call)
+            raise ConfigurationError("The Winstore profile has no pictures.articles.", COPY_IT)
+        asked = {profile.by: key}
+        return picture_in(self.ask(profile.call, asked, "image/*, application/xml", LARGEST_BYTES + 1), profile.call)
+
+    def post_picture(self, key: str, content: bytes) -> Receipt:
+        """Gives an article a picture, in the place of the one that it has. The call may be carried out twice.
+
+        Raises: ConfigurationError when the profile does not say how; SystemUnavailable, and Lost for an answer that
+            cannot be read: then Winstore may have taken it.
+        """
+        read = self.profile.pictures.get("articles")
+        if not read or not read.write:
+            raise ConfigurationError("The Winstore profile has no pictures.articles.write.", COPY_IT)
+        path = f"{read.write.call}?{read.write.by}={quote(key, safe='')}"
+        headers = {"Content-Type": "application/octet-stream", "Accept": "application/xml"}
+        return self._receipt(read.write, path, headers, content, repeatable=True)
 
     def post(self, name: str, fields: Fields, lines: Iterable[Fields], repeatable: bool) -> Receipt:
         """Sends one record to Winstore.
@@ -172,8 +188,13 @@ class Winstore:
         profile = self.profile.write(name)
         content = document(profile, fields, lines)
         headers = {"Content-Type": "application/xml; charset=utf-8", "Accept": "application/xml"}
+        return self._receipt(profile, profile.call, headers, content, repeatable)
+
+    def _receipt(
+        self, profile: AnsweredProfile, path: str, headers: dict[str, str], content: bytes, repeatable: bool
+    ) -> Receipt:
         try:
-            answer = self.transport.call("POST", profile.call, headers=headers, content=content, idempotent=repeatable)
+            answer = self.transport.call("POST", path, headers=headers, content=content, idempotent=repeatable)
         except UnreadableAnswer:
             raise Lost("Winstore's answer cannot be read") from None
         return receipt(profile, answer)

@@ -42,6 +42,7 @@ class GroupProfile(BaseModel):
 class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
+    `inner` renames fields of the records in `explode`, where the record around them has a field of that name.
     `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
     Without these, one call gives all records.
     """
@@ -53,6 +54,7 @@ class EntityProfile(CallProfile):
     key: tuple[str, ...]
     modified: str
     explode: str | None = None
+    inner: dict[str, str] = {}
     count: str | None = None
     parent_key: str | None = None
     identity: tuple[str, ...] = ()
@@ -73,27 +75,39 @@ class FindProfile(CallProfile):
     by: dict[str, str]
 
 
-class PictureProfile(CallProfile):
-    """How the picture of a record is read: `by` is the parameter that takes the record's key."""
-
-    by: str
-
-
-class WriteProfile(CallProfile):
-    """How one kind of record is written: the call, its fields, and where the answer says what became of the record.
+class AnsweredProfile(CallProfile):
+    """A call that writes: where its answer says what became of the record.
 
     `id` and `modified` say where the answer has the record's key and its moment; empty where it has none.
     """
 
-    root: str
-    fields: dict[str, FieldType] = {}
-    lines: dict[str, FieldType] = {}
-    lines_in: str = "positions.position"
     code: str = "result.statuscode"
     message: str = "result.message"
     taken: tuple[str, ...] = ("200",)
     id: str = ""
     modified: str = ""
+
+
+class PictureWriteProfile(AnsweredProfile):
+    """How the picture of a record is written, as bytes: `by` is the parameter that takes the record's key."""
+
+    by: str
+
+
+class PictureProfile(CallProfile):
+    """How the picture of a record is read: `by` is the parameter that takes the record's key."""
+
+    by: str
+    write: PictureWriteProfile | None = None
+
+
+class WriteProfile(AnsweredProfile):
+    """How one kind of record is written: the call and its fields."""
+
+    root: str
+    fields: dict[str, FieldType] = {}
+    lines: dict[str, FieldType] = {}
+    lines_in: str = "positions.position"
 
 
 class Profile(BaseModel):
@@ -110,7 +124,9 @@ class Profile(BaseModel):
     @property
     def calls(self) -> tuple[CallProfile, ...]:
         """All calls of the file. One call may be there several times, for several entities."""
-        return (*self.reads.values(), *self.finds.values(), *self.pictures.values(), *self.writes.values())
+        pictures = self.pictures.values()
+        written = [each.write for each in pictures if each.write]
+        return (*self.reads.values(), *self.finds.values(), *pictures, *written, *self.writes.values())
 
     def entity(self, name: str) -> EntityProfile:
         """How an entity is read; raises ConfigurationError when the profile does not say it."""

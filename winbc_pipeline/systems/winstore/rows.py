@@ -84,7 +84,7 @@ def exploded(row: Row, profile: EntityProfile) -> Iterator[Row]:
         return
     count = {profile.count: str(len(inner))} if profile.count else {}
     for item in inner:
-        yield outer | item | count
+        yield outer | {profile.inner.get(name, name): value for name, value in item.items()} | count
 
 
 def _flat(field: str, value: Any, profile: EntityProfile) -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ..transport import Answer, Lost
-from .profile import WriteProfile
+from .profile import AnsweredProfile, WriteProfile
 
 Fields = Mapping[str, Any]
 NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")  # XML 1.0, section 2.2
@@ -85,7 +85,7 @@ def _text(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
-def receipt(profile: WriteProfile, answer: Answer) -> Receipt:
+def receipt(profile: AnsweredProfile, answer: Answer) -> Receipt:
     """What an answer says of the record.
 
     Only a code of 400 to 499 certainly refuses the record. A fault of the server may have happened after it was taken.

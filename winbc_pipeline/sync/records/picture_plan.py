@@ -1,0 +1,199 @@
+"""Decides what happens to the pictures of one part: what both sides have now, against what they had when they agreed.
+
+Here belongs: skip, create, update, conflict. A picture whose name did not change is not read at all (sync/map.py).
+Reading and telling pictures apart: pictures.py.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from ... import clock
+from ...errors import WinbcError
+from ...mapping.compiler import Compiled
+from ...staging import ledger
+from ...staging.ledger import State
+from ...staging.pairs import KEYS
+from ...staging.store import Row
+from ...systems.pictures import BadPicture, PictureUnavailable
+from ..flow import Part
+from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
+from ..payloads import field_hashes
+from ..work import Work
+from .decide import Decision
+from .matching import Target
+from .pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
+from .references import with_payloads
+
+LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
+STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do
+Parents = Mapping[str, Decision]
+Agreed = tuple[str | None, str | None] | None
+
+
+def decide_pictures(
+    work: Work, part: Part, target: Target, compiled: Compiled, rows: list[Row], parents: Parents
+) -> list[tuple[Row, Decision]]:
+    """Decides mapped pictures, compared with what the target has. It writes nothing.
+
+    Args:
+        rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
+        parents: what this plan decides of the parents' records, by key; of others, the ledger knows the ids.
+    """
+    if not rows:
+        return []
+    whole = [with_payloads(row, compiled, {}) for row in rows]
+    with _opened(work, part, target, parents) as planner, ThreadPoolExecutor(target.in_flight) as pool:
+        whole.sort(
+            key=lambda row: [str(row["updates"].get(name)) for name in ("name", "key")]
+        )  # one picture, one reading
+        prepared = planner.prepared(whole)
+        return list(zip(prepared, pool.map(planner.decide, prepared), strict=True))
+
+
+@contextmanager
+def _opened(work: Work, part: Part, target: Target, parents: Parents) -> Iterator["PicturePlanner"]:
+    pictures = SentPictures(work.connected, part, target)
+    try:
+        yield PicturePlanner(work, part, pictures, parents)
+    finally:
+        pictures.close()
+
+
+class PicturePlanner:
+    """Decides the pictures of one part. It may be used by several threads."""
+
+    def __init__(self, work: Work, part: Part, pictures: SentPictures, parents: Parents) -> None:
+        self.settings, self.flow, self.part, self.pictures = work.settings, work.flow, part, pictures
+        self.mode = part.picture.chosen(work.settings) if part.picture else "never"
+        self.asked = work.keys is not None  # by a person, or because something changed meanwhile
+        self.store, self.parents = work.store, parents
+        self.records: dict[str, Row] = {}  # what the ledger knows of the parents' records, by key
+
+    def prepared(self, rows: list[Row]) -> list[Row]:
+        """Rows with the pair of each, and with the settings among what is compared with an earlier plan."""
+        where, wanted = "part = ? AND key IN (SELECT unnest(?::VARCHAR[]))", [row["_key"] for row in rows]
+        self.records = {row["key"]: row for row in ledger.read(self.store, where, [self.part.parent, wanted])}
+        keys = [str(row["own"]) for row in rows]
+        found = self.pictures.pairs.read(self.part.paired_as, self.flow.source, keys)
+        rules = {"rules": f"{self.mode} {' '.join(self.settings.products.picture_hosts)}"}
+        both = zip(rows, keys, strict=True)
+        return [row | {"paired": found.get(key), "updates": {**row["updates"], **rules}} for row, key in both]
+
+    def decide(self, row: Row) -> Decision:
+        """What happens to one picture."""
+        if decided := self._without_target(row):
+            return decided
+        parent = self._parent(row["_key"])
+        if isinstance(parent, Decision):
+            return parent
+        if self.mode == "never":
+            return Decision("skip", "PICTURE_KEPT", "products.pictures is never", target=parent)
+        if row["reason"] in STILL and row["state"] == State.SKIPPED and self._is_as_before(row) and not self.asked:
+            return Decision("skip", row["reason"], row["message"], target=parent)
+        try:
+            return self._compared(row, parent)
+        except BadPicture as problem:
+            return Decision("skip", "PICTURE", str(problem), target=parent)
+        except PictureUnavailable as problem:
+            return Decision("fail", "PICTURE", str(problem), target=parent)
+        except LookupError:
+            return Decision("skip", "MISSING_THERE", target=parent)
+        except WinbcError as error:  # a picture holds nothing else up
+            return Decision("fail", "PICTURE", error.message, target=parent)
+
+    def _without_target(self, row: Row) -> Decision | None:
+        if row["skip_reason"]:
+            return Decision("skip", row["skip_reason"])
+        if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
+            return Decision("skip", IGNORED, row["message"])
+        if row["errors"]:
+            return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
+        return None
+
+    def _parent(self, key: str) -> dict[str, Any] | Decision:
+        """`id` and `number` of the parent's record; without an id when it is about to be made."""
+        decided, known = self.parents.get(key), self.records.get(key)
+        if decided and decided.action == "create":
+            return {}
+        if decided and decided.action in ("skip", "conflict") and decided.reason in LEFT_ALONE:
+            return Decision("skip", "MISSING_THERE" if decided.reason == "DELETED_THERE" else decided.reason)
+        if decided and decided.target.get("id"):
+            return {"id": decided.target["id"], "number": decided.target.get("number")}
+        if known and known["target_id"]:
+            return {"id": known["target_id"], "number": known["target_no"]}
+        if decided and decided.action == "skip":
+            return Decision("skip", decided.reason)
+        return Decision("fail", "REFERENCE_MISSING", f"the {self.part.parent} of the same record is not in the target")
+
+    def _is_as_before(self, row: Row) -> bool:
+        return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(row["updates"]))
+
+    def _compared(self, row: Row, parent: dict[str, Any]) -> Decision:
+        """What becomes of a picture. Neither side is read unless it must be."""
+        agreed, there = self._agreed(row, parent), "" if parent.get("id") else NONE
+        if not there and (self.mode == "create" or not agreed):
+            there = self.pictures.there(parent["id"])
+        if self.mode == "create" and there != NONE:
+            words = "products.pictures is create, and the record has a picture"
+            return Decision("skip", "PICTURE_KEPT", words, target=parent)
+        if there == NONE and self.pictures.source.names_them:
+            return self._sent(row, "create", parent, NONE)
+        wanted = content_hash(
+            self.pictures.pairs, self.pictures.source.read(row["updates"]["name"], row["updates"]["key"])
+        )
+        if wanted == NONE or self._is_settled(row, agreed, wanted):
+            return Decision("skip", "UNCHANGED", target=parent)
+        there = there or self.pictures.there(parent["id"])
+        if there == NONE:
+            return self._sent(row, "create", parent, NONE)
+        if there == wanted:
+            pair = None if agreed == (wanted, wanted) else self._pair(row, wanted, wanted)
+            return Decision("skip", "UNCHANGED", target=parent, pair=pair)
+        return self._differing(row, parent, there, wanted)
+
+    def _is_settled(self, row: Row, agreed: Agreed, wanted: str) -> bool:
+        """Whether the source has nothing new, so that what the target has stays, whatever it is."""
+        is_open = row["state"] == State.UNKNOWN or row["reason"] in TAKEN
+        return agreed is not None and agreed[0] == wanted and not is_open
+
+    def _differing(self, row: Row, parent: dict[str, Any], there: str, wanted: str) -> Decision:
+        """Settles a picture that differs on both sides, by the rules of merge.py for a field."""
+        agreed, taken = self._agreed(row, parent), TAKEN.get(row["reason"] or "")
+        if taken == "target":
+            return Decision("skip", "DRIFT", "picture", target=parent, pair=self._pair(row, wanted, there))
+        if self._may_still_arrive(row):
+            return Decision("wait", "QUARANTINE")
+        both = not agreed or agreed[1] != there
+        if both and not taken and self.flow.owner(self.settings) == "hold":
+            words = f"picture; `winbc resolve {row['_key']} --flow {self.flow.id} --take winstore` or bc"
+            return Decision("conflict", "BOTH_CHANGED", words, target=parent)
+        message = "changed on both sides, the source's picture is sent" if agreed and both else None
+        return self._sent(row, "update", parent, there, message)
+
+    def _agreed(self, row: Row, parent: dict[str, Any]) -> Agreed:
+        """The pictures that both records, and no others, had when they last agreed; None when they never did."""
+        pair, source, target = row["paired"], self.flow.source, self.flow.target
+        if not pair or pair[KEYS[target]] != parent.get("id"):
+            return None
+        return pair[source].get(CONTENT), pair[target].get(CONTENT)
+
+    def _may_still_arrive(self, row: Row) -> bool:
+        """Whether an older picture was lost on its way, and would overwrite this one if it came later."""
+        quarantine = timedelta(minutes=self.settings.quarantine_minutes)
+        is_lost = row["state"] == State.UNKNOWN and row["version"] != row["_version"]
+        return bool(is_lost and clock.now() < row["intent_at"] + quarantine)
+
+    def _sent(self, row: Row, action: str, parent: dict[str, Any], there: str, words: str | None = None) -> Decision:
+        fields = {name: row["updates"][name] for name in ("name", "key")}
+        change = {"field": "picture", "old": None if there == NONE else "another one", "new": fields["name"]}
+        target = {**parent, "@odata.etag": there}
+        pair = self._pair(row, NONE)  # its content is read when it is sent
+        return Decision(action, None, words, target=target, body=fields, changes=[change], pair=pair)
+
+    def _pair(self, row: Row, source: str, target: str | None = None) -> str:
+        made_by = (row["paired"] or {}).get("made_by") or self.flow.source
+        return pair_of(str(row["own"]), made_by, source, target)
