@@ -16,15 +16,15 @@ from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from .gone_shop import GoneShop
 from .in_process import Killed, in_process
 from .order_flow import settings_of_order_flow
 from .order_sandboxes import BC, WINSTORE
+from .product_shop import ProductShop
 
 READ, WRITTEN = "GetArticlePicture", "pictureContent"
 
 
-class PicturedShop(GoneShop):
+class PicturedShop(ProductShop):
     """Articles of one SKU each, `S1` of article 1. Each edit happens a second after the one before."""
 
     def chooses_pictures(self, **chosen: Any) -> None:
