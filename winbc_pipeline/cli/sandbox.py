@@ -23,6 +23,7 @@ from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
 from ..sandbox.strange.shop import LONGEST
 from ..sandbox.strange.shop import make as make_strange
+from ..sandbox.winstore import ShopOptions
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
 Port = Annotated[int, typer.Option(help="Port; 0 for a free one")]
@@ -43,9 +44,13 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
     bc_version: Version = NEWEST,
     time_scale: TimeScale = 1,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call takes")] = 0,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call to Business Central takes")] = 0,
     operation_latency: Annotated[float, typer.Option(min=0, help="Seconds that each operation of a call takes")] = 0,
     replica_lag: Annotated[float, typer.Option(min=0, help="Seconds by which reads lag behind writes")] = 0,
+    articles_per_call: Annotated[
+        int | None, typer.Option(min=1, help="Most changed articles in an answer of Winstore")
+    ] = None,
+    call_ms: Annotated[int, typer.Option(min=0, help="Milliseconds that each call to Winstore takes")] = 0,
     requests: Annotated[int, typer.Option(min=1, help="Calls per user in five minutes")] = 6000,
     seed: Annotated[str, typer.Option(help="The same seed and clock give the same ids")] = "",
     clock: Annotated[str, typer.Option(help="Stops Business Central's clock there: 2026-03-01T10:00:00Z")] = "",
@@ -71,7 +76,8 @@ def serve(
         templates=templates,
         extensions=tuple(map(_app, extension or ())),
     )
-    with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
+    shop_options = ShopOptions(articles_per_call, call_ms / 1000)
+    with serve_sandboxes(data, bc_port, winstore_port, options, system, shop_options) as addresses:
         if load:
             load_folder(addresses.winstore_control, load)
         _print_addresses(addresses, as_json)
