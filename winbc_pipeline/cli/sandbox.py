@@ -23,6 +23,8 @@ from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
 from ..sandbox.strange.shop import LONGEST
 from ..sandbox.strange.shop import make as make_strange
+from ..sandbox.volume import MOST_SKUS
+from ..sandbox.volume import articles as articles_of
 from ..sandbox.winstore import ShopOptions
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
@@ -149,18 +151,28 @@ def generate(
     customers: int = 40,
     articles: int = 60,
     orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 22")] = None,
+    skus: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SKUS, help="SKUs of each article, without orders")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data")] = 7,
     strange: Annotated[bool, typer.Option("--strange", help="A legal but odd shop, with expected.json")] = False,
     longest: Annotated[int, typer.Option(min=50, help="Most lines of an order of a strange shop")] = LONGEST,
 ) -> None:
     """Writes a retail folder of generated data."""
+    if skus and (strange or orders):
+        raise typer.BadParameter("--skus goes without --strange and --orders")
+    now = datetime.now(UTC)
     if strange:
         shop = make_strange(seed, orders, longest)
         shop.write(folder)
         counts = {name: len(shop.tables[name]) for name in ("customers", "articles", "orders")}
+    elif skus:
+        tables = generate_rows(customers, 0, now, seed) | {"articles": articles_of(articles, skus, now, seed)}
+        write_folder(folder, tables)
+        counts = {"customers": customers, "articles": articles, "SKUs": articles * skus}
     else:
         counts = {"customers": customers, "articles": articles, "orders": 200 if orders is None else orders}
-        write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed, counts["orders"]))
+        write_folder(folder, generate_rows(customers, articles, now, seed, counts["orders"]))
     print(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
