@@ -1,15 +1,9 @@
-"""Products, in both directions. Key: SKU = item number. Missing categories are created first.
-
-An article with variants (several rows, or a colour or size) is skipped with reason VARIANT until variants are
-supported.
-"""
+"""Products, in both directions. Key: SKU = item number. Missing categories are created first."""
 
 from collections.abc import Mapping
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
-
-HAS_VARIANTS = "variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL"
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -42,14 +36,14 @@ PRODUCTS = Flow(
             match=(("code", False),),
             key="category",
             merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
-            where=f"category IS NOT NULL AND variant_count > 0 AND NOT ({HAS_VARIANTS})",
+            where="category IS NOT NULL AND variant_count > 0",
         ),
         Part(
             name="item",
             entity_set="items",
             table="item.csv",
             match=(("number", False),),
-            skip=((HAS_VARIANTS, "VARIANT"), ("coalesce(variant_count, 0) = 0", "NO_SKU")),
+            skip=(("coalesce(variant_count, 0) = 0", "NO_SKU"),),
         ),
     ),
     constants=constants,

@@ -18,7 +18,6 @@ REASONS: dict[str, str] = {
     "BACK": "The article or SKU is there again. Its item is unblocked if winbc had blocked it.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
-    "VARIANT": "The article has variants. Articles with variants are not sent yet.",
     "MAPPING": "A value breaks a rule of the mapping table. The message names the field, the rule and the row. Correct "
     "the value in the source, or change the row.",
     "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "
