@@ -6,10 +6,11 @@ GetArticlePicture and the article's field `picture` are assumed (docs/winstore-c
 import base64
 import binascii
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from .control import timestamp
-from .records import Records
+from .records import Record, Records
 from .refusals import Refused, required_text
 from .shop import Shop
 
@@ -21,9 +22,22 @@ def picture_of(records: Records, asked: dict[str, str]) -> tuple[str, bytes]:
     key = required_text(asked, "artkey")
     article = records.get("articles", key) or {}
     content = records.blob(_place(key))
-    if not article.get("picture"):
+    if not (article.get("picture") and content):
         raise Refused(404, f"article {key} has no picture")
     return f"image/{_kind(content)}", content
+
+
+def load_pictures(records: Records, folder: Path, articles: list[Record]) -> None:
+    """Takes in the files that articles name as their pictures. Without its file, a picture is named and not there.
+
+    Raises ValueError for what is no PNG or JPEG.
+    """
+    files = {file.name: file for file in folder.glob("*")}
+    for article in articles:
+        if article["picture"] in files:
+            content = files[article["picture"]].read_bytes()
+            _kind(content)
+            records.store_blob(_place(article["artkey"]), content)
 
 
 def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from .control import CallLog, control_endpoint, control_routes, http_date
 from .faults import Faults, with_fault
-from .pictures import picture_of, set_picture
+from .pictures import load_pictures, picture_of, set_picture
 from .records import Record, dumps
 from .refusals import Refused
 from .retail import read_folder
@@ -133,7 +133,9 @@ def _seed(shop: Shop, body: dict[str, Any]) -> dict[str, int]:
     folder = Path(str(body.get("folder") or ""))
     if not (folder / "articles.csv").is_file():
         raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
-    return shop.load(read_folder(folder))
+    retail = read_folder(folder)
+    load_pictures(shop.records, folder / "pictures", retail["articles"])
+    return shop.load(retail)
 
 
 def _sent(body: bytes) -> dict[str, Any]:

@@ -207,12 +207,17 @@ def items_off(trial: Trial) -> Iterator[str]:
             continue
         article, record = source[key], by_number[row["target_no"]]
         wanted = {
-            "displayName": article["title"],
+            "displayName": article["title"] or _with_options(article),
             "gtin": article["gtin"],
             "unitPrice": _exact(article["price"]),
             "taxGroupCode": f"VAT{Decimal(article['vatrate']):.0f}",
         }
         yield from (f"products {key}: {what}" for what in _differences(wanted, record))
+
+
+def _with_options(article: Record) -> str:
+    """The name of a SKU that has no title: its article's, with colour and size."""
+    return " ".join(filter(None, (article["name"].strip(), article["color"], article["size"])))
 
 
 def orders_off(trial: Trial) -> Iterator[str]:
