@@ -151,9 +151,7 @@ def generate(
     customers: int = 40,
     articles: int = 60,
     orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 22")] = None,
-    skus: Annotated[
-        int | None, typer.Option(min=1, max=MOST_SKUS, help="SKUs of each article, without orders")
-    ] = None,
+    skus: Annotated[int | None, typer.Option(min=1, max=MOST_SKUS, help="SKUs of each article, without orders")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data")] = 7,
     strange: Annotated[bool, typer.Option("--strange", help="A legal but odd shop, with expected.json")] = False,
     longest: Annotated[int, typer.Option(min=50, help="Most lines of an order of a strange shop")] = LONGEST,

@@ -107,9 +107,7 @@ class Progress:
         connection.execute("INSERT INTO load_progress VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL)", note)
         return since
 
-    def page(
-        self, source: str, moments: Collection[datetime | None], asked_at: datetime, position: str = ""
-    ) -> None:
+    def page(self, source: str, moments: Collection[datetime | None], asked_at: datetime, position: str = "") -> None:
         """Takes down a page, before it is handed to the load. Every page of the load is taken down.
 
         Args:

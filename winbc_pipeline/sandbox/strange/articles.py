@@ -8,37 +8,30 @@ from random import Random
 
 from ..retail_tables import Row
 from .edits import EDITS
-from .oddities import LONG, Oddity, Spoil, cells, with_decimals
+from .oddities import LONG, Oddity, cells, with_decimals
 from .records import Odd, Records, another
 from .words import EMOJI, MARKUP, RIGHT_TO_LEFT
 
 
-def _with_others(first: Row, *others: Row, name: str, holds: bool = False) -> Spoil:
-    """Gives the article more SKUs.
+def _several(name: str, first: Row, *others: Row) -> Oddity:
+    """An article with more SKUs, all of which must arrive.
 
     Args:
         first: what changes of the SKU that is there.
         others: what is different of each further SKU; `sku` is the end of it.
-        name: of the oddity, which the further ones have too.
-        holds: whether they may be held for it.
     """
 
-    def spoil(record: Odd, shop: Records, chance: Random) -> bool:
+    def spoil(record: Odd, shop: Records, _: Random) -> bool:
         if not record.row["sku"]:
             return False
         rows = [record.row | {"gtin": ""} | cells | {"sku": record.row["sku"] + cells["sku"]} for cells in others]
-        record.row.update(first)
         if {row["sku"] for row in rows} & {each.row["sku"] for each in shop.articles}:
             return False
-        marks: dict[str, list[str]] = {"defects" if holds else "oddities": [name]}
-        shop.articles.extend(Odd(row, **{mark: list(names) for mark, names in marks.items()}) for row in rows)
+        record.row.update(first)
+        shop.articles.extend(Odd(row, oddities=[name]) for row in rows)
         return True
 
-    return spoil
-
-
-def _several(name: str, first: Row, *others: Row, holds: bool = False) -> Oddity:
-    return Oddity(name, _with_others(first, *others, name=name, holds=holds), holds=holds, holds_orders=holds)
+    return Oddity(name, spoil, holds=False)
 
 
 def _capitals_twin(record: Odd, shop: Records, chance: Random) -> bool:

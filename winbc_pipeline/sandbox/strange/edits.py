@@ -58,9 +58,7 @@ def _moves(record: Odd, shop: Records, chance: Random) -> bool:
 def _renumbered(record: Odd, shop: Records, chance: Random) -> bool:
     """An article with a new key and the same SKUs; nothing is left of the old one."""
     key = record.row["article_key"]
-    shop.edits.extend(
-        (each, {"article_key": f"{key}7"}) for each in shop.articles if each.row["article_key"] == key
-    )
+    shop.edits.extend((each, {"article_key": f"{key}7"}) for each in shop.articles if each.row["article_key"] == key)
     return True
 
 
@@ -79,8 +77,6 @@ def _gains(record: Odd, shop: Records, chance: Random) -> bool:
         return False
     shop.gained.append(record.row | {"sku": f"{record.row['sku']}-NEW", "size": "XXL", "gtin": ""})
     return True
-
-
 
 
 EDITS = (

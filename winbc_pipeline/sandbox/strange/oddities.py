@@ -1,7 +1,7 @@
 """What may be odd about a customer or an order: one entry each. Articles: articles.py.
 
-Here belongs: the entry and what it does to the rows. A new one is a line in CUSTOMERS or ORDERS. What is odd because the
-books lack a code (country, currency, VAT rate) shows by the value: shop.py.
+Here belongs: the entry and what it does to the rows. A new one is a line in CUSTOMERS or ORDERS. What is odd because
+the books lack a code (country, currency, VAT rate) shows by the value: shop.py.
 """
 
 from collections.abc import Callable

@@ -87,7 +87,9 @@ def make(seed: int, order_count: int | None = None, longest: int = LONGEST) -> S
     changed = _changed_customers(shop)
     later = [plain.order(count + n, traits, shop, chances.of("later", n), row) for n, row in enumerate(changed)]
     _settle(shop, later, traits)
-    return StrangeShop(_tables(shop, chances), _later_tables(changed, a_week_later(shop), later), _expected(shop, later, traits))
+    return StrangeShop(
+        _tables(shop, chances), _later_tables(changed, a_week_later(shop), later), _expected(shop, later, traits)
+    )
 
 
 @dataclass(frozen=True)
