@@ -32,12 +32,15 @@ def load_pictures(records: Records, folder: Path, articles: list[Record]) -> Non
 
     Raises ValueError for what is no PNG or JPEG.
     """
-    files = {file.name: file for file in folder.glob("*")}
+    contents = {file.name: file.read_bytes() for file in folder.glob("*")}
+    for content in contents.values():
+        _kind(content)
     for article in articles:
-        if article["picture"] in files:
-            content = files[article["picture"]].read_bytes()
-            _kind(content)
-            records.store_blob(_place(article["artkey"]), content)
+        place = _place(article["artkey"])
+        if article["picture"] in contents:
+            records.store_blob(place, contents[article["picture"]])
+        else:
+            records.drop_blob(place)
 
 
 def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:
