@@ -79,10 +79,21 @@ class WinstoreSettings(_Section):
 WhenGone = Literal["nothing", "report", "block"]
 
 
-class ProductSettings(_Section):
-    """Whether items that are created in Business Central are open or blocked for sale, and what happens to items whose
-    article is inactive in Winstore, came without their SKU, or is no longer given at all."""
+# What API v2.0 has no place for where an item has variants.
+Loss = Literal["gtin", "price", "cost", "stock", "blocked"]
 
+
+class ProductSettings(_Section):
+    """In which direction products go, what the SKUs of an article with colours and sizes become in Business Central,
+    whether new items are open or blocked for sale, and what happens to items whose article is inactive in Winstore,
+    came without their SKU, or is no longer given at all.
+
+    `accept_losses` names what may be lost with `variants = "item_variants"`.
+    """
+
+    direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
+    variants: Literal["items", "item_variants"] = "items"
+    accept_losses: tuple[Loss, ...] = ()
     new_items: Literal["open", "blocked"] = "open"
     inactive: WhenGone = "report"
     missing_sku: WhenGone = "report"

@@ -26,7 +26,7 @@ from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
-from .output import add_row, bar, say, table_of
+from .output import add_row, bar, say, table_of, warn
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -147,6 +147,7 @@ def plan(
         say(console, f"{len(rows)} records written to {csv}.")
     more = " `--all` shows the others." if table.row_count < len(wanted) else ""
     console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
+    warn(console, connected.flow.notes(connected.settings))
     if too_many := held(work):
         say(console, (str(too_many), "yellow"))
 

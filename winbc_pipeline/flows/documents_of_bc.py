@@ -13,11 +13,13 @@ from ..settings import Settings
 from ..sync.flow import Reading, Rows
 from ..sync.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral, entity_fields
-from . import sent_by_winstore
+from . import sent_by_winstore, variants
 
 Record = dict[str, Any]
 NEEDED = {"id", "number", "externalDocumentNumber", "customerNumber", "status", MODIFIED}
-NEEDED_OF_LINES = {"sequence", "lineType", "locationId"}
+VARIANT = "itemVariantId"
+NEEDED_OF_LINES = {"sequence", "lineType", "lineObjectNumber", "locationId", VARIANT}
+NO_ID = "00000000-0000-0000-0000-000000000000"  # an id field without a value
 OF_ORDERS = "orderNumber ne ''"  # $filter: the invoices that were made from an order
 
 
@@ -47,10 +49,25 @@ def rows(
         query = f"$orderby={MODIFIED}&$select={outer}&$expand={lines}($select={inner})"
         for documents in changed(source, entity_set, since[entity_set], condition, query):
             chunk: Rows = []
+            _name_skus(settings, [line for document in documents for line in document[lines]])
             for document in documents:
                 reason = _reason(document, origin, settings)
                 chunk += _rows_of(document, document[lines], reason, locations)
             yield entity_set, chunk
+
+
+def _name_skus(settings: Settings, lines: list[Record]) -> None:
+    """Puts on each line the SKU that it sells: that of its variant, else the number of the item.
+
+    A line of a variant that came from no SKU of Winstore has none.
+    """
+    of_variants = [line for line in lines if line.get(VARIANT) not in (None, NO_ID)]
+    skus = variants.skus(settings, {line[VARIANT] for line in of_variants})
+    for line in lines:
+        line["sku"] = line.get("lineObjectNumber")
+    if skus is not None:
+        for line in of_variants:
+            line["sku"] = skus.get(line[VARIANT])
 
 
 def _asked_of_lines(entity_set: str, wanted: frozenset[str]) -> set[str]:

@@ -11,7 +11,7 @@ from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
-from . import alike_skus, sent_by_bc
+from . import alike_skus, sent_by_bc, variants
 from .customers import COMPANY, CUSTOMERS
 from .documents_of_bc import READING
 
@@ -174,6 +174,7 @@ ORDERS_TO_BC = Flow(
         line_lost=LINE_LOST,
         sku="CASE WHEN coalesce(type, 'S') = 'S' THEN trim(product_id) END",
         alike_skus=alike_skus.without_item,
+        variants=variants.sold,
         customers=CUSTOMERS,
     ),
     pairs=CUSTOMERS.pairs,
@@ -217,6 +218,7 @@ ORDERS_TO_WINSTORE = Flow(
         "winstoreCustomerId": "text",
         "line_key": "text",
         "line_locationCode": "text",
+        "line_sku": "text",
     },
     reading=READING,
 )

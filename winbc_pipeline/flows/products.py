@@ -1,9 +1,54 @@
-"""Products, in both directions. Key: SKU = item number. Missing categories are created first."""
+"""Products, in both directions. Missing categories are created first.
+
+As shipped, each SKU is an item whose number is the SKU. With `products.variants = "item_variants"`, an article with
+colours or sizes is one item, and its SKUs are variants of it (variants.py).
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..settings import Settings
 from ..sync.flow import Flow, Gone, Part
+from . import items_of_bc, variants
+from .odd_articles import odd_articles
+
+NO_SKU = (("coalesce(variant_count, 0) = 0", "NO_SKU"),)
+CATEGORY = Part(
+    name="category",
+    entity_set="itemCategories",
+    table="category.csv",
+    match=(("code", False),),
+    key="category",
+    merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
+    where="category IS NOT NULL AND variant_count > 0",
+)
+ITEM = Part(
+    name="item",
+    entity_set="items",
+    table="item.csv",
+    match=(("number", False),),
+    skip=NO_SKU,
+    group="artkey",
+    sign="gtin",
+)
+ARTICLE = Part(
+    name="article",
+    entity_set="items",
+    table="article.csv",
+    match=(("number", False),),
+    key="artkey",
+    where=variants.HAS_VARIANTS,
+)
+VARIANT = Part(
+    name="variant",
+    entity_set="itemVariants",
+    table="variant.csv",
+    match=(("code", False),),
+    where=variants.HAS_VARIANTS,
+    parent="article",
+    group="artkey",
+    within="itemNumber",
+)
 
 
 def constants(settings: Settings) -> Mapping[str, str | bool]:
@@ -21,6 +66,32 @@ def when_gone(settings: Settings) -> Mapping[str, str]:
     }
 
 
+def shape(settings: Settings) -> tuple[Part, ...]:
+    """The parts of an article, as `products.variants` says."""
+    if settings.products.variants == "items":
+        return CATEGORY, ITEM
+    return CATEGORY, replace(ITEM, where=f"NOT ({variants.HAS_VARIANTS})"), ARTICLE, VARIANT
+
+
+def direction(settings: Settings) -> str:
+    """The direction in which products go."""
+    return settings.products.direction
+
+
+def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
+    """The parts of an item. Where each SKU is an item, nothing in Winstore stands for a variant of one."""
+    article, variant = PRODUCTS_TO_WINSTORE.parts
+    if settings.products.variants == "item_variants":
+        return article, variant
+    return (replace(article, where="true", skip=(("variantCode IS NOT NULL", "ITEM_VARIANTS"),)),)
+
+
+def notes(settings: Settings) -> list[str]:
+    """What is lost of the staged articles, and what is odd about them."""
+    lost = variants.losses(settings).values() if settings.products.variants == "item_variants" else ()
+    return [*(f"not carried: {words}" for words in lost), *odd_articles(settings)]
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -28,35 +99,46 @@ PRODUCTS = Flow(
     entity="articles",
     main="item",
     pairs="products",
-    parts=(
-        Part(
-            name="category",
-            entity_set="itemCategories",
-            table="category.csv",
-            match=(("code", False),),
-            key="category",
-            merged_by="code",  # `Wine` and `WINE ` are one category, as are all that the lookup table gives one code
-            where="category IS NOT NULL AND variant_count > 0",
-        ),
-        Part(
-            name="item",
-            entity_set="items",
-            table="item.csv",
-            match=(("number", False),),
-            skip=(("coalesce(variant_count, 0) = 0", "NO_SKU"),),
-        ),
-    ),
+    direction=direction,
+    parts=(CATEGORY, ITEM, ARTICLE, VARIANT),
+    shape=shape,
+    notes=notes,
+    check=variants.check,
     constants=constants,
     guarded=True,
-    gone=Gone(when_gone, active="active", blocked="blocked"),
+    gone=Gone(when_gone, active="active", blocked="blocked", reported=("variant",)),
 )
 
+SKU = (("sku", True),)
 PRODUCTS_TO_WINSTORE = Flow(
     name="products",
     source="bc",
     target="winstore",
     entity="items",
     main="article",
-    parts=(Part(name="article", entity_set="articles", table="article.csv", match=(("sku", False),)),),
+    pairs="products",
+    own_id="recordId",
+    own_no="recordNo",
+    direction=direction,
+    reading=items_of_bc.READING,
+    derived=items_of_bc.DERIVED,
+    parts=(
+        Part(
+            name="article",
+            entity_set="articles",
+            table="article.csv",
+            match=SKU,
+            where="variantCode IS NULL",
+            pair="item",
+        ),
+        Part(
+            name="variant",
+            entity_set="articles",
+            table="variant.csv",
+            match=SKU,
+            where="variantCode IS NOT NULL",
+        ),
+    ),
+    shape=shape_to_winstore,
     guarded=True,
 )

@@ -112,12 +112,15 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
     def lineage() -> dict[str, Any]:
         return mapped_metadata(staging_key, connected.compiled())
 
+    def remarks() -> dict[str, Any]:
+        return _remarks(connected)
+
     tables, check = _mapping_tables(connected)
     read = f"Staged: what changed in {source}, the newest version of each record."
     assets = [tables, _layer(connected, staging_key, sources_of(connected), staging, staged_schema(connected), read)]
     layers: list[tuple[str, Step, Mapping[str, str], str, Callable[[], dict[str, Any]]]] = [
         ("mapped", mapped, MAPPED, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
-        ("planned", planned, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", dict),
+        ("planned", planned, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", remarks),
         (SYNCED, synced, COLUMNS, f"Synced: what became of each record in {target}.", dict),
     ]
     for name, step, columns, text, extra in layers:
@@ -128,6 +131,12 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
         key = AssetKey((name, flow.id))
         assets.append(_layer(connected, key, deps, step, column_schema(columns), text, extra))
     return assets, check
+
+
+def _remarks(connected: ConnectedFlow) -> dict[str, Any]:
+    """What people should know of the records that were read, as metadata; nothing when that is nothing."""
+    found = connected.flow.notes(connected.settings)
+    return {"remarks": "\n".join(found)} if found else {}
 
 
 def _is_forgotten(row: Row) -> bool:

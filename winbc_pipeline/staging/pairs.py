@@ -31,6 +31,7 @@ PAIR = {
     "winstore_key": "VARCHAR",
     "bc_id": "VARCHAR",
     "bc_no": "VARCHAR",
+    "parent": "VARCHAR",  # the group in Winstore that the record belonged to when it was last sent, such as an article
     "made_by": "VARCHAR",  # the system that had the record first: winstore or bc; `person` for a pair made by hand
     "winstore": "VARCHAR",  # JSON: a hash of each field, as Winstore last answered it or took it
     "bc": "VARCHAR",  # the same of Business Central
@@ -81,6 +82,7 @@ class Pairs:
             self._renew_with_another_key(connection)
             for name, columns in {"pair": PAIR, **tables}.items():
                 create_table(connection, name, columns)
+            connection.execute('ALTER TABLE pair ADD COLUMN IF NOT EXISTS "parent" VARCHAR')  # of an earlier version
             yield connection
 
     def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -147,21 +147,27 @@ class ConnectedFlow:
         return tables
 
     def _compile(self) -> CompiledTables:
-        functions = load_functions(self.settings.mapping_functions)
-        compiled = {
-            part.name: compile_table(
-                read_table(self.table_folder / part.table),
-                self.source_fields,
-                self.target_fields(part),
-                self.settings.tables_folder / LOOKUPS,
-                self._constants(),
-                functions,
-                self._more_fields(),
-            )
-            for part in self.flow.parts
-        }
+        compiled, used = {}, {part.name for part in self.parts}
         for part in self.flow.parts:
-            self._check_key(part, compiled[part.name])
+            try:
+                compiled[part.name] = self._compiled(part)
+            except MappingError:
+                # A table that the settings do not use may name fields that the profile does not have.
+                if part.name in used:
+                    raise
+        return compiled
+
+    def _compiled(self, part: Part) -> Compiled:
+        compiled = compile_table(
+            read_table(self.table_folder / part.table),
+            self.source_fields,
+            self.target_fields(part),
+            self.settings.tables_folder / LOOKUPS,
+            self._constants(),
+            load_functions(self.settings.mapping_functions),
+            self._more_fields(),
+        )
+        self._check_key(part, compiled)
         return compiled
 
     def _check_key(self, part: Part, compiled: Compiled) -> None:

@@ -1,6 +1,6 @@
 """What a flow is: data that the rest of sync/ works on. The flows themselves: flows/."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,12 @@ class Part:
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
+        group: the field of the source that says which records belong together, such as the SKUs of an article. It is
+            the key of the parent's record where the part has a parent with a key of its own.
+        sign: the field of the target by which people know one thing from another, such as its GTIN. A record that
+            takes over another one's is told of.
+        within: the field of the target that names the parent's record by its number. The record's own key is unique
+            among those of its parent only. It cannot go to another parent.
     """
 
     name: str
@@ -98,6 +104,9 @@ class Part:
     creates: bool = True
     owns: bool = False
     keys: KeyChain | None = None
+    group: str = ""
+    within: str = ""
+    sign: str = ""
 
     @property
     def paired_as(self) -> str:
@@ -123,6 +132,10 @@ def _no_texts(_: Settings) -> Mapping[str, str]:
     return {}
 
 
+def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Collection[str]]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Document:
     """How the staged rows of a source, one per line, become documents: a header with its lines in one call.
@@ -137,6 +150,8 @@ class Document:
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
+        variants: gives the ids of the item variants in the target that SKUs or GTINs stand for: several for a GTIN of
+            several SKUs, none for an article that is sold by its SKUs only. Whatever is an item of its own is left out.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         guest_key: with what the key of such a customer begins.
@@ -155,6 +170,7 @@ class Document:
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
+    variants: Callable[[Settings, Collection[str]], Mapping[str, Collection[str]]] = field(default=_no_variants)
     customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
@@ -190,6 +206,14 @@ def _any_direction(_: Settings) -> str:
     return "either"
 
 
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
+def _ready(_: Settings) -> None:
+    pass
+
+
 BLOCK = "block"
 
 
@@ -201,11 +225,13 @@ class Gone:
         chosen: gives `nothing`, `report` or `block` by reason code: INACTIVE, MISSING_SKU, MISSING_ARTICLE.
         active: the field of the source that is false in a record that is no longer used.
         blocked: the field of the target's main record that is true in one that nobody may sell.
+        reported: names of parts whose records cannot be blocked one by one, and are reported instead.
     """
 
     chosen: Callable[[Settings], Mapping[str, str]]
     active: str
     blocked: str
+    reported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -230,6 +256,8 @@ class Flow:
         pairs: the entity whose pairs (staging/pairs.py) the flow keeps, such as `customers`; both directions of a flow
             keep the same. Empty for records that have no partner of their own.
         own_id: the field of the source that holds a record's id there; the record's key when empty.
+        own_no: the field of the source that holds the number by which people know a record; the record's key when
+            empty.
         direction: gives the direction in which the settings let these records go: to_bc, to_winstore or both; `either`
             when no setting says it.
         looks_up: entity sets of the target that other flows fill and a plan looks up. For the lineage alone.
@@ -237,6 +265,9 @@ class Flow:
             records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
+        shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
+        notes: gives, in words, what people should know of the records that were staged, such as what gets lost.
+        check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
     """
 
     name: str
@@ -255,11 +286,15 @@ class Flow:
     reading: Reading | None = None
     pairs: str = ""
     own_id: str = ""
+    own_no: str = ""
     direction: Callable[[Settings], str] = field(default=_any_direction)
     looks_up: tuple[str, ...] = ()
     guarded: bool = False
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
+    shape: Callable[[Settings], tuple[Part, ...]] | None = None
+    notes: Callable[[Settings], list[str]] = field(default=_no_notes)
+    check: Callable[[Settings], None] = field(default=_ready)
 
     @property
     def id(self) -> str:
@@ -293,7 +328,7 @@ class Flow:
     def active(self, settings: Settings) -> tuple[Part, ...]:
         """The parts that these settings use, in the order in which they are written."""
         if not self.document:
-            return parents_first(self.parts)
+            return parents_first(self.shape(settings) if self.shape else self.parts)
         return tuple(self.part(name) for name in self.document.parts(settings))
 
     @property

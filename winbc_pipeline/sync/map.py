@@ -51,9 +51,11 @@ def mapped_table(flow: Flow) -> str:
 def map_windows(work: Work) -> None:
     """Maps the staged records of a work's windows into the flow's mapped table.
 
-    Raises: MappingError for tables that are wrong, and for a formula that cannot take a value.
+    Raises: MappingError for tables that are wrong, and for a formula that cannot take a value; ConfigurationError for
+        settings that what was staged and sent so far does not allow (Flow.check).
     """
     connected = work.connected
+    connected.flow.check(connected.settings)
     # The version is taken before the tables are read. After an edit in between, the plan refuses what was mapped.
     made_by = connected.mapping_version()
     compiled, staging = connected.checked(), connected.staging
@@ -73,10 +75,20 @@ def map_windows(work: Work) -> None:
                 WHERE part = '{part.name}' AND ({windows} OR _key IN (SELECT _key FROM source))
                 """
             )
-            mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({own.select})"
+            mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({_mapped(part, own)})"
             connection.execute(f"INSERT INTO {table} {mapped}")
             if part.shared:
                 _replace_broken(connection, connected, part, own)
+
+
+def _mapped(part: Part, compiled: Compiled) -> str:
+    """SELECT of a part's mapped records. One that goes to another group is looked at again, so the hash names it."""
+    if not part.group:
+        return compiled.select
+    return f"""
+        SELECT m.* REPLACE (concat_ws(' ', m.hash, s.{quote(part.group)}) AS hash)
+        FROM ({compiled.select}) AS m
+        JOIN source AS s ON s._key = m._key"""
 
 
 def _staged(part: Part, staging: str, windows: str) -> str:

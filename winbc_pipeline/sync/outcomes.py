@@ -29,6 +29,14 @@ REASONS: dict[str, str] = {
     "MAKE_AGAIN": "A person asked to make a record again that was deleted in the target. The next run does it.",
     "TAKE_SOURCE": "A person decided that the source's values count. The next run sends them.",
     "TAKE_TARGET": "A person decided that the target's values count. The next run leaves them.",
+    "MOVED": "The SKU belongs to another article than before; the message names both. An item stays the same item. A "
+    "variant cannot go to another item: say `winbc resolve SKU --again` to make it there too, or `--ignore`.",
+    "SWAPPED": "The record takes over what another one was known by, such as its GTIN. The message names both. Are two "
+    "SKUs mixed up in Winstore?",
+    "ITEM_VARIANTS": "The item has variants in Business Central. Winstore gets them with `products.variants = "
+    '"item_variants"` only.',
+    "RENUMBERED": "All SKUs of this article belonged to an article that Winstore no longer has. Say `winbc resolve "
+    "ARTICLE --adopt NUMBER` with the number of its item, or `--again` to make a new item.",
     "MISSING_THERE": "The target does not have the record, and this flow makes none.",
     "NO_ID_LEFT": "No id is left for a new customer of Winstore. Widen `customers.winstore_ids`.",
     "BLOCKED": "The customer or item is blocked in Business Central already, by a person. It stays so, and nothing "

@@ -49,6 +49,9 @@ def checks(settings: Settings) -> Iterator[Check]:
     for each in connected:
         yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
     for each in connected:
+        if each.flow.is_on(settings):
+            yield Check(f"Records of {each.flow.id}", lambda each=each: _records(each))  # type: ignore[misc]
+    for each in connected:
         if each.flow.gone:
             yield Check(f"Gone records of {each.flow.id}", lambda each=each: _gone(each))  # type: ignore[misc]
     for each in connected:
@@ -127,6 +130,13 @@ def _tables(connected: ConnectedFlow) -> CheckResult:
     whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
     warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected))
     return CheckResult(f"{whose} {len(connected.checked())} tables, and the values of staged records", warnings)
+
+
+def _records(connected: ConnectedFlow) -> CheckResult:
+    """Whether the settings allow what was staged and sent so far, and what people should know of it."""
+    connected.flow.check(connected.settings)
+    found = connected.flow.notes(connected.settings)
+    return CheckResult(f"{len(found)} remarks on what was read", tuple(found))
 
 
 def _gone(connected: ConnectedFlow) -> CheckResult:

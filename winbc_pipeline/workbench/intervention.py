@@ -26,7 +26,7 @@ from ..sync.documents.differences import differences
 from ..sync.documents.existing import Found, look_up, look_up_by_number, with_lines
 from ..sync.documents.outbox import SENT
 from ..sync.documents.plan import plan as plan_documents
-from ..sync.flow import Flow
+from ..sync.flow import BLOCK, Flow
 from ..sync.map import map_windows
 from ..sync.outcomes import APPROVAL, IGNORED
 from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
@@ -248,15 +248,16 @@ class Intervention:
     def _map(self, keys: tuple[str, ...]) -> None:
         """Maps the staged records of the keys' windows by the tables as they are now."""
         staging = self.connected.staging
-        key = self.flow.part(self.flow.main).key
+        parts = [self.flow.part(name) for name in _parts(self.flow) if name != BLOCK]
+        staged = [f"SELECT {key} AS key, _window FROM {quote(staging.name)}" for key in {part.key for part in parts}]
         with self.store.open() as connection:
             create_staging(connection, staging)
             rows = rows_of(
                 connection,
                 f"""
-                SELECT {key} AS key, max(_window) AS day
-                FROM {quote(staging.name)}
-                WHERE list_contains(?, {key})
+                SELECT key, max(_window) AS day
+                FROM ({" UNION ALL ".join(staged)})
+                WHERE list_contains(?, key)
                 GROUP BY 1
                 """,
                 [list(keys)],

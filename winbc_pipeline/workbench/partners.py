@@ -11,6 +11,7 @@ from ..staging.ledger import Move, State
 from ..staging.pairs import Pairs
 from ..staging.store import Row, quote, rows_of
 from ..sync.connected import ConnectedFlow
+from ..sync.flow import BLOCK, Part
 from ..sync.outcomes import MAKE_AGAIN
 from ..sync.records.known import made_by_hand
 from ..sync.records.matching import Target
@@ -41,39 +42,49 @@ class Partners:
 
         Raises: NotDone when there is no such partner, or it is another record's.
         """
-        flow = self.connected.flow
         if how == "adopt":
-            key = str(rows[0]["key"])
-            found = {"reason": "BY_HAND", "target_id": self._partner(key, number, target), "target_no": number}
-            return {(flow.main, key): found | {"adopted": True}}
+            flow = self.connected.flow
+            part, key = flow.part(self._chosen(rows)["part"]), str(rows[0]["key"])
+            found = {"reason": "BY_HAND", "target_id": self._partner(part, key, number, target), "target_no": number}
+            return {(part.name, key): found | {"adopted": True}}
         known: Row = {"reason": DECIDED[how]} | (FORGOTTEN if how == "again" else {})
         return {(row["part"], row["key"]): known for row in rows}
 
-    def _partner(self, key: str, number: str, target: Target) -> str:
+    def _chosen(self, rows: list[Row]) -> Row:
+        """The row that a partner is named for: that of the main part, or the first of those that wait."""
+        return next((row for row in rows if row["part"] == self.connected.flow.main), rows[0])
+
+    def _partner(self, part: Part, key: str, number: str, target: Target) -> str:
         """The id of the record in the target that a person names as a record's partner."""
         flow = self.connected.flow
-        part = flow.part(flow.main)
         found = target.find(part.entity_set, part.match[0][0], [number], False)
         if not found:
             raise NotDone(f"The target has no record with the number {number}.", "Look at the number there.")
         partner = str(found[number][0]["id"])
         pair = self.pairs.read(part.paired_as, flow.target, [partner])
         owner = pair[partner]["bc_no" if flow.source == "bc" else "winstore_key"] if pair else key
-        if owner != key:
+        if owner != key and self._is_staged(part, owner):
             raise NotDone(f"{number} is the partner of {owner} already.", "Settle that one first.")
         return partner
 
+    def _is_staged(self, part: Part, key: str) -> bool:
+        """Whether the source still has a record."""
+        with self.connected.store.open() as connection:
+            query = f"SELECT 1 FROM {quote(self.connected.staging.name)} WHERE {part.key} = ? LIMIT 1"
+            return connection.execute(query, [key]).fetchone() is not None
+
     def note(self, how: str, as_if: AsIf, keys: Collection[str]) -> None:
         """Notes in the pairs what a decision says of them."""
-        flow = self.connected.flow
-        part, own = flow.part(flow.main), self._own_ids(keys)
-        if how == "again":
-            self.pairs.forget(part.paired_as, flow.source, list(own.values()))
-        if how == "adopt":
-            self.pairs.write(
-                made_by_hand(part, flow.source, own[key], each["target_id"], each["target_no"])
-                for (_, key), each in as_if.items()
-            )
+        flow, own = self.connected.flow, self._own_ids(keys)
+        for (name, key), each in as_if.items():
+            if name == BLOCK:  # it has no pair
+                continue
+            part = flow.part(name)
+            own_id = own.get(key, key)  # a record that several rows of the source make has no other id than its key
+            if how == "again":
+                self.pairs.forget(part.paired_as, flow.source, [own_id])
+            if how == "adopt":
+                self.pairs.write([made_by_hand(part, flow.source, own_id, each["target_id"], each["target_no"])])
 
     def _own_ids(self, keys: Collection[str]) -> dict[str, str]:
         """The ids that records have in the source, by key."""

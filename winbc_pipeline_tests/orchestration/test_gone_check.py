@@ -7,14 +7,14 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.orchestration.windows import range_tags
 
-from ..support.gone_shop import GoneShop
-from ..support.gone_shop import gone_shop as gone_shop
 from ..support.order_sandboxes import FIRST, LAST
+from ..support.product_shop import ProductShop
+from ..support.product_shop import gone_shop as gone_shop
 
 pytestmark = pytest.mark.proof
 
 
-def check_of(shop: GoneShop) -> AssetCheckEvaluation:
+def check_of(shop: ProductShop) -> AssetCheckEvaluation:
     """What a run of all windows says, which must succeed."""
     settings = shop.settings
     with DagsterInstance.ephemeral() as instance:
@@ -26,7 +26,7 @@ def check_of(shop: GoneShop) -> AssetCheckEvaluation:
     return {each.check_name: each for each in result.get_asset_check_evaluations()}["nothing_is_gone"]
 
 
-def test_the_check_warns_and_names_what_is_gone(gone_shop: GoneShop) -> None:
+def test_the_check_warns_and_names_what_is_gone(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S1", active="false")
     gone_shop.vanishes("2")
     found = check_of(gone_shop)
@@ -38,5 +38,5 @@ def test_the_check_warns_and_names_what_is_gone(gone_shop: GoneShop) -> None:
     )
 
 
-def test_the_check_passes_while_nothing_is_gone(gone_shop: GoneShop) -> None:
+def test_the_check_passes_while_nothing_is_gone(gone_shop: ProductShop) -> None:
     assert check_of(gone_shop).passed

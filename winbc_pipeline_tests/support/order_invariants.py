@@ -213,11 +213,10 @@ def _content(evidence: Evidence) -> None:
 def _assert_content(evidence: Evidence, order: Record, document: Record) -> None:
     wanted = _wanted_lines(evidence, order)
     articles = {number for number, *_ in wanted if number}
-    there = [
-        (line["lineObjectNumber"] if line["lineObjectNumber"] in articles else "", *_figures(line))
-        for line in evidence.bc.get(DOCUMENTS[document["place"]], [])
-        if line["documentId"] == document["id"]
-    ]
+    codes = {each["id"]: f"/{each['code']}" for each in evidence.bc.get("itemVariants", [])}
+    lines = [line for line in evidence.bc.get(DOCUMENTS[document["place"]], []) if line["documentId"] == document["id"]]
+    named = [f"{line['lineObjectNumber']}{codes.get(line['itemVariantId'], '')}" for line in lines]
+    there = [(name if name in articles else "", *_figures(line)) for name, line in zip(named, lines, strict=True)]
     net, gross = _amounts(order, document["pricesIncludeTax"])
     if rounding := _rounding(evidence.settings, order, gross):
         net, gross = net + rounding, gross + rounding
@@ -242,9 +241,18 @@ def _debtors(evidence: Evidence, order: Record) -> list[str]:
 
 
 def _wanted_lines(evidence: Evidence, order: Record) -> list[tuple[Any, ...]]:
-    """Item (an article is given by SKU or GTIN, anything else goes to an account), quantity, price and discount."""
+    """Item (an article is given by SKU or GTIN, anything else goes to an account), quantity, price and discount.
+
+    A SKU that is a variant of its article's item is named as `ITEM/CODE`.
+    """
     numbers = {item["gtin"]: item["number"] for item in evidence.bc.get("items", []) if item.get("gtin")}
     numbers |= {item["number"]: item["number"] for item in evidence.bc.get("items", [])}
+    variants = {(each["itemNumber"], each["code"]) for each in evidence.bc.get("itemVariants", [])}
+    for article in evidence.order_flow["records"].get("articles", []):
+        for sku in article["variants"]:
+            place = (article["artkey"], sku["sku"][-10:].upper())
+            if place in variants:
+                numbers |= dict.fromkeys(filter(None, (sku["gtin"], sku["sku"])), "/".join(place))
     lines = [
         (
             numbers.get(each["product_id"]) if each.get("type", "S") == "S" else "",

@@ -1,6 +1,6 @@
 """Finds the items of documents' lines in Business Central. An order waits for an item that is not there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ...systems.business_central import BusinessCentral
@@ -11,10 +11,16 @@ Record = dict[str, Any]
 
 
 class Items:
-    """Items and variants of Business Central, each looked up once in a run."""
+    """Items and variants of Business Central, each looked up once in a run.
 
-    def __init__(self, target: BusinessCentral) -> None:
-        self.target = target
+    Args:
+        sold: gives the ids of the variants that SKUs or GTINs stand for (Document.variants).
+    """
+
+    def __init__(
+        self, target: BusinessCentral, sold: Callable[[Collection[str]], Mapping[str, Collection[str]]]
+    ) -> None:
+        self.target, self.sold = target, sold
         self.found: dict[tuple[str, str], dict[str, list[Record]]] = {}
 
     def find(self, orders: list[Candidate]) -> None:
@@ -27,6 +33,7 @@ class Items:
             WinbcError: a lookup was not answered.
         """
         lines = [line for order in orders for line in order.lines if line.get("lineType") == ITEM]
+        ambiguous = self._name_variants(lines)
         numbers = {str(line["lineObjectNumber"]) for line in lines}
         items = self._there("items", "number", numbers)
         gtins = {number for number in numbers if not items[number] and number.isdigit()}
@@ -34,9 +41,33 @@ class Items:
         coded = {str(line["itemVariantCode"]) for line in lines if line.get("itemVariantCode")}
         variants = self._there("itemVariants", "code", coded)
         for order in orders:
-            missing = [_linked(line, items, by_gtin, variants) for line in order.lines if line.get("lineType") == ITEM]
+            missing = [
+                ambiguous.get(id(line)) or _linked(line, items, by_gtin, variants)
+                for line in order.lines
+                if line.get("lineType") == ITEM
+            ]
             if words := list(dict.fromkeys(each for each in missing if each)):  # each once, in the order of the lines
                 order.dependency = "; ".join(words)
+
+    def _name_variants(self, lines: list[Record]) -> dict[int, str]:
+        """Puts item and variant on the lines whose SKU or GTIN is a variant of an item.
+
+        Returns: in words, what is wrong with the others, by the `id` of the line.
+        """
+        lines = [line for line in lines if not line.get("itemVariantCode") and not line.get("itemVariantId")]
+        sold = self.sold({str(line["lineObjectNumber"]) for line in lines})
+        found = self._there("itemVariants", "id", {each for ids in sold.values() for each in ids})
+        wrong = {}
+        for line in lines:
+            name = str(line["lineObjectNumber"])
+            if name not in sold:
+                continue
+            there = [variant for each in sold[name] for variant in found[each]]
+            if len(there) == 1:
+                line |= {"lineObjectNumber": there[0]["itemNumber"], "itemVariantId": there[0]["id"]}
+            else:
+                wrong[id(line)] = f"SKU {name}: {_unclear(len(sold[name]), len(there))}"
+        return wrong
 
     def _there(self, entity_set: str, field: str, values: Iterable[str]) -> dict[str, list[Record]]:
         """The records by the value of a field. A value without a record has an empty list."""
@@ -44,6 +75,13 @@ class Items:
         asked = {value for value in values if value not in known}
         known |= dict.fromkeys(asked, []) | self.target.find(entity_set, field, asked, False)
         return known
+
+
+def _unclear(known: int, there: int) -> str:
+    """Why a SKU or GTIN is no single variant, in words."""
+    if not known:
+        return "an article, whose SKUs are variants of its item; a line must name one of them"
+    return "several variants have this GTIN" if there else "its variant was deleted in Business Central"
 
 
 def _linked(

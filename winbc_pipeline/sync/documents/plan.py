@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from ... import clock
@@ -95,7 +96,9 @@ class _Planning:
         decided: Mapping[str, Choice],
     ) -> None:
         self.connected, self.settings, self.target = work.connected, work.settings, target
-        self.customers, self.decided, self.items = customers, decided, Items(target)
+        self.customers, self.decided = customers, decided
+        sold = partial(needed_document(work.flow).variants, work.settings)
+        self.items = Items(target, sold)
         self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
     def look_up(self, orders: list[Candidate], afresh: bool) -> tuple[DocumentsFound, LookedUp]:

@@ -25,13 +25,15 @@ from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule,
 from ..payloads import fields_of, filled
 from .index import Key
 from .known import KnownRecords
-from .matching import ByKeys, Found, Target, matching_of
+from .matching import NOTHING, ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
+from .parents import renamed, with_parents
 from .privacy import Privacy
 from .references import IdsByCode, with_payloads
 from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
+MOVED, SWAPPED = "MOVED", "SWAPPED"
 
 
 @dataclass
@@ -79,18 +81,22 @@ def decide(
     compiled: Compiled,
     rows: list[Row],
     linked: dict[tuple[str, str], str],
+    parents: Mapping[str, Row] = NOTHING,
 ) -> list[tuple[Row, Decision]]:
     """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
     Args:
         rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
         linked: the source's key by part and id of the target's record (`plan.links`). Matches found now are added.
+        parents: what this plan has decided of the parents of these records, by key, as rows of the plan table.
 
     Returns:
         Each row as `with_payloads` makes it, with its decision.
     """
     ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
     whole = [with_payloads(row, compiled, ids) for row in rows]
+    if part.within:
+        whole = with_parents(connected, part, target, whole, parents)
     return Planner(connected, part, target, compiled, linked).decide_all(whole)
 
 
@@ -128,7 +134,8 @@ class Planner:
         compiled: Compiled,
         linked: dict[tuple[str, str], str],
     ) -> None:
-        self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+        self.connected, self.part, self.settings = connected, part, connected.settings
+        self.target, self.linked = target, linked
         self.flow, self.source = connected.flow.id, connected.flow.source
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
@@ -142,8 +149,9 @@ class Planner:
         # The flow of orders asks by itself, because an order must not go to a default customer either.
         asks = part.entity_set in OF_PEOPLE and isinstance(target, BusinessCentral) and not connected.flow.document
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
-        # The number of the record that this run creates, by its keys.
-        self.claimed: dict[Key, str] = {}
+        # The number of the record that this run creates, and the source's key of it, by its keys.
+        self.claimed: dict[Key, tuple[str, str]] = {}
+        self.renamed: dict[str, str] = {}  # new parents that may be known ones with another key, in words
         self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
         self.ids: Iterator[int] | None = None  # the ids that are left for new records
 
@@ -176,11 +184,12 @@ class Planner:
         Args:
             live: what the target has for these records at least. It is looked up when it is not given.
         """
-        return self._without_taken(self.decide_each(rows, live))
+        return self._without_taken(self._with_swaps(self.decide_each(rows, live)))
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides each record by itself. The arguments are those of `decide_all`."""
         rows = self.prepared(rows)
+        self.renamed = renamed(self.connected, self.part, [row["_key"] for row in rows if not row["target_id"]])
         there = live or self.look_up(rows)
         matched = {each["id"] for found in there.by_key.values() for each in found}
         self.paired |= self.records.pairs_of(self.records.flow.target, matched)
@@ -192,6 +201,21 @@ class Planner:
         """The decision, unless the target's format cannot carry a value."""
         name = first_field_not_in_xml(decision.body, []) if isinstance(self.target, WinstoreRecords) else None
         return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry") if name else decision
+
+    def _with_swaps(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
+        """Tells of each update that gives a record the sign (Part.sign) that another record of this run loses."""
+        signs = {}  # by the key of the record: its old and its new sign
+        for row, decision in decided:
+            for change in decision.changes if decision.action == "update" else ():
+                if change["field"] == self.part.sign:
+                    signs[row["_key"]] = (change["old"], change["new"])
+        owners = {old: key for key, (old, _) in signs.items() if old}
+        for row, decision in decided:
+            _, new = signs.get(row["_key"], (None, None))
+            if new in owners and decision.reason is None:
+                decision.reason = SWAPPED
+                decision.message = f"it takes over the {self.part.sign} of {owners[new]}, which gets another one"
+        return decided
 
     def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
         """Fails each update that would give a record the e-mail of another record.
@@ -227,6 +251,8 @@ class Planner:
             return Decision("fail", "MAPPING", broken_rule(row["errors"][0], self.part.table))
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
+        if row.get("orphan"):
+            return Decision("fail", "DEPENDENCY", row["orphan"])
         return None
 
     def _against_target(self, row: Row, there: Live) -> Decision:
@@ -275,13 +301,16 @@ class Planner:
     def _of_claimed(self, key: Key) -> Decision:
         """What becomes of a record when this run already creates one with the same key."""
         if self.part.shared:
-            return Decision("skip", "SHARED", target={"number": self.claimed[key]})
-        return Decision("fail", "TARGET_TAKEN", f"another record of this run has the same {key[0]}")
+            return Decision("skip", "SHARED", target={"number": self.claimed[key][0]})
+        other = self.claimed[key][1]
+        return Decision("fail", "TARGET_TAKEN", f"{other} of the source gets the same {key[0]} in this run")
 
     def _missing(self, row: Row) -> Decision:
         """Decides on a record that the target does not have."""
         if not self.part.creates:
             return Decision("skip", "MISSING_THERE")
+        if row["_key"] in self.renamed and row["reason"] != MAKE_AGAIN:
+            return Decision("conflict", "RENUMBERED", self.renamed[row["_key"]])
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
         if row["target_id"] and not may_come_back:
             return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
@@ -304,7 +333,7 @@ class Planner:
         if row["state"] == State.UNKNOWN and not creates.get(own_id) and clock.now() < row["intent_at"] + quarantine:
             return Decision("wait", "QUARANTINE")
         number = str(creates.get(own_id) or "")
-        self.claimed |= dict.fromkeys(self.matching.keys(creates), number)
+        self.claimed |= dict.fromkeys(self.matching.keys(creates), (number, row["_key"]))
         body = filled(creates)
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         target = {"number": number} if self.part.keys else {}
@@ -328,6 +357,8 @@ class Planner:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
+        if words := self._is_of_another(row, live):
+            return Decision("conflict", "MOVED", words, target=live)
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered)
         # What a lost call has made holds what the source had then; nobody else has made it.
@@ -336,18 +367,35 @@ class Planner:
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
-        bc_no = row["_key"] if self.source == "bc" else str(live.get("number") or live.get("code") or "")
+        bc_no = known.number if self.source == "bc" else str(live.get("number") or live.get("code") or "")
         pair = self.records.pair_after(known, merged, answered, bc_no)
+        before = known.pair["parent"] if known.pair and known.has_moved else None
+        group = f"it belonged to {before} and belongs to {known.group} now" if before else None
         if is_unseen(live):
             merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
         if merged.changes:
             body = {each["field"]: each["new"] for each in merged.changes}
             words = f"changed on both sides, the source's value is sent: {', '.join(merged.overwritten)}"
             message = words if merged.overwritten else None
-            return Decision("update", None, message, target=live, body=body, changes=merged.changes, pair=pair)
+            reason, message = (MOVED, group) if group else (None, message)
+            return Decision("update", reason, message, target=live, body=body, changes=merged.changes, pair=pair)
         if merged.kept:
             return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
+        if group:
+            return Decision("skip", MOVED, group, target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+    def _is_of_another(self, row: Row, live: Mapping[str, Any]) -> str | None:
+        """In words: the target's record belongs to another parent than the source's. It cannot go to another one."""
+        there, wanted = live.get(self.part.within), row["creates"].get(self.part.within)
+        if not self.part.within or there == wanted:
+            return None
+        known = row["known"].pair
+        before = f"{self.part.parent} {known['parent']}" if known and known["parent"] else "another one"
+        words = (
+            f"it belongs to {self.part.parent} {row['group']} ({wanted}) now, and in the target to {there} ({before})"
+        )
+        return f"{words}; `winbc resolve {row['_key']} --flow {self.flow} --again` makes it there anew"
 
     def _meant(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields of an update without those that are about something else in a record of this kind."""

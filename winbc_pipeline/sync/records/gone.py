@@ -39,6 +39,8 @@ def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
     person has settled, or that is not in the target, the choice is `nothing`.
     """
     staging, settled = connected.staging, ", ".join(map(literal, SETTLED))
+    main = literal(connected.flow.main)
+    parts = ", ".join([main, *map(literal, gone.reported)])
     chosen = gone.chosen(connected.settings)
     choices = " ".join(f"WHEN {literal(reason)} THEN {literal(choice)}" for reason, choice in chosen.items())
     noted = " ".join(f"WHEN {literal(kind)} THEN {literal(reason)}" for kind, reason in REASON.items())
@@ -46,7 +48,12 @@ def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
     return f"""
         SELECT
             g.key, g.reason, g.since, l.target_id,
-            CASE WHEN l.reason IN ({settled}) THEN 'nothing' ELSE CASE g.reason {choices} END END AS choice
+            CASE g.reason {choices} END AS chosen,
+            CASE
+                WHEN l.reason IN ({settled}) THEN 'nothing'
+                WHEN l.part <> {main} AND chosen = 'block' THEN 'report'
+                ELSE chosen
+            END AS choice
         FROM (
             SELECT key, CASE kind {noted} END AS reason, since
             FROM {quote(gone_table(staging.name))}
@@ -55,7 +62,7 @@ def gone_sql(connected: ConnectedFlow, gone: Gone) -> str:
             FROM {quote(staging.name)}
             WHERE {inactive}
         ) AS g
-        JOIN ledger AS l ON l.part = {literal(connected.flow.main)} AND l.key = g.key
+        JOIN ledger AS l ON l.part IN ({parts}) AND l.key = g.key
         WHERE l.target_id IS NOT NULL
         QUALIFY row_number() OVER (
             PARTITION BY g.key

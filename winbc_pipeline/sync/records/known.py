@@ -41,6 +41,8 @@ class Known:
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
         held: whether the other direction has found this record's partner, and waits for a person.
+        number: the number by which people know the record in the source.
+        group: the group of the source that the record belongs to (Part.group); None for records without one.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
     """
 
@@ -54,7 +56,14 @@ class Known:
     lost: bool = False
     waits: bool = False
     held: bool = False
+    number: str = ""
+    group: str | None = None
     before: str | None = None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the pair says another group than the source does now."""
+        return self.pair is not None and self.pair["parent"] != self.group
 
     def met_anew(self) -> "Known":
         """The same without all that was known of another record: both sides meet for the first time."""
@@ -127,6 +136,8 @@ class KnownRecords:
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
             held=not self.held_there.isdisjoint(names),
+            number=str(row.get("own_no") or row["_key"]),
+            group=row.get("group") if self.part.group else (pair or Row()).get("parent"),
         )
         if pair and not row.get("adopted"):
             # The ledger may know of a partner that the record had before.
@@ -202,8 +213,9 @@ class KnownRecords:
         """The pair (JSON) of a record that is made in the target: all that either side has is known then."""
         if not self._is_paired(known):
             return None
-        made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
-        return orjson.dumps(made | {"open": [], "whole": True}).decode()
+        made = _whose(known) | {"made_by": self.flow.source}
+        made |= {"source": known.now, "target": {}, "open": [], "whole": True}
+        return orjson.dumps(made).decode()
 
     def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
@@ -217,6 +229,7 @@ class KnownRecords:
         if not self.pairs or not self._is_paired(known):
             return None
         is_told = known.pair is not None and known.pair["bc_no"] == bc_no and known.source == known.now
+        is_told = is_told and not known.has_moved
         if is_told and not merged.changes and not merged.kept and answered.items() <= known.target.items():
             return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
@@ -235,11 +248,16 @@ class KnownRecords:
             target[ETAG] = answered[ETAG]
         source = known.source | {name: known.now[name] for name in read}
         before = known.pair and (known.source, known.target, known.pair["bc_no"])
-        if not merged.changes and before == (source, target, bc_no):
+        if not merged.changes and before == (source, target, bc_no) and not known.has_moved:
             return None
-        pair = {"own": known.own, "made_by": (known.pair or {}).get("made_by") or self.flow.source}
+        pair = _whose(known) | {"made_by": (known.pair or {}).get("made_by") or self.flow.source}
         pair |= {"source": source, "target": target, "open": open_fields, "whole": bool(known.target)}
         return orjson.dumps(pair).decode()
+
+
+def _whose(known: Known) -> Row:
+    """What a pair says of the source's record besides its values."""
+    return {"own": known.own, "no": known.number, "parent": known.group}
 
 
 def _names_there(connected: ConnectedFlow, where: str) -> set[str]:
@@ -281,7 +299,8 @@ def told(connected: ConnectedFlow, pairs: Pairs, part: Part, planned: Iterable[t
 
 
 def _is_same(row: Row, there: Row | None) -> bool:
-    return there is not None and all(row[name] == there[name] for name in (*KEYS, *KEYS.values(), "bc_no"))
+    names = (*KEYS, *KEYS.values(), "bc_no", "parent")
+    return there is not None and all(row[name] == there[name] for name in names)
 
 
 def _let_the_other_direction_look(connected: ConnectedFlow, part: Part, rows: list[Row]) -> None:
@@ -309,12 +328,12 @@ def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[s
     if answer.get(ETAG) and planned["whole"] and not planned["open"]:
         answered[ETAG] = answer[ETAG]
     number = answer.get("number") or answer.get("code") or row["target_no"]
-    own_no = row["key"]
     return {
         "part": part.paired_as,
         KEYS[source]: planned["own"],
         KEYS[target]: _id(row, answer),
-        "bc_no": number if target == "bc" else own_no,
+        "bc_no": number if target == "bc" else planned["no"],
+        "parent": planned.get("parent"),
         "made_by": planned["made_by"],
         source: planned["source"],
         target: planned["target"] | answered,

@@ -20,6 +20,7 @@ Record = dict[str, Any]
 Target = BusinessCentral | WinstoreRecords
 Found = dict[Key, list[Record]]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+WITHIN = "\n"  # between the number of a parent and a key among its records; no code has it
 
 
 class ByFields:
@@ -30,16 +31,25 @@ class ByFields:
             the target itself keeps it unique.
     """
 
-    def __init__(self, part: Part, target: Target) -> None:
-        self.part, self.target = part, target
+    def __init__(self, part: Part, target: Target, in_capitals: Collection[str] = ()) -> None:
+        """`in_capitals` names the fields whose texts the target turns into capitals."""
+        self.part, self.target, self.in_capitals = part, target, in_capitals
         self.unique: Collection[str] = [name for name, _ in part.match[1:]]
 
     def keys(self, fields: Mapping[str, Any], _: Mapping[str, Any] = NOTHING) -> list[Key]:
         """The keys of a record in the target's terms, the strongest first."""
-        return [(name, _folded(fields[name], ignore)) for name, ignore in self.part.match if fields.get(name)]
+        return [(name, self._key(name, ignore, fields)) for name, ignore in self.part.match if fields.get(name)]
+
+    def _key(self, name: str, ignore_case: bool, fields: Mapping[str, Any]) -> str:
+        """The value of a matching field as it is compared; after the parent's number where only the two are unique."""
+        text = str(fields[name])
+        value = text.upper() if name in self.in_capitals else text.lower() if ignore_case else text
+        return f"{fields.get(self.part.within)}{WITHIN}{value}" if self.part.within else value
 
     def find(self, keys: Collection[Key]) -> Found:
         """The target's records that have each key now."""
+        if self.part.within:
+            return self._find_within(keys)
 
         def of_field(field: tuple[str, bool]) -> Found:
             name, ignore_case = field
@@ -49,6 +59,15 @@ class ByFields:
 
         with ThreadPoolExecutor(len(self.part.match) or 1) as pool:
             return {key: records for found in pool.map(of_field, self.part.match) for key, records in found.items()}
+
+    def _find_within(self, keys: Collection[Key]) -> Found:
+        parents = {value.partition(WITHIN)[0] for _, value in keys}
+        there = self.target.find(self.part.entity_set, self.part.within, parents, False) if parents else {}
+        found: Found = {}
+        for record in (each for records in there.values() for each in records):
+            for key in set(keys) & set(self.keys(record)):
+                found.setdefault(key, []).append(record)
+        return found
 
 
 class ByKeys:
@@ -117,9 +136,4 @@ def matching_of(connected: ConnectedFlow, part: Part, target: Target) -> Matchin
     """How the records of a part are found: by a chain of keys where the part has one and pairs are kept."""
     if part.keys and connected.flow.pairs:
         return ByKeys(connected, part, part.keys, target)
-    return ByFields(part, target)
-
-
-def _folded(value: object, ignore_case: bool) -> str:
-    """The value of a matching field, as it is compared."""
-    return str(value).lower() if ignore_case else str(value)
+    return ByFields(part, target, {name for name, facts in connected.target_fields(part).items() if facts.upper_cased})

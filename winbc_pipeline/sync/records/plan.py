@@ -8,7 +8,7 @@ from ... import clock
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.pairs import Pairs
-from ...staging.store import Row, Store, quote, renew_table, rows_of
+from ...staging.store import Row, Store, literal, quote, renew_table, rows_of
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
 from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
@@ -35,10 +35,11 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
     candidates = [row | as_if.get((row["part"], row["_key"]), {}) for row in wanted]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     linked = links(store)
-    rows = []
+    rows: list[Row] = []
     for part in work.connected.parts:
         own = [row for row in candidates if row["part"] == part.name]
-        decided = decide(work.connected, part, target, compiled[part.name], own, linked)
+        parents = {row["key"]: row for row in rows if part.within and row["part"] == part.parent}
+        decided = decide(work.connected, part, target, compiled[part.name], own, linked, parents)
         rows += [planned_row(row, decision) for row, decision in decided]
     rows += [planned_row(row, decision) for row, decision in plan_blocks(work, target)]
     store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))
@@ -67,18 +68,22 @@ def _candidates(work: Work) -> list[Row]:
 def source_columns(connected: ConnectedFlow) -> str:
     """SQL of the columns that tell of a mapped record what the source has (alias s).
 
-    They are `own`, `modified_us` (microseconds), `now`, and `source`: the fields with the keys of KeyChain, as JSON.
+    They are `own`, `own_no`, `modified_us` (microseconds), `now`, `group` (see Part), and `source`: the fields with
+    the keys of KeyChain, as JSON.
     """
     flow = connected.flow
-    own = f"s.{quote(flow.own_id)}" if flow.own_id else "m._key"
+    own, number = (f"s.{quote(name)}" if name else "m._key" for name in (flow.own_id, flow.own_no))
     # Moments are written in several ways, so they are not compared.
     kinds = {name: kind for name, kind in connected.staging.fields.items() if kind != "datetime"}
     now = Pairs(connected.settings, flow.pairs).sql(kinds, "s") if flow.pairs else "NULL"
     read = {name for part in flow.parts if part.keys for name in part.keys.fields[flow.source]} & kinds.keys()
     keys = ", ".join(f"{quote(name)}: s.{quote(name)}" for name in sorted(read))
     source = f"to_json({{{keys}}})::VARCHAR" if keys else "NULL"
+    groups = " ".join(f"WHEN {literal(part.name)} THEN s.{quote(part.group)}" for part in flow.parts if part.group)
+    group = f"CASE m.part {groups} END" if groups else "NULL"
     return f"""
-        {own} AS own, epoch_us(s._modified_at) AS modified_us, {source} AS source,
+        {group} AS "group", {own} AS own, {number} AS own_no,
+        epoch_us(s._modified_at) AS modified_us, {source} AS source,
         CASE WHEN s._key IS NOT NULL THEN {now} END AS now"""
 
 

@@ -33,7 +33,7 @@ from .matching import Target
 from .plan import plan
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
-SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
+SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
 NO_CALL = -1  # status of an operation whose call never left
 
 

@@ -81,7 +81,9 @@ class WinstoreRecords:
         if not given.taken:
             error = {"code": WINSTORE_REFUSED, "message": f"{given.code}: {given.message}"}
             return Result(operation.id, 400, {"error": error})
-        number = given.id or fields[self._key(entity)]
+        # The answer's id is that of an article, of which a record is one SKU.
+        is_inner = bool(self.winstore.profile.entity(entity).parent_key)
+        number = str(fields[self._key(entity)]) if is_inner else given.id or fields[self._key(entity)]
         # A new record has nothing in the fields that were not sent.
         blank = {} if key else dict.fromkeys(self.winstore.profile.written(entity))
         answer = blank | fields | self._as_kept(entity, number, fields, given.modified)

@@ -14,22 +14,22 @@ from winbc_pipeline.sync import crash_points
 from winbc_pipeline.workbench.checks import checks
 from winbc_pipeline.workbench.trace import trace
 
-from ...support.gone_shop import GoneShop
-from ...support.gone_shop import gone_shop as gone_shop
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
+from ...support.product_shop import ProductShop
+from ...support.product_shop import gone_shop as gone_shop
 
 
-def loses_a_sku(shop: GoneShop) -> None:
+def loses_a_sku(shop: ProductShop) -> None:
     shop.article("1", "S9")
 
 
-def test_nothing_is_gone_while_winstore_has_everything(gone_shop: GoneShop) -> None:
+def test_nothing_is_gone_while_winstore_has_everything(gone_shop: ProductShop) -> None:
     gone_shop.run()
     assert gone_shop.gone() == {}
 
 
-def test_an_inactive_article_is_reported_until_it_is_active_again(gone_shop: GoneShop) -> None:
+def test_an_inactive_article_is_reported_until_it_is_active_again(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S1", active="false")
     gone_shop.run()
     assert gone_shop.gone() == {"INACTIVE": ["S1"]}
@@ -38,14 +38,16 @@ def test_an_inactive_article_is_reported_until_it_is_active_again(gone_shop: Gon
     assert gone_shop.gone() == {}
 
 
-def test_an_inactive_article_that_was_never_sent_is_not_reported(gone_shop: GoneShop) -> None:
+def test_an_inactive_article_that_was_never_sent_is_not_reported(gone_shop: ProductShop) -> None:
     gone_shop.article("4", active="false")
-    gone_shop.article("5", "S5", color="red", active="false")
+    gone_shop.article("5", "S5", price="", active="false")
     gone_shop.run()
     assert gone_shop.gone() == {}
 
 
-def test_a_sku_that_the_newest_answer_for_its_article_lacks_is_reported_until_it_is_back(gone_shop: GoneShop) -> None:
+def test_a_sku_that_the_newest_answer_for_its_article_lacks_is_reported_until_it_is_back(
+    gone_shop: ProductShop,
+) -> None:
     loses_a_sku(gone_shop)
     gone_shop.run_later()
     assert gone_shop.gone() == {"MISSING_SKU": ["S1"]}
@@ -54,14 +56,14 @@ def test_a_sku_that_the_newest_answer_for_its_article_lacks_is_reported_until_it
     assert gone_shop.gone() == {"MISSING_SKU": ["S9"]}
 
 
-def test_a_sku_that_moved_to_another_article_is_not_gone(gone_shop: GoneShop) -> None:
+def test_a_sku_that_moved_to_another_article_is_not_gone(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S8")
     gone_shop.article("4", "S1")
     gone_shop.run_later()
     assert gone_shop.gone() == {}
 
 
-def test_a_sku_that_moves_in_a_later_read_is_not_gone_any_more(gone_shop: GoneShop) -> None:
+def test_a_sku_that_moves_in_a_later_read_is_not_gone_any_more(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S8")
     gone_shop.run_later()
     gone_shop.article("4", "S1")
@@ -69,7 +71,7 @@ def test_a_sku_that_moves_in_a_later_read_is_not_gone_any_more(gone_shop: GoneSh
     assert gone_shop.gone() == {}
 
 
-def test_an_older_answer_says_nothing_about_a_sku(gone_shop: GoneShop) -> None:
+def test_an_older_answer_says_nothing_about_a_sku(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S9", modified_at="2026-03-02T10:00:00.000Z")
     gone_shop.run()
     assert gone_shop.gone() == {}
@@ -77,7 +79,9 @@ def test_an_older_answer_says_nothing_about_a_sku(gone_shop: GoneShop) -> None:
 
 
 @pytest.mark.parametrize("variants", [None, ""])
-def test_an_answer_that_does_not_tell_the_variants_says_nothing_about_a_sku(gone_shop: GoneShop, variants: str) -> None:
+def test_an_answer_that_does_not_tell_the_variants_says_nothing_about_a_sku(
+    gone_shop: ProductShop, variants: str
+) -> None:
     gone_shop.article("1", "S1")
     record = gone_shop.winstore_app.state.records.get("articles", "1")
     gone_shop.winstore_app.state.records.insert_many("articles", [("1", record | {"variants": variants})])
@@ -86,13 +90,13 @@ def test_an_answer_that_does_not_tell_the_variants_says_nothing_about_a_sku(gone
     assert "S1" in gone_shop.staged()
 
 
-def test_a_whole_answer_without_any_sku_says_that_the_sku_is_gone(gone_shop: GoneShop) -> None:
+def test_a_whole_answer_without_any_sku_says_that_the_sku_is_gone(gone_shop: ProductShop) -> None:
     gone_shop.article("1")
     gone_shop.run()
     assert gone_shop.gone() == {"MISSING_SKU": ["S1"]}
 
 
-def test_an_article_that_a_whole_read_did_not_give_is_reported_until_it_is_back(gone_shop: GoneShop) -> None:
+def test_an_article_that_a_whole_read_did_not_give_is_reported_until_it_is_back(gone_shop: ProductShop) -> None:
     record = gone_shop.winstore_app.state.records.get("articles", "1")
     gone_shop.vanishes("1")
     gone_shop.run()
@@ -102,7 +106,7 @@ def test_an_article_that_a_whole_read_did_not_give_is_reported_until_it_is_back(
     assert gone_shop.gone() == {}
 
 
-def test_an_article_that_is_back_in_a_read_of_today_is_not_gone_any_more(gone_shop: GoneShop) -> None:
+def test_an_article_that_is_back_in_a_read_of_today_is_not_gone_any_more(gone_shop: ProductShop) -> None:
     gone_shop.vanishes("1")
     gone_shop.run()
     gone_shop.article("1", "S1")
@@ -110,7 +114,7 @@ def test_an_article_that_is_back_in_a_read_of_today_is_not_gone_any_more(gone_sh
     assert gone_shop.gone() == {}
 
 
-def test_a_read_of_some_days_misses_no_article(gone_shop: GoneShop) -> None:
+def test_a_read_of_some_days_misses_no_article(gone_shop: ProductShop) -> None:
     gone_shop.vanishes("1")
     gone_shop.pass_time(timedelta(days=1).total_seconds())
     gone_shop.article("2", "S2", name="Cup")
@@ -118,7 +122,7 @@ def test_a_read_of_some_days_misses_no_article(gone_shop: GoneShop) -> None:
     assert gone_shop.gone() == {}
 
 
-def test_an_article_older_than_the_start_of_history_is_not_missed(gone_shop: GoneShop) -> None:
+def test_an_article_older_than_the_start_of_history_is_not_missed(gone_shop: ProductShop) -> None:
     gone_shop.pass_time(timedelta(days=2).total_seconds())
     gone_shop.article("2", "S2", name="Cup")
     later = {"history_start": gone_shop.now.date()}
@@ -127,7 +131,7 @@ def test_an_article_older_than_the_start_of_history_is_not_missed(gone_shop: Gon
     assert gone_shop.gone() == {}
 
 
-def test_an_article_without_a_modification_moment_is_not_missed(gone_shop: GoneShop) -> None:
+def test_an_article_without_a_modification_moment_is_not_missed(gone_shop: ProductShop) -> None:
     gone_shop.vanishes("1")
     with gone_shop.connected.store.open() as connection:
         connection.execute("UPDATE staging_winstore_articles SET modified = NULL WHERE _key = 'S1'")
@@ -135,7 +139,7 @@ def test_an_article_without_a_modification_moment_is_not_missed(gone_shop: GoneS
     assert gone_shop.gone() == {}
 
 
-def test_a_read_that_failed_misses_no_article(gone_shop: GoneShop) -> None:
+def test_a_read_that_failed_misses_no_article(gone_shop: ProductShop) -> None:
     gone_shop.vanishes("1")
     gone_shop.fault(WINSTORE, {"kind": "status", "status": 403, "path": "GetArticleDataChangesByDate", "times": 9})
     with pytest.raises(WinbcError):
@@ -143,7 +147,7 @@ def test_a_read_that_failed_misses_no_article(gone_shop: GoneShop) -> None:
     assert gone_shop.gone() == {}
 
 
-def test_a_read_that_the_guard_refused_misses_no_article(gone_shop: GoneShop) -> None:
+def test_a_read_that_the_guard_refused_misses_no_article(gone_shop: ProductShop) -> None:
     gone_shop.settings = gone_shop.settings.model_copy(update={"guards": GuardSettings()})
     gone_shop.run()
     for key in ("1", "2"):
@@ -153,14 +157,14 @@ def test_a_read_that_the_guard_refused_misses_no_article(gone_shop: GoneShop) ->
     assert gone_shop.gone() == {}
 
 
-def test_a_read_that_gave_nothing_misses_no_article_even_without_the_guard(gone_shop: GoneShop) -> None:
+def test_a_read_that_gave_nothing_misses_no_article_even_without_the_guard(gone_shop: ProductShop) -> None:
     for key in ("1", "2", "3"):
         gone_shop.vanishes(key)
     assert gone_shop.run().read == 3  # what was staged before is mapped again
     assert gone_shop.gone() == {}
 
 
-def test_what_is_gone_leaves_the_ledger_and_the_target_as_they_are(gone_shop: GoneShop) -> None:
+def test_what_is_gone_leaves_the_ledger_and_the_target_as_they_are(gone_shop: ProductShop) -> None:
     def outcomes() -> list[tuple[object, ...]]:
         rows = [gone_shop.row(key) for key in ("S1", "S2")]
         return [(row["state"], row["target_id"], row["hash"]) for row in rows]
@@ -174,7 +178,7 @@ def test_what_is_gone_leaves_the_ledger_and_the_target_as_they_are(gone_shop: Go
     assert gone_shop.writes_since(writes) == []
 
 
-def test_with_nothing_nobody_is_told_and_nothing_is_written(gone_shop: GoneShop) -> None:
+def test_with_nothing_nobody_is_told_and_nothing_is_written(gone_shop: ProductShop) -> None:
     gone_shop.chooses("nothing")
     writes = gone_shop.writes()
     gone_shop.article("1", "S1", active="false")
@@ -184,7 +188,7 @@ def test_with_nothing_nobody_is_told_and_nothing_is_written(gone_shop: GoneShop)
     assert gone_shop.writes_since(writes) == []
 
 
-def test_check_names_what_is_gone(gone_shop: GoneShop) -> None:
+def test_check_names_what_is_gone(gone_shop: ProductShop) -> None:
     gone_shop.article("1", "S1", active="false")
     gone_shop.run()
     (check,) = [each for each in checks(gone_shop.settings) if each.name == "Gone records of products_winstore_to_bc"]
@@ -193,7 +197,7 @@ def test_check_names_what_is_gone(gone_shop: GoneShop) -> None:
     assert found.warnings == ("INACTIVE: 1 records are in the target and inactive in the source: S1",)
 
 
-def test_ten_records_are_named_and_all_are_counted(gone_shop: GoneShop) -> None:
+def test_ten_records_are_named_and_all_are_counted(gone_shop: ProductShop) -> None:
     for number in range(10, 22):
         gone_shop.article(str(number), f"S{number}")
     gone_shop.run()
@@ -209,7 +213,7 @@ def test_ten_records_are_named_and_all_are_counted(gone_shop: GoneShop) -> None:
 # Blocking.
 
 
-def test_what_is_gone_is_blocked_by_a_planned_update_with_its_reason(gone_shop: GoneShop) -> None:
+def test_what_is_gone_is_blocked_by_a_planned_update_with_its_reason(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     loses_a_sku(gone_shop)
     gone_shop.article("2", "S2", active="false")
@@ -226,7 +230,7 @@ def test_what_is_gone_is_blocked_by_a_planned_update_with_its_reason(gone_shop: 
     assert gone_shop.gone() == {}
 
 
-def test_a_second_run_blocks_nothing_again_even_if_a_person_unblocked_it(gone_shop: GoneShop) -> None:
+def test_a_second_run_blocks_nothing_again_even_if_a_person_unblocked_it(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     loses_a_sku(gone_shop)
     gone_shop.run()
@@ -236,7 +240,7 @@ def test_a_second_run_blocks_nothing_again_even_if_a_person_unblocked_it(gone_sh
     assert gone_shop.writes_since(writes) == []
 
 
-def test_what_is_back_is_unblocked(gone_shop: GoneShop) -> None:
+def test_what_is_back_is_unblocked(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     record = gone_shop.winstore_app.state.records.get("articles", "3")
     loses_a_sku(gone_shop)
@@ -254,7 +258,7 @@ def test_what_is_back_is_unblocked(gone_shop: GoneShop) -> None:
 
 
 @pytest.mark.parametrize("was_blocked", [True, False])
-def test_what_a_person_has_settled_is_neither_blocked_nor_unblocked(gone_shop: GoneShop, was_blocked: bool) -> None:
+def test_what_a_person_has_settled_is_neither_blocked_nor_unblocked(gone_shop: ProductShop, was_blocked: bool) -> None:
     gone_shop.chooses("block" if was_blocked else "report")
     loses_a_sku(gone_shop)
     gone_shop.run()
@@ -266,7 +270,7 @@ def test_what_a_person_has_settled_is_neither_blocked_nor_unblocked(gone_shop: G
     assert gone_shop.gone() == {}
 
 
-def test_what_a_person_had_blocked_is_never_unblocked(gone_shop: GoneShop) -> None:
+def test_what_a_person_had_blocked_is_never_unblocked(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     gone_shop.person_sets("S1", blocked=True)
     loses_a_sku(gone_shop)
@@ -276,7 +280,7 @@ def test_what_a_person_had_blocked_is_never_unblocked(gone_shop: GoneShop) -> No
     assert gone_shop.is_blocked("S1")
 
 
-def test_what_is_gone_a_second_time_is_blocked_a_second_time(gone_shop: GoneShop) -> None:
+def test_what_is_gone_a_second_time_is_blocked_a_second_time(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     for active in ("false", "true", "false"):
         gone_shop.article("1", "S1", active=active)
@@ -284,7 +288,7 @@ def test_what_is_gone_a_second_time_is_blocked_a_second_time(gone_shop: GoneShop
         assert gone_shop.is_blocked("S1") == (active == "false")
 
 
-def test_what_was_gone_before_blocking_was_chosen_is_blocked_by_the_next_run(gone_shop: GoneShop) -> None:
+def test_what_was_gone_before_blocking_was_chosen_is_blocked_by_the_next_run(gone_shop: ProductShop) -> None:
     loses_a_sku(gone_shop)
     gone_shop.run()
     assert not gone_shop.is_blocked("S1")
@@ -294,7 +298,9 @@ def test_what_was_gone_before_blocking_was_chosen_is_blocked_by_the_next_run(gon
     assert gone_shop.is_blocked("S1")
 
 
-def test_what_was_blocked_is_unblocked_when_it_is_back_whatever_the_settings_say_by_then(gone_shop: GoneShop) -> None:
+def test_what_was_blocked_is_unblocked_when_it_is_back_whatever_the_settings_say_by_then(
+    gone_shop: ProductShop,
+) -> None:
     gone_shop.chooses("block")
     loses_a_sku(gone_shop)
     gone_shop.run()
@@ -306,7 +312,7 @@ def test_what_was_blocked_is_unblocked_when_it_is_back_whatever_the_settings_say
     assert not gone_shop.is_blocked("S1")
 
 
-def test_a_block_whose_answer_was_lost_is_ours(gone_shop: GoneShop) -> None:
+def test_a_block_whose_answer_was_lost_is_ours(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     loses_a_sku(gone_shop)
     gone_shop.run()  # sends the new S9 too; the next run has nothing but the block of S2
@@ -324,7 +330,7 @@ def test_a_block_whose_answer_was_lost_is_ours(gone_shop: GoneShop) -> None:
 
 
 @pytest.mark.parametrize("point", ["before record intent", "after record intent", "after record answer"])
-def test_a_run_that_dies_while_it_blocks_is_finished_by_the_next_one(gone_shop: GoneShop, point: str) -> None:
+def test_a_run_that_dies_while_it_blocks_is_finished_by_the_next_one(gone_shop: ProductShop, point: str) -> None:
     gone_shop.chooses("block")
     gone_shop.article("2", "S2", active="false")
     writes = gone_shop.writes()
@@ -342,7 +348,7 @@ def test_a_run_that_dies_while_it_blocks_is_finished_by_the_next_one(gone_shop: 
     assert not gone_shop.is_blocked("S2")
 
 
-def test_trace_tells_why_an_item_is_blocked(gone_shop: GoneShop) -> None:
+def test_trace_tells_why_an_item_is_blocked(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     loses_a_sku(gone_shop)
     gone_shop.run()
@@ -351,7 +357,7 @@ def test_trace_tells_why_an_item_is_blocked(gone_shop: GoneShop) -> None:
     assert "MISSING_SKU" in told
 
 
-def test_an_edit_and_a_block_in_one_run_both_arrive(gone_shop: GoneShop) -> None:
+def test_an_edit_and_a_block_in_one_run_both_arrive(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     gone_shop.article("1", "S1", name="Cup", active="false")
     gone_shop.run()
@@ -359,7 +365,7 @@ def test_an_edit_and_a_block_in_one_run_both_arrive(gone_shop: GoneShop) -> None
     assert gone_shop.row("S1", "block")["state"] == ledger.State.CONFIRMED
 
 
-def test_many_blocks_wait_for_a_person_and_are_counted_as_blocks(gone_shop: GoneShop) -> None:
+def test_many_blocks_wait_for_a_person_and_are_counted_as_blocks(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     gone_shop.settings = gone_shop.settings.model_copy(update={"guards": GuardSettings(at_least=2, share_percent=0)})
     for key in ("1", "2", "3"):
@@ -373,7 +379,7 @@ def test_many_blocks_wait_for_a_person_and_are_counted_as_blocks(gone_shop: Gone
     assert ledger.read(gone_shop.connected.store, "state = 'PLANNED'") == []
 
 
-def test_an_item_that_a_person_deleted_is_not_made_again_to_be_blocked(gone_shop: GoneShop) -> None:
+def test_an_item_that_a_person_deleted_is_not_made_again_to_be_blocked(gone_shop: ProductShop) -> None:
     gone_shop.chooses("block")
     gone_shop.by_person("DELETE", f"items({gone_shop.item('S1')['id']})")
     gone_shop.vanishes("1")
@@ -383,7 +389,7 @@ def test_an_item_that_a_person_deleted_is_not_made_again_to_be_blocked(gone_shop
 
 
 @pytest.mark.parametrize("choice", ["nothing", "report", "block"])
-def test_nothing_is_ever_deleted_in_the_target(gone_shop: GoneShop, choice: str) -> None:
+def test_nothing_is_ever_deleted_in_the_target(gone_shop: ProductShop, choice: str) -> None:
     gone_shop.chooses(choice)
     loses_a_sku(gone_shop)
     gone_shop.article("2", "S2", active="false")

@@ -12,7 +12,7 @@ from winbc_pipeline.sync.work import Work
 
 from ...support.sandboxes import FIRST, LAST, Sandboxes
 
-CATEGORY, ITEM = PRODUCTS.parts
+CATEGORY, ITEM, *_ = PRODUCTS.parts
 VARIANT = Part(
     name="variant",
     entity_set="itemVariants",
@@ -29,7 +29,7 @@ def run(sandboxes: Sandboxes, flow: Flow) -> Summary:
 
 
 def test_a_part_that_makes_no_records_skips_what_the_target_does_not_have(sandboxes: Sandboxes) -> None:
-    only_updates = replace(PRODUCTS, parts=(replace(ITEM, creates=False),))
+    only_updates = replace(PRODUCTS, shape=None, parts=(replace(ITEM, creates=False),))
     sandboxes.fill(articles=[{"category": ""}])
     assert run(sandboxes, only_updates).created == 0
     (row,) = records(ConnectedFlow(only_updates, sandboxes.settings), FIRST, LAST)
@@ -38,7 +38,7 @@ def test_a_part_that_makes_no_records_skips_what_the_target_does_not_have(sandbo
 
 
 def test_a_part_that_owns_the_figure_overwrites_what_was_typed_in_the_target(sandboxes: Sandboxes) -> None:
-    owns = replace(PRODUCTS, parts=(replace(ITEM, owns=True),))
+    owns = replace(PRODUCTS, shape=None, parts=(replace(ITEM, owns=True),))
     sandboxes.fill(articles=[{"category": ""}])
     run(sandboxes, owns)
     sandboxes.edit_item("SKU-1", unitPrice=99)
@@ -49,7 +49,7 @@ def test_a_part_that_owns_the_figure_overwrites_what_was_typed_in_the_target(san
 
 
 def test_a_child_gets_the_id_of_its_parent_even_if_it_is_named_first(sandboxes: Sandboxes) -> None:
-    with_variants = replace(PRODUCTS, parts=(VARIANT, CATEGORY, ITEM))
+    with_variants = replace(PRODUCTS, shape=None, parts=(VARIANT, CATEGORY, ITEM))
     table = sandboxes.own_tables() / PRODUCTS.id / "variant.csv"
     table.write_text(VARIANT_TABLE, encoding="utf-8")
     sandboxes.fill()

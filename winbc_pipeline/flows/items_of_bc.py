@@ -1,0 +1,56 @@
+"""Items of Business Central as rows: one per item, or one per variant of an item that has variants.
+
+The fields of an item are repeated in the rows of its variants, as Winstore gives articles. Source of the fields:
+schema_v2.json. What changes no moment, such as a price list or a barcode: rules.md, and docs/products.md.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..settings import Settings
+from ..sync.flow import Reading, Rows
+from ..sync.read_bc import MODIFIED, changed
+from ..systems.business_central import BusinessCentral, entity_fields
+from . import variants
+
+ITEMS, VARIANTS = "items", "itemVariants"
+NEEDED = ("id", "number", MODIFIED)
+VARIANT_FIELDS = ("id", "code", "description", MODIFIED)
+# What a row has beside the fields of its item.
+DERIVED = dict.fromkeys(("recordId", "recordNo", "artkey", "sku", "variantCode", "variantDescription"), "text")
+
+
+def rows(
+    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+) -> Iterator[tuple[str, Rows]]:
+    """The items that changed since a moment, or whose variants did, in chunks of rows with the wanted fields."""
+    fields = ",".join(sorted({*NEEDED, *wanted} & set(entity_fields(ITEMS))))
+    query = f"$select={fields}&$expand={VARIANTS}($select={','.join(VARIANT_FIELDS)})"
+    # That Business Central keeps `$orderby` over several pages is assumed.
+    for items in changed(source, ITEMS, since[ITEMS], "", f"$orderby={MODIFIED}&{query}"):
+        yield ITEMS, list(_rows_of(settings, items))
+    for found in changed(source, VARIANTS, since[VARIANTS], "", f"$orderby={MODIFIED}&$select=itemId"):
+        ids = sorted({each["itemId"] for each in found})
+        paths = [f"{ITEMS}?$filter=id eq {own}&{query}" for own in ids]
+        yield VARIANTS, list(_rows_of(settings, source.get_all(paths)))
+
+
+def _rows_of(settings: Settings, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    items = list(items)
+    skus = variants.skus(settings, [each["id"] for item in items for each in item[VARIANTS]]) or {}
+    articles = variants.articles(settings, [item["id"] for item in items])
+    for item in items:
+        fields = {name: value for name, value in item.items() if name != VARIANTS and "@" not in name}
+        fields["artkey"] = articles.get(item["id"]) or item["number"]
+        if not item[VARIANTS]:
+            yield fields | {"recordId": item["id"], "recordNo": item["number"], "sku": item["number"]}
+        fields[MODIFIED] = max(item[MODIFIED], *(each[MODIFIED] for each in item[VARIANTS]), "")
+        for each in item[VARIANTS]:
+            own = {"recordId": each["id"], "recordNo": each["code"], "variantCode": each["code"]}
+            own["variantDescription"] = each["description"]
+            # A variant that came from no SKU of Winstore gets one of item and code.
+            yield fields | own | {"sku": skus.get(each["id"]) or f"{item['number']}-{each['code']}"}
+
+
+READING = Reading(lambda _: {ITEMS: "", VARIANTS: ""}, rows, key=("sku",), group="id")

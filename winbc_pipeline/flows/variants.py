@@ -1,0 +1,136 @@
+"""Articles whose SKUs are variants of one item: what API v2.0 cannot hold of them, and what cannot be changed later.
+
+`itemVariants` of API v2.0 has a code and a description, and nothing else (rules.md, Variants).
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..settings import Settings
+from ..staging.store import Row, Store, quote, rows_of
+
+FLOW, STAGING = "products_winstore_to_bc", "staging_winstore_articles"
+# A row of staging is one SKU. One with a colour or a size is a variant even if it is the only one: others may follow.
+HAS_VARIANTS = "coalesce(variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL, false)"
+# Of several SKUs in one item: those that have a value of their own which the item cannot have too.
+SEVERAL = "variant_count > 1"
+LOST = {
+    "gtin": f"{SEVERAL} AND gtin IS NOT NULL",
+    "price": f"{SEVERAL} AND price IS DISTINCT FROM of_item.price",
+    "cost": f"{SEVERAL} AND costprice IS DISTINCT FROM of_item.costprice",
+    "stock": SEVERAL,
+    "blocked": SEVERAL,
+}
+WORDS = {
+    "gtin": "SKUs have a GTIN of their own",
+    "price": "SKUs have another price than the item",
+    "cost": "SKUs have another cost price than the item",
+    "stock": "SKUs have stock of their own",
+    "blocked": "SKUs cannot be blocked one by one",
+}
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError when the SKUs of articles cannot become what `products.variants` says.
+
+    That is so when SKUs were sent in the other way before, and when something is lost that `products.accept_losses`
+    does not name.
+    """
+    _check_mode(settings)
+    lost = losses(settings) if settings.products.variants == "item_variants" else {}
+    refused = {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
+    if refused:
+        listed = ", ".join(f'"{name}"' for name in refused)
+        words = "; ".join(refused.values())
+        raise ConfigurationError(
+            f'`products.variants = "item_variants"`: API v2.0 has no place for what variants have: {words}.',
+            f'Use "items", or name what may be lost: `products.accept_losses = [{listed}]` (docs/products.md).',
+        )
+
+
+def losses(settings: Settings) -> dict[str, str]:
+    """What staged SKUs lose as variants of an item, in words with their numbers, by the name of the loss."""
+    counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in LOST.items())
+    found = _asked(
+        settings,
+        STAGING,
+        f"""
+        SELECT {counts}
+        FROM (
+            -- What the item gets is what its first SKU has.
+            SELECT *, first(struct_pack(price, costprice)) OVER (PARTITION BY artkey ORDER BY _key) AS of_item
+            FROM {STAGING}
+            WHERE {HAS_VARIANTS}
+        )
+        """,
+    )
+    return {name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count}
+
+
+def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
+    """The ids of the item variants that SKUs or GTINs stand for (Document.variants), by the ledger of products."""
+    if settings.products.variants == "items" or not names:
+        return {}
+    skus = _skus_by_gtin(settings, names)
+    wanted = {*names, *(sku for found in skus.values() for sku in found)}
+    known = {row["key"]: row["target_id"] for row in _sent(settings, "variant", "key", wanted)}
+    articles = {row["target_no"] for row in _sent(settings, "article", "target_no", names)}
+    ids: dict[str, set[str]] = dict.fromkeys(articles, set())
+    for name in names:
+        # A SKU is one, whatever GTIN another SKU has.
+        found = {name} if name in known else skus.get(name, set()) & known.keys()
+        ids |= {name: {known[sku] for sku in found}} if found else {}
+    return ids
+
+
+def skus(settings: Settings, ids: Collection[str]) -> dict[str, str] | None:
+    """The SKUs that item variants of Business Central came from, by their ids; None where SKUs are items."""
+    if settings.products.variants == "items":
+        return None
+    return {row["target_id"]: row["key"] for row in _sent(settings, "variant", "target_id", ids)}
+
+
+def articles(settings: Settings, ids: Collection[str]) -> dict[str, str]:
+    """The articles that items with variants came from, by the ids of the items."""
+    return {row["target_id"]: row["key"] for row in _sent(settings, "article", "target_id", ids)}
+
+
+def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
+    """The ledger rows of a part's records that are in Business Central and have one of the values in a column."""
+    query = f"FROM ledger WHERE part = ? AND target_id IS NOT NULL AND list_contains(?, {quote(column)})"
+    return _asked(settings, "ledger", query, [part, list(values)])
+
+
+def _skus_by_gtin(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
+    """The staged SKUs of each GTIN."""
+    numbers = [name for name in names if name.isdigit()]
+    rows = _asked(settings, STAGING, f"SELECT gtin, sku FROM {STAGING} WHERE list_contains(?, gtin)", [numbers])
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["gtin"], set()).add(row["sku"])
+    return found
+
+
+def _check_mode(settings: Settings) -> None:
+    """Raises ConfigurationError when SKUs with colours or sizes are in Business Central in the other way."""
+    if settings.products.variants == "items":
+        words, other, sent = "variants of items", "item_variants", "part = 'variant'"
+    else:
+        words, other = "items of their own", "items"
+        sent = f"part = 'item' AND key IN (SELECT _key FROM {STAGING} WHERE {HAS_VARIANTS})"
+    found = _asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
+    if found and found[0]["n"]:
+        hint = "Business Central cannot move stock and history between items and variants, so winbc does not either. "
+        hint += f'Set `products.variants` to "{other}" again. To change over, sell out or write off the old stock in '
+        hint += "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
+        raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
+
+
+def _asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:
+    """The rows of a query on the database of products; none where a table is not there yet."""
+    if not settings.flow_database(FLOW).exists():
+        return []
+    with Store(settings.flow_database(FLOW), settings.memory_limit_mb).open() as connection:
+        there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        return rows_of(connection, query, values) if {table, STAGING} <= there else []
