@@ -27,6 +27,7 @@ from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
 from .output import add_row, bar, say, table_of, warn
+from .products import products
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(approve)
+app.command()(products)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()

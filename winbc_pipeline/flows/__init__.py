@@ -13,6 +13,7 @@ FLOWS: tuple[Flow, ...] = (
     CUSTOMERS,
     CUSTOMERS_TO_WINSTORE,
     PRODUCTS,
+    PRODUCTS_TO_WINSTORE,
     ORDERS_TO_BC,
     STATUS_TO_BC,
     ORDERS_TO_WINSTORE,
@@ -22,7 +23,6 @@ FLOWS: tuple[Flow, ...] = (
 
 TABLES: tuple[Flow, ...] = (
     *FLOWS,
-    PRODUCTS_TO_WINSTORE,
     STOCK_TO_BC,
     STOCK_TO_WINSTORE,
 )

@@ -41,7 +41,7 @@ def check(settings: Settings) -> None:
     lost = losses(settings) if settings.products.variants == "item_variants" else {}
     refused = {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
     if refused:
-        listed = ", ".join(f'"{name}"' for name in refused)
+        listed = ", ".join(f'"{name}"' for name in (*settings.products.accept_losses, *refused))
         words = "; ".join(refused.values())
         raise ConfigurationError(
             f'`products.variants = "item_variants"`: API v2.0 has no place for what variants have: {words}.',

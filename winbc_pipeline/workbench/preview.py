@@ -21,7 +21,7 @@ from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
-from ..sync.records.plan import links, source_columns
+from ..sync.records.plan import links, planned_row, source_columns
 from ..systems.business_central import BusinessCentral
 
 Links = dict[tuple[str, str], str]  # the source's key by part and id of the target's record
@@ -114,7 +114,7 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
             if part.parent and rows:
                 parent = flow.part(part.parent)
                 create_source_view(connection, parent, compiled[parent.name], staging.name, "true")
-                keys = ", ".join(literal(row["_key"]) for row in rows)
+                keys = ", ".join(literal(row["group"] if part.within else row["_key"]) for row in rows)
                 parents = _mapped(connection, connected, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
             found.append(_Mapped(part, rows, fields, parents))
     return _decided(connected, compiled, found)
@@ -146,9 +146,8 @@ def _mapped(
     return rows_of(
         connection,
         f"""
-        SELECT '{part.name}' AS part, m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN},
-            {source_columns(connected)}
-        FROM ({compiled.select}) AS m
+        SELECT m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN}, {source_columns(connected)}
+        FROM (SELECT '{part.name}' AS part, * FROM ({compiled.select})) AS m
         LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
         LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key AND {literal(part.key)} = '_key'
         ORDER BY m._key
@@ -190,12 +189,13 @@ def _compared(
 ) -> Iterator[RecordView]:
     """The views of one part's records, compared with the live target."""
     part, own = each.part, compiled[each.part.name]
-    decided = decide(connected, part, target, own, each.rows, linked)
-    live = live_targets(connected, part, target, own, [row for row, _ in decided], linked)
-    there: set[str] = set()
+    there, parents = set[str](), dict[str, Row]()
     if part.parent:
         parent = connected.flow.part(part.parent)
-        there = _there(decide(connected, parent, target, compiled[parent.name], each.parents, linked))
+        of_parents = decide(connected, parent, target, compiled[parent.name], each.parents, linked)
+        there, parents = _there(of_parents), {row["_key"]: planned_row(row, found) for row, found in of_parents}
+    decided = decide(connected, part, target, own, each.rows, linked, parents)
+    live = live_targets(connected, part, target, own, [row for row, _ in decided], linked)
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):
             decision = Decision("skip", "KEPT", target=decision.target)

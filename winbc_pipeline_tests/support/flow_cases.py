@@ -12,6 +12,13 @@ Written = list[dict[str, Any]]
 SECOND_CUSTOMER = {"customer_id": "124", "email": "b@mail.example"}
 SECOND_ARTICLE = {"sku": "SKU-2", "article_key": "2"}
 LINES_OF_SHOP = [{"order_number": "W1", "sku": "SKU-1"}, {"order_number": "W2", "sku": "SKU-2"}]
+ITEM = {
+    "displayName": "Mug",
+    "type": "Inventory",
+    "unitPrice": 10,
+    "taxGroupCode": "VAT21",
+    "baseUnitOfMeasureCode": "PCS",
+}
 COMPLETED = {"status": "completed"}
 
 
@@ -169,6 +176,28 @@ def _many_customers_of_bc(sandboxes: Sandboxes, count: int) -> None:
     )
 
 
+def _items_of_bc(sandboxes: Sandboxes, broken: bool) -> None:
+    """Two items of Business Central; the first has no tax code, so no price, until the record is mended."""
+    bc_users = BcUsers(sandboxes)
+    bc_users.at(AT)
+    there = {each["number"]: each["id"] for each in sandboxes.bc()["records"].get("items", [])}
+    if not there:
+        first = ITEM | {"number": "I1"} | ({"taxGroupCode": ""} if broken else {})
+        sandboxes.seed_bc(items=[first, ITEM | {"number": "I2"}])
+    elif not broken:
+        bc_users.call("PATCH", f"items({there['I1']})", {"taxGroupCode": "VAT21"})
+
+
+def _many_items_of_bc(sandboxes: Sandboxes, count: int) -> None:
+    BcUsers(sandboxes).at(AT)
+    sandboxes.seed_bc(items=[ITEM | {"number": f"I{n}"} for n in range(1, count + 1)])
+
+
+def _skus(sandboxes: Sandboxes) -> list[str]:
+    articles = winstore_state(sandboxes)["records"]["articles"]
+    return [row["sku"] for article in articles for row in article["variants"]]
+
+
 def _by_reference(sandboxes: Sandboxes, made: bool) -> Written:
     """Orders that were made, or actions on them, by the order's reference; their customers and lines left out."""
     writes = [w for w in _in_bc(sandboxes) if (w["method"], w["entity"]) == ("POST", "salesOrders")]
@@ -204,6 +233,16 @@ FLOW_CASES = {
     ),
     "products_winstore_to_bc": FlowCase(
         _articles, _many_masters, _in_bc, _numbers("items"), date(2026, 3, 2), "SKU-1", "SKU-2", ("bc", "$batch")
+    ),
+    "products_bc_to_winstore": FlowCase(
+        _items_of_bc,
+        _many_items_of_bc,
+        _in_shop("PostArticle"),
+        _skus,
+        date(2026, 3, 2),
+        "I1",
+        "1",  # the key that Winstore gives to the first article
+        ("winstore", "PostArticle"),
     ),
     "orders_bc_to_winstore": FlowCase(
         _orders,

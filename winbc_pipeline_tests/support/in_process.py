@@ -31,7 +31,7 @@ from winbc_pipeline.sync.records import plan
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
-from winbc_pipeline.workbench import missing_rows
+from winbc_pipeline.workbench import missing_rows, preview
 
 from . import mapped_before
 
@@ -170,7 +170,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (transport.Transport, "__init__", connected),
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
-            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows)),
+            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview)),
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),

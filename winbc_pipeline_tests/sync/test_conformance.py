@@ -11,7 +11,7 @@ from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import CustomerSettings, OrdersToWinstoreSettings, Settings
+from winbc_pipeline.settings import CustomerSettings, OrdersToWinstoreSettings, ProductSettings, Settings
 
 from ..support.bc_users import AT, BcUsers
 from ..support.flow_cases import FLOW_CASES, SECOND_ARTICLE
@@ -27,8 +27,9 @@ FLOW_IDS = [flow.id for flow in FLOWS]
 def both_directions(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
     """All flows are on."""
     monkeypatch.setenv("WINBC_CUSTOMERS__DIRECTION", "both")
-    customers = CustomerSettings(direction="both")
-    sandboxes.settings = sandboxes.settings.model_copy(update={"customers": customers})
+    monkeypatch.setenv("WINBC_PRODUCTS__DIRECTION", "both")
+    both = {"customers": CustomerSettings(direction="both"), "products": ProductSettings(direction="both")}
+    sandboxes.settings = sandboxes.settings.model_copy(update=both)
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)

@@ -3,8 +3,12 @@
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from winbc_pipeline.flows.products import PRODUCTS
+from winbc_pipeline.settings import Loss, ProductSettings
 
 from ...support.sandboxes import HTTP, REPOSITORY, Sandboxes
 
@@ -81,3 +85,46 @@ def variant_differences(
         "itemCategoryCode": str(source["category"]).upper(),
     }
     return [f"{sku}: {name}" for name, value in wanted.items() if found[0][name] != value]
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout")
+def test_the_sample_arrives_as_items_with_variants_and_only_the_listed_losses_differ(sandboxes: Sandboxes) -> None:
+    sandboxes.seed(Path(RETAIL))
+    chosen = ProductSettings(variants="item_variants", accept_losses=get_args(Loss))
+    sandboxes.settings = sandboxes.settings.model_copy(update={"products": chosen})
+    assert sandboxes.sync("products").failed == 0
+    shop, there = state(sandboxes.addresses.winstore_control), state(sandboxes.addresses.bc_control)
+    lost = PRODUCTS.notes(sandboxes.settings)
+    several = [article for article in shop["articles"] if len(article["variants"]) > 1]  # type: ignore[arg-type]
+    with_options = [
+        article
+        for article in shop["articles"]
+        if article in several or any(row["color"] or row["size"] for row in article["variants"])  # type: ignore[union-attr]
+    ]
+    assert (len(several), len(with_options)) == (37, 69)
+    assert [line for article in with_options for line in variants_of(article, there)] == []
+    skus = sum(len(article["variants"]) for article in several)  # type: ignore[arg-type]
+    assert f"not carried: {skus} SKUs have stock of their own" in lost
+    plain = [article for article in shop["articles"] if article not in with_options]
+    assert [line for article in plain for line in article_differences(article, there)] == []
+    assert len(there["items"]) == len(shop["articles"])
+
+
+def variants_of(article: dict[str, object], there: dict[str, list[dict[str, object]]]) -> list[str]:
+    """What is wrong with the item of an article and its variants."""
+    (item,) = [each for each in there["items"] if each["number"] == article["artkey"]]
+    skus: list[dict[str, str]] = sorted(article["variants"], key=lambda row: row["sku"])  # type: ignore[call-overload]
+    first = skus[0]
+    wanted = {
+        "displayName": article["name"],
+        "gtin": first["gtin"] if len(skus) == 1 else "",
+        "unitPrice": Decimal(first["price"]),
+        "unitCost": Decimal(first["costprice"]),
+        "taxGroupCode": f"VAT{first['vatrate']}",
+        "itemCategoryCode": str(article["category"]).upper(),
+    }
+    wrong = [f"{article['artkey']}: {name}" for name, value in wanted.items() if item[name] != value]
+    found = {each["code"]: each["description"] for each in there["itemVariants"] if each["itemId"] == item["id"]}
+    described = {row["sku"][-10:].upper(): " ".join(filter(None, (row["color"], row["size"]))) for row in skus}
+    return wrong + ([] if found == described else [f"{article['artkey']}: {found}, not {described}"])

@@ -40,7 +40,7 @@ def test_what_variants_lose_is_counted_and_refused_until_a_setting_accepts_it(pr
         ConfigurationError, match="1 SKUs have a GTIN of their own; 1 SKUs have another price"
     ) as refused:
         product_shop.run()
-    assert 'accept_losses = ["gtin", "price"]' in str(refused.value)
+    assert 'accept_losses = ["stock", "blocked", "gtin", "price"]' in str(refused.value)
     assert product_shop.numbers() == []
     product_shop.as_variants()
     product_shop.run()
