@@ -14,7 +14,7 @@ from typing import Any
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
-from winbc_pipeline.settings import OrderSettings
+from winbc_pipeline.settings import OrderSettings, ProductSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -286,9 +286,9 @@ def _differences(wanted: Record, record: Record) -> Iterator[str]:
 
 
 @contextmanager
-def trial_of(seed: int, folder: Path) -> Iterator[Trial]:
+def trial_of(seed: int, folder: Path, products: ProductSettings | None = None) -> Iterator[Trial]:
     """The shop of a seed in Winstore, until the block ends. Every second one has an account for the cents."""
-    settings = settings_of_order_flow(folder)
+    settings = settings_of_order_flow(folder).model_copy(update={"products": products or ProductSettings()})
     if seed % 2:
         settings = settings.model_copy(update={"orders": OrderSettings(rounding_account="8100")})
     trial = Trial(settings)
