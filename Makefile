@@ -39,3 +39,4 @@ bench: .venv/ready ## speed beside the peers, one JSON line each (installs the p
 	$(BIN)/python benchmarks/sandbox.py
 	$(BIN)/python benchmarks/orders.py
 	$(BIN)/python benchmarks/pairs.py
+	$(BIN)/python benchmarks/volume.py

@@ -33,6 +33,11 @@ def test_customers_are_compared_with_pairs_and_without() -> None:
     assert line_of("pairs.py", "--rows", "50")["rows"] == 50
 
 
+def test_a_first_load_asks_for_each_article_once() -> None:
+    line = line_of("volume.py", "--articles", "6", "--skus", "3", "--call-ms", "0")
+    assert (line["rows"], line["calls"]) == (18, 4)
+
+
 def test_mapping_makes_the_same_records_as_its_peers() -> None:
     digests = {line_of("mapping.py", tool, "--rows", "300")["digest"] for tool in ("ours", "pydantic", "pandas")}
     assert len(digests) == 1

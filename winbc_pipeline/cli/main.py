@@ -4,6 +4,7 @@ Here belongs: parse, call, print. What the commands do: workbench/, sync/ and ma
 """
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -132,7 +133,7 @@ def plan(
     start, end = _windows(connected.settings, first, to)
     work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
-        dry_run(work, begin)
+        dry_run(replace(work, told=begin.tell), begin)
     rows = planned(connected, start, end)
     counts = table_of("action", "reason", "records")
     for (action, reason), count in counts_of(rows):
@@ -163,7 +164,7 @@ def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
     try:
         with bar(console, connected.flow.id, 4) as begin:
-            done = run_sync(work, begin)
+            done = run_sync(replace(work, told=begin.tell), begin)
     except TooManyWrites as error:
         say(console, (str(error), "red"))
         raise typer.Exit(1) from None

@@ -23,13 +23,32 @@ ACTED_ON = ("Cc", "Cf", "Cs", "Zl", "Zp")
 LINE_S = 5  # between two lines of progress in a pipe
 
 
+class Steps:
+    """The steps of a command. It is called with the name of each step as it begins.
+
+    Args:
+        show: shows a text, and how many steps are done.
+    """
+
+    def __init__(self, text: str, show: Callable[[str, int], object]) -> None:
+        self.text, self.show = text, show
+        self.step, self.begun = "", 0
+
+    def __call__(self, step: str) -> None:
+        self.step = f"{self.text}: {step}"
+        self.show(self.step, self.begun)
+        self.begun += 1
+
+    def tell(self, words: str) -> None:
+        """Says how far the present step is."""
+        self.show(f"{self.step}: {words}", self.begun - 1)
+
+
 @contextmanager
-def bar(
-    console: Console, text: str, steps: int | None = None, every_s: float = LINE_S
-) -> Iterator[Callable[[str], None]]:
+def bar(console: Console, text: str, steps: int | None = None, every_s: float = LINE_S) -> Iterator[Steps]:
     """Shows a progress bar until the block ends; in a pipe or a file, a line on stderr every few seconds.
 
-    Yields: a function to call with the name of each step as it begins. Without a number of steps the bar only pulses.
+    Yields: what to call with the name of each step as it begins. Without a number of steps the bar only pulses.
     """
     if not console.is_terminal:
         with _lines(text, every_s) as begin:
@@ -38,18 +57,11 @@ def bar(
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(text, total=steps)
-        begun = 0
-
-        def begin(step: str) -> None:
-            nonlocal begun
-            progress.update(task, description=f"{text}: {step}", completed=begun)
-            begun += 1
-
-        yield begin
+        yield Steps(text, lambda shown, done: progress.update(task, description=shown, completed=done))
 
 
 @contextmanager
-def _lines(text: str, every_s: float) -> Iterator[Callable[[str], None]]:
+def _lines(text: str, every_s: float) -> Iterator[Steps]:
     """Says on stderr, every so many seconds, what is going on and since when."""
     began, ended, present = time.monotonic(), threading.Event(), [text]
 
@@ -57,12 +69,12 @@ def _lines(text: str, every_s: float) -> Iterator[Callable[[str], None]]:
         while not ended.wait(every_s):
             print(f"{present[0]} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
 
-    def begin(step: str) -> None:
-        present[0] = f"{text}: {step}"
+    def show(step: str, _: int) -> None:
+        present[0] = step
 
     threading.Thread(target=tell, daemon=True).start()
     try:
-        yield begin
+        yield Steps(text, show)
     finally:
         ended.set()
 

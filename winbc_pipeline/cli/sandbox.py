@@ -23,6 +23,9 @@ from ..sandbox.server import Addresses, System
 from ..sandbox.server import serve as serve_sandboxes
 from ..sandbox.strange.shop import LONGEST
 from ..sandbox.strange.shop import make as make_strange
+from ..sandbox.volume import MOST_SKUS
+from ..sandbox.volume import articles as articles_of
+from ..sandbox.winstore import ShopOptions
 
 app = typer.Typer(help="Practice copies of both systems on 127.0.0.1.", no_args_is_help=True)
 Port = Annotated[int, typer.Option(help="Port; 0 for a free one")]
@@ -43,9 +46,13 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the records")] = None,
     bc_version: Version = NEWEST,
     time_scale: TimeScale = 1,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call takes")] = 0,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds that each call to Business Central takes")] = 0,
     operation_latency: Annotated[float, typer.Option(min=0, help="Seconds that each operation of a call takes")] = 0,
     replica_lag: Annotated[float, typer.Option(min=0, help="Seconds by which reads lag behind writes")] = 0,
+    articles_per_call: Annotated[
+        int | None, typer.Option(min=1, help="Most changed articles in an answer of Winstore")
+    ] = None,
+    call_ms: Annotated[int, typer.Option(min=0, help="Milliseconds that each call to Winstore takes")] = 0,
     requests: Annotated[int, typer.Option(min=1, help="Calls per user in five minutes")] = 6000,
     seed: Annotated[str, typer.Option(help="The same seed and clock give the same ids")] = "",
     clock: Annotated[str, typer.Option(help="Stops Business Central's clock there: 2026-03-01T10:00:00Z")] = "",
@@ -71,7 +78,8 @@ def serve(
         templates=templates,
         extensions=tuple(map(_app, extension or ())),
     )
-    with serve_sandboxes(data, bc_port, winstore_port, options, system) as addresses:
+    shop_options = ShopOptions(articles_per_call, call_ms / 1000)
+    with serve_sandboxes(data, bc_port, winstore_port, options, system, shop_options) as addresses:
         if load:
             load_folder(addresses.winstore_control, load)
         _print_addresses(addresses, as_json)
@@ -143,18 +151,26 @@ def generate(
     customers: int = 40,
     articles: int = 60,
     orders: Annotated[int | None, typer.Option(help="Default 200; of a strange shop by chance, up to 22")] = None,
+    skus: Annotated[int | None, typer.Option(min=1, max=MOST_SKUS, help="SKUs of each article, without orders")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same data")] = 7,
     strange: Annotated[bool, typer.Option("--strange", help="A legal but odd shop, with expected.json")] = False,
     longest: Annotated[int, typer.Option(min=50, help="Most lines of an order of a strange shop")] = LONGEST,
 ) -> None:
     """Writes a retail folder of generated data."""
+    if skus and (strange or orders):
+        raise typer.BadParameter("--skus goes without --strange and --orders")
+    now = datetime.now(UTC)
     if strange:
         shop = make_strange(seed, orders, longest)
         shop.write(folder)
         counts = {name: len(shop.tables[name]) for name in ("customers", "articles", "orders")}
+    elif skus:
+        tables = generate_rows(customers, 0, now, seed) | {"articles": articles_of(articles, skus, now, seed)}
+        write_folder(folder, tables)
+        counts = {"customers": customers, "articles": articles, "SKUs": articles * skus}
     else:
         counts = {"customers": customers, "articles": articles, "orders": 200 if orders is None else orders}
-        write_folder(folder, generate_rows(customers, articles, datetime.now(UTC), seed, counts["orders"]))
+        write_folder(folder, generate_rows(customers, articles, now, seed, counts["orders"]))
     print(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 

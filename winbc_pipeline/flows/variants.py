@@ -74,13 +74,15 @@ def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
         return {}
     skus = _skus_by_gtin(settings, names)
     wanted = {*names, *(sku for found in skus.values() for sku in found)}
-    known = {row["key"]: row["target_id"] for row in _sent(settings, "variant", "key", wanted)}
-    articles = {row["target_no"] for row in _sent(settings, "article", "target_no", names)}
+    known: dict[str, set[str]] = {}
+    for row in _sent(settings, "variant", "key", wanted):
+        known.setdefault(row["asked"], set()).add(row["target_id"])
+    articles = {row["asked"] for row in _sent(settings, "article", "target_no", names)}
     ids: dict[str, set[str]] = dict.fromkeys(articles, set())
     for name in names:
         # A SKU is one, whatever GTIN another SKU has.
         found = {name} if name in known else skus.get(name, set()) & known.keys()
-        ids |= {name: {known[sku] for sku in found}} if found else {}
+        ids |= {name: {each for sku in found for each in known[sku]}} if found else {}
     return ids
 
 
@@ -88,18 +90,26 @@ def skus(settings: Settings, ids: Collection[str]) -> dict[str, str] | None:
     """The SKUs that item variants of Business Central came from, by their ids; None where SKUs are items."""
     if settings.products.variants == "items":
         return None
-    return {row["target_id"]: row["key"] for row in _sent(settings, "variant", "target_id", ids)}
+    return {row["asked"]: row["key"] for row in _sent(settings, "variant", "target_id", ids)}
 
 
 def articles(settings: Settings, ids: Collection[str]) -> dict[str, str]:
     """The articles that items with variants came from, by the ids of the items."""
-    return {row["target_id"]: row["key"] for row in _sent(settings, "article", "target_id", ids)}
+    return {row["asked"]: row["key"] for row in _sent(settings, "article", "target_id", ids)}
 
 
 def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
-    """The ledger rows of a part's records that are in Business Central and have one of the values in a column."""
-    query = f"FROM ledger WHERE part = ? AND target_id IS NOT NULL AND list_contains(?, {quote(column)})"
-    return _asked(settings, "ledger", query, [part, list(values)])
+    """The ledger rows of a part's records that are in Business Central and have one of the values in a column.
+
+    Capitals make no difference: tables write SKUs in capitals, as Business Central does. `asked` is the value.
+    """
+    query = f"""
+        SELECT ledger.*, wanted.name AS asked
+        FROM ledger
+        JOIN (SELECT unnest(?::VARCHAR[]) AS name) AS wanted
+            ON upper(trim(ledger.{quote(column)})) = upper(trim(wanted.name))
+        WHERE part = ? AND target_id IS NOT NULL"""
+    return _asked(settings, "ledger", query, [list(values), part])
 
 
 def _skus_by_gtin(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:

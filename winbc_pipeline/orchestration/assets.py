@@ -91,7 +91,7 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
 
     def staging(work: Work) -> Done:
         connected.checked()  # a broken table stops the flow before it reads anything
-        stage(connected, work.first)
+        stage(connected, work.first, told=work.told)
         return Done()
 
     def mapped(work: Work) -> Done:
@@ -195,7 +195,7 @@ def _run_layer(
     began = time.monotonic()
     first, last = days_of(context, settings)
     with _plain_errors():
-        done = step(Work(connected, first, last, context.run.run_id))
+        done = step(Work(connected, first, last, context.run.run_id, told=context.log.info))
         windows = windows_of_layer(connected, key.path[0], first, last)
         above = {name: windows_of_layer(connected, name, first, last) for name in done.again}
         more = extra()

@@ -6,10 +6,11 @@ GetArticlePicture, PostArticlePicture and the article's field `picture` are assu
 import base64
 import binascii
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from .control import timestamp
-from .records import Records
+from .records import Record, Records
 from .refusals import Refused, required_text
 from .shop import Shop
 
@@ -41,6 +42,22 @@ def post_picture(shop: Shop, asked: dict[str, str], content: bytes) -> None:
         raise Refused(400, str(error)) from None
     now = timestamp(shop.clock.now())
     shop.records.log_write(now, "POST", "PostArticlePicture", key, "", {"bytes": len(content)})
+
+
+def load_pictures(records: Records, folder: Path, articles: list[Record]) -> None:
+    """Takes in the files that articles name as their pictures. Without its file, a picture is named and not there.
+
+    Raises ValueError for what is no PNG or JPEG.
+    """
+    contents = {file.name: file.read_bytes() for file in folder.glob("*")}
+    for content in contents.values():
+        _kind(content)
+    for article in articles:
+        place = _place(article["artkey"])
+        if article["picture"] in contents:
+            records.store_blob(place, contents[article["picture"]])
+        else:
+            records.drop_blob(place)
 
 
 def set_picture(shop: Shop, body: dict[str, Any]) -> dict[str, str]:

@@ -45,6 +45,17 @@ def optional_count(asked: Record, name: str) -> int | None:
     return int(asked[name])
 
 
+def optional_position(asked: Record, name: str) -> tuple[str, str]:
+    """The moment and the key of the record that a parameter names, with a comma between; empty without the parameter.
+
+    Raises Refused for a text without a comma.
+    """
+    moment, comma, key = asked.get(name, ",").partition(",")
+    if not comma:
+        raise Refused(400, f"{name} is not a moment and a key with a comma between")
+    return moment, key
+
+
 def required_digits(sent: Record, name: str) -> str:
     """The text of a field that holds an integer. Raises Refused without one."""
     value = sent.get(name)

@@ -104,7 +104,7 @@ def whole_articles(rows: list[Row]) -> Iterator[Record]:
             "subcategory": first["subcategory"],
             "type": first.get("article_type", ""),
             "active": first["active"],
-            "picture": "",
+            "picture": first.get("picture", ""),
             "modified": max(row["modified_at"] for row in variants),
             "variants": [variant(row) for row in variants if row["sku"]],
         }

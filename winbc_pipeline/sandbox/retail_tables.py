@@ -40,7 +40,7 @@ TABLES = {
     "articles": Table(
         "article_key sku gtin name model_name color size supplier_id category subcategory description description_long "
         "cost_price price vat_rate active modified_at",
-        more="article_type",
+        more="article_type picture",
         key="sku",
         needs_key=False,
         numbers="cost_price price vat_rate",

@@ -21,6 +21,7 @@ from . import winstore
 from .bc import app as business_central
 from .bc.app import Options
 from .setup_data import COMPANY_NAME
+from .winstore import ShopOptions
 
 System = Literal["both", "bc", "winstore"]
 
@@ -67,10 +68,15 @@ def serve(
     winstore_port: int = 0,
     options: Options | None = None,
     system: System = "both",
+    shop_options: ShopOptions | None = None,
 ) -> Iterator[Addresses]:
     """Runs the sandboxes until the block ends.
 
     Port 0 means any free port. With a folder `data`, the records are kept there and survive a restart.
+
+    Args:
+        options: how Business Central behaves.
+        shop_options: how Winstore behaves.
     """
     if data:
         data.mkdir(parents=True, exist_ok=True)
@@ -82,7 +88,7 @@ def serve(
             app = business_central.create_app(bc_records, options)
             addresses = with_bc(addresses, stack.enter_context(running(app, bc_port)))
         if system != "bc":
-            shop = winstore.create_app(winstore_records)
+            shop = winstore.create_app(winstore_records, shop_options)
             addresses = with_winstore(addresses, stack.enter_context(running(shop, winstore_port)))
         yield addresses
 

@@ -12,7 +12,7 @@ from .control import Clock, timestamp
 from .lookups import Lookups
 from .posts import Posts
 from .records import Record, Records
-from .refusals import Refused, optional_count, required_moment, required_text
+from .refusals import Refused, optional_count, optional_position, required_moment, required_text
 from .retail import Retail
 
 Parameters = dict[str, str]
@@ -22,10 +22,15 @@ TELLING = ("PostCustomer", "PostArticle")  # writing calls whose answer tells th
 
 
 class Shop:
-    """One Winstore. `reads` and `writes` hold its calls by name."""
+    """One Winstore. `reads` and `writes` hold its calls by name.
 
-    def __init__(self, path: Path | None = None) -> None:
+    Args:
+        articles_per_call: the most changed articles that one answer has, whatever is asked for; None for no such bound.
+    """
+
+    def __init__(self, path: Path | None = None, articles_per_call: int | None = None) -> None:
         self.records, self.clock = Records(path), Clock()
+        self.most = {"articles": articles_per_call}
         self.lookups = Lookups(self.records)
         self.reads: dict[str, Callable[[Parameters], Answer]] = {
             "GetSuppliers": lambda _: ("suppliers", "supplier", self._suppliers()),
@@ -78,19 +83,20 @@ class Shop:
     def _changed(self, entity: str, asked: Parameters, condition: str = "true") -> list[Record]:
         """The records changed at or after `date`, ordered by modified, then key.
 
-        These are all of them, at most `limit`, or the page that the call asks for.
+        These are all of them, at most `limit`, or the page that the call asks for; with `after`, those behind a record.
 
         Args:
             condition: in SQL, which records count at all.
         """
         size, page = optional_count(asked, "pagesize"), optional_count(asked, "page") or 1
+        bounds = filter(None, (optional_count(asked, "limit") or size, self.most.get(entity)))
         modified = "json_extract(body, '$.modified')"
         rows = self.records.select(
             entity,
-            where=f"{modified} >= ? AND {condition}",
-            values=[required_moment(asked, "date")],
+            where=f"{modified} >= ? AND ({modified}, id) > (?, ?) AND {condition}",
+            values=[required_moment(asked, "date"), *optional_position(asked, "after")],
             order=f"{modified}, id",
-            limit=optional_count(asked, "limit") or size or -1,  # -1 means no limit
+            limit=min(bounds, default=-1),  # -1 means no limit
             offset=(page - 1) * (size or 0),
         )
         return _without_id(rows)

@@ -3,8 +3,11 @@
 Here belongs: how clients and Winstore talk (winstore.md section 2). What the calls do: shop.py.
 """
 
+import asyncio
 import base64
 import re
+import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from starlette.routing import Route
 
 from .control import CallLog, control_endpoint, control_routes, http_date
 from .faults import Faults, with_fault
-from .pictures import picture_of, post_picture, set_picture
+from .pictures import load_pictures, picture_of, post_picture, set_picture
 from .records import Record, dumps
 from .refusals import Refused
 from .retail import read_folder
@@ -61,13 +64,36 @@ def to_xml(name: str, value: Any) -> str:
     return f"<{name}>{content}</{name}>"
 
 
-def create_app(path: Path | None = None, user: str = "winstore", password: str = "sandbox-secret") -> Starlette:
+@dataclass(frozen=True)
+class ShopOptions:
+    """How the sandbox behaves.
+
+    Attributes:
+        articles_per_call: the most changed articles that one answer has, whatever is asked for; None for no such bound.
+        call_s: seconds that each call takes at least.
+    """
+
+    articles_per_call: int | None = None
+    call_s: float = 0
+    user: str = "winstore"
+    password: str = "sandbox-secret"
+
+
+def create_app(path: Path | None = None, options: ShopOptions | None = None) -> Starlette:
     """The sandbox as an ASGI application. With a `path`, its records survive a restart."""
-    shop, faults = Shop(path), Faults()
+    options = options or ShopOptions()
+    shop, faults = Shop(path, options.articles_per_call), Faults()
     log = CallLog(shop.clock)
-    allowed = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    allowed = "Basic " + base64.b64encode(f"{options.user}:{options.password}".encode()).decode()
 
     async def api(request: Request) -> Response:
+        ends = time.monotonic() + options.call_s
+        reply = await reply_to(request)
+        if options.call_s:
+            await asyncio.sleep(ends - time.monotonic())
+        return reply
+
+    async def reply_to(request: Request) -> Response:
         if request.headers.get("authorization") != allowed:
             return Response("<error>Unauthorized</error>", 401, {"WWW-Authenticate": "Basic"}, "application/xml")
         fault = faults.take(request.method, request.url.path)
@@ -110,7 +136,9 @@ def _seed(shop: Shop, body: dict[str, Any]) -> dict[str, int]:
     folder = Path(str(body.get("folder") or ""))
     if not (folder / "articles.csv").is_file():
         raise ValueError(f"{folder} is no retail folder: it has no articles.csv.")
-    return shop.load(read_folder(folder))
+    retail = read_folder(folder)
+    load_pictures(shop.records, folder / "pictures", retail["articles"])
+    return shop.load(retail)
 
 
 def _sent(body: bytes) -> dict[str, Any]:

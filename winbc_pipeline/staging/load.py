@@ -19,6 +19,7 @@ from .spool import PAGES, Chunk, Spool, remove_leftovers
 from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
 Taken = Callable[[duckdb.DuckDBPyConnection, int], None]
+Loaded = Callable[[int], object]
 # Columns that every staging table has beside the fields of its source.
 OWN = {
     "_key": "VARCHAR",
@@ -82,6 +83,10 @@ def _no_note(_: duckdb.DuckDBPyConnection, __: int) -> None:
     pass
 
 
+def _tells_nobody(_: int) -> None:
+    pass
+
+
 def load(
     store: Store,
     table: StagingTable,
@@ -89,6 +94,7 @@ def load(
     read_at: datetime,
     taken: Taken = _no_note,
     seconds: Callable[[], float] = time.monotonic,
+    loaded: Loaded = _tells_nobody,
 ) -> int:
     """Loads all pages into the staging table. The next pages are fetched while these are loaded.
 
@@ -97,6 +103,7 @@ def load(
         read_at: the moment (UTC) that counts as the modification of records without one.
         taken: called in each transaction with its connection, and how many of the pages are loaded when it ends.
         seconds: a clock that only goes forward; tests give their own.
+        loaded: called after each transaction with the number of records read so far.
     Returns: the number of records read.
     Raises: UnreadableAnswer when a page is not whole. Pages before it may stay loaded; a rerun loads them again.
         NotWritable when the disk is full.
@@ -113,6 +120,7 @@ def load(
             read += _take_in(store, table, chunk, read_at, first_load, taken)
             for file in chunk.files:
                 file.unlink()
+            loaded(read)
     return read
 
 

@@ -23,6 +23,7 @@ TABLES = (
         asked_at TIMESTAMPTZ,
         began_at TIMESTAMPTZ
     )""",
+    "ALTER TABLE load_progress ADD COLUMN IF NOT EXISTS position VARCHAR",
 )
 BELIEVED = timedelta(days=1)  # an older note may have missed what was committed late
 
@@ -62,9 +63,11 @@ class Progress:
 
     def __init__(self, store: Store, name: str, made_of: str) -> None:
         self.store, self.name, self.made_of = store, name, made_of
+        self.oldest: dict[str, datetime] = {}  # by source: the first moment of this load
         self.newest: dict[str, datetime] = {}  # by source, as long as it keeps the order
+        self.positions: dict[str, str] = {}  # by source: of the last record that a killed load has taken
         self.disordered: set[str] = set()
-        self.marks: list[tuple[str, datetime | None, datetime] | None] = []  # one for each page
+        self.marks: list[tuple[str, datetime | None, datetime, str] | None] = []  # one for each page
         self.noted = 0
         self.began: datetime | None = None
 
@@ -86,27 +89,32 @@ class Progress:
     ) -> datetime:
         row = connection.execute(
             """
-            SELECT since, least(up_to, asked_at - ?::INTERVAL)
+            SELECT
+                since,
+                least(up_to, asked_at - $1::INTERVAL),
+                CASE WHEN up_to <= asked_at - $1::INTERVAL THEN position END
             FROM load_progress
-            WHERE name = ? AND source = ? AND made_of = ? AND up_to IS NOT NULL AND began_at > ?
+            WHERE name = $2 AND source = $3 AND made_of = $4 AND up_to IS NOT NULL AND began_at > $5
             """,
             [late, self.name, source, self.made_of, now - BELIEVED],
         ).fetchone()
         if row and row[0] <= since < row[1]:
             reached: datetime = row[1]
+            self.positions[source] = row[2] or ""
             return reached
         connection.execute("DELETE FROM load_progress WHERE name = ? AND source = ?", [self.name, source])
         note = [self.name, source, self.made_of, since]
-        connection.execute("INSERT INTO load_progress VALUES (?, ?, ?, ?, NULL, NULL, NULL)", note)
+        connection.execute("INSERT INTO load_progress VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL)", note)
         return since
 
-    def page(self, source: str, moments: Collection[datetime | None], asked_at: datetime) -> None:
+    def page(self, source: str, moments: Collection[datetime | None], asked_at: datetime, position: str = "") -> None:
         """Takes down a page, before it is handed to the load. Every page of the load is taken down.
 
         Args:
             source: what the page is of; empty for what does not come in the order of modification.
             moments: the modification moments of its records, as they come.
             asked_at: when this load first asked, by the source's clock.
+            position: where the last of its records stands in the order of the source; empty if the source knows none.
         """
         known = [moment for moment in moments if moment]
         last = self.newest.get(source)
@@ -115,19 +123,33 @@ class Progress:
         if not source or not known:
             self.marks.append(None)
             return
+        self.oldest.setdefault(source, known[0])
         self.newest[source] = known[-1]
-        self.marks.append((source, None if source in self.disordered else known[-1], asked_at))
+        self.marks.append((source, None if source in self.disordered else known[-1], asked_at, position))
 
     def taken(self, connection: duckdb.DuckDBPyConnection, pages: int) -> None:
         """Notes, in the transaction that loads them, how far the load has come with so many pages."""
         for mark in self.marks[self.noted : pages]:
             if mark:
-                source, up_to, asked_at = mark
+                source, up_to, asked_at, position = mark
                 connection.execute(
-                    "UPDATE load_progress SET up_to = ?, asked_at = ?, began_at = ? WHERE name = ? AND source = ?",
-                    [up_to, asked_at, self.began, self.name, source],
+                    """
+                    UPDATE load_progress SET up_to = ?, asked_at = ?, began_at = ?, position = ?
+                    WHERE name = ? AND source = ?
+                    """,
+                    [up_to, asked_at, self.began, position, self.name, source],
                 )
         self.noted = pages
+
+    def reached(self) -> tuple[datetime | None, datetime | None]:
+        """The modification moments of the first and the last record that this load has taken.
+
+        None for both where that tells nothing of how far it is: the records come from several sources, or in no order.
+        """
+        moments = [mark[1] for mark in self.marks[: self.noted] if mark]
+        if len(self.oldest) != 1 or self.disordered or not moments:
+            return None, None
+        return next(iter(self.oldest.values())), moments[-1]
 
     def end(self, asked_at: datetime) -> None:
         """Notes that the load is whole.

@@ -13,7 +13,7 @@ from pathlib import Path
 PAGES = "pages-"  # begins the names of folders of pages
 LEFT_BEHIND_S = 3600  # a folder of pages that is older belongs to a run that was killed
 CHUNK_BYTES = 112 * 2**20  # about one row group of DuckDB (122,880 rows) of records of 1 KB
-COMMIT_S = 30  # pages that came do not wait longer for others: what a killed load has committed is not fetched again
+COMMIT_S = 20  # pages wait no longer for others, so that with the time of loading at most 30 s are fetched again
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Spool:
 
     def __init__(self, folder: Path, seconds: Callable[[], float] = time.monotonic) -> None:
         self.folder, self.seconds = folder, seconds
-        self.committed = seconds()  # when the last chunk was loaded
+        self.taken = seconds()  # when the last chunk was handed over to be loaded
         self.changed = threading.Condition()
         self.files: list[Path] = []
         self.size = self.pages = 0
@@ -54,7 +54,6 @@ class Spool:
         try:
             while (chunk := self._next()).files:
                 yield chunk
-                self.committed = self.seconds()
         finally:
             with self.changed:
                 self.stopped = True
@@ -66,12 +65,12 @@ class Spool:
         """The next chunk; one without files when there are no more pages."""
         with self.changed:
             while not self.ended and self.size < CHUNK_BYTES:
-                remaining = self.committed + COMMIT_S - self.seconds()
+                remaining = self.taken + COMMIT_S - self.seconds()
                 if self.files and remaining <= 0:
                     break
                 self.changed.wait(remaining if self.files else None)
             chunk = Chunk(self.files, self.pages)
-            self.files, self.size = [], 0
+            self.files, self.size, self.taken = [], 0, self.seconds()
             self.changed.notify_all()
             return chunk
 

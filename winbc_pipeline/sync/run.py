@@ -106,7 +106,7 @@ def search_duplicates(connected: ConnectedFlow, since: datetime, run_id: str) ->
 def dry_run(work: Work, begin: Begin = _silent) -> None:
     """Runs the layers up to planned, without Dagster. `begin` is called with each layer's name as it begins."""
     begin("staging")
-    stage(work.connected, work.first)
+    stage(work.connected, work.first, told=work.told)
     begin("mapped")
     map_windows(work)
     begin("planned")

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +12,7 @@ from ..settings import Settings
 from ..staging.gone import note_absent
 from ..staging.load import load
 from ..staging.progress import Progress
+from ..staging.spool import COMMIT_S
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
 from ..systems.winstore.client import as_lines
@@ -19,6 +21,7 @@ from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
 from .guards.source import check_whole_read
+from .time_left import Told, in_words, silent
 
 GLANCE_S = 2  # the longest time that a look for changes takes
 SECOND = timedelta(seconds=1)
@@ -46,7 +49,7 @@ class Staged:
     whole: bool
 
 
-def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) -> int:
+def stage(connected: ConnectedFlow, first: date, now: datetime | None = None, told: Told = silent) -> int:
     """Stages everything that changed since the beginning of a day (UTC); returns how many records were read.
 
     A source only answers "changed since". Records of later windows are staged too, each in its own window. What a
@@ -55,11 +58,15 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None) ->
     Args:
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
+        told: is told every few seconds of a long read how far it is.
     """
     connected.check_on()
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     reading, moment = connected.flow.reading, now or clock.now()
-    staged = _stage_bc(connected, reading, since, moment) if reading else _stage_winstore(connected, since, moment)
+    if reading:
+        staged = _stage_bc(connected, reading, since, moment, told)
+    else:
+        staged = _stage_winstore(connected, since, moment, told)
     if staged.whole:
         check_whole_read(connected, first, staged.read)
         _note_absent(connected, since, moment)
@@ -73,7 +80,7 @@ def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> No
         note_absent(connected.store, table.name, table.group, table.modified, since, now.date())
 
 
-def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) -> Staged:
+def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, told: Told) -> Staged:
     entity, staging, settings = connected.flow.entity, connected.staging, connected.settings
     progress, began = _progress(connected, frozenset()), clock.now()
     source = Winstore(settings)
@@ -82,18 +89,22 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime) ->
         begins = progress.begin({name: since}, began, timedelta(minutes=settings.overlap_minutes))[name]
 
         def pages() -> Iterator[bytes]:
-            for rows in source.changed_since(entity, begins):
-                progress.page(name, [_moment(row, staging.modified) for row in rows], began + source.ahead)
+            profile = source.profile.entity(entity)
+            for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
+                moments = [_moment(row, staging.modified) for row in rows]
+                position = profile.position(rows[-1]) if profile.after and rows else ""
+                progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
 
-        read = load(connected.store, staging, pages(), now, progress.taken)
+        loaded = _telling(progress, now, told)
+        read = load(connected.store, staging, pages(), now, progress.taken, loaded=loaded)
         progress.end(began + source.ahead)
         return Staged(read, begins <= since)
     finally:
         source.close()
 
 
-def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime) -> Staged:
+def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime, told: Told) -> Staged:
     settings, wanted = connected.settings, fields_wanted(connected)
     overlap = timedelta(minutes=settings.overlap_minutes)  # BC may commit a change late (behaviour.md section 7)
     progress, began = _progress(connected, wanted), clock.now()
@@ -107,11 +118,24 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
                 progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
-        read = load(connected.store, connected.staging, pages(), now, progress.taken)
+        loaded = _telling(progress, now, told)
+        read = load(connected.store, connected.staging, pages(), now, progress.taken, loaded=loaded)
         progress.end(began + source.ahead)
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
         source.close()
+
+
+def _telling(progress: Progress, now: datetime, told: Told) -> Callable[[int], None]:
+    """What tells how far a read is, once it takes long: it is called with the number of records that are staged."""
+    began = time.monotonic()
+
+    def tell(read: int) -> None:
+        seconds = time.monotonic() - began
+        if seconds >= COMMIT_S:
+            told(in_words(read, seconds, *progress.reached(), now))
+
+    return tell
 
 
 def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:

@@ -1,13 +1,14 @@
 """What a run has to do: a connected flow, its windows, and which of their records."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ..settings import Settings
 from ..staging.store import Store
 from .connected import ConnectedFlow
 from .flow import Flow
+from .time_left import Told, silent
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Work:
     Attributes:
         run_id: what the ledger notes as the run that moved a record.
         keys: part and key of each record that counts; None for all records.
+        told: is told how far a step is that takes long.
     """
 
     connected: ConnectedFlow
@@ -24,6 +26,7 @@ class Work:
     last: date
     run_id: str
     keys: Collection[tuple[str, str]] | None = None
+    told: Told = field(default=silent, compare=False, repr=False)
 
     @property
     def flow(self) -> Flow:

@@ -35,7 +35,7 @@ def test_each_field_that_is_read_is_there(entity: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "parameter", ["limit", *(name for each in PROFILE.finds.values() for name in each.by.values())]
+    "parameter", ["limit", "after", *(name for each in PROFILE.finds.values() for name in each.by.values())]
 )
 def test_each_parameter_of_chunks_and_look_ups_is_there(parameter: str) -> None:
     assert f"`{parameter}`" in PAGE

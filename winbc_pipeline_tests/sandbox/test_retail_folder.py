@@ -7,6 +7,8 @@ import pytest
 from winbc_pipeline.cli.sandbox import load_folder
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.sandbox.retail_tables import BadFolder, read_tables, write_folder
+from winbc_pipeline.sandbox.strange.models import PICTURES
+from winbc_pipeline.sandbox.strange.shop import make
 
 from ..support.sandboxes import ARTICLE, CUSTOMER, HTTP, LINE, ORDER, Sandboxes
 
@@ -138,3 +140,25 @@ def test_a_folder_is_loaded_whole_or_not_at_all_and_the_command_says_why(sandbox
     assert HTTP.get(f"{sandboxes.addresses.winstore_control}/__state").json()["records"] == {}
     edit(folder, "order_lines.csv", "Mug,two,", "Mug,2,")
     assert load_folder(sandboxes.addresses.winstore_control, folder)["orders"] == 1
+
+
+def test_pictures_are_files_of_the_folder_and_one_without_its_file_is_named_and_not_there(
+    sandboxes: Sandboxes, tmp_path: Path
+) -> None:
+    shop = make(5)
+    shop.write(tmp_path / "odd")
+    names = ("model.png", "nowhere.png", "")
+    rows = [ARTICLE | {"sku": f"S{n}", "article_key": f"{n}", "picture": name} for n, name in enumerate(names)]
+    write_folder(tmp_path / "odd", {"articles": rows, "stock": [], "orders": [], "order_lines": []})
+    sandboxes.seed(tmp_path / "odd")
+    base, sign_in = sandboxes.addresses.winstore_base, ("winstore", "sandbox-secret")
+    answers = [HTTP.get(f"{base}/GetArticlePicture?artkey={n}", auth=sign_in) for n in range(3)]
+    assert answers[0].content == PICTURES["model.png"]
+    assert ["<statuscode>404<" in answer.text for answer in answers[1:]] == [True, True]
+
+
+def test_a_picture_that_is_none_is_refused(sandboxes: Sandboxes, folder: Path) -> None:
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "a.png").write_bytes(b"a text")
+    with pytest.raises(ConfigurationError, match="PNG or JPEG"):
+        load_folder(sandboxes.addresses.winstore_control, folder)

@@ -118,6 +118,37 @@ def test_each_source_is_continued_where_it_stopped_itself(store: Store) -> None:
     assert Progress(store, "staging", "fields").begin(wanted, NOW, LATE) == {"orders": at(5), "invoices": at(2)}
 
 
+def begun_behind(store: Store, late: timedelta) -> str:
+    """The position of the record behind which the next load of `orders` begins."""
+    progress = Progress(store, "staging", "fields")
+    progress.begin({"orders": SINCE}, NOW, late)
+    return progress.positions.get("orders", "")
+
+
+def test_the_next_load_begins_behind_the_last_record_that_was_taken(store: Store) -> None:
+    """So records of one moment, as an import leaves them, are not read again."""
+    progress = Progress(store, "staging", "fields")
+    progress.begin({"orders": SINCE}, NOW, LATE)
+    for key in ("1", "2"):
+        progress.page("orders", [at(3)], NOW, f"third hour,{key}")
+    with store.transaction() as connection:
+        progress.taken(connection, 1)
+    assert begun_behind(store, LATE) == "third hour,1"
+    assert begun_behind(store, NOW - at(2)) == "", "where the load begins earlier, nothing is left out"
+
+
+def test_how_far_a_load_is_counts_what_was_taken_only(store: Store) -> None:
+    progress = Progress(store, "staging", "fields")
+    progress.begin({"orders": SINCE}, NOW, LATE)
+    for hour in (1, 2, 3):
+        progress.page("orders", [at(hour)], NOW)
+    with store.transaction() as connection:
+        progress.taken(connection, 2)
+    assert progress.reached() == (at(1), at(2))
+    progress.page("orders", [at(1)], NOW)
+    assert progress.reached() == (None, None), "in no order, it is not known"
+
+
 def test_pages_that_come_in_no_order_are_never_noted(store: Store) -> None:
     progress = Progress(store, "staging", "fields")
     progress.begin({"orders": SINCE}, NOW, LATE)

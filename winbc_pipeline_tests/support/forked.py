@@ -79,6 +79,21 @@ def _staging(flow: str, environment: Mapping[str, str], folder: Path, dies_at: i
     stage.stage(ConnectedFlow(flow_named(flow), load_settings()), date(2024, 7, 1))
 
 
+def loading(flow: str, environment: Mapping[str, str]) -> BaseProcess:
+    """A staging of all windows as it is in production."""
+    whole = {**os.environ, **environment}
+    process = FORKS.Process(target=_loading, args=(flow, whole, Path.cwd()), daemon=True)
+    process.start()
+    return process
+
+
+def _loading(flow: str, environment: Mapping[str, str], folder: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    stage.stage(ConnectedFlow(flow_named(flow), load_settings()), date(2024, 7, 1))
+
+
 def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
     """Exit code and output of a `winbc` command whose files may have so many bytes, as if the disk were full then."""
     reader, writer = FORKS.Pipe(duplex=False)

@@ -14,7 +14,7 @@ from typing import Any
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
-from winbc_pipeline.settings import OrderSettings
+from winbc_pipeline.settings import OrderSettings, ProductSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -207,12 +207,17 @@ def items_off(trial: Trial) -> Iterator[str]:
             continue
         article, record = source[key], by_number[row["target_no"]]
         wanted = {
-            "displayName": article["title"],
+            "displayName": article["title"] or _with_options(article),
             "gtin": article["gtin"],
             "unitPrice": _exact(article["price"]),
             "taxGroupCode": f"VAT{Decimal(article['vatrate']):.0f}",
         }
         yield from (f"products {key}: {what}" for what in _differences(wanted, record))
+
+
+def _with_options(article: Record) -> str:
+    """The name of a SKU that has no title: its article's, with colour and size."""
+    return " ".join(filter(None, (article["name"].strip(), article["color"], article["size"])))
 
 
 def orders_off(trial: Trial) -> Iterator[str]:
@@ -281,9 +286,9 @@ def _differences(wanted: Record, record: Record) -> Iterator[str]:
 
 
 @contextmanager
-def trial_of(seed: int, folder: Path) -> Iterator[Trial]:
+def trial_of(seed: int, folder: Path, products: ProductSettings | None = None) -> Iterator[Trial]:
     """The shop of a seed in Winstore, until the block ends. Every second one has an account for the cents."""
-    settings = settings_of_order_flow(folder)
+    settings = settings_of_order_flow(folder).model_copy(update={"products": products or ProductSettings()})
     if seed % 2:
         settings = settings.model_copy(update={"orders": OrderSettings(rounding_account="8100")})
     trial = Trial(settings)

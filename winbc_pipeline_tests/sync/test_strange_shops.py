@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from winbc_pipeline.settings import ProductSettings
+
 from ..support.order_sandboxes import Record
-from ..support.strange_shops import MAIN, Trial, findings, trial_of
+from ..support.strange_shops import MAIN, Trial, documents_off, findings, not_arrived, trial_of, unread
 
 IN_CI, IN_SOAK = range(30), range(30, 500)
 WEEK_S = 7 * 86400
+WITH_VARIANTS = (2, 3, 5, 10, 11, 12, 18, 25)  # shops that have articles with several SKUs, and orders of them
+AS_VARIANTS = ProductSettings(variants="item_variants", accept_losses=("gtin", "price", "cost", "stock", "blocked"))
 SOUND = 485  # a shop of two orders with which nothing is wrong
 REGRESSIONS = {  # outside of these seeds, and what failed
     44: "an article whose SKU differs from another's in case was sold as that one",
@@ -38,7 +42,7 @@ def assert_in_step_from_first_to_last(seed: int, folder: Path) -> None:
     """The shop as it is, and a week later where its customers change."""
     with trial_of(seed, folder) as trial:
         assert_in_step(trial)
-        if trial.shop.later["customers"]:
+        if trial.shop.later["customers"] or trial.shop.later["articles"]:
             trial.pass_time(WEEK_S)
             trial.load(folder / "shop" / "later")
             assert_in_step(trial)
@@ -54,6 +58,23 @@ def test_a_shop_arrives_or_says_why_not(seed: int, tables: Path, tmp_path: Path)
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_a_shop_that_failed_once(seed: int, tables: Path, tmp_path: Path) -> None:
     assert_in_step_from_first_to_last(seed, tmp_path)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", WITH_VARIANTS)
+def test_a_shop_whose_skus_become_variants_of_items(seed: int, tables: Path, tmp_path: Path) -> None:
+    """Its orders arrive to the cent, or say why not; a rerun writes nothing, and neither does one a week later."""
+    with trial_of(seed, tmp_path, AS_VARIANTS) as trial:
+        for load in ("", "later"):
+            if load:
+                trial.pass_time(WEEK_S)
+                trial.load(tmp_path / "shop" / load)
+            trial.run()
+            assert [*unread(trial), *documents_off(trial)] == []
+            assert load or [each for each in not_arrived(trial) if each.startswith("orders")] == []
+            before = trial.writes()
+            trial.run()
+            assert trial.books["writes"][before:] == [], "a rerun wrote"
 
 
 def _first(trial: Trial, flow: str) -> Record:

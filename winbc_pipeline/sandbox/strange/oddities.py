@@ -1,7 +1,7 @@
-"""What may be odd about a customer, an article or an order: one entry each.
+"""What may be odd about a customer or an order: one entry each. Articles: articles.py.
 
-Here belongs: the entry and what it does to the rows. A new one is a line in CUSTOMERS, ARTICLES or ORDERS. What is odd
-because the books lack a code (country, currency, VAT rate) shows by the value: shop.py.
+Here belongs: the entry and what it does to the rows. A new one is a line in CUSTOMERS or ORDERS. What is odd because
+the books lack a code (country, currency, VAT rate) shows by the value: shop.py.
 """
 
 from collections.abc import Callable
@@ -130,73 +130,6 @@ def _set_country(record: Odd, chance: Random, column: str) -> None:
     record.row[column] = chance.choice(RARE_COUNTRIES)
 
 
-# Articles.
-
-
-def _variants(record: Odd, shop: Records, chance: Random) -> None:
-    record.row["size"] = "S"
-    more = [record.row | {"sku": f"{record.row['sku']}-{size}", "size": size, "gtin": ""} for size in ("M", "L")]
-    shop.articles.extend(Odd(row, defects=["variants"]) for row in more)
-
-
-def _case_twin(record: Odd, shop: Records, chance: Random) -> bool:
-    twin = record.row["sku"].swapcase()
-    if twin in {each.row["sku"] for each in shop.articles}:
-        return False
-    row = record.row | {"sku": twin, "article_key": f"{record.row['article_key']}9", "price": "3.21", "gtin": ""}
-    shop.articles.append(Odd(row, defects=["SKU that differs in case"]))
-    return True
-
-
-def _gtin_as_sku(record: Odd, shop: Records, chance: Random) -> bool:
-    if (other := another(shop.articles, record, chance)) is None or not other.row["gtin"]:
-        return False
-    record.row["sku"] = other.row["gtin"]
-    other.defects.append("GTIN that is the SKU of another")
-    return True
-
-
-def _same_gtin(record: Odd, shop: Records, chance: Random) -> bool:
-    if (other := another(shop.articles, record, chance)) is None:
-        return False
-    record.row["gtin"] = other.row["gtin"]
-    other.defects.append("same GTIN as another")
-    return True
-
-
-def _signs_in_sku(record: Odd, *_: object) -> None:
-    record.row["sku"] = f"{record.row['article_key']}*?'&|.."
-
-
-def _category_as_written_elsewhere(record: Odd, *_: object) -> None:
-    record.row["category"] = f" {record.row['category'].upper()} "
-
-
-ARTICLES = (
-    Oddity("variants", _variants, holds_orders=True),
-    Oddity("SKU that differs in case", _case_twin, holds_orders=True),
-    Oddity("SKU of 30 characters", lambda record, *_: record.row.update(sku=f"{record.row['sku']:X<30}"), True, True),
-    Oddity("no SKU", cells(sku=""), holds_orders=True),
-    Oddity("name of 300 characters", cells(name=LONG), holds_orders=True),
-    Oddity("no price", cells(price=""), holds_orders=True),
-    Oddity("gift card with a negative price", cells(name="Gift card", price="-25", vat_rate="0"), True, True),
-    Oddity("GTIN of 20 digits", cells(gtin="08712345678901234567"), holds_orders=True),
-    Oddity("no VAT rate", cells(vat_rate=""), holds_orders=True),
-    Oddity("SKU that is the GTIN of another", _gtin_as_sku, holds_orders=True),
-    Oddity("same GTIN as another", _same_gtin, holds_orders=True),
-    Oddity("signs of a filter in the SKU", _signs_in_sku, holds=False),
-    Oddity("category in capitals", _category_as_written_elsewhere, holds=False),
-    Oddity("price of 6 decimals", cells(price="8.264463", cost_price="1.333333"), holds=False),
-    Oddity("VAT rate with decimals", lambda record, *_: record.row.update(vat_rate=_decimals(record.row)), holds=False),
-    Oddity("no category", cells(category=""), holds=False),
-    Oddity("no GTIN", cells(gtin=""), holds=False),
-    Oddity("free of charge", cells(price="0", cost_price="0"), holds=False),
-    Oddity("emoji", lambda record, *_: record.row.update(name=f"{EMOJI} {record.row['name']}"), holds=False),
-    Oddity("right to left", cells(name=RIGHT_TO_LEFT), holds=False),
-    Oddity("markup", cells(name=MARKUP, description_long=f"<p>{MARKUP}</p>" * 40), holds=False),
-)
-
-
 # Orders.
 
 
@@ -265,13 +198,14 @@ def _number_twin(record: Odd, shop: Records, chance: Random) -> bool:
     return True
 
 
-def _decimals(row: Row) -> str:
+def with_decimals(row: Row) -> str:
+    """The VAT rate of a row, written with two decimals."""
     return f"{Decimal(row['vat_rate'] or 0):.2f}"
 
 
 def _rates_with_decimals(record: Odd, *_: object) -> None:
     for line in record.lines:
-        line["vat_rate"] = _decimals(line)
+        line["vat_rate"] = with_decimals(line)
 
 
 def _lines_by_letters(record: Odd, *_: object) -> None:

@@ -20,6 +20,7 @@ SHOP_RATES = (*(("21", "9", "0"),) * 16, ("21",), ("0",), ("19", "7"), ("20", "5
 SHOP_ROUNDINGS = ("per unit", *("per line", "per rate", "once") * 3)
 SHOP_CURRENCIES = (("EUR",), ("EUR",), ("EUR", "USD"), ("GBP",), ("EUR", "EUR", "EUR", "SEK"))
 SKUS = ("SKU-{:05d}", "{:07d}", "mug-{}", "A/{}.5", "Größe {}", "{}")
+OF_VARIANTS, BY_GTIN = 0.6, 0.3  # shares of the lines of orders, where there are variants
 ORDER_NUMBERS = ("W{}", "2026/{:04d}", "web-{}", "{:08d}", "b{}_x.1")
 
 
@@ -105,6 +106,8 @@ def article(number: int, traits: Traits, chance: Random) -> Odd:
             "price": str(price),
             "vat_rate": chance.choice(traits.rates),
             "active": chance.choice(("true", "true", "false")),
+            "article_type": "",
+            "picture": "",
             "modified_at": timestamp(_moment(traits, chance)),
         }
     )
@@ -140,20 +143,40 @@ def order(number: int, traits: Traits, shop: Records, chance: Random, buyer: Row
 
 
 def _lines(order: Row, traits: Traits, shop: Records, chance: Random) -> list[Row]:
-    sold = [article.row for article in shop.articles if article.row["sku"]]
     return [
         {
             "order_number": order["order_number"],
             "line_number": str(number),
-            "sku": article["sku"],
+            "sku": _sold_as(article, chance),
             "description": article["name"],
             "quantity": _quantity(traits, chance),
             "unit_price": article["price"] or "1",
             "discount_percent": chance.choice(("", "0", "0", "10", "33.33")),
             "vat_rate": article["vat_rate"],
         }
-        for number, article in enumerate(chance.sample(sold, min(len(sold), chance.randrange(1, 5))), 1)
+        for number, article in enumerate(_chosen(shop, chance), 1)
     ]
+
+
+def _chosen(shop: Records, chance: Random) -> list[Row]:
+    """The articles of an order; where there are variants, most of its lines name one of these."""
+    sold = [article.row for article in shop.articles if article.row["sku"]]
+    variants = [row for row in sold if _is_variant(row)]
+    if not variants:
+        return chance.sample(sold, min(len(sold), chance.randrange(1, 5)))
+    lines = range(chance.randrange(1, 5))
+    return [chance.choice(variants if chance.random() < OF_VARIANTS else sold) for _ in lines]
+
+
+def _is_variant(row: Row) -> bool:
+    """Whether an article has several SKUs, or options."""
+    return bool(row["model_name"] or row["color"] or row["size"])
+
+
+def _sold_as(article: Row, chance: Random) -> str:
+    """What a line names: the SKU, or, of a variant, sometimes the GTIN."""
+    by_gtin = _is_variant(article) and article["gtin"] and chance.random() < BY_GTIN
+    return article["gtin"] if by_gtin else article["sku"]
 
 
 def _quantity(traits: Traits, chance: Random) -> str:

@@ -23,10 +23,13 @@ class Odd:
 
 @dataclass
 class Records:
-    """What a shop has so far, and what changes of its customers within a week.
+    """What a shop has so far, and what changes of it within a week.
 
     Attributes:
         longest: the most lines that an order has.
+        changes: of customers.
+        edits: of SKUs.
+        gained: rows of SKUs that articles gain.
     """
 
     longest: int
@@ -34,6 +37,8 @@ class Records:
     articles: list[Odd] = field(default_factory=list)
     orders: list[Odd] = field(default_factory=list)
     changes: list[tuple[Odd, Row]] = field(default_factory=list)
+    edits: list[tuple[Odd, Row]] = field(default_factory=list)
+    gained: list[Row] = field(default_factory=list)
 
 
 def another(records: list[Odd], record: Odd, chance: Random) -> Odd | None:

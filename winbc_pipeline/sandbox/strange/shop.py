@@ -7,7 +7,6 @@ it strikes, and seeds that failed once stay worth trying.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -18,14 +17,19 @@ from ..control import timestamp
 from ..retail_tables import Row, write_folder
 from ..setup_data import CODES, COUNTRIES, VAT_RATES
 from . import plain
+from .articles import ARTICLES
+from .edits import WEEK, a_week_later
+from .models import PICTURES, model
 from .money import is_far_off, total
-from .oddities import ARTICLES, CUSTOMERS, ORDERS, Oddity
+from .oddities import CUSTOMERS, ORDERS, Oddity
 from .plain import UNTIL, Traits
 from .records import Odd, Records
 
 LONGEST = 600  # lines of an order, unless asked otherwise
 MOST_CUSTOMERS, MOST_ARTICLES, MOST_ORDERS = 10, 18, 22
+MOST_MODELS = 4  # articles with several SKUs
 NONE_AT_ALL = 0.05  # the chance of a shop to have no customers, no articles, no orders
+FASHION = 0.4  # the chance of a shop to have articles with several SKUs
 # The chance of each entry to strike a record. An order is held for each odd article that it sells.
 ODD_CUSTOMER, ODD_ARTICLE, ODD_ORDER = 0.015, 0.008, 0.012
 KNOWN_CURRENCIES = {"", "EUR", *(code for code, _ in CODES["currencies"])}
@@ -39,7 +43,7 @@ class StrangeShop:
 
     Attributes:
         tables: the rows of its files.
-        later: customers as they are a week later, and their orders of that week.
+        later: customers and articles as they are a week later, and the customers' orders of that week.
         expected: what is known of each record, by entity and key: see docs/sandbox.md.
     """
 
@@ -49,8 +53,11 @@ class StrangeShop:
 
     def write(self, folder: Path) -> None:
         """Writes a retail folder, with another one in `later`, and `expected.json`, which no loader reads."""
-        write_folder(folder, self.tables)
-        write_folder(folder / "later", self.later)
+        for place, tables in ((folder, self.tables), (folder / "later", self.later)):
+            write_folder(place, tables)
+            (place / "pictures").mkdir(exist_ok=True)
+            for name, content in PICTURES.items():
+                (place / "pictures" / name).write_bytes(content)
         text = json.dumps(self.expected, indent=1, ensure_ascii=False)
         (folder / "expected.json").write_text(text + "\n", encoding="utf-8")
 
@@ -69,6 +76,9 @@ def make(seed: int, order_count: int | None = None, longest: int = LONGEST) -> S
     _make_odd(shop.customers, CUSTOMERS, ODD_CUSTOMER, shop, chances)
     for number in range(chances.count("articles", MOST_ARTICLES)):
         shop.articles.append(plain.article(number, traits, chances.of("article", number)))
+    if chances.strikes(FASHION, "tailor"):
+        for number in range(chances.count("models", MOST_MODELS)):
+            shop.articles.extend(model(number, traits, chances.of("model", number)))
     _make_odd(shop.articles, ARTICLES, ODD_ARTICLE, shop, chances)
     count = chances.count("orders", MOST_ORDERS) if order_count is None else order_count
     for number in range(count):
@@ -77,7 +87,9 @@ def make(seed: int, order_count: int | None = None, longest: int = LONGEST) -> S
     changed = _changed_customers(shop)
     later = [plain.order(count + n, traits, shop, chances.of("later", n), row) for n, row in enumerate(changed)]
     _settle(shop, later, traits)
-    return StrangeShop(_tables(shop, chances), _later_tables(changed, later), _expected(shop, later, traits))
+    return StrangeShop(
+        _tables(shop, chances), _later_tables(changed, a_week_later(shop), later), _expected(shop, later, traits)
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ def _changed_customers(shop: Records) -> list[Row]:
     rows: dict[str, Row] = {}
     for record, changes in shop.changes:
         key = record.row["customer_id"]
-        rows[key] = rows.get(key, record.row) | changes | {"modified_at": timestamp(UNTIL + timedelta(days=7))}
+        rows[key] = rows.get(key, record.row) | changes | {"modified_at": timestamp(UNTIL + WEEK)}
     return list(rows.values())
 
 
@@ -176,8 +188,8 @@ def _tables(shop: Records, chances: _Chances) -> dict[str, list[Row]]:
     }
 
 
-def _later_tables(customers: list[Row], later: list[Odd]) -> dict[str, list[Row]]:
-    return {"customers": customers, "articles": [], **_order_tables(later)}
+def _later_tables(customers: list[Row], articles: list[Row], later: list[Odd]) -> dict[str, list[Row]]:
+    return {"customers": customers, "articles": articles, **_order_tables(later)}
 
 
 def _order_tables(records: list[Odd]) -> dict[str, list[Row]]:

@@ -57,10 +57,15 @@ class Winstore:
         profile = self.profile.entity(entity)
         return bool(profile.limit or profile.page)
 
-    def changed_since(self, entity: str, since: datetime) -> Iterator[list[Row]]:
-        """Pages of the records that changed at or after a moment. A row is flat; empty values are None."""
+    def changed_since(self, entity: str, since: datetime, after: str = "") -> Iterator[list[Row]]:
+        """Pages of the records that changed at or after a moment. A row is flat; empty values are None.
+
+        Args:
+            after: the position of the record behind which the read begins (`EntityProfile.position`); empty for all.
+                It counts only where the profile names a parameter for it.
+        """
         profile = self.profile.entity(entity)
-        for rows in self._pages(profile, since):
+        for rows in self._pages(profile, since, after):
             yield [flat for row in rows for flat in exploded(row, profile)]
 
     def few_changes(self, entity: str, since: datetime) -> list[Row] | None:
@@ -83,10 +88,10 @@ class Winstore:
         profile = self.profile.entity(entity)
         return Counter(str(row.get(profile.key[0])) for rows in self._pages(profile, since) for row in rows)
 
-    def _pages(self, profile: EntityProfile, since: datetime) -> Iterator[list[Row]]:
+    def _pages(self, profile: EntityProfile, since: datetime, after: str = "") -> Iterator[list[Row]]:
         """The answers to the question what changed, at least one: chunks, pages, or all records at once."""
         if profile.limit:
-            yield from chunks(profile, since, partial(self._chunk, profile, profile.limit))
+            yield from chunks(profile, since, partial(self._chunk, profile, profile.limit), after)
             return
         page = 1
         while True:
@@ -97,8 +102,9 @@ class Winstore:
                 return
             page += 1
 
-    def _chunk(self, profile: EntityProfile, limit: str, since: datetime, most: int) -> list[Row]:
-        return self._read(profile, since, {limit: str(most)})
+    def _chunk(self, profile: EntityProfile, limit: str, since: datetime, most: int, after: str) -> list[Row]:
+        behind = {profile.after: after} if profile.after and after else {}
+        return self._read(profile, since, {limit: str(most)} | behind)
 
     def _page(self, profile: EntityProfile, since: datetime, page: int) -> list[Row]:
         return self._read(profile, since, _part(profile, page, profile.records_per_page))

@@ -111,6 +111,10 @@ def _entity(winstore: Winstore, name: str, profile: EntityProfile, since: str) -
         raise _Broken(f"not of their type: {', '.join(wrong)}")
     if profile.limit and (problem := _no_chunk(in_json, profile)):
         raise _Broken(problem)
+    if profile.after:
+        behind = {profile.after: profile.position(in_json[0])}
+        if _rows(winstore, profile.call, asked | behind, JSON, profile.records)[:1] == in_json[:1]:
+            raise _Broken(f"does not know `{profile.after}`: remove it from the profile")
     return f"{len(rows)} {name} of the last {LOOK_BACK.days} days, the same in JSON and XML"
 
 

@@ -1,10 +1,11 @@
 """The profile: how each entity of Winstore is read, and how each kind of record is written."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -43,8 +44,8 @@ class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
     `inner` renames fields of the records in `explode`, where the record around them has a field of that name.
-    `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
-    Without these, one call gives all records.
+    `limit` names the parameter of chunks (chunks.py), and `after` the one that takes the last record that came before.
+    Without `limit`, `page` and `page_size` name the parameters of paging. Without these, one call gives all records.
     """
 
     since: str
@@ -60,11 +61,17 @@ class EntityProfile(CallProfile):
     identity: tuple[str, ...] = ()
     groups: dict[str, GroupProfile] = {}
     limit: str | None = None
+    after: str | None = None
     records_per_chunk: int = Field(1000, ge=1)
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
     fields: dict[str, FieldType]
+
+    def position(self, row: Mapping[str, Any]) -> str:
+        """Where a record stands in the order of a read: its modification moment and its key, as `after` takes them."""
+        key = (self.parent_key,) if self.explode and self.parent_key else self.key
+        return ",".join((str(row.get(self.modified)), "/".join(str(row.get(name)) for name in key)))
 
 
 class FindProfile(CallProfile):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline.sandbox.retail import read_folder
+from winbc_pipeline.sandbox.strange.articles import ARTICLES
 from winbc_pipeline.sandbox.strange.money import is_far_off, total
-from winbc_pipeline.sandbox.strange.oddities import ARTICLES, CUSTOMERS, ORDERS
+from winbc_pipeline.sandbox.strange.oddities import CUSTOMERS, ORDERS
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
 
 MANY = range(90)
@@ -23,7 +24,7 @@ def test_a_seed_gives_the_same_files_every_time(tmp_path: Path) -> None:
     for name in ("first", "second"):
         make(5).write(tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.*"))
-    assert len(files) == 10
+    assert len(files) == 14
     assert [(tmp_path / "first" / file).read_bytes() for file in files] == [
         (tmp_path / "second" / file).read_bytes() for file in files
     ]
@@ -50,6 +51,34 @@ def test_some_shops_are_empty_some_are_not_and_many_orders_have_no_defect(shops:
         assert {bool(shop.tables[name]) for shop in shops} == {True, False}
     counts = Counter(not known["defects"] for shop in shops for known in shop.expected["orders"].values())
     assert counts[True] > counts.total() / 4
+
+
+def test_where_there_are_variants_most_lines_of_orders_name_one_by_sku_or_gtin(shops: list[StrangeShop]) -> None:
+    named = Counter[str]()
+    for shop in shops:
+        rows = [row for row in shop.tables["articles"] if row["model_name"] or row["color"] or row["size"]]
+        known = {row["sku"]: "SKU" for row in rows} | {row["gtin"]: "GTIN" for row in rows if row["gtin"]}
+        if any(row["model_name"] for row in rows):
+            named.update(known.get(line["sku"], "") for line in shop.tables["order_lines"])
+    assert 0.6 < 1 - named[""] / named.total() < 0.8, "60 %, and those that are chosen among all articles"
+    assert 0.2 < named["GTIN"] / (named["GTIN"] + named["SKU"]) < 0.4
+
+
+def test_an_article_that_lost_its_skus_is_there_without_them_a_week_later(tmp_path: Path) -> None:
+    renumbered = [
+        (seed, sku)
+        for seed in MANY
+        for sku, known in make(seed).expected["articles"].items()
+        if known["oddities"] == ["article that is renumbered"]
+    ]
+    for seed, sku in renumbered:
+        make(seed).write(tmp_path / str(seed))
+        before, later = (read_folder(tmp_path / str(seed) / name)["articles"] for name in ("", "later"))
+        old = next(article for article in before if any(each["sku"] == sku for each in article["variants"]))
+        by_key = {article["artkey"]: [each["sku"] for each in article["variants"]] for article in later}
+        assert by_key[old["artkey"]] == []
+        assert by_key[f"{old['artkey']}7"] == [each["sku"] for each in old["variants"]]
+    assert renumbered
 
 
 def test_an_order_can_be_as_long_as_one_likes() -> None:

@@ -39,6 +39,29 @@ def test_a_line_names_a_variant_by_sku_or_gtin(shop: ProductShop, product_id: st
     assert sold(shop) == [("7", "SHIRT-B"), ("MUG", "")]
 
 
+def test_capitals_of_a_sku_make_no_difference(shop: ProductShop) -> None:
+    """Business Central keeps codes in capitals (schema: itemVariants.code), and shops write SKUs as they like."""
+    shop.sells("9", {"sku": "cap-r", "color": "red"}, {"sku": "Cap-B", "color": "blue"})
+    shop.run()
+    shop.send(lines=[{"product_id": "cap-r"}, {"product_id": "Cap-B"}])
+    assert shop.outcome() == ("CONFIRMED", None)
+    assert sold(shop) == [("9", "CAP-R"), ("9", "CAP-B")]
+
+
+def test_a_sku_that_differs_from_a_variant_in_capitals_only_is_not_sold_as_that_one(shop: ProductShop) -> None:
+    shop.sells("7", RED, BLUE, {"sku": "shirt-r", "color": "pink"})
+    shop.run()
+    row = shop.send(lines=[{"product_id": "shirt-r"}])
+    assert (row["reason"], shop.documents("W1")) == ("AMBIGUOUS_SKU", [])
+
+
+def test_two_variants_whose_skus_differ_in_capitals_only_are_not_guessed(shop: ProductShop) -> None:
+    shop.sells("9", {"sku": "shirt-r", "color": "red"}, {"sku": "CAP", "color": "blue"})
+    shop.run()
+    row = shop.send(lines=[{"product_id": "SHIRT-R"}])
+    assert (row["reason"], shop.documents("W1")) == ("DEPENDENCY", [])
+
+
 def test_an_order_that_has_not_changed_is_not_sent_again(shop: ProductShop) -> None:
     shop.send(lines=[{"product_id": "SHIRT-B"}])
     before = shop.writes()
