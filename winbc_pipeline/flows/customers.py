@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ..mapping.people import email_keys
 from ..settings import Settings
 from ..sync.flow import Flow, KeyChain, Part, Reference, Rows
 from ..sync.read_bc import MODIFIED, records_of
@@ -80,7 +79,7 @@ def with_privacy(
     for name, page in PLAIN.rows(settings, source, since, fields):
         privacy.look_up(page)
         for row in page:
-            if privacy.is_blocked(row, email_keys(row["email"])):
+            if privacy.is_blocked(row, [row["email"]]):
                 kept = {name: row[name] for name in ("id", "number", MODIFIED)}
                 row.clear()
                 row |= kept | {"privacyBlocked": True}

@@ -13,7 +13,6 @@ from typing import Any
 
 from ... import clock
 from ...mapping.compiler import Compiled
-from ...mapping.people import email_keys
 from ...staging.ledger import State
 from ...staging.pairs import KEYS
 from ...staging.store import Row
@@ -359,7 +358,7 @@ class Planner:
         """Whether the person of a record is blocked for privacy in Business Central."""
         if self.privacy is None:
             return False
-        names = [str(wanted.get("number") or ""), *email_keys(str(wanted.get("email") or ""))]
+        names = [str(wanted.get("number") or ""), str(wanted.get("email") or "")]
         return bool(live.get("privacyBlocked")) or self.privacy.is_blocked(live, names)
 
     def _rules_of(self, row: Row) -> Rules:
