@@ -48,6 +48,25 @@ class KeyChain:
 
 
 @dataclass(frozen=True)
+class Address:
+    """The fields of a record that are one address (docs/customers.md, Addresses).
+
+    Attributes:
+        fields: all of them.
+        place: those of which an address has one at least: a country alone is no address.
+        elsewhere: by field of the address: the field that holds it in a record of the target which keeps this address
+            beside its own one. An update leaves `fields` alone then.
+        uncarried: an address of the source for which the target has no room: the fields of the source that would be
+            put together, by field of the target.
+    """
+
+    fields: tuple[str, ...]
+    place: tuple[str, ...]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    uncarried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -76,6 +95,7 @@ class Part:
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
+        address: the fields that are one address; None in records without one.
     """
 
     name: str
@@ -98,6 +118,7 @@ class Part:
     creates: bool = True
     owns: bool = False
     keys: KeyChain | None = None
+    address: Address | None = None
 
     @property
     def paired_as(self) -> str:

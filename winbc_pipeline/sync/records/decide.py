@@ -22,6 +22,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
 from ..payloads import fields_of, filled
+from .addresses import kept_elsewhere, meant, without
 from .index import Key
 from .known import KnownRecords
 from .matching import ByKeys, Found, Target, matching_of
@@ -53,6 +54,11 @@ class Decision:
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     pair: str | None = None
+
+    def with_body(self, body: dict[str, Any]) -> "Decision":
+        """The same for a record that is made with these fields."""
+        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
+        return replace(self, body=body, changes=changes)
 
 
 @dataclass(frozen=True)
@@ -304,10 +310,9 @@ class Planner:
             return Decision("wait", "QUARANTINE")
         number = str(creates.get(own_id) or "")
         self.claimed |= dict.fromkeys(self.matching.keys(creates), number)
-        body = filled(creates)
-        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         target = {"number": number} if self.part.keys else {}
-        return Decision("create", target=target, body=body, changes=changes, pair=self.records.pair_made(row["known"]))
+        made = Decision("create", target=target, pair=self.records.pair_made(row["known"]))
+        return made.with_body(filled(creates))
 
     def _new_id(self) -> str | None:
         """An id for a new record that brings none."""
@@ -320,7 +325,7 @@ class Planner:
         return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
-        known, updates = row["known"], self._meant(row["updates"])
+        known, updates = row["known"], self._meant(row, live)
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if live.get("blocked") == "All" and self.part.keys:
@@ -331,7 +336,9 @@ class Planner:
         moved = self.records.moved(known, live, answered)
         # What a lost call has made holds what the source had then; nobody else has made it.
         rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
-        merged = merge(updates, live, moved, rules, _is_newer(row, live))
+        if elsewhere := kept_elsewhere(live, self.part.address):
+            rules = replace(rules, owners={**rules.owners, **dict.fromkeys(elsewhere, "target")})
+        merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
@@ -348,11 +355,17 @@ class Planner:
             return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
 
-    def _meant(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields of an update without those that are about something else in a record of this kind."""
-        if not updates.get(self.part.kind):
-            return updates
-        return {name: value for name, value in updates.items() if name not in self.part.lone}
+    def _meant(self, row: Row, live: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of an update without those that say nothing about this record.
+
+        They are those that are about something else in a record of this kind, and an address that is none. What
+        several records share (the customer of orders) has the address of its own record, once that was read.
+        """
+        updates, address = row["updates"], self.part.address
+        if updates.get(self.part.kind):
+            updates = {name: value for name, value in updates.items() if name not in self.part.lone}
+        is_told = self.part.shared and row["known"].source
+        return without(updates, address) if is_told else meant(updates, live, address)
 
     def _is_private(self, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         """Whether the person of a record is blocked for privacy in Business Central."""

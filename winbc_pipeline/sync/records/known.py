@@ -72,6 +72,7 @@ class KnownRecords:
         self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.depends = compiled.depends
+        self.blank = self.pairs.hashes({"": None})[""] if self.pairs else ""
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
@@ -170,8 +171,10 @@ class KnownRecords:
         if not known.same_table and known.sent.get(name) != wanted:
             return True  # by an edit of the tables
         reads = [each for each in self.depends.get(name, ()) if each in known.now]
-        if reads and all(each in known.source for each in reads):
-            return any(known.now[each] != known.source[each] for each in reads)
+        # A field that the pair does not know, because no table read it then, and that is empty now, did not change.
+        before = {each: known.source.get(each, self.blank) for each in reads}
+        if known.source and reads and all(each in known.source or known.now[each] == self.blank for each in reads):
+            return any(known.now[each] != before[each] for each in reads)
         if name in known.sent:
             return known.sent[name] != wanted
         return False if not reads and known.source else None

@@ -43,7 +43,7 @@ class EntityProfile(CallProfile):
     """How one entity is read. The shipped profile.toml explains the names.
 
     `limit` names the parameter of chunks (chunks.py). Without it, `page` and `page_size` name the parameters of paging.
-    Without these, one call gives all records.
+    Without these, one call gives all records. `optional` counts in the shipped profile alone (see abilities.left_out).
     """
 
     since: str
@@ -62,6 +62,7 @@ class EntityProfile(CallProfile):
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
+    optional: tuple[str, ...] = ()
     fields: dict[str, FieldType]
 
 
