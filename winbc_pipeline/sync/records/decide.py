@@ -4,7 +4,7 @@ Here belongs: skip, create, update, conflict. One field: merge.py. The plan tabl
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -334,16 +334,14 @@ class Planner:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered)
-        # What a lost call has made holds what the source had then; nobody else has made it.
-        rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
-        if elsewhere := kept_elsewhere(live, self.part.address):
-            rules = replace(rules, owners={**rules.owners, **dict.fromkeys(elsewhere, "target")})
+        elsewhere = kept_elsewhere(live, self.part.address)
+        rules = self._rules_of(row, live, elsewhere)
         merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
         bc_no = row["_key"] if self.source == "bc" else str(live.get("number") or live.get("code") or "")
-        pair = self.records.pair_after(known, merged, answered, bc_no)
+        pair = self.records.pair_after(known, merged, answered, bc_no, elsewhere)
         if is_unseen(live):
             merged.changes = [each | {"old": NOT_SEEN} for each in merged.changes]
         if merged.changes:
@@ -374,10 +372,18 @@ class Planner:
         names = [str(wanted.get("number") or ""), str(wanted.get("email") or "")]
         return bool(live.get("privacyBlocked")) or self.privacy.is_blocked(live, names)
 
-    def _rules_of(self, row: Row) -> Rules:
-        """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
-        taken = TAKEN.get(row["reason"] or "")
-        return replace(self.rules, owner=taken, owners={}, fixed=frozenset(), kind="") if taken else self.rules
+    def _rules_of(self, row: Row, live: Mapping[str, Any], elsewhere: Collection[str]) -> Rules:
+        """The part's rules, or what a person decided for this record (`winbc resolve --take`).
+
+        Args:
+            elsewhere: fields that the target's record keeps elsewhere. They are never sent.
+        """
+        taken, rules = TAKEN.get(row["reason"] or ""), self.rules
+        if taken:
+            rules = replace(rules, owner=taken, owners={}, fixed=frozenset(), kind="")
+        if _is_own_lost(row, live):  # It holds what the source had then; nobody else has made it.
+            rules = replace(rules, owner="source")
+        return replace(rules, owners={**rules.owners, **dict.fromkeys(elsewhere, "target")}) if elsewhere else rules
 
 
 def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:

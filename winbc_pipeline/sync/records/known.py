@@ -208,7 +208,9 @@ class KnownRecords:
         made = {"own": known.own, "made_by": self.flow.source, "source": known.now, "target": {}}
         return orjson.dumps(made | {"open": [], "whole": True}).decode()
 
-    def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
+    def pair_after(
+        self, known: Known, merged: Merged, answered: Hashes, bc_no: str, unheard: Collection[str] = ()
+    ) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
 
         What both sides agree on is noted. What only the target changed is not: the other direction must still see it.
@@ -216,6 +218,8 @@ class KnownRecords:
         Args:
             answered: the `hashes` of the target's record.
             bc_no: the number in Business Central.
+            unheard: fields of the target that are never sent. An edit of the source stays news for the other direction
+                where the target keeps another value.
         """
         if not self.pairs or not self._is_paired(known):
             return None
@@ -224,7 +228,8 @@ class KnownRecords:
             return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
         heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
-        read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now}
+        news = {each for name in unheard if name in merged.kept for each in self.depends.get(name, ())}
+        read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now} - news
         target, open_fields = dict(known.target), []
         target.pop(ETAG, None)
         for name, value in answered.items():

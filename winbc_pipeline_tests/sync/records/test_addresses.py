@@ -148,6 +148,27 @@ def test_an_address_of_business_central_does_not_replace_the_own_one_of_a_custom
     assert in_bc(two_ways)[0] == "Kaai 5"
 
 
+@pytest.mark.parametrize(("how", "street"), [("take_source", "rue Haute 1"), ("take_target", "Kaai 4")])
+def test_an_invoice_address_and_an_address_in_business_central_that_both_change_are_for_a_person(
+    two_ways: TwoWays, how: str, street: str
+) -> None:
+    has(two_ways, further("invoice", GENT))
+    two_ways.passes()
+    two_ways.in_bc(addressLine1="Kaai 4")
+    two_ways.passes()
+    now_has(two_ways, further("invoice", METZ))
+    two_ways.passes()
+    row = two_ways.rows(TO_BC)["000123"]
+    assert (row["state"], row["reason"]) == ("CONFLICT", "BOTH_CHANGED")
+    assert in_bc(two_ways)[0] == "Kaai 4"
+    two_ways.settle(TO_BC, how)
+    two_ways.passes()
+    assert in_bc(two_ways)[0] == street
+    before = two_ways.writes()
+    two_ways.passes()
+    assert two_ways.writes() == before
+
+
 def test_an_address_of_business_central_goes_to_the_own_one_of_a_customer_without_further_ones(
     two_ways: TwoWays,
 ) -> None:
