@@ -6,6 +6,7 @@ Source of the need: seed page, Customers ("Addresses are checked and updated if 
 import pytest
 
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.flows.customer_keys import keys_of
 from winbc_pipeline.settings import CustomerSettings, WinstoreSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import map_windows
@@ -254,9 +255,18 @@ def test_the_own_record_of_a_customer_whom_an_order_made_counts_once_it_is_read(
     assert in_bc(two_ways) == HOME_IN_BC
     known = two_ways.of_bc()
     two_ways.pass_time(60)
-    ordered(two_ways, "W2", invoice_add=GENT)
+    ordered(two_ways, "W2", invoice_add=METZ)
     two_ways.run(TO_BC)
     assert two_ways.of_bc() == known
+
+
+def test_a_customer_is_known_by_his_name_and_the_post_code_of_either_address() -> None:
+    # docs/customers.md, How a customer is found: Business Central may have either of them.
+    record = {"fname": "Anna", "lname": "O'Neil", "zip": "3511 AB", "invoice_zip": "9000"}
+    known = keys_of("winstore", record)["name_postcode"]
+    for post_code in ("3511ab", "9000"):
+        assert keys_of("bc", {"displayName": "Anna ONeil", "postalCode": post_code})["name_postcode"] < known
+    assert keys_of("winstore", record | {"zip": "", "invoice_zip": ""})["name_postcode"] == set()
 
 
 def test_the_shipped_tables_run_with_a_profile_that_reads_no_further_addresses(two_ways: TwoWays) -> None:
