@@ -21,6 +21,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "lname",
         "zip",
         "countryISO",
+        "invoice_zip",
     ),
 }
 
@@ -34,18 +35,19 @@ def keys_of(system: str, record: Mapping[str, Any]) -> Mapping[str, set[str]]:
     """
     if system == "bc":
         number, email, phone, vat, name, post_code, country = (_text(record, field) for field in FIELDS["bc"])
+        post_codes = {post_code}
     else:
-        number, email, phone, vat, company, first, last, post_code, country = (
+        number, email, phone, vat, company, first, last, post_code, country, of_invoices = (
             _text(record, field) for field in FIELDS["winstore"]
         )
-        name = company or f"{first} {last}"
-    person, place = name_key(name), name_key(post_code)
+        name, post_codes = company or f"{first} {last}", {post_code, of_invoices}
+    person, places = name_key(name), {name_key(each) for each in post_codes} - {""}
     return {
         "id": _filled(number.strip().upper()),
         "email": email_keys(email),
         "vat": _filled(vat_key(vat, country)),
         "phone": _filled(phone_key(phone, country)),
-        "name_postcode": {f"{person}|{place}"} if person and place else set(),
+        "name_postcode": {f"{person}|{place}" for place in places} if person else set(),
     }
 
 

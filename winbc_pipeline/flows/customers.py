@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ..mapping.people import email_keys
 from ..settings import Settings
-from ..sync.flow import Flow, KeyChain, Part, Reference, Rows
+from ..sync.flow import Address, Flow, KeyChain, Part, Reference, Rows
 from ..sync.read_bc import MODIFIED, records_of
 from ..sync.records.privacy import Privacy
 from ..systems.business_central import BusinessCentral
@@ -38,6 +37,24 @@ COMPANY = Reference(
     where=("contactType", "Company"),
 )
 
+# Business Central's customer has one address. That of a delivery, which Winstore may have besides, has no field there.
+ADDRESS = Address(
+    fields=("addressLine1", "addressLine2", "city", "state", "country", "postalCode"),
+    place=("addressLine1", "city", "postalCode"),
+    uncarried={
+        "addressLine1": ("delivery_street", "delivery_streetnr"),
+        "city": ("delivery_city",),
+        "postalCode": ("delivery_zip",),
+    },
+)
+# What Business Central has is the invoice address of a customer in Winstore, who keeps that one beside his own.
+OWN_ADDRESS = ("street", "streetnr", "zip", "city", "countryISO")
+ADDRESS_IN_WINSTORE = Address(
+    fields=OWN_ADDRESS,
+    place=("street", "zip", "city"),
+    elsewhere={name: f"invoice_{name}" for name in OWN_ADDRESS},
+)
+
 CUSTOMERS = Flow(
     name="customers",
     source="winstore",
@@ -54,6 +71,7 @@ CUSTOMERS = Flow(
             match=(("number", False), ("email", True)),
             keys=KEYS,
             fixed=("type",),
+            address=ADDRESS,
         ),
         Part(
             name="contact",
@@ -80,7 +98,7 @@ def with_privacy(
     for name, page in PLAIN.rows(settings, source, since, fields):
         privacy.look_up(page)
         for row in page:
-            if privacy.is_blocked(row, email_keys(row["email"])):
+            if privacy.is_blocked(row, [row["email"]]):
                 kept = {name: row[name] for name in ("id", "number", MODIFIED)}
                 row.clear()
                 row |= kept | {"privacyBlocked": True}
@@ -106,6 +124,7 @@ CUSTOMERS_TO_WINSTORE = Flow(
             match=(("customerid", False), ("email", True)),
             keys=KEYS,
             kind="company",
+            address=ADDRESS_IN_WINSTORE,
             lone=("fname", "lname"),  # those of a company's contact, whom Business Central has as a record of its own
             skip=(("privacyBlocked", "PRIVACY_BLOCKED"), ("blocked = 'All'", "BLOCKED")),
         ),

@@ -12,7 +12,7 @@ from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
 from ..systems.facts import FieldFacts
 from . import alike_skus, sent_by_bc, variants
-from .customers import COMPANY, CUSTOMERS
+from .customers import ADDRESS, COMPANY, CUSTOMERS
 from .documents_of_bc import READING
 
 EXTERNAL = (("externalDocumentNumber", False),)
@@ -139,6 +139,7 @@ ORDERS_TO_BC = Flow(
             key=CUSTOMER_KEY,
             where=f"{CUSTOMER_KEY} IS NOT NULL",
             shared=True,
+            address=ADDRESS,
         ),
         Part(
             name="contact",

@@ -168,7 +168,7 @@ def compile_table(
         fields: the fields of the source and their kinds.
         target: the fields of the target.
         lookup_folder: the folder of the lookup tables; a table is read when a formula names it.
-        constants: kind and SQL of the names that the settings give to formulas.
+        constants: kind and SQL of the names that stand for one value in all records, such as those of the settings.
         functions: the functions that formulas may call, by name.
         more_fields: tells people how the source gets a field that is not among `fields`.
     Raises: MappingError that names file, row and column.

@@ -110,7 +110,7 @@ class Context:
 
     Attributes:
         fields: the fields of the source and their kinds.
-        constants: kind and SQL of the values that the settings give, by name.
+        constants: kind and SQL of values that are the same for all records (those of the settings), by name.
         functions: the functions that may be called, by name.
         read_lookup: reads a lookup table by its name; raises MappingError.
         lookup_names: the lookup tables that there are.

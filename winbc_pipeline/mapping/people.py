@@ -47,7 +47,7 @@ VAT_COUNTRIES = {"EL": "GR", "XI": "GB"}
 VAT_PREFIXES = {"GR": "EL", "MC": "FR"}
 # Words in front of a number (`tel. 030-…`) do no harm. A letter behind a digit may be an extension or a second text.
 LETTER_BEHIND_DIGIT = re.compile(r"\d.*[^\W\d_]", re.DOTALL)
-MAIL_SCHEMES = re.compile(r"^(\s*mailto:)+\s*")
+MAIL_SCHEMES = re.compile(r"^(mailto:)+")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 BREAKS = re.compile(r"<(br|/?(p|div|li|tr|td|th|h[1-6]))\b[^>]*>", re.IGNORECASE)
@@ -134,9 +134,9 @@ def email_keys(text: str) -> set[str]:
     """The e-mail addresses of a text in small letters.
 
     Business Central's field may hold several, with a semicolon between (codeunit "Mail Management" of the base
-    application); people also write a comma. What has no @ is no address.
+    application); people also write a comma or a blank. What has no @ is no address.
     """
-    found = (MAIL_SCHEMES.sub("", each.lower()).strip() for each in re.split("[;,]", text))
+    found = (MAIL_SCHEMES.sub("", each) for each in re.split(r"[;,\s]+", text.lower()))
     return {each for each in found if EMAIL.fullmatch(each)}
 
 

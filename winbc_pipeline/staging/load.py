@@ -221,7 +221,8 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     """A SELECT of the staging columns over JSON files.
 
     A value that is not of its type becomes NULL, and its field is named in `_bad_fields`. A text of blanks only becomes
-    NULL. `_version` is DuckDB's hash; a later DuckDB may hash in another way, and then every row looks changed once.
+    NULL. The fields of the key and of the group lose blanks at their ends: `W1 ` and `W1` are one record. `_version` is
+    DuckDB's hash; a later DuckDB may hash in another way, and then every row looks changed once.
     """
     with files[0].open("rb") as first:
         form = "array" if first.read(64).lstrip()[:1] == b"[" else "newline_delimited"
@@ -230,7 +231,9 @@ def _typed_rows(table: StagingTable, files: list[Path], read_at: datetime) -> st
     read = f"{literal(read_at.isoformat())}::TIMESTAMPTZ"
     texts = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in table.fields)
     every = ", ".join(quote(name) for name in table.fields)
-    values = ", ".join(f"{typed(quote(name), kind)} AS {quote(name)}" for name, kind in table.fields.items())
+    identifying = {*table.key, table.group}
+    texts_in = {name: f"trim({quote(name)})" if name in identifying else quote(name) for name in table.fields}
+    values = ", ".join(f"{typed(texts_in[name], kind)} AS {quote(name)}" for name, kind in table.fields.items())
     checked = {name: kind for name, kind in table.fields.items() if kind != "text"}
     bad = ", ".join(f"CASE WHEN {is_unreadable(quote(name), kind)} THEN '{name}' END" for name, kind in checked.items())
     key = " || '/' || ".join(f"coalesce(trim({quote(name)}), '')" for name in table.key)

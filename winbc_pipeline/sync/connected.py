@@ -16,12 +16,13 @@ from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
 from ..mapping.trial import try_out
 from ..settings import Settings
-from ..staging.load import OWN, StagingTable
+from ..staging.load import OWN, TYPES, StagingTable
 from ..staging.store import Store, create_table, in_memory, literal, lock_down
 from ..systems.business_central.facts import dimension_field, is_dimension
 from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
+from ..systems.winstore.abilities import left_out
 from . import read_bc
 from .flow import Flow, Part
 
@@ -225,9 +226,16 @@ class ConnectedFlow:
         where = f"{profile}" if profile else "a profile of your own (`winstore.profile`, docs/winstore-contract.md)"
         return f"A field that Winstore gives besides is added under `{section}` of {where}."
 
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Kinds of the fields that a formula may name although the profile does not read them: they are empty."""
+        if self.flow.source != "winstore":
+            return {}
+        return left_out(load_profile(self.settings.winstore.profile), self.flow.entity)
+
     def _constants(self) -> Mapping[str, tuple[str, str]]:
-        """The settings that formulas may use: kind and SQL of each, by name."""
-        constants: dict[str, tuple[str, str]] = {}
+        """What formulas may use beside the fields of the source: kind and SQL of each, by name."""
+        constants = {name: (kind, f"CAST(NULL AS {TYPES[kind]})") for name, kind in self.left_out.items()}
         for name, value in self.flow.constants(self.settings).items():
             if isinstance(value, bool):
                 constants[name] = "boolean", str(value).lower()

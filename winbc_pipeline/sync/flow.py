@@ -67,6 +67,25 @@ PICTURE_FIELDS = {name: FieldFacts(name, "text") for name in ("name", "key")}
 
 
 @dataclass(frozen=True)
+class Address:
+    """The fields of a record that are one address (docs/customers.md, Addresses).
+
+    Attributes:
+        fields: all of them.
+        place: those of which an address has one at least: a country alone is no address.
+        elsewhere: by field of the address: the field that holds it in a record of the target which keeps this address
+            beside its own one. An update leaves `fields` alone then.
+        uncarried: an address of the source for which the target has no room: the fields of the source that would be
+            put together, by field of the target.
+    """
+
+    fields: tuple[str, ...]
+    place: tuple[str, ...]
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    uncarried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
 
@@ -105,6 +124,7 @@ class Part:
         within: the field of the target that names the parent's record by its number. The record's own key is unique
             among those of its parent only. It cannot go to another parent.
         picture: how pictures are sent, if the part's records are pictures of the parent's records.
+        address: the fields that are one address; None in records without one.
     """
 
     name: str
@@ -133,6 +153,7 @@ class Part:
     within: str = ""
     sign: str = ""
     picture: Picture | None = None
+    address: Address | None = None
 
     @property
     def paired_as(self) -> str:

@@ -8,7 +8,8 @@ from ..systems.business_central import Result
 
 REASONS: dict[str, str] = {
     "UNCHANGED": "The target has these values already. Nothing is written.",
-    "DRIFT": "The target has other values in fields that it owns (column `owner` of the table). They stay.",
+    "DRIFT": "The target has other values in fields that it owns (column `owner` of the table), or in an address that "
+    "is not sent to it (docs/customers.md). They stay.",
     "INACTIVE": "The article is inactive in Winstore (`active` is false), so its item is blocked "
     "(`products.inactive`).",
     "MISSING_SKU": "The newest whole answer for the article does not have this SKU any more, so its item is blocked "

@@ -21,7 +21,7 @@ from ..sync.records.gone import in_words, reported
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
-from .missing_rows import left_out, missing_rows, pictures_not_carried
+from .missing_rows import left_out, missing_rows, not_carried, pictures_not_carried
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
 
@@ -128,7 +128,8 @@ def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
 
 def _tables(connected: ConnectedFlow) -> CheckResult:
     whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
-    warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected), *pictures_not_carried(connected))
+    lost = (*not_carried(connected), *pictures_not_carried(connected))
+    warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected), *lost)
     return CheckResult(f"{whose} {len(connected.checked())} tables, and the values of staged records", warnings)
 
 

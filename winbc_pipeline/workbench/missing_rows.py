@@ -1,6 +1,7 @@
-"""What the tables cannot translate of the staged records, or leave out. `winbc check` tells it before a record fails.
+"""What the tables cannot translate of the staged records, or leave out. `winbc check` tells it.
 
-Rates, methods, countries and kinds of position are no personal data, so they are named. VAT numbers are counted.
+Rates, methods, countries and kinds of position are no personal data, so they are named. VAT numbers and addresses are
+counted.
 """
 
 from collections.abc import Iterator
@@ -75,6 +76,37 @@ def pictures_not_carried(connected: ConnectedFlow) -> list[str]:
         counted = rows_of(connection, f"SELECT count(*) AS records FROM {quote(connected.staging.name)} WHERE {some}")
     count = counted[0]["records"]
     return [f"variants with a picture of their own, which is not carried: {count}"] if count else []
+
+
+def not_carried(connected: ConnectedFlow) -> list[str]:
+    """In words, for each table: how many staged records have a further address, for which the target has no room.
+
+    An address that says the same as the one that is sent is none.
+    Raises: MappingError for tables that are wrong.
+    """
+    found = []
+    with _staged(connected) as (connection, sources):
+        for part, own in sources:
+            address = connected.flow.part(part).address
+            further = address.uncarried if address else {}
+            fields = {name for names in further.values() for name in names}
+            if not fields or not fields <= connected.staging.fields.keys():
+                continue
+            theirs = {name: f"lower(trim(concat_ws(' ', {', '.join(names)})))" for name, names in further.items()}
+            sent = [f"lower(trim(coalesce(m.creates ->> '$.{name}', '')))" for name in theirs]
+            same = " AND ".join(f"{one} = {other}" for one, other in zip(theirs.values(), sent, strict=True))
+            given = " OR ".join(f"{name} IS NOT NULL" for name in sorted(fields))
+            count = f"""
+                SELECT count(*) AS records
+                FROM ({own.select}) AS m
+                JOIN source AS s ON s._key = m._key
+                WHERE m.skip_reason IS NULL AND ({given}) AND NOT ({same})"""
+            if records := rows_of(connection, count)[0]["records"]:
+                found.append(
+                    f"{part}: {records} staged records have a delivery address other than the address that is sent; "
+                    "customers have one address in API v2.0, so it stays in Winstore (their orders name it)"
+                )
+    return found
 
 
 @contextmanager

@@ -107,6 +107,11 @@ def test_a_text_keeps_the_blanks_at_its_ends(store: Store, text: str) -> None:
     assert staged(store)[0]["name"] == text
 
 
+def test_blanks_around_what_identifies_a_record_are_no_part_of_it(store: Store) -> None:
+    load(store, TABLE, [page({"sku": "1", "price": "2"}), page({"sku": " 1 ", "price": "3"})], READ_AT)
+    assert [(row["_key"], row["sku"]) for row in staged(store)] == [("1", "1")]
+
+
 def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
     load(store, TABLE, [page({"sku": "1", "price": "2", "modified": "2026-03-02T00:00:00Z"})], READ_AT)
     load(store, TABLE, [page({"sku": "1", "price": "1", "modified": "2026-03-01T00:00:00Z"})], READ_AT)

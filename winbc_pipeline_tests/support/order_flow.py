@@ -106,13 +106,15 @@ class OrderFlow(OrderSandboxes):
         self._own_tables()
         path = self.settings.mapping_folder / flow / f"{table}.csv"
         with path.open(encoding="utf-8", newline="") as file:
-            rows = {row["target_field"]: row for row in csv.DictReader(file)}
+            rows = [*csv.DictReader(file)]
         usual = {"target_field": field, "source": "", "default": "", "when": "create", "required": "", "note": ""}
-        rows[field] = rows.get(field, usual) | cells
+        if field not in {row["target_field"] for row in rows}:
+            rows.append(usual)
+        rows = [row | (cells if row["target_field"] == field else {}) for row in rows]
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(usual))
             writer.writeheader()
-            writer.writerows(rows.values())
+            writer.writerows(rows)
 
     def _own_tables(self) -> None:
         if self.settings.mapping_folder == REPOSITORY / "mapping_tables":

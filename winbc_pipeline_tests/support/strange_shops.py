@@ -191,11 +191,22 @@ def customers_off(trial: Trial) -> Iterator[str]:
         wanted = {
             "displayName": customer["company"] or f"{customer['fname'].strip()} {customer['lname']}",
             "type": "Company" if customer["company"] else "Person",
-            "city": customer["city"],
-            "country": customer["countryISO"].upper(),
+            **_address(customer),
             "email": customer["email"].strip().lower(),
         }
         yield from (f"customers {key}: {what}" for what in _differences(wanted, record))
+
+
+def _address(customer: Record) -> Record:
+    """The address that a customer has in Business Central (docs/customers.md, Addresses)."""
+    of_invoices = [each for each in customer["addresses"] if each["type"] == "invoice"]
+    chosen = min(of_invoices, key=lambda each: each["default"] != "true", default=customer)
+    return {
+        "addressLine1": f"{chosen['street']} {chosen['streetnr']}".strip(),
+        "postalCode": chosen["zip"],
+        "city": chosen["city"],
+        "country": chosen["countryISO"].upper(),
+    }
 
 
 def items_off(trial: Trial) -> Iterator[str]:

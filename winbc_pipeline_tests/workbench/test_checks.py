@@ -6,6 +6,7 @@ import pytest
 
 from winbc_pipeline.errors import ConfigurationError, WinbcError
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.checks import checks
 from winbc_pipeline.workbench.missing_rows import left_out
@@ -75,6 +76,28 @@ def test_nothing_is_said_of_vat_numbers_that_are_valid_or_not_given(sandboxes: S
     sandboxes.fill(customers=[{"vat_number": "NL004495445B01"}, {"customer_id": "2", "email": "b@mail.example"}])
     sandboxes.sync("customers")
     assert left_out(ConnectedFlow(flow_named("customers"), sandboxes.settings)) == []
+
+
+def test_customers_whose_delivery_address_is_not_carried_are_counted(sandboxes: Sandboxes) -> None:
+    """API v2.0 has no ship-to addresses of customers (reference: entity sets)."""
+    home = {"street": "Kerkweg", "house_number": "7", "zip": "3511 AB", "city": "Utrecht", "country_iso": "NL"}
+    there = {"type": "delivery", "name": "", "default": ""} | home
+    write_folder(
+        sandboxes.folder / "retail",
+        {
+            "addresses": [
+                there | {"customer_id": "1", "city": "UTRECHT "},  # says the same
+                there | {"customer_id": "2", "city": "Gent"},
+                there | {"customer_id": "3"},
+                there | {"customer_id": "3", "type": "invoice", "city": "Gent"},
+            ]
+        },
+    )
+    people = [{"customer_id": key, "email": f"c{key}@mail.example"} | home for key in ("1", "2", "3", "4")]
+    sandboxes.fill(customers=people)
+    sandboxes.sync("customers")
+    (warning,) = found_by(sandboxes, "Mapping tables customers_winstore_to_bc").warnings
+    assert warning.startswith("customer: 2 staged records have a delivery address other than the address that is sent")
 
 
 def test_a_salesperson_by_country_whom_business_central_lacks_is_named(sandboxes: Sandboxes) -> None:

@@ -21,6 +21,16 @@ SHOP_ROUNDINGS = ("per unit", *("per line", "per rate", "once") * 3)
 SHOP_CURRENCIES = (("EUR",), ("EUR",), ("EUR", "USD"), ("GBP",), ("EUR", "EUR", "EUR", "SEK"))
 SKUS = ("SKU-{:05d}", "{:07d}", "mug-{}", "A/{}.5", "Größe {}", "{}")
 OF_VARIANTS, BY_GTIN = 0.6, 0.3  # shares of the lines of orders, where there are variants
+# The further addresses of a customer, in their order. A star marks the default one of its type.
+ADDRESSES = (
+    *("",) * 5,
+    "invoice",
+    "delivery",
+    "delivery invoice",
+    "invoice* delivery*",
+    "invoice invoice* delivery",
+    "delivery delivery* invoice invoice",
+)
 ORDER_NUMBERS = ("W{}", "2026/{:04d}", "web-{}", "{:08d}", "b{}_x.1")
 
 
@@ -80,6 +90,27 @@ def customer(number: int, traits: Traits, chance: Random) -> Odd:
             "modified_at": timestamp(_moment(traits, chance)),
         }
     )
+
+
+def addresses(customer: Row, traits: Traits, chance: Random) -> list[Row]:
+    """The further addresses of a customer: none, one, or several with or without a default one."""
+    rows = []
+    for number, named in enumerate(chance.choice(ADDRESSES).split(), 1):
+        language = chance.choice(traits.languages)
+        rows.append(
+            {
+                "customer_id": customer["customer_id"],
+                "type": named.removesuffix("*"),
+                "name": chance.choice(("", customer["last_name"][:50])),
+                "street": chance.choice(language.streets.split("/")),
+                "house_number": str(number),
+                "zip": chance.choice(("1012 JS", "80331", "")),
+                "city": chance.choice(language.cities.split("/")),
+                "country_iso": language.country,
+                "default": "true" if named.endswith("*") else chance.choice(("", "false")),
+            }
+        )
+    return rows
 
 
 def article(number: int, traits: Traits, chance: Random) -> Odd:

@@ -87,9 +87,9 @@ def make(seed: int, order_count: int | None = None, longest: int = LONGEST) -> S
     changed = _changed_customers(shop)
     later = [plain.order(count + n, traits, shop, chances.of("later", n), row) for n, row in enumerate(changed)]
     _settle(shop, later, traits)
-    return StrangeShop(
-        _tables(shop, chances), _later_tables(changed, a_week_later(shop), later), _expected(shop, later, traits)
-    )
+    tables = _tables(shop, traits, chances)
+    later_tables = _later_tables(changed, a_week_later(shop), later, tables)
+    return StrangeShop(tables, later_tables, _expected(shop, later, traits))
 
 
 @dataclass(frozen=True)
@@ -178,18 +178,25 @@ def _passed_on(order: Odd, shop: Records) -> list[str]:
     return [f"{name}: {defect}" for name, each in named for defect in each.defects if defect not in alone]
 
 
-def _tables(shop: Records, chances: _Chances) -> dict[str, list[Row]]:
+def _tables(shop: Records, traits: Traits, chances: _Chances) -> dict[str, list[Row]]:
     sold = [record.row for record in shop.articles if record.row["sku"]]
+    customers = [record.row for record in shop.customers]
+    further = [plain.addresses(row, traits, chances.of("addresses", row["customer_id"])) for row in customers]
     return {
-        "customers": [record.row for record in shop.customers],
+        "customers": customers,
+        "addresses": [row for rows in further for row in rows],
         "articles": [record.row for record in shop.articles],
         "stock": [plain.stock(row, chances.of("stock", row["sku"])) for row in sold],
         **_order_tables(shop.orders),
     }
 
 
-def _later_tables(customers: list[Row], articles: list[Row], later: list[Odd]) -> dict[str, list[Row]]:
-    return {"customers": customers, "articles": articles, **_order_tables(later)}
+def _later_tables(
+    customers: list[Row], articles: list[Row], later: list[Odd], before: dict[str, list[Row]]
+) -> dict[str, list[Row]]:
+    changed = {row["customer_id"] for row in customers}
+    addresses = [row for row in before["addresses"] if row["customer_id"] in changed]
+    return {"customers": customers, "addresses": addresses, "articles": articles, **_order_tables(later)}
 
 
 def _order_tables(records: list[Odd]) -> dict[str, list[Row]]:

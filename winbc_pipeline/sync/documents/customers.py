@@ -16,6 +16,7 @@ from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, MAPPED, mapped_table
 from ..outcomes import PRIVACY_BLOCKED
+from ..records.addresses import is_given, with_address_of
 from ..records.decide import Decision, Live, Planner, live_targets
 from ..records.plan import planned_row
 from ..records.privacy import Privacy
@@ -196,10 +197,13 @@ class Debtors:
         written: set[str] = set()
         broken = [row for row in customers if row["errors"] or row["missing"]]
         known = self._known(broken)
-        told = self._by_their_own_flow([row for row in broken if row["_key"] not in known])
+        unknown = [row for row in broken if row["_key"] not in known]
+        own = self._of_their_own_flow(unknown)
+        told = {row["_key"]: row | own[row["_key"]] for row in unknown if row["_key"] in own}
         customers = [told.get(row["_key"], row) for row in customers]
         both = self.planners[self.customer].decide_all(customers, live if not told else None)
         both = [(row, known.get(row["_key"], decided)) for row, decided in both]
+        both = self._with_their_own_address(both)
         self._heed_privacy([row for row, _ in both], [decision.target for _, decision in both])
         decisions = [(row, self._kept(row["_key"], decision)) for row, decision in both]
         for row, decision in self._without_others_email(decisions):
@@ -228,12 +232,31 @@ class Debtors:
         both = zip(broken, found, strict=True)
         return {row["_key"]: Decision("skip", "KEPT", target=target) for row, target in both if target}
 
-    def _by_their_own_flow(self, broken: list[Row]) -> dict[str, Row]:
-        """Customers whom their orders do not describe well enough, as the flow of customers has mapped them, by key."""
-        own = needed_document(self.connected.flow).customers
-        if not broken or own is None:
+    def _with_their_own_address(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
+        """New customers whose order has no billing address get the one of their own record, if it has one.
+
+        So the address is that of the flow of customers, whichever of the two flows makes the customer.
+        """
+        address = self.connected.flow.part(self.customer).address
+        if address is None:
+            return decided
+        made = [row for row, decision in decided if decision.action == "create"]
+        without = [row for row in made if not is_given(row["updates"], address.place)]
+        own = {key: row["creates"] for key, row in self._of_their_own_flow(without).items()}
+        own = {key: creates for key, creates in own.items() if is_given(creates, address.place)}
+        return [
+            (row, decision.with_body(with_address_of(decision.body, own[row["_key"]], address)))
+            if row["_key"] in own and decision.action == "create"
+            else (row, decision)
+            for row, decision in decided
+        ]
+
+    def _of_their_own_flow(self, customers: list[Row]) -> dict[str, Row]:
+        """Customers of orders as the flow of customers has mapped them, by key; those only that break no rule."""
+        own, settings = needed_document(self.connected.flow).customers, self.connected.settings
+        if not customers or own is None or not settings.flow_database(own.id).exists():
             return {}
-        connected = ConnectedFlow(own, self.connected.settings)
+        connected = ConnectedFlow(own, settings)
         compiled = connected.compiled()[own.main]
         with connected.store.open() as connection:
             renew_table(connection, mapped_table(own), MAPPED)
@@ -244,10 +267,9 @@ class Debtors:
                 FROM {quote(mapped_table(own))}
                 WHERE part = ? AND len(errors) = 0 AND _key IN (SELECT unnest(?))
                 """,
-                [own.main, [row["_key"] for row in broken]],
+                [own.main, [row["_key"] for row in customers]],
             )
-        told = {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
-        return {row["_key"]: row | told[row["_key"]] for row in broken if row["_key"] in told}
+        return {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
 
     def _without_others_email(self, decisions: list[tuple[Row, Decision]]) -> Iterator[tuple[Row, Decision]]:
         """Refuses customers who are found by the e-mail of another customer of the source.

@@ -4,7 +4,7 @@ Here belongs: skip, create, update, conflict. One field: merge.py. The plan tabl
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -13,7 +13,6 @@ from typing import Any
 
 from ... import clock
 from ...mapping.compiler import Compiled
-from ...mapping.people import email_keys
 from ...staging.ledger import State
 from ...staging.pairs import KEYS
 from ...staging.store import Row
@@ -23,6 +22,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
+from .addresses import kept_elsewhere, meant, without
 from .dimensions import dimensions_of
 from .index import Key
 from .known import KnownRecords, is_unfinished
@@ -57,6 +57,11 @@ class Decision:
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     pair: str | None = None
+
+    def with_body(self, body: dict[str, Any]) -> "Decision":
+        """The same for a record that is made with these fields."""
+        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
+        return replace(self, body=body, changes=changes)
 
 
 @dataclass(frozen=True)
@@ -346,13 +351,11 @@ class Planner:
             return Decision("wait", "QUARANTINE")
         number = str(creates.get(own_id) or "")
         self.claimed |= dict.fromkeys(self.matching.keys(creates), (number, row["_key"]))
-        body = filled(creates)
-        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
         target = {"number": number} if self.part.keys else {}
         later = self._later(row)
         reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
-        pair = self.records.pair_made(row["known"])
-        return Decision("create", reason, words, target=target, body=body, changes=changes, pair=pair)
+        made = Decision("create", reason, words, target=target, pair=self.records.pair_made(row["known"]))
+        return made.with_body(filled(creates))
 
     def _later(self, row: Row) -> list[str]:
         """The fields that only an existing record takes (`update`), and that a new one therefore gets by a second call.
@@ -374,7 +377,7 @@ class Planner:
         return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
-        known, updates = row["known"], self._meant(row["updates"])
+        known, updates = row["known"], self._meant(row, live)
         if self.dimensions and is_unfinished(row):
             updates = {**updates, **self.dimensions.unsent(row, live)}
         if self._is_private(row["creates"], live):
@@ -387,14 +390,14 @@ class Planner:
             return Decision("conflict", "MOVED", words, target=live)
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
-        # What a lost call has made holds what the source had then; nobody else has made it.
-        rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
-        merged = merge(updates, live, moved, rules, _is_newer(row, live))
+        elsewhere = kept_elsewhere(live, self.part.address)
+        rules = self._rules_of(row, live, elsewhere)
+        merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(row, live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
         bc_no = known.number if self.source == "bc" else str(live.get("number") or live.get("code") or "")
-        pair = self.records.pair_after(known, merged, answered, bc_no)
+        pair = self.records.pair_after(known, merged, answered, bc_no, elsewhere)
         before = known.pair["parent"] if known.pair and known.has_moved else None
         group = f"it belonged to {before} and belongs to {known.group} now" if before else None
         if is_unseen(live):
@@ -423,23 +426,37 @@ class Planner:
         )
         return f"{words}; `winbc resolve {row['_key']} --flow {self.flow} --again` makes it there anew"
 
-    def _meant(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The fields of an update without those that are about something else in a record of this kind."""
-        if not updates.get(self.part.kind):
-            return updates
-        return {name: value for name, value in updates.items() if name not in self.part.lone}
+    def _meant(self, row: Row, live: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of an update without those that say nothing about this record.
+
+        They are those that are about something else in a record of this kind, and an address that is none. What
+        several records share (the customer of orders) has the address of its own record, once that was read.
+        """
+        updates, address = row["updates"], self.part.address
+        if updates.get(self.part.kind):
+            updates = {name: value for name, value in updates.items() if name not in self.part.lone}
+        is_told = self.part.shared and row["known"].source
+        return without(updates, address) if is_told else meant(updates, live, address)
 
     def _is_private(self, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
         """Whether the person of a record is blocked for privacy in Business Central."""
         if self.privacy is None:
             return False
-        names = [str(wanted.get("number") or ""), *email_keys(str(wanted.get("email") or ""))]
+        names = [str(wanted.get("number") or ""), str(wanted.get("email") or "")]
         return bool(live.get("privacyBlocked")) or self.privacy.is_blocked(live, names)
 
-    def _rules_of(self, row: Row) -> Rules:
-        """The part's rules, or what a person decided for this record (`winbc resolve --take`)."""
-        taken = TAKEN.get(row["reason"] or "")
-        return replace(self.rules, owner=taken, owners={}, fixed=frozenset(), kind="") if taken else self.rules
+    def _rules_of(self, row: Row, live: Mapping[str, Any], elsewhere: Collection[str]) -> Rules:
+        """The part's rules, or what a person decided for this record (`winbc resolve --take`).
+
+        Args:
+            elsewhere: fields that the target's record keeps elsewhere. They are never sent.
+        """
+        taken, rules = TAKEN.get(row["reason"] or ""), self.rules
+        if taken:
+            rules = replace(rules, owner=taken, owners={}, fixed=frozenset(), kind="")
+        if _is_own_lost(row, live):  # It holds what the source had then; nobody else has made it.
+            rules = replace(rules, owner="source")
+        return replace(rules, owners={**rules.owners, **dict.fromkeys(elsewhere, "target")}) if elsewhere else rules
 
 
 def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:

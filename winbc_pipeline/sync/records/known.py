@@ -84,6 +84,7 @@ class KnownRecords:
         self.depends = compiled.depends
         # Default dimensions move no ETag of their parent.
         self.by_etag = not any(is_dimension(name) for name in self.depends)
+        self.blank = self.pairs.hashes({"": None})[""] if self.pairs else ""
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.store, self.staging = connected.store, connected.staging.name
@@ -187,8 +188,10 @@ class KnownRecords:
         if not known.same_table and known.sent.get(name) != wanted:
             return True  # by an edit of the tables
         reads = [each for each in self.depends.get(name, ()) if each in known.now]
-        if reads and all(each in known.source for each in reads):
-            return any(known.now[each] != known.source[each] for each in reads)
+        # A field that the pair does not know, because no table read it then, and that is empty now, did not change.
+        before = {each: known.source.get(each, self.blank) for each in reads}
+        if known.source and reads and all(each in known.source or known.now[each] == self.blank for each in reads):
+            return any(known.now[each] != before[each] for each in reads)
         if name in known.sent:
             return known.sent[name] != wanted
         return False if not reads and known.source else None
@@ -223,7 +226,9 @@ class KnownRecords:
         made |= {"source": known.now, "target": {}, "open": [], "whole": True}
         return orjson.dumps(made).decode()
 
-    def pair_after(self, known: Known, merged: Merged, answered: Hashes, bc_no: str) -> str | None:
+    def pair_after(
+        self, known: Known, merged: Merged, answered: Hashes, bc_no: str, unheard: Collection[str] = ()
+    ) -> str | None:
         """The pair (JSON) of a record that is in the target, for when the plan is carried out.
 
         What both sides agree on is noted. What only the target changed is not: the other direction must still see it.
@@ -231,6 +236,8 @@ class KnownRecords:
         Args:
             answered: the `hashes` of the target's record.
             bc_no: the number in Business Central.
+            unheard: fields of the target that are never sent. An edit of the source stays news for the other direction
+                where the target keeps another value.
         """
         if not self.pairs or not self._is_paired(known):
             return None
@@ -240,7 +247,8 @@ class KnownRecords:
             return None
         agreed = merged.settled | {each["field"] for each in merged.changes}
         heard = agreed | set(merged.kept)  # The target keeps its own value; the other direction may still carry it.
-        read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now}
+        news = {each for name in unheard if name in merged.kept for each in self.depends.get(name, ())}
+        read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now} - news
         target, open_fields = dict(known.target), []
         target.pop(ETAG, None)
         for name, value in answered.items():

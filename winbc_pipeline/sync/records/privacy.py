@@ -5,12 +5,12 @@ like any other block, and his contact does not learn of it (in AL: Customer, IsC
 of a document tells about such a customer (outcomes.refusal).
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from ...mapping.people import email_keys
 from ...systems.business_central import BusinessCentral
 
 BLOCKED_PEOPLE = "contacts?$filter=privacyBlocked eq true&$select=id,number,email"
@@ -37,10 +37,8 @@ class Privacy:
 
     @cached_property
     def _names(self) -> set[str]:
-        """Their numbers and e-mail addresses in small letters. One field may hold several addresses."""
-        words = [each["number"] for each in self.people]
-        words += [address for each in self.people for address in re.split("[;, ]", each["email"])]
-        return {word.lower() for word in words if word}
+        """Their numbers and e-mail addresses in small letters."""
+        return _folded(text for each in self.people for text in (each["number"], each["email"]))
 
     def look_up(self, customers: Iterable[Record]) -> None:
         """Looks up the contacts of customers. Where nobody is blocked, that needs no call.
@@ -68,10 +66,15 @@ class Privacy:
 
         Args:
             customer: the record in Business Central, whose contacts `look_up` has looked up; empty when there is none.
+            names: numbers, and texts with any number of e-mail addresses.
         """
-        known = {name.lower() for name in names if name}
-        return bool(self.themselves.get(customer.get("id", "")) or self._names & known)
+        return bool(self.themselves.get(customer.get("id", "")) or self._names & _folded(names))
 
     def may_be_blocked(self, customer: Record) -> bool:
         """Whether the refusal of a document for this customer may have been for privacy, and may still hold."""
         return customer.get("blocked") == "All" or bool(self.contacts.get(customer.get("id", "")))
+
+
+def _folded(names: Iterable[str | None]) -> set[str]:
+    """Numbers and e-mail addresses as they are compared."""
+    return {key for name in names if name for key in email_keys(name) or {name.strip().lower()}}

@@ -6,7 +6,7 @@ version 2 may leave calls out that his Winstore does not have.
 
 from collections.abc import Callable
 
-from .profile import Profile
+from .profile import FieldType, Profile, load_profile
 
 ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
     (
@@ -47,3 +47,12 @@ ABILITIES: tuple[tuple[str, Callable[[Profile], bool]], ...] = (
 def lacking(profile: Profile) -> tuple[str, ...]:
     """What the profile cannot do, a line each; empty for the shipped one."""
     return tuple(words for words, has in ABILITIES if not has(profile))
+
+
+def left_out(profile: Profile, entity: str) -> dict[str, FieldType]:
+    """The optional fields of an entity that a profile does not read, with their kinds.
+
+    The shipped mapping tables may read such a field; its value is empty then.
+    """
+    shipped = load_profile(None).entity(entity)
+    return {name: shipped.fields[name] for name in shipped.optional if name not in profile.entity(entity).fields}

@@ -46,6 +46,7 @@ class EntityProfile(CallProfile):
     `inner` renames fields of the records in `explode`, where the record around them has a field of that name.
     `limit` names the parameter of chunks (chunks.py), and `after` the one that takes the last record that came before.
     Without `limit`, `page` and `page_size` name the parameters of paging. Without these, one call gives all records.
+    `optional` counts in the shipped profile alone (see abilities.left_out).
     """
 
     since: str
@@ -66,6 +67,7 @@ class EntityProfile(CallProfile):
     page: str | None = None
     page_size: str | None = None
     records_per_page: int = 1000
+    optional: tuple[str, ...] = ()
     fields: dict[str, FieldType]
 
     def position(self, row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from winbc_pipeline.sandbox.retail import read_folder
 from winbc_pipeline.sandbox.strange.articles import ARTICLES
 from winbc_pipeline.sandbox.strange.money import is_far_off, total
 from winbc_pipeline.sandbox.strange.oddities import CUSTOMERS, ORDERS
+from winbc_pipeline.sandbox.strange.plain import ADDRESSES
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
 
 MANY = range(90)
@@ -24,7 +25,7 @@ def test_a_seed_gives_the_same_files_every_time(tmp_path: Path) -> None:
     for name in ("first", "second"):
         make(5).write(tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.*"))
-    assert len(files) == 14
+    assert len(files) == 16
     assert [(tmp_path / "first" / file).read_bytes() for file in files] == [
         (tmp_path / "second" / file).read_bytes() for file in files
     ]
@@ -79,6 +80,18 @@ def test_an_article_that_lost_its_skus_is_there_without_them_a_week_later(tmp_pa
         assert by_key[old["artkey"]] == []
         assert by_key[f"{old['artkey']}7"] == [each["sku"] for each in old["variants"]]
     assert renumbered
+
+
+def test_customers_have_any_number_of_addresses_and_keep_them_for_a_week(shops: list[StrangeShop]) -> None:
+    kinds = set()
+    for shop in shops:
+        for customer in shop.tables["customers"]:
+            own = [row for row in shop.tables["addresses"] if row["customer_id"] == customer["customer_id"]]
+            kinds.add(" ".join(row["type"] + "*" * (row["default"] == "true") for row in own))
+        later = {row["customer_id"] for row in shop.later["customers"]}
+        kept = [row for row in shop.tables["addresses"] if row["customer_id"] in later]
+        assert shop.later["addresses"] == kept
+    assert kinds == set(ADDRESSES)
 
 
 def test_an_order_can_be_as_long_as_one_likes() -> None:

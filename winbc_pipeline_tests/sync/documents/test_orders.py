@@ -726,6 +726,22 @@ def test_a_batch_that_is_refused_whole_is_split_and_the_rest_is_sent(order_flow:
     assert {order_flow.outcome(f"W{number}") for number in range(12)} == {("CONFIRMED", None)}
 
 
+def test_blanks_around_an_order_number_are_no_part_of_it(order_flow: OrderFlow) -> None:
+    """docs/winstore-contract.md, Format: so the status of the order finds it too."""
+    order_flow.order(" W1 ")
+    order_flow.sync()
+    assert order_flow.outcome("W1") == ("CONFIRMED", None)
+    assert order_flow.document()["externalDocumentNumber"] == "WS-W1"
+
+
+def test_two_orders_whose_numbers_differ_in_blanks_only_are_told_and_not_put_together(order_flow: OrderFlow) -> None:
+    order_flow.order("W1", customerid="605254")
+    order_flow.order("W1 ", customerid="605255", email="other@mail.example")
+    order_flow.sync()
+    assert order_flow.outcome("W1") == ("FAILED", "NUMBER_TWICE")
+    assert order_flow.records("salesOrders") == []
+
+
 @pytest.mark.parametrize("number", ["1" * 33, "1" * 300, "A B", "#1", "Ä1", "'"])
 def test_an_order_number_that_makes_no_reference_holds_up_nothing_else(order_flow: OrderFlow, number: str) -> None:
     order_flow.order(number)

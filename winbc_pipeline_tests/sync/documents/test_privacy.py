@@ -83,7 +83,7 @@ def test_nothing_is_sent_about_a_contact_who_is_no_customer_yet(
     """He is known by his e-mail address, also as a guest, and nobody else stands in for him."""
     if chosen:
         with_default(order_flow, **chosen)
-    other = "anna@old.example;Anna@Mail.Example"
+    other = "anna@old.example;anna@home.example Anna@Mail.Example"
     order_flow.seed(contacts=[{"number": "K1", "displayName": "Anna", "type": "Person", "email": other}])
     block_contact(order_flow, "Anna")
     before = len(order_flow.calls(BC))
