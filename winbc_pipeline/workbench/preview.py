@@ -14,17 +14,14 @@ from ..mapping.execute import fill_joined_tables
 from ..mapping.expressions import as_text
 from ..staging import ledger
 from ..staging.load import create as create_staging
-from ..staging.store import Row, literal, lock_down, quote, rows_of
+from ..staging.store import Row, literal, lock_down, rows_of
 from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
-from ..sync.records.plan import links, source_columns
 from ..systems.business_central import BusinessCentral
-
-Links = dict[tuple[str, str], str]  # the source's key by part and id of the target's record
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def _chosen(connected: ConnectedFlow, key: str | None, sample: int) -> tuple[str
 def _mapped(
     connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, part: Part, compiled: Compiled, chosen: str
 ) -> list[Row]:
-    """The chosen records under the present tables, with what the source has now and what the ledger knows of them.
+    """The chosen records under the present tables, with what the ledger knows of them.
 
     Args:
         chosen: SQL that follows `SELECT * FROM source`.
@@ -146,11 +143,10 @@ def _mapped(
     return rows_of(
         connection,
         f"""
-        SELECT '{part.name}' AS part, m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN},
-            {source_columns(connected)}
+        SELECT '{part.name}' AS part, m.* REPLACE (m._version::VARCHAR AS _version),
+            {literal(connected.mapping_version())} AS mapping_version, {KNOWN}
         FROM ({compiled.select}) AS m
         LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
-        LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key AND {literal(part.key)} = '_key'
         ORDER BY m._key
         """,
     )
@@ -171,7 +167,7 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
 
 
 def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence[_Mapped]) -> list[RecordView]:
-    sending, linked = sending_of(connected.flow), links(connected.store)
+    sending = sending_of(connected.flow)
     views: list[RecordView] = []
     target = sending.open(connected.settings)
     try:
@@ -179,23 +175,23 @@ def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence
             if not sending.compares_fields or not each.part.match:
                 views += _values_only(each)
             else:
-                views += _compared(connected, compiled, each, target, linked)
+                views += _compared(connected, compiled, each, target)
     finally:
         target.close()
     return views
 
 
 def _compared(
-    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral, linked: Links
+    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral
 ) -> Iterator[RecordView]:
     """The views of one part's records, compared with the live target."""
     part, own = each.part, compiled[each.part.name]
-    decided = decide(connected, part, target, own, each.rows, linked)
-    live = live_targets(connected, part, target, own, [row for row, _ in decided], linked)
+    decided = decide(connected, part, target, own, each.rows)
+    live = live_targets(connected, part, target, own, [row for row, _ in decided])
     there: set[str] = set()
     if part.parent:
         parent = connected.flow.part(part.parent)
-        there = _there(decide(connected, parent, target, compiled[parent.name], each.parents, linked))
+        there = _there(decide(connected, parent, target, compiled[parent.name], each.parents))
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):
             decision = Decision("skip", "KEPT", target=decision.target)

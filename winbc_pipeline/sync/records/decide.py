@@ -22,7 +22,7 @@ from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, broken_rule, is_ignored
-from ..payloads import fields_of, filled
+from ..payloads import filled
 from .index import Key
 from .known import KnownRecords
 from .matching import ByKeys, Found, Target, matching_of
@@ -78,20 +78,18 @@ def decide(
     target: Target,
     compiled: Compiled,
     rows: list[Row],
-    linked: dict[tuple[str, str], str],
 ) -> list[tuple[Row, Decision]]:
     """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
     Args:
         rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
-        linked: the source's key by part and id of the target's record (`plan.links`). Matches found now are added.
 
     Returns:
         Each row as `with_payloads` makes it, with its decision.
     """
     ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
     whole = [with_payloads(row, compiled, ids) for row in rows]
-    return Planner(connected, part, target, compiled, linked).decide_all(whole)
+    return Planner(connected, part, target, compiled).decide_all(whole)
 
 
 def live_targets(
@@ -100,7 +98,6 @@ def live_targets(
     target: Target,
     compiled: Compiled,
     rows: list[Row],
-    linked: dict[tuple[str, str], str],
 ) -> list[Mapping[str, Any]]:
     """What the target has now for each of some records; {} for a record that it does not have.
 
@@ -108,7 +105,7 @@ def live_targets(
         rows: records as `decide` returns them. A record with errors is looked up like any other.
     """
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = Planner(connected, part, target, compiled, linked).decide_each(whole)
+    found = Planner(connected, part, target, compiled).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
@@ -117,18 +114,10 @@ class Planner:
 
     Args:
         compiled: the part's table.
-        linked: the source's key by part and id of the target's record. Matches found now are added.
     """
 
-    def __init__(
-        self,
-        connected: ConnectedFlow,
-        part: Part,
-        target: Target,
-        compiled: Compiled,
-        linked: dict[tuple[str, str], str],
-    ) -> None:
-        self.part, self.settings, self.target, self.linked = part, connected.settings, target, linked
+    def __init__(self, connected: ConnectedFlow, part: Part, target: Target, compiled: Compiled) -> None:
+        self.part, self.settings, self.target = part, connected.settings, target
         self.flow, self.source = connected.flow.id, connected.flow.source
         self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
         self.rules = Rules(
@@ -144,7 +133,12 @@ class Planner:
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
-        self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
+        # By the id of each record of the target that keys found: its pair, and the key of the record it is linked to.
+        self.paired: dict[str, Row] = {}
+        self.linked: dict[str, str] = {}
+        # By the key of a record: the source's fields with its keys, if it has no partner, and when it was modified.
+        self.sources: dict[str, Row] = {}
+        self.modified: dict[str, datetime] = {}
         self.ids: Iterator[int] | None = None  # the ids that are left for new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
@@ -157,10 +151,11 @@ class Planner:
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
+        self.sources |= self.records.staged.keys_of([row["_key"] for row in loose])
         return Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
 
     def _keys(self, row: Row) -> list[Key]:
-        return self.matching.keys(self._wanted(row), fields_of(row.get("source") or "{}"))
+        return self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
 
     def _wanted(self, row: Row) -> dict[str, Any]:
         """The fields of the record as it would be made. One that was lost has the id that it was given then."""
@@ -184,6 +179,9 @@ class Planner:
         there = live or self.look_up(rows)
         matched = {each["id"] for found in there.by_key.values() for each in found}
         self.paired |= self.records.pairs_of(self.records.flow.target, matched)
+        self.linked = self.records.links(matched) | self.linked
+        if self.rules.compares_moments:
+            self.modified |= self.records.staged.modified([row["_key"] for row in rows])
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -243,7 +241,7 @@ class Planner:
             return Decision(
                 "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
             )
-        self.linked[self.part.name, live["id"]] = row["_key"]
+        self.linked[live["id"]] = row["_key"]
         if row["target_id"]:  # The record that it knew is gone; this one has its key.
             row = row | {"known": row["known"].met_anew()}
         return self._update(row, live)
@@ -255,7 +253,7 @@ class Planner:
         known, pair = row["known"], self.paired.get(live["id"])
         if pair and pair[KEYS[self.source]] not in (known.own, known.before):
             return str(pair["bc_no" if self.source == "bc" else KEYS[self.source]])
-        linked = self.linked.get((self.part.name, live["id"]), row["_key"])
+        linked = self.linked.get(live["id"], row["_key"])
         return linked if linked != row["_key"] else None
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
@@ -328,11 +326,13 @@ class Planner:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
+        if self._is_settled(row, live):
+            return Decision("skip", "UNCHANGED", target=live)
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered)
         # What a lost call has made holds what the source had then; nobody else has made it.
         rules = replace(self._rules_of(row), owner="source") if _is_own_lost(row, live) else self._rules_of(row)
-        merged = merge(updates, live, moved, rules, _is_newer(row, live))
+        merged = merge(updates, live, moved, rules, _is_newer(self.modified.get(row["_key"]), live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
@@ -348,6 +348,14 @@ class Planner:
         if merged.kept:
             return Decision("skip", "DRIFT", ", ".join(merged.kept), target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+    def _is_settled(self, row: Row, live: Mapping[str, Any]) -> bool:
+        """Whether neither side has changed since both agreed, and the tables give what was sent then.
+
+        It is what comparing the fields would say. Most records of a large plan are so, and comparing takes longest.
+        """
+        is_same = row["known"].is_as_told and row["new_hashes"] == row["field_hashes"]
+        return is_same and not self.part.owns and self.records.is_as_answered(row["known"], live)
 
     def _meant(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields of an update without those that are about something else in a record of this kind."""
@@ -373,12 +381,10 @@ def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
     return bool(row["known"].lost and not row["target_id"] and live.get("number") == row["target_no"])
 
 
-def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:
+def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
     modified = live.get("lastModifiedDateTime") or live.get("modified")
-    if not modified or not row.get("modified_us"):
-        return True
-    return bool(row["modified_us"] > datetime.fromisoformat(str(modified)).timestamp() * 1_000_000)
+    return not modified or not source or source > datetime.fromisoformat(str(modified))
 
 
 def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:

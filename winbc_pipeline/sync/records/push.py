@@ -28,9 +28,9 @@ from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
-from .known import told
 from .matching import Target
 from .plan import plan
+from .told import told
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
