@@ -203,14 +203,16 @@ class Planner:
                 wanted |= {index: given} if given else {}
         live = self.matching.find({key for keys in wanted.values() for key in keys})
         times = Counter(key for keys in wanted.values() for key in keys)
+        gets = {decided[index][1].target["id"]: keys for index, keys in wanted.items()}
         for index, keys in wanted.items():
             row, decision = decided[index]
             for key in keys:
                 owner = _other_owner(live.get(key, []), decision.target["id"])
-                if owner is None and times[key] > 1:
-                    owner = "another record of this run"
-                if owner is not None:
-                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {key[0]}"))
+                words = f"{_named(owner) if owner else 'another record of this run'} has this {key[0]}"
+                if owner and not set(gets.get(owner["id"], [])).isdisjoint(self.matching.keys(decision.target)):
+                    words += f" and is to get that of {_named(decision.target)}: give one of the two a third one first"
+                if owner or times[key] > 1:
+                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", words))
         return decided
 
     def _without_target(self, row: Row) -> Decision | None:
@@ -387,9 +389,10 @@ def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     return not modified or not source or source > datetime.fromisoformat(str(modified))
 
 
-def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
-    """The number of the first record that is not the own one."""
-    for record in records:
-        if record["id"] != own_id:
-            return str(record.get("number", record["id"]))
-    return None
+def _named(record: Mapping[str, Any]) -> str:
+    return str(record.get("number", record["id"]))
+
+
+def _other_owner(records: list[dict[str, Any]], own_id: str) -> dict[str, Any] | None:
+    """The first record that is not the own one."""
+    return next((record for record in records if record["id"] != own_id), None)

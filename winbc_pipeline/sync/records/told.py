@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ...staging import ledger
-from ...staging.pairs import ETAG, KEYS, SIGNS, Pairs
+from ...staging.pairs import ETAG, KEYS, SIGNS, Pairs, read_within, write_within
 from ...staging.store import Row, Store
 from ..connected import ConnectedFlow
 from ..flow import Part
@@ -27,13 +27,16 @@ def told(connected: ConnectedFlow, pairs: Pairs, part: Part, planned: Iterable[t
     """
     source = connected.flow.source
     rows = [_pair_row(pairs, part, source, row, answer) for row, answer in planned if row["pair"] and _id(row, answer)]
-    there = pairs.read(part.paired_as, source, [row[KEYS[source]] for row in rows])
-    changed = [row for row in rows if not _is_same(row, there.get(row[KEYS[source]]))]
-    # A sign that is another one is no edit.
-    edited = [row for row in changed if not _is_same(row, there.get(row[KEYS[source]]), SIGNS)]
-    if changed:
-        _let_the_other_direction_look(connected, part, edited)
-        pairs.write(changed)
+    if not rows:
+        return
+    with pairs.opened(transaction=True) as connection:
+        there = read_within(connection, part.paired_as, source, [row[KEYS[source]] for row in rows])
+        changed = [row for row in rows if not _is_same(row, there.get(row[KEYS[source]]))]
+        # A sign that is another one is no edit.
+        edited = [row for row in changed if not _is_same(row, there.get(row[KEYS[source]]), SIGNS)]
+        if changed:
+            _let_the_other_direction_look(connected, part, edited)
+            write_within(connection, changed)
 
 
 def _is_same(row: Row, there: Row | None, but: Collection[str] = ()) -> bool:

@@ -78,3 +78,20 @@ def test_a_value_that_returns_after_the_other_side_changed_it_arrives(two_ways: 
     two_ways.in_winstore(city="Utrecht")
     two_ways.passes()
     assert two_ways.of_bc()["city"] == "Utrecht"
+
+
+def test_two_customers_who_exchange_their_addresses_are_told_what_to_do(two_ways: TwoWays) -> None:
+    two_ways.shop_has("1", email="a@mail.example")
+    two_ways.shop_has("2", email="b@mail.example")
+    two_ways.run(TO_BC)
+    two_ways.in_winstore("1", email="b@mail.example")
+    two_ways.in_winstore("2", email="a@mail.example")
+    assert two_ways.run(TO_BC).failed == 2
+    words = "WS2 has this email and is to get that of WS1: give one of the two a third one first"
+    assert (two_ways.rows(TO_BC)["1"]["reason"], two_ways.rows(TO_BC)["1"]["message"]) == ("TARGET_TAKEN", words)
+    two_ways.in_winstore("1", email="c@mail.example")
+    two_ways.run(TO_BC)
+    two_ways.run(TO_BC)
+    two_ways.in_winstore("1", email="b@mail.example")
+    two_ways.run(TO_BC)
+    assert (two_ways.of_bc("WS1")["email"], two_ways.of_bc("WS2")["email"]) == ("b@mail.example", "a@mail.example")
