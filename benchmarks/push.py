@@ -1,7 +1,7 @@
 """Push: upserts into a server that needs 50 ms per call and 2 ms per operation, and takes five calls at a time.
 
 Usage: python benchmarks/push.py [--rows N] ours|drt-batched|drt-per-record   (see run.py)
-Ours sends `$batch` calls of 100 and keeps the ledger; drt-core sends batches of 100, or one call per record.
+Ours sends `$batch` calls of 100, with ledger and pairs; drt-core sends batches of 100, or one call per record.
 Prints one JSON line: rows, seconds, rows_per_s, share of the ceiling of 2,000/s, peak_rss_mb.
 """
 
@@ -55,10 +55,12 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
 
 
 def ours(url: str, rows: int, folder: Path) -> float:
-    """Seconds that sending takes, the ledger included."""
+    """Seconds that sending takes, the ledger and the pairs included."""
+    from winbc_pipeline import clock
     from winbc_pipeline.flows import PRODUCTS
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging import ledger
+    from winbc_pipeline.staging.pairs import Pairs
     from winbc_pipeline.staging.store import create_table, insert_rows
     from winbc_pipeline.sync.connected import ConnectedFlow
     from winbc_pipeline.sync.plan_table import PLANNED, planned_table
@@ -67,23 +69,29 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.systems.business_central import BusinessCentral
 
     settings = Settings(data_folder=folder, bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
-    store = ConnectedFlow(PRODUCTS, settings).store
+    connected = ConnectedFlow(PRODUCTS, settings)
+    hashes = Pairs(settings, PRODUCTS.pairs).hashes(dict.fromkeys(connected.staging.fields, "a value"))
+    pair = {"made_by": "winstore", "source": hashes, "target": {}, "open": [], "whole": True}
+    now = clock.now()
     planned = [
-        {"part": "item", "key": f"S{n}", "window": DAY, "action": "create", "hash": f"{n:032x}"}
+        {"part": "item", "key": f"S{n}", "window": DAY, "action": "create", "hash": f"{n:032x}", "planned_at": now}
         | {"body": json.dumps(BODY | {"number": f"S{n}"}), "changes": "[]", "field_hashes": "{}"}
+        | {"pair": json.dumps(pair | {"own": f"S{n}"})}
         for n in range(rows)
     ]
-    with store.transaction() as connection:
+    with connected.store.transaction() as connection:
         create_table(connection, planned_table(PRODUCTS), PLANNED)
         insert_rows(connection, planned_table(PRODUCTS), PLANNED, planned)
     target = BusinessCentral(settings)
     assert target.root  # the company is looked up before the clock runs
     began = time.perf_counter()
-    push(Work(ConnectedFlow(PRODUCTS, settings), DAY, DAY, "bench"), target)
+    push(Work(connected, DAY, DAY, "bench"), target)
     seconds = time.perf_counter() - began
     target.close()
-    confirmed = len(ledger.read(store, "state = 'CONFIRMED'"))
+    confirmed = len(ledger.read(connected.store, "state = 'CONFIRMED'"))
     assert confirmed == rows, f"{confirmed} of {rows} confirmed"
+    paired = len(Pairs(settings, PRODUCTS.pairs).read("item", "winstore", [row["key"] for row in planned]))
+    assert paired == rows, f"{paired} of {rows} have a pair"
     return seconds
 
 

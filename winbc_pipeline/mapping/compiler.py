@@ -26,7 +26,7 @@ CREATE = ("always", "create", "fill_empty")
 SHARED = ("always", "fill_empty")
 UPDATE = ("always", "update", "fill_empty")
 
-Fields = Mapping[str, Any]
+Fields = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ class Compiled:
         return frozenset(each.line.target_field for each in self.targets if each.line.when == "fill_empty")
 
     @cached_property
+    def compared(self) -> frozenset[str]:
+        """Fields that existing records get, and that may therefore differ."""
+        return frozenset(each.line.target_field for each in self.targets if each.line.when in UPDATE)
+
+    @cached_property
     def blank(self) -> tuple[str, ...]:
         """Fields that the table leaves empty on purpose: their source is `''`."""
         return tuple(each.line.target_field for each in self.targets if each.line.source.strip() == "''")
@@ -142,14 +147,18 @@ class Compiled:
         """The file with the row of a field; `otherwise` for what is no field of the target."""
         return next((each.line.table for each in self.targets if each.line.target_field == field), otherwise)
 
+    @cached_property
+    def shared(self) -> tuple[str, ...]:
+        """Fields that new and existing records get alike."""
+        return tuple(each.line.target_field for each in self.targets if each.line.when in SHARED)
+
     def payloads(self, creates: Fields, updates: Fields) -> tuple[Fields, Fields]:
         """The whole payloads for a new and for an existing record, from the two columns of the SELECT.
 
         `creates` may lack a field that the table came to name after the record was mapped. Such a field is left out
         until the record is mapped again.
         """
-        names = [each.line.target_field for each in self.targets if each.line.when in SHARED]
-        shared = {name: creates[name] for name in names if name in creates}
+        shared = {name: creates[name] for name in self.shared if name in creates}
         return creates, {**shared, **updates}
 
 

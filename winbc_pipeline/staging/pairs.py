@@ -39,6 +39,8 @@ PAIR = {
 }
 KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
 """The column of each system's own id."""
+ETAG, VERSION = SIGNS = ("@odata.etag", "@version")
+"""Beside the hashes of fields: the ETag, or the version of the staged record, with which a record had these fields."""
 KEY_FILE = "hash.key"
 
 
@@ -108,15 +110,8 @@ class Pairs:
         """
         if not keys or not self.store.path.exists():
             return {}
-        column = quote(KEYS[system])
         with self.opened() as connection:
-            rows = rows_of(
-                connection,
-                # Without the moment, which takes as long to make as all the rest.
-                f"SELECT * EXCLUDE (moved_at) FROM pair WHERE part = ? AND {column} IN (SELECT unnest(?::VARCHAR[]))",
-                [part, list(keys)],
-            )
-        return {row[KEYS[system]]: _whole(row) for row in rows}
+            return read_within(connection, part, system, keys)
 
     def newest(self) -> datetime | None:
         """The moment at which a pair was last written; None without pairs."""
@@ -127,18 +122,9 @@ class Pairs:
 
     def write(self, rows: Iterable[Row]) -> None:
         """Puts pairs in the place of those of the same records. A record is in one pair only."""
-        listed = [_as_text(row) for row in rows]
-        if not listed:
-            return
-        with self.opened(transaction=True) as connection:
-            create_table(connection, "fresh", PAIR, temporary=True)
-            insert_rows(connection, "fresh", PAIR, listed)
-            for column in KEYS.values():
-                name = quote(column)
-                connection.execute(
-                    f"DELETE FROM pair USING fresh AS f WHERE pair.part = f.part AND pair.{name} = f.{name}"
-                )
-            connection.execute("INSERT INTO pair BY NAME FROM fresh")
+        if listed := list(rows):
+            with self.opened(transaction=True) as connection:
+                write_within(connection, listed)
 
     def forget(self, part: str, system: str, keys: Collection[str]) -> None:
         """Deletes the pairs of records, by the id that they have in a system."""
@@ -147,6 +133,29 @@ class Pairs:
                 f"DELETE FROM pair WHERE part = ? AND {quote(KEYS[system])} IN (SELECT unnest(?::VARCHAR[]))",
                 [part, list(keys)],
             )
+
+
+def read_within(connection: duckdb.DuckDBPyConnection, part: str, system: str, keys: Collection[str]) -> dict[str, Row]:
+    """Reads pairs as `Pairs.read` does, in a file that the caller has opened."""
+    # Without the moment, which takes as long to make as all the rest.
+    sql = f"""
+        SELECT * EXCLUDE (part, moved_at)
+        FROM pair
+        WHERE part = ? AND {quote(KEYS[system])} IN (SELECT unnest(?::VARCHAR[]))"""
+    rows = rows_of(connection, sql, [part, list(keys)])
+    for row in rows:
+        for each in KEYS:
+            row[each] = orjson.loads(row[each] or "{}")
+    return {row[KEYS[system]]: row for row in rows}
+
+
+def write_within(connection: duckdb.DuckDBPyConnection, rows: Iterable[Row]) -> None:
+    """Writes pairs as `Pairs.write` does, inside a transaction that the caller has begun."""
+    create_table(connection, "fresh", PAIR, temporary=True)
+    insert_rows(connection, "fresh", PAIR, [_as_text(row) for row in rows])
+    for column in map(quote, KEYS.values()):
+        connection.execute(f"DELETE FROM pair USING fresh AS f WHERE pair.part = f.part AND pair.{column} = f.{column}")
+    connection.execute("INSERT INTO pair BY NAME FROM fresh")
 
 
 def canonical(value: Any) -> str:
@@ -170,10 +179,6 @@ def _canonical_sql(column: str, kind: str) -> str:
 @lru_cache(maxsize=100_000)  # the same values occur in many records
 def _hash(secret: str, text: str) -> str:
     return hashlib.sha256(f"{secret}{text}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def _whole(row: Row) -> Row:
-    return row | {system: orjson.loads(row[system] or "{}") for system in KEYS}
 
 
 def _as_text(row: Row) -> Row:

@@ -12,6 +12,8 @@ from ..systems.business_central.client import dumps
 
 def equal(old: Any, new: Any) -> bool:
     """Whether a live value and a mapped value are the same. Numbers count by value, texts to the letter."""
+    if type(old) is type(new):
+        return bool(old == new)
     if isinstance(old, bool) or isinstance(new, bool):
         return old is new
     if isinstance(old, int | Decimal) and isinstance(new, int | Decimal):
@@ -41,6 +43,11 @@ def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, An
 def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A short hash of each field. The ledger keeps it of what was sent, and not the values themselves."""
     return {prefix + name: _short_hash(value) for name, value in fields.items()}
+
+
+def hashes_as_text(fields: Mapping[str, Any]) -> str:
+    """The same as JSON, as the ledger keeps it. Of equal fields in the same order it is equal."""
+    return dumps(field_hashes(fields)).decode()
 
 
 @lru_cache(maxsize=100_000, typed=True)  # the same values occur in many documents

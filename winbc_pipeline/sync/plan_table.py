@@ -74,11 +74,10 @@ def _replace_windows(connection: duckdb.DuckDBPyConnection, work: Work, unchange
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> None:
-    names = {name: PLANNED[name] for name in ("part", "key")}
-    create_table(connection, "fresh", names, temporary=True)
-    insert_rows(connection, "fresh", names, rows)
+    create_table(connection, "fresh", PLANNED, temporary=True)
+    insert_rows(connection, "fresh", PLANNED, rows)
     _delete_planned(connection, quote(planned_table(flow)), "fresh")
-    insert_rows(connection, planned_table(flow), PLANNED, rows)
+    connection.execute(f"INSERT INTO {quote(planned_table(flow))} FROM fresh")
 
 
 def _delete_planned(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:

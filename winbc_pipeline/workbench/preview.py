@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from .. import clock
 from ..mapping.compiler import Compiled, CompiledLine
 from ..mapping.execute import fill_joined_tables
 from ..mapping.expressions import as_text
@@ -21,10 +22,8 @@ from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
 from ..sync.records.decide import Decision, decide, live_targets
-from ..sync.records.plan import links, planned_row, source_columns
+from ..sync.records.plan import planned_row
 from ..systems.business_central import BusinessCentral
-
-Links = dict[tuple[str, str], str]  # the source's key by part and id of the target's record
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,11 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
             if part.parent and rows:
                 parent = flow.part(part.parent)
                 create_source_view(connection, parent, compiled[parent.name], staging.name, "true")
-                keys = ", ".join(literal(row["group"] if part.within else row["_key"]) for row in rows)
-                parents = _mapped(connection, connected, parent, compiled[parent.name], f"WHERE _key IN ({keys})")
+                keys = ", ".join(literal(row["_key"]) for row in rows)
+                chosen_keys = f"SELECT {part.group or '_key'} FROM {quote(staging.name)} WHERE _key IN ({keys})"
+                parents = _mapped(
+                    connection, connected, parent, compiled[parent.name], f"WHERE _key IN ({chosen_keys})"
+                )
             found.append(_Mapped(part, rows, fields, parents))
     return _decided(connected, compiled, found)
 
@@ -137,7 +139,7 @@ def _chosen(connected: ConnectedFlow, key: str | None, sample: int) -> tuple[str
 def _mapped(
     connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, part: Part, compiled: Compiled, chosen: str
 ) -> list[Row]:
-    """The chosen records under the present tables, with what the source has now and what the ledger knows of them.
+    """The chosen records under the present tables, with what the ledger knows of them.
 
     Args:
         chosen: SQL that follows `SELECT * FROM source`.
@@ -148,10 +150,10 @@ def _mapped(
     return rows_of(
         connection,
         f"""
-        SELECT m.*, {literal(connected.mapping_version())} AS mapping_version, {KNOWN}, {source_columns(connected)}
+        SELECT m.* REPLACE (m._version::VARCHAR AS _version),
+            {literal(connected.mapping_version())} AS mapping_version, {KNOWN}
         FROM (SELECT '{part.name}' AS part, * FROM ({compiled.select})) AS m
         LEFT JOIN ledger AS l ON l.part = '{part.name}' AND l.key = m._key
-        LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key AND {literal(part.key)} = '_key'
         ORDER BY m._key
         """,
     )
@@ -172,7 +174,7 @@ def _fields(connection: duckdb.DuckDBPyConnection, compiled: Compiled, row: Row)
 
 
 def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence[_Mapped]) -> list[RecordView]:
-    sending, linked = sending_of(connected.flow), links(connected.store)
+    sending = sending_of(connected.flow)
     views: list[RecordView] = []
     target = sending.open(connected.settings)
     try:
@@ -180,24 +182,25 @@ def _decided(connected: ConnectedFlow, compiled: CompiledTables, found: Sequence
             if not sending.compares_fields or not each.part.match:
                 views += _values_only(each)
             else:
-                views += _compared(connected, compiled, each, target, linked)
+                views += _compared(connected, compiled, each, target)
     finally:
         target.close()
     return views
 
 
 def _compared(
-    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral, linked: Links
+    connected: ConnectedFlow, compiled: CompiledTables, each: _Mapped, target: BusinessCentral
 ) -> Iterator[RecordView]:
     """The views of one part's records, compared with the live target."""
     part, own = each.part, compiled[each.part.name]
     there, parents = set[str](), dict[str, Row]()
     if part.parent:
         parent = connected.flow.part(part.parent)
-        of_parents = decide(connected, parent, target, compiled[parent.name], each.parents, linked)
-        there, parents = _there(of_parents), {row["_key"]: planned_row(row, found) for row, found in of_parents}
-    decided = decide(connected, part, target, own, each.rows, linked, parents)
-    live = live_targets(connected, part, target, own, [row for row, _ in decided], linked)
+        of_parents = decide(connected, parent, target, compiled[parent.name], each.parents)
+        moment = clock.now()
+        there, parents = _there(of_parents), {row["_key"]: planned_row(row, found, moment) for row, found in of_parents}
+    decided = decide(connected, part, target, own, each.rows, parents)
+    live = live_targets(connected, part, target, own, [row for row, _ in decided])
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):
             decision = Decision("skip", "KEPT", target=decision.target)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ... import clock
 from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.ledger import OPEN, State
@@ -73,7 +74,7 @@ class Debtors:
         self.customer, *self.contacts = document.customer
         self.blocking = NO_DOCUMENTS[flow.part(document.kind(settings).header).entity_set]
         self.planners = {
-            name: Planner(connected, flow.part(name), target, compiled[name], {})
+            name: Planner(connected, flow.part(name), target, compiled[name])
             for name in (self.customer, *self.contacts)
         }
         self.asked: set[str] = set()  # keys of the customers that `look_up` has looked up
@@ -139,9 +140,7 @@ class Debtors:
         rows = self._mapped(self.customer, keys - self.found.keys())
         if rows:
             part = self.connected.flow.part(self.customer)
-            self._heed_privacy(
-                rows, live_targets(self.connected, part, self.target, self.compiled[part.name], rows, {})
-            )
+            self._heed_privacy(rows, live_targets(self.connected, part, self.target, self.compiled[part.name], rows))
 
     def _heed_privacy(self, rows: list[Row], found: list[Mapping[str, Any]]) -> None:
         """Notes what Business Central has for customers, and which of them are blocked for privacy."""
@@ -210,14 +209,14 @@ class Debtors:
             self.own[row["_key"]] = debtor = self._own(row, decision)
             # A customer in trouble is planned too: the ledger may have to be told that all is well again.
             if debtor.key or row["state"] in OPEN:
-                rows.append(planned_row(row, decision))
+                rows.append(planned_row(row, decision, clock.now()))
             if debtor.key:
                 written.add(debtor.key)
             if debtor.number:
                 self.keys.setdefault(debtor.number, row["_key"])
         for name in self.contacts:
             contacts = self._mapped(name, written)
-            rows += [planned_row(*decided) for decided in self.planners[name].decide_all(contacts)]
+            rows += [planned_row(*decided, clock.now()) for decided in self.planners[name].decide_all(contacts)]
         return rows
 
     def _known(self, broken: list[Row]) -> dict[str, Decision]:
@@ -228,7 +227,7 @@ class Debtors:
         if not broken:
             return {}
         part = self.connected.flow.part(self.customer)
-        found = live_targets(self.connected, part, self.target, self.compiled[part.name], broken, {})
+        found = live_targets(self.connected, part, self.target, self.compiled[part.name], broken)
         both = zip(broken, found, strict=True)
         return {row["_key"]: Decision("skip", "KEPT", target=target) for row, target in both if target}
 

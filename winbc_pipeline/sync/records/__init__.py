@@ -1,9 +1,9 @@
 """Master data of both systems: records with a number of our own, compared field by field before they are written.
 
 matching.py finds a record in the target, by fields or by the keys of index.py. known.py tells what both sides last
-answered, merge.py compares one field. winstore_target.py makes Winstore a target like Business Central. decide.py
-decides what happens to one record. references.py replaces codes by ids. plan.py writes the plan table.
-push.py sends the plan.
+answered, staged.py what the source has now. merge.py compares one field. winstore_target.py makes Winstore a target
+like Business Central. decide.py decides what happens to one record. references.py replaces codes by ids. plan.py writes
+the plan table. push.py sends the plan, and told.py writes into the pairs what was answered.
 """
 
 from ...settings import Settings

@@ -10,6 +10,7 @@ from typing import Any
 from ...staging.ledger import OPEN, State
 from ...staging.store import Row, literal, quote, rows_of
 from ..flow import BLOCK, Gone
+from ..payloads import hashes_as_text
 from ..work import Work
 from .decide import Decision
 from .gone import create, gone_sql
@@ -35,7 +36,8 @@ def plan_blocks(work: Work, target: Target) -> list[tuple[Row, Decision]]:
     for row in rows:
         live = there.get(row["target_id"], [{}])[0]
         wanted = BLOCKED if _is_wanted(row) else IS_OPEN
-        planned = {"updates": {gone.blocked: wanted == BLOCKED}, "hash": wanted, "_version": wanted}
+        hashes = hashes_as_text({gone.blocked: wanted == BLOCKED})
+        planned = {"new_hashes": hashes, "hash": wanted, "_version": wanted}
         planned |= {"part": BLOCK, "_key": row["key"], "_window": row["due"], "mapping_version": made_by}
         decided.append((planned, _decide(row, live, gone.blocked)))
     return decided

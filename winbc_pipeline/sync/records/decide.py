@@ -21,7 +21,7 @@ from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
-from ..payloads import fields_of, filled
+from ..payloads import filled
 from .addresses import kept_elsewhere, meant, without
 from .dimensions import dimensions_of
 from .index import Key
@@ -86,14 +86,12 @@ def decide(
     target: Target,
     compiled: Compiled,
     rows: list[Row],
-    linked: dict[tuple[str, str], str],
     parents: Mapping[str, Row] = NOTHING,
 ) -> list[tuple[Row, Decision]]:
     """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
     Args:
         rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
-        linked: the source's key by part and id of the target's record (`plan.links`). Matches found now are added.
         parents: what this plan has decided of the parents of these records, by key, as rows of the plan table.
 
     Returns:
@@ -103,9 +101,10 @@ def decide(
     whole = [with_payloads(row, compiled, ids) for row in rows]
     if part.within:
         whole = with_parents(connected, part, target, whole, parents)
-    planner = Planner(connected, part, target, compiled, linked)
+    planner = Planner(connected, part, target, compiled)
     if planner.dimensions:
-        whole = [row | {"missing": row["missing"] or planner.dimensions.missing(row)} for row in whole]
+        for row in whole:
+            row["missing"] = row["missing"] or planner.dimensions.missing(row)
     return planner.decide_all(whole)
 
 
@@ -115,7 +114,6 @@ def live_targets(
     target: Target,
     compiled: Compiled,
     rows: list[Row],
-    linked: dict[tuple[str, str], str],
 ) -> list[Mapping[str, Any]]:
     """What the target has now for each of some records; {} for a record that it does not have.
 
@@ -123,7 +121,7 @@ def live_targets(
         rows: records as `decide` returns them. A record with errors is looked up like any other.
     """
     whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = Planner(connected, part, target, compiled, linked).decide_each(whole)
+    found = Planner(connected, part, target, compiled).decide_each(whole)
     return [decision.target for _, decision in found]
 
 
@@ -132,19 +130,10 @@ class Planner:
 
     Args:
         compiled: the part's table.
-        linked: the source's key by part and id of the target's record. Matches found now are added.
     """
 
-    def __init__(
-        self,
-        connected: ConnectedFlow,
-        part: Part,
-        target: Target,
-        compiled: Compiled,
-        linked: dict[tuple[str, str], str],
-    ) -> None:
-        self.connected, self.part, self.settings = connected, part, connected.settings
-        self.target, self.linked = target, linked
+    def __init__(self, connected: ConnectedFlow, part: Part, target: Target, compiled: Compiled) -> None:
+        self.connected, self.part, self.settings, self.target = connected, part, connected.settings, target
         self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
         self.document = connected.flow.document
@@ -163,7 +152,12 @@ class Planner:
         # The number of the record that this run creates, and the source's key of it, by its keys.
         self.claimed: dict[Key, tuple[str, str]] = {}
         self.renamed: dict[str, str] = {}  # new parents that may be known ones with another key, in words
-        self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
+        # By the id of each record of the target that keys found: its pair, and the key of the record it is linked to.
+        self.paired: dict[str, Row] = {}
+        self.linked: dict[str, str] = {}
+        # By the key of a record: the source's fields with its keys, if it has no partner, and when it was modified.
+        self.sources: dict[str, Row] = {}
+        self.modified: dict[str, datetime] = {}
         self.ids: Iterator[int] | None = None  # the ids that are left for new records
 
     def prepared(self, rows: list[Row]) -> list[Row]:
@@ -176,13 +170,14 @@ class Planner:
         linked_ids = {row["target_id"] for row in rows if row["target_id"]}
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
+        self.sources |= self.records.staged.keys_of([row["_key"] for row in loose])
         live = Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
         if self.dimensions:
             self.dimensions.add_to(record for found in live.records() for record in found)
         return live
 
     def _keys(self, row: Row) -> list[Key]:
-        return self.matching.keys(self._wanted(row), fields_of(row.get("source") or "{}"))
+        return self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
 
     def _wanted(self, row: Row) -> dict[str, Any]:
         """The fields of the record as it would be made. One that was lost has the id that it was given then."""
@@ -207,6 +202,9 @@ class Planner:
         there = live or self.look_up(rows)
         matched = {each["id"] for found in there.by_key.values() for each in found}
         self.paired |= self.records.pairs_of(self.records.flow.target, matched)
+        self.linked = self.records.links(matched) | self.linked
+        if self.rules.compares_moments:
+            self.modified |= self.records.staged.modified([row["_key"] for row in rows])
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -243,14 +241,16 @@ class Planner:
                 wanted |= {index: given} if given else {}
         live = self.matching.find({key for keys in wanted.values() for key in keys})
         times = Counter(key for keys in wanted.values() for key in keys)
+        gets = {decided[index][1].target["id"]: keys for index, keys in wanted.items()}
         for index, keys in wanted.items():
             row, decision = decided[index]
             for key in keys:
                 owner = _other_owner(live.get(key, []), decision.target["id"])
-                if owner is None and times[key] > 1:
-                    owner = "another record of this run"
-                if owner is not None:
-                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", f"{owner} has this {key[0]}"))
+                words = f"{_named(owner) if owner else 'another record of this run'} has this {key[0]}"
+                if owner and not set(gets.get(owner["id"], [])).isdisjoint(self.matching.keys(decision.target)):
+                    words += f" and is to get that of {_named(decision.target)}: give one of the two a third one first"
+                if owner or times[key] > 1:
+                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", words))
         return decided
 
     def _without_target(self, row: Row) -> Decision | None:
@@ -286,7 +286,7 @@ class Planner:
             return Decision(
                 "fail", "TARGET_TAKEN", f"{number} in the target is linked to {owner} of the source already"
             )
-        self.linked[self.part.name, live["id"]] = row["_key"]
+        self.linked[live["id"]] = row["_key"]
         if row["target_id"]:  # The record that it knew is gone; this one has its key.
             row = row | {"known": row["known"].met_anew()}
         return self._update(row, live)
@@ -298,7 +298,7 @@ class Planner:
         known, pair = row["known"], self.paired.get(live["id"])
         if pair and pair[KEYS[self.source]] not in (known.own, known.before):
             return str(pair["bc_no" if self.source == "bc" else KEYS[self.source]])
-        linked = self.linked.get((self.part.name, live["id"]), row["_key"])
+        linked = self.linked.get(live["id"], row["_key"])
         return linked if linked != row["_key"] else None
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
@@ -388,11 +388,13 @@ class Planner:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         if words := self._is_of_another(row, live):
             return Decision("conflict", "MOVED", words, target=live)
+        if self._is_settled(row, live):
+            return Decision("skip", "UNCHANGED", target=live)
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
         elsewhere = kept_elsewhere(live, self.part.address)
         rules = self._rules_of(row, live, elsewhere)
-        merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(row, live))
+        merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(self.modified.get(row["_key"]), live))
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
@@ -413,6 +415,15 @@ class Planner:
         if group:
             return Decision("skip", MOVED, group, target=live, pair=pair)
         return Decision("skip", "UNCHANGED", target=live, pair=pair)
+
+    def _is_settled(self, row: Row, live: Mapping[str, Any]) -> bool:
+        """Whether neither side has changed since both agreed, and the tables give what was sent then.
+
+        It is what comparing the fields would say. Most records of a large plan are so, and comparing takes longest.
+        """
+        known = row["known"]
+        is_same = known.is_as_told and not known.has_moved and row["new_hashes"] == row["field_hashes"]
+        return is_same and not self.part.owns and self.records.is_as_answered(known, live)
 
     def _is_of_another(self, row: Row, live: Mapping[str, Any]) -> str | None:
         """In words: the target's record belongs to another parent than the source's. It cannot go to another one."""
@@ -464,17 +475,16 @@ def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
     return bool(row["known"].lost and not row["target_id"] and live.get("number") == row["target_no"])
 
 
-def _is_newer(row: Row, live: Mapping[str, Any]) -> bool:
+def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
     modified = live.get("lastModifiedDateTime") or live.get("modified")
-    if not modified or not row.get("modified_us"):
-        return True
-    return bool(row["modified_us"] > datetime.fromisoformat(str(modified)).timestamp() * 1_000_000)
+    return not modified or not source or source > datetime.fromisoformat(str(modified))
 
 
-def _other_owner(records: list[dict[str, Any]], own_id: str) -> str | None:
-    """The number of the first record that is not the own one."""
-    for record in records:
-        if record["id"] != own_id:
-            return str(record.get("number", record["id"]))
-    return None
+def _named(record: Mapping[str, Any]) -> str:
+    return str(record.get("number", record["id"]))
+
+
+def _other_owner(records: list[dict[str, Any]], own_id: str) -> dict[str, Any] | None:
+    """The first record that is not the own one."""
+    return next((record for record in records if record["id"] != own_id), None)

@@ -4,7 +4,7 @@ Here belongs: reading pairs for a plan, and what a pair becomes when the plan is
 merge.py. The table of pairs: staging/pairs.py.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,22 +13,23 @@ import orjson
 from ...mapping.compiler import Compiled
 from ...staging import ledger
 from ...staging.ledger import State
-from ...staging.pairs import KEYS, Hashes, Pairs
-from ...staging.store import Row, Store, quote
+from ...staging.pairs import ETAG, KEYS, SIGNS, VERSION, Hashes, Pairs
+from ...staging.store import Row
 from ...systems.business_central.facts import is_dimension
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import field_hashes
 from .merge import Merged, Moved
+from .staged import StagedRecords
 from .winstore_target import is_unseen
 
-ETAG = "@odata.etag"
+NOBODY: frozenset[str] = frozenset()
 OTHER = {"winstore": "bc", "bc": "winstore"}
 OPEN_THERE = "state IN ('SENDING', 'UNKNOWN') OR (state = 'FAILED' AND target_id IS NULL AND target_no IS NOT NULL)"
 """SQL: a record may have been sent, and nobody knows the answer. One that failed after that has a number and no id."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Known:
     """What is known of one record.
 
@@ -36,7 +37,7 @@ class Known:
         own: the record's id in the source.
         pair: its row of the table of pairs; None without one.
         source, target: what each side last answered, a hash by field; empty when they never agreed.
-        now: a hash of each field of the source that the table reads, as it is now.
+        now: a hash of each field of the source, as it is now; the same as `source` when the record has not changed.
         sent: the ledger's hash of each mapped value as it was last sent or found to be there already.
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
@@ -66,6 +67,11 @@ class Known:
         """Whether the pair says another group than the source does now."""
         return self.pair is not None and self.pair["parent"] != self.group
 
+    @property
+    def is_as_told(self) -> bool:
+        """Whether the source's record is the one that the pair knows."""
+        return self.now is self.source
+
     def met_anew(self) -> "Known":
         """The same without all that was known of another record: both sides meet for the first time."""
         return replace(self, source={}, target={}, sent={})
@@ -81,32 +87,68 @@ class KnownRecords:
     def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
         self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
-        self.depends = compiled.depends
+        self.staged = StagedRecords(connected, part)
+        self.depends = {name: reads & self.staged.kinds.keys() for name, reads in compiled.depends.items()}
+        self.compared = compiled.compared
+        self.reads = frozenset[str]().union(*(self.depends[name] for name in self.compared))
         # Default dimensions move no ETag of their parent.
         self.by_etag = not any(is_dimension(name) for name in self.depends)
         self.blank = self.pairs.hashes({"": None})[""] if self.pairs else ""
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
-        self.store, self.staging = connected.store, connected.staging.name
+        self.watched = bool(self.open_there or self.held_there)
+        self.store = connected.store
 
     def added(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each, as `known`, and with the target's id that its pair has.
 
         Args:
-            rows: mapped records with the columns of KNOWN (sync/map.py), `made_by` (the mapping version that the ledger
-                has), `own` (the record's id in the source) and `now` (JSON: the hashes of the source's fields); the
-                last three may be missing.
+            rows: mapped records with the columns of KNOWN (sync/map.py) and `made_by` (the mapping version that the
+                ledger has), which may be missing. The rows are changed.
         """
-        keys = [str(row.get("own") or row["_key"]) for row in rows]
+        named = self.staged.named([row["_key"] for row in rows])
+        keys = [str(named.get(row["_key"], row).get("own") or row["_key"]) for row in rows]
         found = self.pairs_of(self.flow.source, keys)
         both = list(zip(rows, keys, strict=True))
         others = self._of_others([row["target_id"] for row, key in both if key not in found])
-        alive = self._staged(set(others.values()))
-        return [self._with_known(row, key, found.get(key), others, alive) for row, key in both]
+        alive = self.staged.present(set(others.values()))
+        now = self._now([(row, found.get(key)) for row, key in both])
+        for row, key in both:
+            known = self._known(row, key, found.get(key), now.get(row["_key"], {}))
+            told = named.get(row["_key"], {})
+            known.number = str(told.get("number") or row["_key"])
+            known.group = told.get("group") if self.part.group else (known.pair or told).get("parent")
+            self._link(row, known, others, alive)
+        return rows
+
+    def _now(self, rows: list[tuple[Row, Row | None]]) -> dict[str, Hashes]:
+        """What the source has now of mapped records, a hash by field, by key.
+
+        It is only asked of records that are not as their pair knows them: hashing takes longer than all the rest.
+        """
+        now: dict[str, Hashes] = {}
+        versions: dict[str, str] = {}
+        for row, pair in rows:
+            told: Hashes = pair[self.flow.source] if pair else {}
+            if told.get(VERSION) == row["_version"] and self.reads <= told.keys():
+                now[row["_key"]] = told
+            else:
+                versions[row["_key"]] = row["_version"]
+        return now | self.staged.hashes(versions, self.pairs) if self.pairs else now
 
     def pairs_of(self, system: str, ids: Collection[str]) -> dict[str, Row]:
         """The pairs of records by the id that they have in a system; none where the flow keeps no pairs."""
         return self.pairs.read(self.part.paired_as, system, ids) if self.pairs else {}
+
+    def links(self, ids: Collection[str]) -> dict[str, str]:
+        """The keys of the records that were ever linked to records of the target, by the id there.
+
+        None of a document's customers: the flow of documents asks the ledgers of both flows.
+        """
+        if not ids or self.flow.document:
+            return {}
+        where = "part = ? AND target_id IN (SELECT unnest(?::VARCHAR[]))"
+        return {row["target_id"]: row["key"] for row in ledger.read(self.store, where, [self.part.name, list(ids)])}
 
     def _of_others(self, linked: list[str | None]) -> dict[str, str]:
         """Whose partners these records of the target are: the own id by the id in the target."""
@@ -114,57 +156,50 @@ class KnownRecords:
         found = self.pairs_of(self.flow.target, ids)
         return {each: str(pair[KEYS[self.flow.source]]) for each, pair in found.items()}
 
-    def _staged(self, owns: set[str]) -> set[str]:
-        """Those of the source's own ids that staging has: it loses a record whose key another one took over."""
-        if not owns:
-            return set()
-        name = quote(self.flow.own_id or "_key")
-        with self.store.open() as connection:
-            rows = connection.execute(
-                f"SELECT {name} FROM {quote(self.staging)} WHERE {name} IN (SELECT unnest(?::VARCHAR[]))", [list(owns)]
-            ).fetchall()
-        return {own for (own,) in rows}
-
-    def _with_known(self, row: Row, own: str, pair: Row | None, others: Mapping[str, str], alive: set[str]) -> Row:
-        source, target = self.flow.source, self.flow.target
-        watched = self.open_there or self.held_there
-        names = _names(row, own, pair, self.part) if watched else set[str]()
-        known = Known(
+    def _known(self, row: Row, own: str, pair: Row | None, now: Hashes) -> Known:
+        names = _names(row, own, pair, self.part) if self.watched else NOBODY
+        return Known(
             own=own,
             pair=pair,
-            source=pair[source] if pair else {},
-            target=pair[target] if pair else {},
-            now=orjson.loads(row.get("now") or "{}"),
+            source=pair[self.flow.source] if pair else {},
+            target=pair[self.flow.target] if pair else {},
+            now=now,
             sent=orjson.loads(row["field_hashes"] or "{}"),
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
             held=not self.held_there.isdisjoint(names),
-            number=str(row.get("own_no") or row["_key"]),
-            group=row.get("group") if self.part.group else (pair or Row()).get("parent"),
         )
+
+    def _link(self, row: Row, known: Known, others: Mapping[str, str], alive: set[str]) -> None:
+        """Adds to a row what is known of it, and the id of its partner."""
+        row["known"], pair = known, known.pair
         if pair and not row.get("adopted"):
-            # The ledger may know of a partner that the record had before.
-            is_same = row["target_id"] in (None, pair[KEYS[target]])
-            known = known if is_same else replace(known, sent={})
-            return row | {"known": known, "target_id": pair[KEYS[target]]}
-        if pair or not (other := others.get(row["target_id"] or "")):
-            return row | {"known": known}
-        if other in alive:  # The number was given to another record; the partner stays with the one that had it.
-            return row | {"known": known.met_anew(), "target_id": None}
-        return row | {"known": replace(known.met_anew(), before=other)}
+            partner = pair[KEYS[self.flow.target]]
+            if row["target_id"] not in (None, partner):  # The ledger knows of a partner that the record had before.
+                row |= {"known": replace(known, sent={}), "field_hashes": None}
+            row["target_id"] = partner
+        elif not pair and (other := others.get(row["target_id"] or "")):
+            row["known"] = replace(known.met_anew(), before=None if other in alive else other)
+            if other in alive:  # The number was given to another record; the partner stays with the one that had it.
+                row["target_id"] = None
 
     def hashes(self, known: Known, live: Mapping[str, Any]) -> Hashes:
         """The hashes of the target's record, for `moved` and `pair_after`; empty where no pairs are kept.
 
-        With the ETag that it had when both sides agreed on every field, it has not changed since, and needs no hashing.
+        With the ETag that the pair knows, it has not changed since, and needs no hashing.
         """
         if not self.pairs:
             return {}
-        etag = live.get(ETAG)
-        if etag and self.by_etag and known.target.get(ETAG) == etag:
+        if self.is_as_answered(known, live):
             return known.target
+        etag = live.get(ETAG)
         return self.pairs.hashes(live) | ({ETAG: etag} if etag else {})
+
+    def is_as_answered(self, known: Known, live: Mapping[str, Any]) -> bool:
+        """Whether the target's record is the one that the pair knows, with all that the table compares."""
+        etag = live.get(ETAG)
+        return bool(etag) and self.by_etag and known.target.get(ETAG) == etag and self.compared <= known.target.keys()
 
     def moved(
         self, known: Known, live: Mapping[str, Any], answered: Hashes, unsent: Collection[str] = ()
@@ -241,7 +276,7 @@ class KnownRecords:
         """
         if not self.pairs or not self._is_paired(known):
             return None
-        is_told = known.pair is not None and known.pair["bc_no"] == bc_no and known.source == known.now
+        is_told = known.pair is not None and known.pair["bc_no"] == bc_no and known.is_as_told
         is_told = is_told and not known.has_moved
         if is_told and not merged.changes and not merged.kept and answered.items() <= known.target.items():
             return None
@@ -251,16 +286,21 @@ class KnownRecords:
         read = {each for name in heard for each in self.depends.get(name, ()) if each in known.now} - news
         target, open_fields = dict(known.target), []
         target.pop(ETAG, None)
+        if merged.changes:
+            target.pop(VERSION, None)
         for name, value in answered.items():
-            if name == ETAG:
+            if name in SIGNS:
                 continue
             if name in agreed:
                 target[name] = value
             elif target.get(name) != value:
                 open_fields.append(name)
-        if ETAG in answered and not open_fields:
+        if ETAG in answered and target.keys().isdisjoint(open_fields):
             target[ETAG] = answered[ETAG]
         source = known.source | {name: known.now[name] for name in read}
+        source.pop(VERSION, None)
+        if VERSION in known.now and all(source.get(name) == known.now[name] for name in self.reads):
+            source[VERSION] = known.now[VERSION]
         before = known.pair and (known.source, known.target, known.pair["bc_no"])
         if not merged.changes and before == (source, target, bc_no) and not known.has_moved:
             return None
@@ -301,70 +341,3 @@ def _names(row: Row, own: str, pair: Row | None, part: Part) -> set[str]:
 def _alike(old: Any, new: Any) -> bool:
     """Whether a target may have made one value of the other, such as a code in capitals."""
     return str(old if old is not None else "").strip().lower() == str(new if new is not None else "").strip().lower()
-
-
-def told(connected: ConnectedFlow, pairs: Pairs, part: Part, planned: Iterable[tuple[Row, Mapping[str, Any]]]) -> None:
-    """Writes the pairs of planned rows that were carried out, or that needed no call.
-
-    It comes before the ledger is told: a record that the ledger takes for lost is looked up again, but a pair that is
-    behind the target would send the program's own change back.
-
-    Args:
-        planned: each row of the plan table with the fields that the target answered; empty when there was no call.
-    """
-    source = connected.flow.source
-    rows = [_pair_row(pairs, part, source, row, answer) for row, answer in planned if row["pair"] and _id(row, answer)]
-    there = pairs.read(part.paired_as, source, [row[KEYS[source]] for row in rows])
-    changed = [row for row in rows if not _is_same(row, there.get(row[KEYS[source]]))]
-    if changed:
-        _let_the_other_direction_look(connected, part, changed)
-        pairs.write(changed)
-
-
-def _is_same(row: Row, there: Row | None) -> bool:
-    names = (*KEYS, *KEYS.values(), "bc_no", "parent")
-    return there is not None and all(row[name] == there[name] for name in names)
-
-
-def _let_the_other_direction_look(connected: ConnectedFlow, part: Part, rows: list[Row]) -> None:
-    """Makes the other direction compare these records again, even if they look as they did when it last sent them."""
-    path = connected.settings.flow_database(connected.flow.reverse)
-    if not path.exists():
-        return
-    numbers = {str(row[name]) for row in rows for name in (*KEYS.values(), "bc_no") if row[name]}
-    store = Store(path, connected.settings.memory_limit_mb)
-    ledger.look_again(store, part.paired_as, numbers)
-
-
-def _id(row: Row, answer: Mapping[str, Any]) -> str:
-    return str(answer.get("id") or row["target_id"] or "")
-
-
-def _pair_row(pairs: Pairs, part: Part, source: str, row: Row, answer: Mapping[str, Any]) -> Row:
-    planned, target = orjson.loads(row["pair"]), OTHER[source]
-    sent = set(orjson.loads(row["body"])) if isinstance(row["body"], str) else set(row["body"])
-    answered = {
-        name: value
-        for name, value in pairs.hashes(answer).items()
-        if name in sent or (planned["whole"] and name not in planned["open"])
-    }
-    if answer.get(ETAG) and planned["whole"] and not planned["open"]:
-        answered[ETAG] = answer[ETAG]
-    number = answer.get("number") or answer.get("code") or row["target_no"]
-    return {
-        "part": part.paired_as,
-        KEYS[source]: planned["own"],
-        KEYS[target]: _id(row, answer),
-        "bc_no": number if target == "bc" else planned.get("no") or row["key"],
-        "parent": planned.get("parent"),
-        "made_by": planned["made_by"],
-        source: planned["source"],
-        target: planned["target"] | answered,
-    }
-
-
-def made_by_hand(part: Part, source: str, own: str, partner: str, number: str) -> Row:
-    """The pair of two records that a person has joined; what both sides have is compared from now on."""
-    target = OTHER[source]
-    pair = {"part": part.paired_as, KEYS[source]: own, KEYS[target]: partner, "made_by": "person"}
-    return pair | {"bc_no": number if target == "bc" else None, "winstore": {}, "bc": {}}

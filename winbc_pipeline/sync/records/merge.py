@@ -32,6 +32,11 @@ class Rules:
     kind: str = ""
     absolute: bool = False
 
+    @property
+    def compares_moments(self) -> bool:
+        """Whether the record that changed last decides on any field."""
+        return "newest" in (self.owner, *self.owners.values())
+
     def owner_of(self, name: str) -> str:
         return self.owners.get(name) or self.owner
 

@@ -13,6 +13,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..payloads import fields_of
 from .matching import Target
+from .staged import StagedRecords
 
 
 def with_parents(
@@ -23,10 +24,13 @@ def with_parents(
     A parent that the target does not have, and will not get by this plan, is named in the new column `orphan`.
 
     Args:
-        rows: mapped records as `with_payloads` makes them, with the key of their parent as `group`.
+        rows: mapped records as `with_payloads` makes them. They are changed.
         parents: the rows that this plan has for the parents, by key.
     """
     owner = connected.flow.part(str(part.parent))
+    named = StagedRecords(connected, part).named([row["_key"] for row in rows])
+    for row in rows:
+        row["group"] = named.get(row["_key"], {}).get("group")
     sent = ledger.read(connected.store, "part = ? AND target_id IS NOT NULL", [owner.name])
     ids = {row["key"]: row["target_id"] for row in sent}
     ids |= {key: row["target_id"] for key, row in parents.items() if row["target_id"]}

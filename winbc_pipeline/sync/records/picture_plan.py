@@ -21,12 +21,13 @@ from ...staging.store import Row
 from ...systems.pictures import BadPicture, PictureUnavailable
 from ..flow import Part
 from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
-from ..payloads import field_hashes
+from ..payloads import field_hashes, hashes_as_text
 from ..work import Work
 from .decide import Decision
 from .matching import Target
 from .pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
 from .references import with_payloads
+from .staged import StagedRecords
 
 LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
 STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do
@@ -70,18 +71,22 @@ class PicturePlanner:
         self.settings, self.flow, self.part, self.pictures = work.settings, work.flow, part, pictures
         self.mode = part.picture.chosen(work.settings) if part.picture else "never"
         self.asked = work.keys is not None  # by a person, or because something changed meanwhile
-        self.store, self.parents = work.store, parents
+        self.store, self.parents, self.staged = work.store, parents, StagedRecords(work.connected, part)
         self.records: dict[str, Row] = {}  # what the ledger knows of the parents' records, by key
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with the pair of each, and with the settings among what is compared with an earlier plan."""
         where, wanted = "part = ? AND key IN (SELECT unnest(?::VARCHAR[]))", [row["_key"] for row in rows]
         self.records = {row["key"]: row for row in ledger.read(self.store, where, [self.part.parent, wanted])}
-        keys = [str(row["own"]) for row in rows]
-        found = self.pictures.pairs.read(self.part.paired_as, self.flow.source, keys)
+        named = self.staged.named(wanted)
+        for row in rows:
+            row["own"] = str(named.get(row["_key"], {}).get("own") or row["_key"])
+        found = self.pictures.pairs.read(self.part.paired_as, self.flow.source, [row["own"] for row in rows])
         rules = {"rules": f"{self.mode} {' '.join(self.settings.products.picture_hosts)}"}
-        both = zip(rows, keys, strict=True)
-        return [row | {"paired": found.get(key), "updates": {**row["updates"], **rules}} for row, key in both]
+        for row in rows:
+            row |= {"paired": found.get(row["own"]), "updates": {**row["updates"], **rules}}
+            row["new_hashes"] = hashes_as_text(row["updates"])
+        return rows
 
     def decide(self, row: Row) -> Decision:
         """What happens to one picture."""

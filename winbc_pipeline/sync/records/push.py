@@ -29,10 +29,10 @@ from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
 from .dimensions import dimensions_of, without_dimensions
-from .known import told
 from .matching import Target
 from .pictures import SentPictures, outcome_of
 from .plan import plan
+from .told import told
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing

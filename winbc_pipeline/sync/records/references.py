@@ -8,7 +8,7 @@ from ...mapping.compiler import Compiled
 from ...mapping.expressions import LONGEST_CODE
 from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
-from ..payloads import fields_of
+from ..payloads import fields_of, hashes_as_text
 
 
 class IdsByCode(dict[str, dict[str, str]]):
@@ -44,13 +44,18 @@ class IdsByCode(dict[str, dict[str, str]]):
 def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
     """The mapped row with both payloads as fields, and with ids in place of codes.
 
-    Its new column `missing` says in words which code the target does not have. It is None when there is none.
+    Its new columns are `new_hashes`, the hashes of an update's fields as the ledger keeps them, and `missing`, which
+    says in words which code the target does not have. It is None when there is none.
+
+    Args:
+        row: it is changed; a copy of every row of a large plan takes as long as to decide it.
     """
-    payloads = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
-    creates, updates = map(dict, payloads)
-    _, missing_create = with_ids(creates, compiled.references, ids)
-    _, missing_update = with_ids(updates, compiled.references, ids)
-    return row | {"creates": creates, "updates": updates, "missing": missing_update or missing_create}
+    creates, updates = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
+    creates, missing_create = with_ids(creates, compiled.references, ids)
+    updates, missing_update = with_ids(updates, compiled.references, ids)
+    row |= {"creates": creates, "updates": updates, "missing": missing_update or missing_create}
+    row["new_hashes"] = hashes_as_text(updates)
+    return row
 
 
 def with_ids(

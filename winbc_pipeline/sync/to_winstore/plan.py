@@ -3,13 +3,14 @@
 Here belongs: which records are due, with their lines. What happens to one record: decide.py. Sending: push.py.
 """
 
+from ... import clock
 from ...staging import ledger
 from ...staging.store import Store, quote, rows_of
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow
 from ..flow import Flow
 from ..map import KNOWN, mapped_table, skip_gone
-from ..payloads import fields_of
+from ..payloads import fields_of, hashes_as_text
 from ..plan_table import store_plan, unchanged_rows
 from ..records.plan import planned_row
 from ..session import recover
@@ -35,7 +36,7 @@ def plan(work: Work, target: Winstore) -> None:
     planned = []
     for row, decision in decider.decide_all(rows):
         fields = body_of(row)["fields"]  # The plan keeps a hash of each of them.
-        planned.append(planned_row(row | {"updates": fields}, decision))
+        planned.append(planned_row(row | {"new_hashes": hashes_as_text(fields)}, decision, clock.now()))
     store_plan(work, [planned], unchanged_rows(_due(flow)))
 
 

@@ -140,14 +140,16 @@ class BusinessCentral:
     def pages(self, path: str, page_size: int | None = None) -> Iterator[bytes]:
         """The pages of a collection, each as raw bytes: the JSON array inside `value`."""
         headers = {"Prefer": f"odata.maxpagesize={page_size or self.settings.page_size}"}
-        url: str | None = f"{self.root}/{path}"
-        seen: set[str] = set()
+        return self._pages_from(f"{self.root}/{path}", headers)
+
+    def _pages_from(self, url: str | None, headers: dict[str, str]) -> Iterator[bytes]:
+        """The pages from the address of one on. Raises UnreadableAnswer for links that would never end."""
+        seen = {url}
         while url:
-            answer = self.transport.call("GET", url, headers=headers)
-            array, url = _sliced(answer)
-            if url in seen:  # would never end
+            array, url = _sliced(self.transport.call("GET", url, headers=headers))
+            if url and url in seen:
                 raise UnreadableAnswer("Business Central sends the same page link again and again.")
-            seen.add(url or "")
+            seen.add(url)
             yield array
 
     def get(self, path: str) -> list[dict[str, Any]]:
@@ -159,12 +161,8 @@ class BusinessCentral:
 
     def get_from(self, url: str | None) -> list[dict[str, Any]]:
         """The records of a collection as `get` gives them, from the address of a page on; none for None."""
-        records: list[dict[str, Any]] = []
-        while url:
-            answer = self.transport.call("GET", url, headers={"Data-Access-Intent": "ReadWrite"})
-            array, url = _sliced(answer)
-            records += json.loads(array, parse_float=Decimal)
-        return records
+        pages = self._pages_from(url, {"Data-Access-Intent": "ReadWrite"})
+        return [record for page in pages for record in json.loads(page, parse_float=Decimal)]
 
     def find(
         self,
