@@ -170,8 +170,8 @@ class ConnectedFlow:
             try:
                 compiled[part.name] = self._compiled(part)
             except MappingError:
-                # A table that the settings do not use may name fields that the profile does not have.
-                if part.name in used:
+                # A table that the settings do not use may name fields that a profile of the user's does not have.
+                if part.name in used or not self.settings.winstore.profile:
                     raise
         return compiled
 

@@ -75,7 +75,9 @@ def test_preview_shows_source_steps_result_and_the_targets_present_value(desk: D
 
 
 def test_preview_of_a_sample_shows_broken_rules(desk: Desk) -> None:
-    desk.edit('displayName,"coalesce(title, name)"', 'displayName,"concat(name, zero_pad(sku, 200))"')
+    desk.edit(
+        'displayName,"coalesce(title, join_name(name, color, size))"', 'displayName,"concat(name, zero_pad(sku, 200))"'
+    )
     _, printed = desk.run("preview", "products", "--sample", "2")
     assert "item SKU-1" in printed
     assert "item SKU-2" in printed
@@ -190,7 +192,7 @@ EDITS = {
     "new row, fill_empty": ("priceIncludesTax,false,,create", "priceIncludesTax,true,,fill_empty"),
     "new row, always": ("unitCost,costprice", "displayName2,'x',,update,,\nunitCost,costprice"),
     "never": ("unitPrice,price,,always", "unitPrice,price,,never"),
-    "a constant": ('displayName,"coalesce(title, name)"', "displayName,'Article'"),
+    "a constant": ('displayName,"coalesce(title, join_name(name, color, size))"', "displayName,'Article'"),
     "a setting's constant": ("blocked,new_items_blocked,,create", "blocked,not new_items_blocked,,always"),
     "breaks": ("gtin,gtin", "gtin,concat('x' || gtin || sku)"),
     "a code that is not there": ("taxGroupCode,", "taxGroupId,'NONE',,always,,\ntaxGroupCode,"),
@@ -252,7 +254,7 @@ def test_reset_of_everything_without_being_asked(desk: Desk) -> None:
 
 def test_a_new_lookup_has_the_values_seen_and_waits_for_yours(desk: Desk) -> None:
     assert "2 new rows" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
-    desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
+    desk.edit('displayName,"coalesce(title, join_name(name, color, size))"', "displayName,\"lookup('titles', title)\"")
     assert "`Lamp` has no value yet" in desk.run("validate", "products_winstore_to_bc")[1]
     for name in ("Mug", "Lamp"):
         desk.edit(f"{name},?", f"{name},{name}!", "lookups/titles.csv")
@@ -265,7 +267,7 @@ def test_a_new_lookup_has_one_row_for_a_value_with_and_without_blanks_at_its_end
     desk.sandboxes.sync("products")
     assert "1 new rows" in desk.run("new-lookup", "titles", "--from-data", "products.title")[1]
     desk.edit("Mug,?,seen 2 times", "Mug,M,", "lookups/titles.csv")
-    desk.edit('displayName,"coalesce(title, name)"', "displayName,\"lookup('titles', title)\"")
+    desk.edit('displayName,"coalesce(title, join_name(name, color, size))"', "displayName,\"lookup('titles', title)\"")
     assert desk.run("validate", "products_winstore_to_bc")[0] == 0
     assert "lookup('titles', title) = M" in desk.run("preview", "products", "--key", "SKU-2")[1]
 

@@ -84,12 +84,11 @@ def test_the_mapped_layer_tells_which_source_columns_a_field_is_made_of(edited: 
     made_of = metadata["dagster/column_lineage"].value.deps_by_column
     staging = AssetKey(("staging", "winstore_articles"))
     assert [(dep.asset_key, dep.column_name) for dep in made_of["item.displayName"]] == [
-        (staging, "name"),
-        (staging, "title"),
+        (staging, name) for name in ("color", "name", "size", "title")
     ]
     columns = {column.name: column.description for column in metadata["dagster/column_schema"].value.columns}
     assert set(made_of) < set(columns)
-    assert str(columns["item.displayName"]).startswith("From name, title. Text, at most 100 characters")
+    assert str(columns["item.displayName"]).startswith("From color, name, size, title. Text, at most 100 characters")
 
 
 def test_each_record_carries_the_version_that_made_it(edited: Sandboxes) -> None:

@@ -124,7 +124,7 @@ def test_what_has_no_place_is_listed_and_so_is_a_field_that_no_table_reads(shop:
     listed = shop.connected.without_place()
     assert "features.csv row 2: brand needs the companion app (BrandCode), which is off" in listed
     assert "features.csv row 3: season has no place in Business Central (not decided)" in listed
-    assert "picture: no table reads this field" in listed
+    assert "variant_picture: no table reads this field" in listed
     assert not [each for each in listed if "supplierid" in each], "a row with never says that it is left out on purpose"
 
 

@@ -67,7 +67,7 @@ class PicturedShop(ProductShop):
         variants = self.winstore_app.state.records.get("articles", key)["variants"]
         self.edited(key, variants=[row | {"picture": name} for row in variants])
 
-    def in_bc(self, number: str) -> bytes:
+    def picture_in_bc(self, number: str) -> bytes:
         """The picture that an item has; empty without one."""
         return bytes(self.bc_app.state.records.blob(self.item(number)["id"]))
 

@@ -30,7 +30,7 @@ def test_an_item_gets_the_picture_of_its_article_after_it_was_made(pictured_shop
     pictured_shop.article("2", "S2")
     pictured_shop.picture("2", MUG)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S2") == MUG
+    assert pictured_shop.picture_in_bc("S2") == MUG
     assert pictured_shop.of_picture("S2") == ("CONFIRMED", None)
     written = [(each["method"], each["entity"]) for each in pictured_shop.state(BC)["writes"]]
     assert written[-2:] == [("POST", "items"), ("POST", "pictures")]
@@ -61,7 +61,7 @@ def test_another_picture_takes_the_place_of_the_one_that_was_sent(pictured_shop:
     pictured_shop.picture("1", BOWL)
     assert pictured_shop.planned_pictures() == {"S1": ("update", None)}
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == BOWL
+    assert pictured_shop.picture_in_bc("S1") == BOWL
 
 
 def test_another_name_of_the_same_picture_is_no_edit(pictured_shop: PicturedShop) -> None:
@@ -97,7 +97,7 @@ def test_a_picture_that_was_taken_away_in_winstore_stays_in_business_central(pic
     pictured_shop.run()
     pictured_shop.picture("1", b"")
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 def test_a_picture_that_only_a_person_changed_there_stays(pictured_shop: PicturedShop) -> None:
@@ -106,7 +106,7 @@ def test_a_picture_that_only_a_person_changed_there_stays(pictured_shop: Picture
     pictured_shop.person_pictures("S1", CUP)
     pictured_shop.named("1", "renamed.png")
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == CUP
+    assert pictured_shop.picture_in_bc("S1") == CUP
 
 
 def test_a_picture_that_both_sides_changed_is_the_sources_and_the_plan_says_so(pictured_shop: PicturedShop) -> None:
@@ -115,7 +115,7 @@ def test_a_picture_that_both_sides_changed_is_the_sources_and_the_plan_says_so(p
     pictured_shop.person_pictures("S1", CUP)
     pictured_shop.picture("1", BOWL)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == BOWL
+    assert pictured_shop.picture_in_bc("S1") == BOWL
     events = "SELECT message FROM ledger_event WHERE part = 'picture' AND message IS NOT NULL"
     with pictured_shop.connected.store.open() as connection:
         assert connection.execute(events).fetchall()[-1] == ("changed on both sides, the source's picture is sent",)
@@ -132,10 +132,10 @@ def test_a_person_decides_where_both_directions_are_on(
     pictured_shop.picture("1", BOWL)
     pictured_shop.run()
     assert pictured_shop.of_picture() == ("CONFLICT", "BOTH_CHANGED")
-    assert pictured_shop.in_bc("S1") == CUP
+    assert pictured_shop.picture_in_bc("S1") == CUP
     pictured_shop.decides(how, "S1")
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == content
+    assert pictured_shop.picture_in_bc("S1") == content
     assert pictured_shop.of_picture()[0] == "CONFIRMED"
 
 
@@ -149,7 +149,7 @@ def test_a_person_who_is_faster_than_the_push_is_not_overwritten_unseen(pictured
     with pictured_shop.connected.store.open() as connection:
         moves = connection.execute(states).fetchall()
     assert ("FAILED", "STALE") in moves, "it was planned again, with what is there now"
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 def test_the_pictures_write_is_no_edit_of_the_item(pictured_shop: PicturedShop) -> None:
@@ -168,7 +168,7 @@ def test_a_person_who_pictures_an_item_has_not_edited_its_fields(pictured_shop: 
     pictured_shop.edited("1", name="Cup")
     pictured_shop.run()
     assert pictured_shop.of_item() == ("CONFIRMED", None)
-    assert pictured_shop.in_bc("S1") == CUP
+    assert pictured_shop.picture_in_bc("S1") == CUP
 
 
 def test_an_item_whose_picture_was_just_sent_is_blocked_without_a_refusal(pictured_shop: PicturedShop) -> None:
@@ -176,7 +176,7 @@ def test_an_item_whose_picture_was_just_sent_is_blocked_without_a_refusal(pictur
     pictured_shop.picture("1", MUG)
     pictured_shop.edited("1", active="false")
     pictured_shop.run()
-    assert (pictured_shop.is_blocked("S1"), pictured_shop.in_bc("S1")) == (True, MUG)
+    assert (pictured_shop.is_blocked("S1"), pictured_shop.picture_in_bc("S1")) == (True, MUG)
     assert [each["status"] for each in pictured_shop.calls(BC) if each["status"] in (409, 412)] == []
 
 
@@ -201,7 +201,7 @@ def test_a_bad_picture_is_skipped_with_the_rule_and_holds_nothing_up(
     assert (done.updated, done.failed) == (1, 0)
     assert pictured_shop.of_picture() == ("SKIPPED", "PICTURE")
     assert rule in pictured_shop.row("S1", "picture")["message"]
-    assert pictured_shop.in_bc("S1") == b""
+    assert pictured_shop.picture_in_bc("S1") == b""
 
 
 def test_a_bad_picture_is_read_again_when_its_name_changes_and_not_before(pictured_shop: PicturedShop) -> None:
@@ -215,7 +215,7 @@ def test_a_bad_picture_is_read_again_when_its_name_changes_and_not_before(pictur
     assert pictured_shop.readings() == readings
     pictured_shop.picture("1", CUP)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == CUP
+    assert pictured_shop.picture_in_bc("S1") == CUP
 
 
 def test_a_bad_picture_is_read_again_when_a_person_asks(pictured_shop: PicturedShop) -> None:
@@ -224,9 +224,9 @@ def test_a_bad_picture_is_read_again_when_a_person_asks(pictured_shop: PicturedS
     pictured_shop.run()
     pictured_shop.broken_picture("1", MUG)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == b""
+    assert pictured_shop.picture_in_bc("S1") == b""
     pictured_shop.replays("S1")
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 def test_a_missing_picture_is_skipped_and_shown(pictured_shop: PicturedShop) -> None:
@@ -250,7 +250,7 @@ def test_a_picture_that_is_not_to_be_had_now_is_sent_by_the_next_run(
     pictured_shop.fault(WINSTORE)
     pictured_shop.pass_time(31)
     assert pictured_shop.run().failed == 0
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 @pytest.mark.parametrize("name", ["https://127.0.0.1:8080/a.png", "file:///etc/passwd", "https://cdn.example/a.png"])
@@ -270,7 +270,7 @@ def test_a_picture_at_an_allowed_address_is_sent(pictured_shop: PicturedShop, mo
     assert pictured_shop.of_picture() == ("SKIPPED", "PICTURE")
     pictured_shop.chooses_pictures(picture_hosts=("cdn.example",))
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == MUG, "another setting is reason enough to look again"
+    assert pictured_shop.picture_in_bc("S1") == MUG, "another setting is reason enough to look again"
 
 
 def test_a_picture_of_many_items_is_read_once_in_a_run(
@@ -284,7 +284,7 @@ def test_a_picture_of_many_items_is_read_once_in_a_run(
         pictured_shop.article(str(number), f"S{number}")
         pictured_shop.named(str(number), f"https://cdn.example/{number % 3}.png")
     pictured_shop.run()
-    assert {pictured_shop.in_bc(f"S{number}") for number in range(1, 10)} == {MUG}
+    assert {pictured_shop.picture_in_bc(f"S{number}") for number in range(1, 10)} == {MUG}
     assert sorted(Cdn.read_so_far) == [f"https://cdn.example/{number}.png" for number in range(3)]
 
 
@@ -312,24 +312,24 @@ def test_a_setting_leaves_the_pictures_of_business_central_alone(pictured_shop: 
     uploads = pictured_shop.uploads()
     pictured_shop.picture("1", MUG)
     done = pictured_shop.run()
-    assert (pictured_shop.in_bc("S1"), pictured_shop.uploads(), done.failed) == (CUP, uploads, 0)
+    assert (pictured_shop.picture_in_bc("S1"), pictured_shop.uploads(), done.failed) == (CUP, uploads, 0)
     assert pictured_shop.of_picture() == ("SKIPPED", "PICTURE_KEPT")
     calls = pictured_shop.called(BC, WRITTEN)
     pictured_shop.run()
     assert pictured_shop.called(BC, WRITTEN) == calls, "nothing is looked at again while name and setting stay"
     pictured_shop.chooses_pictures(pictures="always")
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 def test_create_sends_the_first_picture_and_no_other(pictured_shop: PicturedShop) -> None:
     pictured_shop.chooses_pictures(pictures="create")
     pictured_shop.picture("1", MUG)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
     pictured_shop.picture("1", CUP)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
 
 
 def test_never_reads_no_picture(pictured_shop: PicturedShop) -> None:
@@ -347,7 +347,7 @@ def test_the_picture_of_an_item_that_cannot_be_made_waits_for_it(pictured_shop: 
     assert pictured_shop.of_picture("S2") == ("FAILED", "REFERENCE_MISSING")
     pictured_shop.edited("2", name="Lamp")
     pictured_shop.run()
-    assert pictured_shop.in_bc("S2") == MUG
+    assert pictured_shop.picture_in_bc("S2") == MUG
 
 
 def test_the_picture_of_an_item_that_was_deleted_there_is_not_sent(pictured_shop: PicturedShop) -> None:
@@ -366,16 +366,29 @@ def test_an_item_that_is_made_again_gets_its_picture_again(pictured_shop: Pictur
     pictured_shop.edited("1", name="Cup")
     pictured_shop.run()
     pictured_shop.decides("again", "S1")
-    assert pictured_shop.in_bc("S1") == MUG
+    assert pictured_shop.picture_in_bc("S1") == MUG
     assert pictured_shop.of_picture()[0] == "CONFIRMED"
 
 
-def test_the_picture_of_an_article_with_variants_is_skipped_as_its_items_are(pictured_shop: PicturedShop) -> None:
+def test_each_sku_of_an_article_gets_its_one_picture(pictured_shop: PicturedShop) -> None:
     pictured_shop.article("2", "S2", "S3")
     pictured_shop.picture("2", MUG)
     assert pictured_shop.run().failed == 0
-    assert pictured_shop.of_item("S2") == ("SKIPPED", "VARIANT")
-    assert not pictured_shop.has_row("S2", "picture")
+    assert [pictured_shop.picture_in_bc(sku) for sku in ("S2", "S3")] == [MUG, MUG]
+    assert pictured_shop.readings() == 1
+
+
+def test_the_item_of_an_article_gets_its_picture_where_its_skus_are_variants(pictured_shop: PicturedShop) -> None:
+    pictured_shop.as_variants()
+    pictured_shop.sells("2", {"sku": "S2", "color": "red"}, {"sku": "S3", "color": "blue"})
+    pictured_shop.picture("2", MUG)
+    pictured_shop.picture("1", CUP)
+    assert pictured_shop.run().failed == 0
+    assert (pictured_shop.picture_in_bc("2"), pictured_shop.picture_in_bc("S1")) == (MUG, CUP)
+    before = pictured_shop.uploads()
+    pictured_shop.picture("2", CUP)
+    assert pictured_shop.run().failed == 0
+    assert (pictured_shop.picture_in_bc("2"), pictured_shop.uploads()) == (CUP, before + 1)
 
 
 def test_a_preview_says_whose_picture_would_be_sent() -> None:
@@ -390,7 +403,7 @@ def test_pictures_of_single_variants_are_counted_and_not_carried(pictured_shop: 
     pictured_shop.run()
     words = "variants with a picture of their own, which is not carried: 1"
     assert pictures_not_carried(pictured_shop.connected) == [words]
-    assert pictured_shop.in_bc("S1") == MUG, "the article's own is carried"
+    assert pictured_shop.picture_in_bc("S1") == MUG, "the article's own is carried"
 
 
 def test_a_picture_is_read_once_for_all_who_ask_for_it(pictured_shop: PicturedShop) -> None:

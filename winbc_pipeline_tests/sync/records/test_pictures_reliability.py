@@ -80,7 +80,7 @@ def test_a_later_picture_waits_until_a_lost_one_cannot_arrive_any_more(pictured_
     assert pictured_shop.of_picture()[0] == "UNKNOWN", "the lost one would overwrite it"
     pictured_shop.pass_time(21 * 60)
     pictured_shop.run()
-    assert pictured_shop.in_bc("S1") == BOWL
+    assert pictured_shop.picture_in_bc("S1") == BOWL
 
 
 POINTS = ("before record intent", "after record intent", "after record answer", "after pairs", "after record confirm")
@@ -125,7 +125,7 @@ def test_a_run_that_dies_in_the_call_is_completed_by_the_next_one(
 
 def assert_sent(shop: PicturedShop, content: bytes) -> None:
     """The item has the picture, the ledger knows it, and a rerun sends nothing."""
-    assert shop.in_bc("S1") == content
+    assert shop.picture_in_bc("S1") == content
     assert shop.of_picture()[0] == "CONFIRMED"
     uploads = shop.uploads()
     shop.run()

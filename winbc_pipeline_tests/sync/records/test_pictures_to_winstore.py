@@ -14,7 +14,6 @@ import pytest
 from winbc_pipeline.flows.products import PRODUCTS_TO_WINSTORE
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.read_bc import records_of
 from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 
@@ -24,15 +23,8 @@ from ...support.pictures import jpeg, png
 
 MUG, CUP, BOWL = png(colour=1), png(colour=2), jpeg(colour=3)
 CALL = "PostArticlePicture"
-ARTICLE, PICTURE = PRODUCTS_TO_WINSTORE.parts
-FLOW = replace(
-    PRODUCTS_TO_WINSTORE,
-    reading=records_of("items"),
-    own_id="id",
-    pairs="products",
-    guarded=False,
-    parts=(replace(ARTICLE, creates=False), PICTURE),
-)
+ARTICLE, _, PICTURE = PRODUCTS_TO_WINSTORE.parts
+FLOW = replace(PRODUCTS_TO_WINSTORE, guarded=False, shape=None, parts=(replace(ARTICLE, creates=False), PICTURE))
 
 
 class BothWays:
@@ -44,9 +36,10 @@ class BothWays:
         shutil.copytree(REPOSITORY / "mapping_tables", folder)
         head = "target_field,source,default,when,required,note"
         table = folder / FLOW.id / ARTICLE.table
-        table.write_text(f"{head}\nsku,number,,create,yes,\n", encoding="utf-8")
+        table.write_text(f"{head}\nsku,sku,,create,yes,\n", encoding="utf-8")
         (folder / FLOW.id / "tests.csv").unlink()
         shop.settings = shop.settings.model_copy(update={"mapping_folder": folder})
+        shop.products(direction="both")
 
     @property
     def connected(self) -> ConnectedFlow:
@@ -127,12 +120,12 @@ def test_edits_of_both_sides_in_turn_each_arrive_once(both_ways: BothWays) -> No
         both_ways.shop.picture("1", content)
         both_ways.shop.run()
         both_ways.back()
-        assert both_ways.shop.in_bc("S1") == content
+        assert both_ways.shop.picture_in_bc("S1") == content
         other = png(colour=colour)
         both_ways.shop.person_pictures("S1", other)
         both_ways.back()
         both_ways.shop.run()
-        assert both_ways.in_winstore() == both_ways.shop.in_bc("S1") == other
+        assert both_ways.in_winstore() == both_ways.shop.picture_in_bc("S1") == other
     writes = len(both_ways.shop.state(BC)["writes"]), both_ways.uploads()
     both_ways.shop.run()
     both_ways.back()
@@ -146,7 +139,7 @@ def test_a_picture_that_returns_to_what_it_was_is_an_edit_all_the_same(both_ways
     both_ways.back()
     both_ways.shop.picture("1", MUG)  # under the name that was sent first
     both_ways.shop.run()
-    assert both_ways.shop.in_bc("S1") == MUG
+    assert both_ways.shop.picture_in_bc("S1") == MUG
 
 
 def test_a_picture_of_several_skus_is_not_replaced_for_one_of_them(both_ways: BothWays) -> None:
