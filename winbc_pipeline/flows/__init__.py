@@ -17,14 +17,14 @@ FLOWS: tuple[Flow, ...] = (
     STATUS_TO_BC,
     ORDERS_TO_WINSTORE,
     STATUS_TO_WINSTORE,
+    STOCK_TO_BC,
+    STOCK_TO_WINSTORE,
 )
 """The flows that run. The first of a name is the one that people mean by the name alone."""
 
 TABLES: tuple[Flow, ...] = (
     *FLOWS,
     PRODUCTS_TO_WINSTORE,
-    STOCK_TO_BC,
-    STOCK_TO_WINSTORE,
 )
 """The flows that have mapping tables. The tables of a flow that does not run yet can be edited and tested."""
 

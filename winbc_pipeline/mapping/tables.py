@@ -14,6 +14,8 @@ from .cells import Row, exact, plain, read_rows
 COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
 OPTIONAL = ("owner", "note")  # columns that a table may leave out
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
+RULES = "stock_rules.csv"  # the one file in the folder of the lookup tables that is none
+RULE_COLUMNS = ("sku", "category", "safety", "cap", "rounding", "clamp", "ignore", "note")
 WHEN = ("always", "create", "update", "fill_empty", "never")
 # Values of `when` whose rows reach existing records; only there can two systems disagree.
 OWNED = ("always", "update", "fill_empty")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import duckdb
+
 from ..settings import Settings
 from ..systems.business_central import BusinessCentral
 from ..systems.facts import FieldFacts
@@ -74,6 +76,7 @@ class Part:
         lone: fields that an update leaves alone in records that have `kind`, because they are about something else
             there (the names of a company's contact).
         creates: whether a record that the target does not have is made there. If not, it is skipped.
+        missing: the reason code of a record that is skipped for that.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
     """
@@ -96,6 +99,7 @@ class Part:
     kind: str = ""
     lone: tuple[str, ...] = ()
     creates: bool = True
+    missing: str = "MISSING_THERE"
     owns: bool = False
     keys: KeyChain | None = None
 
@@ -182,6 +186,32 @@ class Reading:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class Gather:
+    """How the rows that a flow reads become its records: several rows one record, with what rules add.
+
+    A record is whole only when all its rows were read, so the first read of such a flow asks for everything.
+
+    Attributes:
+        key: fields that identify a record.
+        modified: the field with the moment of a record's last modification.
+        fields: gives the kinds of a record's fields from those of the rows' fields.
+        prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
+            settings and the name of the table of the rows.
+        select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
+    """
+
+    key: tuple[str, ...]
+    modified: str
+    fields: Callable[[Mapping[str, str]], Mapping[str, str]]
+    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str], None]
+    select: Callable[[Settings, str], str]
+
+
+def _no_problem(_: Settings) -> None:
+    pass
+
+
 def _no_constants(_: Settings) -> Mapping[str, str | bool]:
     return {}
 
@@ -237,6 +267,12 @@ class Flow:
             records are sent once have protocols of their own.
         posts: entity sets that BC itself fills when this flow acts on a document. For the lineage alone.
         gone: what becomes of records that the source no longer has; None when nobody looks for them.
+        gather: how the rows that are read become records; None where each row is a record.
+        refuses: raises ConfigurationError for settings with which the flow must not run although it is on.
+        switch: in words, the settings that switch the flow on; empty where it is `<name>.direction`.
+        lacks: in words, what the source does not have although people look for it. For the error of a formula.
+        emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
+            records to zero wait for a person (sync/guards/).
     """
 
     name: str
@@ -260,6 +296,11 @@ class Flow:
     guarded: bool = False
     posts: tuple[str, ...] = ()
     gone: Gone | None = None
+    gather: Gather | None = None
+    refuses: Callable[[Settings], None] = field(default=_no_problem)
+    switch: str = ""
+    lacks: str = ""
+    emptied: str = ""
 
     @property
     def id(self) -> str:

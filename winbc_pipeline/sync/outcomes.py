@@ -13,8 +13,8 @@ REASONS: dict[str, str] = {
     "(`products.inactive`).",
     "MISSING_SKU": "The newest whole answer for the article does not have this SKU any more, so its item is blocked "
     "(`products.missing_sku`).",
-    "MISSING_ARTICLE": "A read of everything in Winstore did not give the article, so its item is blocked "
-    "(`products.missing_article`).",
+    "MISSING_ARTICLE": "Of products: a read of everything in Winstore did not give the article, so its item is blocked "
+    "(`products.missing_article`). Of stock: the target has no article with this SKU, and stock makes none.",
     "BACK": "The article or SKU is there again. Its item is unblocked if winbc had blocked it.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
@@ -126,6 +126,22 @@ REASONS: dict[str, str] = {
     "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
     "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
     "source ends it.",
+    "STOCK_RULE": "A row of `lookups/stock_rules.csv` says that the stock of this SKU is not sent (`ignore`).",
+    "UNKNOWN_WAREHOUSE": "The SKU has stock in a warehouse that `lookups/stock_groups.csv` does not have. Add a row "
+    "for it; an empty group is not counted.",
+    "WAITS_FOR_PARTS": "A warehouse of the SKU was not read, so the sum would be too small. The next read of "
+    "everything completes it.",
+    "OTHER_OWNER": "The other system owns the stock of this SKU (`stock.owner`, `stock.owners`). Nothing is written.",
+    "NO_WAREHOUSE": "No warehouse of the SKU belongs to a group that counts (`lookups/stock_groups.csv`).",
+    "NO_CATEGORY": "A stock rule goes by category, and that of the SKU is not known yet. The flow of products "
+    "reads it.",
+    "NOT_STOCKED": "Business Central keeps no stock of this item: it is a service, or of type Non-Inventory.",
+    "NOT_STOCKED_PER_VARIANT": "The item has variants, and API v2.0 has no stock per variant: the figure would be the "
+    "sum of all of them.",
+    "OTHER_UNIT": "An open order has the item in another unit than its base unit. API v2.0 does not tell how many "
+    "pieces that is.",
+    "STOCK_SETUP": "Business Central takes no change of stock without a location or variant (Inventory Setup there), "
+    "and API v2.0 can give neither. Nothing more of this run was sent.",
     "APPROVAL": "The run would have created or updated more records than a run may. Nothing of it is sent until "
     "somebody has looked: use `winbc approve`.",
     "APPROVED": "A person has approved the record with `winbc approve`. The next run sends it.",

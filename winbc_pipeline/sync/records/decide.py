@@ -29,6 +29,7 @@ from .matching import ByKeys, Found, Target, matching_of
 from .merge import Rules, merge
 from .privacy import Privacy
 from .references import IdsByCode, with_payloads
+from .stocked import Stocked
 from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
@@ -142,6 +143,7 @@ class Planner:
         # The flow of orders asks by itself, because an order must not go to a default customer either.
         asks = part.entity_set in OF_PEOPLE and isinstance(target, BusinessCentral) and not connected.flow.document
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
+        self.stocked = Stocked(target) if part.owns else None
         # The number of the record that this run creates, by its keys.
         self.claimed: dict[Key, str] = {}
         self.paired: dict[str, Row] = {}  # the pairs of the target's records that were looked up, by their id
@@ -184,6 +186,8 @@ class Planner:
         there = live or self.look_up(rows)
         matched = {each["id"] for found in there.by_key.values() for each in found}
         self.paired |= self.records.pairs_of(self.records.flow.target, matched)
+        if self.stocked:
+            self.stocked.look_up(record for found in there.records() for record in found)
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -281,7 +285,7 @@ class Planner:
     def _missing(self, row: Row) -> Decision:
         """Decides on a record that the target does not have."""
         if not self.part.creates:
-            return Decision("skip", "MISSING_THERE")
+            return Decision("skip", self.part.missing)
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
         if row["target_id"] and not may_come_back:
             return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
@@ -324,6 +328,8 @@ class Planner:
         known, updates = row["known"], self._meant(row["updates"])
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
+        if self.stocked and (reason := self.stocked.refusal(live)):
+            return Decision("skip", reason, target=live)
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:

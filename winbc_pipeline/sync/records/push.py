@@ -31,6 +31,7 @@ from ..work import Work
 from .known import told
 from .matching import Target
 from .plan import plan
+from .stocked import moved
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
@@ -234,6 +235,25 @@ class Push:
                 crash_points.point("after pairs")
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
+        if self.part.owns and (late := self._moved(rows)):
+            stay = [row for row in rows if row["key"] not in late]
+            return [self._stale(row) for row in rows if row["key"] in late] + (self._send_batch(stay) if stay else [])
+        return self._sent(rows)
+
+    def _moved(self, rows: list[Row]) -> set[str]:
+        """The keys of the rows whose figures have moved since they were planned; none where nobody can tell."""
+        try:
+            return moved(self.part, self.target, rows)
+        except SystemUnavailable:
+            return set()
+
+    def _stale(self, row: Row) -> Move:
+        """The outcome of a row that is planned again, because somebody else changed the record meanwhile."""
+        key = (self.part.name, row["key"])
+        self.again.add(key)
+        return Move(*key, State.FAILED, self._known_unsent(row) | {"reason": "STALE"})
+
+    def _sent(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
         try:
             results = self.target.batch(operations)
@@ -260,8 +280,7 @@ class Push:
             return Move(*key, State.CONFIRMED, self._known(row) | made)
         known = self._known_unsent(row)
         if result.error_code in STALE_CODES:
-            self.again.add(key)
-            return Move(*key, State.FAILED, known | {"reason": "STALE"})
+            return self._stale(row)
         if result.status in (NO_CALL, 429):  # certainly not run
             return Move(*key, State.PLANNED, known | {"reason": "NO_ANSWER"})
         if 400 <= result.status < 500 and result.status != 408:  # rolled back
