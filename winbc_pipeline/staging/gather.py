@@ -4,7 +4,7 @@ Here belongs: keeping the records in step with their rows, and the note of the l
 record may lack rows that nobody has asked for. Which rows make a record, and how: flows/.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -32,11 +32,25 @@ def note_whole(store: Store, name: str, asked_at: datetime) -> None:
         connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?)", [name, asked_at])
 
 
-def put_together(connection: duckdb.DuckDBPyConnection, table: StagingTable, select: str) -> None:
+def history_table(staging: str) -> str:
+    """Name of the table with what the records of a staging table were: its fields, `_key` and `_read_at`."""
+    return f"history_of_{staging}"
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
+    """Makes the table of the history where it is missing, and adds columns for fields that are new."""
+    create(connection, StagingTable(history_table(table.name), {**table.fields, "_read_at": "datetime"}, (), ""))
+
+
+def put_together(
+    connection: duckdb.DuckDBPyConnection, table: StagingTable, select: str, read_at: datetime, keep: timedelta
+) -> None:
     """Brings the records of a staging table in step with their rows. The caller has begun a transaction.
 
     Args:
         select: SELECT of all records: the table's fields, and its columns `_modified_at`, `_window` and `_bad_fields`.
+        read_at: the moment of reading, which the history notes.
+        keep: how long the history of a record is kept. Its last state stays.
     """
     create(connection, table)
     target, every = quote(table.name), ", ".join(map(quote, table.fields))
@@ -54,3 +68,13 @@ def put_together(connection: duckdb.DuckDBPyConnection, table: StagingTable, sel
     )
     connection.execute(f"DELETE FROM {target} AS old USING gathered AS g WHERE old._key = g._key")
     connection.execute(f"INSERT INTO {target} BY NAME FROM gathered")
+    create_history(connection, table)
+    history = quote(history_table(table.name))
+    connection.execute(
+        f"""
+        DELETE FROM {history} AS old
+        WHERE old._read_at < ? AND EXISTS (FROM gathered AS g WHERE g._key = old._key)
+        """,
+        [read_at - keep],
+    )
+    connection.execute(f"INSERT INTO {history} BY NAME SELECT *, ?::TIMESTAMPTZ AS _read_at FROM gathered", [read_at])

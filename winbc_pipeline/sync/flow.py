@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -199,6 +199,7 @@ class Gather:
         prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
             settings and the name of the table of the rows.
         select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
+        keep: gives how long it is kept what a record was.
     """
 
     key: tuple[str, ...]
@@ -206,6 +207,7 @@ class Gather:
     fields: Callable[[Mapping[str, str]], Mapping[str, str]]
     prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str], None]
     select: Callable[[Settings, str], str]
+    keep: Callable[[Settings], timedelta]
 
 
 def _no_problem(_: Settings) -> None:

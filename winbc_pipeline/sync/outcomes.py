@@ -113,8 +113,8 @@ REASONS: dict[str, str] = {
     "HELD": "The status waits until its order is settled, or `orders.on_cancel` holds it. The message says why.",
     "NO_DOCUMENT": "Business Central has no document of this order. The sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call. The next run sends it.",
-    "STOPPED": "Many orders before this one were refused with the same code, so the run stopped sending. Fix the "
-    "cause. The next run continues.",
+    "STOPPED": "Records before this one were refused for one cause, so the run stopped sending. Fix the cause. The "
+    "next run continues.",
     "ORIGIN": "The record came from the other system. It is not sent back.",
     "AS_ORDER": "The invoice belongs to an order that is sent itself.",
     "NOT_RELEASED": "Business Central has done nothing yet with the order that Winstore must be told.",
@@ -157,6 +157,7 @@ TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
 BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
+STOCK_SETUP = "STOCK_SETUP"
 # Error codes of the target that have a reason code of their own.
 BY_CODE = {
     WINSTORE_REFUSED: WINSTORE_REFUSED,
@@ -174,6 +175,8 @@ FOR_PRIVACY = re.compile(
 )
 # In AL: Customer, CustBlockedErrorMessage: a block that is not for privacy.
 BLOCKED_WITH_TYPE = re.compile(r"when Customer \S+ is blocked with type")
+# In AL: Item Jnl.-Check Line, with Inventory Setup's Location Mandatory and Variant Mandatory if Exists.
+NO_PLACE = re.compile(r"(Location|Variant) Code must have a value in Item Journal Line")
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 
 
@@ -207,6 +210,8 @@ def refusal(result: Result) -> tuple[str, str]:
     if private := FOR_PRIVACY.search(words):
         who = " ".join(filter(None, private.groups())) or "the customer"
         return PRIVACY_BLOCKED, f"{code}: {who} is blocked for privacy"
+    if NO_PLACE.search(words):
+        return STOCK_SETUP, words[:500]
     if missing := NO_POSTING_GROUP.search(words):
         group, table = missing.groups()
         advice = f"In API Setup, choose a template for the table {table} that sets {group}; then set it on this {table}"

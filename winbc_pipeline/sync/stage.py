@@ -74,7 +74,7 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None, wh
     if gather:
         if since == BEGINNING:
             note_whole(connected.store, connected.loaded.name, moment)
-        gather_records(connected)
+        gather_records(connected, moment)
     return staged.read
 
 
@@ -83,7 +83,7 @@ def _must_be_whole(connected: ConnectedFlow, first: date) -> bool:
     return first <= connected.settings.history_start or last_whole(connected.store, connected.loaded.name) is None
 
 
-def gather_records(connected: ConnectedFlow) -> None:
+def gather_records(connected: ConnectedFlow, now: datetime) -> None:
     """Makes the records of a flow of the rows that were read, by the present rules."""
     gather, rows = connected.flow.gather, connected.loaded
     if not gather:
@@ -92,7 +92,8 @@ def gather_records(connected: ConnectedFlow) -> None:
         create(connection, rows)
         create_notes(connection, rows.name)
         gather.prepare(connection, connected.settings, rows.name)
-        put_together(connection, connected.staging, gather.select(connected.settings, rows.name))
+        select = gather.select(connected.settings, rows.name)
+        put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
 
 
 def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:

@@ -16,6 +16,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import Summary, sync
+from winbc_pipeline.sync.stock.sweep import Swept, sweep
 from winbc_pipeline.sync.work import Work
 
 from .in_process import Killed, in_process
@@ -114,6 +115,11 @@ class StockWorld(OrderFlow):
         """A run of today's window, as the sensor asks for it: only what changed is read."""
         self.runs += 1
         return sync(Work(self.connected(flow), self.now.date(), LAST, f"run-{self.runs}"))
+
+    def swept(self, flow: str = TO_BC) -> Swept:
+        """A sweep of one direction."""
+        self.runs += 1
+        return sweep(self.connected(flow), f"sweep-{self.runs}")
 
     def run_dies_at(self, point: str, flow: str = TO_BC) -> bool:
         """A run that dies at a named place; returns whether it came there."""

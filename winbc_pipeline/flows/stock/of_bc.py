@@ -223,4 +223,4 @@ def fields(of_rows: Mapping[str, str]) -> Mapping[str, str]:
 
 
 READING = Reading(sets, rows, key=("number",), group="id")
-GATHER = Gather(key=("number",), modified=MODIFIED, fields=fields, prepare=prepare, select=select)
+GATHER = Gather(key=("number",), modified=MODIFIED, fields=fields, prepare=prepare, select=select, keep=rules.keep)

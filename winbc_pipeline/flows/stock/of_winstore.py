@@ -57,10 +57,11 @@ def _put_categories(connection: duckdb.DuckDBPyConnection, settings: Settings) -
     connection.execute("DROP TABLE IF EXISTS stock_category")
     create_table(connection, "stock_category", CATEGORY)
     if rules.goes_by_category(connection):
-        insert_rows(connection, "stock_category", CATEGORY, _categories(settings))
+        insert_rows(connection, "stock_category", CATEGORY, categories(settings))
 
 
-def _categories(settings: Settings) -> list[Row]:
+def categories(settings: Settings) -> list[Row]:
+    """SKU and category of each article that the flow of products has read."""
     products = ConnectedFlow(PRODUCTS, settings)
     if not settings.flow_database(PRODUCTS.id).exists():
         return []
@@ -128,4 +129,4 @@ def fields(_: Mapping[str, str]) -> Mapping[str, str]:
     return {**SUMS, **rules.FIELDS}
 
 
-GATHER = Gather(key=("sku",), modified="modified", fields=fields, prepare=prepare, select=select)
+GATHER = Gather(key=("sku",), modified="modified", fields=fields, prepare=prepare, select=select, keep=rules.keep)

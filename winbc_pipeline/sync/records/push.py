@@ -22,7 +22,7 @@ from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
 from .. import crash_points
 from ..flow import Part, Reference
-from ..outcomes import STALE_CODES, refusal
+from ..outcomes import STALE_CODES, STOCK_SETUP, refusal
 from ..plan_table import planned_rows
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
@@ -75,6 +75,7 @@ class Push:
         self.again: set[tuple[str, str]] = set()
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
         self.connected = work.connected
+        self.stopped = False  # whether a refusal is about the set-up of the target, so that no other row can be taken
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
@@ -202,6 +203,7 @@ class Push:
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
+                rows, moves = self._after_first(rows, moves)
                 for chunk in intent_chunks(rows):
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
@@ -220,6 +222,21 @@ class Push:
                 for future in pending:
                     future.cancel()
                 self._note(moves)
+
+    def _after_first(self, rows: list[Row], moves: list[Move]) -> tuple[list[Row], list[Move]]:
+        """Sends the first figure of stock alone: a set-up that takes none shows with one record, and not with each.
+
+        Returns: the rows that are still to be sent, and the moves that are still to be committed.
+        """
+        if not self.part.owns or not rows:
+            return rows, moves
+        self._commit_intents(rows[:1], moves, clock.now())
+        moves = self._send_batch(rows[:1])
+        if not self.stopped:
+            return rows[1:], moves
+        told = {"reason": "STOPPED"}
+        left = [Move(self.part.name, row["key"], State.PLANNED, self._known_unsent(row) | told) for row in rows[1:]]
+        return [], moves + left
 
     def _note(self, moves: list[Move]) -> None:
         """Commits outcomes: the pairs first, as `told` says, then the ledger."""
@@ -285,5 +302,6 @@ class Push:
             return Move(*key, State.PLANNED, known | {"reason": "NO_ANSWER"})
         if 400 <= result.status < 500 and result.status != 408:  # rolled back
             reason, message = refusal(result)
+            self.stopped |= reason == STOCK_SETUP
             return Move(*key, State.FAILED, known | {"reason": reason, "message": message})
         return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})

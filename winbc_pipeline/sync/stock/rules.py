@@ -5,6 +5,7 @@ tables (`stock_figure`). The sums: of_winstore.py.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -32,6 +33,11 @@ RULED = """
 def owner_of(settings: Settings, group: str) -> str:
     """Who owns the stock of a group: winstore or bc."""
     return settings.stock.owners.get(group, settings.stock.owner)
+
+
+def keep(settings: Settings) -> timedelta:
+    """How long it is kept what the stock of a SKU was."""
+    return timedelta(days=settings.stock.history_days)
 
 
 def direction(settings: Settings) -> str:
