@@ -71,7 +71,7 @@ def rules(settings: Settings) -> list[Row]:
     made = list(_rules(path))
     seen: dict[tuple[str, str], int] = {}
     for rule in made:
-        name = (rule["sku"], rule["category"].casefold())
+        name = (rule["sku"].casefold(), rule["category"].casefold())
         if name in seen:
             raise MappingError(f"{path}, row {rule['row']}: row {seen[name]} has the same SKU or category.")
         seen[name] = rule["row"]
