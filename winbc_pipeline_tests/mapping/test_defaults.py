@@ -96,7 +96,7 @@ SHIPPED_FIELDS = {
     "products_winstore_to_bc/category.csv": "code displayName",
     "products_bc_to_winstore/article.csv": "sku name title description descriptionlong category price vatrate gtin",
     "stock_winstore_to_bc/item.csv": "number inventory",
-    "stock_bc_to_winstore/stock.csv": "sku warehouse quantity",
+    "stock_bc_to_winstore/stock.csv": "sku quantity",
     "orders_winstore_to_bc/customer.csv": f"displayName {ADDRESS} paymentTermsId paymentMethodId",
     "orders_winstore_to_bc/order.csv": "sellToAddressLine1 sellToPostCode sellToCity sellToCountry shipToName "
     "shipToAddressLine1 shipToPostCode shipToCity shipToCountry currencyCode paymentTermsId shipmentMethodId",
