@@ -35,6 +35,7 @@ from .stocked import moved
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT")  # reasons with which the target needs nothing
+BATCHES_PER_LOOK = 2  # of figures: more would be faster, and see fewer sales
 NO_CALL = -1  # status of an operation whose call never left
 
 
@@ -199,7 +200,7 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
-        batch_size = self.target.batch_size
+        at_once = self.target.batch_size * (BATCHES_PER_LOOK if self.part.owns else 1)
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
@@ -208,7 +209,7 @@ class Push:
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
                     moves = []
-                    pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, batch_size)}
+                    pending |= {pool.submit(self._send_some, some) for some in chunks_of(chunk, at_once)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -231,7 +232,7 @@ class Push:
         if not self.part.owns or not rows:
             return rows, moves
         self._commit_intents(rows[:1], moves, clock.now())
-        moves = self._send_batch(rows[:1])
+        moves = self._send_some(rows[:1])
         if not self.stopped:
             return rows[1:], moves
         told = {"reason": "STOPPED"}
@@ -251,11 +252,13 @@ class Push:
             if answered:
                 crash_points.point("after pairs")
 
-    def _send_batch(self, rows: list[Row]) -> list[Move]:
-        if self.part.owns and (late := self._moved(rows)):
-            stay = [row for row in rows if row["key"] not in late]
-            return [self._stale(row) for row in rows if row["key"] in late] + (self._send_batch(stay) if stay else [])
-        return self._sent(rows)
+    def _send_some(self, rows: list[Row]) -> list[Move]:
+        """Sends rows in batches. Figures of stock are looked at again just before; those that moved are not sent."""
+        late = self._moved(rows) if self.part.owns else set()
+        moves = [self._stale(row) for row in rows if row["key"] in late]
+        for batch in chunks_of([row for row in rows if row["key"] not in late], self.target.batch_size):
+            moves += self._send_batch(batch)
+        return moves
 
     def _moved(self, rows: list[Row]) -> set[str]:
         """The keys of the rows whose figures have moved since they were planned; none where nobody can tell."""
@@ -270,7 +273,7 @@ class Push:
         self.again.add(key)
         return Move(*key, State.FAILED, self._known_unsent(row) | {"reason": "STALE"})
 
-    def _sent(self, rows: list[Row]) -> list[Move]:
+    def _send_batch(self, rows: list[Row]) -> list[Move]:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
         try:
             results = self.target.batch(operations)

@@ -55,7 +55,10 @@ def moved(part: Part, target: Target, rows: Collection[Row]) -> set[str]:
     planned = {row["key"]: json.loads(row["changes"], parse_float=Decimal) for row in rows}
     fields = sorted({change["field"] for changes in planned.values() for change in changes} | {"id"})
     ids = {row["target_id"] for row in rows}
-    live = target.find(part.entity_set, "id", ids, False, fields)
+    if isinstance(target, BusinessCentral):
+        live = target.find_by_id(part.entity_set, ids, fields)
+    else:
+        live = target.find(part.entity_set, "id", ids, False, fields)
     found = set()
     for row in rows:
         now: Mapping[str, Any] = next(iter(live.get(row["target_id"], [])), {})
