@@ -202,16 +202,23 @@ def _differing(connected: ConnectedFlow) -> list[str]:
         ledger.create(connection)
         found = connection.execute(
             f"""
-            SELECT DISTINCT m._key
-            FROM {quote(mapped_table(flow))} AS m
-            LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
-            JOIN live_figure AS f ON f.id = l.target_id OR lower(f.number) = lower(m.creates ->> '$.{own}')
-            WHERE m.part = {literal(part)} AND m.skip_reason IS NULL AND len(m.errors) = 0 AND f.takes
+            SELECT DISTINCT w.key
+            FROM (
+                SELECT
+                    m._key AS key, l.state, l.target_id, lower(m.creates ->> '$.{own}') AS number,
+                    try_cast(m.updates ->> '$.{field}' AS DECIMAL(18, 5)) AS figure
+                FROM {quote(mapped_table(flow))} AS m
+                LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+                WHERE m.part = {literal(part)} AND m.skip_reason IS NULL AND len(m.errors) = 0
+            ) AS w
+            LEFT JOIN live_figure AS linked ON linked.id = w.target_id
+            LEFT JOIN live_figure AS alike ON linked.id IS NULL AND lower(alike.number) = w.number
+            WHERE coalesce(linked.takes, alike.takes, false)
             AND (
-                l.state IS DISTINCT FROM 'CONFIRMED'
-                OR try_cast(m.updates ->> '$.{field}' AS DECIMAL(18, 5)) IS DISTINCT FROM f.figure
+                w.state IS DISTINCT FROM 'CONFIRMED'
+                OR w.figure IS DISTINCT FROM CASE WHEN linked.id IS NULL THEN alike.figure ELSE linked.figure END
             )
-            ORDER BY m._key
+            ORDER BY w.key
             """
         ).fetchall()
     return [key for (key,) in found]

@@ -6,6 +6,7 @@ Only the warehouse of the setting `stock.warehouse` is written.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 from ... import clock
@@ -35,6 +36,7 @@ class WinstoreStock(WinstoreRecords):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.settings = settings
+        self.lock = Lock()  # several calls in flight look at the copy
         self.store = Store(settings.flow_database(COPY), settings.memory_limit_mb)
         profile = self.winstore.profile.entity(ENTITY)
         self.table = StagingTable(COPY, dict(profile.fields), profile.key, profile.modified, watched=True)
@@ -89,7 +91,8 @@ class WinstoreStock(WinstoreRecords):
     ) -> dict[str, list[Record]]:
         """The figures of SKUs (`sku`), or of SKUs and warehouses (`id`), as Winstore shows them now."""
         wanted = {key for key in keys if key}
-        self.refresh()
+        with self.lock:
+            self.refresh()
         skus = {(key.rpartition("/")[0] if field == "id" else key).lower() for key in wanted}
         by_sku: dict[str, list[Record]] = {}
         for row in self.figures(skus):
