@@ -6,6 +6,7 @@ before the first byte leaves. A call is never repeated blindly: a record whose a
 
 import json
 import uuid
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from decimal import Decimal
@@ -39,8 +40,16 @@ BATCHES_PER_LOOK = 2  # of figures: more would be faster, and see fewer sales
 NO_CALL = -1  # status of an operation whose call never left
 
 
-def push(work: Work, target: Target) -> None:
-    """Sends what is planned. Every record has an outcome in the ledger afterwards."""
+def _nothing(_: Work) -> None:
+    pass
+
+
+def push(work: Work, target: Target, read_again: Callable[[Work], None] = _nothing) -> None:
+    """Sends what is planned. Every record has an outcome in the ledger afterwards.
+
+    Args:
+        read_again: is called before records are planned again that somebody has changed meanwhile.
+    """
     rows = planned_rows(work)
     if recover(work.store, work.run_id) or _is_overtaken(work, rows):
         # A killed run left intents: what it sent must be looked up before it is sent again.
@@ -53,6 +62,7 @@ def push(work: Work, target: Target) -> None:
             again |= Push(work, part, target).send(own)
         if not again:
             break
+        read_again(work)
         plan(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
