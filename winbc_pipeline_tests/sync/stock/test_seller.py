@@ -39,7 +39,7 @@ def lost_of(world: StockWorld, sales: int, seed: int) -> int:
     chance, lost = Random(seed), 0
     for number in range(sales):
         figure = Decimal(10 + 3 * number)  # never the one before, which would not be compared
-        world.counted(float(figure + 1))  # it differs, so that the run writes
+        world.counted(float(figure + 100))  # it differs, so that the run writes
         world.shop_has(quantity=str(figure))
         sell_at(world, chance.randint(1, CALLS), figure - 1)
         world.run_changes()
@@ -66,4 +66,4 @@ def test_few_sales_are_lost_and_the_next_run_finds_each(
         world.run()
         lost_blind = lost_of(world, sales, 7)
     assert lost < lost_blind
-    assert lost <= sales // CALLS, "only a sale between the last look and the posting"
+    assert lost <= sales // 5, "only a sale between the last look and the posting"
