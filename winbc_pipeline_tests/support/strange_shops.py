@@ -97,8 +97,21 @@ class Trial(OrderFlow):
 
 def findings(trial: Trial) -> list[str]:
     """All that is not as it must be."""
-    checks = (not_settled, unread, not_arrived, documents_off, customers_off, items_off, orders_off)
+    checks = (not_settled, unread, not_arrived, documents_off, customers_off, items_off, orders_off, stock_off)
     return [f"{check.__name__}: {what}" for check in checks for what in check(trial)]
+
+
+def stock_off(trial: Trial) -> Iterator[str]:
+    """Each item that takes stock has what is free of its SKU in all warehouses, unless its SKU is skipped or failed."""
+    items = {each["number"]: each for each in trial.records("items")}
+    rows = trial.winstore["records"].get("stock", [])
+    for key, outcome in trial.outcomes("stock").items():
+        free = sum(Decimal(row["quantity"]) - Decimal(row["reserved"]) for row in rows if row["sku"] == key)
+        item = items.get(key.strip().upper())
+        if outcome["state"] == "CONFIRMED" and (item is None or Decimal(item["inventory"]) != free):
+            yield f"stock of {key} is {item and item['inventory']}, not {free}"
+        if outcome["reason"] == "MISSING_ARTICLE" and item is not None:
+            yield f"stock of {key} was not sent to its item"
 
 
 def not_settled(trial: Trial) -> Iterator[str]:

@@ -171,7 +171,7 @@ def _tables(shop: Records, chances: _Chances) -> dict[str, list[Row]]:
     return {
         "customers": [record.row for record in shop.customers],
         "articles": [record.row for record in shop.articles],
-        "stock": [plain.stock(row, chances.of("stock", row["sku"])) for row in sold],
+        "stock": [stock for row in sold for stock in plain.stocks(row, chances.of("stock", row["sku"]))],
         **_order_tables(shop.orders),
     }
 

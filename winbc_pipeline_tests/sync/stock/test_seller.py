@@ -15,7 +15,7 @@ from winbc_pipeline.sync.records import push
 from ...support.order_sandboxes import WINSTORE
 from ...support.stock_world import SKU, StockWorld, open_stock_world
 
-CALLS = 12  # of a run with one figure: the sale falls before one of them, or after all
+CALLS = 18  # of a run with one figure: the sale falls before one of them, or after all
 
 
 def sell_at(world: StockWorld, place: int, left: Decimal) -> None:
