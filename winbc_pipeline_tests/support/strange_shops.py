@@ -107,7 +107,7 @@ def stock_off(trial: Trial) -> Iterator[str]:
     rows = trial.winstore["records"].get("stock", [])
     for key, outcome in trial.outcomes("stock").items():
         free = sum(Decimal(row["quantity"]) - Decimal(row["reserved"]) for row in rows if row["sku"] == key)
-        item = items.get(key.strip().upper())
+        item = items.get(outcome["target_no"] or key.strip().upper())
         if outcome["state"] == "CONFIRMED" and (item is None or Decimal(item["inventory"]) != free):
             yield f"stock of {key} is {item and item['inventory']}, not {free}"
         if outcome["reason"] == "MISSING_ARTICLE" and item is not None:

@@ -35,7 +35,7 @@ def worth(connected: ConnectedFlow) -> list[Worth]:
     """The stock by warehouse of the SKUs that the plan would write, and at last what the plan changes in the target."""
     flow = connected.flow
     rows = [row for row in planned_rows(writes.everything(connected), flow.main) if row["action"] == "update"]
-    cost = _costs(connected, [row["key"] for row in rows])
+    cost = _costs(connected, rows)
     changed = [(row["key"], _difference(row, flow.emptied)) for row in rows]
     total = Worth("", len(rows), sum((each for _, each in changed), ZERO), _value(changed, cost))
     return [*_by_warehouse(connected, rows, cost), total]
@@ -70,15 +70,16 @@ def _by_warehouse(connected: ConnectedFlow, rows: list[Row], cost: Mapping[str, 
 
 
 def _value(stock: list[tuple[str, Decimal]], cost: Mapping[str, Decimal]) -> Decimal:
-    return sum((quantity * cost.get(sku.upper(), ZERO) for sku, quantity in stock), ZERO)
+    return sum((quantity * cost.get(sku, ZERO) for sku, quantity in stock), ZERO)
 
 
-def _costs(connected: ConnectedFlow, skus: list[str]) -> dict[str, Decimal]:
-    """The unit cost of each item in Business Central, by its number in capitals."""
+def _costs(connected: ConnectedFlow, rows: list[Row]) -> dict[str, Decimal]:
+    """The unit cost in Business Central by the key of each planned row."""
+    to_bc = connected.flow.target == "bc"
+    numbers = {row["key"]: str(row["target_no"] if to_bc else row["key"]) for row in rows}
     target = BusinessCentral(connected.settings)
     try:
-        numbers = {sku.upper() for sku in skus}
-        found = target.find("items", "number", numbers, False, ("number", "unitCost"))
+        found = target.find("items", "number", numbers.values(), False, ("number", "unitCost"))
     finally:
         target.close()
-    return {number: Decimal(records[0]["unitCost"]) for number, records in found.items()}
+    return {key: Decimal(found[number][0]["unitCost"]) for key, number in numbers.items() if number in found}
