@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from winbc_pipeline.sync.records import push
+from winbc_pipeline.sync.stock import sending
 
 from ...support.order_sandboxes import WINSTORE
 from ...support.stock_world import SKU, StockWorld, open_stock_world
@@ -61,6 +62,7 @@ def test_few_sales_are_lost_and_the_next_run_finds_each(
         world.run()
         lost = lost_of(world, sales, 7)
     monkeypatch.setattr(push, "moved", lambda *_: set())
+    monkeypatch.setattr(sending, "read_again", lambda _: None)
     with open_stock_world(tmp_path / "blind") as world:
         world.shop_has(quantity="5")
         world.run()
