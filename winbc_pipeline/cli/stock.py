@@ -1,6 +1,7 @@
 """`winbc stock …`: why a SKU has its figure, and the sweep by hand. Exit codes: 0 done, 1 records failed."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,9 +56,9 @@ def _print(told: "Explained", at: datetime | None) -> None:
 def _plain(value: object) -> str:
     if value is None:
         return "nothing"
-    return (
-        str(value).lower() if isinstance(value, bool) else f"{value:f}" if hasattr(value, "normalize") else str(value)
-    )
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @app.command()

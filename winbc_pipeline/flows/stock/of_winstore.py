@@ -75,7 +75,7 @@ def select(settings: Settings, rows: str) -> str:
     gone, start = quote(gone_table(rows)), settings.history_start.isoformat()
     is_counted = "name <> '' AND owner = 'winstore'"
     named = "string_agg(DISTINCT warehouse, ', ' ORDER BY warehouse) FILTER"
-    shown = "warehouse || ': ' || coalesce(quantity::VARCHAR, '?') || ', reserved ' || coalesce(reserved::VARCHAR, '?')"
+    shown = f"warehouse || ': ' || {_shown('quantity')} || ', reserved ' || {_shown('reserved')}"
     sums = f"""
         WITH places AS (
             FROM stock_place
@@ -116,6 +116,11 @@ def select(settings: Settings, rows: str) -> str:
         FROM ({sums}) AS s
         LEFT JOIN (SELECT sku, max(category) AS category FROM stock_category GROUP BY sku) AS c ON c.sku = s.sku"""
     return rules.with_rules(with_category)
+
+
+def _shown(field: str) -> str:
+    """SQL of a quantity for people, without zeros at its end."""
+    return f"coalesce(regexp_replace({field}::VARCHAR, '\\.?0+$', ''), '?')"
 
 
 def _sum(field: str, condition: str) -> str:

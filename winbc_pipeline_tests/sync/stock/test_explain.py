@@ -26,7 +26,7 @@ def test_parts_rows_rule_and_both_figures_are_told(stock: StockWorld) -> None:
         "reserved": 1,
         "safety": 2,
     }
-    assert told.rows["warehouses"] == "1: 5.00000, reserved 1.00000; 7: 3.00000, reserved 0.00000"
+    assert told.rows["warehouses"] == "1: 5, reserved 1; 7: 3, reserved 0"
     assert (told.figure, told.live, told.rule) == (5, 90, "row 2")
     assert "stock_figure(on_hand - reserved - safety" in told.formula
     assert told.sent.startswith("2026-03-10") and ": 5" in told.sent
