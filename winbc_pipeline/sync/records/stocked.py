@@ -52,15 +52,18 @@ def moved(part: Part, target: Target, rows: Collection[Row]) -> set[str]:
 
     A sale moves neither the ETag nor the moment of an item, so they are asked for once more.
     """
-    planned = {row["key"]: json.loads(row["changes"], parse_float=Decimal) for row in rows}
+    there = [row for row in rows if row["action"] == "update"]
+    if not there:
+        return set()
+    planned = {row["key"]: json.loads(row["changes"], parse_float=Decimal) for row in there}
     fields = sorted({change["field"] for changes in planned.values() for change in changes} | {"id"})
-    ids = {row["target_id"] for row in rows}
+    ids = {row["target_id"] for row in there}
     if isinstance(target, BusinessCentral):
         live = target.find_by_id(part.entity_set, ids, fields)
     else:
         live = target.find(part.entity_set, "id", ids, False, fields)
     found = set()
-    for row in rows:
+    for row in there:
         now: Mapping[str, Any] = next(iter(live.get(row["target_id"], [])), {})
         if any(not equal(now.get(change["field"]), change["old"]) for change in planned[row["key"]]):
             found.add(row["key"])
