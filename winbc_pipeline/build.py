@@ -9,6 +9,7 @@ from .orchestration.assets import flow_assets
 from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.retention import retention
+from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
@@ -44,6 +45,10 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
         jobs.append(job)
         sensors.append(flow_sensor(connected, job))
         schedules.append(flow_schedule(connected, job))
+        if flow.emptied:
+            compare, every_few_minutes = stock_sweep(connected)
+            jobs.append(compare)
+            schedules.append(every_few_minutes)
         if flow.document:
             search, every_night = duplicate_search(connected)
             jobs.append(search)

@@ -167,6 +167,28 @@ class OrderStatusSettings(_Section):
     missing: Literal["ignore", "cancelled"] = "ignore"
 
 
+class StockSettings(_Section):
+    """Who owns the stock of each group of warehouses, what counts as stock, and how often both sides are compared.
+
+    `owners` holds the groups of `lookups/stock_groups.csv` that `owner` does not own. `warehouse` is Winstore's
+    warehouse that shows the stock of Business Central. `calls_per_hour` is a number of calls to each system by the
+    sweep. `zero_share_percent` is a share of the SKUs that are known in the target, `zero_at_least` a number of SKUs.
+    """
+
+    owner: Literal["winstore", "bc"] = "winstore"
+    owners: dict[str, Literal["winstore", "bc"]] = {}
+    warehouse: str = ""
+    drafts: bool = False
+    manage_stock: Literal["leave", "on", "off"] = "leave"
+    sweep_minutes: int = Field(default=15, ge=1, le=60)
+    full_sweep_hours: PositiveInt = 6
+    calls_per_hour: PositiveInt = 200
+    low: NonNegativeInt = 5
+    zero_share_percent: NonNegativeInt = 20
+    zero_at_least: NonNegativeInt = 50
+    history_days: PositiveInt = 30
+
+
 class GuardSettings(_Section):
     """How many records of master data or stock a run may create, and how many it may update, before a person is asked.
 
@@ -241,6 +263,7 @@ class Settings(BaseSettings):
     orders: OrderSettings = OrderSettings()
     orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()
     order_status: OrderStatusSettings = OrderStatusSettings()
+    stock: StockSettings = StockSettings()
     guards: GuardSettings = GuardSettings()
     flows: dict[str, FlowSettings] = {}
 

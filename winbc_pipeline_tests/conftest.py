@@ -17,6 +17,7 @@ from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tabl
 from .support.pictured_shop import pictured_shop as pictured_shop
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
+from .support.stock_world import stock as stock
 from .support.two_ways import two_ways as two_ways
 
 hypothesis_settings.register_profile(

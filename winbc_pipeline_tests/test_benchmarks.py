@@ -38,6 +38,13 @@ def test_a_first_load_asks_for_each_article_once() -> None:
     assert (line["rows"], line["calls"]) == (18, 4)
 
 
+@pytest.mark.parametrize("what", ["map", "sweep", "push"])
+def test_figures_of_stock_are_planned_swept_and_sent(what: str) -> None:
+    line = line_of("stock.py", what, "--rows", "300")
+    assert line["rows"] == 300
+    assert line.get("calls_bc", 0) <= 2
+
+
 def test_mapping_makes_the_same_records_as_its_peers() -> None:
     digests = {line_of("mapping.py", tool, "--rows", "300")["digest"] for tool in ("ours", "pydantic", "pandas")}
     assert len(digests) == 1

@@ -66,7 +66,20 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
         more = [f"and {len(changes) - MOST_CHANGES} more"] if len(changes) > MOST_CHANGES else []
         add_row(table, row["key"], row["part"], row["action"], changes[:MOST_CHANGES] + more)
     console.print(table)
+    if connected.flow.emptied:
+        _show_worth(connected)
     say(console, f"{len(shown.examples)} of them are shown. `winbc plan {connected.flow.id} --all` shows all.")
+
+
+def _show_worth(connected: ConnectedFlow) -> None:
+    """Prints the stock behind a plan by warehouse, and what the plan changes, at Business Central's unit cost."""
+    from ..workbench.stock.value import worth
+
+    table = table_of("warehouse", "SKUs", "quantity", "value at unit cost")
+    for each in worth(connected):
+        name = each.warehouse or f"change in {connected.flow.target}"
+        add_row(table, name, each.skus, f"{each.quantity.normalize():f}", f"{each.value:.2f}")
+    console.print(table)
 
 
 def _ask(yes: bool, question: str) -> None:

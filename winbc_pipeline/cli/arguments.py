@@ -8,15 +8,15 @@ from ..flows import FLOWS, flow_named
 from ..sync.flow import Flow
 
 
-def flow_of(name: str, flows: tuple[Flow, ...] = FLOWS) -> Flow:
+def flow_of(name: str) -> Flow:
     """The flow with an id or name.
 
     Raises: typer.BadParameter that lists all flows when there is none.
     """
     try:
-        return flow_named(name, flows)
+        return flow_named(name)
     except StopIteration:
-        known = ", ".join(flow.id for flow in flows)
+        known = ", ".join(flow.id for flow in FLOWS)
         raise typer.BadParameter(f"no flow {name}; there are {known}") from None
 
 

@@ -6,13 +6,14 @@ from ..errors import WinbcError
 from ..flows import FLOWS
 from ..settings import Settings
 from ..systems.winstore import Winstore
-from ..workbench.checks import Check, checks, probe_check
+from ..workbench.checks import Check, checks, probe_checks
 from ..workbench.readiness import CheckResult
 from .output import add_row, say, table_of, warn
 
 PROBE = """
 The probe sends a made-up customer with a document to Business Central, and a document for each default customer of the
-settings. Each goes in a transaction whose last call must fail. Business Central then undoes all of it.
+settings. If stock goes to Business Central, it also gives one item one piece more. Each goes in a transaction whose
+last call must fail. Business Central then undoes all of it.
 The probe finds what API v2.0 does not show: missing posting groups and templates, and rules of extensions.
 Numbers of number series may be used up. What an extension commits on its own, or sends to another system, is not
 undone: try the probe on a copy of the company first. Afterwards the probe looks for documents that were left behind,
@@ -20,8 +21,9 @@ and names them."""
 
 
 def run_probe(console: Console, settings: Settings) -> bool:
-    """Prints whether Business Central would take a first order; returns whether it would."""
-    return _passes(console, probe_check(settings))
+    """Prints whether Business Central would take a first order and a change of stock; returns whether it would."""
+    passed = [_passes(console, check) for check in probe_checks(settings)]
+    return all(passed)
 
 
 def run_checks(console: Console, settings: Settings) -> bool:

@@ -19,7 +19,7 @@ from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
 from . import demo as demo_module
-from . import mapping, sandbox
+from . import mapping, sandbox, stock
 from . import records as record_commands
 from .approve import approve
 from .arguments import flow_of
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(stock.app, name="stock")
 app.command()(approve)
 app.command()(products)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
@@ -154,13 +155,29 @@ def plan(
         say(console, (str(too_many), "yellow"))
 
 
+def _switched_on(name: str, settings: Settings) -> ConnectedFlow:
+    """The flow with an id; of a name alone, the direction that is on."""
+    flow = flow_of(name)
+    ways = [each for each in FLOWS if each.name == name and each.is_on(settings)]
+    return ConnectedFlow(ways[0] if ways else flow, settings)
+
+
 @app.command()
-def sync(flow: FlowName, first: FirstDay = None, to: Day = None) -> None:
+def sync(
+    flow: FlowName,
+    first: FirstDay = None,
+    to: Day = None,
+    key: Annotated[list[str] | None, typer.Option(help="Of stock: only this SKU, at once; may repeat")] = None,
+    category: Annotated[str, typer.Option(help="Of stock: only the SKUs of this category, at once")] = "",
+    warehouse: Annotated[str, typer.Option(help="Of stock: only the SKUs in this warehouse, at once")] = "",
+) -> None:
     """Runs one flow from source to target, without Dagster."""
     from ..sync.run import cents_off
     from ..sync.run import sync as run_sync
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    connected = _switched_on(flow, load_settings())
+    if key or category or warehouse:
+        raise typer.Exit(1 if stock.send_at_once(connected, key or [], category, warehouse) else 0)
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
     try:
         with bar(console, connected.flow.id, 4) as begin:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from .. import clock
 from ..errors import NotDone, WinbcError
-from ..flows import FLOWS, TABLES
+from ..flows import FLOWS
 from ..mapping.tables import LOOKUPS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
@@ -31,9 +31,9 @@ AnyFlow = Annotated[str | None, typer.Argument(help="One flow. All of them witho
 def _chosen(name: str | None) -> Sequence[Flow]:
     """The flows with tables: all of them, both directions of a name, or the one with an id."""
     if name is None:
-        return TABLES
-    named = [flow for flow in TABLES if name in (flow.id, flow.name)]
-    return named or [flow_of(name, TABLES)]  # which raises with the list of all flows
+        return FLOWS
+    named = [flow for flow in FLOWS if name in (flow.id, flow.name)]
+    return named or [flow_of(name)]  # which raises with the list of all flows
 
 
 @app.command()

@@ -5,8 +5,10 @@ import re
 import shlex
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
+from xml.sax.saxutils import escape
 
 import httpx
 import typer
@@ -33,6 +35,7 @@ Version = Annotated[int, typer.Option(min=FIRST, max=NEWEST, help="The version o
 TimeScale = Annotated[
     float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
 ]
+CREDENTIALS = ("winstore", "sandbox-secret")
 KEYS = ("number", "code", "sku", "customerid", "ordernr")  # fields by which people name a record
 
 
@@ -203,12 +206,52 @@ def change(
     price: Annotated[str, typer.Argument(help="Without VAT, with a dot")],
 ) -> None:
     """Changes an article's price in a running Winstore sandbox."""
-    body = f"<article><sku>{sku}</sku><price>{price}</price></article>"
-    answer = httpx.post(f"{winstore}/PostArticle", content=body, auth=("winstore", "sandbox-secret"))
+    _post(winstore, "PostArticle", f"<article><sku>{escape(sku)}</sku><price>{price}</price></article>")
+    print(f"{sku} now costs {price} in Winstore")
+
+
+@app.command()
+def sell(
+    winstore: Annotated[str, typer.Argument(help="Base address of the Winstore sandbox")],
+    sku: Annotated[str, typer.Argument(help="The article's SKU")],
+    quantity: Annotated[str, typer.Option(help="Pieces, with a dot")] = "1",
+    warehouse: Annotated[str, typer.Option(help="Default: the one that has most")] = "",
+) -> None:
+    """Sells pieces of an article in a running Winstore sandbox: its stock falls."""
+    path = f"{winstore}/GetChangedStockWithWarehouse?date=1970-01-01T00:00:00%2B00:00?outOfStock=1"
+    answer = httpx.get(path, headers={"Accept": "application/json"}, auth=CREDENTIALS)
+    answer.raise_for_status()
+    rows = [row for row in answer.json()["stocks"]["stock"] if row["sku"] == sku]
+    there = [row for row in rows if warehouse in ("", row["warehouse"])]
+    if not there:
+        raise ConfigurationError(f"Winstore has no stock of {sku}.", "`winbc sandbox state` shows what it has.")
+    most = max(there, key=lambda row: Decimal(row["quantity"]))
+    left = Decimal(most["quantity"]) - Decimal(quantity)
+    place = f"<warehouse>{escape(most['warehouse'])}</warehouse>"
+    _post(winstore, "PostStock", f"<stock><sku>{escape(sku)}</sku>{place}<quantity>{left}</quantity></stock>")
+    print(f"Warehouse {most['warehouse']} has {left} of {sku} left in Winstore")
+
+
+@app.command()
+def count(
+    control: Annotated[str, typer.Argument(help="http://127.0.0.1:PORT of Business Central's sandbox")],
+    item: Annotated[str, typer.Argument(help="The item's number")],
+    quantity: Annotated[float, typer.Argument(help="What was counted")],
+) -> None:
+    """Counts an item in a running sandbox of Business Central: a correction without any order."""
+    asked = {"do": "count", "item": item, "quantity": quantity}
+    answer = httpx.post(f"{control}/__user", json=asked)
+    if answer.status_code != 200:
+        raise ConfigurationError(f"Business Central did not take it: {answer.text[:200]}.")
+    print(f"{quantity:g} of {item} were counted in Business Central")
+
+
+def _post(winstore: str, call: str, body: str) -> None:
+    """Makes a writing call; raises ConfigurationError with Winstore's words for one that it does not take."""
+    answer = httpx.post(f"{winstore}/{call}", content=body.encode(), auth=CREDENTIALS)
     answer.raise_for_status()
     code = re.search(r"<statuscode>(\d+)", answer.text)
     if not code or code.group(1) != "200":  # Winstore refuses with status 200 of HTTP and a code in the body
         message = re.search(r"<message>([^<]*)", answer.text)
         why = message.group(1) if message else answer.text[:200]
         raise ConfigurationError(f"Winstore did not take it: {why}.")
-    print(f"{sku} now costs {price} in Winstore")

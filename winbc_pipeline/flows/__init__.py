@@ -18,20 +18,15 @@ FLOWS: tuple[Flow, ...] = (
     STATUS_TO_BC,
     ORDERS_TO_WINSTORE,
     STATUS_TO_WINSTORE,
-)
-"""The flows that run. The first of a name is the one that people mean by the name alone."""
-
-TABLES: tuple[Flow, ...] = (
-    *FLOWS,
     STOCK_TO_BC,
     STOCK_TO_WINSTORE,
 )
-"""The flows that have mapping tables. The tables of a flow that does not run yet can be edited and tested."""
+"""The flows that run. The first of a name is the one that people mean by the name alone."""
 
 
-def flow_named(name: str, flows: tuple[Flow, ...] = FLOWS) -> Flow:
+def flow_named(name: str) -> Flow:
     """The first flow with this id or name; raises StopIteration when there is none."""
-    return next(flow for flow in flows if name in (flow.id, flow.name))
+    return next(flow for flow in FLOWS if name in (flow.id, flow.name))
 
 
 def check_flow_settings(settings: Settings) -> None:

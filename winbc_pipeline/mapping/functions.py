@@ -100,6 +100,16 @@ _ROUND = f"""
         WHEN abs($0) < 10000000 THEN CAST(round(CAST($0 AS {_NARROW}), $1) AS {_COMPUTED})
         ELSE TRY(CAST(round($0, $1) AS {_COMPUTED}))
     END"""
+_CAPPED = "least($0, coalesce($1, $0))"  # `least` passes over what is not known, so an unknown stock would be the cap
+_MULTIPLE = f"{_CAPPED} - (({_CAPPED} % nullif($2, 0)) + nullif($2, 0)) % nullif($2, 0)"
+_STOCK_FIGURE = f"""
+    CASE
+        WHEN $0 IS NULL THEN NULL
+        ELSE greatest(
+            CAST(coalesce({_MULTIPLE}, {_CAPPED}) AS {_COMPUTED}),
+            CASE WHEN coalesce($3, false) THEN CAST(0 AS {_COMPUTED}) END
+        )
+    END"""
 # lpad cuts a text that is longer than the wanted length, so the length is never less than the text's.
 _PAD = "lpad($0, greatest(length($0), CAST($1 AS INTEGER))::INTEGER, '0')"
 _EMAIL = f"lower(trim($0, {BLANKS}))"
@@ -154,6 +164,10 @@ BUILT_IN: tuple[Function, ...] = (
              f"TRY(CAST(floor($0) AS {_COMPUTED}))", fails=True),
     Function("ceil", "numbers", "The whole number above", "ceil(2.1)", "3", ("decimal",), "decimal",
              f"TRY(CAST(ceil($0) AS {_COMPUTED}))", fails=True),
+    Function("stock_figure", "numbers",
+             "A stock by a rule: at most a cap, then down to a multiple, then not below 0; each where it is known",
+             "stock_figure(27.5, 20, 6, true)", "18", ("decimal", "decimal", "decimal", "boolean"), "decimal",
+             _STOCK_FIGURE),
     Function("to_number", "numbers", "A text as a number, with a point for decimals", "to_number('12.50')", "12.5",
              ("text",), "decimal", _NUMBER, fails=True),
     Function("add_vat", "VAT", "An amount with VAT of so many percent", "round(add_vat(100, 21), 2)", "121",

@@ -11,7 +11,7 @@ from ..errors import MappingError
 from ..settings import SHIPPED_TABLES
 from .cases import COLUMNS as TEST_COLUMNS
 from .cells import Row, read_rows
-from .tables import COLUMNS, FEATURE_COLUMNS, FEATURES, LOOKUP_COLUMNS, LOOKUPS, OPTIONAL, TESTS
+from .tables import COLUMNS, FEATURE_COLUMNS, FEATURES, LOOKUP_COLUMNS, LOOKUPS, OPTIONAL, RULE_COLUMNS, RULES, TESTS
 
 SHIPPED = SHIPPED_TABLES
 KEPT = "kept"
@@ -67,6 +67,8 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 def _read(path: Path) -> list[Row]:
     if path.name == TESTS:
         return read_rows(path, TEST_COLUMNS, untrimmed="value")
+    if path.name == RULES:
+        return read_rows(path, RULE_COLUMNS)
     columns = LOOKUP_COLUMNS if path.parent.name == LOOKUPS else FEATURE_COLUMNS if path.stem in FEATURES else COLUMNS
     return read_rows(path, columns, optional=OPTIONAL)
 

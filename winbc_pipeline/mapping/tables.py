@@ -17,6 +17,8 @@ COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "no
 OPTIONAL = ("owner", "note")  # columns that a table may leave out
 FEATURE_COLUMNS = ("name", "source", "place", "when", "owner", "note")
 LOOKUP_COLUMNS = ("source_value", "target_value", "note")
+RULES = "stock_rules.csv"  # the one file in the folder of the lookup tables that is none
+RULE_COLUMNS = ("sku", "category", "safety", "cap", "rounding", "clamp", "ignore", "note")
 WHEN = ("always", "create", "update", "fill_empty", "never")
 # Values of `when` whose rows reach existing records; only there can two systems disagree.
 OWNED = ("always", "update", "fill_empty")

@@ -50,6 +50,9 @@ from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
 from .metadata import failure, window_metadata
+from .stock import CHECK as STOCK
+from .stock import CHECK_TEXT as STOCK_TEXT
+from .stock import without_article
 from .systems import NAMES, looked_up, sources_of
 from .windows import days_of, partition_key, partitions
 
@@ -225,11 +228,14 @@ def _run_layer(
 def _check_specs(flow: Flow, key: AssetKey) -> list[AssetCheckSpec]:
     """The checks of a layer; only the last one has some."""
     texts = {ALL_DONE: ALL_DONE_TEXT} | ({GONE: GONE_TEXT} if flow.gone else {})
+    texts |= {STOCK: STOCK_TEXT} if flow.emptied else {}
     return [AssetCheckSpec(name, asset=key, description=text) for name, text in texts.items() if key.path[0] == SYNCED]
 
 
 def _checks(connected: ConnectedFlow) -> list[AssetCheckResult]:
-    return [_all_done(connected), *([_nothing_gone(connected)] if connected.flow.gone else [])]
+    flow = connected.flow
+    more = [_nothing_gone(connected)] if flow.gone else []
+    return [_all_done(connected), *more, *([without_article(connected)] if flow.emptied else [])]
 
 
 def _nothing_gone(connected: ConnectedFlow) -> AssetCheckResult:

@@ -109,7 +109,7 @@ def _field_text(connected: ConnectedFlow, name: str) -> str:
     """What a staged field is: where it comes from, and what it is used for."""
     flow, staging = connected.flow, connected.staging
     system = NAMES[flow.source]
-    if name in flow.derived:
+    if name in flow.derived or name not in connected.loaded.fields:
         text = f"Worked out from what {system} sent"
     elif flow.reading:
         entity, field = (flow.lines, name.removeprefix(LINE)) if name.startswith(LINE) else (flow.entity, name)

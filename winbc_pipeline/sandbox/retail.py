@@ -258,6 +258,12 @@ def order_total(record: Record) -> str:
     return f"{total:.2f}"
 
 
+def _stock_row(article: Row, warehouse: str, chance: random.Random) -> Row:
+    quantity = str(chance.randrange(5, 60))
+    row = {"sku": article["sku"], "warehouse": warehouse, "quantity": quantity, "reserved": str(chance.randrange(0, 3))}
+    return row | {"modified_at": article["modified_at"]}
+
+
 def generate(customers: int, articles: int, until: datetime, seed: int = 7, orders: int = 0) -> dict[str, list[Row]]:
     """Practice data. The same arguments give the same rows.
 
@@ -268,6 +274,8 @@ def generate(customers: int, articles: int, until: datetime, seed: int = 7, orde
         "customers": [_customer_row(number, chance, until) for number in range(1, customers + 1)],
         "articles": [_article_row(number, chance, until) for number in range(1, articles + 1)],
     }
+    pieces = random.Random(seed)  # its own, so that all other rows stay as they are
+    tables["stock"] = [_stock_row(row, place, pieces) for row in tables["articles"] for place in ("1", "7")]
     whole = [row for row in tables["articles"] if not row["size"]]
     if orders and customers and whole:
         tables["orders"] = [_order_row(n, chance, until, tables["customers"]) for n in range(1, orders + 1)]

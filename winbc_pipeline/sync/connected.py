@@ -5,7 +5,7 @@ A process that serves several connections holds one ConnectedFlow for each flow 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -66,7 +66,24 @@ class ConnectedFlow:
 
     @property
     def staging(self) -> StagingTable:
-        """The staging table, as Winstore's profile or Business Central's facts describe the source."""
+        """The staging table of the flow's records."""
+        gather, loaded = self.flow.gather, self.loaded
+        if not gather:
+            return loaded
+        name = f"staging_{self.flow.staging}"
+        return StagingTable(name, gather.fields(loaded.fields), gather.key, gather.modified)
+
+    @property
+    def loaded(self) -> StagingTable:
+        """The table that the source's rows are loaded into, as Winstore's profile or Business Central's facts say.
+
+        It is the staging table itself, unless several rows make one record.
+        """
+        table = self._described
+        return replace(table, name=f"rows_{self.flow.staging}", watched=True) if self.flow.gather else table
+
+    @property
+    def _described(self) -> StagingTable:
         flow = self.flow
         if flow.reading:
             return read_bc.staging_table(flow, flow.reading)
@@ -86,6 +103,8 @@ class ConnectedFlow:
 
         In a flow from Business Central, the names of a line's fields begin with `line_`.
         """
+        if self.flow.gather:
+            return self.staging.fields
         if self.flow.source == "bc":
             return read_bc.source_kinds(self.flow)
         return {**self.staging.fields, **self.flow.derived}
@@ -107,11 +126,14 @@ class ConnectedFlow:
         return with_features(read_table(self.table_folder / part.table), features)
 
     def check_on(self) -> None:
-        """Raises ConfigurationError when the settings do not let records go in the flow's direction."""
+        """Raises ConfigurationError when the settings do not let records go in the flow's direction, or only wrong."""
         if not self.flow.is_on(self.settings):
             name, way = self.flow.name, self.flow.direction(self.settings)
+            if self.flow.switch:
+                raise ConfigurationError(f"{self.flow.id} is off.", f"{self.flow.switch} (docs/settings.md).")
             hint = f'Set it to "both" or "to_{self.flow.target}" (docs/settings.md).'
             raise ConfigurationError(f"{self.flow.id} is off: `{name}.direction` is {way}.", hint)
+        self.flow.refuses(self.settings)
 
     def mapping_version(self) -> str:
         """Hash of the flow's mapping files and custom functions; raises MappingError when the folder is missing."""
@@ -219,9 +241,9 @@ class ConnectedFlow:
         return [*found, *(f"{name}: no table reads this field" for name in entity.fields if name not in used)]
 
     def _more_fields(self) -> str:
-        """How a formula gets a field that Winstore gives and its profile does not name."""
-        if self.flow.source != "winstore":
-            return ""
+        """How a formula gets a field that it does not find, or why nobody has it."""
+        if self.flow.source != "winstore" or self.flow.lacks:
+            return self.flow.lacks
         section, profile = f"[reads.{self.flow.entity}.fields]", self.settings.winstore.profile
         where = f"{profile}" if profile else "a profile of your own (`winstore.profile`, docs/winstore-contract.md)"
         return f"A field that Winstore gives besides is added under `{section}` of {where}."

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from ..settings import Settings
 from ..systems.business_central import BusinessCentral
@@ -112,6 +114,7 @@ class Part:
         lone: fields that an update leaves alone in records that have `kind`, because they are about something else
             there (the names of a company's contact).
         creates: whether a record that the target does not have is made there. If not, it is skipped.
+        missing: the reason code of a record that is skipped for that.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         features: names of further CSVs in the flow's folder, whose rows say where something that a record has besides
             goes. Those with a place become rows of the table.
@@ -145,6 +148,7 @@ class Part:
     kind: str = ""
     lone: tuple[str, ...] = ()
     creates: bool = True
+    missing: str = "MISSING_THERE"
     owns: bool = False
     features: tuple[str, ...] = ()
     dimensions: bool = False
@@ -245,6 +249,34 @@ class Reading:
     group: str = ""
 
 
+@dataclass(frozen=True)
+class Gather:
+    """How the rows that a flow reads become its records: several rows one record, with what rules add.
+
+    A record is whole only when all its rows were read, so the first read of such a flow asks for everything.
+
+    Attributes:
+        key: fields that identify a record.
+        modified: the field with the moment of a record's last modification.
+        fields: gives the kinds of a record's fields from those of the rows' fields.
+        prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
+            settings and the name of the table of the rows.
+        select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
+        keep: gives how long it is kept what a record was.
+    """
+
+    key: tuple[str, ...]
+    modified: str
+    fields: Callable[[Mapping[str, str]], Mapping[str, str]]
+    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str], None]
+    select: Callable[[Settings, str], str]
+    keep: Callable[[Settings], timedelta]
+
+
+def _no_problem(_: Settings) -> None:
+    pass
+
+
 def _no_constants(_: Settings) -> Mapping[str, str | bool]:
     return {}
 
@@ -320,6 +352,12 @@ class Flow:
         shape: gives the parts that the settings ask for, where these are not all parts, or not as they are there.
         notes: gives, in words, what people should know of the records that were staged, such as what gets lost.
         check: raises ConfigurationError when the settings cannot be met for what was staged and sent so far.
+        gather: how the rows that are read become records; None where each row is a record.
+        refuses: raises ConfigurationError for settings with which the flow must not run although it is on.
+        switch: in words, the settings that switch the flow on; empty where it is `<name>.direction`.
+        lacks: in words, what the source does not have although people look for it. For the error of a formula.
+        emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
+            records to zero wait for a person (sync/guards/).
     """
 
     name: str
@@ -348,6 +386,11 @@ class Flow:
     shape: Callable[[Settings], tuple[Part, ...]] | None = None
     notes: Callable[[Settings], list[str]] = field(default=_no_notes)
     check: Callable[[Settings], None] = field(default=_ready)
+    gather: Gather | None = None
+    refuses: Callable[[Settings], None] = field(default=_no_problem)
+    switch: str = ""
+    lacks: str = ""
+    emptied: str = ""
 
     @property
     def id(self) -> str:

@@ -14,8 +14,8 @@ REASONS: dict[str, str] = {
     "(`products.inactive`).",
     "MISSING_SKU": "The newest whole answer for the article does not have this SKU any more, so its item is blocked "
     "(`products.missing_sku`).",
-    "MISSING_ARTICLE": "A read of everything in Winstore did not give the article, so its item is blocked "
-    "(`products.missing_article`).",
+    "MISSING_ARTICLE": "Of products: a read of everything in Winstore did not give the article, so its item is blocked "
+    "(`products.missing_article`). Of stock: the target has no article with this SKU, and stock makes none.",
     "BACK": "The article or SKU is there again. Its item is unblocked if winbc had blocked it.",
     "GONE": "The source no longer has this record in this form. Nothing is sent.",
     "NO_SKU": "The article has no SKU, so it cannot be sold. It is not sent.",
@@ -126,8 +126,8 @@ REASONS: dict[str, str] = {
     "HELD": "The status waits until its order is settled, or `orders.on_cancel` holds it. The message says why.",
     "NO_DOCUMENT": "Business Central has no document of this order. The sweep looks again.",
     "NOT_TAKEN": "Business Central did not take the call. The next run sends it.",
-    "STOPPED": "Many orders before this one were refused with the same code, so the run stopped sending. Fix the "
-    "cause. The next run continues.",
+    "STOPPED": "Records before this one were refused for one cause, so the run stopped sending. Fix the cause. The "
+    "next run continues.",
     "ORIGIN": "The record came from the other system. It is not sent back.",
     "AS_ORDER": "The invoice belongs to an order that is sent itself.",
     "NOT_RELEASED": "Business Central has done nothing yet with the order that Winstore must be told.",
@@ -139,6 +139,22 @@ REASONS: dict[str, str] = {
     "WINSTORE_REFUSED": "Winstore refused the record. The ledger holds its code and error message.",
     "IGNORED": "A person left the record as it is with `winbc resolve --ignore`. The message says why. An edit in the "
     "source ends it.",
+    "STOCK_RULE": "A row of `lookups/stock_rules.csv` says that the stock of this SKU is not sent (`ignore`).",
+    "UNKNOWN_WAREHOUSE": "The SKU has stock in a warehouse that `lookups/stock_groups.csv` does not have. Add a row "
+    "for it; an empty group is not counted.",
+    "WAITS_FOR_PARTS": "A warehouse of the SKU was not read, so the sum would be too small. The next read of "
+    "everything completes it.",
+    "OTHER_OWNER": "The other system owns the stock of this SKU (`stock.owner`, `stock.owners`). Nothing is written.",
+    "NO_WAREHOUSE": "No warehouse of the SKU belongs to a group that counts (`lookups/stock_groups.csv`).",
+    "NO_CATEGORY": "A stock rule goes by category, and that of the SKU is not known yet. The flow of products "
+    "reads it.",
+    "NOT_STOCKED": "Business Central keeps no stock of this item: it is a service, or of type Non-Inventory.",
+    "NOT_STOCKED_PER_VARIANT": "The item has variants, and API v2.0 has no stock per variant: the figure would be the "
+    "sum of all of them.",
+    "OTHER_UNIT": "An open order has the item in another unit than its base unit. API v2.0 does not tell how many "
+    "pieces that is.",
+    "STOCK_SETUP": "Business Central takes no change of stock without a location or variant (Inventory Setup there), "
+    "and API v2.0 can give neither. Nothing more of this run was sent.",
     "APPROVAL": "The run would have created or updated more records than a run may. Nothing of it is sent until "
     "somebody has looked: use `winbc approve`.",
     "APPROVED": "A person has approved the record with `winbc approve`. The next run sends it.",
@@ -155,6 +171,7 @@ TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
 UPDATE_FOLLOWS = "UPDATE_FOLLOWS"
+STOCK_SETUP = "STOCK_SETUP"
 # Error codes of the target that have a reason code of their own.
 BY_CODE = {
     WINSTORE_REFUSED: WINSTORE_REFUSED,
@@ -172,6 +189,8 @@ FOR_PRIVACY = re.compile(
 )
 # In AL: Customer, CustBlockedErrorMessage: a block that is not for privacy.
 BLOCKED_WITH_TYPE = re.compile(r"when Customer \S+ is blocked with type")
+# In AL: Item Jnl.-Check Line, with Inventory Setup's Location Mandatory and Variant Mandatory if Exists.
+NO_PLACE = re.compile(r"(Location|Variant) Code must have a value in Item Journal Line")
 STALE_CODES = {"Request_EntityChanged", "Internal_EntityWithSameKeyExists"}
 
 
@@ -205,6 +224,8 @@ def refusal(result: Result) -> tuple[str, str]:
     if private := FOR_PRIVACY.search(words):
         who = " ".join(filter(None, private.groups())) or "the customer"
         return PRIVACY_BLOCKED, f"{code}: {who} is blocked for privacy"
+    if NO_PLACE.search(words):
+        return STOCK_SETUP, words[:500]
     if missing := NO_POSTING_GROUP.search(words):
         group, table = missing.groups()
         advice = f"In API Setup, choose a template for the table {table} that sets {group}; then set it on this {table}"

@@ -9,8 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
 from ..settings import Settings
+from ..staging.gather import last_whole, note_whole, put_together
+from ..staging.gone import create as create_notes
 from ..staging.gone import note_absent
-from ..staging.load import load
+from ..staging.load import create, load
 from ..staging.progress import Progress
 from ..staging.spool import COMMIT_S
 from ..systems.business_central import BusinessCentral
@@ -25,6 +27,7 @@ from .time_left import Told, in_words, silent
 
 GLANCE_S = 2  # the longest time that a look for changes takes
 SECOND = timedelta(seconds=1)
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any change that a source may know
 ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md section 7)
 
 
@@ -49,7 +52,13 @@ class Staged:
     whole: bool
 
 
-def stage(connected: ConnectedFlow, first: date, now: datetime | None = None, told: Told = silent) -> int:
+def stage(
+    connected: ConnectedFlow,
+    first: date,
+    now: datetime | None = None,
+    told: Told = silent,
+    whole: bool = False,
+) -> int:
     """Stages everything that changed since the beginning of a day (UTC); returns how many records were read.
 
     A source only answers "changed since". Records of later windows are staged too, each in its own window. What a
@@ -59,10 +68,14 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None, to
         first: first day of the windows.
         now: the moment of reading; None for the present one. Records without a modification moment belong to it.
         told: is told every few seconds of a long read how far it is.
+        whole: whether to read everything there is, in a flow whose records are made of several rows.
     """
     connected.check_on()
+    moment, gather = now or clock.now(), connected.flow.gather
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
-    reading, moment = connected.flow.reading, now or clock.now()
+    if gather and (whole or _must_be_whole(connected, first)):
+        first, since = BEGINNING.date(), BEGINNING
+    reading = connected.flow.reading
     if reading:
         staged = _stage_bc(connected, reading, since, moment, told)
     else:
@@ -70,18 +83,40 @@ def stage(connected: ConnectedFlow, first: date, now: datetime | None = None, to
     if staged.whole:
         check_whole_read(connected, first, staged.read)
         _note_absent(connected, since, moment)
+    if gather:
+        if since == BEGINNING:
+            note_whole(connected.store, connected.loaded.name, moment)
+        gather_records(connected, moment)
     return staged.read
+
+
+def _must_be_whole(connected: ConnectedFlow, first: date) -> bool:
+    """Whether records of several rows may lack some: nobody has read everything yet, or a run wants all there is."""
+    return first <= connected.settings.history_start or last_whole(connected.store, connected.loaded.name) is None
+
+
+def gather_records(connected: ConnectedFlow, now: datetime) -> None:
+    """Makes the records of a flow of the rows that were read, by the present rules."""
+    gather, rows = connected.flow.gather, connected.loaded
+    if not gather:
+        return
+    with connected.store.transaction() as connection:
+        create(connection, rows)
+        create_notes(connection, rows.name)
+        gather.prepare(connection, connected.settings, rows.name)
+        select = gather.select(connected.settings, rows.name)
+        put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
 
 
 def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:
     """Notes what a read since the start of history did not give, if anybody asks for it. Other reads cannot tell."""
-    table = connected.staging
+    table = connected.loaded
     if table.watched and since.date() <= connected.settings.history_start:
         note_absent(connected.store, table.name, table.group, table.modified, since, now.date())
 
 
 def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, told: Told) -> Staged:
-    entity, staging, settings = connected.flow.entity, connected.staging, connected.settings
+    entity, staging, settings = connected.flow.entity, connected.loaded, connected.settings
     progress, began = _progress(connected, frozenset()), clock.now()
     source = Winstore(settings)
     name = entity if source.gives_in_order(entity) else ""
@@ -119,7 +154,7 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
-        read = load(connected.store, connected.staging, pages(), now, progress.taken, loaded=loaded)
+        read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
         progress.end(began + source.ahead)
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:

@@ -13,17 +13,20 @@ from .. import clock
 from ..errors import ConfigurationError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
+from ..flows.stock import STOCK_TO_BC
 from ..settings import SHIPPED_TABLES, Settings
 from ..staging import ledger
 from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
 from ..sync.records.gone import in_words, reported
+from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
 from .missing_rows import left_out, missing_rows, not_carried, pictures_not_carried
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
+from .stock import probe as stock_probe
 
 READ = ("customers", "items", "salesOrders")  # entity sets of Business Central that are tried one by one
 
@@ -55,21 +58,32 @@ def checks(settings: Settings) -> Iterator[Check]:
         if each.flow.gone:
             yield Check(f"Gone records of {each.flow.id}", lambda each=each: _gone(each))  # type: ignore[misc]
     for each in connected:
+        if each.flow.emptied and each.flow.is_on(settings):
+            yield Check(f"SKUs of {each.flow.id}", lambda each=each: _stock(each))  # type: ignore[misc]
+    for each in connected:
         if each.flow.target == "bc":
             yield Check(f"What {each.flow.id} needs", lambda each=each: _ready(each))  # type: ignore[misc]
 
 
-def probe_check(settings: Settings) -> Check:
-    """A check whether Business Central would take a first order. It makes one and has Business Central undo it."""
+def probe_checks(settings: Settings) -> Iterator[Check]:
+    """Checks whether Business Central would take a first order, and a change of stock. It undoes both."""
+    yield _order_probe(settings)
+    if STOCK_TO_BC.is_on(settings):
+        yield Check("Probe of stock", lambda: CheckResult(_with_target(settings, stock_probe.probe)))
 
-    def tried() -> CheckResult:
-        target = BusinessCentral(settings)
-        try:
-            return CheckResult(probe(ConnectedFlow(ORDERS_TO_BC, settings), target))
-        finally:
-            target.close()
 
-    return Check("Probe", tried)
+def _with_target(settings: Settings, ask: Callable[[BusinessCentral], str]) -> str:
+    target = BusinessCentral(settings)
+    try:
+        return ask(target)
+    finally:
+        target.close()
+
+
+def _order_probe(settings: Settings) -> Check:
+
+    connected = ConnectedFlow(ORDERS_TO_BC, settings)
+    return Check("Probe", lambda: CheckResult(_with_target(settings, lambda target: probe(connected, target))))
 
 
 def _machine(settings: Settings) -> str:
@@ -146,6 +160,20 @@ def _gone(connected: ConnectedFlow) -> CheckResult:
         return CheckResult("nothing was read yet")
     found = reported(connected)
     return CheckResult(f"{sum(count for count, _ in found.values())} to report", tuple(in_words(found)))
+
+
+def _stock(connected: ConnectedFlow) -> CheckResult:
+    """Whether the settings of stock fit together, and which SKUs and warehouses are left out."""
+    connected.check_on()
+    rules.rules(connected.settings)
+    if not connected.settings.flow_database(connected.flow.id).exists():
+        return CheckResult("nothing was read yet")
+    unlisted, by_star = report.warehouses(connected)
+    table, found = f"lookups/{rules.GROUPS}.csv", report.unsent(connected)
+    warnings = [f"{table} has no row for warehouse {name}; its SKUs are not sent" for name in unlisted]
+    warnings += [f"{table} counts these warehouses by its row *: {', '.join(by_star)}"] if by_star else []
+    looked_at = f"{sum(count for count, _ in found.values())} SKUs are not sent"
+    return CheckResult(looked_at, (*warnings, *report.in_words(found)))
 
 
 def _ready(connected: ConnectedFlow) -> CheckResult:

@@ -14,6 +14,7 @@ from winbc_pipeline.settings import (
     OrdersToWinstoreSettings,
     ProductSettings,
     Settings,
+    StockSettings,
     WinstoreSettings,
 )
 from winbc_pipeline.sync.outcomes import REASONS
@@ -29,7 +30,7 @@ def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections |= {"customers": CustomerSettings, "orders": OrderSettings}
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
-    sections |= {"guards": GuardSettings, "flows.<id>": FlowSettings}
+    sections |= {"stock": StockSettings, "guards": GuardSettings, "flows.<id>": FlowSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline.errors import WinbcError
-from winbc_pipeline.flows import TABLES
+from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import TESTS, read_lookup, read_table
 from winbc_pipeline.settings import Settings
@@ -22,7 +22,7 @@ from ..support.sandboxes import REPOSITORY
 pytestmark = pytest.mark.proof
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-flows = pytest.mark.parametrize("flow", TABLES, ids=lambda flow: flow.id)
+flows = pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.id)
 
 
 # The lookup tables that ship without a value for any country, and the field of a new customer that each gives.
@@ -96,7 +96,7 @@ SHIPPED_FIELDS = {
     "products_winstore_to_bc/category.csv": "code displayName",
     "products_bc_to_winstore/article.csv": "sku name title description descriptionlong category price vatrate gtin",
     "stock_winstore_to_bc/item.csv": "number inventory",
-    "stock_bc_to_winstore/stock.csv": "sku warehouse quantity",
+    "stock_bc_to_winstore/stock.csv": "sku quantity",
     "orders_winstore_to_bc/customer.csv": f"displayName {ADDRESS} paymentTermsId paymentMethodId",
     "orders_winstore_to_bc/order.csv": "sellToAddressLine1 sellToPostCode sellToCity sellToCountry shipToName "
     "shipToAddressLine1 shipToPostCode shipToCity shipToCountry currencyCode paymentTermsId shipmentMethodId",

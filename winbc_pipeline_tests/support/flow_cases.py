@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from winbc_pipeline.sandbox.retail import write_folder
+
 from .bc_users import AT, CUSTOMER, LINE, BcUsers
 from .sandboxes import HTTP, Sandboxes
 
@@ -198,6 +200,54 @@ def _skus(sandboxes: Sandboxes) -> list[str]:
     return [row["sku"] for article in articles for row in article["variants"]]
 
 
+def _stock_rows(sandboxes: Sandboxes, *skus: str) -> None:
+    """Stock of five pieces in Winstore's warehouse 7."""
+    usual = {"warehouse": "7", "quantity": "5", "reserved": "0", "modified_at": "2026-03-02T10:00:00.000Z"}
+    write_folder(
+        sandboxes.folder / "stock", {"articles": [], "customers": [], "stock": [usual | {"sku": sku} for sku in skus]}
+    )
+    sandboxes.seed(sandboxes.folder / "stock")
+
+
+def _stock_items(sandboxes: Sandboxes, *skus: str, **fields: Any) -> None:
+    BcUsers(sandboxes).at(AT)
+    item = {"displayName": "Mug", "type": "Inventory", "baseUnitOfMeasureCode": "PCS"} | fields
+    sandboxes.seed_bc(items=[item | {"number": sku} for sku in skus])
+
+
+def _stock(sandboxes: Sandboxes, broken: bool) -> None:
+    """Stock of two SKUs; the first one's item has no posting group until the record is mended."""
+    if not sandboxes.bc()["records"].get("items"):
+        _stock_items(sandboxes, "SKU-2")
+        _stock_items(sandboxes, "SKU-1", **({"generalProductPostingGroupCode": ""} if broken else {}))
+        _stock_rows(sandboxes, "SKU-1", "SKU-2")
+    elif not broken:
+        sandboxes.edit_item("SKU-1", generalProductPostingGroupCode="RETAIL")
+
+
+def _many_stocks(sandboxes: Sandboxes, count: int) -> None:
+    skus = [f"S{n}" for n in range(1, count + 1)]
+    _stock_items(sandboxes, *skus)
+    _stock_rows(sandboxes, *skus)
+
+
+def _stock_of_bc(sandboxes: Sandboxes, broken: bool) -> None:
+    """Stock of two items; Winstore does not know the first one's article until the record is mended."""
+    if not sandboxes.bc()["records"].get("items"):
+        _stock_items(sandboxes, "SKU-1", "SKU-2", inventory=9)
+        sandboxes.fill(articles=[SECOND_ARTICLE])
+        _stock_rows(sandboxes, "SKU-1", "SKU-2")
+    if not broken:
+        sandboxes.fill(articles=[{}, SECOND_ARTICLE])
+
+
+def _many_stocks_of_bc(sandboxes: Sandboxes, count: int) -> None:
+    skus = [f"S{n}" for n in range(1, count + 1)]
+    _stock_items(sandboxes, *skus, inventory=9)
+    _many_masters(sandboxes, count)
+    _stock_rows(sandboxes, *skus)
+
+
 def _by_reference(sandboxes: Sandboxes, made: bool) -> Written:
     """Orders that were made, or actions on them, by the order's reference; their customers and lines left out."""
     writes = [w for w in _in_bc(sandboxes) if (w["method"], w["entity"]) == ("POST", "salesOrders")]
@@ -243,6 +293,19 @@ FLOW_CASES = {
         "I1",
         "1",  # the key that Winstore gives to the first article
         ("winstore", "PostArticle"),
+    ),
+    "stock_winstore_to_bc": FlowCase(
+        _stock, _many_stocks, _in_bc, _numbers("items"), date(2026, 3, 2), "SKU-1", "SKU-2", ("bc", "$batch")
+    ),
+    "stock_bc_to_winstore": FlowCase(
+        _stock_of_bc,
+        _many_stocks_of_bc,
+        _in_shop("PostStock"),
+        lambda sandboxes: [row["sku"] for row in winstore_state(sandboxes)["records"]["stock"]],
+        date(2026, 3, 2),
+        "SKU-1",
+        "SKU-2/7",
+        ("winstore", "PostStock"),
     ),
     "orders_bc_to_winstore": FlowCase(
         _orders,

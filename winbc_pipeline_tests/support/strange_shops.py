@@ -13,6 +13,7 @@ from typing import Any
 
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.flows.stock import STOCK_TO_BC
 from winbc_pipeline.sandbox.strange.shop import StrangeShop, make
 from winbc_pipeline.settings import OrderSettings, ProductSettings
 from winbc_pipeline.staging import ledger
@@ -20,6 +21,7 @@ from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.outcomes import REASONS
 from winbc_pipeline.sync.run import sync
+from winbc_pipeline.sync.stock.sweep import sweep
 from winbc_pipeline.sync.work import Work
 
 from .in_process import in_process
@@ -64,6 +66,7 @@ class Trial(OrderFlow):
             self.runs += 1
             sync(Work(ConnectedFlow(flow, self.settings), FIRST, LAST, f"run-{self.runs}"))
             self.settings.flow_database(ORDERS_TO_BC.id).touch()  # it is in memory
+        sweep(ConnectedFlow(STOCK_TO_BC, self.settings), f"sweep-{self.runs}")  # what was shipped moves stock too
         self.books, self.winstore = self.state(BC), self.state(WINSTORE)
         self.ledgers = {name: ledger.read(ConnectedFlow(flow, self.settings).store) for name, flow in MAIN.items()}
         assert_invariants(self.settings, self.books, self.winstore, without={"I7"})  # totals: documents_off()
@@ -97,8 +100,21 @@ class Trial(OrderFlow):
 
 def findings(trial: Trial) -> list[str]:
     """All that is not as it must be."""
-    checks = (not_settled, unread, not_arrived, documents_off, customers_off, items_off, orders_off)
+    checks = (not_settled, unread, not_arrived, documents_off, customers_off, items_off, orders_off, stock_off)
     return [f"{check.__name__}: {what}" for check in checks for what in check(trial)]
+
+
+def stock_off(trial: Trial) -> Iterator[str]:
+    """Each item that takes stock has what is free of its SKU in all warehouses, unless its SKU is skipped or failed."""
+    items = {each["number"]: each for each in trial.records("items")}
+    rows = trial.winstore["records"].get("stock", [])
+    for key, outcome in trial.outcomes("stock").items():
+        free = sum(Decimal(row["quantity"]) - Decimal(row["reserved"]) for row in rows if row["sku"] == key)
+        item = items.get(outcome["target_no"] or key.strip().upper())
+        if outcome["state"] == "CONFIRMED" and (item is None or Decimal(item["inventory"]) != free):
+            yield f"stock of {key} is {item and item['inventory']}, not {free}"
+        if outcome["reason"] == "MISSING_ARTICLE" and item is not None:
+            yield f"stock of {key} was not sent to its item"
 
 
 def not_settled(trial: Trial) -> Iterator[str]:

@@ -11,7 +11,13 @@ from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import CustomerSettings, OrdersToWinstoreSettings, ProductSettings, Settings
+from winbc_pipeline.settings import (
+    CustomerSettings,
+    OrdersToWinstoreSettings,
+    ProductSettings,
+    Settings,
+    StockSettings,
+)
 
 from ..support.bc_users import AT, BcUsers
 from ..support.flow_cases import FLOW_CASES, SECOND_ARTICLE
@@ -24,12 +30,17 @@ FLOW_IDS = [flow.id for flow in FLOWS]
 
 
 @pytest.fixture(autouse=True)
-def both_directions(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All flows are on."""
+def both_directions(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """The flow is on: customers go both ways, and stock belongs to the flow's source."""
     monkeypatch.setenv("WINBC_CUSTOMERS__DIRECTION", "both")
     monkeypatch.setenv("WINBC_PRODUCTS__DIRECTION", "both")
+    callspec = getattr(request.node, "callspec", None)
+    is_of_bc = callspec is not None and callspec.params.get("flow") == "stock_bc_to_winstore"
+    stock = StockSettings(owner="bc" if is_of_bc else "winstore", warehouse="7")
+    for name in ("owner", "warehouse"):
+        monkeypatch.setenv(f"WINBC_STOCK__{name.upper()}", getattr(stock, name))
     both = {"customers": CustomerSettings(direction="both"), "products": ProductSettings(direction="both")}
-    sandboxes.settings = sandboxes.settings.model_copy(update=both)
+    sandboxes.settings = sandboxes.settings.model_copy(update=both | {"stock": stock})
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)

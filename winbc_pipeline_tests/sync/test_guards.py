@@ -10,7 +10,7 @@ from dagster import DagsterInstance, RunRequest, build_schedule_context, build_s
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import ConfigurationError, NotDone, SourceShrank, TooManyWrites
-from winbc_pipeline.flows import FLOWS, PRODUCTS, STATUS_TO_WINSTORE, TABLES
+from winbc_pipeline.flows import FLOWS, PRODUCTS, STATUS_TO_WINSTORE
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.settings import GuardSettings
 from winbc_pipeline.staging import ledger
@@ -345,7 +345,7 @@ def test_a_record_that_a_person_decided_to_send_goes_on_and_keeps_that_decision(
 
 def test_the_guards_hold_for_master_data_and_stock_and_not_for_documents() -> None:
     """Each order, invoice and status is sent exactly once, by a protocol of its own."""
-    guarded = {flow.id for flow in TABLES if flow.guarded}
+    guarded = {flow.id for flow in FLOWS if flow.guarded}
     assert guarded == {f"{name}_{way}" for name in ("customers", "products", "stock") for way in _ways()}
     assert {flow.name for flow in FLOWS if not flow.guarded} == {"orders", "order_status"}
 

@@ -47,7 +47,7 @@ def given() -> set[str]:
 def skipped() -> set[str]:
     """Reasons that flows give to what they leave out: pairs of a condition in SQL and a reason, or a column of it."""
     found = set()
-    for path in (PACKAGE / "flows").glob("*.py"):
+    for path in (PACKAGE / "flows").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Tuple) and len(node.elts) == 2:
                 found.update(word for word in constants(node.elts[1]) if word.isupper())

@@ -49,6 +49,9 @@ class Traits:
     imported: bool  # at one moment, all of it
 
 
+WAREHOUSES = ("045", "1", "10", "7")
+
+
 def traits_of(chance: Random) -> Traits:
     """The traits of a shop."""
     return Traits(
@@ -214,8 +217,12 @@ def _quantity(traits: Traits, chance: Random) -> str:
     return str(chance.randrange(1, traits.most + 1) if traits.most else Decimal(chance.randrange(1, 4000)) / 1000)
 
 
-def stock(article: Row, chance: Random) -> Row:
-    """The stock of an article, which may be less than nothing."""
-    quantity = chance.choice(("0", "12", "-3", "0.5"))
-    row = {"sku": article["sku"], "warehouse": "1", "quantity": quantity, "reserved": "0"}
-    return row | {"modified_at": article["modified_at"]}
+def stocks(article: Row, chance: Random) -> list[Row]:
+    """The stock of an article in one or several warehouses, which may be less than nothing."""
+    places = chance.sample(WAREHOUSES, chance.randrange(1, len(WAREHOUSES) + 1))
+    own = {"sku": article["sku"], "modified_at": article["modified_at"]}
+    return [own | {"warehouse": place} | _in_place(chance) for place in sorted(places)]
+
+
+def _in_place(chance: Random) -> Row:
+    return {"quantity": chance.choice(("0", "12", "-3", "0.5", "7.125")), "reserved": chance.choice(("0", "0", "2"))}

@@ -186,7 +186,7 @@ def _tables(shop: Records, traits: Traits, chances: _Chances) -> dict[str, list[
         "customers": customers,
         "addresses": [row for rows in further for row in rows],
         "articles": [record.row for record in shop.articles],
-        "stock": [plain.stock(row, chances.of("stock", row["sku"])) for row in sold],
+        "stock": [stock for row in sold for stock in plain.stocks(row, chances.of("stock", row["sku"]))],
         **_order_tables(shop.orders),
     }
 

@@ -39,6 +39,7 @@ class Writes:
 
     Attributes:
         blocks: of the updates, those that block a record.
+        zeroes: of the updates, those that leave nothing of a stock (`Flow.emptied`).
         own: those of the run's own windows; the others wait for an approval already.
         waiting: those that wait for an approval, whatever window they are in.
         known: records that the flow has in the target.
@@ -48,14 +49,17 @@ class Writes:
     creates: int
     updates: int
     blocks: int
+    zeroes: int
     own: int
     waiting: int
     known: int
     essence: int
 
     def in_words(self) -> str:
-        blocking = f" ({self.blocks} of them to block)" if self.blocks else ""
-        return f"{self.creates} records to create, {self.updates} to update{blocking}; {self.known} are known"
+        some = ((self.blocks, "to block"), (self.zeroes, "to zero"))
+        of_them = ", ".join(f"{count} of them {what}" for count, what in some if count)
+        more = f" ({of_them})" if of_them else ""
+        return f"{self.creates} records to create, {self.updates} to update{more}; {self.known} are known"
 
 
 def held(work: Work) -> TooManyWrites | None:
@@ -64,9 +68,11 @@ def held(work: Work) -> TooManyWrites | None:
         return None
     writes = counted(work)
     most = limit(work.connected, writes)
-    if not writes.own or max(writes.creates, writes.updates) <= most:
+    zero = zero_limit(work.connected, writes)
+    if not writes.own or (max(writes.creates, writes.updates) <= most and writes.zeroes <= zero):
         return None
-    words = f"{work.flow.id}: the plan has {writes.in_words()}. A run may create {most} and update {most}."
+    may = f"A run may create {most} and update {most}" + (f", {zero} of them to zero." if work.flow.emptied else ".")
+    words = f"{work.flow.id}: the plan has {writes.in_words()}. {may}"
     hint = f"Nothing of it is sent until somebody has looked: `winbc approve {work.flow.id}` shows it and asks."
     return TooManyWrites(words, hint)
 
@@ -75,6 +81,12 @@ def limit(connected: ConnectedFlow, writes: Writes) -> int:
     """The most records that a run may create, and the most that it may update."""
     chosen = connected.settings.guards
     return max(chosen.at_least, writes.known * chosen.share_percent // 100)
+
+
+def zero_limit(connected: ConnectedFlow, writes: Writes) -> int:
+    """The most stocks of which a run may leave nothing, however many it may update."""
+    chosen = connected.settings.stock
+    return max(chosen.zero_at_least, writes.known * chosen.zero_share_percent // 100)
 
 
 def counted(work: Work) -> Writes:
@@ -88,6 +100,7 @@ def counted(work: Work) -> Writes:
                 count(*) FILTER (action = 'create') AS creates,
                 count(*) FILTER (action = 'update') AS updates,
                 count(*) FILTER (blocks) AS blocks,
+                count(*) FILTER (empties) AS zeroes,
                 count(*) FILTER (is_own) AS own,
                 count(*) FILTER (waits) AS waiting,
                 (SELECT count(*) FROM ledger WHERE target_id IS NOT NULL) AS known,
@@ -202,11 +215,13 @@ def _open(flow: Flow) -> str:
     """SELECT of the planned rows that would be sent and that the target has not taken yet.
 
     Its further columns: `is_approved`, `goes_on` (its answer was lost, or a person decided about it), `waits` (for an
-    approval), and `blocks`, which says whether the row blocks a record that is there (`blocked` of items and customers,
-    API v2.0).
+    approval), `empties` (it leaves nothing of a stock), and `blocks`, which says whether the row blocks a record that
+    is there (`blocked` of items and customers, API v2.0).
     """
     decided = ", ".join(map(literal, BY_PERSON))
     same = " AND ".join(f"a.{name} = p.{name}" for name in SAME)
+    figure = f"try_cast(p.body ->> {literal(f'$.{flow.emptied}')} AS DECIMAL(18, 5))"
+    empties = f"coalesce(p.action = 'update' AND {figure} = 0, false)" if flow.emptied else "false"
     return f"""
         SELECT
             p.*,
@@ -217,7 +232,8 @@ def _open(flow: Flow) -> str:
                 WHEN p.action = 'update' AND contains(p.body, '"blocked"')  -- few bodies have it, so few are parsed
                 THEN coalesce(p.body ->> '$.blocked', '') NOT IN ('', ' ', 'false', '_x0020_')
                 ELSE false
-            END AS blocks
+            END AS blocks,
+            {empties} AS empties
         FROM {quote(planned_table(flow))} AS p
         LEFT JOIN ledger AS l ON l.part = p.part AND l.key = p.key
         LEFT JOIN {TABLE} AS a ON {same}

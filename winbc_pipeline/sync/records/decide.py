@@ -31,6 +31,7 @@ from .merge import Rules, merge
 from .parents import renamed, with_parents
 from .privacy import Privacy
 from .references import IdsByCode, with_payloads
+from .stocked import Stocked
 from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
@@ -149,6 +150,7 @@ class Planner:
         # The flow of orders asks by itself, because an order must not go to a default customer either.
         asks = part.entity_set in OF_PEOPLE and isinstance(target, BusinessCentral) and not connected.flow.document
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
+        self.stocked = Stocked(target) if part.owns else None
         # The number of the record that this run creates, and the source's key of it, by its keys.
         self.claimed: dict[Key, tuple[str, str]] = {}
         self.renamed: dict[str, str] = {}  # new parents that may be known ones with another key, in words
@@ -205,6 +207,8 @@ class Planner:
         self.linked = self.records.links(matched) | self.linked
         if self.rules.compares_moments:
             self.modified |= self.records.staged.modified([row["_key"] for row in rows])
+        if self.stocked:
+            self.stocked.look_up(record for found in there.records() for record in found)
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -325,7 +329,7 @@ class Planner:
     def _missing(self, row: Row) -> Decision:
         """Decides on a record that the target does not have."""
         if not self.part.creates:
-            return Decision("skip", "MISSING_THERE")
+            return Decision("skip", self.part.missing)
         if row["_key"] in self.renamed and row["reason"] != MAKE_AGAIN:
             return Decision("conflict", "RENUMBERED", self.renamed[row["_key"]])
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
@@ -382,6 +386,8 @@ class Planner:
             updates = {**updates, **self.dimensions.unsent(row, live)}
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
+        if self.stocked and (reason := self.stocked.refusal(live)):
+            return Decision("skip", reason, target=live)
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:

@@ -6,6 +6,7 @@ before the first byte leaves. A call is never repeated blindly: a record whose a
 
 import json
 import uuid
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
 from .. import crash_points
 from ..flow import Part, Reference
-from ..outcomes import STALE_CODES, UPDATE_FOLLOWS, refusal
+from ..outcomes import STALE_CODES, STOCK_SETUP, UPDATE_FOLLOWS, refusal
 from ..plan_table import planned_rows
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
@@ -32,15 +33,25 @@ from .dimensions import dimensions_of, without_dimensions
 from .matching import Target
 from .pictures import SentPictures, outcome_of
 from .plan import plan
+from .stocked import moved
 from .told import told
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
+BATCHES_PER_LOOK = 2  # of figures: more would be faster, and see fewer sales
 NO_CALL = -1  # status of an operation whose call never left
 
 
-def push(work: Work, target: Target) -> None:
-    """Sends what is planned. Every record has an outcome in the ledger afterwards."""
+def _nothing(_: Work) -> None:
+    pass
+
+
+def push(work: Work, target: Target, read_again: Callable[[Work], None] = _nothing) -> None:
+    """Sends what is planned. Every record has an outcome in the ledger afterwards.
+
+    Args:
+        read_again: is called before records are planned again that somebody has changed meanwhile.
+    """
     rows = planned_rows(work)
     if recover(work.store, work.run_id) or _is_overtaken(work, rows):
         # A killed run left intents: what it sent must be looked up before it is sent again.
@@ -53,6 +64,7 @@ def push(work: Work, target: Target) -> None:
             again |= Push(work, part, target).send(own) | _pictures_of_new(work, part, own)
         if not again:
             break
+        read_again(work)
         plan(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
@@ -95,6 +107,7 @@ class Push:
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
         self.connected = work.connected
         self.dimensions = dimensions_of(work.connected.compiled().get(part.name), part, target)
+        self.stopped = False  # whether a refusal is about the set-up of the target, so that no other row can be taken
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
         self.pictures = SentPictures(work.connected, part, target) if part.picture else None
         self.batch_size = 1 if part.picture else target.batch_size
@@ -229,14 +242,16 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
+        at_once = self.batch_size * (BATCHES_PER_LOOK if self.part.owns else 1)
         pending: set[Future[list[Move]]] = set()
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
+                rows, moves = self._after_first(rows, moves)
                 for chunk in intent_chunks(rows):
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
                     moves = []
-                    pending |= {pool.submit(self._send_batch, batch) for batch in chunks_of(chunk, self.batch_size)}
+                    pending |= {pool.submit(self._send_some, some) for some in chunks_of(chunk, at_once)}
                 while pending:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -251,6 +266,21 @@ class Push:
                     future.cancel()
                 self._note(moves)
 
+    def _after_first(self, rows: list[Row], moves: list[Move]) -> tuple[list[Row], list[Move]]:
+        """Sends the first figure of stock alone: a set-up that takes none shows with one record, and not with each.
+
+        Returns: the rows that are still to be sent, and the moves that are still to be committed.
+        """
+        if not self.part.owns or not rows:
+            return rows, moves
+        self._commit_intents(rows[:1], moves, clock.now())
+        moves = self._send_some(rows[:1])
+        if not self.stopped:
+            return rows[1:], moves
+        told = {"reason": "STOPPED"}
+        left = [Move(self.part.name, row["key"], State.PLANNED, self._known_unsent(row) | told) for row in rows[1:]]
+        return [], moves + left
+
     def _note(self, moves: list[Move]) -> None:
         """Commits outcomes: the pairs first, as `told` says, then the ledger."""
         self._tell_pairs()
@@ -263,6 +293,27 @@ class Push:
             told(self.connected, self.pairs, self.part, answered)
             if answered:
                 crash_points.point("after pairs")
+
+    def _send_some(self, rows: list[Row]) -> list[Move]:
+        """Sends rows in batches. Figures of stock are looked at again just before; those that moved are not sent."""
+        late = self._moved(rows) if self.part.owns else set()
+        moves = [self._stale(row) for row in rows if row["key"] in late]
+        for batch in chunks_of([row for row in rows if row["key"] not in late], self.batch_size):
+            moves += self._send_batch(batch)
+        return moves
+
+    def _moved(self, rows: list[Row]) -> set[str]:
+        """The keys of the rows whose figures have moved since they were planned; none where nobody can tell."""
+        try:
+            return moved(self.part, self.target, rows)
+        except SystemUnavailable:
+            return set()
+
+    def _stale(self, row: Row) -> Move:
+        """The outcome of a row that is planned again, because somebody else changed the record meanwhile."""
+        key = (self.part.name, row["key"])
+        self.again.add(key)
+        return Move(*key, State.FAILED, self._known_unsent(row) | {"reason": "STALE"})
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         if self.pictures:
@@ -311,12 +362,12 @@ class Push:
                 return Move(*key, State.PLANNED, known)
             return Move(*key, State.CONFIRMED, self._known(row) | made)
         if result.error_code in STALE_CODES:
-            self.again.add(key)
-            return Move(*key, State.FAILED, known | {"reason": "STALE"})
+            return self._stale(row)
         if result.status in (NO_CALL, 429):  # certainly not run
             return Move(*key, State.PLANNED, known | {"reason": "NO_ANSWER"})
         if 400 <= result.status < 500 and result.status != 408:  # rolled back
             reason, message = refusal(result)
+            self.stopped |= reason == STOCK_SETUP
             return Move(*key, State.FAILED, known | {"reason": reason, "message": message})
         return Move(*key, State.UNKNOWN, known | {"reason": "NO_ANSWER"})
 

@@ -73,7 +73,7 @@ class WinstoreRecords:
     def _posted(self, operation: Operation) -> Result:
         entity, _, key = operation.path.partition("(")
         body = operation.body if isinstance(operation.body, dict) else fields_of(operation.body or "{}")
-        fields = dict(body) | ({self._key(entity): key.rstrip(")")} if key else {})
+        fields = self._with_key(entity, body, key.removesuffix(")")) if key else dict(body)
         if self.winstore.transport.pausing:
             return Result(operation.id, NOT_RUN, {})
         try:
@@ -84,7 +84,7 @@ class WinstoreRecords:
             return _refused(operation.id, given)
         # The answer's id is that of an article, of which a record is one SKU.
         is_inner = bool(self.winstore.profile.entity(entity).parent_key)
-        number = str(fields[self._key(entity)]) if is_inner else given.id or fields[self._key(entity)]
+        number = self._key_of(entity, fields) if is_inner else given.id or self._key_of(entity, fields)
         # A new record has nothing in the fields that were not sent.
         blank = {} if key else dict.fromkeys(self.winstore.profile.written(entity))
         answer = blank | fields | self._as_kept(entity, number, fields, given.modified)
@@ -136,6 +136,13 @@ class WinstoreRecords:
             return {}
         kept = [record for record in found if record.get(profile.modified) == modified]
         return {name: record.get(name) for record in kept for name in sent}
+
+    def _with_key(self, entity: str, fields: Mapping[str, Any], key: str) -> Record:
+        """The fields of a record with those that its key is made of."""
+        return {**fields, self._key(entity): key}
+
+    def _key_of(self, entity: str, fields: Mapping[str, Any]) -> str:
+        return str(fields[self._key(entity)])
 
     def _key(self, entity: str) -> str:
         return self.winstore.profile.entity(entity).key[0]

@@ -1,0 +1,227 @@
+"""What stock costs: mapping and planning changes, a sweep that finds nothing, and a push of figures.
+
+Usage: python benchmarks/stock.py [--rows N] map|sweep|push
+`map`: every SKU has changed and differs in the target, which is a dictionary in this process.
+`sweep`: nothing differs; both systems are a server on loopback, which counts its calls.
+`push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time.
+Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import re
+import resource
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from serving import answer_json, served
+
+CEILING = 5 * 100 / (0.050 + 100 * 0.002)  # figures per second of five batches of 100 in flight, without looking again
+START = datetime(2026, 3, 1, tzinfo=UTC)
+PER_SECOND = 500  # SKUs that changed in one second
+
+
+def modified(number: int) -> str:
+    return (START + timedelta(seconds=number // PER_SECOND)).isoformat().replace("+00:00", ".000Z")
+
+
+def stock_row(number: int) -> dict[str, str]:
+    row = {"artkey": str(number), "sku": f"S{number:06d}", "gtin": "", "warehouse": "1", "managestock": ""}
+    return row | {"quantity": "7", "reserved": "2", "modified": modified(number)}
+
+
+def item(number: int, inventory: float) -> dict[str, Any]:
+    own = {"@odata.etag": 'W/"1"', "id": f"00000000-0000-0000-0000-{number:012d}", "number": f"S{number:06d}"}
+    return own | {"inventory": inventory, "type": "Inventory", "blocked": False}
+
+
+def serve(rows: int, inventory: float, slow: bool, ready: "multiprocessing.Queue[int]") -> None:
+    """Winstore's changed stock in chunks, and items of Business Central in pages and batches."""
+    slots, calls, arrived = asyncio.Semaphore(5), Counter[str](), set[str]()
+
+    def of_winstore(asked: dict[str, list[str]]) -> bytes:
+        since = datetime.fromisoformat(asked["date"][0])
+        first = max(0, int((since - START).total_seconds()) * PER_SECOND)
+        last = min(rows, first + int(asked["limit"][0]))
+        return json.dumps({"stocks": {"stock": [stock_row(n) for n in range(first, last)]}}).encode()
+
+    def page(target: str) -> bytes:
+        skip = int(parse_qs(urlsplit(target).query).get("skip", ["0"])[0])
+        last = min(rows, skip + 5000)
+        found: dict[str, Any] = {"value": [item(n, inventory) for n in range(skip, last)]}
+        if last < rows:
+            found["@odata.nextLink"] = f"/companies(1)/items?skip={last}"
+        return json.dumps(found, separators=(",", ":")).encode()
+
+    async def batch(sent: bytes) -> bytes:
+        requests = json.loads(sent)["requests"]
+        writes = [each for each in requests if each["method"] == "PATCH"]
+        async with slots:
+            await asyncio.sleep((0.050 + 0.002 * len(writes)) if slow else 0)
+        answers = []
+        for each in requests:
+            numbers = [int(found) for found in re.findall(r"0-(\d{12})", unquote(each["url"]))]
+            numbers = numbers or [int(found) for found in re.findall(r"'S(\d{6})'", unquote(each["url"]))]
+            if each["method"] == "PATCH":
+                arrived.update(map(str, numbers))
+                body: dict[str, Any] = item(numbers[0], each["body"]["inventory"])
+            else:
+                body = {"value": [item(n, inventory) for n in numbers]}
+            answers.append({"id": each["id"], "status": 200, "body": body})
+        return json.dumps({"responses": answers}).encode()
+
+    async def reply(target: str, sent: bytes) -> bytes:
+        if target == "/count":
+            return json.dumps({"calls": calls, "arrived": len(arrived)}).encode()
+        calls["winstore" if "GetChanged" in target else "bc"] += 1
+        if sent:
+            return await batch(sent)
+        if "GetChanged" in target:
+            pairs = (part.partition("=") for part in re.split(r"[?&]", target)[1:])
+            return of_winstore({name: [unquote(value)] for name, _, value in pairs})
+        if "/items" in target and "filter" not in target:
+            return page(target)
+        if "/items" in target or "/itemVariants" in target:
+            numbers = [int(found) for found in re.findall(r"0-(\d{12})|'S(\d{6})'", unquote(target))[0] if found]
+            found = [item(n, inventory) for n in numbers] if "/items" in target else []
+            return json.dumps({"value": found}, separators=(",", ":")).encode()
+        return b'{"value":[{"id":"1","name":"bench","displayName":"bench"}]}'
+
+    answer_json(reply, ready)
+
+
+def settings_of(folder: Path, url: str = "http://127.0.0.1:1") -> Any:
+    from winbc_pipeline.settings import Settings
+
+    own = {"base_url": url, "user": "u", "password": "p"}
+    return Settings(
+        data_folder=folder,
+        history_start=START.date(),
+        guards={"enabled": False},
+        bc=own | {"company": "bench"},
+        winstore=own,
+    )
+
+
+def staged(folder: Path, rows: int, url: str) -> Any:
+    """The connected flow, with every SKU staged."""
+    from winbc_pipeline.flows.stock import STOCK_TO_BC
+    from winbc_pipeline.staging.load import load
+    from winbc_pipeline.sync.connected import ConnectedFlow
+    from winbc_pipeline.sync.stage import gather_records
+
+    connected = ConnectedFlow(STOCK_TO_BC, settings_of(folder, url))
+    lines = (
+        json.dumps([stock_row(n) for n in range(start, min(start + 5000, rows))]) for start in range(0, rows, 5000)
+    )
+    load(connected.store, connected.loaded, (line.encode() for line in lines), START)
+    gather_records(connected, START)
+    return connected
+
+
+def mapped(rows: int, folder: Path) -> dict[str, Any]:
+    from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.records.plan import plan
+    from winbc_pipeline.sync.work import Work
+    from winbc_pipeline.workbench.plans import planned
+
+    def found(entity_set: str, field: str, keys: Iterable[str], *_: Any) -> dict[str, list[dict[str, Any]]]:
+        if entity_set != "items" or field == "id":
+            return {}
+        return {key: [item(int(key[1:]), 1)] for key in keys}
+
+    connected = staged(folder, rows, "http://127.0.0.1:1")
+    work = Work(connected, START.date(), date(2026, 12, 31), "bench")
+    began, clock = time.process_time(), time.perf_counter()
+    map_windows(work)
+    plan(work, SimpleNamespace(find=found))  # type: ignore[arg-type]
+    spent = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
+    actions = Counter(row["action"] for row in planned(connected, START.date(), date(2026, 12, 31)))
+    assert actions == {"update": rows}, actions
+    return spent
+
+
+def swept(rows: int, folder: Path, url: str) -> dict[str, Any]:
+    from winbc_pipeline.sync.stock.sweep import sweep
+
+    connected = staged(folder, rows, url)
+    from winbc_pipeline.staging import ledger
+    from winbc_pipeline.staging.ledger import Move, State
+
+    known = {"hash": "of before"}
+    moves = [Move("item", f"S{n:06d}", State.CONFIRMED, known | {"target_id": item(n, 0)["id"]}) for n in range(rows)]
+    ledger.move(connected.store, moves, "bench")
+    sweep(connected, "first")  # reads everything and maps it
+    before = counted(url)["calls"]
+    began, clock = time.process_time(), time.perf_counter()
+    done = sweep(connected, "bench")
+    spent: dict[str, Any] = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
+    assert (done.seen, done.differing) == (rows, 0), done
+    after = counted(url)["calls"]
+    return spent | {f"calls_{name}": after[name] - before.get(name, 0) for name in after}
+
+
+def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
+    from winbc_pipeline.staging.store import create_table, insert_rows
+    from winbc_pipeline.sync.plan_table import PLANNED, planned_table
+    from winbc_pipeline.sync.records.push import push
+    from winbc_pipeline.sync.work import Work
+    from winbc_pipeline.systems.business_central import BusinessCentral
+
+    connected = staged(folder, 1, url)
+    planned = [
+        {"part": "item", "key": f"S{n:06d}", "window": START.date(), "action": "update", "hash": f"{n:032x}"}
+        | {"body": '{"inventory":5}', "changes": '[{"field":"inventory","old":1,"new":5}]', "field_hashes": "{}"}
+        | {"target_id": item(n, 1)["id"], "target_no": f"S{n:06d}", "etag": 'W/"1"'}
+        for n in range(rows)
+    ]
+    with connected.store.transaction() as connection:
+        create_table(connection, planned_table(connected.flow), PLANNED)
+        insert_rows(connection, planned_table(connected.flow), PLANNED, planned)
+    target = BusinessCentral(connected.settings)
+    assert target.root
+    began, clock = time.process_time(), time.perf_counter()
+    push(Work(connected, START.date(), START.date(), "bench"), target)
+    seconds = time.perf_counter() - clock
+    target.close()
+    assert counted(url)["arrived"] == rows
+    share = rows / seconds / CEILING
+    return {"processor_s": time.process_time() - began, "seconds": seconds, "share_of_ceiling": share}
+
+
+def counted(url: str) -> dict[str, Any]:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - loopback
+        return json.loads(answer.read())  # type: ignore[no-any-return]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("map", "sweep", "push"))
+    parser.add_argument("--rows", type=int, default=20_000)
+    given = parser.parse_args()
+    rows = given.rows
+    with tempfile.TemporaryDirectory() as folder:
+        if given.what == "map":
+            spent = mapped(rows, Path(folder))
+        else:
+            is_push = given.what == "push"
+            with served(serve, rows, 1 if is_push else 5, is_push) as url:
+                spent = (pushed if is_push else swept)(rows, Path(folder), url)
+    figures = {name: round(value, 2) if isinstance(value, float) else value for name, value in spent.items()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps({"what": given.what, "rows": rows} | figures | {"peak_rss_mb": peak}))
+
+
+if __name__ == "__main__":
+    main()

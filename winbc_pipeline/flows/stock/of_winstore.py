@@ -1,0 +1,137 @@
+"""The stock of Winstore by SKU: the sum over the warehouses whose group Winstore owns.
+
+A sum is sent only when every warehouse of the SKU was read. Which these are is kept apart from the rows, so that no
+deletion of old rows makes a sum smaller. The rules of a SKU: rules.py.
+"""
+
+from collections.abc import Mapping
+
+import duckdb
+
+from ...settings import Settings
+from ...staging.gone import ABSENT, gone_table
+from ...staging.load import create as create_staging
+from ...staging.store import Row, create_table, insert_rows, quote, rows_of
+from ...sync.connected import ConnectedFlow
+from ...sync.flow import Gather
+from ...sync.stock import rules
+from ..products import PRODUCTS
+
+PLACE = {"sku": "VARCHAR", "warehouse": "VARCHAR"}
+CATEGORY = {"sku": "VARCHAR", "category": "VARCHAR"}
+SUMS = {
+    "artkey": "text",
+    "sku": "text",
+    "gtin": "text",
+    "managestock": "boolean",
+    "on_hand": "decimal",
+    "reserved": "decimal",
+    "warehouses": "text",  # for people: what was summed
+    "unlisted": "text",  # warehouses that the table of groups does not have
+    "unread": "text",  # warehouses whose rows are not there
+    "others": "text",  # warehouses of groups that Business Central owns
+    "counted": "decimal",  # how many warehouses were summed
+    "category": "text",
+    "uncategorised": "boolean",  # a rule goes by category, and that of the SKU is not known
+    "modified": "datetime",
+}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str) -> None:
+    """Makes the tables of groups, rules, categories and places in the flow's database."""
+    rules.put_groups(connection, settings)
+    rules.put_rules(connection, settings)
+    _put_categories(connection, settings)
+    create_table(connection, "stock_place", PLACE)
+    connection.execute(
+        f"""
+        INSERT INTO stock_place
+        SELECT DISTINCT sku, warehouse FROM {quote(rows)} WHERE sku IS NOT NULL AND warehouse IS NOT NULL
+        EXCEPT FROM stock_place
+        """
+    )
+
+
+def _put_categories(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Writes the category of each SKU, as the flow of products has read it, if a rule needs it."""
+    connection.execute("DROP TABLE IF EXISTS stock_category")
+    create_table(connection, "stock_category", CATEGORY)
+    if rules.goes_by_category(connection):
+        insert_rows(connection, "stock_category", CATEGORY, categories(settings))
+
+
+def categories(settings: Settings) -> list[Row]:
+    """SKU and category of each article that the flow of products has read."""
+    products = ConnectedFlow(PRODUCTS, settings)
+    if not settings.flow_database(PRODUCTS.id).exists():
+        return []
+    with products.store.open() as connection:
+        create_staging(connection, products.staging)
+        return rows_of(connection, f"SELECT sku, category FROM {quote(products.staging.name)} WHERE sku IS NOT NULL")
+
+
+def select(settings: Settings, rows: str) -> str:
+    """SELECT of the sums, one for each SKU that was ever read (staging/gather.py)."""
+    gone, start = quote(gone_table(rows)), settings.history_start.isoformat()
+    is_counted = "name <> '' AND owner = 'winstore'"
+    named = "string_agg(DISTINCT warehouse, ', ' ORDER BY warehouse) FILTER"
+    shown = f"warehouse || ': ' || {_shown('quantity')} || ', reserved ' || {_shown('reserved')}"
+    sums = f"""
+        WITH places AS (
+            FROM stock_place
+            WHERE trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
+        ),
+        parts AS (
+            SELECT
+                p.sku AS place_sku, p.warehouse AS place, s.* EXCLUDE (sku, warehouse), p.warehouse AS warehouse,
+                CASE WHEN own.warehouse IS NOT NULL THEN own.name ELSE other.name END AS name,
+                CASE WHEN own.warehouse IS NOT NULL THEN own.owner ELSE other.owner END AS owner
+            FROM places AS p
+            LEFT JOIN {quote(rows)} AS s ON s.sku = p.sku AND s.warehouse = p.warehouse
+            LEFT JOIN stock_group AS own ON own.warehouse = p.warehouse
+            LEFT JOIN stock_group AS other ON other.warehouse = '{rules.ANY}'
+        )
+        SELECT
+            max(artkey) AS artkey, place_sku AS sku, max(gtin) AS gtin, bool_or(managestock) AS managestock,
+            {_sum("quantity", is_counted)} AS on_hand, {_sum("reserved", is_counted)} AS reserved,
+            string_agg({shown}, '; ' ORDER BY warehouse) FILTER ({is_counted}) AS warehouses,
+            {named} (name IS NULL) AS unlisted, {named} (_key IS NULL) AS unread,
+            {named} (name <> '' AND owner = 'bc') AS others,
+            count(*) FILTER ({is_counted})::DECIMAL(18, 5) AS counted,
+            max(modified) AS modified,
+            coalesce(max(_modified_at), TIMESTAMPTZ '{start} 00:00:00+00') AS _modified_at,
+            greatest(max(_window), DATE '{start}') AS _window,
+            list_distinct(flatten(list(
+                list_transform(coalesce(_bad_fields, []), lambda f: CASE f WHEN 'quantity' THEN 'on_hand' ELSE f END)
+            ))) AS _bad_fields
+        FROM parts
+        GROUP BY place_sku"""
+    with_category = f"""
+        SELECT
+            s.*, c.category AS category,
+            c.category IS NULL AND EXISTS (
+                FROM stock_rule WHERE category NOT IN ('', '{rules.ANY}')
+            ) AND s.sku NOT IN (SELECT sku FROM stock_rule) AS uncategorised,
+            s.sku AS _sku, c.category AS _category
+        FROM ({sums}) AS s
+        LEFT JOIN (SELECT sku, max(category) AS category FROM stock_category GROUP BY sku) AS c ON c.sku = s.sku"""
+    return rules.with_rules(with_category)
+
+
+def _shown(field: str) -> str:
+    """SQL of a quantity for people, without zeros at its end."""
+    return f"coalesce(regexp_replace({field}::VARCHAR, '\\.?0+$', ''), '?')"
+
+
+def _sum(field: str, condition: str) -> str:
+    """SQL of a sum; NULL when a row that counts has no value, so that nothing is taken as zero."""
+    lacking = f"count(*) FILTER ({condition} AND {field} IS NULL) > 0"
+    return f"CASE WHEN {lacking} THEN NULL ELSE (sum({field}) FILTER ({condition}))::DECIMAL(18, 5) END"
+
+
+def fields(_: Mapping[str, str]) -> Mapping[str, str]:
+    """Kinds of the fields of a sum."""
+    return {**SUMS, **rules.FIELDS}
+
+
+GATHER = Gather(key=("sku",), modified="modified", fields=fields, prepare=prepare, select=select, keep=rules.keep)

@@ -1,0 +1,79 @@
+"""The sweep of stock as a job with a schedule, and the check that names the SKUs without an article.
+
+Here belongs: when both sides are compared, and how Dagster shows it. What a sweep does: sync/stock/sweep.py.
+Concept pages: Jobs, Schedules, Asset checks.
+"""
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    DefaultScheduleStatus,
+    Failure,
+    JobDefinition,
+    OpExecutionContext,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
+
+from ..errors import WinbcError
+from ..sync.connected import ConnectedFlow
+from ..sync.stock.report import in_words, unsent
+from ..sync.stock.sweep import sweep
+
+CHECK = "every_sku_has_an_article"
+CHECK_TEXT = "Every SKU has an article or item in the target, and nothing else keeps its stock back. docs/stock.md."
+NAMED = 20  # SKUs in a failure's text
+
+
+def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
+    """The job that compares the figures of both systems, and the schedule that runs it (`stock.sweep_minutes`)."""
+    flow, minutes = connected.flow, connected.settings.stock.sweep_minutes
+    hours = connected.settings.stock.full_sweep_hours
+
+    @op(name=f"compare_{flow.id}", pool=flow.lease)
+    def compare(context: OpExecutionContext) -> None:
+        try:
+            done = sweep(connected, context.run_id)
+        except WinbcError as error:
+            raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
+        context.log.info(f"{done.seen} SKUs looked at, {done.differing} of them differed or were not known.")
+        if done.late:
+            context.log.warning(
+                f"{done.late} SKUs were not looked at for {hours} hours. Raise `stock.calls_per_hour`, or the hours."
+            )
+        if done.failed:
+            names = ", ".join(f"{row['key']} ({row['reason'] or row['state']})" for row in done.failed[:NAMED])
+            raise Failure(f"{len(done.failed)} SKUs are not done: {names}. See docs/errors.md.", allow_retries=False)
+
+    name = f"{flow.id}_figures"
+
+    @job(
+        name=name,
+        executor_def=in_process_executor,
+        description="Compares live stock with live stock; sends what differs.",
+    )
+    def figures() -> None:
+        compare()
+
+    is_on = connected.settings.timing(flow.id).schedules
+    return figures, ScheduleDefinition(
+        name=f"{name}_sweep",
+        job=figures,
+        cron_schedule="0 * * * *" if minutes == 60 else f"*/{minutes} * * * *",
+        execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED,
+    )
+
+
+def without_article(connected: ConnectedFlow) -> AssetCheckResult:
+    """Which SKUs are not sent, and why. It warns: nothing is wrong with the run."""
+    found = unsent(connected)
+    counts = {f"skipped_{reason.lower()}": count for reason, (count, _) in found.items()}
+    return AssetCheckResult(
+        check_name=CHECK,
+        passed=not found,
+        severity=AssetCheckSeverity.WARN,
+        metadata={**counts, "skus": "\n".join(in_words(found))},
+    )

@@ -1,0 +1,80 @@
+"""Rows of a source that make one record together, such as the stock of a SKU in several warehouses.
+
+Here belongs: keeping the records in step with their rows, and the note of the last read of everything. Until then a
+record may lack rows that nobody has asked for. Which rows make a record, and how: flows/.
+"""
+
+from datetime import datetime, timedelta
+
+import duckdb
+
+from .load import StagingTable, create
+from .store import Store, create_table, quote
+
+WHOLE = {"name": "VARCHAR", "asked_at": "TIMESTAMPTZ"}
+TABLE = "last_whole_read"
+
+
+def last_whole(store: Store, name: str) -> datetime | None:
+    """When everything was last read into a staging table, by our clock; None when it never was."""
+    with store.open() as connection:
+        create_table(connection, TABLE, WHOLE)
+        row = connection.execute(f"SELECT max(asked_at) FROM {TABLE} WHERE name = ?", [name]).fetchone()
+    moment: datetime | None = row[0] if row else None
+    return moment
+
+
+def note_whole(store: Store, name: str, asked_at: datetime) -> None:
+    """Notes that everything was read."""
+    with store.transaction() as connection:
+        create_table(connection, TABLE, WHOLE)
+        connection.execute(f"DELETE FROM {TABLE} WHERE name = ?", [name])
+        connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?)", [name, asked_at])
+
+
+def history_table(staging: str) -> str:
+    """Name of the table with what the records of a staging table were: its fields, `_key` and `_read_at`."""
+    return f"history_of_{staging}"
+
+
+def create_history(connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
+    """Makes the table of the history where it is missing, and adds columns for fields that are new."""
+    create(connection, StagingTable(history_table(table.name), {**table.fields, "_read_at": "datetime"}, (), ""))
+
+
+def put_together(
+    connection: duckdb.DuckDBPyConnection, table: StagingTable, select: str, read_at: datetime, keep: timedelta
+) -> None:
+    """Brings the records of a staging table in step with their rows. The caller has begun a transaction.
+
+    Args:
+        select: SELECT of all records: the table's fields, and its columns `_modified_at`, `_window` and `_bad_fields`.
+        read_at: the moment of reading, which the history notes.
+        keep: how long the history of a record is kept. Its last state stays.
+    """
+    create(connection, table)
+    target, every = quote(table.name), ", ".join(map(quote, table.fields))
+    key = " || '/' || ".join(f"coalesce({quote(name)}, '')" for name in table.key)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE gathered AS
+        SELECT {key} AS _key, hash({every}, _bad_fields) AS _version, NULL::BOOLEAN AS _namesakes, *
+        FROM ({select})
+        """
+    )
+    connection.execute(f"DELETE FROM {target} AS old WHERE NOT EXISTS (FROM gathered AS g WHERE g._key = old._key)")
+    connection.execute(
+        f"DELETE FROM gathered AS g USING {target} AS old WHERE old._key = g._key AND old._version = g._version"
+    )
+    connection.execute(f"DELETE FROM {target} AS old USING gathered AS g WHERE old._key = g._key")
+    connection.execute(f"INSERT INTO {target} BY NAME FROM gathered")
+    create_history(connection, table)
+    history = quote(history_table(table.name))
+    connection.execute(
+        f"""
+        DELETE FROM {history} AS old
+        WHERE old._read_at < ? AND EXISTS (FROM gathered AS g WHERE g._key = old._key)
+        """,
+        [read_at - keep],
+    )
+    connection.execute(f"INSERT INTO {history} BY NAME SELECT *, ?::TIMESTAMPTZ AS _read_at FROM gathered", [read_at])

@@ -1,0 +1,1 @@
+"""What people ask about stock: why a SKU has its figure, and what a first load is worth."""

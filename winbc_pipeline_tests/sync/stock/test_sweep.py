@@ -1,0 +1,105 @@
+"""The sweep finds what no sensor can see, and stays inside its calls (rules.md, Stock; row 44 of the catalogue)."""
+
+import pytest
+
+from winbc_pipeline.settings import StockSettings
+from winbc_pipeline.sync.stock import sweep as module
+
+from ...support.order_sandboxes import BC, WINSTORE
+from ...support.stock_world import SKU, TO_WINSTORE, StockWorld
+
+
+def test_a_correction_in_business_central_is_overwritten_by_the_owner(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.counted(3)
+    assert stock.run_changes().updated == 0  # Winstore changed nothing, and the item's ETag stands still
+    assert stock.swept().differing == 1
+    assert stock.inventory() == 5
+
+
+def test_a_correction_in_winstore_is_overwritten_by_the_owner(stock: StockWorld) -> None:
+    stock.owner("bc", warehouse="7")
+    stock.shop_lists()
+    stock.shop_has(warehouse="7", quantity="1")
+    stock.counted(10)
+    stock.run(TO_WINSTORE)
+    stock.shop_has(warehouse="7", quantity="99")
+    assert stock.run_changes(TO_WINSTORE).updated == 0
+    assert stock.swept(TO_WINSTORE).differing == 1
+    assert stock.shown() == 10
+
+
+def test_an_item_that_was_made_later_gets_its_stock(stock: StockWorld) -> None:
+    stock.shop_has(sku="LATE", quantity="5")
+    stock.run()
+    assert stock.told("LATE") == ("SKIPPED", "MISSING_ARTICLE")
+    stock.item("LATE")
+    stock.swept()
+    assert stock.inventory("LATE") == 5
+
+
+def test_a_sweep_without_differences_writes_nothing(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    before = len(stock.written())
+    found = stock.swept()
+    assert (found.seen, found.differing, found.late) == (1, 0, 0)
+    assert len(stock.written()) == before
+
+
+def test_an_edited_rule_reaches_every_sku(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.pass_time(40 * 86400)
+    stock.table("stock_rules", ",*,2,,,,,")
+    stock.swept()
+    assert stock.inventory() == 3
+
+
+def test_more_skus_than_calls_are_looked_at_in_turn_those_that_moved_last_in_every_sweep(
+    stock: StockWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FIRST", 1)
+    monkeypatch.setattr(module, "FOUND_AT_ONCE", 2)
+    stock.settings = stock.settings.model_copy(update={"bc": stock.settings.bc.model_copy(update={"page_size": 1})})
+    stock.settings = stock.settings.model_copy(update={"stock": StockSettings(calls_per_hour=20)})
+    skus = [f"S{number}" for number in range(6)]
+    for sku in skus:
+        stock.item(sku)
+        stock.shop_has(sku=sku, quantity="5")
+    stock.run()
+    for sku in skus:
+        stock.counted(1, sku)
+    for _ in range(5):
+        stock.pass_time(15 * 60)
+        assert stock.swept().seen == 2
+        assert stock.inventory("S5") == 5, "it moved last"
+    assert [stock.inventory(sku) for sku in skus] == [5] * 6
+
+
+def test_a_sweep_stays_inside_its_calls(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    before = len(stock.calls(BC)), len(stock.calls(WINSTORE))
+    stock.swept()
+    assert len(stock.calls(BC)) - before[0] <= 3  # the company, the check of the target, a page of items
+    assert len(stock.calls(WINSTORE)) - before[1] == 1
+
+
+def test_a_killed_sweep_is_completed_by_the_next_one(stock: StockWorld) -> None:
+    from winbc_pipeline.sync import crash_points
+
+    from ...support.in_process import Killed
+
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.counted(3)
+    crash_points.armed["after record intent"] = 1
+    with pytest.raises(Killed):
+        stock.swept()
+    crash_points.armed.clear()
+    stock.pass_time(60)
+    stock.swept()
+    assert stock.inventory() == 5
+    assert stock.told(SKU)[0] == "CONFIRMED"

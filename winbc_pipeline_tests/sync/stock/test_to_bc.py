@@ -1,0 +1,147 @@
+"""Winstore's stock in Business Central: the sum of the warehouses that count, written over what is there."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from winbc_pipeline.sync.records import push
+from winbc_pipeline.sync.records.stocked import moved
+
+from ...support.stock_world import SKU, StockWorld
+
+
+def test_the_sum_of_the_warehouses_less_what_is_reserved_is_the_inventory(stock: StockWorld) -> None:
+    stock.shop_has(warehouse="1", quantity="5", reserved="2")
+    stock.shop_has(warehouse="7", quantity="3.5")
+    assert stock.run().updated == 1
+    assert stock.inventory() == Decimal("6.5")
+
+
+def test_a_rerun_writes_nothing(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    before = len(stock.written())
+    assert stock.run().updated == 0
+    assert len(stock.written()) == before
+
+
+def test_what_somebody_typed_in_business_central_is_overwritten_with_the_next_change(stock: StockWorld) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.counted(90)
+    stock.shop_has(quantity="4")
+    stock.run()
+    assert stock.inventory() == 4
+    assert stock.told() == ("CONFIRMED", None)
+
+
+def test_a_sku_without_an_item_is_skipped_and_no_item_is_made(stock: StockWorld) -> None:
+    stock.shop_has(sku="NOBODY", quantity="5")
+    assert stock.run().skipped == 1
+    assert stock.told("NOBODY") == ("SKIPPED", "MISSING_ARTICLE")
+    assert [each for each in stock.written() if (each["method"], each["entity"]) == ("POST", "items")] == []
+
+
+@pytest.mark.parametrize("kind", ["Service", "Non-Inventory"])
+def test_a_service_has_no_stock(stock: StockWorld, kind: str) -> None:
+    stock.item("WORK", type=kind)
+    stock.shop_has(sku="WORK", quantity="5")
+    stock.run()
+    assert stock.told("WORK") == ("SKIPPED", "NOT_STOCKED")
+
+
+def test_an_item_with_variants_is_refused_by_name(stock: StockWorld) -> None:
+    stock.by_person("POST", f"items({stock.of_bc()['id']})/itemVariants", {"code": "RED", "description": "Red"})
+    stock.shop_has(quantity="5")
+    stock.run()
+    assert stock.told() == ("SKIPPED", "NOT_STOCKED_PER_VARIANT")
+
+
+def test_only_listed_warehouses_count_and_an_empty_group_does_not(stock: StockWorld) -> None:
+    stock.table("stock_groups", "1,SHOPS,", "2,,on loan")
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="2", quantity="100")
+    stock.run()
+    assert stock.inventory() == 5
+
+
+def test_a_warehouse_that_the_table_does_not_have_holds_the_sku(stock: StockWorld) -> None:
+    stock.table("stock_groups", "1,SHOPS,")
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="8", quantity="1")
+    stock.run()
+    assert stock.told() == ("SKIPPED", "UNKNOWN_WAREHOUSE")
+    assert stock.inventory() == 0
+
+
+def test_a_sku_that_business_central_owns_too_is_not_written(stock: StockWorld) -> None:
+    stock.owner("winstore", owners={"CENTRAL": "bc"}, warehouse="7")
+    stock.table("stock_groups", "1,SHOPS,", "7,CENTRAL,")
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="7", quantity="1")
+    stock.run()
+    assert stock.told() == ("SKIPPED", "OTHER_OWNER")
+
+
+def test_a_sum_waits_for_a_row_that_was_lost(stock: StockWorld) -> None:
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="7", quantity="3")
+    stock.run()
+    with stock.connected().store.open() as connection:
+        connection.execute("DELETE FROM rows_winstore_stock WHERE warehouse = '7'")  # as a retention may do
+    stock.pass_time(48 * 3600)
+    stock.shop_has(warehouse="1", quantity="4")
+    stock.run_changes()
+    assert stock.told() == ("SKIPPED", "WAITS_FOR_PARTS")
+    assert stock.inventory() == 8
+
+    stock.run()  # reads everything
+    assert stock.inventory() == 7
+
+
+def test_a_warehouse_that_winstore_no_longer_gives_leaves_the_sum(stock: StockWorld) -> None:
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="7", quantity="3")
+    stock.run()
+    stock.shop_drops(SKU, "7")
+    stock.run()  # of all windows, so it reads everything
+    assert stock.inventory() == 5
+
+
+def test_a_quantity_that_cannot_be_read_is_never_taken_as_zero(stock: StockWorld) -> None:
+    stock.shop_has(warehouse="1", quantity="5")
+    stock.shop_has(warehouse="7", quantity="three")
+    assert stock.run().failed == 1
+    assert stock.told() == ("FAILED", "MAPPING")
+    assert stock.inventory() == 0
+
+
+def test_rules_by_sku_category_and_star(stock: StockWorld) -> None:
+    for sku in ("CAPPED", "OTHER", "OUT"):
+        stock.item(sku)
+        stock.shop_has(sku=sku, quantity="27.5")
+    stock.table("stock_rules", "CAPPED,,2,20,6,,,", "OUT,,,,,,yes,", ",*,1,,,,,")
+    stock.run()
+    assert (stock.inventory("CAPPED"), stock.inventory("OTHER"), stock.inventory("OUT")) == (18, Decimal("26.5"), 0)
+    assert stock.told("OUT") == ("SKIPPED", "STOCK_RULE")
+
+
+def test_a_sale_between_plan_and_write_is_seen_and_the_row_is_computed_again(
+    stock: StockWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.shop_has(quantity="9")
+    told = []
+
+    def sell_first(*given: Any) -> set[str]:
+        if not told:
+            stock.counted(4)
+        told.append(moved(*given))
+        return told[-1]
+
+    monkeypatch.setattr(push, "moved", sell_first)
+    stock.run()
+    assert told == [{SKU}, set()]
+    assert stock.inventory() == 9
