@@ -43,7 +43,7 @@ from ..sync.flow import Flow
 from ..sync.guards.writes import held
 from ..sync.map import MAPPED, map_windows
 from ..sync.plan_table import PLANNED
-from ..sync.records.gone import in_words, reported
+from ..sync.records.special.gone import in_words, reported
 from ..sync.run import not_done, plan_windows, push_windows, records
 from ..sync.stage import stage
 from ..sync.work import Work

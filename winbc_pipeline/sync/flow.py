@@ -51,7 +51,7 @@ class KeyChain:
 
 @dataclass(frozen=True)
 class Picture:
-    """That a part's records are pictures: files below the records of its parent (sync/records/pictures.py).
+    """That a part's records are pictures: files below the records of its parent (sync/records/special/pictures.py).
 
     Attributes:
         chosen: gives `always`, `create` (only where the record has none) or `never`.

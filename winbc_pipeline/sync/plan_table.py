@@ -34,7 +34,7 @@ PLANNED = {
     "fallback": "VARCHAR",  # number of the customer that it gets when that record is refused
     "lookups": "VARCHAR",  # JSON list, for people: what was looked up in the target, and what was found
     "planned_at": "TIMESTAMPTZ",
-    "pair": "VARCHAR",  # JSON: what the pair of the record becomes when the plan is carried out (records/known.py)
+    "pair": "VARCHAR",  # JSON: what the pair of the record becomes once it is carried out (records/known/known.py)
     "attempt_id": "VARCHAR",  # the last attempt that the plan knew of
 }
 

@@ -18,7 +18,7 @@ from ..settings import SHIPPED_TABLES, Settings
 from ..staging import ledger
 from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
-from ..sync.records.gone import in_words, reported
+from ..sync.records.special.gone import in_words, reported
 from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile

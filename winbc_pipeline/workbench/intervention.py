@@ -31,7 +31,7 @@ from ..sync.map import map_windows
 from ..sync.outcomes import APPROVAL, IGNORED
 from ..sync.plan_table import mark_only_shown, planned_rows, store_plan
 from ..sync.records.plan import plan as plan_records
-from ..sync.records.references import IdsByCode
+from ..sync.records.target.references import IdsByCode
 from ..sync.session import check_target, leased, recover
 from ..sync.work import Work
 from ..systems.business_central import BusinessCentral

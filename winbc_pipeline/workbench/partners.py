@@ -13,8 +13,8 @@ from ..staging.store import Row, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import BLOCK, Part
 from ..sync.outcomes import MAKE_AGAIN
-from ..sync.records.matching import Target
-from ..sync.records.told import made_by_hand
+from ..sync.records.known.told import made_by_hand
+from ..sync.records.target.matching import Target
 
 # The reason that the ledger gets, by what a person asks for.
 DECIDED = {"take_source": "TAKE_SOURCE", "take_target": "TAKE_TARGET", "again": MAKE_AGAIN}

@@ -20,7 +20,7 @@ from ..sync.documents.candidates import needed_document
 from ..sync.documents.existing import look_up
 from ..sync.outcomes import broken_rule, refusal
 from ..sync.payloads import fields_of, filled
-from ..sync.records.references import IdsByCode, with_ids
+from ..sync.records.target.references import IdsByCode, with_ids
 from ..systems.business_central import BusinessCentral, Operation
 from ..systems.business_central.client import Result
 from .table_tests import put_source_record

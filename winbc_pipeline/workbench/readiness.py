@@ -18,8 +18,8 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
-from ..sync.records.dimensions import Dimensions, dimensions_of
-from ..sync.records.references import IdsByCode
+from ..sync.records.special.dimensions import Dimensions, dimensions_of
+from ..sync.records.target.references import IdsByCode
 from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
 from .table_values import LineObject, codes_of, line_objects

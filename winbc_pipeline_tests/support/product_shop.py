@@ -19,7 +19,7 @@ from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import BLOCK, Flow
 from winbc_pipeline.sync.plan_table import planned_rows
-from winbc_pipeline.sync.records.gone import reported
+from winbc_pipeline.sync.records.special.gone import reported
 from winbc_pipeline.sync.run import Summary, dry_run, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.intervention import Request, intervention

@@ -17,7 +17,7 @@ from ..flow import Document, Flow
 from ..map import MAPPED, mapped_table
 from ..outcomes import broken_rule
 from ..payloads import fields_of, records_of
-from ..records.references import IdsByCode, with_ids
+from ..records.target.references import IdsByCode, with_ids
 from ..sending import chunks_of
 from ..work import Work
 

@@ -17,11 +17,12 @@ from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, MAPPED, mapped_table
 from ..outcomes import PRIVACY_BLOCKED
-from ..records.addresses import is_given, with_address_of
-from ..records.decide import Decision, Live, Planner, live_targets
+from ..records.decide import Planner, live_targets
+from ..records.decision import Decision, Live
 from ..records.plan import planned_row
-from ..records.privacy import Privacy
-from ..records.references import with_payloads
+from ..records.special.addresses import is_given, with_address_of
+from ..records.special.privacy import Privacy
+from ..records.target.references import with_payloads
 from .candidates import Candidate, needed_document
 
 WRITTEN = ("create", "update")

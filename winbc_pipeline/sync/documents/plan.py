@@ -18,7 +18,7 @@ from ..connected import ConnectedFlow
 from ..map import skip_gone
 from ..outcomes import IGNORED, PRIVACY_BLOCKED, is_ignored
 from ..plan_table import store_plan
-from ..records.references import IdsByCode
+from ..records.target.references import IdsByCode
 from ..session import recover
 from ..work import Work
 from .candidates import Candidate, documents_sql, needed_document, read

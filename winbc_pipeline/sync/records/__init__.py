@@ -1,9 +1,8 @@
 """Master data of both systems: records with a number of our own, compared field by field before they are written.
 
-matching.py finds a record in the target, by fields or by the keys of index.py. known.py tells what both sides last
-answered, staged.py what the source has now. merge.py compares one field. winstore_target.py makes Winstore a target
-like Business Central. decide.py decides what happens to one record. references.py replaces codes by ids. plan.py writes
-the plan table. push.py sends the plan, and told.py writes into the pairs what was answered.
+target/ finds a record in the target. known/ tells what both sides last answered, and which of them changed a field.
+special/ is about what only some records have. decide.py decides what happens to one record, decision.py what one
+decision means for another. plan.py writes the plan table. push.py sends the plan.
 """
 
 from ...settings import Settings
@@ -13,8 +12,8 @@ from ..connected import ConnectedFlow
 from ..sending import Sending
 from ..session import address, company_of
 from . import plan, push
-from .matching import Target
-from .winstore_target import WinstoreRecords
+from .target.matching import Target
+from .target.winstore_target import WinstoreRecords
 
 
 def _has_any(connected: ConnectedFlow, target: Target, sent: list[Row]) -> bool:

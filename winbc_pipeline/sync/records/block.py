@@ -12,9 +12,9 @@ from ...staging.store import Row, literal, quote, rows_of
 from ..flow import BLOCK, Gone
 from ..payloads import hashes_as_text
 from ..work import Work
-from .decide import Decision
-from .gone import create, gone_sql
-from .matching import Target
+from .decision import Decision
+from .special.gone import create, gone_sql
+from .target.matching import Target
 
 BLOCKED, IS_OPEN = "blocked", "open"
 BACK = "BACK"

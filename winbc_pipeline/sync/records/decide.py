@@ -3,9 +3,8 @@
 Here belongs: skip, create, update, conflict. One field: merge.py. The plan table: plan.py. Sending: push.py.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -22,63 +21,21 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import filled
-from .addresses import kept_elsewhere, meant, without
-from .dimensions import dimensions_of
-from .index import Key
-from .known import KnownRecords, is_unfinished
-from .matching import NOTHING, ByKeys, Found, Target, matching_of
-from .merge import Rules, merge
-from .parents import renamed, with_parents
-from .privacy import Privacy
-from .references import IdsByCode, with_payloads
-from .stocked import Stocked
-from .winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
+from .decision import Decision, Live, with_swaps, without_taken
+from .known.known import KnownRecords, is_unfinished
+from .known.merge import Rules, merge
+from .special.addresses import kept_elsewhere, meant, without
+from .special.dimensions import dimensions_of
+from .special.parents import of_another, renamed, with_parents
+from .special.privacy import Privacy
+from .special.stocked import Stocked
+from .target.index import Key
+from .target.matching import NOTHING, ByKeys, Target, matching_of
+from .target.references import IdsByCode, with_payloads
+from .target.winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
-MOVED, SWAPPED = "MOVED", "SWAPPED"
-
-
-@dataclass
-class Decision:
-    """What is to happen to one record.
-
-    Attributes:
-        action: create, update, skip, fail, conflict or wait. For Winstore also adopt and hold.
-        reason: its reason code (sync/outcomes.py); message: more of it in words.
-        target: the target's record, as far as it is known; empty when there is none.
-        body: the fields that are sent.
-        changes: the effect for people: dictionaries of field, old and new.
-        pair: what the record's pair becomes when this is carried out (JSON); None when nothing is known of it.
-    """
-
-    action: str
-    reason: str | None = None
-    message: str | None = None
-    target: Mapping[str, Any] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    pair: str | None = None
-
-    def with_body(self, body: dict[str, Any]) -> "Decision":
-        """The same for a record that is made with these fields."""
-        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return replace(self, body=body, changes=changes)
-
-
-@dataclass(frozen=True)
-class Live:
-    """What the target has now for some records.
-
-    Attributes:
-        by_id: the target's records by the id that the ledger or the pair links to.
-        by_key: the target's records that have each key (matching.py).
-    """
-
-    by_id: dict[str, list[dict[str, Any]]]
-    by_key: Found
-
-    def records(self) -> Iterator[list[dict[str, Any]]]:
-        yield from (*self.by_id.values(), *self.by_key.values())
+MOVED = "MOVED"
 
 
 def decide(
@@ -195,7 +152,7 @@ class Planner:
         Args:
             live: what the target has for these records at least. It is looked up when it is not given.
         """
-        return self._without_taken(self._with_swaps(self.decide_each(rows, live)))
+        return without_taken(with_swaps(self.decide_each(rows, live), self.part.sign), self.matching)
 
     def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
         """Decides each record by itself. The arguments are those of `decide_all`."""
@@ -217,45 +174,6 @@ class Planner:
         """The decision, unless the target's format cannot carry a value."""
         name = first_field_not_in_xml(decision.body, []) if isinstance(self.target, WinstoreRecords) else None
         return Decision("fail", "MAPPING", f"{name}: a character that XML cannot carry") if name else decision
-
-    def _with_swaps(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
-        """Tells of each update that gives a record the sign (Part.sign) that another record of this run loses."""
-        signs = {}  # by the key of the record: its old and its new sign
-        for row, decision in decided:
-            for change in decision.changes if decision.action == "update" else ():
-                if change["field"] == self.part.sign:
-                    signs[row["_key"]] = (change["old"], change["new"])
-        owners = {old: key for key, (old, _) in signs.items() if old}
-        for row, decision in decided:
-            _, new = signs.get(row["_key"], (None, None))
-            if new in owners and decision.reason is None:
-                decision.reason = SWAPPED
-                decision.message = f"it takes over the {self.part.sign} of {owners[new]}, which gets another one"
-        return decided
-
-    def _without_taken(self, decided: list[tuple[Row, Decision]]) -> list[tuple[Row, Decision]]:
-        """Fails each update that would give a record the e-mail of another record.
-
-        Both records would match the same customer from then on.
-        """
-        wanted: dict[int, list[Key]] = {}
-        for index, (_, decision) in enumerate(decided):
-            if decision.action == "update":
-                given = [key for key in self.matching.keys(decision.body) if key[0] in self.matching.unique]
-                wanted |= {index: given} if given else {}
-        live = self.matching.find({key for keys in wanted.values() for key in keys})
-        times = Counter(key for keys in wanted.values() for key in keys)
-        gets = {decided[index][1].target["id"]: keys for index, keys in wanted.items()}
-        for index, keys in wanted.items():
-            row, decision = decided[index]
-            for key in keys:
-                owner = _other_owner(live.get(key, []), decision.target["id"])
-                words = f"{_named(owner) if owner else 'another record of this run'} has this {key[0]}"
-                if owner and not set(gets.get(owner["id"], [])).isdisjoint(self.matching.keys(decision.target)):
-                    words += f" and is to get that of {_named(decision.target)}: give one of the two a third one first"
-                if owner or times[key] > 1:
-                    decided[index] = (row, Decision("fail", "TARGET_TAKEN", words))
-        return decided
 
     def _without_target(self, row: Row) -> Decision | None:
         """What is decided without a look at the target."""
@@ -392,7 +310,7 @@ class Planner:
             return Decision("skip", "BLOCKED", target=live)
         if is_unseen(live) and not known.target:
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
-        if words := self._is_of_another(row, live):
+        if words := of_another(self.part, self.flow, row, live):
             return Decision("conflict", "MOVED", words, target=live)
         if self._is_settled(row, live):
             return Decision("skip", "UNCHANGED", target=live)
@@ -430,18 +348,6 @@ class Planner:
         known = row["known"]
         is_same = known.is_as_told and not known.has_moved and row["new_hashes"] == row["field_hashes"]
         return is_same and not self.part.owns and self.records.is_as_answered(known, live)
-
-    def _is_of_another(self, row: Row, live: Mapping[str, Any]) -> str | None:
-        """In words: the target's record belongs to another parent than the source's. It cannot go to another one."""
-        there, wanted = live.get(self.part.within), row["creates"].get(self.part.within)
-        if not self.part.within or there == wanted:
-            return None
-        known = row["known"].pair
-        before = f"{self.part.parent} {known['parent']}" if known and known["parent"] else "another one"
-        words = (
-            f"it belongs to {self.part.parent} {row['group']} ({wanted}) now, and in the target to {there} ({before})"
-        )
-        return f"{words}; `winbc resolve {row['_key']} --flow {self.flow} --again` makes it there anew"
 
     def _meant(self, row: Row, live: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields of an update without those that say nothing about this record.
@@ -485,12 +391,3 @@ def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
     modified = live.get("lastModifiedDateTime") or live.get("modified")
     return not modified or not source or source > datetime.fromisoformat(str(modified))
-
-
-def _named(record: Mapping[str, Any]) -> str:
-    return str(record.get("number", record["id"]))
-
-
-def _other_owner(records: list[dict[str, Any]], own_id: str) -> dict[str, Any] | None:
-    """The first record that is not the own one."""
-    return next((record for record in records if record["id"] != own_id), None)

@@ -23,11 +23,11 @@ from ..flow import Part
 from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
 from ..payloads import field_hashes, hashes_as_text
 from ..work import Work
-from .decide import Decision
-from .matching import Target
-from .pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
-from .references import with_payloads
-from .staged import StagedRecords
+from .decision import Decision
+from .known.staged import StagedRecords
+from .special.pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
+from .target.matching import Target
+from .target.references import with_payloads
 
 LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
 STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do

@@ -14,9 +14,10 @@ from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
 from ..work import Work
 from .block import plan_blocks
-from .decide import Decision, decide
-from .matching import Target
+from .decide import decide
+from .decision import Decision
 from .picture_plan import decide_pictures
+from .target.matching import Target
 
 
 def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = MappingProxyType({})) -> None:

@@ -29,12 +29,12 @@ from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
-from .dimensions import dimensions_of, without_dimensions
-from .matching import Target
-from .pictures import SentPictures, outcome_of
+from .known.told import told
 from .plan import plan
-from .stocked import moved
-from .told import told
+from .special.dimensions import dimensions_of, without_dimensions
+from .special.pictures import SentPictures, outcome_of
+from .special.stocked import moved
+from .target.matching import Target
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing

@@ -1,7 +1,7 @@
 """How stock is sent: as other records are, but source and target are read again just before.
 
 A sale between the reading of the source and the plan is seen by the first of these, one after the plan by the second
-(records/stocked.py). Winstore as a target keeps a copy of its figures (winstore_stock.py).
+(records/special/stocked.py). Winstore as a target keeps a copy of its figures (winstore_stock.py).
 """
 
 from dataclasses import replace
@@ -12,9 +12,9 @@ from ..map import map_windows, mapped_table
 from ..plan_table import planned_rows
 from ..records import SENDING
 from ..records import TO_WINSTORE as RECORDS_TO_WINSTORE
-from ..records.matching import Target
 from ..records.plan import plan
 from ..records.push import push as push_records
+from ..records.target.matching import Target
 from ..stage import stage
 from ..work import Work
 from .winstore_stock import WinstoreStock

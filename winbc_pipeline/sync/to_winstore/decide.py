@@ -19,7 +19,7 @@ from ..connected import ConnectedFlow
 from ..flow import Flow, Part
 from ..outcomes import broken_rule
 from ..payloads import empty, fields_of, filled
-from ..records.decide import Decision
+from ..records.decision import Decision
 
 STATES = ("released", "partly shipped", "shipped", "invoiced", "cancelled")
 """What Business Central has done with an order, in the order in which a status may go."""

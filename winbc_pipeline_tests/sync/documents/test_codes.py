@@ -3,7 +3,7 @@
 import threading
 from typing import Any, cast
 
-from winbc_pipeline.sync.records.references import IdsByCode
+from winbc_pipeline.sync.records.target.references import IdsByCode
 from winbc_pipeline.systems.business_central import BusinessCentral
 
 REFERENCES = {"paymentTermsId": "paymentTerms", "shipmentMethodId": "shipmentMethods", "locationId": "locations"}

@@ -8,7 +8,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.pairs import ETAG, VERSION, Pairs
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.records.staged import StagedRecords
+from winbc_pipeline.sync.records.known.staged import StagedRecords
 
 from ...support.two_ways import TO_BC, TwoWays
 

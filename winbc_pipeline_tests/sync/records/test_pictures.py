@@ -12,8 +12,8 @@ from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.sync.flow import Flow
 from winbc_pipeline.sync.records import pictures
-from winbc_pipeline.sync.records.decide import Decision
-from winbc_pipeline.sync.records.pictures import SourcePictures
+from winbc_pipeline.sync.records.decision import Decision
+from winbc_pipeline.sync.records.special.pictures import SourcePictures
 from winbc_pipeline.sync.run import push_windows
 from winbc_pipeline.systems.pictures import BadPicture, PictureUnavailable
 from winbc_pipeline.workbench.missing_rows import pictures_not_carried

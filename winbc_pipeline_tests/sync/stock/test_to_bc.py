@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from winbc_pipeline.sync.records import push
-from winbc_pipeline.sync.records.stocked import moved
+from winbc_pipeline.sync.records.special.stocked import moved
 
 from ...support.stock_world import SKU, StockWorld
 

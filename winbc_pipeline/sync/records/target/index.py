@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ...staging.pairs import Pairs
-from ...staging.store import insert_rows
-from ...systems.business_central import BusinessCentral
-from ..flow import KeyChain, Part
-from ..read_bc import MODIFIED, changed
+from ....staging.pairs import Pairs
+from ....staging.store import insert_rows
+from ....systems.business_central import BusinessCentral
+from ...flow import KeyChain, Part
+from ...read_bc import MODIFIED, changed
 from .winstore_target import WinstoreRecords
 
 KEY_INDEX = {"part": "VARCHAR", "system": "VARCHAR", "id": "VARCHAR", "kind": "VARCHAR", "key": "VARCHAR"}

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from ...staging import ledger
-from ...staging.pairs import ETAG, KEYS, SIGNS, Pairs, read_within, write_within
-from ...staging.store import Row, Store
-from ..connected import ConnectedFlow
-from ..flow import Part
+from ....staging import ledger
+from ....staging.pairs import ETAG, KEYS, SIGNS, Pairs, read_within, write_within
+from ....staging.store import Row, Store
+from ...connected import ConnectedFlow
+from ...flow import Part
 from .known import OTHER
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..payloads import empty, equal, is_blank
+from ...payloads import empty, equal, is_blank
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from typing import Any
 
 import orjson
 
-from ...mapping.compiler import Compiled
-from ...staging import ledger
-from ...staging.ledger import State
-from ...staging.pairs import ETAG, KEYS, SIGNS, VERSION, Hashes, Pairs
-from ...staging.store import Row
-from ...systems.business_central.facts import is_dimension
-from ..connected import ConnectedFlow
-from ..flow import Part
-from ..payloads import field_hashes
+from ....mapping.compiler import Compiled
+from ....staging import ledger
+from ....staging.ledger import State
+from ....staging.pairs import ETAG, KEYS, SIGNS, VERSION, Hashes, Pairs
+from ....staging.store import Row
+from ....systems.business_central.facts import is_dimension
+from ...connected import ConnectedFlow
+from ...flow import Part
+from ...payloads import field_hashes
+from ..target.winstore_target import is_unseen
 from .merge import Merged, Moved
 from .staged import StagedRecords
-from .winstore_target import is_unseen
 
 NOBODY: frozenset[str] = frozenset()
 OTHER = {"winstore": "bc", "bc": "winstore"}

@@ -5,13 +5,13 @@ Here belongs: the SQL of what is gone, and its words. What a read may conclude: 
 
 import duckdb
 
-from ...staging import ledger
-from ...staging.gone import ABSENT, LEFT, gone_table
-from ...staging.gone import create as create_notes
-from ...staging.load import create as create_staging
-from ...staging.store import literal, quote, rows_of
-from ..connected import ConnectedFlow
-from ..flow import Gone
+from ....staging import ledger
+from ....staging.gone import ABSENT, LEFT, gone_table
+from ....staging.gone import create as create_notes
+from ....staging.load import create as create_staging
+from ....staging.store import literal, quote, rows_of
+from ...connected import ConnectedFlow
+from ...flow import Gone
 
 INACTIVE = "INACTIVE"
 REASON = {LEFT: "MISSING_SKU", ABSENT: "MISSING_ARTICLE"}

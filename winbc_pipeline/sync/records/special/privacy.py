@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from ...mapping.people import email_keys
-from ...systems.business_central import BusinessCentral
+from ....mapping.people import email_keys
+from ....systems.business_central import BusinessCentral
 
 BLOCKED_PEOPLE = "contacts?$filter=privacyBlocked eq true&$select=id,number,email"
 Record = Mapping[str, Any]

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ...staging.store import Row
-from ...systems.business_central import BusinessCentral
-from ..flow import Part
-from ..payloads import equal
-from .matching import Target
+from ....staging.store import Row
+from ....systems.business_central import BusinessCentral
+from ...flow import Part
+from ...payloads import equal
+from ..target.matching import Target
 
 OTHER_OWNER = "@other_owner"
 """Marks a record of the target that the target itself owns."""

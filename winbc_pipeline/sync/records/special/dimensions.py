@@ -14,18 +14,18 @@ from typing import Any
 
 import orjson
 
-from ...errors import WinbcError
-from ...mapping.compiler import Compiled
-from ...staging.store import Row
-from ...systems.business_central import BusinessCentral, Operation, Result
-from ...systems.business_central.client import NOT_RUN
-from ...systems.business_central.facts import is_dimension
-from ...systems.facts import DIMENSION
-from .. import crash_points
-from ..flow import Part
-from ..payloads import empty
-from .matching import Target
-from .references import named
+from ....errors import WinbcError
+from ....mapping.compiler import Compiled
+from ....staging.store import Row
+from ....systems.business_central import BusinessCentral, Operation, Result
+from ....systems.business_central.client import NOT_RUN
+from ....systems.business_central.facts import is_dimension
+from ....systems.facts import DIMENSION
+from ... import crash_points
+from ...flow import Part
+from ...payloads import empty
+from ..target.matching import Target
+from ..target.references import named
 
 SET = "defaultDimensions"
 NO_VALUE = "00000000-0000-0000-0000-000000000000"  # an id of zeros empties a default dimension

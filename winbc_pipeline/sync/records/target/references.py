@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ...mapping.compiler import Compiled
-from ...mapping.expressions import LONGEST_CODE
-from ...staging.store import Row
-from ...systems.business_central import BusinessCentral
-from ..payloads import fields_of, hashes_as_text
+from ....mapping.compiler import Compiled
+from ....mapping.expressions import LONGEST_CODE
+from ....staging.store import Row
+from ....systems.business_central import BusinessCentral
+from ...payloads import fields_of, hashes_as_text
 
 
 class IdsByCode(dict[str, dict[str, str]]):

@@ -5,15 +5,16 @@ of a record: decide.py.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from ...staging import ledger
-from ...staging.pairs import Pairs
-from ...staging.store import Row, quote, rows_of
-from ..connected import ConnectedFlow
-from ..flow import Part
-from ..payloads import fields_of
-from .matching import Target
-from .staged import StagedRecords
+from ....staging import ledger
+from ....staging.pairs import Pairs
+from ....staging.store import Row, quote, rows_of
+from ...connected import ConnectedFlow
+from ...flow import Part
+from ...payloads import fields_of
+from ..known.staged import StagedRecords
+from ..target.matching import Target
 
 
 def with_parents(
@@ -77,3 +78,18 @@ def renamed(connected: ConnectedFlow, part: Part, keys: Collection[str]) -> dict
         for key, old in before.items()
         if len(old) == 1 and not old & (alive | {None})
     }
+
+
+def of_another(part: Part, flow: str, row: Row, live: Mapping[str, Any]) -> str | None:
+    """In words: the target's record belongs to another parent than the source's. It cannot go to another one.
+
+    Args:
+        flow: the id of the flow.
+    """
+    there, wanted = live.get(part.within), row["creates"].get(part.within)
+    if not part.within or there == wanted:
+        return None
+    known = row["known"].pair
+    before = f"{part.parent} {known['parent']}" if known and known["parent"] else "another one"
+    words = f"it belongs to {part.parent} {row['group']} ({wanted}) now, and in the target to {there} ({before})"
+    return f"{words}; `winbc resolve {row['_key']} --flow {flow} --again` makes it there anew"

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import orjson
 
-from ...staging.pairs import VERSION, Hashes, Pairs
-from ...staging.store import Row, quote, rows_of
-from ..connected import ConnectedFlow
-from ..flow import Part
+from ....staging.pairs import VERSION, Hashes, Pairs
+from ....staging.store import Row, quote, rows_of
+from ...connected import ConnectedFlow
+from ...flow import Part
 
 
 class StagedRecords:

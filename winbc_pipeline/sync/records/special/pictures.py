@@ -13,19 +13,19 @@ from typing import Any
 
 import orjson
 
-from ...errors import SystemUnavailable, WinbcError
-from ...settings import Settings
-from ...staging.ledger import State
-from ...staging.pairs import Pairs
-from ...staging.store import Row
-from ...systems.business_central import BusinessCentral, Result
-from ...systems.business_central.client import NOT_RUN
-from ...systems.pictures import BadPicture, Limits, PictureReader, PictureUnavailable, check, is_address
-from ...systems.winstore import Winstore
-from ..connected import ConnectedFlow
-from ..flow import Flow, Part
-from ..payloads import fields_of
-from .matching import Target
+from ....errors import SystemUnavailable, WinbcError
+from ....settings import Settings
+from ....staging.ledger import State
+from ....staging.pairs import Pairs
+from ....staging.store import Row
+from ....systems.business_central import BusinessCentral, Result
+from ....systems.business_central.client import NOT_RUN
+from ....systems.pictures import BadPicture, Limits, PictureReader, PictureUnavailable, check, is_address
+from ....systems.winstore import Winstore
+from ...connected import ConnectedFlow
+from ...flow import Flow, Part
+from ...payloads import fields_of
+from ..target.matching import Target
 
 KEPT = 8  # pictures that are held at once; several SKUs of one article have one
 CONTENT = "content"
@@ -52,7 +52,7 @@ def of_content(content: bytes) -> dict[str, str]:
 
 
 def pair_of(own: str, made_by: str, source: str, target: str | None = None) -> str:
-    """The pair (JSON, as records/known.py writes it) of a picture, by the hashes that both sides have.
+    """The pair (JSON, as records/known/known.py writes it) of a picture, by the hashes that both sides have.
 
     Args:
         target: None until the target has taken it.

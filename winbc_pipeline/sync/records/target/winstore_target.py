@@ -8,16 +8,16 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ...errors import SystemUnavailable, WinbcError
-from ...settings import Settings
-from ...systems.business_central import Operation, Result
-from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
-from ...systems.pictures import BadPicture
-from ...systems.transport import Lost
-from ...systems.winstore import Winstore
-from ...systems.winstore.writing import Receipt
-from ..outcomes import WINSTORE_REFUSED
-from ..payloads import fields_of
+from ....errors import SystemUnavailable, WinbcError
+from ....settings import Settings
+from ....systems.business_central import Operation, Result
+from ....systems.business_central.client import NOT_KNOWN, NOT_RUN
+from ....systems.pictures import BadPicture
+from ....systems.transport import Lost
+from ....systems.winstore import Winstore
+from ....systems.winstore.writing import Receipt
+from ...outcomes import WINSTORE_REFUSED
+from ...payloads import fields_of
 
 Record = dict[str, Any]
 UNSEEN = "@unseen"
