@@ -14,11 +14,11 @@ from .support import mapped_before
 from .support.in_process import read_once
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
-from .support.pictured_shop import pictured_shop as pictured_shop
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
-from .support.stock_world import stock as stock
-from .support.two_ways import two_ways as two_ways
+from .support.shops.pictured_shop import pictured_shop as pictured_shop
+from .support.shops.stock_world import stock as stock
+from .support.shops.two_ways import two_ways as two_ways
 
 hypothesis_settings.register_profile(
     "same every time",

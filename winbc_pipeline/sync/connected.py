@@ -56,8 +56,11 @@ class ConnectedFlow:
         return tuple(part for part in self.flow.active(self.settings) if self._is_given(part))
 
     def _is_given(self, part: Part) -> bool:
-        """Whether the source has what a part of pictures is made of. A profile of contract 1 has none."""
-        return not part.picture or set(part.picture.needs) <= self.source_fields.keys()
+        """Whether there is what a part of pictures is made of: a profile of contract 1 has no pictures, and a mapping
+        folder from before them no table."""
+        if not part.picture:
+            return True
+        return set(part.picture.needs) <= self.source_fields.keys() and (self.table_folder / part.table).exists()
 
     @property
     def table_folder(self) -> Path:
@@ -189,6 +192,8 @@ class ConnectedFlow:
     def _compile(self) -> CompiledTables:
         compiled, used = {}, {part.name for part in self.parts}
         for part in self.flow.parts:
+            if part.name not in used and not (self.table_folder / part.table).exists():
+                continue  # a mapping folder from before this part
             try:
                 compiled[part.name] = self._compiled(part)
             except MappingError:
@@ -238,7 +243,9 @@ class ConnectedFlow:
         entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
         used = {*entity.key, entity.modified, entity.parent_key, flow.gone.active if flow.gone else ""}
         used = used.union(*(own.reads | own.named for own in tables))
-        return [*found, *(f"{name}: no table reads this field" for name in entity.fields if name not in used)]
+        pictures = [part.table for part in flow.active(self.settings) if part.picture and part not in self.parts]
+        missing = [f"{name} is missing, so no pictures are sent" for name in pictures]
+        return [*missing, *found, *(f"{name}: no table reads this field" for name in entity.fields if name not in used)]
 
     def _more_fields(self) -> str:
         """How a formula gets a field that it does not find, or why nobody has it."""

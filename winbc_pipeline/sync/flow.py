@@ -87,6 +87,10 @@ class Address:
     uncarried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def _no_keys(_: Settings, __: Collection[str]) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Part:
     """One kind of target record that a flow writes. A source record may need several parts.
@@ -115,6 +119,8 @@ class Part:
             there (the names of a company's contact).
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         missing: the reason code of a record that is skipped for that.
+        inner: gives, of some keys, those of records that are only part of another record in the target, such as
+            variants. A figure cannot be written to these.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         features: names of further CSVs in the flow's folder, whose rows say where something that a record has besides
             goes. Those with a place become rows of the table.
@@ -149,6 +155,7 @@ class Part:
     lone: tuple[str, ...] = ()
     creates: bool = True
     missing: str = "MISSING_THERE"
+    inner: Callable[[Settings, Collection[str]], Collection[str]] = field(default=_no_keys)
     owns: bool = False
     features: tuple[str, ...] = ()
     dimensions: bool = False

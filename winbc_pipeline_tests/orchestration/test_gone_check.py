@@ -8,8 +8,8 @@ from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.orchestration.windows import range_tags
 
 from ..support.order_sandboxes import FIRST, LAST
-from ..support.product_shop import ProductShop
-from ..support.product_shop import gone_shop as gone_shop
+from ..support.shops.product_shop import ProductShop
+from ..support.shops.product_shop import gone_shop as gone_shop
 
 pytestmark = pytest.mark.proof
 

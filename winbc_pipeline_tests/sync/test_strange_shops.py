@@ -12,7 +12,7 @@ import pytest
 from winbc_pipeline.settings import ProductSettings
 
 from ..support.order_sandboxes import Record
-from ..support.strange_shops import MAIN, Trial, documents_off, findings, not_arrived, trial_of, unread
+from ..support.shops.strange_shops import MAIN, Trial, documents_off, findings, not_arrived, trial_of, unread
 
 IN_CI, IN_SOAK = range(30), range(30, 500)
 WEEK_S = 7 * 86400

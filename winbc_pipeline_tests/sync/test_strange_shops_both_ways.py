@@ -21,7 +21,7 @@ from ..support.in_process import in_process
 from ..support.order_flow import settings_of_order_flow
 from ..support.order_sandboxes import BC, WINSTORE, Record
 from ..support.sandboxes import REPOSITORY
-from ..support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 
 IN_PROOF, IN_SOAK = range(8), range(8, 300)
 WEEK_S = 7 * 86400

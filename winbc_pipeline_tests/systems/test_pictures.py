@@ -16,7 +16,7 @@ import pytest
 from winbc_pipeline.systems import pictures
 from winbc_pipeline.systems.pictures import BadPicture, Limits, PictureReader, PictureUnavailable, check, is_public
 
-from ..support.pictures import jpeg, png
+from ..support.shops.pictures import jpeg, png
 
 PUBLIC = "93.184.216.34"
 HOST = "cdn.example"

@@ -5,8 +5,8 @@ import pytest
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.workbench.products.side_by_side import Product, product
 
-from ..support.product_shop import ProductShop
-from ..support.product_shop import product_shop as product_shop
+from ..support.shops.product_shop import ProductShop
+from ..support.shops.product_shop import product_shop as product_shop
 
 RED = {"sku": "SHIRT-R", "color": "red", "gtin": "0100537900016"}
 BLUE = {"sku": "SHIRT-B", "color": "blue"}

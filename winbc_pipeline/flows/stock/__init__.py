@@ -11,6 +11,7 @@ from ...settings import Settings
 from ...sync.flow import Flow, Part
 from ...sync.stock import rules
 from ...systems.winstore import load_profile
+from .. import variants
 from . import of_bc, of_winstore
 
 SWITCH = 'Set `stock.owner`, or the owner of a group in `stock.owners`, to "{}"'
@@ -67,6 +68,7 @@ STOCK_TO_BC = Flow(
             match=(("number", False),),
             creates=False,
             missing="MISSING_ARTICLE",
+            inner=variants.sold,
             owns=True,
             skip=(
                 ("ignored", "STOCK_RULE"),

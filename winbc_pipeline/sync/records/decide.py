@@ -166,6 +166,7 @@ class Planner:
             self.modified |= self.records.staged.modified([row["_key"] for row in rows])
         if self.stocked:
             self.stocked.look_up(record for found in there.records() for record in found)
+            self.stocked.inner = self.part.inner(self.settings, [row["_key"] for row in rows if not row["target_id"]])
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
@@ -247,7 +248,8 @@ class Planner:
     def _missing(self, row: Row) -> Decision:
         """Decides on a record that the target does not have."""
         if not self.part.creates:
-            return Decision("skip", self.part.missing)
+            is_inner = self.stocked and row["_key"] in self.stocked.inner
+            return Decision("skip", "NOT_STOCKED_PER_VARIANT" if is_inner else self.part.missing)
         if row["_key"] in self.renamed and row["reason"] != MAKE_AGAIN:
             return Decision("conflict", "RENUMBERED", self.renamed[row["_key"]])
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN

@@ -8,8 +8,8 @@ from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import FIRST, LAST, WINSTORE
-from ...support.product_shop import ProductShop
-from ...support.product_shop import product_shop as product_shop
+from ...support.shops.product_shop import ProductShop
+from ...support.shops.product_shop import product_shop as product_shop
 
 RED = {"sku": "SHIRT-R", "color": "red", "gtin": "0100537900016"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "gtin": "0100537900023"}

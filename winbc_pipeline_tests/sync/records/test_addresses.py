@@ -14,7 +14,7 @@ from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import FIRST, LAST, Record
-from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
 # How the addresses of this customer are written: in Winstore, in an order of Winstore, and in Business Central.

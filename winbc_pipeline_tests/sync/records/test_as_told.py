@@ -10,7 +10,7 @@ from winbc_pipeline.staging.pairs import ETAG, VERSION, Pairs
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.records.known.staged import StagedRecords
 
-from ...support.two_ways import TO_BC, TwoWays
+from ...support.shops.two_ways import TO_BC, TwoWays
 
 
 def pair_of(world: TwoWays, key: str = "000123") -> dict[str, Any]:

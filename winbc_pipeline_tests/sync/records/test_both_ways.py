@@ -18,7 +18,7 @@ from winbc_pipeline.workbench.intervention import Request, changes_anything, int
 from winbc_pipeline.workbench.preview import preview
 
 from ...support.order_sandboxes import FIRST, LAST, WINSTORE
-from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
 

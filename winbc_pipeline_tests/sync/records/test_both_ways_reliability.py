@@ -11,7 +11,7 @@ from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.sync.crash_points import POINTS_OF_RECORDS
 
 from ...support.order_sandboxes import BC, WINSTORE, Record
-from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
 
 pytestmark = pytest.mark.proof
 

@@ -16,8 +16,8 @@ from winbc_pipeline.workbench.readiness import check_ready
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC
-from ...support.product_shop import ProductShop
-from ...support.product_shop import gone_shop as gone_shop
+from ...support.shops.product_shop import ProductShop
+from ...support.shops.product_shop import gone_shop as gone_shop
 
 BATCH = {"path": "$batch", "method": "POST"}
 

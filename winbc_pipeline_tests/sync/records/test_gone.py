@@ -16,8 +16,8 @@ from winbc_pipeline.workbench.trace import trace
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.product_shop import ProductShop
-from ...support.product_shop import gone_shop as gone_shop
+from ...support.shops.product_shop import ProductShop
+from ...support.shops.product_shop import gone_shop as gone_shop
 
 
 def loses_a_sku(shop: ProductShop) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from winbc_pipeline.sync.records import push
 
-from ...support.two_ways import TO_BC, TwoWays
+from ...support.shops.two_ways import TO_BC, TwoWays
 
 
 def edited_after_the_plan(world: TwoWays, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:

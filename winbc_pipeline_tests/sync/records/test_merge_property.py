@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
 
 FIELDS = {"city": "city", "zip": "postalCode", "email": "email"}  # Winstore's name and Business Central's
 FLOWS = {TO_BC: ("winstore", "bc"), TO_WINSTORE: ("bc", "winstore")}  # the sides, source first

@@ -13,7 +13,7 @@ from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.staging.store import rows_of
 
 from ...support.order_sandboxes import WINSTORE
-from ...support.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
 pytestmark = pytest.mark.proof

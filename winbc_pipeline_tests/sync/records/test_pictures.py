@@ -11,8 +11,8 @@ import pytest
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.sync.flow import Flow
-from winbc_pipeline.sync.records import pictures
 from winbc_pipeline.sync.records.decision import Decision
+from winbc_pipeline.sync.records.special import pictures
 from winbc_pipeline.sync.records.special.pictures import SourcePictures
 from winbc_pipeline.sync.run import push_windows
 from winbc_pipeline.systems.pictures import BadPicture, PictureUnavailable
@@ -20,8 +20,8 @@ from winbc_pipeline.workbench.missing_rows import pictures_not_carried
 from winbc_pipeline.workbench.preview import RecordView
 
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.pictured_shop import READ, WRITTEN, PicturedShop
-from ...support.pictures import jpeg, png
+from ...support.shops.pictured_shop import READ, WRITTEN, PicturedShop
+from ...support.shops.pictures import jpeg, png
 
 MUG, CUP, BOWL = png(colour=1), png(colour=2), jpeg(colour=3)
 

@@ -11,8 +11,8 @@ from winbc_pipeline.systems.business_central import BusinessCentral, Result
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.pictured_shop import READ, WRITTEN, PicturedShop
-from ...support.pictures import jpeg, png
+from ...support.shops.pictured_shop import READ, WRITTEN, PicturedShop
+from ...support.shops.pictures import jpeg, png
 
 pytestmark = pytest.mark.proof
 

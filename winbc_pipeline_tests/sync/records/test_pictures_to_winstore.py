@@ -18,8 +18,8 @@ from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE
-from ...support.pictured_shop import PicturedShop
-from ...support.pictures import jpeg, png
+from ...support.shops.pictured_shop import PicturedShop
+from ...support.shops.pictures import jpeg, png
 
 MUG, CUP, BOWL = png(colour=1), png(colour=2), jpeg(colour=3)
 CALL = "PostArticlePicture"

@@ -5,8 +5,8 @@ import pytest
 from winbc_pipeline.flows.products import PRODUCTS_TO_WINSTORE
 
 from ...support.order_sandboxes import KNOWN_SKU, WINSTORE
-from ...support.product_shop import ProductShop
-from ...support.product_shop import product_shop as product_shop
+from ...support.shops.product_shop import ProductShop
+from ...support.shops.product_shop import product_shop as product_shop
 
 RED = {"sku": "SHIRT-R", "color": "red", "size": "M", "price": "10"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "size": "M", "price": "12"}

@@ -14,7 +14,7 @@ from winbc_pipeline.sync.crash_points import POINTS_OF_RECORDS
 from winbc_pipeline.sync.flow import Flow
 
 from ...support.order_sandboxes import BC, KNOWN_SKU, WINSTORE
-from ...support.product_shop import ProductShop, open_product_shop
+from ...support.shops.product_shop import ProductShop, open_product_shop
 
 pytestmark = pytest.mark.proof
 

@@ -6,10 +6,11 @@ from typing import get_args
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.flows import STOCK_TO_BC
 from winbc_pipeline.settings import Loss
 
-from ...support.product_shop import ProductShop
-from ...support.product_shop import product_shop as product_shop
+from ...support.shops.product_shop import ProductShop
+from ...support.shops.product_shop import product_shop as product_shop
 
 RED = {"sku": "SHIRT-R", "color": "red", "size": "M"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "size": "M"}
@@ -241,3 +242,31 @@ def test_a_variant_that_is_gone_is_reported_and_not_blocked(product_shop: Produc
     product_shop.run_later()
     assert product_shop.gone() == {"MISSING_SKU": ["SHIRT-R"]}
     assert product_shop.is_blocked("7") is False
+
+
+def test_a_variant_takes_no_stock_and_is_named_for_it(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    product_shop.sells("7", RED)
+    product_shop.run()
+    product_shop.stocked("SHIRT-R", "5")
+    product_shop.run_of(STOCK_TO_BC)
+    assert product_shop.states("item", STOCK_TO_BC) == {"SHIRT-R": ("SKIPPED", "NOT_STOCKED_PER_VARIANT")}
+
+
+def test_the_items_of_an_article_can_be_joined_by_a_category(product_shop: ProductShop) -> None:
+    for table, field in (("item", "itemCategoryCode"), ("category", "code")):
+        product_shop.edit_table(table, field, flow="products_winstore_to_bc", source="artkey")
+    product_shop.sells("7", RED, BLUE, category="Clothing")
+    product_shop.sells("8", {"sku": "CAP", "color": "red"}, category="Clothing")
+    product_shop.run()
+    joined = {each["number"]: each["itemCategoryCode"] for each in product_shop.records("items")}
+    assert (joined["SHIRT-R"], joined["SHIRT-B"], joined["CAP"]) == ("7", "7", "8")
+
+
+def test_a_mapping_folder_from_before_variants_and_pictures_still_serves(product_shop: ProductShop) -> None:
+    product_shop.edit_table("item", "displayName", flow="products_winstore_to_bc", source="coalesce(title, name)")
+    for table in ("article", "variant", "picture"):
+        (product_shop.connected.table_folder / f"{table}.csv").unlink()
+    product_shop.sells("7", RED, BLUE)
+    assert product_shop.run().created == 2
+    assert "picture.csv is missing, so no pictures are sent" in product_shop.connected.without_place()

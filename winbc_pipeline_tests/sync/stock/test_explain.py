@@ -10,7 +10,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.stock.sweep import at_once
 from winbc_pipeline.workbench.stock.explain import explain
 
-from ...support.stock_world import SKU, TO_WINSTORE, StockWorld
+from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 
 
 def test_parts_rows_rule_and_both_figures_are_told(stock: StockWorld) -> None:

@@ -7,7 +7,7 @@ from winbc_pipeline.settings import GuardSettings, StockSettings
 from winbc_pipeline.sync.stage import stage
 
 from ...support.order_sandboxes import BC
-from ...support.stock_world import StockWorld
+from ...support.shops.stock_world import StockWorld
 
 SKUS = [f"S{number}" for number in range(6)]
 

@@ -14,7 +14,7 @@ from winbc_pipeline.sync.records import push
 from winbc_pipeline.sync.stock import sending
 
 from ...support.order_sandboxes import WINSTORE
-from ...support.stock_world import SKU, StockWorld, open_stock_world
+from ...support.shops.stock_world import SKU, StockWorld, open_stock_world
 
 CALLS = 18  # of a run with one figure: the sale falls before one of them, or after all
 

@@ -17,7 +17,7 @@ from winbc_pipeline.sync import crash_points
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.stock_world import TO_BC, TO_WINSTORE, StockWorld, open_stock_world
+from ...support.shops.stock_world import TO_BC, TO_WINSTORE, StockWorld, open_stock_world
 
 SKUS, WAREHOUSES = ("A", "B", "C"), ("1", "7")
 POINTS = ("before record intent", "after record intent", "after record answer", "after record confirm")

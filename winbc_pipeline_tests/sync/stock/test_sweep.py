@@ -6,7 +6,7 @@ from winbc_pipeline.settings import StockSettings
 from winbc_pipeline.sync.stock import sweep as module
 
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.stock_world import SKU, TO_WINSTORE, StockWorld
+from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 
 
 def test_a_correction_in_business_central_is_overwritten_by_the_owner(stock: StockWorld) -> None:

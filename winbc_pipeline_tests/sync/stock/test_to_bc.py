@@ -8,7 +8,7 @@ import pytest
 from winbc_pipeline.sync.records import push
 from winbc_pipeline.sync.records.special.stocked import moved
 
-from ...support.stock_world import SKU, StockWorld
+from ...support.shops.stock_world import SKU, StockWorld
 
 
 def test_the_sum_of_the_warehouses_less_what_is_reserved_is_the_inventory(stock: StockWorld) -> None:

@@ -7,7 +7,7 @@ import pytest
 from winbc_pipeline.errors import ConfigurationError, MappingError
 
 from ...support.order_sandboxes import WINSTORE
-from ...support.stock_world import SKU, TO_WINSTORE, StockWorld
+from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 
 
 @pytest.fixture

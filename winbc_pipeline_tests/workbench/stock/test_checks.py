@@ -13,7 +13,7 @@ from winbc_pipeline.workbench.stock.probe import probe
 from winbc_pipeline.workbench.stock.value import Worth, worth
 
 from ...support.order_sandboxes import BC
-from ...support.stock_world import SKU, TO_WINSTORE, StockWorld
+from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 
 
 def checked(world: StockWorld, flow: str = "stock_winstore_to_bc") -> CheckResult:

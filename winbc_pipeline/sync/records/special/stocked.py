@@ -26,6 +26,7 @@ class Stocked:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.with_variants: set[str] = set()
+        self.inner: Collection[str] = ()  # keys of records that are variants of an item (Part.inner)
 
     def look_up(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Asks which of some items have variants: what is written to such an item is the sum of all of them."""

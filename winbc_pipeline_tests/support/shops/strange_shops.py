@@ -24,10 +24,10 @@ from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.stock.sweep import sweep
 from winbc_pipeline.sync.work import Work
 
-from .in_process import in_process
-from .order_flow import OrderFlow, settings_of_order_flow
-from .order_invariants import DOCUMENTS, assert_invariants, reference_of
-from .order_sandboxes import BC, WINSTORE, Record
+from ..in_process import in_process
+from ..order_flow import OrderFlow, settings_of_order_flow
+from ..order_invariants import DOCUMENTS, assert_invariants, reference_of
+from ..order_sandboxes import BC, WINSTORE, Record
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
 CHANGES_KIND = "company that becomes a person"

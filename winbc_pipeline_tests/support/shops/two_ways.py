@@ -20,9 +20,9 @@ from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from .in_process import Killed, in_process
-from .order_flow import OrderFlow, settings_of_order_flow
-from .order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
+from ..in_process import Killed, in_process
+from ..order_flow import OrderFlow, settings_of_order_flow
+from ..order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x04\x00\x00\x00\x03\x08\x02\x00\x00\x00"
 TO_BC, TO_WINSTORE = "customers_winstore_to_bc", "customers_bc_to_winstore"

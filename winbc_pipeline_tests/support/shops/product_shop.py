@@ -24,10 +24,10 @@ from winbc_pipeline.sync.run import Summary, dry_run, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from .in_process import Killed, in_process
-from .order_flow import OrderFlow, settings_of_order_flow
-from .order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, WINSTORE, Record
-from .sandboxes import ARTICLE
+from ..in_process import Killed, in_process
+from ..order_flow import OrderFlow, settings_of_order_flow
+from ..order_sandboxes import BC, FIRST, KNOWN_SKU, LAST, WINSTORE, Record
+from ..sandboxes import ARTICLE
 
 
 class ProductShop(OrderFlow):
@@ -118,6 +118,13 @@ class ProductShop(OrderFlow):
         """A SKU of Winstore."""
         found = self.state(WINSTORE)["records"]["articles"]
         return next(row for each in found for row in each["variants"] if row["sku"] == sku)
+
+    def stocked(self, sku: str, quantity: str) -> None:
+        """Winstore's figure of a SKU in its warehouse 1."""
+        self.pass_time(1)
+        row = {"id": f"{sku}/1", "artkey": "", "sku": sku, "gtin": "", "warehouse": "1", "managestock": ""}
+        row |= {"quantity": quantity, "reserved": "0", "modified": timestamp(self.now)}
+        self.winstore_app.state.records.insert_many("stock", [(row["id"], row)])
 
     def vanishes(self, key: str) -> None:
         """Winstore does not give the article any more."""

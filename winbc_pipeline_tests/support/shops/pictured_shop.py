@@ -16,9 +16,9 @@ from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from .in_process import Killed, in_process
-from .order_flow import settings_of_order_flow
-from .order_sandboxes import BC, WINSTORE
+from ..in_process import Killed, in_process
+from ..order_flow import settings_of_order_flow
+from ..order_sandboxes import BC, WINSTORE
 from .product_shop import ProductShop
 
 READ, WRITTEN = "GetArticlePicture", "pictureContent"

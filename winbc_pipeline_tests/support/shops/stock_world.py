@@ -19,9 +19,9 @@ from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.stock.sweep import Swept, sweep
 from winbc_pipeline.sync.work import Work
 
-from .in_process import Killed, in_process
-from .order_flow import OrderFlow, settings_of_order_flow
-from .order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
+from ..in_process import Killed, in_process
+from ..order_flow import OrderFlow, settings_of_order_flow
+from ..order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
 
 TO_BC, TO_WINSTORE = "stock_winstore_to_bc", "stock_bc_to_winstore"
 SKU = "SKU-1"  # the item that Business Central has from the beginning
