@@ -47,10 +47,11 @@ def _rows_of(settings: Settings, items: Iterable[dict[str, Any]]) -> Iterator[di
         fields[MODIFIED] = max(item[MODIFIED], *(each[MODIFIED] for each in item[VARIANTS]), "")
         if skus is None:  # SKUs are items: variants are only told of, and no item has their names
             yield fields | own | {"variantCode": next((each["code"] for each in item[VARIANTS]), None)}
+            continue
         # What came from an article without its variants is not finished yet, or lost them: its number is no SKU.
-        elif not item[VARIANTS] and item["id"] not in articles:
+        if not item[VARIANTS] and item["id"] not in articles:
             yield fields | own
-        for each in item[VARIANTS] if skus is not None else ():
+        for each in item[VARIANTS]:
             own = {"recordId": each["id"], "recordNo": each["code"], "variantCode": each["code"]}
             own["variantDescription"] = each["description"]
             # A variant that came from no SKU of Winstore gets one of item and code.

@@ -143,7 +143,8 @@ class KnownRecords:
     def links(self, ids: Collection[str]) -> dict[str, str]:
         """The keys of the records that were ever linked to records of the target, by the id there.
 
-        Records of other parts in the same entity set have the name of their part before the key. None of a document's customers: the flow of documents asks the ledgers of both flows.
+        Records of other parts in the same entity set have the name of their part before the key. None of a document's
+        customers: the flow of documents asks the ledgers of both flows.
         """
         if not ids or self.flow.document:
             return {}
