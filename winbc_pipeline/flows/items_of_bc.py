@@ -38,14 +38,19 @@ def rows(
 
 def _rows_of(settings: Settings, items: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     items = list(items)
-    skus = variants.skus(settings, [each["id"] for item in items for each in item[VARIANTS]]) or {}
+    skus = variants.skus(settings, [each["id"] for item in items for each in item[VARIANTS]])
     articles = variants.articles(settings, [item["id"] for item in items])
     for item in items:
         fields = {name: value for name, value in item.items() if name != VARIANTS and "@" not in name}
         fields["artkey"] = articles.get(item["id"]) or item["number"]
-        if not item[VARIANTS]:
-            yield fields | {"recordId": item["id"], "recordNo": item["number"], "sku": item["number"]}
+        own = {"recordId": item["id"], "recordNo": item["number"], "sku": item["number"]}
         fields[MODIFIED] = max(item[MODIFIED], *(each[MODIFIED] for each in item[VARIANTS]), "")
+        if skus is None:  # SKUs are items: variants are only told of, and no item has their names
+            yield fields | own | {"variantCode": next((each["code"] for each in item[VARIANTS]), None)}
+            continue
+        # What came from an article without its variants is not finished yet, or lost them: its number is no SKU.
+        if not item[VARIANTS] and item["id"] not in articles:
+            yield fields | own
         for each in item[VARIANTS]:
             own = {"recordId": each["id"], "recordNo": each["code"], "variantCode": each["code"]}
             own["variantDescription"] = each["description"]

@@ -111,7 +111,7 @@ def select(settings: Settings, rows: str) -> str:
             s.*, c.category AS category,
             c.category IS NULL AND EXISTS (
                 FROM stock_rule WHERE category NOT IN ('', '{rules.ANY}')
-            ) AND s.sku NOT IN (SELECT sku FROM stock_rule) AS uncategorised,
+            ) AND upper(s.sku) NOT IN (SELECT upper(sku) FROM stock_rule) AS uncategorised,
             s.sku AS _sku, c.category AS _category
         FROM ({sums}) AS s
         LEFT JOIN (SELECT sku, max(category) AS category FROM stock_category GROUP BY sku) AS c ON c.sku = s.sku"""

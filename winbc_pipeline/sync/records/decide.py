@@ -20,7 +20,7 @@ from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
-from ..payloads import filled
+from ..payloads import fields_of, filled
 from .decision import Decision, Live, with_swaps, without_taken
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
@@ -45,12 +45,14 @@ def decide(
     compiled: Compiled,
     rows: list[Row],
     parents: Mapping[str, Row] = NOTHING,
+    made: Collection[Row] = (),
 ) -> list[tuple[Row, Decision]]:
     """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
     Args:
         rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
         parents: what this plan has decided of the parents of these records, by key, as rows of the plan table.
+        made: the rows of records that this plan makes of other parts in the same entity set.
 
     Returns:
         Each row as `with_payloads` makes it, with its decision.
@@ -60,6 +62,7 @@ def decide(
     if part.within:
         whole = with_parents(connected, part, target, whole, parents)
     planner = Planner(connected, part, target, compiled)
+    planner.claim(made)
     if planner.dimensions:
         for row in whole:
             row["missing"] = row["missing"] or planner.dimensions.missing(row)
@@ -118,6 +121,12 @@ class Planner:
         self.sources: dict[str, Row] = {}
         self.modified: dict[str, datetime] = {}
         self.ids: Iterator[int] | None = None  # the ids that are left for new records
+
+    def claim(self, made: Collection[Row]) -> None:
+        """Notes the keys of planned records of other parts: the article 7 must not become the item of the SKU 7."""
+        for row in made:
+            keys = self.matching.keys(fields_of(row["body"]))
+            self.claimed |= dict.fromkeys(keys, (str(row["target_no"] or ""), f"{row['part']} {row['key']}"))
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each record from before."""

@@ -9,6 +9,7 @@ from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, renew_table, rows_of
 from ...systems.business_central.client import dumps
+from ..flow import Part
 from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
@@ -42,11 +43,17 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
             decided = decide_pictures(work, part, target, compiled[part.name], own, decisions[part.parent])
         else:
             parents = {row["key"]: row for row in rows if part.within and row["part"] == part.parent}
-            decided = decide(work.connected, part, target, compiled[part.name], own, parents)
+            made = [row for row in rows if row["action"] == "create" and _is_beside(work, part, row["part"])]
+            decided = decide(work.connected, part, target, compiled[part.name], own, parents, made)
         decisions[part.name] = {row["_key"]: decision for row, decision in decided}
         rows += [planned_row(row, decision, now) for row, decision in decided]
     rows += [planned_row(row, decision, now) for row, decision in plan_blocks(work, target)]
     store_plan(work, [rows], unchanged_rows(mapped_with_ledger(flow)))
+
+
+def _is_beside(work: Work, part: Part, other: str) -> bool:
+    """Whether the records of another part are of the same kind in the target, and have one range of numbers with it."""
+    return other != part.name and work.flow.part(other).entity_set == part.entity_set
 
 
 def _candidates(work: Work) -> list[Row]:

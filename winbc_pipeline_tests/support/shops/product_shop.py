@@ -79,9 +79,9 @@ class ProductShop(OrderFlow):
         self.runs += 1
         return sync(Work(ConnectedFlow(flow, self.settings), FIRST, LAST, f"run-{self.runs}"))
 
-    def run_dies_at(self, flow: Flow, point: str) -> bool:
-        """A run that dies at a named place; returns whether it came there."""
-        crash_points.armed[point] = 1
+    def run_dies_at(self, flow: Flow, point: str, nth: int = 1) -> bool:
+        """A run that dies when it is at a named place for the nth time; returns whether it came there."""
+        crash_points.armed[point] = nth
         try:
             self.run_of(flow)
         except Killed:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.flows.products import PRODUCTS_TO_WINSTORE
 
 from ...support.order_sandboxes import KNOWN_SKU, WINSTORE
@@ -116,8 +117,45 @@ def test_an_item_with_variants_is_not_sent_where_each_sku_is_an_item(product_sho
     product_shop.in_bc_made("items", MUG | {"number": "CAP", "displayName": "Cap"})
     product_shop.in_bc_made("itemVariants", {"itemNumber": "CAP", "code": "RED"})
     product_shop.passes()
-    assert product_shop.states("article", PRODUCTS_TO_WINSTORE)["CAP-RED"] == ("SKIPPED", "ITEM_VARIANTS")
+    assert product_shop.states("article", PRODUCTS_TO_WINSTORE)["CAP"] == ("SKIPPED", "ITEM_VARIANTS")
     assert "CAP" not in str(product_shop.state(WINSTORE)["records"].get("articles", []))
+
+
+def test_an_item_is_not_taken_for_the_variant_of_another_one(product_shop: ProductShop) -> None:
+    product_shop.both_ways("items")
+    product_shop.in_bc_made("items", MUG | {"number": "CAP-RED", "displayName": "Red cap"})
+    product_shop.in_bc_made("items", MUG | {"number": "CAP", "displayName": "Cap"})
+    product_shop.in_bc_made("itemVariants", {"itemNumber": "CAP", "code": "RED"})
+    product_shop.passes()
+    assert product_shop.sku("CAP-RED")["title"] == "Red cap"
+    assert product_shop.states("article", PRODUCTS_TO_WINSTORE)["CAP"] == ("SKIPPED", "ITEM_VARIANTS")
+
+
+@pytest.mark.parametrize("point", ["after record intent", "after record answer", "after record confirm"])
+def test_an_item_whose_variants_are_not_there_yet_is_no_sku(product_shop: ProductShop, point: str) -> None:
+    product_shop.both_ways("item_variants")
+    for nth in range(1, 5):
+        product_shop.sells(f"{9 - nth}", RED | {"sku": f"R{nth}"}, BLUE | {"sku": f"B{nth}"})
+        product_shop.run_dies_at(PRODUCTS, point, nth)
+        for _ in range(3):
+            product_shop.run_of(PRODUCTS_TO_WINSTORE)
+            product_shop.pass_time(22 * 60)
+            product_shop.run()
+    articles = product_shop.state(WINSTORE)["records"]["articles"]
+    expected = {f"{colour}{nth}" for nth in range(1, 5) for colour in "RB"} | {KNOWN_SKU}
+    assert {row["sku"] for each in articles for row in each["variants"]} == expected
+
+
+def test_an_item_that_lost_its_variants_is_no_sku(product_shop: ProductShop) -> None:
+    product_shop.both_ways("item_variants")
+    product_shop.sells("7", RED)
+    product_shop.passes()
+    (variant,) = product_shop.records("itemVariants")
+    assert product_shop.by_person("DELETE", f"itemVariants({variant['id']})").status_code == 204
+    product_shop.in_bc("7", displayName="Shirts")
+    product_shop.passes()
+    articles = product_shop.state(WINSTORE)["records"]["articles"]
+    assert {row["sku"] for each in articles for row in each["variants"]} == {"SHIRT-R", KNOWN_SKU}
 
 
 def test_lost_pairs_are_found_again_without_a_write(shop: ProductShop) -> None:

@@ -107,6 +107,17 @@ def test_two_skus_that_get_one_item_number_are_both_named(product_shop: ProductS
     assert "15056BL" in product_shop.row("15056bl", "item")["message"]
 
 
+def test_an_article_is_not_the_item_of_a_sku_that_has_its_key_as_number(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    product_shop.sells("7", RED, BLUE)
+    product_shop.article("8", "7", name="Mug")
+    for _ in range(2):
+        product_shop.run()
+        assert product_shop.states("article") == {"7": ("FAILED", "TARGET_TAKEN")}
+        assert "item 7" in product_shop.row("7", "article")["message"]
+        assert (product_shop.item("7")["displayName"], product_shop.variants()) == ("Mug", {})
+
+
 def test_the_same_code_is_free_in_another_article(product_shop: ProductShop) -> None:
     product_shop.as_variants()
     product_shop.edit_table("variant", "code", flow="products_winstore_to_bc", source="color")

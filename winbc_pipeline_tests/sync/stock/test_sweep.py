@@ -39,6 +39,39 @@ def test_an_item_that_was_made_later_gets_its_stock(stock: StockWorld) -> None:
     assert stock.inventory("LATE") == 5
 
 
+def test_an_article_that_was_made_later_gets_its_first_figure(stock: StockWorld) -> None:
+    stock.owner("bc", warehouse="7")
+    stock.counted(10)
+    stock.run(TO_WINSTORE)
+    assert stock.told(SKU, TO_WINSTORE) == ("SKIPPED", "MISSING_ARTICLE")
+    assert stock.swept(TO_WINSTORE).differing == 0
+    stock.shop_lists()
+    stock.swept(TO_WINSTORE)
+    assert stock.shown() == 10
+
+
+def test_articles_that_are_missing_are_asked_for_in_turn_inside_the_calls(stock: StockWorld) -> None:
+    stock.owner("bc", warehouse="7", calls_per_hour=16)
+    skus = [SKU, *(f"S{number}" for number in range(5))]
+    for sku in skus:
+        stock.item(sku)
+        stock.counted(5, sku)
+    stock.run(TO_WINSTORE)
+    asked = []
+    for _ in range(3):
+        before = len(stock.calls(WINSTORE))
+        asked.append(stock.swept(TO_WINSTORE).seen)
+        assert len(stock.calls(WINSTORE)) - before <= 16 // 4
+        stock.pass_time(15 * 60)
+    assert asked == [2, 2, 2]
+    for sku in skus:
+        stock.shop_lists(sku)
+    for _ in range(3):
+        stock.swept(TO_WINSTORE)
+        stock.pass_time(3600)
+    assert [stock.shown(sku) for sku in skus] == [5] * 6
+
+
 def test_a_sweep_without_differences_writes_nothing(stock: StockWorld) -> None:
     stock.shop_has(quantity="5")
     stock.run()

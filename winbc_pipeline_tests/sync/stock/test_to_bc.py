@@ -127,6 +127,14 @@ def test_rules_by_sku_category_and_star(stock: StockWorld) -> None:
     assert stock.told("OUT") == ("SKIPPED", "STOCK_RULE")
 
 
+@pytest.mark.parametrize("rule", ["SKU-1", "sku-1"])
+def test_a_sku_with_a_rule_of_its_own_needs_no_category(stock: StockWorld, rule: str) -> None:
+    stock.table("stock_rules", f"{rule},,2,,,,,", ",Wine,1,,,,,")
+    stock.shop_has(quantity="10")
+    stock.run()
+    assert stock.inventory() == 8
+
+
 def test_a_sale_between_plan_and_write_is_seen_and_the_row_is_computed_again(
     stock: StockWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

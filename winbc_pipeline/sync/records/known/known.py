@@ -143,12 +143,17 @@ class KnownRecords:
     def links(self, ids: Collection[str]) -> dict[str, str]:
         """The keys of the records that were ever linked to records of the target, by the id there.
 
-        None of a document's customers: the flow of documents asks the ledgers of both flows.
+        Records of other parts in the same entity set have the name of their part before the key. None of a document's
+        customers: the flow of documents asks the ledgers of both flows.
         """
         if not ids or self.flow.document:
             return {}
-        where = "part = ? AND target_id IN (SELECT unnest(?::VARCHAR[]))"
-        return {row["target_id"]: row["key"] for row in ledger.read(self.store, where, [self.part.name, list(ids)])}
+        alike = [part.name for part in self.flow.parts if part.entity_set == self.part.entity_set]
+        where = "list_contains(?, part) AND target_id IN (SELECT unnest(?::VARCHAR[]))"
+        return {
+            row["target_id"]: row["key"] if row["part"] == self.part.name else f"{row['part']} {row['key']}"
+            for row in ledger.read(self.store, where, [alike, list(ids)])
+        }
 
     def _of_others(self, linked: list[str | None]) -> dict[str, str]:
         """Whose partners these records of the target are: the own id by the id in the target."""

@@ -64,8 +64,9 @@ class ByFields:
         parents = {value.partition(WITHIN)[0] for _, value in keys}
         there = self.target.find(self.part.entity_set, self.part.within, parents, False) if parents else {}
         found: Found = {}
+        wanted = set(keys)
         for record in (each for records in there.values() for each in records):
-            for key in set(keys) & set(self.keys(record)):
+            for key in wanted.intersection(self.keys(record)):
                 found.setdefault(key, []).append(record)
         return found
 
