@@ -28,7 +28,7 @@ from . import is_on
 
 TABLE = "approved_write"
 SAME = ("part", "key", "action", "hash", "mapping_version")  # what must still be so for an approval to hold
-KNOWN = ("action", "version", "mapping_version", "window")  # what the ledger is told of a record that is held
+KNOWN = ("action", "version", "window")  # what the ledger is told of a record that is held: nothing of it was sent
 AT_ONCE = 20_000  # records that are moved at once
 ALWAYS = (date.min, date.max)
 

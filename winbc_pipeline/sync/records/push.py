@@ -39,6 +39,7 @@ from .target.matching import Target
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
 BATCHES_PER_LOOK = 2  # of figures: more would be faster, and see fewer sales
+OF_SENT = ("hash", "field_hashes", "mapping_version")  # what the ledger knows of the content that was last sent
 NO_CALL = -1  # status of an operation whose call never left
 
 
@@ -150,8 +151,11 @@ class Push:
         return known
 
     def _known_unsent(self, row: Row) -> Row:
-        """The same of a record whose content is not in the target: the hashes stay those of what was last sent."""
-        return {name: value for name, value in self._known(row).items() if name not in ("hash", "field_hashes")}
+        """The same of a record whose content is not in the target.
+
+        The hashes, and the tables that they were made by, stay those of what was last sent.
+        """
+        return {name: value for name, value in self._known(row).items() if name not in OF_SENT}
 
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a row that needs no call; None when it needs one, or when the ledger says so already."""
@@ -164,8 +168,9 @@ class Push:
         state = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT}.get(row["action"])
         if not state:
             return None
-        known = self._known(row) if state == State.SKIPPED else self._known_unsent(row)
-        return Move(self.part.name, row["key"], state, known)
+        # A picture that is not sent is known by its name and settings, so that it is not read again.
+        is_noted = state == State.SKIPPED and self.part.picture
+        return Move(self.part.name, row["key"], state, self._known(row) if is_noted else self._known_unsent(row))
 
     def _resolve(self, rows: list[Row]) -> tuple[list[Row], list[Move]]:
         """Adds to each new record the field that refers to its parent's record.
