@@ -205,6 +205,14 @@ def test_a_held_update_keeps_its_link_and_what_was_sent_and_is_sent_once_it_is_a
     assert shop.sent()[8:] == [{"unitPrice": 20}] * 8
 
 
+def test_an_edit_of_the_tables_that_was_held_and_approved_is_sent(shop: Shop) -> None:
+    shop.loaded(10)
+    shop.edit_table("item", "displayName", flow=PRODUCTS.id, source="upper(name)")
+    assert shop.is_held()
+    shop.approve()
+    assert shop.run().updated == 10
+
+
 def test_records_that_would_be_blocked_are_counted_and_shown_first(shop: Shop) -> None:
     shop.edit_table("item", "blocked", PRODUCTS.id, source="price > 100", when="always")
     shop.loaded(8)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.settings import ProductSettings
 from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.crash_points import POINTS_OF_RECORDS
@@ -20,6 +21,7 @@ from ...support.in_process import Killed
 from ...support.order_sandboxes import BC
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import gone_shop as gone_shop
+from ...support.shops.product_shop import product_shop as product_shop
 
 NO_GROUP = ""
 STOCK = {"source": "7", "when": "update"}
@@ -296,3 +298,20 @@ def test_an_item_that_a_person_opened_is_blocked_when_it_is_gone_and_opened_when
         gone_shop.article("9", "S9", active=active)
         gone_shop.run()
         assert gone_shop.is_blocked("S9") == blocked
+
+
+@pytest.mark.parametrize("refused", ["BC_REFUSED", "MAPPING"])
+def test_an_edit_of_the_tables_that_failed_at_first_is_sent_once_its_cause_is_gone(
+    product_shop: ProductShop, refused: str
+) -> None:
+    """The item was sent by the tables before. What failed since is no edit that arrived."""
+    product_shop.sells("8", {"sku": "MUG", "vat_rate": "9"}, category="Kitchen")
+    product_shop.run()
+    source = "'PIECES'" if refused == "BC_REFUSED" else "lookup('units', category)"
+    product_shop.edit_table("item", "baseUnitOfMeasureCode", flow=PRODUCTS.id, source=source, when="always")
+    product_shop.edit_table("item", "displayName2", flow=PRODUCTS.id, source="upper(category)", when="always")
+    product_shop.run()
+    assert product_shop.states("item")["MUG"] == ("FAILED", refused)
+    product_shop.edit_table("item", "baseUnitOfMeasureCode", flow=PRODUCTS.id, source="'PCS'", when="create")
+    product_shop.run()
+    assert product_shop.item("MUG")["displayName2"] == "KITCHEN"
