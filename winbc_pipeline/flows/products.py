@@ -41,7 +41,7 @@ ARTICLE = Part(
     table="article.csv",
     match=(("number", False),),
     key="artkey",
-    where=variants.HAS_VARIANTS,
+    where=variants.IS_VARIANT,
     features=("features.csv",),  # attributes are what its variants differ in
     dimensions=True,
 )
@@ -50,7 +50,7 @@ VARIANT = Part(
     entity_set="itemVariants",
     table="variant.csv",
     match=(("code", False),),
-    where=variants.HAS_VARIANTS,
+    where=variants.IS_VARIANT,
     parent="article",
     group="artkey",
     within="itemNumber",
@@ -71,7 +71,7 @@ ARTICLE_PICTURE = replace(
     PICTURE,
     name="article_picture",
     key="artkey",
-    where=f"picture IS NOT NULL AND {variants.HAS_VARIANTS}",
+    where=f"picture IS NOT NULL AND {variants.IS_VARIANT}",
     parent="article",
 )
 
@@ -95,7 +95,7 @@ def shape(settings: Settings) -> tuple[Part, ...]:
     """The parts of an article, as `products.variants` says."""
     if settings.products.variants == "items":
         return CATEGORY, ITEM, PICTURE
-    plain = f"NOT ({variants.HAS_VARIANTS})"
+    plain = f"NOT ({variants.IS_VARIANT})"
     items = replace(ITEM, where=plain), replace(PICTURE, where=f"{PICTURE.where} AND {plain}")
     return CATEGORY, *items, ARTICLE, VARIANT, ARTICLE_PICTURE
 
@@ -116,8 +116,7 @@ def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
 
 def notes(settings: Settings) -> list[str]:
     """What is lost of the staged articles, and what is odd about them."""
-    lost = variants.losses(settings).values() if settings.products.variants == "item_variants" else ()
-    return [*(f"not carried: {words}" for words in lost), *odd_articles(settings)]
+    return [*variants.notes(settings), *odd_articles(settings)]
 
 
 PRODUCTS = Flow(

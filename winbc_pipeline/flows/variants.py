@@ -8,11 +8,16 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..settings import Settings
-from ..staging.store import Row, Store, quote, rows_of
+from ..staging.store import Row, Store, create_table, quote, rows_of
 
 FLOW, STAGING = "products_winstore_to_bc", "staging_winstore_articles"
 # A row of staging is one SKU. One with a colour or a size is a variant even if it is the only one: others may follow.
-HAS_VARIANTS = "coalesce(variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL, false)"
+HAS_VARIANTS = "coalesce(artkey IS NOT NULL AND (variant_count > 1 OR color IS NOT NULL OR size IS NOT NULL), false)"
+# What a SKU became stays what it is, whatever becomes of its article: Business Central cannot make one of the other.
+SENT_AS_ITEM, SENT_AS_VARIANT = (
+    f"sku IN (SELECT key FROM ledger WHERE part = '{part}' AND target_id IS NOT NULL)" for part in ("item", "variant")
+)
+IS_VARIANT = f"({SENT_AS_VARIANT} OR ({HAS_VARIANTS} AND NOT {SENT_AS_ITEM}))"
 # Of several SKUs in one item: those that have a value of their own which the item cannot have too.
 SEVERAL = "variant_count > 1"
 LOST = {
@@ -35,11 +40,10 @@ def check(settings: Settings) -> None:
     """Raises ConfigurationError when the SKUs of articles cannot become what `products.variants` says.
 
     That is so when SKUs were sent in the other way before, and when something is lost that `products.accept_losses`
-    does not name.
+    does not name; once variants were sent, a further loss is told and stops nobody.
     """
-    _check_mode(settings)
-    lost = losses(settings) if settings.products.variants == "item_variants" else {}
-    refused = {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
+    _check_way(settings)
+    refused = {} if _any_sent(settings) else not_accepted(settings)
     if refused:
         listed = ", ".join(f'"{name}"' for name in (*settings.products.accept_losses, *refused))
         words = "; ".join(refused.values())
@@ -47,6 +51,29 @@ def check(settings: Settings) -> None:
             f'`products.variants = "item_variants"`: API v2.0 has no place for what variants have: {words}.',
             f'Use "items", or name what may be lost: `products.accept_losses = [{listed}]` (docs/products.md).',
         )
+
+
+def not_accepted(settings: Settings) -> dict[str, str]:
+    """The losses that `products.accept_losses` does not name, in words by their names."""
+    lost = losses(settings) if settings.products.variants == "item_variants" else {}
+    return {name: words for name, words in lost.items() if name not in settings.products.accept_losses}
+
+
+def notes(settings: Settings) -> list[str]:
+    """What is lost of staged SKUs, and which of them stay what they became before, in words."""
+    if settings.products.variants == "items":
+        return []
+    refused = not_accepted(settings)
+    found = []
+    for name, words in losses(settings).items():
+        more = " (`products.accept_losses` does not name it)" if name in refused else ""
+        found.append(f"not carried: {words}{more}")
+    query = f"SELECT string_agg(sku, ', ' ORDER BY sku) AS skus FROM {STAGING} WHERE {HAS_VARIANTS} AND {SENT_AS_ITEM}"
+    for row in _asked(settings, "ledger", query):
+        if row["skus"]:
+            words = "SKUs stay the items that they were before their article had colours, sizes or other SKUs"
+            found.append(f"{words}: {row['skus']}")
+    return found
 
 
 def losses(settings: Settings) -> dict[str, str]:
@@ -98,6 +125,11 @@ def articles(settings: Settings, ids: Collection[str]) -> dict[str, str]:
     return {row["asked"]: row["key"] for row in _sent(settings, "article", "target_id", ids)}
 
 
+def _any_sent(settings: Settings) -> bool:
+    """Whether any variant is in Business Central."""
+    return bool(_asked(settings, "ledger", "FROM ledger WHERE part = 'variant' AND target_id IS NOT NULL LIMIT 1"))
+
+
 def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
     """The ledger rows of a part's records that are in Business Central and have one of the values in a column.
 
@@ -122,19 +154,36 @@ def _skus_by_gtin(settings: Settings, names: Collection[str]) -> dict[str, set[s
     return found
 
 
-def _check_mode(settings: Settings) -> None:
-    """Raises ConfigurationError when SKUs with colours or sizes are in Business Central in the other way."""
-    if settings.products.variants == "items":
-        words, other, sent = "variants of items", "item_variants", "part = 'variant'"
-    else:
-        words, other = "items of their own", "items"
-        sent = f"part = 'item' AND key IN (SELECT _key FROM {STAGING} WHERE {HAS_VARIANTS})"
+def _check_way(settings: Settings) -> None:
+    """Raises ConfigurationError when `products.variants` was another one when SKUs with colours or sizes were sent.
+
+    The way is noted at the first run. It may change as long as no such SKU is in Business Central.
+    """
+    chosen, path = settings.products.variants, settings.flow_database(FLOW)
+    if not path.exists():
+        return
+    with Store(path, settings.memory_limit_mb).open() as connection:
+        create_table(connection, "way_of_variants", {"way": "VARCHAR"})
+        noted = connection.execute("SELECT way FROM way_of_variants").fetchone()
+    if noted == (chosen,):
+        return
+    sent = (
+        "part = 'variant'"
+        if chosen == "items"
+        else f"part = 'item' AND key IN (SELECT _key FROM {STAGING} WHERE {HAS_VARIANTS})"
+    )
     found = _asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
-    if found and found[0]["n"]:
+    if noted and found and found[0]["n"]:
+        words = "variants of items" if chosen == "items" else "items of their own"
         hint = "Business Central cannot move stock and history between items and variants, so winbc does not either. "
-        hint += f'Set `products.variants` to "{other}" again. To change over, sell out or write off the old stock in '
+        hint += (
+            f'Set `products.variants` to "{noted[0]}" again. To change over, sell out or write off the old stock in '
+        )
         hint += "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
         raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
+    with Store(path, settings.memory_limit_mb).transaction() as connection:
+        connection.execute("DELETE FROM way_of_variants")
+        connection.execute("INSERT INTO way_of_variants VALUES (?)", [chosen])
 
 
 def _asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:

@@ -64,6 +64,7 @@ def map_windows(work: Work) -> None:
     with mapping_connection(connected) as connection:
         renew_table(connection, mapped_table(work.flow), MAPPED)
         create_staging(connection, staging)
+        ledger.create(connection)  # what a record became before may say which parts it has
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]

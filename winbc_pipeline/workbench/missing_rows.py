@@ -11,6 +11,7 @@ import duckdb
 
 from ..mapping.compiler import Compiled
 from ..mapping.execute import fill_joined_tables
+from ..staging import ledger
 from ..staging.load import create as create_staging
 from ..staging.store import lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
@@ -123,6 +124,7 @@ def _staged(connected: ConnectedFlow) -> Iterator[tuple[duckdb.DuckDBPyConnectio
 
     with mapping_connection(connected) as connection:
         create_staging(connection, staging)
+        ledger.create(connection)
         lock_down(connection)
         yield connection, sources()
 

@@ -18,6 +18,7 @@ _known: dict[tuple[Any, ...], Rows] = {}
 
 def map_windows(work: Work) -> None:
     """The same as sync/map.py, and as its result."""
+    work.flow.check(work.settings)
     made_of, (staged, before) = _made_of(work), _before(work)
     if (made_of, staged, before) not in _known:
         MAP_WINDOWS(work)
@@ -34,7 +35,15 @@ def _made_of(work: Work) -> tuple[object, ...]:
     connected, settings = work.connected, work.settings
     constants = tuple(sorted(work.flow.constants(settings).items()))
     parts = tuple(part.name for part in connected.parts)
-    return (repr(work.flow), connected.mapping_version(), parts, constants, settings.winstore.profile, *work.days)
+    made_by = (connected.mapping_version(), settings.winstore.profile)
+    return (repr(work.flow), *made_by, parts, constants, _sent(work) if work.flow.shape else (), *work.days)
+
+
+def _sent(work: Work) -> Rows:
+    """The records that the target has: parts of products are made by what became of a SKU before."""
+    with work.store.open() as connection:
+        sent = "SELECT part, key FROM ledger WHERE target_id IS NOT NULL ORDER BY ALL"
+        return tuple(connection.execute(sent).fetchall())
 
 
 def _before(work: Work) -> tuple[Rows, Rows]:

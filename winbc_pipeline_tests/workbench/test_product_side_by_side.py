@@ -32,7 +32,7 @@ def compared(shown: Product, field: str) -> list[tuple[object, object]]:
 
 def test_it_shows_all_skus_of_the_article_with_their_partners(shop: ProductShop) -> None:
     shop.run()
-    shown = product(shop.settings, "shirt-r".upper())
+    shown = product(shop.settings, "shirt-r")
     assert (shown.article, shown.sku) == ("7", "SHIRT-R")
     found = [(row["sku"], row["target_no"], row["made_by"], row["state"]) for row in shown.skus]
     assert found == [(sku, sku, "winstore", "CONFIRMED") for sku in ("SHIRT-B", "SHIRT-R")]

@@ -62,7 +62,9 @@ def product(settings: Settings, sku: str) -> Product:
             """,
             [sku],
         )
-    asked = next((row for row in skus if sku in (row["sku"], row["sku"].upper())), None)
+    # Capitals make no difference, as long as they need not.
+    same = [row for row in skus if row["sku"] and row["sku"].lower() == sku.lower()]
+    asked = next((row for row in same if row["sku"] == sku), same[0] if same else None)
     if not asked:
         hint = "`winbc plan products` reads what changed in Winstore."
         raise NotDone(f"No article with the SKU {sku} was read.", hint)

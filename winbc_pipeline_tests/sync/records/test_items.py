@@ -310,4 +310,7 @@ def test_an_edit_of_the_tables_that_failed_at_first_is_sent_once_its_cause_is_go
     assert product_shop.states("item")["MUG"] == ("FAILED", "BC_REFUSED")
     product_shop.in_bc_made("itemCategories", {"code": "NEW", "displayName": "New"})
     product_shop.run()
-    assert (product_shop.item("MUG")["itemCategoryCode"], product_shop.item("MUG")["displayName2"]) == ("NEW", "KITCHEN")
+    assert (product_shop.item("MUG")["itemCategoryCode"], product_shop.item("MUG")["displayName2"]) == (
+        "NEW",
+        "KITCHEN",
+    )

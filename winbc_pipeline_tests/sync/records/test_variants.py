@@ -211,11 +211,44 @@ def test_two_skus_that_swap_their_articles_are_both_told(product_shop: ProductSh
 
 def test_a_sku_that_comes_to_have_a_colour_stays_the_item_that_it_is(product_shop: ProductShop) -> None:
     product_shop.as_variants()
+    product_shop.sells("7", RED)
     product_shop.article("8", "MUG")
     product_shop.run()
-    product_shop.article("8", "MUG", color="red")
-    with pytest.raises(ConfigurationError, match="1 SKUs are items of their own"):
-        product_shop.run()
+    product_shop.sells("8", {"sku": "MUG", "color": "red"}, {"sku": "MUG-B", "color": "blue"})
+    product_shop.article("9", "CUP")
+    assert product_shop.run().failed == 0
+    assert product_shop.numbers() == ["7", "8", "CUP", "MUG"]
+    assert product_shop.variants()["MUG-B"] == ("8", "blue")
+    words = "SKUs stay the items that they were before their article had colours, sizes or other SKUs: MUG"
+    assert words in product_shop.connected.flow.notes(product_shop.settings)
+
+
+def test_a_variant_that_is_left_alone_in_its_article_stays_a_variant(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    product_shop.sells("7", {"sku": "A1"}, {"sku": "A2"})
+    product_shop.run()
+    product_shop.sells("7", {"sku": "A1"})
+    assert product_shop.run().failed == 0
+    assert (product_shop.numbers(), sorted(product_shop.variants())) == (["7"], ["A1", "A2"])
+
+
+def test_a_loss_that_comes_up_later_is_told_and_stops_nobody(product_shop: ProductShop) -> None:
+    product_shop.products(variants="item_variants", accept_losses=["stock", "blocked"])
+    product_shop.sells("7", RED | {"price": "10"}, BLUE | {"price": "10"})
+    product_shop.run()
+    product_shop.sells("7", RED | {"price": "10"}, BLUE | {"price": "12"})
+    product_shop.article("8", "MUG")
+    assert product_shop.run().failed == 0
+    assert "MUG" in product_shop.numbers()
+    words = "not carried: 1 SKUs have another price than the item (`products.accept_losses` does not name it)"
+    assert words in product_shop.connected.flow.notes(product_shop.settings)
+
+
+def test_an_article_without_a_key_is_no_article_with_variants(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    product_shop.sells(" ", {"sku": "Z", "color": "red"})
+    assert product_shop.run().failed == 0
+    assert product_shop.numbers() == ["Z"]
 
 
 def test_what_is_odd_or_lost_is_told_with_both_skus(product_shop: ProductShop) -> None:
