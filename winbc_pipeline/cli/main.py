@@ -172,7 +172,7 @@ def sync(
     warehouse: Annotated[str, typer.Option(help="Of stock: only the SKUs in this warehouse, at once")] = "",
 ) -> None:
     """Runs one flow from source to target, without Dagster."""
-    from ..sync.run import cents_off
+    from ..sync.run import cents_off, of_other_parts
     from ..sync.run import sync as run_sync
 
     connected = _switched_on(flow, load_settings())
@@ -187,6 +187,8 @@ def sync(
         raise typer.Exit(1) from None
     written = f"{done.created} created, {done.updated} updated"
     console.print(f"{done.read} read, {written}, {done.skipped} skipped, {done.failed} failed")
+    for words in of_other_parts(work):
+        console.print(f"besides, {words}")
     if off := cents_off(work.connected, work.run_id):
         console.print(f"Not Winstore's totals to the cent: {'; '.join(off)}. See `orders.rounding_account`.")
     if done.failed:

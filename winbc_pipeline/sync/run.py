@@ -156,6 +156,21 @@ def cents_off(connected: ConnectedFlow, run_id: str | None = None) -> list[str]:
     return [f"{row['documents']} documents, {row['amount']:+.2f} {row['currency']}".strip() for row in rows]
 
 
+def of_other_parts(work: Work) -> list[str]:
+    """What the run of a work did to records of parts besides the main one, such as `picture: 2 created`."""
+    words = {"create": "created", "update": "updated"}
+    counts: dict[str, Counter[str]] = {}
+    for row in records(work.connected, work.first, work.last):
+        done = words.get(row["action"] or "") if row["state"] == "CONFIRMED" else None
+        outcome = "skipped" if row["state"] == "SKIPPED" else done
+        if row["run_id"] == work.run_id and row["part"] != work.flow.main and outcome:
+            counts.setdefault(row["part"], Counter())[outcome] += 1
+    return [
+        f"{part}: {', '.join(f'{count} {outcome}' for outcome, count in sorted(each.items()))}"
+        for part, each in sorted(counts.items())
+    ]
+
+
 def summary(work: Work) -> Summary:
     """What the run of a work did. A record that an earlier run has sent, and that is unchanged, counts as skipped."""
     everything = records(work.connected, work.first, work.last)

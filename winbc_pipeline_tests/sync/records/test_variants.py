@@ -8,6 +8,7 @@ import pytest
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows import STOCK_TO_BC
 from winbc_pipeline.settings import Loss
+from winbc_pipeline.sync.run import of_other_parts
 
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
@@ -314,3 +315,11 @@ def test_a_mapping_folder_from_before_variants_and_pictures_still_serves(product
     product_shop.sells("7", RED, BLUE)
     assert product_shop.run().created == 2
     assert "picture.csv is missing, so no pictures are sent" in product_shop.connected.without_place()
+
+
+def test_a_run_tells_what_it_did_to_records_besides_the_items(product_shop: ProductShop) -> None:
+    product_shop.as_variants()
+    product_shop.sells("7", RED, BLUE, category="Clothing")
+    work = product_shop.work()
+    product_shop.run(work)
+    assert of_other_parts(work) == ["article: 1 created", "category: 1 created", "variant: 2 created"]
