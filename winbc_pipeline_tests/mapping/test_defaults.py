@@ -214,7 +214,7 @@ def test_reset_of_one_table_leaves_the_others_alone(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "table"),
     [
-        ("article", "products_bc_to_winstore/article.csv"),
+        ("position", "orders_bc_to_winstore/position.csv"),
         ("units", "lookups/units.csv"),
         ("stock", "stock_winstore_to_bc/item.csv"),
     ],

@@ -5,6 +5,7 @@ Mapping is a function of the tables, the staged records and what was mapped befo
 
 from typing import Any
 
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.store import quote, renew_table
 from winbc_pipeline.sync import map as mapping
@@ -42,6 +43,7 @@ def _made_of(work: Work) -> tuple[object, ...]:
 def _sent(work: Work) -> Rows:
     """The records that the target has: parts of products are made by what became of a SKU before."""
     with work.store.open() as connection:
+        ledger.create(connection)
         sent = "SELECT part, key FROM ledger WHERE target_id IS NOT NULL ORDER BY ALL"
         return tuple(connection.execute(sent).fetchall())
 

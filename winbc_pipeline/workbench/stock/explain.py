@@ -148,4 +148,4 @@ def _why(connected: ConnectedFlow, mapped: Row | None, row: Row | None) -> str:
     if reason:
         message = f" {row['message']}" if row and row.get("message") else ""
         return f"{reason}: {REASONS.get(reason, '')}{message}"
-    return f"state {row['state']}" if row else "no run has planned it yet"
+    return str(row["state"]) if row else "no run has planned it yet"

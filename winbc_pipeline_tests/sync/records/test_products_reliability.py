@@ -28,6 +28,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "garbage": {},
     "storm": {"times": 5},
 }
+OFTEN = ("drop_after", "status_after")  # the answer is lost, and the call was run; the others go to the long loops
+KINDS = [pytest.param(kind, marks=() if kind in OFTEN else pytest.mark.soak) for kind in FAULTS]
 MODES = ("items", "item_variants")
 BOTH = (PRODUCTS, PRODUCTS_TO_WINSTORE)
 RED, BLUE, GREEN = ({"sku": f"SHIRT-{name[0].upper()}", "color": name} for name in ("red", "blue", "green"))
@@ -87,7 +89,7 @@ def test_a_run_that_dies_is_completed_and_nothing_comes_back(tmp_path: Path, flo
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.id)
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_on_any_call_loses_nothing_and_doubles_nothing(
     tmp_path: Path, flow: Flow, mode: str, kind: str
 ) -> None:
