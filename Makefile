@@ -39,4 +39,7 @@ bench: .venv/ready ## speed beside the peers, one JSON line each (installs the p
 	$(BIN)/python benchmarks/sandbox.py
 	$(BIN)/python benchmarks/orders.py
 	$(BIN)/python benchmarks/pairs.py
+	$(BIN)/python benchmarks/products.py one
+	$(BIN)/python benchmarks/products.py three
+	$(BIN)/python benchmarks/products.py variants
 	$(BIN)/python benchmarks/volume.py

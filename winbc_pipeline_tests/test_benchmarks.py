@@ -33,6 +33,11 @@ def test_customers_are_compared_with_pairs_and_without() -> None:
     assert line_of("pairs.py", "--rows", "50")["rows"] == 50
 
 
+@pytest.mark.parametrize(("shape", "records"), [("one", 31), ("three", 31), ("variants", 41)])
+def test_skus_are_mapped_and_planned_as_items_and_as_variants(shape: str, records: int) -> None:
+    assert line_of("products.py", shape, "--rows", "30")["records"] == records
+
+
 def test_a_first_load_asks_for_each_article_once() -> None:
     line = line_of("volume.py", "--articles", "6", "--skus", "3", "--call-ms", "0")
     assert (line["rows"], line["calls"]) == (18, 4)
