@@ -17,6 +17,8 @@ from ...support.order_sandboxes import FIRST, LAST, Record
 from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
+pytestmark = pytest.mark.proof
+
 # How the addresses of this customer are written: in Winstore, in an order of Winstore, and in Business Central.
 GENT = {"street": "Kaai", "streetnr": "3", "zip": "9000", "city": "Gent", "countryISO": "BE"}
 METZ = {"street": "rue Haute", "streetnr": "1", "zip": "57000", "city": "Metz", "countryISO": "FR"}

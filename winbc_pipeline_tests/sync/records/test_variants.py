@@ -72,6 +72,7 @@ def test_a_shop_without_colours_and_sizes_can_change_its_way(product_shop: Produ
     assert product_shop.run().failed == 0
 
 
+@pytest.mark.proof
 def test_a_code_is_given_once_and_kept_however_often_colours_and_sizes_are_renamed(product_shop: ProductShop) -> None:
     product_shop.as_variants()
     product_shop.edit_table(

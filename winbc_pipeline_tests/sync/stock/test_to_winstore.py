@@ -142,6 +142,7 @@ def test_a_flag_without_a_field_is_refused_with_the_reason(of_bc: StockWorld) ->
         of_bc.run()
 
 
+@pytest.mark.proof
 def test_both_directions_with_different_owners_write_nothing_to_each_other(stock: StockWorld) -> None:
     stock.owner("winstore", owners={"CENTRAL": "bc"}, warehouse="7")
     stock.table("stock_groups", "1,SHOPS,", "7,CENTRAL,")
