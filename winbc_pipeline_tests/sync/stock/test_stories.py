@@ -149,7 +149,9 @@ def test_after_any_history_and_one_sweep_both_sides_agree(tmp_path: Path, tables
 
 @pytest.mark.proof
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
-@pytest.mark.parametrize("first", range(1, 31, 10))
+@pytest.mark.parametrize(
+    "first", [1, pytest.param(11, marks=pytest.mark.soak), pytest.param(21, marks=pytest.mark.soak)]
+)
 def test_after_more_histories_both_sides_agree(tmp_path: Path, tables: Path, first: int, flow: str) -> None:
     for seed in range(first, first + 10):
         with story(tmp_path / str(seed), seed, flow) as told:
