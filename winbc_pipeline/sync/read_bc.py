@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from ..errors import UnreadableAnswer
 from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
@@ -66,7 +67,12 @@ def changed(
     """
     path = f"{entity_set}?$filter={_since('ge', since, condition)}&{query}"
     for page in source.pages(path, DOCUMENTS_PER_PAGE):
-        yield json.loads(page, parse_float=Decimal)
+        try:
+            records = json.loads(page, parse_float=Decimal)
+        except (ValueError, RecursionError):  # nested without end, or a number of thousands of digits
+            hint = "Nothing of it was taken. Look at what stands between winbc and Business Central."
+            raise UnreadableAnswer(f"A page of {entity_set} is no JSON that can be read.", hint) from None
+        yield records
 
 
 def as_lines(rows: list[dict[str, Any]]) -> bytes:
