@@ -49,7 +49,7 @@ def _row(number: int, each: int) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("shape", choices=("one", "three", "variants"))
-    parser.add_argument("--rows", type=int, default=90_000)
+    parser.add_argument("--rows", type=int, default=300_000)
     asked = parser.parse_args()
     chosen: dict[str, Any] = {}
     if asked.shape == "variants":

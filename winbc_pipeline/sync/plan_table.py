@@ -99,11 +99,11 @@ def planned_rows(work: Work, part: str | None = None) -> list[Row]:
             SELECT *
             FROM {quote(planned_table(work.flow))}
             WHERE "window" BETWEEN ? AND ? AND part = coalesce(?, part)
-            ORDER BY key
             """,
             [*work.days, part],
         )
-    return [row for row in rows if work.wants(row["part"], row["key"])]
+    # Sorted here: the rows of a large first load are wider than the memory that DuckDB may take for that.
+    return sorted((row for row in rows if work.wants(row["part"], row["key"])), key=lambda row: str(row["key"]))
 
 
 def planned_by(work: Work) -> set[str]:
