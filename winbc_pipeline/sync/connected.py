@@ -274,11 +274,11 @@ class ConnectedFlow:
 
     def _try_out(self) -> CompiledTables:
         compiled = self.compiled()
-        for part, each in compiled.items():
-            with in_memory() as connection:
-                create_source(connection, self.source_fields)
-                connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
-                lock_down(connection)
+        with in_memory() as connection:
+            create_source(connection, self.source_fields)
+            connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
+            lock_down(connection)
+            for part, each in compiled.items():
                 try:
                     try_out(connection, each)
                 except duckdb.Error as error:
