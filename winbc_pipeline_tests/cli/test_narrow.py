@@ -82,6 +82,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return found[0], found[1]
 
 
+@pytest.mark.proof
 def test_winbc_products(shop: ProductShop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     shop.run()
     narrow, wide = printed(monkeypatch, capsys, "products", "FR-R92B-58-RED")

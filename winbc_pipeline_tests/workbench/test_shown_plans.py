@@ -22,6 +22,7 @@ def test_a_variant_whose_item_the_same_plan_makes_is_no_error(product_shop: Prod
     assert (variant.part.name, variant.errors, variant.orphan) == ("variant", [], False)
 
 
+@pytest.mark.proof
 def test_a_variant_whose_item_is_there_goes_alone(product_shop: ProductShop) -> None:
     product_shop.as_variants()
     product_shop.sells("7", RED)
@@ -32,8 +33,8 @@ def test_a_variant_whose_item_is_there_goes_alone(product_shop: ProductShop) -> 
     assert variant.request == "POST itemVariants"
 
 
-@pytest.mark.parametrize("skus", [3, 12])
-def test_what_waits_is_shown_by_part_with_examples_of_each(product_shop: ProductShop, skus: int) -> None:
+def test_what_waits_is_shown_by_part_with_examples_of_each(product_shop: ProductShop) -> None:
+    skus = EXAMPLES + 2
     guards = GuardSettings(enabled=True, at_least=1)
     product_shop.settings = product_shop.settings.model_copy(update={"guards": guards})
     for n in range(skus):
@@ -45,4 +46,4 @@ def test_what_waits_is_shown_by_part_with_examples_of_each(product_shop: Product
         ("item", skus, 0, 0),
     ]
     named = [row["part"] for row in shown.examples]
-    assert named == ["category", *["item"] * min(skus, EXAMPLES)]
+    assert named == ["category", *["item"] * EXAMPLES]

@@ -32,6 +32,7 @@ def test_the_item_of_an_article_gets_the_dimension_in_the_run_that_makes_it(shop
     assert [words for words in notes(shop) if "features.csv" in words] == []
 
 
+@pytest.mark.proof
 def test_each_article_has_its_own_value_and_a_plain_item_too(shop: ProductShop) -> None:
     shop.sells("7", RED, supplier_id="2")
     shop.sells("9", {"sku": "CAP-R", "color": "red"}, supplier_id="3")
@@ -40,6 +41,7 @@ def test_each_article_has_its_own_value_and_a_plain_item_too(shop: ProductShop) 
     assert [dimensions(shop, number)["BRANCH"] for number in ("7", "9", "MUG")] == ["2", "3", "1"]
 
 
+@pytest.mark.proof
 def test_a_changed_value_is_the_only_write_and_a_rerun_writes_nothing(shop: ProductShop) -> None:
     shop.sells("7", RED, BLUE, supplier_id="2")
     shop.run()
@@ -72,12 +74,14 @@ def test_the_dry_run_tells_it_before_anything_is_sent(shop: ProductShop) -> None
     assert shop.numbers() == []
 
 
+@pytest.mark.proof
 def test_an_attribute_that_tells_variants_apart_is_no_loss(shop: ProductShop) -> None:
     shop.sells("7", RED, BLUE, supplier_id="2")
     shop.run()
     assert not [words for words in notes(shop) if "color" in words]
 
 
+@pytest.mark.proof
 def test_a_value_that_business_central_lacks_fails_the_article_and_its_variants_wait(shop: ProductShop) -> None:
     shop.sells("7", RED, supplier_id="77")
     shop.article("8", "MUG", supplier_id="1")
