@@ -130,7 +130,7 @@ def staged(folder: Path, rows: int, url: str) -> Any:
 
 def mapped(rows: int, folder: Path) -> dict[str, Any]:
     from winbc_pipeline.sync.map import map_windows
-    from winbc_pipeline.sync.records.plan import plan
+    from winbc_pipeline.sync.stock.plan import plan
     from winbc_pipeline.sync.work import Work
     from winbc_pipeline.workbench.plans import planned
 
