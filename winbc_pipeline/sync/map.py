@@ -250,7 +250,7 @@ def _words(flow: Flow) -> tuple[str, str]:
     """SQL of the words beside the reason for which a record is skipped, and of the join that they need (Part.words)."""
     told = [(part.name, *each) for part in flow.parts for each in part.words.items()]
     if not told:
-        return "NULL", ""
+        return "NULL::VARCHAR", ""
     cases = [
         f"WHEN m.part = {literal(part)} AND m.skip_reason = {literal(reason)} THEN s.{quote(name)}"
         for part, reason, name in told
