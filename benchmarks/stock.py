@@ -137,8 +137,9 @@ def mapped(rows: int, folder: Path) -> dict[str, Any]:
     def found(entity_set: str, field: str, keys: Iterable[str], *_: Any) -> dict[str, list[dict[str, Any]]]:
         if entity_set != "items" or field == "id":
             return {}
-        return {key: [item(int(key[1:]), 1)] for key in keys}
+        return {key: there[key] for key in keys}
 
+    there = {f"S{number:06d}": [item(number, 1)] for number in range(rows)}
     connected = staged(folder, rows, "http://127.0.0.1:1")
     work = Work(connected, START.date(), date(2026, 12, 31), "bench")
     began, clock = time.process_time(), time.perf_counter()

@@ -66,6 +66,10 @@ class StockWorld(OrderFlow):
             assert answer.status_code == 200, answer.text
         return self.of_bc(number)
 
+    def has_unit(self, unit: str, pieces: int, number: str = SKU) -> None:
+        """An item of Business Central is sold in another unit, too, that holds some pieces."""
+        self._control(BC, "seed", {"settings": {"items": {number: {"units": {unit: pieces}}}}})
+
     def of_bc(self, number: str = SKU) -> Record:
         return next(each for each in self.records("items") if each["number"] == number)
 

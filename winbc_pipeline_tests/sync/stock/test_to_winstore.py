@@ -158,6 +158,7 @@ def test_the_flag_is_forced_through_a_profile_that_has_a_field_for_it(
 
 
 def test_an_item_on_an_order_in_another_unit_is_not_sent(of_bc: StockWorld) -> None:
+    of_bc.has_unit("BOX", 12)
     of_bc.sold(2, unit="BOX")
     of_bc.run(TO_WINSTORE)
     assert of_bc.told(SKU, TO_WINSTORE) == ("SKIPPED", "OTHER_UNIT")
