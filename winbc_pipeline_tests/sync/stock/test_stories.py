@@ -1,7 +1,7 @@
 """Random histories of stock on both sides, under faults and kills, against a model of its own.
 
 A history is all that people do to one SKU: sales, receipts, counts, corrections and transfers on both sides, under a
-rule of its own. Many SKUs live in one world. They share its runs, sweeps, lost calls and kills, and nothing else.
+rule of its own. Many SKUs live in one world. They share its runs, sweeps, lost calls and kills, and else only orders of a few of them.
 After the last event and one sweep both sides agree by the rule, and nothing was created.
 """
 
@@ -28,8 +28,8 @@ from ...support.shops.stock_world import SKU, TO_BC, TO_WINSTORE, StockWorld, op
 WAREHOUSES = ("1", "7")
 POINTS = ("before record intent", "after record intent", "after record answer", "after record confirm")
 FAULTS = ("drop_before", "drop_after")
-ACTS_AT_ONCE = 0.8  # the part of the SKUs to which something happens between two acts of the program
-BATCH = 20  # figures in a call, so that the SKUs of one world share few calls
+ACTS_AT_ONCE = (0, 1, 2, 3)  # how often something happens to a SKU between two acts of the program
+BATCH = 20  # figures in a call, so that a lost call or a kill leaves some figures sent and others not
 ZERO = Decimal(0)
 
 
@@ -75,7 +75,7 @@ class Story:
 
     def __init__(self, world: StockWorld, chance: Random, flow: str, skus: int) -> None:
         self.world, self.chance, self.flow = world, chance, flow
-        self.rules = {f"S{number:03d}": Rule.any(chance) for number in range(skus)}
+        self.rules = {f"S{number:04d}": Rule.any(chance) for number in range(skus)}
         self.shop: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}  # quantity and reserved by SKU and warehouse
         self.books: defaultdict[str, Decimal] = defaultdict(Decimal)  # what is there in Business Central
         self.ordered: Counter[str] = Counter()
@@ -166,10 +166,10 @@ class Story:
             self.events.update(order.lines.values())
 
     def people_act(self) -> None:
-        """Something happens to most SKUs, all in one second."""
+        """Something happens to most SKUs, all in one second, and to some of them more than once."""
         self.world.pass_time(1)
         for sku in self.rules:
-            if self.chance.random() < ACTS_AT_ONCE:
+            for _ in range(self.chance.choice(ACTS_AT_ONCE)):
                 self.chance.choice(self.acts)(sku)
                 self.events[sku] += 1
         if self.flow == TO_WINSTORE and self.chance.random() < 0.5:
@@ -180,7 +180,7 @@ class Story:
     # What the program does.
 
     def _killed_or_not(self, act: Callable[[str], Any]) -> None:
-        if self.chance.random() < 0.3:
+        if self.chance.random() < 0.5:
             crash_points.armed[self.chance.choice(POINTS)] = self.chance.randint(1, 4)
         with suppress(Killed, WinbcError):
             act(self.flow)
@@ -245,7 +245,7 @@ def check(told: Story) -> None:
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
 def test_after_any_history_and_one_sweep_both_sides_agree(tmp_path: Path, tables: Path, flow: str) -> None:
     with story(tmp_path, 0, flow, skus=5) as told:
-        told.told(rounds=12)
+        told.told(rounds=2)
         check(told)
 
 
@@ -253,24 +253,24 @@ def test_after_any_history_and_one_sweep_both_sides_agree(tmp_path: Path, tables
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
 def test_after_more_histories_both_sides_agree(tmp_path: Path, tables: Path, flow: str) -> None:
     with story(tmp_path, 1, flow, skus=100) as told:
-        told.told(rounds=20)
+        told.told(rounds=8)
         check(told)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
-@pytest.mark.parametrize("seed", range(1000, 1020))
+@pytest.mark.parametrize("seed", range(1000, 1005))
 def test_after_ten_thousand_histories_both_sides_agree(tmp_path: Path, tables: Path, seed: int, flow: str) -> None:
-    with story(tmp_path, seed, flow, skus=250) as told:
-        told.told(rounds=30)
+    with story(tmp_path, seed, flow, skus=1000) as told:
+        told.told(rounds=8)
         check(told)
-        assert min(told.events.values()) >= 10, "each SKU has a history"
+        assert len(told.events) == 1000 and told.events.total() > 10_000, "ten events in a history on average"
 
 
 def test_a_model_that_lost_a_sale_is_noticed(tmp_path: Path, tables: Path) -> None:
     """The comparison can fail: without the last sweep a correction on the other side stays."""
     with story(tmp_path, 2, TO_BC, skus=3) as told:
         told.told(rounds=3)
-        told.world.user(do="adjust", item="S001", quantity=7)
+        told.world.user(do="adjust", item="S0001", quantity=7)
         with pytest.raises(AssertionError):
             check(told)
