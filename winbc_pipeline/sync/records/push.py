@@ -258,7 +258,7 @@ class Push:
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
                 rows, moves = self._after_first(rows, moves)
-                for chunk in intent_chunks(rows):
+                for chunk in intent_chunks(rows, at_once):
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
                     moves = []
