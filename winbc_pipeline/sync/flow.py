@@ -372,6 +372,7 @@ class Flow:
         lacks: in words, what the source does not have although people look for it. For the error of a formula.
         emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
             records to zero wait for a person (sync/guards/).
+        explains: fields of the source that people see beside each mapped record in Dagster. No personal data.
     """
 
     name: str
@@ -405,6 +406,7 @@ class Flow:
     switch: str = ""
     lacks: str = ""
     emptied: str = ""
+    explains: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

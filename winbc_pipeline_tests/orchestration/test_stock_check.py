@@ -1,13 +1,41 @@
-"""Stock in the Dagster UI: SKUs that are not sent are named by a warning, and no window is red (docs/stock.md)."""
+"""Stock in the Dagster UI (docs/stock.md): what a figure was made of, and a warning that names SKUs that are not sent."""
 
 import pytest
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterInstance
 
 from winbc_pipeline.build import build_defs
+from winbc_pipeline.orchestration.layers import windows_of_layer
 from winbc_pipeline.orchestration.windows import range_tags
 
 from ..support.order_sandboxes import FIRST, LAST
-from ..support.shops.stock_world import TO_BC, StockWorld
+from ..support.shops.stock_world import SKU, TO_BC, TO_WINSTORE, StockWorld
+
+
+def mapped(world: StockWorld, flow: str) -> str:
+    """What people see beside the mapped record of SKU-1."""
+    (window,) = windows_of_layer(world.connected(flow), "mapped", FIRST, LAST).values()
+    (record,) = [each for each in window.records if each["key"] == SKU]
+    return str(record["message"])
+
+
+def test_a_mapped_record_shows_its_parts_its_warehouses_and_its_rule(stock: StockWorld) -> None:
+    stock.table("stock_rules", f"{SKU},,2,20,6,yes,,")
+    stock.shop_has(quantity="38", reserved="1.5")
+    stock.shop_has(warehouse="7", quantity="10")
+    stock.run()
+    assert mapped(stock, TO_BC) == (
+        "on_hand 48, reserved 1.5, safety 2, cap 20, rounding 6, clamp true, rule row 2, "
+        "warehouses 1: 38, reserved 1.5; 7: 10, reserved 0"
+    )
+
+
+def test_a_mapped_record_of_business_central_shows_its_open_orders(stock: StockWorld) -> None:
+    stock.owner("bc", warehouse="7")
+    stock.shop_lists()
+    stock.counted(10)
+    stock.sold(3)
+    stock.run(TO_WINSTORE)
+    assert mapped(stock, TO_WINSTORE) == "on_hand 10, on_orders 3, incoming 0, safety 0, clamp false, sales_lines 3 PCS"
 
 
 def check_of(world: StockWorld) -> AssetCheckEvaluation:

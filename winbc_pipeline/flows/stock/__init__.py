@@ -14,6 +14,7 @@ from ...systems.winstore import load_profile
 from .. import variants
 from . import of_bc, of_winstore
 
+RULED = ("safety", "cap", "rounding", "clamp", "rule")
 SWITCH = 'Set `stock.owner`, or the owner of a group in `stock.owners`, to "{}"'
 
 
@@ -95,6 +96,7 @@ STOCK_TO_BC = Flow(
     lacks="Winstore tells neither what is on orders nor what is incoming, only `on_hand` and `reserved`.",
     emptied="inventory",
     guarded=True,
+    explains=("on_hand", "reserved", *RULED, "warehouses"),
 )
 STOCK_TO_WINSTORE = Flow(
     name="stock",
@@ -130,4 +132,5 @@ STOCK_TO_WINSTORE = Flow(
     "the stock is `on_orders`, the open lines of sales orders; what comes is `incoming`.",
     emptied="quantity",
     guarded=True,
+    explains=("on_hand", "on_orders", "incoming", *RULED, "sales_lines", "purchase_lines"),
 )
