@@ -3,8 +3,8 @@
 Usage: python benchmarks/stock.py [--rows N] [--slower N] map|sweep|push
 `map`: every SKU has changed and differs in the target, which is a dictionary in this process.
 `sweep`: nothing differs; both systems are a server on loopback, which counts its calls.
-`push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time. Before and after the push
-the same figures are sent by bare sockets, without a ledger and without looking again: that is the ceiling. With
+`push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time. Before and after the
+push the same figures are sent by bare sockets, without a ledger and without looking again: that is the ceiling. With
 `--slower 10` the server needs ten times as long, so that the share tells of the calls, and not of a busy machine.
 Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling.
 """

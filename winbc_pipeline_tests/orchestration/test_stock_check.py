@@ -1,4 +1,4 @@
-"""Stock in the Dagster UI (docs/stock.md): what a figure was made of, and a warning that names SKUs that are not sent."""
+"""Stock in the Dagster UI (docs/stock.md): what a figure was made of, and a warning of SKUs that are not sent."""
 
 import pytest
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, DagsterInstance

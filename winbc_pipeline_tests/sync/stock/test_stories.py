@@ -1,7 +1,8 @@
 """Random histories of stock on both sides, under faults and kills, against a model of its own.
 
 A history is all that people do to one SKU: sales, receipts, counts, corrections and transfers on both sides, under a
-rule of its own. Many SKUs live in one world. They share its runs, sweeps, lost calls and kills, and else only orders of a few of them.
+rule of its own. Many SKUs live in one world. They share its runs, sweeps, lost calls and kills, and else only orders of
+a few of them.
 After the last event and one sweep both sides agree by the rule, and nothing was created.
 """
 
