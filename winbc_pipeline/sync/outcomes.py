@@ -26,8 +26,9 @@ REASONS: dict[str, str] = {
     "the value in the source, or change the row.",
     "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "
     "merge them, or give the right one the number.",
-    "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
-    "capitals. Change one of the SKUs in Winstore.",
+    "AMBIGUOUS_SKU": "Two SKUs differ only in capitals, so they have one item number. Of orders: a line sells the one "
+    "that the item was not made of. Of stock: neither figure is sent; the message names both. Change one of the two in "
+    "Winstore.",
     "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
     "--again` to make it again, or `winbc resolve --ignore`.",
     "MAKE_AGAIN": "A person asked to make a record again that was deleted in the target. The next run does it.",

@@ -36,7 +36,7 @@ class Change:
     """That something changed since a moment.
 
     Attributes:
-        newest: the newest modification moment; None when more changed than was looked at.
+        newest: the newest modification moment; None when more changed than was looked at, or when no moment tells it.
         oldest: the day (UTC) of the oldest change, or an earlier one.
     """
 
@@ -156,6 +156,7 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
+        reading.note_staged(settings)
         progress.end(began + source.ahead)
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
@@ -209,21 +210,25 @@ def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
     """
     # A call that nobody waits for any more ends by itself soon after.
     settings = connected.settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
+    is_unread = False
     if connected.flow.reading:
-        moments = _ends(settings, connected.flow.reading, followed)
+        moments, is_unread = _ends(settings, connected.flow.reading, followed)
     else:
         found = _few(settings, connected.flow.entity, followed.replace(microsecond=0) + SECOND)
         if found is None:
             return Change(None, followed.date())
         moments = found
     newest = max(moments, default=followed)
-    return Change(newest, min(moments).date()) if newest > followed else None
+    if newest > followed:
+        return Change(newest, min(moments).date())
+    return Change(None, followed.date()) if is_unread else None
 
 
-def _ends(settings: Settings, reading: Reading, since: datetime) -> list[datetime]:
+def _ends(settings: Settings, reading: Reading, since: datetime) -> tuple[list[datetime], bool]:
+    unread = reading.unread(settings)
     source = BusinessCentral(settings, tries=1)
     try:
-        return read_bc.ends(source, reading.sets(settings), since)
+        return read_bc.ends(source, reading.sets(settings), since, unread)
     finally:
         source.close()
 

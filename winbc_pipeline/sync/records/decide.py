@@ -188,7 +188,7 @@ class Planner:
     def _without_target(self, row: Row) -> Decision | None:
         """What is decided without a look at the target."""
         if row["skip_reason"]:
-            return Decision("skip", row["skip_reason"])
+            return Decision("skip", row["skip_reason"], row.get("words"))
         if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
             return Decision("skip", IGNORED, row["message"])
         if row["known"].waits:

@@ -62,7 +62,16 @@ def _candidates(work: Work) -> list[Row]:
         ledger.create(connection)
         renew_table(connection, mapped_table(work.flow), MAPPED)
         create_staging(connection, work.connected.staging)
-        return rows_of(connection, f"{mapped_with_ledger(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+        chosen = None if work.keys is None else sorted({key for _, key in work.keys})
+        return rows_of(
+            connection,
+            f"""
+            {mapped_with_ledger(work.flow)} AND NOT unchanged
+            AND (? OR m._key IN (SELECT unnest(?::VARCHAR[])))
+            ORDER BY m._key
+            """,
+            [*work.days, chosen is None, chosen],
+        )
 
 
 def planned_row(row: Row, decision: Decision, now: datetime) -> Row:
