@@ -1,6 +1,6 @@
 """The plan of master data: what would be written. Materialising it is the exact dry run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -31,7 +31,7 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
-    wanted = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
+    wanted = [row for row in _candidates(work, {key for _, key in as_if}) if work.wants(row["part"], row["_key"])]
     candidates = [row | as_if[name] if (name := (row["part"], row["_key"])) in as_if else row for row in wanted]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     rows: list[Row] = []
@@ -56,13 +56,19 @@ def _is_beside(work: Work, part: Part, other: str) -> bool:
     return other != part.name and work.flow.part(other).entity_set == part.entity_set
 
 
-def _candidates(work: Work) -> list[Row]:
-    """The mapped records of a work that may need something, with what the ledger knows of them."""
+def _candidates(work: Work, named: Collection[str]) -> list[Row]:
+    """The mapped records of a work that may need something, with what the ledger knows of them.
+
+    Args:
+        named: keys of records that are planned even if they are as they were sent.
+    """
     with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(work.flow), MAPPED)
         create_staging(connection, work.connected.staging)
-        return rows_of(connection, f"{mapped_with_ledger(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+        planned = "AND (NOT unchanged OR m._key IN (SELECT unnest(?::VARCHAR[])))" if named else "AND NOT unchanged"
+        values = [*work.days, *([list(named)] if named else [])]
+        return rows_of(connection, f"{mapped_with_ledger(work.flow)} {planned} ORDER BY m._key", values)
 
 
 def planned_row(row: Row, decision: Decision, now: datetime) -> Row:
