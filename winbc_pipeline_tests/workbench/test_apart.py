@@ -4,7 +4,10 @@ Source of each promise: docs/two-ways.md, "Two records that are not the same".
 """
 
 import pytest
+from typer.testing import CliRunner
 
+from winbc_pipeline.cli import records
+from winbc_pipeline.cli.main import app
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings
@@ -214,6 +217,29 @@ def test_a_key_is_found_in_the_flow_that_reads_it(two_ways: TwoWays) -> None:
     met(two_ways)
     known = [flows_that_know(two_ways.settings, name) for name in ("1", "C1", "nobody")]
     assert known == [[TO_BC], [TO_WINSTORE], []]
+
+
+def test_the_command_finds_the_flow_and_asks_before_it_does_anything(
+    two_ways: TwoWays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met(two_ways)
+    monkeypatch.setattr(records, "load_settings", lambda: two_ways.settings)
+    refused = CliRunner().invoke(app, ["resolve", "1", "--apart"], input="n\n")
+    assert (refused.exit_code, partners(two_ways)) == (1, [("1", "C1")])
+    done = CliRunner().invoke(app, ["resolve", "1", "--apart"], input="y\n")
+    assert f"{TO_BC} knows 1." in done.stdout
+    assert (done.exit_code, partners(two_ways)) == (0, [("1", "WS1")])
+
+
+def test_a_key_of_both_systems_needs_the_flow(two_ways: TwoWays, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "load_settings", lambda: two_ways.settings)
+    two_ways.shop_has("7", email="")
+    two_ways.bc_has("7", email="")
+    two_ways.passes()
+    asked = CliRunner().invoke(app, ["resolve", "7", "--take", "bc"])
+    assert asked.exit_code == 2
+    assert TO_BC in asked.output
+    assert TO_WINSTORE in asked.output
 
 
 def test_a_flow_that_is_off_is_not_among_those_that_know_a_key(two_ways: TwoWays) -> None:
