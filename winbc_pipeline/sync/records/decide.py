@@ -318,21 +318,22 @@ class Planner:
         return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
-        known, updates = row["known"], self._meant(row, live)
-        if self.dimensions and is_unfinished(row):
-            updates = {**updates, **self.dimensions.unsent(row, live)}
+        known = row["known"]
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if self.stocked and (reason := self.stocked.refusal(live)):
             return Decision("skip", reason, target=live)
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
-        if is_unseen(live) and not known.target:
+        if not known.target and is_unseen(live):
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         if words := of_another(self.part, self.flow, row, live):
             return Decision("conflict", "MOVED", words, target=live)
         if self._is_settled(row, live):
             return Decision("skip", "UNCHANGED", target=live)
+        updates = self._meant(row, live)
+        if self.dimensions and is_unfinished(row):
+            updates = {**updates, **self.dimensions.unsent(row, live)}
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
         elsewhere = kept_elsewhere(live, self.part.address)

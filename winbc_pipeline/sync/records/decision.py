@@ -80,6 +80,8 @@ def with_swaps(decided: Decided, sign: str) -> Decided:
             if change["field"] == sign:
                 signs[row["_key"]] = (change["old"], change["new"])
     owners = {old: key for key, (old, _) in signs.items() if old}
+    if not owners:
+        return decided
     for row, decision in decided:
         _, new = signs.get(row["_key"], (None, None))
         if new in owners and decision.reason is None:

@@ -31,8 +31,11 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
-    wanted = [row for row in _candidates(work, {key for _, key in as_if}) if work.wants(row["part"], row["_key"])]
-    candidates = [row | as_if[name] if (name := (row["part"], row["_key"])) in as_if else row for row in wanted]
+    candidates = _candidates(work, {key for _, key in as_if})
+    if work.keys is not None:
+        candidates = [row for row in candidates if work.wants(row["part"], row["_key"])]
+    if as_if:
+        candidates = [row | as_if.get((row["part"], row["_key"]), {}) for row in candidates]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     rows: list[Row] = []
     now = clock.now()
@@ -88,8 +91,8 @@ def planned_row(row: Row, decision: Decision, now: datetime) -> Row:
         # Records such as item categories have a code and no number.
         "target_no": decision.target.get("number") or decision.target.get("code"),
         "etag": decision.target.get("@odata.etag"),
-        "body": dumps(decision.body).decode(),
-        "changes": dumps(decision.changes).decode(),
+        "body": dumps(decision.body).decode() if decision.body else "{}",
+        "changes": dumps(decision.changes).decode() if decision.changes else "[]",
         "hash": row["hash"],
         "field_hashes": row["new_hashes"],
         "version": row["_version"],

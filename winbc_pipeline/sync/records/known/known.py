@@ -38,7 +38,8 @@ class Known:
         pair: its row of the table of pairs; None without one.
         source, target: what each side last answered, a hash by field; empty when they never agreed.
         now: a hash of each field of the source, as it is now; the same as `source` when the record has not changed.
-        sent: the ledger's hash of each mapped value as it was last sent or found to be there already.
+        sent_json: the ledger's hash of each mapped value as it was last sent or found to be there already (JSON). Few
+            records of a plan are compared with it, so it is read where it is needed (`sent`).
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
@@ -54,7 +55,7 @@ class Known:
     source: Hashes = field(default_factory=dict)
     target: Hashes = field(default_factory=dict)
     now: Hashes = field(default_factory=dict)
-    sent: Hashes = field(default_factory=dict)
+    sent_json: str | None = None
     same_table: bool = True
     lost: bool = False
     waits: bool = False
@@ -63,6 +64,12 @@ class Known:
     group: str | None = None
     before: str | None = None
     apart: frozenset[str] = NOBODY
+
+    @property
+    def sent(self) -> Hashes:
+        """The hash of each mapped value as it was last sent; empty when nothing is known of it."""
+        hashes: Hashes = orjson.loads(self.sent_json or "{}")
+        return hashes
 
     @property
     def has_moved(self) -> bool:
@@ -76,7 +83,7 @@ class Known:
 
     def met_anew(self) -> "Known":
         """The same without all that was known of another record: both sides meet for the first time."""
-        return replace(self, source={}, target={}, sent={})
+        return replace(self, source={}, target={}, sent_json=None)
 
 
 class KnownRecords:
@@ -188,7 +195,7 @@ class KnownRecords:
             source=pair[self.flow.source] if pair else {},
             target=pair[self.flow.target] if pair else {},
             now=now,
-            sent=orjson.loads(row["field_hashes"] or "{}"),
+            sent_json=row["field_hashes"],
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
@@ -201,7 +208,7 @@ class KnownRecords:
         if pair and not row.get("adopted"):
             partner = pair[KEYS[self.flow.target]]
             if row["target_id"] not in (None, partner):  # The ledger knows of a partner that the record had before.
-                row |= {"known": replace(known, sent={}), "field_hashes": None}
+                row |= {"known": replace(known, sent_json=None), "field_hashes": None}
             row["target_id"] = partner
         elif row["target_id"] in known.apart:  # The ledger is behind what a person said.
             row |= {"known": known.met_anew(), "target_id": None, "target_no": None, "field_hashes": None}
