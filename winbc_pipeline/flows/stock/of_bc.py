@@ -148,8 +148,7 @@ def _moments(
     for entity_set, name in ((ITEMS, "number"), (ENTRIES, "itemNumber")):
         for page in changed(source, entity_set, since[entity_set], "", f"$select={name},{MODIFIED}"):
             for record in page:
-                moment = datetime.fromisoformat(record[MODIFIED])
-                found[record[name]] = max(moment, found.get(record[name]) or moment)
+                found[record[name]] = _newest(clock.moment_of(record[MODIFIED]), found.get(record[name]))
     for number in {*known, *sales.by_item, *purchases.by_item}:
         row = known.get(number, {})
         told = ((row.get("sales_lines") or "", sales), (row.get("purchase_lines") or "", purchases))
@@ -188,15 +187,17 @@ def _moment(source: BusinessCentral, row: Record, before: Record | None, told: d
 
     A change that nothing dates, such as a deleted line, has the moment at which Business Central answered.
     """
-    moments = [datetime.fromisoformat(row[MODIFIED])]
-    moments += [told] if told else []
-    moments += [before[MODIFIED]] if before and before[MODIFIED] else []
-    newest = max(moments)
+    newest = _newest(clock.moment_of(row[MODIFIED]), told, before[MODIFIED] if before else None)
     figures = ("on_hand", "sales_lines", "purchase_lines")
     is_new = before is not None and any((before[name] or 0) != (row[name] or 0) for name in figures)
     if is_new and not told:
-        newest = max(newest, source.server_now or clock.now())
-    return newest.astimezone(UTC).isoformat(timespec="milliseconds")
+        newest = _newest(newest, source.server_now or clock.now())
+    return newest.astimezone(UTC).isoformat(timespec="milliseconds") if newest else ""
+
+
+def _newest(*moments: datetime | None) -> datetime | None:
+    """The newest of some moments, of which some may be missing."""
+    return max(filter(None, moments), default=None)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str) -> None:

@@ -409,5 +409,5 @@ def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
 
 def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
-    modified = live.get("lastModifiedDateTime") or live.get("modified")
-    return not modified or not source or source > datetime.fromisoformat(str(modified))
+    modified = clock.moment_of(live.get("lastModifiedDateTime") or live.get("modified"))
+    return not modified or not source or source > modified
