@@ -66,6 +66,7 @@ def removed_in_winstore(entity: str, key: str) -> Callable[[World, int], None]:
 def added_item(world: World, number: int) -> None:
     world.pass_time(1)
     body = {"number": f"K{number}", "displayName": "Mug", "type": "Inventory", "baseUnitOfMeasureCode": "PCS"}
+    body |= {"taxGroupCode": "VAT21"}
     answer = world.by_person("POST", "items", body)
     assert answer.status_code == 201, answer.text
 
@@ -221,3 +222,68 @@ def test_records_without_a_moment_belong_to_the_window_in_which_they_were_read(
     world.wire.rewrite = lambda url, body: dated.sub(rb'"\1":' + moment, body) if case.calls in url else body
     run(case, world, world.now.date())
     assert len({key for key in outcomes(case, world) if key in ("1", "2", "K1", "K2")}) == 2
+
+
+def test_a_customer_who_is_no_longer_blocked_for_privacy_is_sent_by_a_whole_read(tmp_path: Path, tables: Path) -> None:
+    """Row 41, where the moment of the customer stays: the block is the contact's."""
+    case = CASES["customers_bc_to_winstore"]
+    with open_two_ways(tmp_path) as world:
+        world.bc_has("K1", type="Company", displayName="Klein BV", email="k@mail.example")
+        (contact,) = world.records("contacts")
+        path = f"contacts({contact['id']})"
+        assert world.by_person("PATCH", path, {"privacyBlocked": True}).status_code == 200
+        run(case, world)
+        assert outcomes(case, world) == {"K1": "SKIPPED"}
+        before = world.of_bc("K1")["lastModifiedDateTime"]
+        assert world.by_person("PATCH", path, {"privacyBlocked": False}).status_code == 200
+        run(case, world)
+        assert outcomes(case, world) == {"K1": "CONFIRMED"}
+        assert world.of_bc("K1")["lastModifiedDateTime"] == before
+
+
+def test_a_customer_who_is_no_longer_blocked_is_sent_by_the_next_run(tmp_path: Path, tables: Path) -> None:
+    """Row 41, where the moment of the customer moves."""
+    case = CASES["customers_bc_to_winstore"]
+    with open_two_ways(tmp_path) as world:
+        world.bc_has("K1", blocked="All", email="k@mail.example")
+        run(case, world)
+        assert outcomes(case, world) == {"K1": "SKIPPED"}
+        world.in_bc("K1", blocked="_x0020_")
+        run(case, world, world.now.date())
+        assert outcomes(case, world) == {"K1": "CONFIRMED"}
+
+
+def test_an_article_that_gets_a_sku_is_sent_by_a_whole_read_though_its_moment_stays(
+    tmp_path: Path, tables: Path
+) -> None:
+    """Row 41: an article without a SKU is skipped (NO_SKU)."""
+    case = CASES["products_winstore_to_bc"]
+    with open_product_shop(tmp_path) as world:
+        world.article("7")
+        run(case, world)
+        assert set(outcomes(case, world).values()) == {"SKIPPED"}
+        before = world.winstore_app.state.records.get("articles", "7")["modified"]
+        world.article("7", "K7")
+        edited = world.winstore_app.state.records.get("articles", "7") | {"modified": before}
+        world.winstore_app.state.records.replace("articles", "7", edited)
+        run(case, world)
+        assert outcomes(case, world)["K7"] == "CONFIRMED"
+
+
+def test_an_item_whose_variants_were_deleted_is_sent_by_a_whole_read_though_its_moment_stays(
+    tmp_path: Path, tables: Path
+) -> None:
+    """Row 41: an item with variants is skipped where each SKU is an item (ITEM_VARIANTS)."""
+    case = CASES["products_bc_to_winstore"]
+    with open_product_shop(tmp_path) as world:
+        world.both_ways("items")
+        added_item(world, 1)
+        (item,) = [each for each in world.records("items") if each["number"] == "K1"]
+        made = world.by_person("POST", "itemVariants", {"itemNumber": "K1", "code": "RED", "description": "red"})
+        assert made.status_code == 201, made.text
+        run(case, world)
+        assert outcomes(case, world)["K1"] == "SKIPPED"
+        assert world.by_person("DELETE", f"itemVariants({made.json()['id']})").status_code == 204
+        run(case, world)
+        assert outcomes(case, world)["K1"] == "CONFIRMED"
+        assert item["lastModifiedDateTime"] == world.records("items")[-1]["lastModifiedDateTime"]
