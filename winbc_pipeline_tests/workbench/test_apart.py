@@ -74,6 +74,7 @@ def test_what_would_become_of_the_record_is_shown_before_anything_is_written(two
     assert (two_ways.writes(), partners(two_ways)) == (before, [("1", "C1")])
 
 
+@pytest.mark.proof
 def test_two_who_differ_when_they_first_meet_can_be_set_apart(two_ways: TwoWays) -> None:
     """They are BOTH_CHANGED then, and no pair yet."""
     two_ways.bc_has("C1", displayName="Bea Klein", email=EMAIL)
@@ -142,6 +143,7 @@ def test_adopt_of_the_same_two_takes_it_back(two_ways: TwoWays) -> None:
     assert Apart(two_ways.settings, "customers").partners("customer", "winstore", ["1"]) == {}
 
 
+@pytest.mark.proof
 def test_another_ones_partner_is_not_adopted_but_the_command_that_frees_it_is_named(two_ways: TwoWays) -> None:
     met(two_ways)
     two_ways.settle(TO_BC, "apart", "1")
@@ -166,6 +168,7 @@ def test_a_number_of_the_other_record_is_not_taken_from_it(two_ways: TwoWays) ->
     assert len(two_ways.records("customers")) == 2
 
 
+@pytest.mark.proof
 def test_an_id_of_the_other_record_is_not_taken_from_it_in_winstore(two_ways: TwoWays) -> None:
     """Winstore would take a customer with a known id for an edit of that one (docs/winstore-contract.md)."""
     two_ways.shop_has("1")
