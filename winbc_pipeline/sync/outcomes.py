@@ -32,6 +32,8 @@ REASONS: dict[str, str] = {
     "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
     "--again` to make it again, or `winbc resolve --ignore`.",
     "MAKE_AGAIN": "A person asked to make a record again that was deleted in the target. The next run does it.",
+    "APART": "A person said that the record and its partner are not the same. The next run looks for another partner, "
+    "or makes one.",
     "TAKE_SOURCE": "A person decided that the source's values count. The next run sends them.",
     "TAKE_TARGET": "A person decided that the target's values count. The next run leaves them.",
     "MOVED": "The SKU belongs to another article than before; the message names both. An item stays the same item. A "
@@ -166,10 +168,11 @@ IGNORED = "IGNORED"
 APPROVAL, APPROVED = "APPROVAL", "APPROVED"
 WINSTORE_REFUSED = "WINSTORE_REFUSED"
 MAKE_AGAIN = "MAKE_AGAIN"
+APART = "APART"
 # What a person decided about a field that both sides changed, by reason code: who owns it then.
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
-BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
+BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, APART, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
 UPDATE_FOLLOWS = "UPDATE_FOLLOWS"
 STOCK_SETUP = "STOCK_SETUP"

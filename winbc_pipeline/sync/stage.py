@@ -18,7 +18,6 @@ from ..staging.spool import COMMIT_S
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
 from ..systems.winstore.client import as_lines
-from ..systems.winstore.rows import Row
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
@@ -127,7 +126,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         def pages() -> Iterator[bytes]:
             profile = source.profile.entity(entity)
             for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
-                moments = [_moment(row, staging.modified) for row in rows]
+                moments = [clock.moment_of(row.get(staging.modified)) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
@@ -151,7 +150,7 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
-                progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
@@ -179,15 +178,6 @@ def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
     """The notes of a load. With other settings, or other fields, a killed load is not continued."""
     made_of = f"{connected.settings.model_dump_json()} {connected.staging} {sorted(wanted)}"
     return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
-
-
-def _moment(row: Row, field: str) -> datetime | None:
-    """The modification moment of a record, in UTC; None when it has none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(row.get(field) or ""))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
@@ -241,4 +231,4 @@ def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | N
         modified = source.profile.entity(entity).modified
     finally:
         source.close()
-    return None if rows is None else [moment for row in rows if (moment := _moment(row, modified))]
+    return None if rows is None else [moment for row in rows if (moment := clock.moment_of(row.get(modified)))]

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from ... import clock
 from ...settings import Settings
 from ...staging.store import Store, create_table, insert_rows
 from ...sync.read_bc import MODIFIED, changed
@@ -32,8 +33,8 @@ def read(settings: Settings, source: BusinessCentral, since: datetime | None) ->
     moments: dict[str, datetime | None] = {}
     numbers: set[int] = set()
     for record in _changed(source, since) if since else ():
-        moment = datetime.fromisoformat(record[MODIFIED])
-        moments[record["itemNumber"]] = max(moment, moments.get(record["itemNumber"]) or moment)
+        number = record["itemNumber"]
+        moments[number] = clock.newest(clock.moment_of(record[MODIFIED]), moments.get(number))
         numbers.add(record["entryNumber"])
     known = _numbers(settings)
     where = f"$filter={_unread(known)}" if known else "$orderby=entryNumber%20desc&$top=1"

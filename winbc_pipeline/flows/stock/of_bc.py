@@ -154,8 +154,8 @@ def _moments(
     found = dict(moved)
     for page in changed(source, ITEMS, since, "", f"$select=number,{MODIFIED}"):
         for record in page:
-            moment = datetime.fromisoformat(record[MODIFIED])
-            found[record["number"]] = max(moment, found.get(record["number"]) or moment)
+            number = record["number"]
+            found[number] = clock.newest(clock.moment_of(record[MODIFIED]), found.get(number))
     for number in {*known, *sales.by_item, *purchases.by_item}:
         row = known.get(number, {})
         told = ((row.get("sales_lines") or "", sales), (row.get("purchase_lines") or "", purchases))
@@ -194,15 +194,12 @@ def _moment(source: BusinessCentral, row: Record, before: Record | None, told: d
 
     A change that nothing dates, such as a deleted line, has the moment at which Business Central answered.
     """
-    moments = [datetime.fromisoformat(row[MODIFIED])]
-    moments += [told] if told else []
-    moments += [before[MODIFIED]] if before and before[MODIFIED] else []
-    newest = max(moments)
+    newest = clock.newest(clock.moment_of(row[MODIFIED]), told, before[MODIFIED] if before else None)
     figures = ("on_hand", "sales_lines", "purchase_lines")
     is_new = before is not None and any((before[name] or 0) != (row[name] or 0) for name in figures)
     if is_new and not told:
-        newest = max(newest, source.server_now or clock.now())
-    return newest.astimezone(UTC).isoformat(timespec="milliseconds")
+        newest = clock.newest(newest, source.server_now or clock.now())
+    return newest.astimezone(UTC).isoformat(timespec="milliseconds") if newest else ""
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str, __: Rows | None) -> None:
