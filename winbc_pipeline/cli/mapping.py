@@ -47,6 +47,7 @@ def validate(flow: AnyFlow = None) -> None:
         try:
             connected = ConnectedFlow(each, settings)
             tables = connected.checked()
+            connected.check_lookups()
             say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
             warn(console, needs_app(connected))
             warn(console, connected.without_place())

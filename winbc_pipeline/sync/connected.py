@@ -226,6 +226,15 @@ class ConnectedFlow:
             message = f"{self.flow.id}/{part.table}: no row gives {key}, the key of each record."
             raise MappingError(message, f"Add a row for {key} with `create` in the column `when`.")
 
+    def check_lookups(self) -> None:
+        """Looks whether the lookup tables give only what fields with options take. A run fails the records concerned.
+
+        Raises: MappingError that names table, key and value.
+        """
+        functions = load_functions(self.settings.mapping_functions)
+        for each in self.compiled().values():
+            check_lookups(each, functions)
+
     def without_place(self) -> list[str]:
         """In words, what the source gives and the target does not get: features without a place, fields that no table
         reads. Only in a flow with tables of features.
@@ -273,13 +282,12 @@ class ConnectedFlow:
         return constants
 
     def _try_out(self) -> CompiledTables:
-        compiled, functions = self.compiled(), load_functions(self.settings.mapping_functions)
+        compiled = self.compiled()
         with in_memory() as connection:
             create_source(connection, self.source_fields)
             connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
             lock_down(connection)
             for part, each in compiled.items():
-                check_lookups(each, functions)
                 try:
                     try_out(connection, each)
                 except duckdb.Error as error:

@@ -144,7 +144,9 @@ def _tables(connected: ConnectedFlow) -> CheckResult:
     whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
     lost = (*not_carried(connected), *pictures_not_carried(connected))
     warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected), *lost)
-    return CheckResult(f"{whose} {len(connected.checked())} tables, and the values of staged records", warnings)
+    tables = connected.checked()
+    connected.check_lookups()
+    return CheckResult(f"{whose} {len(tables)} tables, and the values of staged records", warnings)
 
 
 def _records(connected: ConnectedFlow) -> CheckResult:

@@ -37,7 +37,7 @@ def test_a_value_that_the_field_does_not_take_is_named_with_its_table(
 ) -> None:
     gives(product_shop, type_, formula)
     with pytest.raises(MappingError) as found:
-        product_shop.connected.checked()
+        product_shop.connected.check_lookups()
     words = f"lookups/category_types.csv: `{type_}` (for Repairs) does not do for type (item.csv row "
     assert words in str(found.value)
     assert "Did you mean Service?" in str(found.value)
@@ -55,4 +55,4 @@ def test_a_value_that_the_field_takes_or_that_is_only_compared_passes(
     product_shop: ProductShop, type_: str, formula: str
 ) -> None:
     gives(product_shop, type_, formula)
-    product_shop.connected.checked()
+    product_shop.connected.check_lookups()
