@@ -1,0 +1,64 @@
+"""Did far fewer records come today than usual? Then something before this program may be broken.
+
+Here belongs: what is usual. It is the median of the same weekday, up to the same time of day (UTC).
+"""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+from ..staging import ledger
+from ..sync.connected import ConnectedFlow
+from .problem import Name, Problem
+
+WEEKS = 12
+FEWEST_WEEKS = 3  # fewer say nothing about what is usual
+FEWEST_RECORDS = 10  # below that, chance decides
+AGAIN = timedelta(minutes=15)  # events are many, and a day is long
+_looked: dict[Path, tuple[datetime, Problem | None]] = {}
+
+
+def low(connected: ConnectedFlow, now: datetime) -> Problem | None:
+    """The problem that few records of a flow came today; None when as many came as usual, or nobody can tell."""
+    path, share = connected.store.path, connected.settings.alerts.volume_percent
+    if not share or not path.exists():
+        return None
+    known = _looked.get(path)
+    if known and timedelta() <= now - known[0] < AGAIN and known[0].date() == now.date():
+        return known[1]
+    found = _low(connected, _counts(connected, now), now.date(), share, now)
+    _looked[path] = now, found
+    return found
+
+
+def _counts(connected: ConnectedFlow, now: datetime) -> dict[date, int]:
+    """New records and new versions by day, up to the same time of day; days before the first event are absent."""
+    with connected.store.open() as connection:
+        ledger.create(connection)
+        rows = connection.execute(
+            """
+            WITH seen AS (
+                SELECT key, version, min(moved_at) AS at
+                FROM ledger_event
+                WHERE part = $1 AND moved_at > $2::TIMESTAMPTZ - INTERVAL 85 DAY
+                GROUP BY ALL
+            )
+            SELECT d.day::DATE, count(s.at)
+            FROM generate_series($2::TIMESTAMPTZ::DATE - 7 * $3::INTEGER, $2::TIMESTAMPTZ::DATE, INTERVAL 7 DAY) AS d (day)
+            LEFT JOIN seen AS s ON s.at::DATE = d.day AND s.at::TIME <= $2::TIMESTAMPTZ::TIME
+            WHERE d.day >= (SELECT min(at)::DATE FROM seen)
+            GROUP BY ALL
+            """,
+            [connected.flow.main, now, WEEKS],
+        ).fetchall()
+    return dict(rows)
+
+
+def _low(connected: ConnectedFlow, counts: dict[date, int], today: date, share: int, now: datetime) -> Problem | None:
+    came = counts.pop(today, 0)
+    usual = median(counts.values()) if len(counts) >= FEWEST_WEEKS else 0
+    if usual < FEWEST_RECORDS or came * 100 >= usual * share:
+        return None
+    words = f"{came} records came today up to now; on a {today:%A} it is {usual:g} (median of {len(counts)} weeks)."
+    fix = f"Does {connected.flow.source} still get its records? Nothing is wrong if the shop is closed today."
+    return Problem(Name(connected.flow.id, "volume", "VOLUME", ""), now, words=words, fix=fix, flows=(connected.flow.id,))
