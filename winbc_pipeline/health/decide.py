@@ -91,6 +91,8 @@ def due(
         tracks: the same as `follow` gave them now.
         sent_at: when messages went out, of the last half day at least.
     """
+    if not alerts.urls:
+        return []
     problems = {each.name: each for each in gathered.problems if each.closed_at is None}
     items = [_mended(name, track) for name, track in tracks.items() if track.closed_at and track.told]
     for name, problem in problems.items():

@@ -61,7 +61,7 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
         ledger.create(connection)
         create_table(connection, planned_table(connected.flow), PLANNED)
         found = _facts(connection, connected, now)
-    _read[path] = _signature(path), found
+    _read[path] = before, found  # what was committed since then is read next time
     return found
 
 

@@ -19,7 +19,7 @@ from .problem import EVERY, SYSTEMS, Name, Problem
 from .store import Failure
 
 # Kinds of errors that end a run; all others are `system`.
-KIND_OF_ERROR = {"E-SOURCE": "guard", "E-GUARD": "guard", "E-ANSWER": "drift"}
+KIND_OF_ERROR = {"E-SOURCE": "guard", "E-ANSWER": "drift"}
 WAIT_S = 2  # for a database that a run has open at this moment
 MEGABYTE = 1_000_000
 
@@ -30,11 +30,13 @@ class Gathered:
 
     Attributes:
         problems: open ones, and those that were closed lately.
+        healths: of the flows that are on and whose database was not in use.
         unread: ids of flows whose database was in use, so that nothing is known of them now.
         off: ids of flows that the settings have switched off.
     """
 
     problems: tuple[Problem, ...]
+    healths: tuple[FlowHealth, ...] = ()
     unread: frozenset[str] = frozenset()
     off: frozenset[str] = frozenset()
 
@@ -47,24 +49,26 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
         failures: why their last runs failed.
     """
     settings, on = every[0].settings, [each for each in every if each.flow.is_on(every[0].settings)]
-    healths, unread = _healths(on, now)
+    healths, few, unread = _read(on, now)
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
     problems += _failures([*failures, *_unanswered(on)], {each.flow.id for each in on})
-    problems += [low for each in on if each.flow.id not in unread and (low := volume.low(each, now))]
-    problems += [*expiry.ending(settings, now), *_disk(settings, now)]
+    problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
-    return Gathered(tuple(problems), frozenset(unread), frozenset(off))
+    return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
 
 
-def _healths(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth], set[str]]:
-    healths, unread = [], set()
+def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth], list[Problem], set[str]]:
+    """How the flows are, where few records came, and the ids of flows whose database was in use."""
+    healths, few, unread = [], [], set()
     for connected in on:
         try:
-            healths.append(flow_health(connected, now, WAIT_S))
+            health, low = flow_health(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+            healths.append(health)
+            few += [low] if low else []
         except StoreUnavailable:  # one that is damaged stops the runs of its flow, which is told of them
             unread.add(connected.flow.id)
-    return healths, unread
+    return healths, few, unread
 
 
 def _late(health: FlowHealth, now: datetime) -> Problem:

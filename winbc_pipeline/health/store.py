@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 
-from .. import clock
 from ..settings import Settings
 from ..staging.store import Store, create_table, insert_rows, rows_of
 from .problem import Name
@@ -118,17 +117,17 @@ def remember(settings: Settings, tracks: Mapping[Name, Track], outages: Iterable
         _replace(connection, tracks, outages)
 
 
-def begin_message(settings: Settings, number: str, channel: str, subject: str) -> None:
+def begin_message(settings: Settings, number: str, channel: str, subject: str, now: datetime) -> None:
     """Notes that a message is about to be sent. Where this cannot be noted, nothing may be sent."""
     with store_of(settings).transaction() as connection:
         _create(connection)
-        row = {"id": number, "channel": channel, "subject": subject, "began_at": clock.now()}
+        row = {"id": number, "channel": channel, "subject": subject, "began_at": now}
         insert_rows(connection, "message", MESSAGE, [row])
-        connection.execute("DELETE FROM message WHERE began_at < ?", [clock.now() - KEPT])
+        connection.execute("DELETE FROM message WHERE began_at < ?", [now - KEPT])
 
 
 def end_message(
-    settings: Settings, number: str, tracks: Mapping[Name, Track] | None, outages: Iterable[Outage]
+    settings: Settings, number: str, now: datetime, tracks: Mapping[Name, Track] | None, outages: Iterable[Outage]
 ) -> None:
     """Notes that a message was taken, with what it told; without tracks, that it was not."""
     with store_of(settings).transaction() as connection:
@@ -136,7 +135,7 @@ def end_message(
             connection.execute("DELETE FROM message WHERE id = ?", [number])
             _replace_outages(connection, outages)
             return
-        connection.execute("UPDATE message SET taken_at = ? WHERE id = ?", [clock.now(), number])
+        connection.execute("UPDATE message SET taken_at = ? WHERE id = ?", [now, number])
         _replace(connection, tracks, outages)
 
 
@@ -168,9 +167,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
         create_table(connection, name, columns)
 
 
-def _replace(
-    connection: duckdb.DuckDBPyConnection, tracks: Mapping[Name, Track], outages: Iterable[Outage]
-) -> None:
+def _replace(connection: duckdb.DuckDBPyConnection, tracks: Mapping[Name, Track], outages: Iterable[Outage]) -> None:
     connection.execute("DELETE FROM track")
     rows: list[dict[str, Any]] = [
         {**name._asdict(), **{each.name: getattr(track, each.name) for each in fields(Track)}}

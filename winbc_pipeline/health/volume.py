@@ -9,7 +9,7 @@ from statistics import median
 
 from ..staging import ledger
 from ..sync.connected import ConnectedFlow
-from .problem import Name, Problem
+from .problem import SYSTEMS, Name, Problem
 
 WEEKS = 12
 FEWEST_WEEKS = 3  # fewer say nothing about what is usual
@@ -18,22 +18,25 @@ AGAIN = timedelta(minutes=15)  # events are many, and a day is long
 _looked: dict[Path, tuple[datetime, Problem | None]] = {}
 
 
-def low(connected: ConnectedFlow, now: datetime) -> Problem | None:
-    """The problem that few records of a flow came today; None when as many came as usual, or nobody can tell."""
+def low(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) -> Problem | None:
+    """The problem that few records of a flow came today; None when as many came as usual, or nobody can tell.
+
+    Raises: StoreBusy when another process keeps the database for longer than `wait_s` seconds.
+    """
     path, share = connected.store.path, connected.settings.alerts.volume_percent
     if not share or not path.exists():
         return None
     known = _looked.get(path)
     if known and timedelta() <= now - known[0] < AGAIN and known[0].date() == now.date():
         return known[1]
-    found = _low(connected, _counts(connected, now), now.date(), share, now)
+    found = _low(connected, _counts(connected, now, wait_s), now.date(), share, now)
     _looked[path] = now, found
     return found
 
 
-def _counts(connected: ConnectedFlow, now: datetime) -> dict[date, int]:
+def _counts(connected: ConnectedFlow, now: datetime, wait_s: float | None) -> dict[date, int]:
     """New records and new versions by day, up to the same time of day; days before the first event are absent."""
-    with connected.store.open() as connection:
+    with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         rows = connection.execute(
             """
@@ -44,7 +47,8 @@ def _counts(connected: ConnectedFlow, now: datetime) -> dict[date, int]:
                 GROUP BY ALL
             )
             SELECT d.day::DATE, count(s.at)
-            FROM generate_series($2::TIMESTAMPTZ::DATE - 7 * $3::INTEGER, $2::TIMESTAMPTZ::DATE, INTERVAL 7 DAY) AS d (day)
+            FROM generate_series($2::TIMESTAMPTZ::DATE - 7 * $3::INTEGER, $2::TIMESTAMPTZ::DATE, INTERVAL 7 DAY)
+                AS d (day)
             LEFT JOIN seen AS s ON s.at::DATE = d.day AND s.at::TIME <= $2::TIMESTAMPTZ::TIME
             WHERE d.day >= (SELECT min(at)::DATE FROM seen)
             GROUP BY ALL
@@ -60,5 +64,7 @@ def _low(connected: ConnectedFlow, counts: dict[date, int], today: date, share: 
     if usual < FEWEST_RECORDS or came * 100 >= usual * share:
         return None
     words = f"{came} records came today up to now; on a {today:%A} it is {usual:g} (median of {len(counts)} weeks)."
-    fix = f"Does {connected.flow.source} still get its records? Nothing is wrong if the shop is closed today."
-    return Problem(Name(connected.flow.id, "volume", "VOLUME", ""), now, words=words, fix=fix, flows=(connected.flow.id,))
+    fix = f"Does {SYSTEMS[connected.flow.source]} still get its records? Nothing is wrong if the shop is closed today."
+    return Problem(
+        Name(connected.flow.id, "volume", "VOLUME", ""), now, words=words, fix=fix, flows=(connected.flow.id,)
+    )

@@ -9,12 +9,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from .. import clock
 from ..errors import WinbcError
 from ..settings import Settings
+
+MOMENTS = ("answered_at", "waiting_since", "failed_at")
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,12 @@ class Poll:
 def read(settings: Settings, flow: str) -> Poll:
     """The notes of a flow, by its id; empty ones before its first question."""
     try:
-        content = orjson.loads(_path(settings, flow).read_bytes())
+        content: dict[str, Any] = orjson.loads(_path(settings, flow).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return Poll()
-    moments = {
-        name: datetime.fromisoformat(value)
-        for name in ("answered_at", "waiting_since", "failed_at")
-        if (value := content.pop(name, None))
-    }
-    return Poll(**content, **moments)
+    for name in MOMENTS:
+        content[name] = datetime.fromisoformat(content[name]) if content.get(name) else None
+    return Poll(**content)
 
 
 def answered(settings: Settings, flow: str, waiting: bool | None = None) -> None:

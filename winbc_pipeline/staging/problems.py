@@ -95,7 +95,9 @@ def _leave(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _enter(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Puts records into their problems, and opens those that nobody had so far."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS FROM in_trouble ANTI JOIN problem_record USING (part, key)")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh AS FROM in_trouble ANTI JOIN problem_record USING (part, key)"
+    )
     connection.execute("INSERT INTO problem_record BY NAME SELECT *, ?::TIMESTAMPTZ AS since FROM fresh", [now])
     connection.execute(
         """
