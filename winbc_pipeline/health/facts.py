@@ -133,7 +133,7 @@ def _examples(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, p
         connection,
         f"""
         WITH
-            some AS (
+            shown AS (
                 FROM problem_record
                 WHERE kind = $1 AND reason = $2 AND cause = $3
                 ORDER BY since, part, key
@@ -142,16 +142,16 @@ def _examples(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, p
             said AS (
                 SELECT part, key, arg_max(message, moved_at) AS message
                 FROM ledger_event
-                SEMI JOIN some USING (part, key)
+                SEMI JOIN shown USING (part, key)
                 WHERE coalesce(reason, state) = $2
                 GROUP BY ALL
             )
         SELECT part, key, l."window", s.message, l.target_no, $2 AS reason, p.action AS planned_action, p.body
-        FROM some
+        FROM shown
         JOIN ledger AS l USING (part, key)
         LEFT JOIN said AS s USING (part, key)
         LEFT JOIN {quote(planned_table(connected.flow))} AS p USING (part, key)
-        ORDER BY some.since, part, key
+        ORDER BY shown.since, part, key
         """,
         [problem["kind"], problem["reason"], problem["cause"]],
     )

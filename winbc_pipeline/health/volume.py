@@ -12,6 +12,7 @@ from ..sync.connected import ConnectedFlow
 from .problem import SYSTEMS, Name, Problem
 
 WEEKS = 12
+DAY_S, EPOCH = 86_400, date(1970, 1, 1).toordinal()
 FEWEST_WEEKS = 3  # fewer say nothing about what is usual
 FEWEST_RECORDS = 10  # below that, chance decides
 AGAIN = timedelta(minutes=15)  # events are many, and a day is long
@@ -35,27 +36,26 @@ def low(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) ->
 
 
 def _counts(connected: ConnectedFlow, now: datetime, wait_s: float | None) -> dict[date, int]:
-    """New records and new versions by day, up to the same time of day; days before the first event are absent."""
+    """New records and new versions by day up to the same time of day (UTC), of this weekday since the first event."""
     with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         rows = connection.execute(
-            """
+            f"""
             WITH seen AS (
-                SELECT key, version, min(moved_at) AS at
+                SELECT key, version, epoch(min(moved_at))::BIGINT AS second
                 FROM ledger_event
-                WHERE part = $1 AND moved_at > $2::TIMESTAMPTZ - INTERVAL 85 DAY
+                WHERE part = $1 AND moved_at > $2::TIMESTAMPTZ - INTERVAL {7 * WEEKS + 1} DAY
                 GROUP BY ALL
             )
-            SELECT d.day::DATE, count(s.at)
-            FROM generate_series($2::TIMESTAMPTZ::DATE - 7 * $3::INTEGER, $2::TIMESTAMPTZ::DATE, INTERVAL 7 DAY)
-                AS d (day)
-            LEFT JOIN seen AS s ON s.at::DATE = d.day AND s.at::TIME <= $2::TIMESTAMPTZ::TIME
-            WHERE d.day >= (SELECT min(at)::DATE FROM seen)
+            SELECT second // {DAY_S} AS day, count(*) FILTER (second % {DAY_S} <= epoch($2::TIMESTAMPTZ) % {DAY_S})
+            FROM seen
             GROUP BY ALL
             """,
-            [connected.flow.main, now, WEEKS],
+            [connected.flow.main, now],
         ).fetchall()
-    return dict(rows)
+    counts = {date.fromordinal(EPOCH + day): count for day, count in rows}
+    days = [now.date() - timedelta(weeks=week) for week in range(WEEKS + 1)]
+    return {day: counts.get(day, 0) for day in days if day >= min(counts, default=date.max)}
 
 
 def _low(connected: ConnectedFlow, counts: dict[date, int], today: date, share: int, now: datetime) -> Problem | None:

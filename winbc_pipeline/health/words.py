@@ -14,6 +14,7 @@ from .lateness import moment
 from .problem import Example, Problem
 
 LENGTH = 300  # of a record's own words
+IN_FULL, IN_A_LINE = 8, 40  # problems of one message; of the others, only the number is told
 RETRY = "Then `winbc retry --flow {flow} --reason {reason}` sends them again; the next run does it too."
 # What to do about records, by kind of problem.
 TODO = {
@@ -43,6 +44,7 @@ HEADS = {
     "expiry": "{cause} ends soon",
     "disk": "the disk is nearly full",
 }
+STATES = {"new": "new", "still": "still open", "mended": "RESOLVED"}
 
 
 def subject(draft: Draft, settings: Settings) -> str:
@@ -52,14 +54,17 @@ def subject(draft: Draft, settings: Settings) -> str:
         item = draft.items[0]
         state = {"new": "", "still": "still ", "mended": "RESOLVED "}[item.what]
         return f"{begin} {state}{head(item.problem)}"
-    counts = {what: sum(item.what == what for item in draft.items) for what in ("new", "still", "mended")}
-    words = {"new": "new", "still": "still open", "mended": "RESOLVED"}
-    return f"{begin} {', '.join(f'{count} {words[what]}' for what, count in counts.items() if count)}"
+    counts = {what: sum(item.what == what for item in draft.items) for what in STATES}
+    return f"{begin} {', '.join(f'{count} {STATES[what]}' for what, count in counts.items() if count)}"
 
 
 def body(draft: Draft, settings: Settings, now: datetime) -> str:
-    """The message itself: each problem in full; in a long one, those that went on or were mended in a line each."""
-    return "\n\n".join(_told(item, settings, now) for item in draft.items)
+    """The message itself: the first problems in full, the next ones in a line each."""
+    short, left = draft.items[IN_FULL : IN_FULL + IN_A_LINE], len(draft.items) - IN_FULL - IN_A_LINE
+    parts = [_told(item, settings, now) for item in draft.items[:IN_FULL]]
+    parts += ["\n".join(f"{STATES[item.what]}: {head(item.problem)}" for item in short)] if short else []
+    parts += [f"And {left} more: `winbc status`."] if left > 0 else []
+    return "\n\n".join(parts)
 
 
 def head(problem: Problem) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from .store import literal
+
 KINDS = ("failed", "person", "guard")  # not taken; waits for somebody's decision; waits for `winbc approve`
 TABLES = (
     """
@@ -35,8 +37,10 @@ def _kind(row: str) -> str:
 
 
 def _cause(row: str) -> str:
-    """SQL of a code that messages of one cause share: they differ in numbers and in what stands in quotes alone."""
-    words = f"regexp_replace(coalesce({row}.message, ''), '''[^'']*''|\"[^\"]*\"|[0-9]+([.,:-][0-9]+)*', '#', 'g')"
+    """SQL of a code that messages of one cause share: they differ only in what has digits or stands in quotes."""
+    quoted, numbered = r"\'[^\']*\'|\"[^\"]*\"|`[^`]*`", r"\S*[0-9]\S*"
+    pattern = literal(f"{quoted}|{numbered}")
+    words = f"regexp_replace(coalesce({row}.message, ''), {pattern}, '#', 'g')"
     return f"left(md5({words}), 8)"
 
 
