@@ -14,6 +14,7 @@ from ..settings import Settings
 from ..staging import polls
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
+from .facts import Facts, facts_of
 from .lateness import FlowHealth, flow_health
 from .problem import EVERY, SYSTEMS, Name, Problem
 from .store import Failure
@@ -30,7 +31,7 @@ class Gathered:
 
     Attributes:
         problems: open ones, and those that were closed lately.
-        healths: of the flows that are on and whose database was not in use.
+        healths: of the flows that are on.
         unread: ids of flows whose database was in use, so that nothing is known of them now.
         off: ids of flows that the settings have switched off.
     """
@@ -62,12 +63,13 @@ def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth],
     """How the flows are, where few records came, and the ids of flows whose database was in use."""
     healths, few, unread = [], [], set()
     for connected in on:
+        facts = Facts()
         try:
-            health, low = flow_health(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
-            healths.append(health)
+            facts, low = facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
             few += [low] if low else []
         except StoreUnavailable:  # one that is damaged stops the runs of its flow, which is told of them
             unread.add(connected.flow.id)
+        healths.append(flow_health(connected, facts, now))
     return healths, few, unread
 
 

@@ -4,7 +4,7 @@ Here belongs: the rule. It looks at what was asked and at what is open, and not 
 flow whose runs all fail is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..settings import Settings, Timing
@@ -12,7 +12,7 @@ from ..staging import polls
 from ..staging.polls import Poll
 from ..sync.connected import ConnectedFlow
 from ..sync.session import Holder, holder_of
-from .facts import Facts, facts_of
+from .facts import Facts
 from .problem import Problem
 
 PAUSES = 3  # of a sensor, that may pass without an answer
@@ -65,15 +65,15 @@ class FlowHealth:
         return "fine" if self.timing.sensors or self.timing.schedules else "by hand"
 
 
-def flow_health(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) -> FlowHealth:
-    """How a flow is at a moment. Raises StoreBusy as `facts_of`."""
+def flow_health(connected: ConnectedFlow, facts: Facts, now: datetime) -> FlowHealth:
+    """How a flow is at a moment, with what its ledger says (`facts_of`)."""
     settings, flow = connected.settings, connected.flow
-    facts, timing = facts_of(connected, now, wait_s), settings.timing(flow.id)
-    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, polls.read(settings, flow.id))
+    poll, timing = polls.read(settings, flow.id), settings.timing(flow.id)
+    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected))
     if not known.is_on:
         return known
     late, words = _late(known, settings, now)
-    return FlowHealth(flow.id, True, timing, facts, known.poll, holder_of(connected), late, words)
+    return replace(known, late=late, words=words)
 
 
 def longest_silence(timing: Timing, settings: Settings) -> timedelta | None:
@@ -84,13 +84,14 @@ def longest_silence(timing: Timing, settings: Settings) -> timedelta | None:
 
 
 def _late(health: FlowHealth, settings: Settings, now: datetime) -> tuple[str, str]:
-    silence, answered, waits = longest_silence(health.timing, settings), health.poll.answered_at, health.waiting_since
+    silence, poll, waits = longest_silence(health.timing, settings), health.poll, health.waiting_since
     if silence is None:
         return "", ""
+    answered = max(filter(None, (poll.answered_at, poll.busy_at)), default=None)
     if answered is None:
         return NEVER_ASKED, "Its source was never asked, or never answered."
     if now - answered > silence:
-        why = f" The last question ended with {health.poll.error}: {health.poll.words}" if health.poll.error else ""
+        why = f" The last question ended with {poll.error}: {poll.words}" if poll.error else ""
         return NOT_ANSWERED, f"Its source has not answered since {moment(answered)}.{why}"
     if waits and now - waits > timedelta(minutes=settings.late.lag_minutes):
         return WAITS, f"A change waits since {moment(waits)} for its target."

@@ -32,7 +32,7 @@ from .. import clock
 from ..errors import ConfigurationError, StoreBusy
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
-from ..staging import ledger
+from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .tick import NO_APPROVAL, tick
@@ -61,7 +61,8 @@ def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
             return tick(connected, context.instance, clock.now())
-        except StoreBusy:  # that run will move the watermark: the next tick asks again
+        except StoreBusy:
+            polls.busy(connected.settings, flow.id)  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
 
     return changes

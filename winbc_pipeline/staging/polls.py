@@ -17,7 +17,7 @@ from .. import clock
 from ..errors import WinbcError
 from ..settings import Settings
 
-MOMENTS = ("answered_at", "waiting_since", "failed_at")
+MOMENTS = ("answered_at", "busy_at", "waiting_since", "failed_at")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Poll:
 
     Attributes:
         answered_at: when it last answered; None when it never did.
+        busy_at: when a run was last at work, so that nothing was asked; None for never.
         waiting_since: when a change was first seen that no run has taken yet; None for none.
         failed_at: when the last question failed; None when it was answered.
         error: the code of that failure, such as E-UNREACHABLE.
@@ -34,6 +35,7 @@ class Poll:
     """
 
     answered_at: datetime | None = None
+    busy_at: datetime | None = None
     waiting_since: datetime | None = None
     failed_at: datetime | None = None
     error: str = ""
@@ -60,13 +62,18 @@ def answered(settings: Settings, flow: str, waiting: bool | None = None) -> None
     """
     now, before = clock.now(), read(settings, flow)
     since = before.waiting_since if waiting is None else ((before.waiting_since or now) if waiting else None)
-    _write(settings, flow, Poll(answered_at=now, waiting_since=since))
+    _write(settings, flow, Poll(answered_at=now, busy_at=before.busy_at, waiting_since=since))
 
 
 def failed(settings: Settings, flow: str, error: WinbcError) -> None:
     """Notes that a question to the source has failed."""
     poll = replace(read(settings, flow), failed_at=clock.now(), error=error.code)
     _write(settings, flow, replace(poll, words=error.message, system=error.system))
+
+
+def busy(settings: Settings, flow: str) -> None:
+    """Notes that the source was not asked, because a run of the flow is at work."""
+    _write(settings, flow, replace(read(settings, flow), busy_at=clock.now()))
 
 
 def _path(settings: Settings, flow: str) -> Path:

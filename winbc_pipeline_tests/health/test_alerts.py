@@ -69,7 +69,10 @@ def test_an_order_that_fails_is_told_once_and_told_again_when_it_is_mended(shop:
     print(shop.orders.ledger()["W1"])
     print(shop.flush(10), shop.receiver.url, shop.receiver.tried)
     from winbc_pipeline.health import flush as fl, store
-    f = fl._Flush(shop.orders.settings, shop.orders.now); g=fl.gather([ConnectedFlow(x, shop.orders.settings) for x in fl.FLOWS], f.known.failures, f.now); print(g.problems, f.known, g.unread, g.off)
+
+    f = fl._Flush(shop.orders.settings, shop.orders.now)
+    g = fl.gather([ConnectedFlow(x, shop.orders.settings) for x in fl.FLOWS], f.known.failures, f.now)
+    print(g.problems, f.known, g.unread, g.off)
     shop.orders.edit("W1", vatrate="21")
     shop.flush(10)
     shop.run()
