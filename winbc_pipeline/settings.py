@@ -250,6 +250,13 @@ class AlertSettings(_Section):
     volume_percent: int = Field(default=30, ge=0, le=100)
 
 
+class CheckSettings(_Section):
+    """Which share of a window's records may fail, and be left out, before its check in Dagster fails."""
+
+    failed_percent: int = Field(default=5, ge=0, le=100)
+    skipped_percent: int = Field(default=50, ge=0, le=100)
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -316,6 +323,7 @@ class Settings(BaseSettings):
     guards: GuardSettings = GuardSettings()
     late: LateSettings = LateSettings()
     alerts: AlertSettings = AlertSettings()
+    checks: CheckSettings = CheckSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

@@ -21,7 +21,7 @@ from .store import Failure
 
 # Kinds of errors that end a run; all others are `system`.
 KIND_OF_ERROR = {"E-SOURCE": "guard", "E-ANSWER": "drift"}
-WAIT_S = 2  # for a database that a run has open at this moment
+WAIT_S = 0.5  # for a database that a run has open at this moment
 MEGABYTE = 1_000_000
 
 

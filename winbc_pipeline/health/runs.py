@@ -9,6 +9,7 @@ from ..errors import TooManyWrites, WinbcError
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from . import store
+from .facts import facts_of
 from .flush import flush
 from .problem import system_of
 from .store import Failure
@@ -37,14 +38,23 @@ def watched(connected: ConnectedFlow, ends: bool = True) -> Iterator[None]:
         raise
     if ends:
         with _never_failing():
-            store.forget_failure(connected.settings, connected.flow.id)
-        tell(connected.settings)
+            _end(connected)
 
 
 def tell(settings: Settings) -> None:
     """Sends the messages that are due. A run never fails because nobody can be told."""
     with _never_failing():
         flush(settings)
+
+
+def _end(connected: ConnectedFlow) -> None:
+    """After a run that came to its end, most often nothing is to be told, and the look at all flows is saved."""
+    settings, now = connected.settings, clock.now()
+    known = store.remembered(settings, now)
+    if any(failure.flow == connected.flow.id for failure in known.failures):
+        store.forget_failure(settings, connected.flow.id)
+    if known.tracks or any(each.closed_at is None for each in facts_of(connected, now).problems):
+        tell(settings)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ...health.facts import records_in_trouble
 from ...health.flush import flush as send_due
 from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
+from ...workbench.plans import harmless
 from ..arguments import flow_of
 from ..output import add_row, say, table_of
 
@@ -60,8 +61,8 @@ def list_records(
         for row in records_in_trouble(ConnectedFlow(each, settings))
     ]
     if file:
-        with file.open("w", encoding="utf-8", newline="") as output:
-            csv.writer(output).writerows([COLUMNS, *rows])
+        with file.open("w", encoding="utf-8-sig", newline="") as output:
+            csv.writer(output).writerows([COLUMNS, *([harmless(cell) for cell in row] for row in rows)])
         say(console, f"{len(rows)} records written to {file}.")
         return
     table = table_of(*COLUMNS, whole="flow")

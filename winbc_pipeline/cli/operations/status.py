@@ -39,9 +39,7 @@ def status(
 
 
 def metrics(
-    file: Annotated[
-        Path | None, typer.Option(help="Write to this file, for node_exporter's text files")
-    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Write to this file, for node_exporter's text files")] = None,
 ) -> None:
     """The figures of every flow, as Prometheus reads them."""
     text = prometheus(report(_settings(), clock.now()))
