@@ -57,5 +57,6 @@ def test_each_window_has_results_of_its_own_and_says_how_to_recover(ui: Ui) -> N
     result = ui.run()
     print(results(result))
     for e in result.all_events:
-        if e.is_step_failure: print(e.step_failure_data.user_failure_data, e.step_failure_data.error)
+        if e.is_step_failure:
+            print(e.step_failure_data.user_failure_data, e.step_failure_data.error)
     assert 0
