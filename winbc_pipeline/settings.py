@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -25,6 +25,7 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -248,6 +249,14 @@ class AlertSettings(_Section):
     expiry_days: PositiveInt = 30
     disk_mb: NonNegativeInt = 1000
     volume_percent: int = Field(default=30, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _channels_are_known(self) -> Self:
+        """Refuses a name without an address: its messages would go elsewhere."""
+        named = {*self.send, *(name for route in self.routes for name in route.send)}
+        if unknown := sorted(named - {*self.urls}):
+            raise ValueError(f"no channel {unknown[0]}. Set WINBC_ALERTS__URLS__{unknown[0].upper()}")
+        return self
 
 
 class CheckSettings(_Section):

@@ -79,7 +79,7 @@ def take_over(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
 
 
 def _leave(connection: duckdb.DuckDBPyConnection) -> None:
-    """Takes records out of their problem that are done, that a person has approved, or that have another one now."""
+    """Takes records out of their problem that are done, or that a person has approved."""
     connection.execute(
         """
         DELETE FROM problem_record AS p
@@ -88,21 +88,25 @@ def _leave(connection: duckdb.DuckDBPyConnection) -> None:
         AND (m.state IN ('CONFIRMED', 'SKIPPED') OR (m.state = 'PLANNED' AND m.reason = 'APPROVED'))
         """
     )
-    connection.execute(
-        """
-        DELETE FROM problem_record AS p
-        USING in_trouble AS t
-        WHERE t.part = p.part AND t.key = p.key AND (t.kind, t.reason, t.cause) <> (p.kind, p.reason, p.cause)
-        """
-    )
 
 
 def _enter(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Puts records into their problems, and opens those that nobody had so far."""
+    """Puts records into their problems, and opens those that nobody had so far.
+
+    A record that goes from one problem to another of the same kind waits since it came into the first.
+    """
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS FROM in_trouble ANTI JOIN problem_record USING (part, key)"
+        """
+        CREATE OR REPLACE TEMP TABLE fresh AS
+        SELECT t.*, CASE WHEN p.kind = t.kind THEN p.since ELSE ?::TIMESTAMPTZ END AS since
+        FROM in_trouble AS t
+        LEFT JOIN problem_record AS p USING (part, key)
+        WHERE (t.kind, t.reason, t.cause) IS DISTINCT FROM (p.kind, p.reason, p.cause)
+        """,
+        [now],
     )
-    connection.execute("INSERT INTO problem_record BY NAME SELECT *, ?::TIMESTAMPTZ AS since FROM fresh", [now])
+    connection.execute("DELETE FROM problem_record AS p USING fresh AS f WHERE f.part = p.part AND f.key = p.key")
+    connection.execute("INSERT INTO problem_record BY NAME FROM fresh")
     connection.execute(
         """
         INSERT INTO problem BY NAME

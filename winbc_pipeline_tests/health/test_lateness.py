@@ -159,7 +159,7 @@ def test_a_record_whose_answer_was_lost_waits_from_its_first_loss_on(desk: Desk)
     desk.moves(State.UNKNOWN, "LOOK_AGAIN")
     desk.passes(400)
     desk.all_answer()
-    assert desk.orders()["unknown_since"] == "2026-03-10T10:05:00+00:00"
+    assert desk.orders()["unknown_since"] == "2026-03-10T10:00:00+00:00"
     assert desk.orders()["late"] == "WAITS"
 
 

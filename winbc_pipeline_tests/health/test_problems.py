@@ -20,7 +20,6 @@ from winbc_pipeline.health.volume import low
 from winbc_pipeline.settings import AlertSettings, Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import IllegalMove, Move, State
-from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.systems import transport
 
@@ -41,11 +40,9 @@ def move(connected: ConnectedFlow, now: datetime, *moves: tuple[str, State, str 
     ledger.move(connected.store, listed, "run", now)
 
 
-def rows(
-    connected: ConnectedFlow, sql: str = "SELECT kind, reason, records, closed_at FROM problem ORDER BY ALL"
-) -> Any:
+def rows(connected: ConnectedFlow) -> list[tuple[Any, ...]]:
     with connected.store.open() as connection:
-        return [tuple(row.values()) for row in rows_of(connection, sql)]
+        return connection.execute("SELECT kind, reason, records, closed_at FROM problem ORDER BY ALL").fetchall()
 
 
 def found(settings: Settings, now: datetime = NOW) -> dict[str, Problem]:

@@ -4,12 +4,11 @@ Source of the promise: reliability.md, "Is it late?" of operations.md.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, build_sensor_context
+from dagster import DagsterInstance, ExecuteInProcessResult
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.orchestration.windows import range_tags
