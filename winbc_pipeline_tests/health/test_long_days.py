@@ -7,7 +7,10 @@ import random
 
 import pytest
 
-from winbc_pipeline.staging.ledger import State
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 from .conftest import Shop
 
@@ -17,17 +20,22 @@ TEN_MINUTES = 600
 
 @pytest.mark.proof
 def test_a_thousand_failures_an_hour_for_twelve_hours_are_twelve_messages_at_most(shop: Shop) -> None:
-    chance, number = random.Random(22), 0  # noqa: S311
+    chance, number, connected = random.Random(22), 0, ConnectedFlow(ORDERS_TO_BC, shop.settings)
     for _ in range(12 * 6):
-        for reason in REASONS:
-            keys = [f"W{number + n}" for n in range(1000 // 6 // len(REASONS) + 1)]
-            number += len(keys)
-            shop.moves(State.FAILED, *keys, reason=reason, message=f"{chance.choice('abc')}: order {{key}}")
-        shop.moves(State.CONFIRMED, *(f"W{chance.randrange(number)}" for _ in range(20)))
+        moves = [_failure(chance, f"W{number + n}") for n in range(1000 // 6 + 1)]
+        mended = {f"W{chance.randrange(number)}" for _ in range(20 if number else 0)}
+        moves += [Move("order", key, State.CONFIRMED, {"reason": None, "message": ""}) for key in mended]
+        ledger.move(connected.store, moves, "run")
+        number += 1000 // 6 + 1
         shop.flush(TEN_MINUTES)
     assert number >= 12_000
     assert 3 <= len(shop.receiver.messages) <= 12
     assert all(len(text) < 20_000 for _, text in shop.receiver.messages), "each can be read"
+
+
+def _failure(chance: random.Random, key: str) -> Move:
+    words = f"{chance.choice(('no such item', 'a wrong rate', 'no such customer'))}: order {key}"
+    return Move("order", key, State.FAILED, {"reason": chance.choice(REASONS), "message": words})
 
 
 def test_a_day_of_looks_at_a_quiet_shop_sends_nothing(shop: Shop) -> None:

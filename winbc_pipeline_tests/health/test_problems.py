@@ -101,7 +101,7 @@ def test_a_source_that_shrank_waits_for_a_person_and_an_answer_of_another_form_i
     assert found(connected.settings) == {}
 
 
-def sold(connected: ConnectedFlow, today: int, usual: int = 20, weeks: int = 4) -> None:
+def sold(connected: ConnectedFlow, today: int, usual: int = 20, weeks: int = 3) -> None:
     """Orders on this weekday before noon, and as many again later that day."""
     for week in range(1, weeks + 1):
         day = NOW - week * WEEK
@@ -115,10 +115,10 @@ def test_less_than_a_third_of_the_same_weekdays_median_by_this_time_of_day_is_to
     sold(connected, today=5)
     problem = low(connected, NOW)
     assert problem is not None
-    assert problem.words == "5 records came today up to now; on a Tuesday it is 20 (median of 4 weeks)."
+    assert problem.words == "5 records came today up to now; on a Tuesday it is 20 (median of 3 weeks)."
 
 
-@pytest.mark.parametrize(("today", "usual", "weeks"), [(6, 20, 4), (0, 9, 4), (0, 20, 2)])
+@pytest.mark.parametrize(("today", "usual", "weeks"), [(6, 20, 3), (0, 9, 3), (0, 20, 2)])
 def test_enough_records_few_usual_ones_and_a_short_history_are_not_told(
     connected: ConnectedFlow, today: int, usual: int, weeks: int
 ) -> None:
