@@ -18,9 +18,8 @@ from ..flows import FLOWS
 from ..settings import AlertSettings, Settings
 from ..sync import crash_points
 from ..sync.connected import ConnectedFlow
-from . import channels, store, words
+from . import channels, seen, store, words
 from .decide import Draft, due, follow, told
-from .expiry import note_certificates
 from .gather import gather
 from .problem import Name
 from .store import Outage, Remembered, Track
@@ -51,7 +50,7 @@ def flush(settings: Settings, now: datetime | None = None) -> Flushed:
     Raises: StoreUnavailable, NotWritable when it cannot be noted what was sent. Then nothing is sent.
     """
     alerts, moment = settings.alerts, now or clock.now()
-    note_certificates(settings)
+    seen.note(settings)
     if not alerts.urls and not alerts.ping_url.get_secret_value():
         return Flushed()
     settings.state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)

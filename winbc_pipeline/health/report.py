@@ -5,12 +5,12 @@ personal data.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -24,6 +24,7 @@ from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
 from .lateness import FlowHealth, flow_health
 from .problem import Problem
+from .seen import seen
 from .store import Outage
 from .words import fix_of, head
 
@@ -49,6 +50,7 @@ class Report:
         flows: all flows, also those that are off.
         problems: the open ones.
         outages: channels of alerts that take no messages.
+        calls: numbers of answers by system and status.
     """
 
     connection: str
@@ -56,7 +58,7 @@ class Report:
     flows: tuple[FlowHealth, ...]
     problems: tuple[Problem, ...]
     outages: tuple[Outage, ...]
-    calls: tuple[tuple[str, str, int], ...] = ()
+    calls: Mapping[tuple[str, int], int]
 
     @property
     def exit_code(self) -> int:
@@ -78,6 +80,7 @@ def report(settings: Settings, now: datetime) -> Report:
         flows=tuple(_flows(every, gathered, now)),
         problems=tuple(each for each in gathered.problems if each.closed_at is None),
         outages=tuple(known.outages.values()),
+        calls=seen(settings).calls,
     )
 
 
@@ -104,7 +107,7 @@ class _Figures(Collector):
     def __init__(self, report: Report) -> None:
         self.report = report
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         connection, at = self.report.connection, self.report.at
         measured = [(each.flow, _measures(each, at)) for each in self.report.flows]
         for name, text in MEASURES.items():
@@ -128,6 +131,10 @@ class _Figures(Collector):
         for outage in self.report.outages:
             down.add_metric((connection, outage.channel), 1)
         yield down
+        calls = CounterMetricFamily("winbc_calls", "Answers of the systems", labels=("connection", "system", "status"))
+        for (system, status), count in sorted(self.report.calls.items()):
+            calls.add_metric((connection, system, str(status)), count)
+        yield calls
 
 
 def _measures(flow: FlowHealth, at: datetime) -> dict[str, float | None]:

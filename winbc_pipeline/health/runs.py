@@ -8,7 +8,7 @@ from .. import clock
 from ..errors import TooManyWrites, WinbcError
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
-from . import store
+from . import seen, store
 from .facts import facts_of
 from .flush import flush
 from .problem import system_of
@@ -50,6 +50,7 @@ def tell(settings: Settings) -> None:
 def _end(connected: ConnectedFlow) -> None:
     """After a run that came to its end, most often nothing is to be told, and the look at all flows is saved."""
     settings, now = connected.settings, clock.now()
+    seen.note(settings)
     known = store.remembered(settings, now)
     if any(failure.flow == connected.flow.id for failure in known.failures):
         store.forget_failure(settings, connected.flow.id)

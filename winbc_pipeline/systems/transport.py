@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,9 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # ther
 NOT_ANSWERED = (httpx.TransportError, httpx.DecodingError, TimeoutError)  # NOT_SENT is a part of these
 # Until when the certificates of the hosts hold that this process has called, by origin.
 certificates: dict[str, datetime] = {}
+# Answers that this process has got, by name of the system and status; 0 stands for a call without an answer.
+calls: Counter[tuple[str, int]] = Counter()
+COUNTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class Transport:
                 sent = (headers or {}) | {"Authorization": authorization}
                 answer = self._once(method, url, sent, content, enough)
             except NOT_ANSWERED as error:
+                self._count(0)
                 self._wait_after(error, attempt, idempotent)
                 continue
             except SystemUnavailable:  # the authority that gives the credentials: it is left alone for a while too
@@ -210,7 +214,12 @@ class Transport:
                 if self.origin not in certificates:
                     self._note_certificate(response)
                 read, cut = self._read(response, ends, enough)
+                self._count(response.status_code)
                 return Answer(response.status_code, response.headers, read, request_id, cut)
+
+    def _count(self, status: int) -> None:
+        with COUNTING:
+            calls[self.name, status] += 1
 
     def _note_clock(self, date: str | None) -> None:
         """Notes the clock of the host. It is read before the body, which may take long."""

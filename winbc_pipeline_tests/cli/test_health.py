@@ -47,9 +47,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
         yield receiver
 
 
-def fails() -> None:
+def fails(order: str = "=W1", reason: str = "MAPPING") -> None:
     connected = ConnectedFlow(flow_named("orders_winstore_to_bc"), SETTINGS)
-    ledger.move(connected.store, [Move("order", "=W1", State.FAILED, {"reason": "MAPPING"})], "run")
+    ledger.move(connected.store, [Move("order", order, State.FAILED, {"reason": reason})], "run")
 
 
 def test_the_exit_code_says_fine_failed_or_late(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,12 +68,14 @@ def test_the_exit_code_says_fine_failed_or_late(run: Run, monkeypatch: pytest.Mo
 def test_alerts_flush_sends_by_itself_and_says_when_nobody_takes_it(run: Run, receiver: Receiver) -> None:
     """Daemon and UI need not live: cron is enough."""
     fails()
+    subject = "winbc default: orders_winstore_to_bc: 1 record not done: MAPPING"
+    assert run("alerts", "flush") == (0, f"Sent: {subject}\n")
+    assert receiver.subjects == [subject]
+    fails("W2", "BAD_VALUE")
     receiver.status = 500
     assert run("alerts", "flush")[0] == 1
-    assert run("status")[0] == 1
     receiver.status = 200
     assert run("alerts", "test") == (0, "ok      hook\n")
-    assert receiver.subjects == ["winbc default: test"]
 
 
 def test_alerts_list_writes_all_records_for_a_spreadsheet(run: Run) -> None:

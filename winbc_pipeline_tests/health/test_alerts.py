@@ -14,8 +14,10 @@ from winbc_pipeline.health import channels
 from winbc_pipeline.health.report import as_json, prometheus, report
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync import crash_points
+from winbc_pipeline.systems import transport
 
 from ..support.in_process import Killed
+from ..support.order_sandboxes import BC
 from ..support.receivers import Receiver, mail_server, webhook
 from .conftest import Shop
 
@@ -267,3 +269,14 @@ def test_without_channels_nothing_is_noted_and_no_run_waits(shop: Shop) -> None:
     assert shop.flush().sent == ()
     assert not (shop.settings.state_folder / "alerts.lock").exists()
     assert [each.name.reason for each in report(shop.settings, shop.orders.now).problems] == ["MAPPING"]
+
+
+def test_answers_are_counted_by_status_for_all_processes(shop: Shop) -> None:
+    """Row 114: the share of calls that Business Central refused for being one too many."""
+    transport.calls.clear()
+    shop.orders.order("W1")
+    shop.orders.fault(BC, {"kind": "storm", "path": "$batch", "times": 2})
+    shop.run()
+    assert transport.calls == {}, "they were noted"
+    figures = prometheus(report(shop.settings, shop.orders.now))
+    assert 'winbc_calls_total{connection="default",status="429",system="Business Central"} 2.0' in figures

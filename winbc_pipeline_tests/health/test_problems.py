@@ -13,7 +13,7 @@ import pytest
 
 from winbc_pipeline.errors import SourceShrank, UnreadableAnswer
 from winbc_pipeline.flows import FLOWS, flow_named
-from winbc_pipeline.health import expiry, runs, store
+from winbc_pipeline.health import expiry, runs, seen, store
 from winbc_pipeline.health.gather import gather
 from winbc_pipeline.health.problem import Problem
 from winbc_pipeline.health.volume import low
@@ -140,7 +140,7 @@ def test_a_certificate_that_a_call_has_shown_is_told_by_every_process(
 ) -> None:
     settings = Settings(data_folder=tmp_path)
     monkeypatch.setitem(transport.certificates, "https://shop.example", NOW + timedelta(days=29))
-    expiry.note_certificates(settings)
+    seen.note(settings)
     monkeypatch.delitem(transport.certificates, "https://shop.example")
     assert "certificate of https://shop.example ends on 2026-04-08" in found(settings)["expiry"].words
 
