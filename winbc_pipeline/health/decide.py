@@ -18,7 +18,7 @@ from .store import Track
 HOUR = timedelta(hours=1)
 STEPS = (timedelta(), HOUR, 6 * HOUR)  # when it is told that a problem is open, after the first time; then every day
 DAY = 24 * HOUR
-FORGOTTEN = DAY  # a problem that comes again later than this after it was mended is a new one
+FORGOTTEN = HOUR  # a problem that comes again later than this after it was mended is a new one
 TOGETHER = HOUR / 2  # what is due so soon goes with what is due now
 AFTERMATH = timedelta(minutes=10)  # what follows from a problem may outlast it so long
 MOST_SINGLE = 3  # new problems that get messages of their own at the same moment
@@ -67,8 +67,11 @@ def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> d
 def _opened(problem: Problem, track: Track | None, now: datetime) -> Track:
     if track is None or _is_forgotten(track, now):
         return Track(problem.opened_at, records=problem.records)
+    if track.closed_at and track.told:  # nobody has heard that it was mended
+        return replace(track, closed_at=None, records=max(track.records, problem.records))
     if track.closed_at:
-        return replace(track, opened_at=problem.opened_at, closed_at=None, records=problem.records)
+        again = replace(track, opened_at=problem.opened_at, closed_at=None, records=problem.records)
+        return replace(again, sent=1, first_sent_at=track.closed_at)  # told again an hour after it was mended
     return replace(track, records=max(track.records, problem.records))
 
 

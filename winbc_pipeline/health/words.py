@@ -105,7 +105,7 @@ def _told(item: Item, settings: Settings, now: datetime) -> str:
         ended = track.closed_at or now
         lasted = f"RESOLVED after {duration(ended - track.opened_at)}, at {moment(ended)}."
         return f"{head(problem)}\n{lasted}"
-    state = f"Since {moment(problem.opened_at)} ({duration(now - problem.opened_at)})."
+    state = f"Since {moment(track.opened_at)} ({duration(now - track.opened_at)})."
     lines = [head(problem), state, *_why(problem), fix_of(problem), *_links(problem, settings)]
     if problem.examples and problem.records > len(problem.examples):
         every = f"winbc alerts list {problem.name.flow} --csv FILE"

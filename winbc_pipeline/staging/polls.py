@@ -28,7 +28,7 @@ class Poll:
         answered_at: when it last answered; None when it never did.
         busy_at: when a run was last at work, so that nothing was asked; None for never.
         waiting_since: when a change was first seen that no run has taken yet; None for none.
-        failed_at: when the last question failed; None when it was answered.
+        failed_at: since when questions fail; None when the last one was answered.
         error: the code of that failure, such as E-UNREACHABLE.
         words: its message.
         system: the system that failed.
@@ -67,7 +67,8 @@ def answered(settings: Settings, flow: str, waiting: bool | None = None) -> None
 
 def failed(settings: Settings, flow: str, error: WinbcError) -> None:
     """Notes that a question to the source has failed."""
-    poll = replace(read(settings, flow), failed_at=clock.now(), error=error.code)
+    before = read(settings, flow)
+    poll = replace(before, failed_at=before.failed_at or clock.now(), error=error.code)
     _write(settings, flow, replace(poll, words=error.message, system=error.system))
 
 

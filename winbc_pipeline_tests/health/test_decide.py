@@ -102,13 +102,20 @@ def test_records_that_a_stopped_run_did_not_come_to_are_not_told_besides_what_st
     assert [item.problem.name.reason for item in draft.items] == ["BC_REFUSED"]
 
 
-def test_a_problem_that_comes_back_within_a_day_is_not_new() -> None:
+@pytest.mark.parametrize(("minutes", "told_as"), [(59, "still"), (61, "new")])
+def test_a_problem_that_comes_back_within_an_hour_is_not_new_and_waits_for_that_hour(
+    minutes: int, told_as: str
+) -> None:
     diary = Diary()
     diary.look(START, problem())
-    diary.look(START + 10 * MINUTE)
-    diary.look(START + 20 * MINUTE, problem(since=START + 20 * MINUTE))
-    diary.look(START + HOUR, problem(since=START + 20 * MINUTE))
-    assert diary.kinds() == ["new", "mended", "still"]
+    mended = START + 30 * HOUR
+    diary.look(mended - MINUTE, problem())
+    diary.look(mended)
+    back = problem(since=mended + minutes * MINUTE)
+    diary.look(back.opened_at, back)
+    diary.look(mended + HOUR, back)
+    assert diary.kinds()[-2:] == ["mended", told_as]
+    assert diary.sent[-1][0] == max(mended + HOUR, back.opened_at)
 
 
 def test_what_a_database_in_use_does_not_tell_is_not_taken_for_mended() -> None:
