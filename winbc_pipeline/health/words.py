@@ -108,7 +108,7 @@ def _told(item: Item, settings: Settings, now: datetime) -> str:
     state = f"Since {moment(track.opened_at)} ({duration(now - track.opened_at)})."
     lines = [head(problem), state, *_why(problem), fix_of(problem), *_links(problem, settings)]
     if problem.examples and problem.records > len(problem.examples):
-        every = f"winbc alerts list {problem.name.flow} --csv FILE"
+        every = f"winbc alerts records {problem.name.flow} --csv FILE"
         lines.append(f"The first {len(problem.examples)} of {problem.records} records (all: `{every}`):")
     elif problem.examples:
         lines.append("Records:")

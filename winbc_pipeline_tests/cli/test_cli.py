@@ -81,7 +81,7 @@ def test_what_others_read_may_stand_in_the_same_env_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("DAGSTER_HOME=/somewhere\nWINBC_CONNECTION=shop\n")
-    assert run(monkeypatch, capsys, "status")[0] == 0
+    assert run(monkeypatch, capsys, "records", "--flow", "stock")[0] == 0
     assert (tmp_path / ".winbc" / "shop").is_dir()
 
 
@@ -91,7 +91,7 @@ def test_home_is_the_folder_whose_settings_and_data_a_command_uses(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "winbc.toml").write_text('connection = "utrecht"')
-    assert run(monkeypatch, capsys, "--home", "shop", "status")[0] == 0
+    assert run(monkeypatch, capsys, "--home", "shop", "records", "--flow", "stock")[0] == 0
     assert (tmp_path / "shop" / ".winbc" / "utrecht").is_dir()
     monkeypatch.chdir(tmp_path)
     assert "E-CONFIG: nowhere is no folder to work in" in run(monkeypatch, capsys, "--home", "nowhere", "status")[1]

@@ -78,9 +78,9 @@ def test_alerts_flush_sends_by_itself_and_says_when_nobody_takes_it(run: Run, re
     assert run("alerts", "test") == (0, "ok      hook\n")
 
 
-def test_alerts_list_writes_all_records_for_a_spreadsheet(run: Run) -> None:
+def test_alerts_records_writes_all_records_for_a_spreadsheet(run: Run) -> None:
     fails()
-    run("alerts", "list", "--csv", "all.csv")
+    run("alerts", "records", "--csv", "all.csv")
     header, row = Path("all.csv").read_text(encoding="utf-8-sig").splitlines()
     assert header == "flow,record,part,kind,reason,since,window"
     assert row.startswith("orders_winstore_to_bc,'=W1,order,failed,MAPPING,20"), "it cannot be taken for a formula"

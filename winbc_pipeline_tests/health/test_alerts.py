@@ -86,7 +86,8 @@ def test_500_orders_with_one_cause_are_one_message_with_five_examples(shop: Shop
         f"- order W00{number}: Code (`winbc trace` shows the rest)" for number in range(5)
     ]
     assert (
-        "The first 5 of 500 records (all: `winbc alerts list orders_winstore_to_bc --csv FILE`)" in shop.receiver.texts
+        "The first 5 of 500 records (all: `winbc alerts records orders_winstore_to_bc --csv FILE`)"
+        in shop.receiver.texts
     )
 
 

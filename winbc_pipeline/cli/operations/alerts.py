@@ -47,8 +47,8 @@ def test() -> None:
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command("list")
-def list_records(
+@app.command()
+def records(
     flow: Annotated[str, typer.Argument(help="Only this flow")] = "",
     file: Annotated[Path | None, typer.Option("--csv", help="Write to this CSV file")] = None,
 ) -> None:
