@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import NotDone
 from ..settings import load_settings
 from ..staging.ledger import OPEN
 from ..staging.store import Row
@@ -46,11 +45,8 @@ def trace(
 
     connected = _connected(flow)
     key = _key(connected, record)
-    steps = steps_of(connected, key, body)
-    if not steps:
-        raise typer.BadParameter(f"{connected.flow.id} knows no record {record}; --flow names another flow")
     say(console, (f"{connected.flow.id} {key}, moments in UTC", "bold"))
-    for step in steps:  # lines and no table: a value needs the whole width of a terminal
+    for step in steps_of(connected, key, body):  # lines and no table: a value needs the whole width of a terminal
         moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else " " * 19
         run = f"  (run {step.run})" if step.run else ""
         say(console, f"{moment}  ", (step.what, "bold"), run)
@@ -123,10 +119,10 @@ def resolve(
     if force and adopt is None:
         raise typer.BadParameter("--force belongs to --adopt")
     connected = _connected(flow)
-    if there is not None:
-        _note(connected, order, there)
-        return
     keys = (_key(connected, order),)
+    if there is not None:
+        _note(connected, keys[0], there)
+        return
     if adopt is not None:
         request = Request("adopt", keys, number=adopt.strip(), force=force)
     elif resend:
@@ -155,10 +151,16 @@ def _connected(flow: str) -> ConnectedFlow:
 
 
 def _key(connected: ConnectedFlow, name: str) -> str:
-    """The source's key of the record that a person has named. A name that the ledger does not know counts as a key."""
+    """The source's key of the record that a person has named.
+
+    Raises: UnknownRecord when the flow has neither read nor sent such a record.
+    """
     from ..workbench.intervention import keys_of
+    from ..workbench.unknown import check_known
 
     keys = keys_of(connected, name.strip())
+    if not keys:
+        check_known(connected, name.strip())
     if len(keys) > 1:
         raise typer.BadParameter(f"{name} is several records: {', '.join(keys[:5])}; give the source's own number")
     return keys[0] if keys else name.strip()
@@ -172,17 +174,13 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
     from ..workbench.intervention import intervention
 
     run_id = f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}"
-    try:
-        with intervention(connected, run_id) as turn:
-            rows = turn.proposed(request)
-        if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
-            console.print("Nothing was done.")
-            raise typer.Exit(1)
-        with intervention(connected, run_id) as turn:
-            outcome = turn.carry_out(request, rows)
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
+    with intervention(connected, run_id) as turn:
+        rows = turn.proposed(request)
+    if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
+        console.print("Nothing was done.")
+        raise typer.Exit(1)
+    with intervention(connected, run_id) as turn:
+        outcome = turn.carry_out(request, rows)
     raise typer.Exit(0 if _show_outcome(outcome) else 1)
 
 

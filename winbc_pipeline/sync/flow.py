@@ -190,7 +190,21 @@ def _no_texts(_: Settings) -> Mapping[str, str]:
     return {}
 
 
-def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Collection[str]]:
+@dataclass(frozen=True)
+class Sold:
+    """Variants of items that a SKU or a GTIN of a line stands for.
+
+    Attributes:
+        ids: their ids in the target: several for a GTIN of several SKUs, none for an article that is sold by its SKUs
+            only.
+        by_gtin: whether it is a GTIN, and no SKU: an item may have it too.
+    """
+
+    ids: Collection[str]
+    by_gtin: bool = False
+
+
+def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Sold]:
     return {}
 
 
@@ -208,8 +222,8 @@ class Document:
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
-        variants: gives the ids of the item variants in the target that SKUs or GTINs stand for: several for a GTIN of
-            several SKUs, none for an article that is sold by its SKUs only. Whatever is an item of its own is left out.
+        variants: gives the item variants of the target that SKUs or GTINs stand for. Whatever is only an item of its
+            own is left out.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         guest_key: with what the key of such a customer begins.
@@ -228,7 +242,7 @@ class Document:
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
-    variants: Callable[[Settings, Collection[str]], Mapping[str, Collection[str]]] = field(default=_no_variants)
+    variants: Callable[[Settings, Collection[str]], Mapping[str, Sold]] = field(default=_no_variants)
     customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
@@ -256,6 +270,10 @@ class Reading:
     group: str = ""
 
 
+def _no_rows(_: Settings) -> Rows | None:
+    return []
+
+
 @dataclass(frozen=True)
 class Gather:
     """How the rows that a flow reads become its records: several rows one record, with what rules add.
@@ -266,8 +284,10 @@ class Gather:
         key: fields that identify a record.
         modified: the field with the moment of a record's last modification.
         fields: gives the kinds of a record's fields from those of the rows' fields.
+        asks: gives rows that another flow knows, before the flow's own database is opened: that of the other flow may
+            be in use for long. None when it is.
         prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
-            settings and the name of the table of the rows.
+            settings, the name of the table of the rows, and what `asks` gave.
         select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
         keep: gives how long it is kept what a record was.
     """
@@ -275,9 +295,10 @@ class Gather:
     key: tuple[str, ...]
     modified: str
     fields: Callable[[Mapping[str, str]], Mapping[str, str]]
-    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str], None]
+    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str, Rows | None], None]
     select: Callable[[Settings, str], str]
     keep: Callable[[Settings], timedelta]
+    asks: Callable[[Settings], Rows | None] = field(default=_no_rows)
 
 
 def _no_problem(_: Settings) -> None:

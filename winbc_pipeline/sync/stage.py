@@ -102,10 +102,11 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
     gather, rows = connected.flow.gather, connected.loaded
     if not gather:
         return
+    known = gather.asks(connected.settings)
     with connected.store.transaction() as connection:
         create(connection, rows)
         create_notes(connection, rows.name)
-        gather.prepare(connection, connected.settings, rows.name)
+        gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
         put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
 

@@ -19,6 +19,7 @@ import duckdb
 import httpx
 from starlette.applications import Starlette
 
+from winbc_pipeline.flows import variants
 from winbc_pipeline.health import facts
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.load import StagingTable
@@ -177,7 +178,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (transport.Transport, "__init__", connected),
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
-            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview)),
+            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (facts, "_signature", memory.signature),
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),

@@ -199,7 +199,7 @@ def _moment(source: BusinessCentral, row: Record, before: Record | None, told: d
     return newest.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str, __: Rows | None) -> None:
     """Makes the table of the rules in the flow's database."""
     rules.put_rules(connection, settings)
 

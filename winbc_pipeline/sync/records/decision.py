@@ -68,12 +68,17 @@ def with_swaps(decided: Decided, sign: str) -> Decided:
         for change in decision.changes if decision.action == "update" else ():
             if change["field"] == sign:
                 signs[row["_key"]] = (change["old"], change["new"])
-    owners = {old: key for key, (old, _) in signs.items() if old}
+    owners: dict[Any, list[str]] = {}  # by a sign: the keys of all records that lose it
+    for key, (old, _) in signs.items():
+        if old:
+            owners.setdefault(old, []).append(key)
     for row, decision in decided:
         _, new = signs.get(row["_key"], (None, None))
-        if new in owners and decision.reason is None:
-            decision.reason = SWAPPED
-            decision.message = f"it takes over the {sign} of {owners[new]}, which gets another one"
+        if new in owners:
+            named, verb = " and ".join(owners[new]), "get" if len(owners[new]) > 1 else "gets"
+            words = f"it takes over the {sign} of {named}, which {verb} another one"
+            decision.reason = decision.reason or SWAPPED
+            decision.message = "; ".join(filter(None, (decision.message, words)))
     return decided
 
 
