@@ -65,6 +65,10 @@ def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> d
 
 
 def _opened(problem: Problem, track: Track | None, now: datetime) -> Track:
+    return replace(_since(problem, track, now), flows=" ".join(problem.flows))
+
+
+def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
     if track is None or _is_forgotten(track, now):
         return Track(problem.opened_at, records=problem.records)
     if track.closed_at and track.told:  # nobody has heard that it was mended
@@ -98,32 +102,36 @@ def due(
         return []
     problems = {each.name: each for each in gathered.problems if each.closed_at is None}
     items = [_mended(name, track) for name, track in tracks.items() if track.closed_at and track.told]
+    soon = []
     for name, problem in problems.items():
         moment = _due_at(problem, tracks[name], name in before, alerts)
-        if moment and not _is_silenced(problem, problems, tracks, now):
-            what: What = "still" if tracks[name].sent else "new"
-            if moment <= now or (what == "still" and moment <= now + TOGETHER):
-                items.append(Item(what, problem, tracks[name]))
-    if all(item.what == "still" and _due_at(item.problem, item.track, True, alerts) > now for item in items):  # type: ignore[operator]
-        return []
+        if moment and moment <= now + TOGETHER and not _is_silenced(problem, problems, tracks, now):
+            item = Item("still" if tracks[name].sent else "new", problem, tracks[name])
+            if moment <= now:
+                items.append(item)
+            elif item.what == "still":
+                soon.append(item)
+    return _drafts(items + soon, alerts, budget(sent_at, now), now) if items else []
+
+
+def _drafts(items: list[Item], alerts: AlertSettings, left: int, now: datetime) -> list[Draft]:
+    """The messages of what is due. Where these are more than may go out, each route gets one."""
     if is_quiet(alerts, now):
         items = [item for item in items if item.problem.name.kind in alerts.urgent]
-    left = budget(sent_at, now)
-    drafts = [draft for route, own in _by_route(items, alerts).items() for draft in _drafts(route, own)]
+    routes = _by_route(items, alerts)
+    drafts = [draft for route, own in routes.items() for draft in _of_route(route, own)]
     if len(drafts) > left:
-        drafts = [Draft(route, tuple(own)) for route, own in _by_route(items, alerts).items()]
+        drafts = [Draft(route, tuple(own)) for route, own in routes.items()]
     return drafts[:left]
 
 
 def budget(sent_at: Iterable[datetime], now: datetime) -> int:
     """How many messages may go out now."""
-    level, last = float(BURST), None
-    for moment in [*sent_at, now]:
-        if last:
-            level = min(level + (moment - last) / REFILL, BURST)
+    level, last = float(BURST), now
+    for moment in sorted(sent_at):
+        level = min(level + max(moment - last, timedelta()) / REFILL, BURST) - 1
         last = moment
-        level -= moment is not now
-    return int(max(level, 0))
+    return int(max(min(level + (now - last) / REFILL, BURST), 0))
 
 
 def is_quiet(alerts: AlertSettings, now: datetime) -> bool:
@@ -151,7 +159,7 @@ def told(draft: Draft, now: datetime) -> dict[Name, Track]:
 
 
 def _mended(name: Name, track: Track) -> Item:
-    problem = Problem(name, track.opened_at, track.closed_at, track.records)
+    problem = Problem(name, track.opened_at, track.closed_at, track.records, flows=tuple(track.flows.split()))
     return Item("mended", problem, track)
 
 
@@ -203,7 +211,7 @@ def _route(problem: Problem, alerts: AlertSettings) -> tuple[str, ...]:
     return alerts.send
 
 
-def _drafts(route: tuple[str, ...], items: Iterable[Item]) -> list[Draft]:
+def _of_route(route: tuple[str, ...], items: Iterable[Item]) -> list[Draft]:
     """One message for each new problem, unless these are many, and one for all the rest."""
     fresh: dict[tuple[str, ...], list[Item]] = {}
     rest = []

@@ -23,6 +23,7 @@ FAILURE = {
 TRACK = {
     **dict.fromkeys(("flow", "kind", "reason", "cause"), "VARCHAR"),
     **dict.fromkeys(("opened_at", "closed_at", "first_sent_at", "last_sent_at"), MOMENT),
+    "flows": "VARCHAR",
     "sent": "INTEGER",
     "told": "BOOLEAN",
     "records": "BIGINT",
@@ -55,6 +56,7 @@ class Track:
         sent: how many messages have said that it is open.
         told: whether the last message about it said that it is open.
         records: how many records it had at most.
+        flows: ids of the flows that it stops or slows down, with blanks between.
     """
 
     opened_at: datetime
@@ -64,6 +66,7 @@ class Track:
     sent: int = 0
     told: bool = False
     records: int = 0
+    flows: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .problem import Example, Problem
 LENGTH = 300  # of a record's own words
 IN_FULL, IN_A_LINE = 8, 40  # problems of one message; of the others, only the number is told
 RETRY = "Then `winbc retry --flow {flow} --reason {reason}` sends them again; the next run does it too."
+FEW = 3  # fewer flows are named in a headline
 # What to do about records, by kind of problem.
 TODO = {
     "failed": f"Do: mend the cause. {RETRY}",
@@ -72,7 +73,7 @@ def head(problem: Problem) -> str:
     name = problem.name
     count = f"{problem.records} record{'' if problem.records == 1 else 's'}"
     system = f" ({name.cause})" if " " in name.cause or name.cause.istitle() else ""
-    flows = name.flow or ", ".join(problem.flows)
+    flows = name.flow or (", ".join(problem.flows) if len(problem.flows) < FEW else f"{len(problem.flows)} flows")
     what = HEADS[name.kind].format(count=count, reason=name.reason, system=system, cause=name.cause)
     return f"{flows}: {what}" if flows else what
 

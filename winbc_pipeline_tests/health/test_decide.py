@@ -131,6 +131,18 @@ def test_a_flow_that_is_switched_off_is_told_nothing_of() -> None:
     assert follow(Gathered((), off=frozenset({FLOW})), diary.tracks, START + MINUTE) == {}
 
 
+def test_what_is_mended_is_told_where_it_was_told() -> None:
+    system = problem("E-AUTH", "system", EVERY, "Winstore")
+    diary = Diary()
+    diary.alerts = AlertSettings(
+        urls={"it": SecretStr("a"), "shop": SecretStr("b")}, routes=({"send": ["shop"], "flows": [FLOW]},)
+    )
+    diary.look(START, system)
+    diary.look(START + MINUTE)
+    assert [draft.channels for _, draft in diary.sent] == [("shop",), ("shop",)]
+    assert diary.kinds() == ["new", "mended"]
+
+
 @pytest.mark.parametrize(("quiet", "told_now"), [("", 1), ("11:00-12:00", 0), ("22:00-07:00", 1), ("09:00-11:00", 1)])
 def test_quiet_hours_are_by_the_clock_of_their_time_zone(quiet: str, told_now: int) -> None:
     """10:00 UTC is 11:00 in Amsterdam in March."""
