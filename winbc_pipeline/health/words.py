@@ -18,7 +18,7 @@ IN_FULL, IN_A_LINE = 8, 40  # problems of one message; of the others, only the n
 RETRY = "Then `winbc retry --flow {flow} --reason {reason}` sends them again; the next run does it too."
 FEW = 3  # fewer flows are named in a headline
 # What to do about records, by kind of problem.
-TODO = {
+TO_DO = {
     "failed": f"Do: mend the cause. {RETRY}",
     "person": "Do: look with `winbc trace {key} --flow {flow}`, then decide with `winbc resolve {key} --flow {flow}`.",
     "guard": "Do: `winbc approve {flow}` shows the plan and asks. Then the next run sends it.",
@@ -93,8 +93,8 @@ def fix_of(problem: Problem) -> str:
     """What to do about a problem, with the command."""
     name, key = problem.name, problem.examples[0].key if problem.examples else ""
     flow = name.flow or next(iter(problem.flows), "")
-    if name.kind in TODO and problem.examples:
-        return TODO[name.kind].format(flow=flow, key=key, reason=name.reason)
+    if name.kind in TO_DO and problem.examples:
+        return TO_DO[name.kind].format(flow=flow, key=key, reason=name.reason)
     command = COMMANDS.get(name.reason) or COMMANDS.get(name.kind, "")
     words = [problem.fix, f"`{command.format(flow=flow)}` tells more." if command else ""]
     return f"Do: {' '.join(filter(None, words))}"

@@ -12,8 +12,9 @@ from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, Sensor
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import SystemUnavailable
+from winbc_pipeline.errors import StoreBusy, SystemUnavailable
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.orchestration import jobs
 from winbc_pipeline.orchestration.tick import tick
 from winbc_pipeline.orchestration.watch_health import CHECK
 from winbc_pipeline.orchestration.windows import range_tags
@@ -95,6 +96,18 @@ def test_a_source_that_is_down_is_late_in_the_ui_within_a_minute_and_starts_no_r
     assert {event.asset_key.path[-1] for event in late.asset_events if not event.passed} == on
     assert not first.run_requests
     assert not late.run_requests
+
+
+def test_a_tick_that_finds_a_run_at_work_notes_it_so_that_a_long_run_is_no_silence(
+    ui: Ui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise StoreBusy("The database is in use.")
+
+    monkeypatch.setattr(jobs, "tick", busy)
+    changes = ui.definitions.resolve_sensor_def(f"{FLOW}_changes")
+    changes(build_sensor_context(instance=ui.instance))
+    assert polls.read(ui.sandboxes.settings, FLOW).busy_at is not None
 
 
 def test_a_tick_notes_that_the_source_answers_or_why_not(ui: Ui) -> None:
