@@ -152,9 +152,7 @@ def told(draft: Draft, now: datetime) -> dict[Name, Track]:
             tracks[item.problem.name] = replace(track, told=False)
         else:
             first = track.first_sent_at or now
-            tracks[item.problem.name] = replace(
-                track, told=True, sent=track.sent + 1, first_sent_at=first, last_sent_at=now
-            )
+            tracks[item.problem.name] = replace(track, told=True, sent=track.sent + 1, first_sent_at=first)
     return tracks
 
 

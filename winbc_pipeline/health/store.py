@@ -22,7 +22,7 @@ FAILURE = {
 }
 TRACK = {
     **dict.fromkeys(("flow", "kind", "reason", "cause"), "VARCHAR"),
-    **dict.fromkeys(("opened_at", "closed_at", "first_sent_at", "last_sent_at"), MOMENT),
+    **dict.fromkeys(("opened_at", "closed_at", "first_sent_at"), MOMENT),
     "flows": "VARCHAR",
     "sent": "INTEGER",
     "told": "BOOLEAN",
@@ -52,7 +52,7 @@ class Track:
 
     Attributes:
         opened_at, closed_at: of the problem; `closed_at` is None while it is open.
-        first_sent_at, last_sent_at: of messages that it is open.
+        first_sent_at: when it was first told that it is open, or when it was mended before it came back.
         sent: how many messages have said that it is open.
         told: whether the last message about it said that it is open.
         records: how many records it had at most.
@@ -62,7 +62,6 @@ class Track:
     opened_at: datetime
     closed_at: datetime | None = None
     first_sent_at: datetime | None = None
-    last_sent_at: datetime | None = None
     sent: int = 0
     told: bool = False
     records: int = 0
