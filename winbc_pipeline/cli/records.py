@@ -102,23 +102,28 @@ def resolve(
         Literal["winstore", "bc"] | None, typer.Option(help="Whose values count where both sides changed a field")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make a record again that was deleted in the target")] = False,
+    apart: Annotated[bool, typer.Option("--apart", help="The record and its partner are not the same")] = False,
     there: Annotated[
         bool | None,
         typer.Option("--there/--not-there", help="In a flow to Winstore: whether Winstore has the record"),
     ] = None,
-    flow: FlowOption = ORDERS,
+    flow: Annotated[str | None, typer.Option("--flow", help="Id of the flow")] = None,
     yes: Yes = False,
 ) -> None:
-    """Decides what happens to a record that waits for a person."""
+    """Decides what happens to a record that waits for a person, or who its partner is.
+
+    Without --flow it is an order, or for --take, --again and --apart a record of the flow that knows it.
+    """
     from ..workbench.intervention import Request
 
-    decisions = (adopt is not None, resend, ignore is not None, there is not None, take is not None, again)
+    decisions = (adopt is not None, resend, ignore is not None, there is not None, take is not None, again, apart)
     if sum(decisions) != 1:
-        ways = "--adopt NUMBER, --resend, --take SIDE, --again, --ignore WHY, --there, --not-there"
+        ways = "--adopt NUMBER, --resend, --take SIDE, --again, --apart, --ignore WHY, --there, --not-there"
         raise typer.BadParameter(f"say one of {ways}")
     if force and adopt is None:
         raise typer.BadParameter("--force belongs to --adopt")
-    connected = _connected(flow)
+    is_of_records = take is not None or again or apart
+    connected = _connected(flow or (_flow_that_knows(order) if is_of_records else ORDERS))
     keys = (_key(connected, order),)
     if there is not None:
         _note(connected, keys[0], there)
@@ -131,6 +136,8 @@ def resolve(
         request = Request("take_source" if take == connected.flow.source else "take_target", keys)
     elif again:
         request = Request("again", keys)
+    elif apart:
+        request = Request("apart", keys)
     else:
         request = Request("ignore", keys, why=(ignore or "").strip())
     _do(connected, request, yes)
@@ -148,6 +155,24 @@ def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
 
 def _connected(flow: str) -> ConnectedFlow:
     return ConnectedFlow(flow_of(flow), load_settings())
+
+
+def _flow_that_knows(name: str) -> str:
+    """The id of the flow of records with partners to which a name belongs, where a person has named no flow.
+
+    Raises: typer.BadParameter that lists the flows that it could be, UnknownRecord when it could be none.
+    """
+    from ..workbench.partners import flows_that_know, flows_with_partners
+    from ..workbench.unknown import unknown
+
+    settings = load_settings()
+    found = flows_that_know(settings, name.strip())
+    if len(found) == 1:
+        say(console, f"{found[0]} knows {name.strip()}.")
+        return found[0]
+    if found:
+        raise typer.BadParameter(f"{name} could be a record of {' or of '.join(found)}; say which with --flow")
+    raise unknown([ConnectedFlow(flow, settings) for flow in flows_with_partners(settings)], name.strip())
 
 
 def _key(connected: ConnectedFlow, name: str) -> str:

@@ -106,6 +106,8 @@ class Part:
             become one record.
         where: SQL over the source's columns: which records have this part.
         skip: SQL conditions and reason codes of records that are not sent.
+        words: the field of the source that says more about a reason of `skip`, by reason code. Only for parts whose key
+            is the record's own.
         parent: the part whose record must exist first, with the same key.
         reference: the field that is looked up after the parent exists.
         own_fields: fields of the table besides those of the entity. The flow acts on them itself.
@@ -144,6 +146,7 @@ class Part:
     merged_by: str = ""
     where: str = "true"
     skip: tuple[tuple[str, str], ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
     reference: Reference | None = None
     own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
@@ -251,6 +254,14 @@ class Document:
         return (*self.customer, kind.header, *kind.lines)
 
 
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
+def _ready(_: Settings) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a flow reads Business Central.
@@ -262,12 +273,16 @@ class Reading:
             the order of their modification, or with an empty text.
         key: fields that identify a row.
         group: field whose value is the same in all rows that always come together, such as the lines of an order.
+        unread: gives the paths of records that nobody has read, whatever their moments say. They give a number only.
+        note_staged: is called when what `rows` gave is staged.
     """
 
     sets: Callable[[Settings], Mapping[str, str]]
     rows: Callable[[Settings, BusinessCentral, Mapping[str, datetime], frozenset[str]], Iterator[tuple[str, Rows]]]
     key: tuple[str, ...]
     group: str = ""
+    unread: Callable[[Settings], list[str]] = field(default=_no_notes)
+    note_staged: Callable[[Settings], None] = field(default=_ready)
 
 
 def _no_rows(_: Settings) -> Rows | None:
@@ -314,14 +329,6 @@ def _any_direction(_: Settings) -> str:
 
 
 def _any_company(_: Settings, __: BusinessCentral) -> None:
-    pass
-
-
-def _no_notes(_: Settings) -> list[str]:
-    return []
-
-
-def _ready(_: Settings) -> None:
     pass
 
 
@@ -386,6 +393,7 @@ class Flow:
         lacks: in words, what the source does not have although people look for it. For the error of a formula.
         emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
             records to zero wait for a person (sync/guards/).
+        explains: fields of the source that people see beside each mapped record in Dagster. No personal data.
     """
 
     name: str
@@ -419,6 +427,7 @@ class Flow:
     switch: str = ""
     lacks: str = ""
     emptied: str = ""
+    explains: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

@@ -32,6 +32,7 @@ SUMS = {
     "unlisted": "text",  # warehouses that the table of groups does not have
     "unread": "text",  # warehouses whose rows are not there
     "others": "text",  # warehouses of groups that Business Central owns
+    "alike": "text",  # SKUs that differ only in capitals, this one among them: Business Central has one item for them
     "counted": "decimal",  # how many warehouses were summed
     "category": "text",
     "uncategorised": "boolean",  # a rule goes by category, and that of the SKU is not known
@@ -94,13 +95,21 @@ def select(settings: Settings, rows: str) -> str:
             FROM stock_place
             WHERE trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
         ),
+        alike AS (
+            SELECT upper(trim(sku)) AS number, string_agg(DISTINCT sku, ', ' ORDER BY sku) AS alike
+            FROM places
+            GROUP BY ALL
+            HAVING count(DISTINCT sku) > 1
+        ),
         parts AS (
             SELECT
                 p.sku AS place_sku, p.warehouse AS place, s.* EXCLUDE (sku, warehouse), p.warehouse AS warehouse,
+                a.alike AS alike,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.name ELSE other.name END AS name,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.owner ELSE other.owner END AS owner
             FROM places AS p
             LEFT JOIN {quote(rows)} AS s ON s.sku = p.sku AND s.warehouse = p.warehouse
+            LEFT JOIN alike AS a ON a.number = upper(trim(p.sku))
             LEFT JOIN stock_group AS own ON own.warehouse = p.warehouse
             LEFT JOIN stock_group AS other ON other.warehouse = '{rules.ANY}'
         )
@@ -111,6 +120,7 @@ def select(settings: Settings, rows: str) -> str:
             {named} (name IS NULL) AS unlisted, {named} (_key IS NULL) AS unread,
             {named} (name <> '' AND owner = 'bc') AS others,
             count(*) FILTER ({is_counted})::DECIMAL(18, 5) AS counted,
+            any_value(alike) AS alike,
             max(modified) AS modified,
             coalesce(max(_modified_at), TIMESTAMPTZ '{start} 00:00:00+00') AS _modified_at,
             greatest(max(_window), DATE '{start}') AS _window,
