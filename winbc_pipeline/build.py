@@ -2,7 +2,7 @@
 
 import warnings
 
-from dagster import AssetsDefinition, AssetSpec, BetaWarning, Definitions
+from dagster import AssetsDefinition, AssetSpec, BetaWarning, Definitions, PreviewWarning
 
 from .flows import FLOWS, check_flow_settings
 from .orchestration.assets import flow_assets
@@ -11,6 +11,7 @@ from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_jo
 from .orchestration.retention import retention
 from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
+from .orchestration.watch_health import on_time_check, watch_sensor
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
 from .sync.flow import Flow
@@ -29,6 +30,8 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     check_flow_settings(known)
     # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
+    # A check has a result for each window only with partitions, which Dagster calls a preview.
+    warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec", category=PreviewWarning)
     retention_job, nightly = retention(known)
     every = [ConnectedFlow(flow, known) for flow in flows if flow.is_on(known)]
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
@@ -40,7 +43,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
         own, check = flow_assets(connected)
         job = flow_job(flow)
         assets += own
-        checks.append(check)
+        checks += [check, on_time_check(connected)]
         versions[own[0].key] = connected.mapping_version
         jobs.append(job)
         sensors.append(flow_sensor(connected, job))
@@ -55,5 +58,5 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
             schedules.append(every_night)
     job = mapping_job(list(versions))
     jobs.append(job)
-    sensors.append(mapping_sensor(versions, known, job))
+    sensors += [mapping_sensor(versions, known, job), watch_sensor(known)]
     return Definitions(assets=assets, asset_checks=checks, jobs=jobs, sensors=sensors, schedules=schedules)

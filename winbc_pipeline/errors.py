@@ -25,14 +25,15 @@ class WinbcError(Exception):
     """An error for people to read: its message says what happened and why, its hint says what to do.
 
     Neither may hold a secret or a person's data. `code` names the error in docs/errors.md; E-WINBC is any other error.
+    `system` is the name of the system that it is about, where it is about one.
     """
 
     code = "E-WINBC"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", system: str = "") -> None:
         text = f"{message} {hint}" if hint else message
         super().__init__(f"{self.code}: {text}")
-        self.message, self.hint = message, hint
+        self.message, self.hint, self.system = message, hint, system
 
 
 class ConfigurationError(WinbcError):

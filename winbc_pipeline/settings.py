@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -25,12 +25,13 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from .errors import ConfigurationError
 
-SECRETS = {"client_secret", "password"}
+SECRETS = {"client_secret", "password", "urls", "ping_url"}
 SensorSeconds = Annotated[int, Field(ge=5)]  # Dagster looks every five seconds which sensors are due
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
@@ -201,6 +202,70 @@ class GuardSettings(_Section):
     at_least: NonNegativeInt = 50
 
 
+class LateSettings(_Section):
+    """When a flow counts as late: its source has not answered for so long, or a change waits for so long.
+
+    `poll_seconds` holds where a sensor asks, or three of its pauses if that is longer; `without_sensor_minutes` where
+    a schedule alone does.
+    """
+
+    poll_seconds: PositiveInt = 45
+    without_sensor_minutes: PositiveInt = 90
+    lag_minutes: PositiveInt = 10
+
+
+Kind = Literal["failed", "person", "guard", "late", "system", "volume", "expiry", "disk", "drift"]
+
+
+class AlertRoute(_Section):
+    """To which channels the alerts of some flows or kinds go: `send` names them, the first that takes it gets it.
+
+    An empty list of flows or kinds means all of them.
+    """
+
+    send: tuple[str, ...]
+    flows: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+
+
+class AlertSettings(_Section):
+    """Who is told what is wrong, and when.
+
+    `urls` are the channels by name, as apprise writes them, and `ping_url` is asked while all is watched. Both hold
+    secrets. `quiet` is a time of day such as `22:00-07:00`, by the clock of `time_zone`. `expires` says when secrets
+    and certificates end that no system tells of. `volume_percent` is a share of what is usual on the same weekday.
+    """
+
+    urls: dict[str, SecretStr] = {}
+    ping_url: SecretStr = SecretStr("")
+    send: tuple[str, ...] = ()
+    routes: tuple[AlertRoute, ...] = ()
+    quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+    time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
+    urgent: tuple[Kind, ...] = ()
+    temporary_minutes: NonNegativeInt = 5
+    ui_url: str = "http://127.0.0.1:3000"
+    expires: dict[str, date] = {}
+    expiry_days: PositiveInt = 30
+    disk_mb: NonNegativeInt = 1000
+    volume_percent: int = Field(default=30, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _channels_are_known(self) -> Self:
+        """Refuses a name without an address: its messages would go elsewhere."""
+        named = {*self.send, *(name for route in self.routes for name in route.send)}
+        if unknown := sorted(named - {*self.urls}):
+            raise ValueError(f"no channel {unknown[0]}. Set WINBC_ALERTS__URLS__{unknown[0].upper()}")
+        return self
+
+
+class CheckSettings(_Section):
+    """Which share of a window's records may fail, and be left out, before its check in Dagster fails."""
+
+    failed_percent: int = Field(default=5, ge=0, le=100)
+    skipped_percent: int = Field(default=50, ge=0, le=100)
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -265,6 +330,9 @@ class Settings(BaseSettings):
     order_status: OrderStatusSettings = OrderStatusSettings()
     stock: StockSettings = StockSettings()
     guards: GuardSettings = GuardSettings()
+    late: LateSettings = LateSettings()
+    alerts: AlertSettings = AlertSettings()
+    checks: CheckSettings = CheckSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod
@@ -288,9 +356,14 @@ class Settings(BaseSettings):
         is_own = "mapping_folder" in self.model_fields_set or self.mapping_folder.exists()
         return self.mapping_folder if is_own else SHIPPED_TABLES
 
+    @property
+    def state_folder(self) -> Path:
+        """The folder of all that this connection keeps."""
+        return self.data_folder / self.connection
+
     def flow_database(self, flow: str) -> Path:
         """The DuckDB file of one flow in one direction, by the id of the flow."""
-        return self.data_folder / self.connection / f"{flow}.duckdb"
+        return self.state_folder / f"{flow}.duckdb"
 
     def timing(self, flow: str) -> Timing:
         """When a flow runs, by its id: what `[flows.<id>]` says, and for the rest what the settings say for all."""

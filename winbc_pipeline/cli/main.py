@@ -14,7 +14,7 @@ from rich.console import Console
 
 from .. import clock
 from ..errors import ConfigurationError, TooManyWrites
-from ..flows import FLOWS, check_flow_settings
+from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
@@ -26,6 +26,8 @@ from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
+from .operations import alerts
+from .operations.status import metrics, status
 from .output import add_row, bar, say, table_of, warn
 from .products import products
 
@@ -38,6 +40,9 @@ app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
 app.command()(approve)
+app.add_typer(alerts.app, name="alerts")
+app.command()(status)
+app.command()(metrics)
 app.command()(products)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
@@ -175,6 +180,7 @@ def sync(
     warehouse: Annotated[str, typer.Option(help="Of stock: only the SKUs in this warehouse, at once")] = "",
 ) -> None:
     """Runs one flow from source to target, without Dagster."""
+    from ..health.runs import watched
     from ..sync.run import cents_off, of_other_parts
     from ..sync.run import sync as run_sync
 
@@ -183,7 +189,7 @@ def sync(
         raise typer.Exit(1 if stock.send_at_once(connected, key or [], category, warehouse) else 0)
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
     try:
-        with bar(console, connected.flow.id, 4) as begin:
+        with bar(console, connected.flow.id, 4) as begin, watched(connected):
             done = run_sync(replace(work, told=begin.tell), begin)
     except TooManyWrites as error:
         say(console, (str(error), "red"))
@@ -217,26 +223,6 @@ def records(
     table = table_of("record", "part", "state", "reason", "number", "message")
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
-    console.print(table)
-
-
-@app.command()
-def status() -> None:
-    """Shows for each flow the records by state, up to when the source was followed, and when it runs."""
-    from collections import Counter
-
-    from ..staging import ledger
-
-    settings = load_settings()
-    check_flow_settings(settings)
-    table = table_of("flow", "followed until", "records by state", "sensor", "sweep (UTC)", whole="flow")
-    for flow in FLOWS:
-        store, timing = ConnectedFlow(flow, settings).store, settings.timing(flow.id)
-        counts = Counter(row["state"] for row in ledger.read(store))
-        states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-        sensor = f"every {timing.sensor_seconds} s" if timing.sensors else "off"
-        sweep = timing.cron if timing.schedules else "off"
-        add_row(table, flow.id, ledger.watermark(store, flow.id) or "never", states, sensor, sweep)
     console.print(table)
 
 

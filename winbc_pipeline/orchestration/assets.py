@@ -28,12 +28,14 @@ from dagster import (
     Failure,
     MaterializeResult,
     MetadataValue,
+    Output,
     TableSchema,
     asset,
     asset_check,
 )
 
 from ..errors import TooManyWrites, WinbcError
+from ..health.runs import watched
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import COLUMNS, OPEN
@@ -54,6 +56,7 @@ from .stock import CHECK as STOCK
 from .stock import CHECK_TEXT as STOCK_TEXT
 from .stock import without_article
 from .systems import NAMES, looked_up, sources_of
+from .window_checks import report_window_checks, window_check_specs
 from .windows import days_of, partition_key, partitions
 
 NOTHING = LayerWindow()
@@ -66,7 +69,7 @@ GONE_TEXT = (
 )
 NO_PLACE = "without_a_place"  # what the source gives and the target does not get
 EDITED = "The mapping tables were edited after these layers were made, so this run made them again."
-LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any]]
+LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any] | Output[None]]
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def _layer(
         # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
         metadata={"columns": columns},
         kinds={"duckdb", key.path[0]},
-        check_specs=_check_specs(flow, key),
+        check_specs=_check_specs(connected, key),
     )
     def layer(context: AssetExecutionContext) -> LayerResults:
         yield from _run_layer(context, connected, key, step, extra)
@@ -197,13 +200,16 @@ def _run_layer(
     settings = connected.settings
     began = time.monotonic()
     first, last = days_of(context, settings)
-    with _plain_errors():
+    is_last = key.path[0] == SYNCED
+    with _plain_errors(), watched(connected, ends=is_last):
         done = step(Work(connected, first, last, context.run.run_id, told=context.log.info))
         windows = windows_of_layer(connected, key.path[0], first, last)
         above = {name: windows_of_layer(connected, name, first, last) for name in done.again}
         more = extra()
-        checks = _checks(connected) if key.path[0] == SYNCED else []
+        checks = _checks(connected) if is_last else []
     yield from checks
+    if is_last:
+        yield from report_window_checks(context, connected, first, last)
     _warn_of_empty_ledger(context, connected.flow, windows.values())
     seconds = time.monotonic() - began
     again, more = _made_again(done.again), _held(done.held) | more
@@ -225,11 +231,15 @@ def _run_layer(
     yield MaterializeResult()
 
 
-def _check_specs(flow: Flow, key: AssetKey) -> list[AssetCheckSpec]:
+def _check_specs(connected: ConnectedFlow, key: AssetKey) -> list[AssetCheckSpec]:
     """The checks of a layer; only the last one has some."""
+    flow = connected.flow
+    if key.path[0] != SYNCED:
+        return []
     texts = {ALL_DONE: ALL_DONE_TEXT} | ({GONE: GONE_TEXT} if flow.gone else {})
     texts |= {STOCK: STOCK_TEXT} if flow.emptied else {}
-    return [AssetCheckSpec(name, asset=key, description=text) for name, text in texts.items() if key.path[0] == SYNCED]
+    whole = [AssetCheckSpec(name, asset=key, description=text) for name, text in texts.items()]
+    return [*whole, *window_check_specs(flow, connected.settings, key)]
 
 
 def _checks(connected: ConnectedFlow) -> list[AssetCheckResult]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetSelection,
     DagsterInvalidDefinitionError,
@@ -32,10 +33,11 @@ from .. import clock
 from ..errors import ConfigurationError, StoreBusy
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
-from ..staging import ledger
+from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .tick import NO_APPROVAL, tick
+from .watch_health import CHECK, synced
 from .windows import range_tags, window_of
 
 WAIT_DAYS = 30  # how long a status waits for its order
@@ -44,7 +46,8 @@ MOST_WINDOWS = 30  # windows of each kind that one sweep runs
 
 def flow_job(flow: Flow) -> Any:
     """The job that takes a flow from staging to synced, in one process."""
-    return define_asset_job(flow.id, AssetSelection.groups(flow.id), executor_def=in_process_executor)
+    late = AssetSelection.checks(AssetCheckKey(synced(flow.id), CHECK))  # the sensor reports it
+    return define_asset_job(flow.id, AssetSelection.groups(flow.id) - late, executor_def=in_process_executor)
 
 
 def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
@@ -61,7 +64,8 @@ def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
             return tick(connected, context.instance, clock.now())
-        except StoreBusy:  # that run will move the watermark: the next tick asks again
+        except StoreBusy:
+            polls.busy(connected.settings, flow.id)  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
 
     return changes

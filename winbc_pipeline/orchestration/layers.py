@@ -8,13 +8,13 @@ from datetime import date
 
 import duckdb
 
+from ..health.redaction import without_personal_data
 from ..staging.ledger import OPEN
 from ..staging.store import Row, create_table, literal, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.map import mapped_table
 from ..sync.plan_table import PLANNED, planned_table
-from .redaction import without_personal_data
 
 SHOWN = 50  # records of each window
 # Outcomes of the mapped layer, of the plan and of the ledger that somebody has to look at, as a list for SQL.

@@ -18,6 +18,7 @@ from dagster import (
 )
 
 from ..errors import WinbcError
+from ..health.runs import watched
 from ..sync.connected import ConnectedFlow
 from ..sync.stock.report import in_words, unsent
 from ..sync.stock.sweep import sweep
@@ -35,7 +36,8 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     @op(name=f"compare_{flow.id}", pool=flow.lease)
     def compare(context: OpExecutionContext) -> None:
         try:
-            done = sweep(connected, context.run_id)
+            with watched(connected):
+                done = sweep(connected, context.run_id)
         except WinbcError as error:
             raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
         context.log.info(f"{done.seen} SKUs looked at, {done.differing} of them differed or were not known.")

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
-from ..staging import ledger
+from ..errors import WinbcError
+from ..staging import ledger, polls
 from ..staging.progress import last_asked
 from ..staging.store import Row, Store
 from ..sync import stage
@@ -48,7 +49,7 @@ def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> 
         return _unless_at_work(connected, instance, _run(connected, start.date(), now, "the whole history", True))
     followed = followed or start - SECOND
     unknown: Change | None = Change(None, followed.date())
-    change = within(stage.GLANCE_S, partial(change_since, connected, followed), unknown)
+    change = within(stage.GLANCE_S, partial(_asked, connected, followed, now), unknown)
     rows = _waiting(connected)
     waiting = [row["window"] for row in rows]
     approved = max((row["moved_at"] for row in rows if row["reason"] == APPROVED), default=None)
@@ -65,6 +66,19 @@ def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> 
     if waiting:
         return _run(connected, min(waiting), now, f"open records{since_approval}", True)
     return SkipReason(f"Nothing changed since {followed.isoformat()}.")
+
+
+def _asked(connected: ConnectedFlow, followed: datetime, now: datetime) -> Change | None:
+    """What changed after the watermark; notes that the source has answered, or why not."""
+    flow, settings = connected.flow.id, connected.settings
+    try:
+        change = change_since(connected, followed)
+    except WinbcError as error:
+        polls.failed(settings, flow, error)
+        raise
+    # A change that is dated in the future stays one until then.
+    polls.answered(settings, flow, waiting=change is not None and (change.newest is None or change.newest <= now))
+    return change
 
 
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:

@@ -1,7 +1,7 @@
 """Windows as Dagster's partitions: a day, a week or a month (UTC) of the source's modification moments.
 
-Here belongs: which window holds a day, and its partition key. Staging, plan and ledger know days and no windows. The
-setting `window` may therefore change later. Concept page: Partitions and backfills.
+Here belongs: windows as Dagster knows them. Which window holds a day, and its key: sync/window.py.
+Concept page: Partitions and backfills.
 """
 
 from datetime import date, timedelta
@@ -15,10 +15,11 @@ from dagster import (
 )
 
 from ..settings import Settings
+from ..sync.window import KEYS
+from ..sync.window import partition_key as partition_key
+from ..sync.window import window_of as window_of
 
 MONDAY = 1  # as Dagster counts days of the week
-# Dagster's history of a window hangs on its key.
-KEYS = {"day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m"}
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -31,20 +32,6 @@ def partitions(settings: Settings) -> TimeWindowPartitionsDefinition:
     if settings.window == "week":
         return WeeklyPartitionsDefinition(start_date=start, day_offset=MONDAY, end_offset=1)
     return DailyPartitionsDefinition(start_date=start, end_offset=1)
-
-
-def window_of(day: date, settings: Settings) -> date:
-    """The first day of the window that holds a day."""
-    if settings.window == "month":
-        return day.replace(day=1)
-    if settings.window == "week":
-        return day - timedelta(days=day.weekday())
-    return day
-
-
-def partition_key(day: date, settings: Settings) -> str:
-    """The partition key of the window that holds a day: its first day (`2026-03-02`), or its month (`2026-03`)."""
-    return window_of(day, settings).strftime(KEYS[settings.window])
 
 
 def range_tags(first: date, last: date, settings: Settings) -> dict[str, str]:

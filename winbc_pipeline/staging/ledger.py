@@ -16,6 +16,7 @@ import duckdb
 from .. import clock
 from ..errors import StoreDamaged
 from ..settings import Settings
+from . import problems
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
@@ -96,6 +97,7 @@ def _tables() -> tuple[str, ...]:
         f"CREATE TABLE IF NOT EXISTS ledger_event ({_declared(EVENT)}, from_state VARCHAR, {legal_move})",
         "CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)",
         f"CREATE TABLE IF NOT EXISTS sent_payload ({_declared(SENT)})",
+        *problems.TABLES,
     )
 
 
@@ -130,6 +132,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
     _add_missing(connection, "ledger", COLUMNS)
     _add_missing(connection, "ledger_event", EVENT)
+    problems.take_over(connection, clock.now())
     connection.execute("DELETE FROM ledger_shape")
     connection.execute("INSERT INTO ledger_shape VALUES (?)", [SHAPE])
 
@@ -313,6 +316,7 @@ def _move_alike(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id
     connection.execute("INSERT INTO ledger BY NAME SELECT * EXCLUDE (from_state) FROM moved WHERE from_state IS NULL")
     events = ", ".join(quote(name) for name in EVENT)
     connection.execute(f"INSERT INTO ledger_event BY NAME SELECT {events}, from_state FROM moved")
+    problems.note(connection, now)
 
 
 def _changed(given: Iterable[str]) -> dict[str, str]:

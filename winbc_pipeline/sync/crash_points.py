@@ -27,13 +27,14 @@ POINTS_OF_RECORDS = (
     "after record cursor",
 )
 POINTS_OF_DIMENSIONS = ("before dimensions", "after dimensions")
+POINTS_OF_ALERTS = ("after alert",)
 armed: dict[str, int] = {}
 """By point, how many more times it is reached: the process is killed at the last one."""
 
 
 def point(name: str) -> None:
     """Kills the process when a test has armed this point; raises ValueError for an unknown name."""
-    if name not in POINTS + POINTS_OF_RECORDS + POINTS_OF_DIMENSIONS:
+    if name not in POINTS + POINTS_OF_RECORDS + POINTS_OF_DIMENSIONS + POINTS_OF_ALERTS:
         raise ValueError(f"{name} is no crash point")
     if name in armed:
         armed[name] -= 1

@@ -5,12 +5,17 @@ says nothing about another one.
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import duckdb
+import orjson
 from filelock import FileLock, Timeout
 
 from .. import clock
@@ -30,6 +35,15 @@ SWITCH_S = 0.002  # after which one thread lets another one run; Python's defaul
 BINDING = "CREATE TABLE IF NOT EXISTS binding (target VARCHAR)"
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The process that has a flow's lease: its number, the flow that it runs, and since when."""
+
+    process: int
+    flow: str
+    since: datetime
+
+
 @contextmanager
 def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
     """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
@@ -42,14 +56,47 @@ def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
 
     Raises: StoreBusy when another process still holds the lease then.
     """
-    flow = connected.flow.id
-    path = connected.settings.flow_database(connected.flow.lease).with_suffix(".lock")
+    flow, path = connected.flow.id, _lock(connected)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with FileLock(str(path), timeout=wait_s):
+        with FileLock(str(path), timeout=wait_s), _named(connected):
             yield
     except Timeout:
         raise StoreBusy(f"Another run of {flow} is writing.", "Wait until it ends, or end it.") from None
+
+
+def holder_of(connected: ConnectedFlow) -> Holder | None:
+    """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
+    path = _name_of_holder(connected)
+    try:
+        known = orjson.loads(path.read_bytes())
+        with FileLock(str(_lock(connected)), timeout=0):
+            return None
+    except Timeout:
+        return Holder(known["process"], known["flow"], datetime.fromisoformat(known["since"]))
+    except (OSError, orjson.JSONDecodeError):
+        return None
+
+
+def _lock(connected: ConnectedFlow) -> Path:
+    return connected.settings.flow_database(connected.flow.lease).with_suffix(".lock")
+
+
+def _name_of_holder(connected: ConnectedFlow) -> Path:
+    return _lock(connected).with_suffix(".holder")
+
+
+@contextmanager
+def _named(connected: ConnectedFlow) -> Iterator[None]:
+    """Says in a file beside the lock who holds it, until the block ends."""
+    path = _name_of_holder(connected)
+    with suppress(OSError):  # for people only
+        path.write_bytes(orjson.dumps({"process": os.getpid(), "flow": connected.flow.id, "since": clock.now()}))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

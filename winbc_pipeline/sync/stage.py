@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
 from ..settings import Settings
+from ..staging import polls
 from ..staging.gather import last_whole, note_whole, put_together
 from ..staging.gone import create as create_notes
 from ..staging.gone import note_absent
@@ -25,6 +26,7 @@ from .guards.source import check_whole_read
 from .time_left import Told, in_words, silent
 
 GLANCE_S = 2  # the longest time that a look for changes takes
+NOTED_S = 5  # between two notes that the source answers
 SECOND = timedelta(seconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any change that a source may know
 ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md section 7)
@@ -117,7 +119,7 @@ def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> No
 
 def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, told: Told) -> Staged:
     entity, staging, settings = connected.flow.entity, connected.loaded, connected.settings
-    progress, began = _progress(connected, frozenset()), clock.now()
+    progress, began, answered = _progress(connected, frozenset()), clock.now(), _noting(connected)
     source = Winstore(settings)
     name = entity if source.gives_in_order(entity) else ""
     try:
@@ -129,11 +131,13 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
                 moments = [clock.moment_of(row.get(staging.modified)) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
+                answered()
                 yield as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, staging, pages(), now, progress.taken, loaded=loaded)
         progress.end(began + source.ahead)
+        answered()
         return Staged(read, begins <= since)
     finally:
         source.close()
@@ -142,7 +146,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
 def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime, told: Told) -> Staged:
     settings, wanted = connected.settings, fields_wanted(connected)
     overlap = timedelta(minutes=settings.overlap_minutes)  # BC may commit a change late (behaviour.md section 7)
-    progress, began = _progress(connected, wanted), clock.now()
+    progress, began, answered = _progress(connected, wanted), clock.now(), _noting(connected)
     source = BusinessCentral(settings)
     try:
         whole = dict.fromkeys(reading.sets(settings), since - overlap)
@@ -151,15 +155,30 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
                 progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
+                answered()
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
         reading.note_staged(settings)
         progress.end(began + source.ahead)
+        answered()
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
         source.close()
+
+
+def _noting(connected: ConnectedFlow) -> Callable[[], None]:
+    """What notes that the source answers, every few seconds of a long read: nothing else asks it meanwhile."""
+    noted = float("-inf")
+
+    def answered() -> None:
+        nonlocal noted
+        if time.monotonic() - noted >= NOTED_S:
+            noted = time.monotonic()
+            polls.answered(connected.settings, connected.flow.id)
+
+    return answered
 
 
 def _telling(progress: Progress, now: datetime, told: Told) -> Callable[[int], None]:

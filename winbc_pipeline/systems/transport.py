@@ -9,7 +9,7 @@ import ssl
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,11 @@ TOO_MANY = 429  # the call was counted and refused, not carried out
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # there was no connection
 NOT_ANSWERED = (httpx.TransportError, httpx.DecodingError, TimeoutError)  # NOT_SENT is a part of these
+# Until when the certificates of the hosts hold that this process has called, by origin.
+certificates: dict[str, datetime] = {}
+# Answers that this process has got, by name of the system and status; 0 stands for a call without an answer.
+calls: Counter[tuple[str, int]] = Counter()
+COUNTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ class Transport:
                 sent = (headers or {}) | {"Authorization": authorization}
                 answer = self._once(method, url, sent, content, enough)
             except NOT_ANSWERED as error:
+                self._count(0)
                 self._wait_after(error, attempt, idempotent)
                 continue
             except SystemUnavailable:  # the authority that gives the credentials: it is left alone for a while too
@@ -163,11 +169,12 @@ class Transport:
             if answer.status not in RETRIABLE or (not idempotent and answer.status != TOO_MANY):
                 return answer
             self._wait_or_give_up(attempt, answer.headers.get("retry-after"), f"answers {answer.status}")
-        raise SystemUnavailable(f"{self.name} did not take the call.")
+        raise SystemUnavailable(f"{self.name} did not take the call.", system=self.name)
 
     def _check_breaker(self) -> None:
         if self.pausing:
-            raise SystemUnavailable(f"{self.name} did not answer a moment ago.", "The next run tries again.")
+            words = f"{self.name} did not answer a moment ago."
+            raise SystemUnavailable(words, "The next run tries again.", self.name)
 
     def _wait_after(self, error: Exception, attempt: int, idempotent: bool) -> None:
         """Waits before the next try, where the error allows one."""
@@ -183,7 +190,8 @@ class Transport:
         if status in (401, 403):
             call = f"{method} {urlsplit(url).path.rpartition('/')[2]}"
             hint = "Check user and secret, and whether their permission sets allow this call."
-            raise AuthenticationFailed(f"{self.name} refuses the credentials for {call} (status {status}).", hint)
+            words = f"{self.name} refuses the credentials for {call} (status {status})."
+            raise AuthenticationFailed(words, hint, self.name)
 
     def _url(self, path: str) -> str:
         """The address of a call. Another host is refused, because the credentials would go there."""
@@ -191,7 +199,7 @@ class Transport:
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" != self.origin:
             words = f"{self.name} points to another host ({parts.netloc}). The credentials are not sent there."
-            raise UnreadableAnswer(words)
+            raise UnreadableAnswer(words, system=self.name)
         return url
 
     def _once(
@@ -203,13 +211,28 @@ class Transport:
             ends = self.clock() + self.limits.deadline_s
             with self.client.stream(method, url, headers=sent, content=content) as response:
                 self._note_clock(response.headers.get("date"))
+                if self.origin not in certificates:
+                    self._note_certificate(response)
                 read, cut = self._read(response, ends, enough)
+                self._count(response.status_code)
                 return Answer(response.status_code, response.headers, read, request_id, cut)
+
+    def _count(self, status: int) -> None:
+        with COUNTING:
+            calls[self.name, status] += 1
 
     def _note_clock(self, date: str | None) -> None:
         """Notes the clock of the host. It is read before the body, which may take long."""
         if moment := _moment(date):
             self.server_now, self.server_ahead = moment, moment - utc.now()
+
+    def _note_certificate(self, response: httpx.Response) -> None:
+        """Notes until when the certificate of the host holds; nothing without encryption."""
+        stream = response.extensions.get("network_stream")
+        connection = stream.get_extra_info("ssl_object") if stream else None
+        ends = (connection.getpeercert() or {}).get("notAfter") if connection else None
+        if ends:
+            certificates[self.origin] = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
     def _read(self, response: httpx.Response, ends: float, enough: int | None) -> tuple[bytes, bool]:
         """The body, and whether it was cut; raises UnreadableAnswer when it is too large, TimeoutError when it takes
@@ -221,7 +244,8 @@ class Transport:
             if enough is not None and size > enough:
                 return b"".join(chunks)[:enough], True
             if size > self.limits.answer_bytes:
-                raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
+                words = f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes."
+                raise UnreadableAnswer(words, system=self.name)
             if self.clock() > ends:
                 raise TimeoutError
         return b"".join(chunks), False
@@ -243,7 +267,7 @@ class Transport:
         if attempt >= self.limits.tries:
             self.closed_until = self.clock() + self.limits.breaker_s
             hint = "Check address and network. The next run continues where this one stopped."
-            raise SystemUnavailable(f"{self.name} at {self.origin} {what}, {attempt} times.", hint)
+            raise SystemUnavailable(f"{self.name} at {self.origin} {what}, {attempt} times.", hint, self.name)
         asked, longest = _seconds(retry_after), self.limits.longest_wait_s
         # Full jitter: callers that failed together do not come back together.
         jitter = random.uniform(0, min(0.25 * 2**attempt, longest))  # noqa: S311 - not a secret

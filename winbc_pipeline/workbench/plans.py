@@ -46,10 +46,11 @@ def write_csv(path: Path, rows: list[Row]) -> None:
         writer.writerow([*PLAN_COLUMNS, "changes"])
         for row in rows:
             cells = [*(row[name] for name in PLAN_COLUMNS), "; ".join(in_words(row["changes"]))]
-            writer.writerow([_harmless(cell) for cell in cells])
+            writer.writerow([harmless(cell) for cell in cells])
 
 
-def _harmless(cell: str | None) -> str:
+def harmless(cell: str | None) -> str:
+    """A text of a CSV for a spreadsheet, which would take some beginnings for a formula."""
     text = cell or ""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 

@@ -65,7 +65,7 @@ def test_a_wrong_setting_is_named_with_what_was_expected(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "winbc.toml").write_text(toml)
     code, printed = run(monkeypatch, capsys, "status")
-    assert code == 2
+    assert code == 3, "the set-up is wrong"
     assert words in printed
     assert "s3cret" not in printed
     assert "Traceback" not in printed
@@ -79,8 +79,8 @@ def test_the_status_shows_when_each_flow_runs(
     own = '[flows.orders_winstore_to_bc]\nsensor_seconds = 60\ncron = "*/15 * * * *"'
     (tmp_path / "winbc.toml").write_text(f"sensors = true\nschedules = true\n{own}\n")
     _, printed = run(monkeypatch, capsys, "status")
-    assert "orders_winstore_to_bc never every 60 s */15 * * * *" in printed
-    assert "products_winstore_to_bc never every 5 s 0 * * * *" in printed
+    assert "orders_winstore_to_bc late never every 60 s */15 * * * *" in printed
+    assert "products_winstore_to_bc late never every 5 s 0 * * * *" in printed
 
 
 def test_a_settings_file_in_another_encoding_is_named(
@@ -104,7 +104,7 @@ def test_what_others_read_may_stand_in_the_same_env_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("DAGSTER_HOME=/somewhere\nWINBC_CONNECTION=shop\n")
-    assert run(monkeypatch, capsys, "status")[0] == 0
+    assert run(monkeypatch, capsys, "records", "--flow", "stock")[0] == 0
     assert (tmp_path / ".winbc" / "shop").is_dir()
 
 
@@ -114,7 +114,7 @@ def test_home_is_the_folder_whose_settings_and_data_a_command_uses(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "winbc.toml").write_text('connection = "utrecht"')
-    assert run(monkeypatch, capsys, "--home", "shop", "status")[0] == 0
+    assert run(monkeypatch, capsys, "--home", "shop", "records", "--flow", "stock")[0] == 0
     assert (tmp_path / "shop" / ".winbc" / "utrecht").is_dir()
     monkeypatch.chdir(tmp_path)
     assert "E-CONFIG: nowhere is no folder to work in" in run(monkeypatch, capsys, "--home", "nowhere", "status")[1]

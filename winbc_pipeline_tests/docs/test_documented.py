@@ -5,10 +5,13 @@ from winbc_pipeline.cli.main import app
 from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import (
+    AlertSettings,
     BusinessCentralSettings,
+    CheckSettings,
     CustomerSettings,
     FlowSettings,
     GuardSettings,
+    LateSettings,
     OrderSettings,
     OrderStatusSettings,
     OrdersToWinstoreSettings,
@@ -31,6 +34,7 @@ def test_every_setting() -> None:
     sections |= {"customers": CustomerSettings, "orders": OrderSettings}
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
     sections |= {"stock": StockSettings, "guards": GuardSettings, "flows.<id>": FlowSettings}
+    sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

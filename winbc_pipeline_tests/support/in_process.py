@@ -20,6 +20,7 @@ import httpx
 from starlette.applications import Starlette
 
 from winbc_pipeline.flows import variants
+from winbc_pipeline.health import facts
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
@@ -130,6 +131,7 @@ class Memory:
     def __init__(self) -> None:
         self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
         self.made: set[str] = set()
+        self.looks = 0
 
     def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
         if store.path not in self.databases:
@@ -140,6 +142,11 @@ class Memory:
         connection = self.databases[store.path].cursor()
         connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
         return connection
+
+    def signature(self, _: Path) -> Any:
+        """A database in memory may have changed since the last look: its file does not tell."""
+        self.looks += 1
+        return self.looks
 
     def renew(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Any) -> None:
         """Tables of the program's own keep their shape."""
@@ -178,6 +185,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
+            (facts, "_signature", memory.signature),
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),

@@ -13,6 +13,8 @@ from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
 from ...settings import BusinessCentralSettings, check_set
 from ..transport import authorities, check_address
 
+SYSTEM = "Business Central"  # whose credentials these are
+
 
 class _MsalDoor:
     """The HTTP client that msal uses. msal insists on https, but a sandbox on loopback speaks http."""
@@ -76,7 +78,8 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
                 raise _no_token(error) from None
             if "access_token" not in answer:
                 hint = "Check bc.client_id and the client secret."
-                raise AuthenticationFailed(f"The authority gives no token ({answer.get('error')}).", hint)
+                words = f"The authority gives no token ({answer.get('error')})."
+                raise AuthenticationFailed(words, hint, SYSTEM)
             given = f"Bearer {answer['access_token']}"
             return given
 
@@ -90,7 +93,7 @@ def _no_token(error: Exception) -> WinbcError:
     words, hint = f"No token from the authority ({type(error).__name__}).", "Check bc.authority and the network."
     # msal raises a service error for statuses of 500 and more, and a ValueError for an authority that does not exist.
     is_down = isinstance(error, httpx.HTTPError | msal.exceptions.MsalServiceError)
-    return SystemUnavailable(words, hint) if is_down else AuthenticationFailed(words, hint)
+    return (SystemUnavailable if is_down else AuthenticationFailed)(words, hint, SYSTEM)
 
 
 def _application(settings: BusinessCentralSettings) -> Any:

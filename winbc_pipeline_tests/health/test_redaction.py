@@ -8,7 +8,7 @@ import pytest
 from dagster import AssetKey, DagsterInstance
 
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.orchestration.redaction import without_personal_data
+from winbc_pipeline.health.redaction import without_personal_data
 from winbc_pipeline.orchestration.windows import range_tags
 
 from ..support.sandboxes import FIRST, Sandboxes

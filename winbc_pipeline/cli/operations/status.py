@@ -1,0 +1,93 @@
+"""`winbc status` and `winbc metrics`: how every flow is, by what is stored. Nothing is asked or sent."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from ... import clock
+from ...errors import WinbcError
+from ...flows import check_flow_settings
+from ...health.report import SET_UP, Report, as_json, prometheus, report
+from ...health.words import duration, fix_of, head
+from ...settings import Settings, load_settings
+from ..failures import options
+from ..output import add_row, say, table_of
+
+console = Console()
+
+
+def status(
+    as_data: Annotated[bool, typer.Option("--json", help="For programs: all of it as JSON")] = False,
+) -> None:
+    """How every flow is. Exit codes: 0 fine, 1 something failed, 2 a flow is late, 3 the set-up is wrong."""
+    try:
+        found = report(_settings(), clock.now())
+    except WinbcError as error:
+        if options.debug:
+            raise
+        say(console, (str(error), "red"))
+        raise typer.Exit(SET_UP) from None
+    if as_data:
+        print(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode())
+    else:
+        _show(found)
+    raise typer.Exit(found.exit_code)
+
+
+def metrics(
+    file: Annotated[Path | None, typer.Option(help="Write to this file, for node_exporter's text files")] = None,
+) -> None:
+    """The figures of every flow, as Prometheus reads them."""
+    text = prometheus(report(_settings(), clock.now()))
+    if file is None:
+        print(text, end="")
+        return
+    half = file.with_name(f"{file.name}.half")
+    half.write_text(text, encoding="utf-8")
+    half.replace(file)  # a reader never finds half of it
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    check_flow_settings(settings)
+    return settings
+
+
+def _show(found: Report) -> None:
+    names = ("flow", "state", "followed until", "answered", "waits", "for a person", "records by state")
+    table = table_of(*names, "sensor", "sweep (UTC)", whole="flow")
+    for flow in found.flows:
+        facts, timing = flow.facts, flow.timing
+        states = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
+        is_asked, is_swept = flow.is_on and timing.sensors, flow.is_on and timing.schedules
+        add_row(
+            table,
+            flow.flow,
+            flow.state,
+            f"{facts.watermark:%Y-%m-%d %H:%M:%S}" if facts.watermark else "never",
+            _ago(flow.poll.answered_at, found.at),
+            _ago(flow.waiting_since, found.at),
+            _ago(facts.person_since, found.at),
+            states,
+            f"every {timing.sensor_seconds} s" if is_asked else "off",
+            timing.cron if is_swept else "off",
+        )
+    console.print(table)
+    for flow in found.flows:
+        if flow.late:
+            say(console, ("LATE ", "red"), f"{flow.flow}: {flow.words}")
+        if flow.holder:
+            say(console, f"{flow.flow}: process {flow.holder.process} writes since {flow.holder.since:%H:%M:%S} UTC.")
+    for problem in found.problems:
+        if problem.name.kind != "late":
+            say(console, (head(problem), "red"), f". {problem.words} {fix_of(problem)}")
+    for outage in found.outages:
+        say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
+
+
+def _ago(moment: datetime | None, at: datetime) -> str:
+    return duration(at - moment) + " ago" if moment else ""

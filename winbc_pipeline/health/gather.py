@@ -1,0 +1,121 @@
+"""All that is wrong in a connection at a moment: problems of records, failed runs, silence of a source, and more.
+
+Here belongs: putting them together. What each of them is: facts.py, lateness.py, volume.py, expiry.py.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..errors import StoreUnavailable
+from ..settings import Settings
+from ..staging import polls
+from ..sync.connected import ConnectedFlow
+from . import expiry, volume
+from .facts import Facts, facts_of
+from .lateness import FlowHealth, flow_health
+from .problem import EVERY, SYSTEMS, Name, Problem
+from .store import Failure
+
+# Kinds of errors that end a run; all others are `system`.
+KIND_OF_ERROR = {"E-SOURCE": "guard", "E-ANSWER": "drift"}
+WAIT_S = 0.5  # for a database that a run has open at this moment
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What is wrong.
+
+    Attributes:
+        problems: open ones, and those that were closed lately.
+        healths: of the flows that are on.
+        unread: ids of flows whose database was in use, so that nothing is known of them now.
+        off: ids of flows that the settings have switched off.
+    """
+
+    problems: tuple[Problem, ...]
+    healths: tuple[FlowHealth, ...] = ()
+    unread: frozenset[str] = frozenset()
+    off: frozenset[str] = frozenset()
+
+
+def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: datetime) -> Gathered:
+    """What is wrong in a connection.
+
+    Args:
+        every: all its flows, also those that are off.
+        failures: why their last runs failed.
+    """
+    settings, on = every[0].settings, [each for each in every if each.flow.is_on(every[0].settings)]
+    healths, few, unread = _read(on, now)
+    problems = [problem for health in healths for problem in health.facts.problems]
+    problems += [_late(health, now) for health in healths if health.late]
+    problems += _failures([*failures, *_unanswered(on)], {each.flow.id for each in on})
+    problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
+    off = {each.flow.id for each in every} - {each.flow.id for each in on}
+    return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
+
+
+def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth], list[Problem], set[str]]:
+    """How the flows are, where few records came, and the ids of flows whose database was in use."""
+    healths, few, unread = [], [], set()
+    for connected in on:
+        facts = Facts()
+        try:
+            facts, low = facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+            few += [low] if low else []
+        except StoreUnavailable:  # one that is damaged stops the runs of its flow, which is told of them
+            unread.add(connected.flow.id)
+        healths.append(flow_health(connected, facts, now))
+    return healths, few, unread
+
+
+def _late(health: FlowHealth, now: datetime) -> Problem:
+    since = health.poll.answered_at or health.waiting_since or now
+    name = Name(health.flow, "late", health.late, "")
+    return Problem(name, since, words=health.words, flows=(health.flow,))
+
+
+def _unanswered(on: Iterable[ConnectedFlow]) -> list[Failure]:
+    """Failures of questions to a source, as those of runs."""
+    found = []
+    for each in on:
+        flow, poll = each.flow, polls.read(each.settings, each.flow.id)
+        if poll.failed_at and each.settings.timing(flow.id).sensors:
+            system = poll.system or SYSTEMS[flow.source]
+            found.append(Failure(flow.id, poll.error, system, poll.words, "", poll.failed_at))
+    return found
+
+
+def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
+    """One problem for all failures of one reason and system, whatever flows they have stopped."""
+    groups: dict[Name, list[Failure]] = {}
+    for each in failures:
+        if each.flow in on:
+            cause = each.system or hashlib.sha256(each.words.encode()).hexdigest()[:8]
+            name = Name(EVERY, KIND_OF_ERROR.get(each.reason, "system"), each.reason, cause)
+            groups.setdefault(name, []).append(each)
+    return [
+        Problem(
+            name,
+            min(each.since for each in group),
+            words=group[0].words,
+            fix=next((each.fix for each in group if each.fix), ""),
+            flows=tuple(dict.fromkeys(each.flow for each in group)),
+        )
+        for name, group in groups.items()
+    ]
+
+
+def _disk(settings: Settings, now: datetime) -> list[Problem]:
+    if not settings.data_folder.exists():
+        return []
+    free = shutil.disk_usage(settings.data_folder).free
+    if free >= settings.alerts.disk_mb * MEGABYTE:
+        return []
+    words = f"The disk of the data folder has {free // MEGABYTE} MB left."
+    fix = "Make room. When it is full, runs stop with E-DISK, and nobody can be told of it from here."
+    return [Problem(Name(EVERY, "disk", "DISK", ""), now, words=words, fix=fix)]

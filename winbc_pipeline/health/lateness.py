@@ -1,0 +1,103 @@
+"""Is a flow late? It is when its source has not answered for too long, or when a change waits for too long.
+
+Here belongs: the rule. It looks at what was asked and at what is open, and not at runs: a quiet shop is not late, and a
+flow whose runs all fail is.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ..settings import Settings, Timing
+from ..staging import polls
+from ..staging.polls import Poll
+from ..sync.connected import ConnectedFlow
+from ..sync.session import Holder, holder_of
+from .facts import Facts
+from .problem import Problem
+
+PAUSES = 3  # of a sensor, that may pass without an answer
+NEVER_ASKED, NOT_ANSWERED, WAITS = "NEVER_ASKED", "NOT_ANSWERED", "WAITS"
+
+
+@dataclass(frozen=True)
+class FlowHealth:
+    """How a flow is.
+
+    Attributes:
+        flow: its id.
+        is_on: whether the settings let records go in its direction.
+        timing: when it runs.
+        facts: what its ledger says.
+        poll: what the questions to its source came to.
+        holder: the process that has the flow's lease; None for none.
+        late: NEVER_ASKED, NOT_ANSWERED or WAITS; empty when it is not late, or nothing runs it by itself.
+        words: why it is late.
+    """
+
+    flow: str
+    is_on: bool
+    timing: Timing
+    facts: Facts
+    poll: Poll
+    holder: Holder | None = None
+    late: str = ""
+    words: str = ""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Those that are open."""
+        return [each for each in self.facts.problems if each.closed_at is None]
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        """Since when the oldest change waits that its target has not acknowledged; None for none."""
+        return min(filter(None, (self.poll.waiting_since, self.facts.unsent_since)), default=None)
+
+    @property
+    def state(self) -> str:
+        """In a word: off, late, trouble, by hand (nothing runs it by itself), or fine."""
+        if not self.is_on:
+            return "off"
+        if self.late:
+            return "late"
+        if self.problems:
+            return "trouble"
+        return "fine" if self.timing.sensors or self.timing.schedules else "by hand"
+
+
+def flow_health(connected: ConnectedFlow, facts: Facts, now: datetime) -> FlowHealth:
+    """How a flow is at a moment, with what its ledger says (`facts_of`)."""
+    settings, flow = connected.settings, connected.flow
+    poll, timing = polls.read(settings, flow.id), settings.timing(flow.id)
+    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected))
+    if not known.is_on:
+        return known
+    late, words = _late(known, settings, now)
+    return replace(known, late=late, words=words)
+
+
+def longest_silence(timing: Timing, settings: Settings) -> timedelta | None:
+    """How long a source may go without an answer; None when nothing asks it by itself."""
+    if timing.sensors:
+        return timedelta(seconds=max(settings.late.poll_seconds, PAUSES * timing.sensor_seconds))
+    return timedelta(minutes=settings.late.without_sensor_minutes) if timing.schedules else None
+
+
+def _late(health: FlowHealth, settings: Settings, now: datetime) -> tuple[str, str]:
+    silence, poll, waits = longest_silence(health.timing, settings), health.poll, health.waiting_since
+    if silence is None:
+        return "", ""
+    answered = max(filter(None, (poll.answered_at, poll.busy_at)), default=None)
+    if answered is None:
+        return NEVER_ASKED, "Its source was never asked, or never answered."
+    if now - answered > silence:
+        why = f" The last question ended with {poll.error}: {poll.words}" if poll.error else ""
+        return NOT_ANSWERED, f"Its source has not answered since {moment(answered)}.{why}"
+    if waits and now - waits > timedelta(minutes=settings.late.lag_minutes):
+        return WAITS, f"A change waits since {moment(waits)} for its target."
+    return "", ""
+
+
+def moment(when: datetime) -> str:
+    """A moment as people read it, in UTC."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,206 @@
+"""How a connection is at a moment, for people and for programs: `winbc status`, its JSON, and figures for Prometheus.
+
+Here belongs: what the fields and figures are called. Their names are promises (docs/operations.md). None of them holds
+personal data.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from ..errors import StoreUnavailable
+from ..flows import FLOWS
+from ..settings import Settings
+from ..staging.ledger import State
+from ..sync.connected import ConnectedFlow
+from . import store
+from .facts import Facts, facts_of
+from .gather import WAIT_S, Gathered, gather
+from .lateness import FlowHealth, flow_health
+from .problem import Problem
+from .seen import seen
+from .store import Outage
+from .words import fix_of, head
+
+FINE, FAILURES, LATE, SET_UP = 0, 1, 2, 3  # exit codes of `winbc status`
+WARNINGS = ("late", "volume", "expiry")  # kinds of problems that are no failures
+MEASURES = {
+    "on": "1 when the settings let records go in this direction",
+    "late": "1 when the flow is late",
+    "poll_age_seconds": "Time since the source last answered",
+    "lag_seconds": "Time that the oldest change waits which the target has not acknowledged; 0 for none",
+    "unknown_seconds": "Time that the oldest record waits whose answer was lost; 0 for none",
+    "person_seconds": "Time that the oldest record waits for a person; 0 for none",
+    "lease_seconds": "Time that a process has had the lease of the flow; 0 for none",
+    "followed_timestamp_seconds": "Moment up to which the source was followed, in seconds since 1970",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a connection is.
+
+    Attributes:
+        flows: all flows, also those that are off.
+        problems: the open ones.
+        outages: channels of alerts that take no messages.
+        calls: numbers of answers by system and status.
+    """
+
+    connection: str
+    at: datetime
+    flows: tuple[FlowHealth, ...]
+    problems: tuple[Problem, ...]
+    outages: tuple[Outage, ...]
+    calls: Mapping[tuple[str, int], int]
+
+    @property
+    def exit_code(self) -> int:
+        """2 when a flow is late, else 1 when something failed or nobody can be told of it, else 0."""
+        if any(flow.late for flow in self.flows):
+            return LATE
+        failed = any(each.name.kind not in WARNINGS for each in self.problems)
+        return FAILURES if failed or self.outages else FINE
+
+
+def report(settings: Settings, now: datetime) -> Report:
+    """How a connection is at a moment. Nothing is asked or sent."""
+    every = [ConnectedFlow(flow, settings) for flow in FLOWS]
+    known = store.remembered(settings, now)
+    gathered = gather(every, known.failures, now)
+    return Report(
+        connection=settings.connection,
+        at=now,
+        flows=tuple(_flows(every, gathered, now)),
+        problems=tuple(each for each in gathered.problems if each.closed_at is None),
+        outages=tuple(known.outages.values()),
+        calls=seen(settings).calls,
+    )
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """A report for programs; moments are texts in UTC."""
+    return {
+        "connection": report.connection,
+        "at": report.at,
+        "exit_code": report.exit_code,
+        "flows": [_flow(each, report.at) for each in report.flows],
+        "problems": [_problem(each) for each in report.problems],
+        "channels_down": [{"channel": each.channel, "since": each.since} for each in report.outages],
+    }
+
+
+def prometheus(report: Report) -> str:
+    """The figures of a report as Prometheus reads them."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(report))
+    return generate_latest(registry).decode()
+
+
+class _Figures(Collector):
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        connection, at = self.report.connection, self.report.at
+        measured = [(each.flow, _measures(each, at)) for each in self.report.flows]
+        for name, text in MEASURES.items():
+            gauge = GaugeMetricFamily(f"winbc_{name}", text, labels=("connection", "flow"))
+            for flow, values in measured:
+                if (value := values[name]) is not None:
+                    gauge.add_metric((connection, flow), value)
+            yield gauge
+        records = GaugeMetricFamily("winbc_records", "Records by state", labels=("connection", "flow", "state"))
+        for each in self.report.flows:
+            for state in State:
+                records.add_metric((connection, each.flow, state), each.facts.states.get(state, 0))
+        yield records
+        labels = ("connection", "flow", "kind", "reason")
+        problems = GaugeMetricFamily("winbc_problems", "Open problems", labels=labels)
+        counts = Counter((each.name.flow, each.name.kind, each.name.reason) for each in self.report.problems)
+        for labelled, count in sorted(counts.items()):
+            problems.add_metric((connection, *labelled), count)
+        yield problems
+        down = GaugeMetricFamily("winbc_channel_down", "Channels of alerts that fail", labels=("connection", "channel"))
+        for outage in self.report.outages:
+            down.add_metric((connection, outage.channel), 1)
+        yield down
+        calls = CounterMetricFamily("winbc_calls", "Answers of the systems", labels=("connection", "system", "status"))
+        for (system, status), count in sorted(self.report.calls.items()):
+            calls.add_metric((connection, system, str(status)), count)
+        yield calls
+
+
+def _measures(flow: FlowHealth, at: datetime) -> dict[str, float | None]:
+    return {
+        "on": flow.is_on,
+        "late": bool(flow.late),
+        "poll_age_seconds": _age(flow.poll.answered_at, at),
+        "lag_seconds": _age(flow.waiting_since, at) or 0,
+        "unknown_seconds": _age(flow.facts.unknown_since, at) or 0,
+        "person_seconds": _age(flow.facts.person_since, at) or 0,
+        "lease_seconds": _age(flow.holder.since, at) or 0 if flow.holder else 0,
+        "followed_timestamp_seconds": flow.facts.watermark.timestamp() if flow.facts.watermark else None,
+    }
+
+
+def _flows(every: list[ConnectedFlow], gathered: Gathered, now: datetime) -> Iterator[FlowHealth]:
+    known = {each.flow: each for each in gathered.healths}
+    for connected in every:
+        flow = connected.flow.id
+        yield known[flow] if flow in known else flow_health(connected, _facts(connected, now), now)
+
+
+def _facts(connected: ConnectedFlow, now: datetime) -> Facts:
+    try:
+        return facts_of(connected, now, WAIT_S)
+    except StoreUnavailable:
+        return Facts()
+
+
+def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
+    holder = flow.holder
+    return {
+        "flow": flow.flow,
+        "state": flow.state,
+        "late": flow.late or None,
+        "why": flow.words or None,
+        "answered_at": flow.poll.answered_at,
+        "poll_age_s": _age(flow.poll.answered_at, at),
+        "waiting_since": flow.waiting_since,
+        "lag_s": _age(flow.waiting_since, at),
+        "unknown_since": flow.facts.unknown_since,
+        "person_since": flow.facts.person_since,
+        "followed_until": flow.facts.watermark,
+        "records": flow.facts.states,
+        "sensor_seconds": flow.timing.sensor_seconds if flow.is_on and flow.timing.sensors else None,
+        "sweep": flow.timing.cron if flow.is_on and flow.timing.schedules else None,
+        "lease": {"process": holder.process, "flow": holder.flow, "since": holder.since} if holder else None,
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    name = problem.name
+    return {
+        "flow": name.flow or None,
+        "flows": problem.flows,
+        "kind": name.kind,
+        "reason": name.reason,
+        "since": problem.opened_at,
+        "records": problem.records,
+        "what": head(problem),
+        "words": problem.words or None,
+        "fix": fix_of(problem),
+        "examples": [{"part": each.part, "key": each.key, "message": each.message} for each in problem.examples],
+    }
+
+
+def _age(moment: datetime | None, at: datetime) -> float | None:
+    """Seconds since a moment."""
+    return max((at - moment) / timedelta(seconds=1), 0.0) if moment else None

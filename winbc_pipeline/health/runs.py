@@ -1,0 +1,74 @@
+"""What a run leaves behind for those who watch: why it failed, and the messages that are due at its end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .. import clock
+from ..errors import TooManyWrites, WinbcError
+from ..settings import Settings
+from ..sync.connected import ConnectedFlow
+from . import seen, store
+from .facts import facts_of
+from .flush import flush
+from .problem import system_of
+from .store import Failure
+
+LOG = logging.getLogger(__name__)
+UNEXPECTED = "Something unexpected happened"
+
+
+@contextmanager
+def watched(connected: ConnectedFlow, ends: bool = True) -> Iterator[None]:
+    """Notes why a run of a flow fails in the block, or that it came to its end; then sends what is due.
+
+    Records that are not done are no matter of this: the ledger has them.
+
+    Args:
+        ends: whether the run is over when the block is.
+    """
+    try:
+        yield
+    except TooManyWrites:  # the ledger has its records
+        tell(connected.settings)
+        raise
+    except Exception as error:
+        _note(connected, error)
+        tell(connected.settings)
+        raise
+    if ends:
+        with _never_failing():
+            _end(connected)
+
+
+def tell(settings: Settings) -> None:
+    """Sends the messages that are due. A run never fails because nobody can be told."""
+    with _never_failing():
+        flush(settings)
+
+
+def _end(connected: ConnectedFlow) -> None:
+    """After a run that came to its end, most often nothing is to be told, and the look at all flows is saved."""
+    settings, now = connected.settings, clock.now()
+    seen.note(settings)
+    known = store.remembered(settings, now)
+    if any(failure.flow == connected.flow.id for failure in known.failures):
+        store.forget_failure(settings, connected.flow.id)
+    if known.tracks or any(each.closed_at is None for each in facts_of(connected, now).problems):
+        tell(settings)
+
+
+@contextmanager
+def _never_failing() -> Iterator[None]:
+    """Keeps what goes wrong in the block from the run, and logs it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run has done its work
+        LOG.warning("Alerts: %s", error if isinstance(error, WinbcError) else type(error).__name__)
+
+
+def _note(connected: ConnectedFlow, error: Exception) -> None:
+    known = error if isinstance(error, WinbcError) else WinbcError(f"{UNEXPECTED} ({type(error).__name__}).")
+    failure = Failure(connected.flow.id, known.code, system_of(known), known.message, known.hint, clock.now())
+    with _never_failing():
+        store.note_failure(connected.settings, failure)

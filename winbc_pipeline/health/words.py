@@ -1,0 +1,143 @@
+"""What a message says: what happened, why, what to do, where to look, and some of the records.
+
+Here belongs: the texts. They hold keys, codes and the systems' own words, and no personal data (redaction.py).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ..settings import Settings
+from ..sync.outcomes import REASONS
+from ..sync.window import partition_key
+from .decide import Draft, Item
+from .lateness import moment
+from .problem import Example, Problem
+
+LENGTH = 300  # of a record's own words
+IN_FULL, IN_A_LINE = 8, 40  # problems of one message; of the others, only the number is told
+RETRY = "Then `winbc retry --flow {flow} --reason {reason}` sends them again; the next run does it too."
+FEW = 3  # fewer flows are named in a headline
+# What to do about records, by kind of problem.
+TO_DO = {
+    "failed": f"Do: mend the cause. {RETRY}",
+    "person": "Do: look with `winbc trace {key} --flow {flow}`, then decide with `winbc resolve {key} --flow {flow}`.",
+    "guard": "Do: `winbc approve {flow}` shows the plan and asks. Then the next run sends it.",
+}
+# The same of problems without records, by reason, and by kind where the reason has none of its own.
+COMMANDS = {
+    "E-SOURCE": "winbc approve {flow} --source",
+    "E-MAPPING": "winbc mapping validate {flow}",
+    "late": "winbc status",
+    "volume": "winbc status",
+    "system": "winbc check",
+    "guard": "winbc check",
+    "drift": "winbc check",
+}
+# Headlines by kind: what is wrong in a few words.
+HEADS = {
+    "failed": "{count} not done: {reason}",
+    "person": "{count} for a person: {reason}",
+    "guard": "{count} for approval",
+    "late": "late",
+    "system": "runs stop: {reason}{system}",
+    "drift": "an answer is not as promised: {reason}{system}",
+    "volume": "few records today",
+    "expiry": "{cause} ends soon",
+    "disk": "the disk is nearly full",
+}
+STATES = {"new": "new", "still": "still open", "mended": "RESOLVED"}
+
+
+def subject(draft: Draft, settings: Settings) -> str:
+    """The first line of a message."""
+    begin = f"winbc {settings.connection}:"
+    if len(draft.items) == 1:
+        item = draft.items[0]
+        state = {"new": "", "still": "still ", "mended": "RESOLVED "}[item.what]
+        return f"{begin} {state}{head(item.problem)}"
+    counts = {what: sum(item.what == what for item in draft.items) for what in STATES}
+    return f"{begin} {', '.join(f'{count} {STATES[what]}' for what, count in counts.items() if count)}"
+
+
+def body(draft: Draft, settings: Settings, now: datetime) -> str:
+    """The message itself: the first problems in full, the next ones in a line each."""
+    short, left = draft.items[IN_FULL : IN_FULL + IN_A_LINE], len(draft.items) - IN_FULL - IN_A_LINE
+    parts = [_told(item, settings, now) for item in draft.items[:IN_FULL]]
+    parts += ["\n".join(f"{STATES[item.what]}: {head(item.problem)}" for item in short)] if short else []
+    parts += [f"And {left} more: `winbc status`."] if left > 0 else []
+    return "\n\n".join(parts)
+
+
+def head(problem: Problem) -> str:
+    """A problem in a line."""
+    name = problem.name
+    count = f"{problem.records} record{'' if problem.records == 1 else 's'}"
+    system = f" ({name.cause})" if " " in name.cause or name.cause.istitle() else ""
+    flows = name.flow or (", ".join(problem.flows) if len(problem.flows) < FEW else f"{len(problem.flows)} flows")
+    what = HEADS[name.kind].format(count=count, reason=name.reason, system=system, cause=name.cause)
+    return f"{flows}: {what}" if flows else what
+
+
+def duration(span: timedelta) -> str:
+    """How long something lasted: `3 d 4 h`, `2 h 5 min`, `12 min`, `40 s`."""
+    minutes = int(span.total_seconds()) // 60
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(span.total_seconds())} s"
+
+
+def fix_of(problem: Problem) -> str:
+    """What to do about a problem, with the command."""
+    name, key = problem.name, problem.examples[0].key if problem.examples else ""
+    flow = name.flow or next(iter(problem.flows), "")
+    if name.kind in TO_DO and problem.examples:
+        return TO_DO[name.kind].format(flow=flow, key=key, reason=name.reason)
+    command = COMMANDS.get(name.reason) or COMMANDS.get(name.kind, "")
+    words = [problem.fix, f"`{command.format(flow=flow)}` tells more." if command else ""]
+    return f"Do: {' '.join(filter(None, words))}"
+
+
+def _told(item: Item, settings: Settings, now: datetime) -> str:
+    problem, track = item.problem, item.track
+    if item.what == "mended":
+        ended = track.closed_at or now
+        lasted = f"RESOLVED after {duration(ended - track.opened_at)}, at {moment(ended)}."
+        return f"{head(problem)}\n{lasted}"
+    state = f"Since {moment(track.opened_at)} ({duration(now - track.opened_at)})."
+    lines = [head(problem), state, *_why(problem), fix_of(problem), *_links(problem, settings)]
+    if problem.examples and problem.records > len(problem.examples):
+        every = f"winbc alerts records {problem.name.flow} --csv FILE"
+        lines.append(f"The first {len(problem.examples)} of {problem.records} records (all: `{every}`):")
+    elif problem.examples:
+        lines.append("Records:")
+    lines += [_record(example) for example in problem.examples]
+    return "\n".join(lines)
+
+
+def _why(problem: Problem) -> Iterable[str]:
+    if problem.words:
+        yield f"What: {problem.words}"
+    if known := REASONS.get(problem.name.reason):
+        yield f"Why: {known}"
+    if len(problem.flows) > 1:
+        yield f"It stops {', '.join(problem.flows)}."
+
+
+def _links(problem: Problem, settings: Settings) -> Iterable[str]:
+    code = problem.name.reason
+    if code in REASONS or code.startswith("E-"):
+        yield f"Explained: docs/errors.md, {code}"
+    flow = problem.name.flow or next(iter(problem.flows), "")
+    if flow:
+        window = next((each.window for each in problem.examples if each.window), None)
+        query = f"?view=partitions&partition={partition_key(window, settings)}" if window else ""
+        yield f"Link: {settings.alerts.ui_url.rstrip('/')}/assets/synced/{flow}{query}"
+
+
+def _record(example: Example) -> str:
+    number = f" (number {example.number} in the target)" if example.number else ""
+    message = f": {example.message[:LENGTH]}" if example.message else ""
+    return f"- {example.part} {example.key}{number}{message}"

@@ -1,0 +1,105 @@
+"""What Dagster shows of a flow being late, and the sensor that looks every few seconds and sends alerts.
+
+Here belongs: lateness as an asset check. A run is never started for it: the sensor reports the check itself, when its
+result changes. What late means: health/lateness.py. Concept pages: Sensors, Asset checks.
+"""
+
+import json
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetKey,
+    DefaultSensorStatus,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    asset_check,
+    sensor,
+)
+
+from .. import clock
+from ..errors import WinbcError
+from ..health.flush import flush
+from ..health.report import Report, report
+from ..settings import Settings
+from ..sync.connected import ConnectedFlow
+
+CHECK = "on_time"
+CHECK_TEXT = (
+    "Its source answered lately, and no change waits for long. `winbc status` tells the same. docs/operations.md."
+)
+EVERY_S = 15  # with `late.poll_seconds` it is told within a minute that a source is down
+Known = dict[str, str]  # what was last reported, by flow: why it is late, or nothing
+
+
+def watch_sensor(settings: Settings) -> SensorDefinition:
+    """The sensor that sends the alerts that are due, and reports which flows are late."""
+    own = [settings.timing(flow) for flow in settings.flows]
+    on = any((settings.sensors, settings.schedules, *(each.sensors or each.schedules for each in own)))
+
+    @sensor(
+        name="alerts",
+        minimum_interval_seconds=EVERY_S,
+        default_status=DefaultSensorStatus.RUNNING if on else DefaultSensorStatus.STOPPED,
+        description="Sends alerts that are due, and says which flows are late. It starts no runs.",
+    )
+    def alerts(context: SensorEvaluationContext) -> SensorResult:
+        before: Known = json.loads(context.cursor or "{}")
+        found = report(settings, clock.now())
+        events, after = evaluations(found, before)
+        return SensorResult(skip_reason=SkipReason(_flushed(settings)), asset_events=events, cursor=json.dumps(after))
+
+    return alerts
+
+
+def evaluations(found: Report, before: Known) -> tuple[list[AssetCheckEvaluation], Known]:
+    """The results of the check that differ from those before, and what is reported then."""
+    after = {each.flow: each.late for each in found.flows if each.is_on}
+    changed = [each for each in found.flows if each.is_on and before.get(each.flow) != each.late]
+    return [_evaluation(each.flow, each.words) for each in changed], after
+
+
+def on_time_check(connected: ConnectedFlow) -> AssetChecksDefinition:
+    """The check as somebody may run it by hand. Runs of the flow leave it to the sensor."""
+    flow = connected.flow.id
+
+    @asset_check(asset=synced(flow), name=CHECK, description=CHECK_TEXT)
+    def on_time() -> AssetCheckResult:
+        words = next(each.words for each in report(connected.settings, clock.now()).flows if each.flow == flow)
+        return AssetCheckResult(passed=not words, severity=AssetCheckSeverity.WARN, description=_told(words))
+
+    return on_time
+
+
+def synced(flow: str) -> AssetKey:
+    """The last layer of a flow, which the check is about."""
+    return AssetKey(("synced", flow))
+
+
+def _told(words: str) -> str:
+    return f"LATE: {words}" if words else "On time."
+
+
+def _evaluation(flow: str, words: str) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=synced(flow),
+        check_name=CHECK,
+        passed=not words,
+        severity=AssetCheckSeverity.WARN,
+        description=_told(words),
+    )
+
+
+def _flushed(settings: Settings) -> str:
+    """What became of the alerts, for the sensor's list of ticks."""
+    try:
+        done = flush(settings)
+    except WinbcError as error:  # the next tick tries again
+        return f"Alerts cannot be sent: {error}"
+    if done.waiting:
+        return f"{done.waiting} alerts wait: no channel takes them. `winbc alerts test` tries each."
+    return f"Sent: {'; '.join(done.sent)}" if done.sent else "Nothing to tell."
