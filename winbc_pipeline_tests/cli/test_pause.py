@@ -122,7 +122,7 @@ def test_sync_says_that_the_flow_is_paused_and_does_nothing() -> None:
     done = winbc("sync", FLOW)
     assert done.exit_code == 1
     assert f"{FLOW} is paused until 2026-03-01 15:00 CET: nothing was done." in done.output
-    assert "bc.base_url is not set" in str(winbc("sync", FLOW, "--even-paused").exception), "it goes on as usual"
+    assert "winstore.base_url is not set" in str(winbc("sync", FLOW, "--even-paused").exception), "it goes on as usual"
 
 
 @pytest.mark.usefixtures("settings")

@@ -82,6 +82,7 @@ class Sender:
         settled, due = keys_due(self.work)
         wanted = [key for key in due if self.work.lets(self.flow.main, key)]
         self._move_unsent(settled, self.moves.without_call)
+        self._move_unsent(sorted(set(due) - set(wanted)), self.moves.held)
         with ThreadPoolExecutor(1) as beside:
             looks = DuplicateSearch(self.target, beside)
             self._send_all(wanted, looks)
