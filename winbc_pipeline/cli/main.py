@@ -31,6 +31,7 @@ from .moments import in_words
 from .operations.pause import pause, resume
 from .output import add_row, bar, say, table_of, warn
 from .products import products
+from .setup.init import init
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
+app.command()(init)
 app.command()(approve)
 app.command()(safe_mode)
 app.command()(products)

@@ -1,1 +1,1 @@
-"""What `winbc init` asks, tries and writes. cli/setup/ is the person's side of it: it prints and reads what is typed."""
+"""What `winbc init` asks, tries and writes. The person's side of it, what is printed and typed: cli/setup/."""

@@ -30,7 +30,7 @@ class Question:
         default: the answer of who only presses Enter: what is there, or what is usual. None when there is none.
         choices: answers that can be chosen by their number.
         free: whether other answers than the choices are taken.
-        secret: whether the answer is not shown; its default then only says that there is one.
+        secret: whether the answer is not shown. It has no default.
         optional: whether the empty answer is one.
         wrong: gives why an answer is not taken, in words; empty when it is.
     """

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import SecretStr
+
 from ..errors import WinbcError
 from ..settings import Settings, load_settings
 from .files import SettingsFile, put_secret
@@ -36,24 +38,46 @@ class Sitting:
         answer = self.desk.ask(question)
         if question.name.startswith("init."):
             return answer
-        if question.secret:
-            if answer:
-                put_secret(variable_of(question.name), answer)
-        else:
-            self.file.put(question.name, convert(answer) if answer else None)
+        self.file.put(question.name, convert(answer) if answer else None)
+        self._check_wins(question.name, answer)
         return answer
+
+    def ask_secret(self, name: str, text: str, present: SecretStr) -> None:
+        """Asks for a secret, and writes it to `.env`. No answer keeps the one that is there, wherever it is from.
+
+        Raises: ConfigurationError when there is none.
+        """
+        kept = present.get_secret_value()
+        words = f"{text} (Enter keeps the one that is there)" if kept else text
+        answer = self.desk.ask(Question(name, words, optional=bool(kept), secret=True)) or kept
+        put_secret(variable_of(name), answer)
+
+    def _check_wins(self, name: str, answer: str) -> None:
+        """Says so when a variable of the environment or of `.env` has another value: it wins over winbc.toml."""
+        value: Any = self.settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        present = ",".join(value) if isinstance(value, tuple) else str(value)
+        if answer and present != answer:
+            words = f"{variable_of(name)} is set in the environment or in .env, and wins over winbc.toml"
+            self.problems[name] = words
+            self.desk.say(f"{words}: {name} stays {present}.")
 
     def try_out(self, what: str, work: Callable[[], str]) -> bool:
         """Tries something, and shows what came of it; returns whether it worked."""
         try:
             found = work()
         except WinbcError as error:
-            self.problems[what] = str(error)
-            self.desk.tried(what, "", error)
+            self.note(what, error)
             return False
         self.problems.pop(what, None)
         self.desk.tried(what, found, None)
         return True
+
+    def note(self, what: str, error: WinbcError) -> None:
+        """Shows that something did not work, and keeps it for the review."""
+        self.problems[what] = str(error)
+        self.desk.tried(what, "", error)
 
     def until_right(self, ask: Callable[[], None], works: Callable[[], bool]) -> bool:
         """Asks and tries until it works, or until the person goes on without; returns whether it works."""

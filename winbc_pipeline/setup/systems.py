@@ -34,7 +34,7 @@ def ask_systems(sitting: Sitting) -> None:
 
 def _kind(sitting: Sitting) -> str:
     bc = sitting.settings.bc
-    if bc.user:
+    if bc.user or (bc.base_url and not bc.authority):
         return "on_premises"
     is_online = not bc.base_url or "businesscentral.dynamics.com" in bc.base_url
     return "online" if is_online else "other"
@@ -48,6 +48,7 @@ def _ask_online(sitting: Sitting) -> None:
     place = sitting.desk.ask(Question(ENVIRONMENT, words, environment or "production", wrong=_no_segment))
     sitting.file.put("bc.base_url", ONLINE.format(tenant=chosen, environment=place))
     sitting.file.put("bc.authority", AUTHORITY.format(tenant=chosen))
+    sitting.file.put("bc.user", None)
 
 
 def _parts(base_url: str) -> tuple[str, str]:
@@ -60,7 +61,9 @@ def _ask_address(sitting: Sitting, kind: str) -> None:
     bc = sitting.settings.bc
     words = "Address of API v2.0; it ends with /api/v2.0"
     sitting.ask(Question("bc.base_url", words, bc.base_url or None, wrong=_no_api))
-    if kind == "other":
+    if kind == "on_premises":
+        sitting.file.put("bc.authority", None)
+    else:
         words = "Address of the authority that gives the tokens"
         sitting.ask(Question("bc.authority", words, bc.authority or None, wrong=_no_address))
         sitting.file.put("bc.user", None)
