@@ -38,7 +38,7 @@ def _next(sitting: Sitting) -> str:
     if lines:
         lines = ["\nStill to be mended (`winbc init` again goes on where you are):", *lines]
     steps = (
-        f"winbc sync {first}       # reads and plans; in safe mode nothing is sent",
+        f"winbc plan {first}       # the dry run: reads, and shows what would be written",
         f"winbc approve {first}    # shows the plan and asks",
         f"winbc sync {first}       # sends it. So with each flow, in this order: customers, products, orders, stock",
         "winbc up                 # then everything runs by itself: http://127.0.0.1:3000",
