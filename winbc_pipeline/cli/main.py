@@ -32,6 +32,7 @@ from .operations.pause import pause, resume
 from .output import add_row, bar, say, table_of, warn
 from .products import products
 from .setup.init import init
+from .setup.up import down, logs, up
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -47,6 +48,9 @@ app.command()(safe_mode)
 app.command()(products)
 app.command()(pause)
 app.command()(resume)
+app.command()(up)
+app.command()(down)
+app.command()(logs)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
