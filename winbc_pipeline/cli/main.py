@@ -31,6 +31,7 @@ from .moments import in_words
 from .operations.pause import pause, resume
 from .output import add_row, bar, say, table_of, warn
 from .products import products
+from .setup import connection
 from .setup.init import init
 from .setup.up import down, logs, up
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
+app.add_typer(connection.app, name="connection")
 app.command()(init)
 app.command()(approve)
 app.command()(safe_mode)
