@@ -16,7 +16,7 @@ from ..mapping.shipped import copy_to_edit
 from ..settings import Settings
 from . import live
 from .directions import runs
-from .lookups import present_rows, put_row
+from .lookups import present_rows, put_rows
 from .questions import Choice, Question
 from .sitting import Sitting
 
@@ -96,38 +96,47 @@ def _accounts(sitting: Sitting) -> Sequence[Choice]:
 def _ask_vat(sitting: Sitting) -> None:
     """Asks for the tax code of each rate. Each code gets its rate back, for what goes to Winstore."""
     codes = _listed(sitting, "tax codes", live.tax_codes)
-    known = {each.value for each in codes}
     folder = sitting.settings.mapping_folder
-    present = present_rows(folder, "tax_groups")
+    present, known = present_rows(folder, "tax_groups"), {each.value for each in codes}
+    answers: dict[str, str] = {}
     for rate in _listed(sitting, "VAT rates", live.rates):
         code = present.get(rate, "")
         text = f"Winstore has VAT of {rate} %. Which tax code is it in Business Central? ({NO_CODE})"
-        question = Question(f"init.vat.{rate}", text, code if code in known else None, codes, optional=True)
-        if answer := sitting.desk.ask(question):
-            put_row(folder, "tax_groups", rate, answer)
-            put_row(folder, "vat_rates", answer, rate)
+        default = code if code in known else None
+        answers[rate] = sitting.desk.ask(Question(f"init.vat.{rate}", text, default, codes, optional=True))
+    given = {rate: code for rate, code in answers.items() if code}
+    put_rows(folder, "tax_groups", given)
+    put_rows(folder, "vat_rates", {code: rate for rate, code in given.items()})
 
 
 def _ask_shipping(sitting: Sitting) -> None:
     """Asks for the account and the VAT of the shipping cost, by method."""
-    accounts, folder = _accounts(sitting), sitting.settings.mapping_folder
-    known = {each.value for each in accounts}
-    numbers, vat = present_rows(folder, "shipping_accounts"), present_rows(folder, "shipping_vat")
-    for method in _listed(sitting, "shipping methods", live.shipping_methods):
-        number = numbers.get(method, "")
-        text = f"Which account takes the cost of shipping by {method}? ({NO_CODE})"
-        default = number if number in known else None
-        answer = sitting.desk.ask(Question(f"init.shipping.{method}", text, default, accounts, optional=True))
-        if not answer:
-            continue
-        put_row(folder, "shipping_accounts", method, answer)
-        put_row(folder, "shipping_types", method, "Account")
-        text = "How much VAT is in that cost in Winstore, in per cent? 0: it stands in the total without VAT of its own"
-        rate = sitting.desk.ask(
-            Question(f"init.shipping_vat.{method}", text, vat.get(method), optional=True, wrong=_no_rate)
-        )
-        if rate:
-            put_row(folder, "shipping_vat", method, rate)
+    folder = sitting.settings.mapping_folder
+    methods = _listed(sitting, "shipping methods", live.shipping_methods)
+    accounts = _accounts(sitting) if methods else []
+    numbers: dict[str, str] = {}
+    rates: dict[str, str] = {}
+    for method in methods:
+        number = _account_of(sitting, method, accounts)
+        if number:
+            numbers[method] = number
+            rates[method] = _vat_of(sitting, method)
+    put_rows(folder, "shipping_accounts", numbers)
+    put_rows(folder, "shipping_types", dict.fromkeys(numbers, "Account"))
+    put_rows(folder, "shipping_vat", {method: rate for method, rate in rates.items() if rate})
+
+
+def _account_of(sitting: Sitting, method: str, accounts: Sequence[Choice]) -> str:
+    present = present_rows(sitting.settings.mapping_folder, "shipping_accounts").get(method, "")
+    default = present if present in {each.value for each in accounts} else None
+    text = f"Which account takes the cost of shipping by {method}? ({NO_CODE})"
+    return sitting.desk.ask(Question(f"init.shipping.{method}", text, default, accounts, optional=True))
+
+
+def _vat_of(sitting: Sitting, method: str) -> str:
+    present = present_rows(sitting.settings.mapping_folder, "shipping_vat").get(method)
+    text = "How much VAT is in that cost in Winstore, in per cent? 0: it stands in the total without VAT of its own"
+    return sitting.desk.ask(Question(f"init.shipping_vat.{method}", text, present, optional=True, wrong=_no_rate))
 
 
 def _no_rate(answer: str) -> str:

@@ -1,5 +1,6 @@
 """An empty folder beside two sandboxes, in which a new user sets winbc up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,17 +28,18 @@ class NewShop:
     def winbc(self, *arguments: str, typed: str = "") -> Result:
         return CliRunner().invoke(app, arguments, input=typed)
 
-    def answers(self, *more: str) -> str:
-        """A file that answers whatever has no default."""
+    def answers(self, init: Sequence[str] = ()) -> str:
+        """A file that answers whatever has no default, and more questions that are no settings."""
         path, bc = self.folder / "answers.toml", self.addresses.bc_base
         lines = [
             'connection = "shop"',
             "history_start = 2024-07-01",
-            *more,
             f'bc = {{ base_url = "{bc}", authority = "{self.addresses.authority}", client_id = "winbc" }}',
             f'winstore = {{ base_url = "{self.addresses.winstore_base}", user = "winstore" }}',
             'orders = { rounding_account = "8100" }',
-            'init = { business_central = "other" }',
+            "[init]",
+            'business_central = "other"',
+            *init,
         ]
         path.write_text("\n".join(lines), encoding="utf-8")
         return str(path)
@@ -50,6 +52,9 @@ class NewShop:
 
     def take_right(self, entity_set: str, *rights: str) -> None:
         self._post(self.addresses.bc_control, {"rights": {entity_set: list(rights)}})
+
+    def has_tax_code(self, code: str) -> None:
+        self._post(self.addresses.bc_control, {"records": {"taxGroups": [{"code": code, "displayName": code}]}})
 
     def in_bc(self, entity_set: str) -> list[dict[str, object]]:
         state = HTTP.get(f"{self.addresses.bc_control}/__state").json()

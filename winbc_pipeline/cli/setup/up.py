@@ -71,6 +71,7 @@ def _start(settings: Settings, home: Path, port: int) -> None:
     with bar(console, "Starting the Dagster UI and its daemon"):
         _wait(lambda: _serves(home) or process.poll() is not None, START_S)
     if not _serves(home):
+        served.ask_to_end(process.pid)
         said = (home / "start.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise SystemUnavailable(f"It did not start: {said[-1] if said else 'no word'}.", "`winbc logs` shows more.")
     say(console, f"{settings.connection} is up: http://127.0.0.1:{port}. `winbc logs` shows what it says.")
