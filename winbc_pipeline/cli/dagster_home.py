@@ -143,7 +143,7 @@ def child(
         end_group(process, gentle_s)
 
 
-def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 120) -> None:
+def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 240) -> None:
     """Waits until the UI answers; raises SystemUnavailable when its process has ended, or after `most_s` seconds."""
     ends = time.monotonic() + most_s
     while time.monotonic() < ends:

@@ -58,7 +58,8 @@ class Sitting:
         for part in name.split("."):
             value = getattr(value, part)
         present = ",".join(value) if isinstance(value, tuple) else str(value)
-        if answer and present != answer:
+        typed = answer.replace(" ", "") if isinstance(value, tuple) else answer
+        if answer and present != typed:
             words = f"{variable_of(name)} is set in the environment or in .env, and wins over winbc.toml"
             self.problems[name] = words
             self.desk.say(f"{words}: {name} stays {present}.")

@@ -21,7 +21,7 @@ from . import served
 from .served import LEFT_S, LOG, UI_LOG, Up
 
 console = Console()
-START_S = 180
+START_S = 300
 WORDS = "Ending the Dagster UI and its daemon. The next run completes what a run had not done."
 Port = Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1")]
 
