@@ -73,6 +73,7 @@ def test_after_the_approval_the_flow_goes_by_itself(shop: OrderFlow) -> None:
     assert shop.send("W2")["state"] == "CONFIRMED"
 
 
+@pytest.mark.proof
 def test_an_approval_for_once_leaves_the_next_order_waiting(shop: OrderFlow) -> None:
     shop.order("W1")
     is_held(shop, "W1")
@@ -83,6 +84,7 @@ def test_an_approval_for_once_leaves_the_next_order_waiting(shop: OrderFlow) -> 
     is_held(shop, "W2")
 
 
+@pytest.mark.proof
 def test_an_edited_order_is_changed_after_the_approval_and_not_before(shop: OrderFlow) -> None:
     shop.settings = shop.settings.model_copy(update={"orders": OrderSettings(on_change="apply")})
     shop.order("W1")
@@ -98,6 +100,7 @@ def test_an_edited_order_is_changed_after_the_approval_and_not_before(shop: Orde
     assert shop.lines("W1")[0]["quantity"] == 7
 
 
+@pytest.mark.proof
 def test_nothing_is_sent_that_became_ready_after_it_was_counted(
     shop: OrderFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +120,7 @@ def test_nothing_is_sent_that_became_ready_after_it_was_counted(
     monkeypatch.undo()
 
 
+@pytest.mark.proof
 def test_a_document_that_was_found_tells_winstore_no_number_before_the_approval(shop: OrderFlow) -> None:
     shop.settings = shop.settings.model_copy(update={"orders": OrderSettings(write_back=True)})
     shop.without = ("one document each", "nothing lost")
@@ -150,6 +154,7 @@ def test_a_ledger_for_another_target_begins_in_safe_mode(shop: OrderFlow) -> Non
     assert safe_mode.is_on(connected(shop))
 
 
+@pytest.mark.proof
 def test_a_killed_run_is_looked_up_before_anything_is_counted(shop: OrderFlow) -> None:
     shop.order("W1")
     is_held(shop, "W1")
@@ -159,6 +164,7 @@ def test_a_killed_run_is_looked_up_before_anything_is_counted(shop: OrderFlow) -
     assert len(shop.documents("W1")) == 1
 
 
+@pytest.mark.proof
 def test_a_status_waits_and_is_told_as_what_it_does(sandboxes: Sandboxes) -> None:
     users = BcUsers(sandboxes)
     users.set_up()
@@ -174,6 +180,7 @@ def test_a_status_waits_and_is_told_as_what_it_does(sandboxes: Sandboxes) -> Non
     assert sandboxes.ledger(STATUS)["W1"]["state"] == "CONFIRMED"
 
 
+@pytest.mark.proof
 def test_an_order_to_winstore_waits_too(sandboxes: Sandboxes) -> None:
     users = BcUsers(sandboxes)
     users.set_up()
@@ -200,6 +207,7 @@ def guarded(sandboxes: Sandboxes) -> Sandboxes:
     return sandboxes
 
 
+@pytest.mark.proof
 def test_a_guard_that_holds_a_run_begins_the_safe_mode_again(guarded: Sandboxes) -> None:
     guarded.fill(articles=[{"sku": f"S{n}", "article_key": str(n), "category": ""} for n in range(6)])
     with pytest.raises(TooManyWrites, match="A run may create 5"):
@@ -207,6 +215,7 @@ def test_a_guard_that_holds_a_run_begins_the_safe_mode_again(guarded: Sandboxes)
     assert safe_mode.is_on(connected(guarded, PRODUCTS))
 
 
+@pytest.mark.proof
 def test_a_source_that_shrank_begins_the_safe_mode_again(guarded: Sandboxes, servers: Servers) -> None:
     servers.winstore.replace(winstore.create_app(None))
     with pytest.raises(SourceShrank):
