@@ -137,6 +137,7 @@ def test_logs_says_that_there_are_none_yet(home: Path) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what is up outlives its starter
 def test_up_serves_until_down_and_no_process_is_left(
     sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
