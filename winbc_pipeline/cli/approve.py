@@ -7,7 +7,6 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import NotDone
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
@@ -33,12 +32,7 @@ def approve(
         raise typer.BadParameter("--once goes without --source")
     settings = load_settings()
     connected = ConnectedFlow(switched_on(flow, settings), settings)
-    try:
-        words = _approve_read(connected, yes) if source else _approve_plan(connected, once, yes)
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
-    say(console, words)
+    say(console, _approve_read(connected, yes) if source else _approve_plan(connected, once, yes))
 
 
 def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]) -> None:
@@ -47,11 +41,7 @@ def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow
 
     settings = load_settings()
     connected = ConnectedFlow(switched_on(flow, settings), settings)
-    try:
-        stop(connected)
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
+    stop(connected)
     say(console, f"{connected.flow.id} is in safe mode: nothing is written until `winbc approve {connected.flow.id}`.")
 
 
@@ -85,6 +75,10 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
         "Without approval: nothing (safe mode)." if shown.in_safe_mode else f"Without approval: {shown.limit} of each."
     )
     say(console, f"{connected.flow.id} to {shown.target}: {what.in_words()}. {without}")
+    parts = table_of("part", "to create", "to update", "of them to block")
+    for each in shown.parts:
+        add_row(parts, each.part, each.creates, each.updates, each.blocks)
+    console.print(parts)
     table = table_of("record", "part", "action", "what: old -> new")
     for row in shown.examples:
         changes = in_words(row["changes"])
@@ -93,7 +87,8 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
     console.print(table)
     if connected.flow.emptied:
         _show_worth(connected)
-    say(console, f"{len(shown.examples)} of them are shown. `winbc plan {connected.flow.id} --all` shows all.")
+    every = f"`winbc plan {connected.flow.id} --all` shows all."
+    say(console, f"{len(shown.examples)} of them are shown, some of each part. {every}")
 
 
 def _show_worth(connected: ConnectedFlow) -> None:

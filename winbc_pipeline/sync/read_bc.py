@@ -4,7 +4,7 @@ Here belongs: the filter, the fields that are asked for, the ends of what change
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -80,8 +80,12 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(dumps(row) for row in rows)
 
 
-def ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime) -> list[datetime]:
+def ends(
+    source: BusinessCentral, sets: Mapping[str, str], since: datetime, unread: Sequence[str] = ()
+) -> tuple[list[datetime], bool]:
     """The modification moments of the oldest and the newest record of each set that changed after a moment.
+
+    The second result says whether one of the paths `unread` gives a record; these give no moments.
 
     It is one call, which reads at most two records of each set. Business Central rounds moments, so the record of
     `since` itself may be among them.
@@ -92,8 +96,9 @@ def ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime) -> l
         for name, condition in conditions.items()
         for order in ("asc", "desc")
     ]
-    found = source.get_together(paths)
-    return [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found]
+    found = source.get_together([*paths, *unread])
+    moments = [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found if MODIFIED in record]
+    return moments, len(found) > len(moments)
 
 
 def _since(operator: str, since: datetime, condition: str) -> str:

@@ -18,7 +18,6 @@ from ..staging.spool import COMMIT_S
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
 from ..systems.winstore.client import as_lines
-from ..systems.winstore.rows import Row
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
@@ -36,7 +35,7 @@ class Change:
     """That something changed since a moment.
 
     Attributes:
-        newest: the newest modification moment; None when more changed than was looked at.
+        newest: the newest modification moment; None when more changed than was looked at, or when no moment tells it.
         oldest: the day (UTC) of the oldest change, or an earlier one.
     """
 
@@ -100,10 +99,11 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
     gather, rows = connected.flow.gather, connected.loaded
     if not gather:
         return
+    known = gather.asks(connected.settings)
     with connected.store.transaction() as connection:
         create(connection, rows)
         create_notes(connection, rows.name)
-        gather.prepare(connection, connected.settings, rows.name)
+        gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
         put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
 
@@ -126,7 +126,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         def pages() -> Iterator[bytes]:
             profile = source.profile.entity(entity)
             for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
-                moments = [_moment(row, staging.modified) for row in rows]
+                moments = [clock.moment_of(row.get(staging.modified)) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
@@ -150,11 +150,12 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
-                progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
+        reading.note_staged(settings)
         progress.end(began + source.ahead)
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
@@ -179,15 +180,6 @@ def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
     return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
 
 
-def _moment(row: Row, field: str) -> datetime | None:
-    """The modification moment of a record, in UTC; None when it has none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(row.get(field) or ""))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
     """Names of the source's fields that stand in a formula of the flow's tables, or in a condition of its parts.
 
@@ -208,21 +200,25 @@ def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
     """
     # A call that nobody waits for any more ends by itself soon after.
     settings = connected.settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
+    is_unread = False
     if connected.flow.reading:
-        moments = _ends(settings, connected.flow.reading, followed)
+        moments, is_unread = _ends(settings, connected.flow.reading, followed)
     else:
         found = _few(settings, connected.flow.entity, followed.replace(microsecond=0) + SECOND)
         if found is None:
             return Change(None, followed.date())
         moments = found
     newest = max(moments, default=followed)
-    return Change(newest, min(moments).date()) if newest > followed else None
+    if newest > followed:
+        return Change(newest, min(moments).date())
+    return Change(None, followed.date()) if is_unread else None
 
 
-def _ends(settings: Settings, reading: Reading, since: datetime) -> list[datetime]:
+def _ends(settings: Settings, reading: Reading, since: datetime) -> tuple[list[datetime], bool]:
+    unread = reading.unread(settings)
     source = BusinessCentral(settings, tries=1)
     try:
-        return read_bc.ends(source, reading.sets(settings), since)
+        return read_bc.ends(source, reading.sets(settings), since, unread)
     finally:
         source.close()
 
@@ -235,4 +231,4 @@ def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | N
         modified = source.profile.entity(entity).modified
     finally:
         source.close()
-    return None if rows is None else [moment for row in rows if (moment := _moment(row, modified))]
+    return None if rows is None else [moment for row in rows if (moment := clock.moment_of(row.get(modified)))]
