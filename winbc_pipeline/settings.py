@@ -271,6 +271,7 @@ class FlowSettings(_Section):
 
     sensors: bool | None = None
     schedules: bool | None = None
+    safe_mode: bool | None = None
     sensor_seconds: SensorSeconds | None = None
     cron: str | None = None
 
@@ -310,8 +311,10 @@ class Settings(BaseSettings):
     mapping_functions: Path | None = None
     history_start: date = date(2024, 1, 1)
     window: Literal["day", "week", "month"] = "day"
+    time_zone: ZoneInfo | None = None
     sensors: bool = False
     schedules: bool = False
+    safe_mode: bool = False
     sensor_seconds: SensorSeconds = 5
     sweep_cron: str = "0 * * * *"
     overlap_minutes: NonNegativeInt = 10
@@ -364,6 +367,11 @@ class Settings(BaseSettings):
     def flow_database(self, flow: str) -> Path:
         """The DuckDB file of one flow in one direction, by the id of the flow."""
         return self.state_folder / f"{flow}.duckdb"
+
+    def in_safe_mode(self, flow: str) -> bool:
+        """Whether a flow, by its id, writes only what a person has approved until that person lets it go."""
+        own = self.flows.get(flow, FlowSettings()).safe_mode
+        return self.safe_mode if own is None else own
 
     def timing(self, flow: str) -> Timing:
         """When a flow runs, by its id: what `[flows.<id>]` says, and for the rest what the settings say for all."""

@@ -1,4 +1,5 @@
-"""`winbc approve`: lets pass what a guard holds, after a person has seen it. Exit codes: 0 approved, 1 not."""
+"""`winbc approve`: lets pass what a guard or the safe mode holds, after a person has seen it. `winbc safe-mode`: holds
+everything again. Exit codes: 0 done, 1 not."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from .. import clock
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
-from .arguments import flow_of
+from .arguments import switched_on
 from .output import add_row, say, table_of
 
 if TYPE_CHECKING:
@@ -22,21 +23,38 @@ MOST_CHANGES = 6  # of an example that are printed
 def approve(
     flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")],
     source: Annotated[bool, typer.Option("--source", help="Approve that the source has fewer records now")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Only this plan: the flow stays in safe mode")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
-    """Shows what a flow's plan would write, if it is more than a run may, and lets exactly that pass once."""
-    connected = ConnectedFlow(flow_of(flow), load_settings())
-    say(console, _approve_read(connected, yes) if source else _approve_plan(connected, yes))
+    """Shows what a flow's plan would write, and lets exactly that pass. A flow in safe mode goes by itself from then
+    on."""
+    if source and once:
+        raise typer.BadParameter("--once goes without --source")
+    settings = load_settings()
+    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    say(console, _approve_read(connected, yes) if source else _approve_plan(connected, once, yes))
 
 
-def _approve_plan(connected: ConnectedFlow, yes: bool) -> str:
+def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]) -> None:
+    """Puts a flow into safe mode again: it plans, and writes nothing until somebody approves a plan."""
+    from ..workbench.approval import stop
+
+    settings = load_settings()
+    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    stop(connected)
+    say(console, f"{connected.flow.id} is in safe mode: nothing is written until `winbc approve {connected.flow.id}`.")
+
+
+def _approve_plan(connected: ConnectedFlow, once: bool, yes: bool) -> str:
     from ..workbench.approval import approve, proposal
 
     shown = proposal(connected)
     _show(connected, shown)
-    _ask(yes, "Approve exactly this?")
-    approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
-    return f"Approved. The next run sends it: the sensor's, or `winbc sync {connected.flow.id}`."
+    ends = shown.in_safe_mode and not once
+    _ask(yes, "Approve this, and let the flow write by itself from now on?" if ends else "Approve exactly this?")
+    approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}", once)
+    after = f" Its safe mode has ended; `winbc safe-mode {connected.flow.id}` begins it again." if ends else ""
+    return f"Approved. The next run sends it: the sensor's, or `winbc sync {connected.flow.id}`.{after}"
 
 
 def _approve_read(connected: ConnectedFlow, yes: bool) -> str:
@@ -53,7 +71,10 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
     from ..workbench.plans import in_words
 
     what = shown.writes
-    say(console, f"{connected.flow.id} to {shown.target}: {what.in_words()}. Without approval: {shown.limit} of each.")
+    without = (
+        "Without approval: nothing (safe mode)." if shown.in_safe_mode else f"Without approval: {shown.limit} of each."
+    )
+    say(console, f"{connected.flow.id} to {shown.target}: {what.in_words()}. {without}")
     parts = table_of("part", "to create", "to update", "of them to block")
     for each in shown.parts:
         add_row(parts, each.part, each.creates, each.updates, each.blocks)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import typer
 
 from ..flows import FLOWS, flow_named
+from ..settings import Settings
 from ..sync.flow import Flow
 
 
@@ -18,6 +19,16 @@ def flow_of(name: str) -> Flow:
     except StopIteration:
         known = ", ".join(flow.id for flow in FLOWS)
         raise typer.BadParameter(f"no flow {name}; there are {known}") from None
+
+
+def switched_on(name: str, settings: Settings) -> Flow:
+    """The flow with an id; of a name alone, the direction that is on.
+
+    Raises: typer.BadParameter as `flow_of`.
+    """
+    flow = flow_of(name)
+    ways = [each for each in FLOWS if each.name == name and each.is_on(settings)]
+    return ways[0] if ways else flow
 
 
 def field_of(name: str, flow: Flow, filled: Iterable[str]) -> str:

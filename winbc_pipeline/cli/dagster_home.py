@@ -1,5 +1,6 @@
 """DAGSTER_HOME of one connection, and the processes of Dagster's UI."""
 
+import logging
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import resources
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +23,7 @@ from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar
 
 LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
+LOG_BYTES = 5 * 2**20
 GENTLE_S = 1.5  # seconds that children have to end by themselves
 
 
@@ -38,7 +41,9 @@ def claimed(folder: Path) -> Iterator[Path]:
     try:
         lock.acquire()
     except Timeout:
-        raise NotDone(f"Another `winbc ui` or `winbc demo` is at work in {home.parent}.", "Use or end it.") from None
+        raise NotDone(
+            f"Another `winbc up`, `winbc ui` or `winbc demo` is at work in {home.parent}.", "Use or end it."
+        ) from None
     try:
         yield home
     finally:
@@ -76,19 +81,31 @@ def check_port(port: int) -> None:
 
 
 @contextmanager
-def serve_ui(console: Console, home: Path, port: int) -> Iterator[None]:
+def serve_ui(console: Console, home: Path, port: int, keep_log: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """Runs Dagster's webserver, daemon and code location as children of this process until the block ends.
 
-    The block begins when the UI answers.
+    The block begins when the UI answers. Yields their first process.
+
+    Args:
+        keep_log: whether what they print is kept after they serve, too.
     """
     options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
     served = threading.Event()
     with child(["dagster", "dev", "-m", "winbc_pipeline.definitions", *options], subprocess.PIPE) as process:
-        threading.Thread(target=_log, args=(process.stdout, home / LOG, served), daemon=True).start()
+        write = _keep_log if keep_log else _log
+        threading.Thread(target=write, args=(process.stdout, home / LOG, served), daemon=True).start()
         with bar(console, "Starting the Dagster UI"):
             wait_until_served(process, port, home / LOG)
         served.set()
-        yield
+        yield process
+
+
+def _keep_log(printed: IO[bytes], path: Path, _: threading.Event) -> None:
+    """Writes to a file what a process prints. When the file is full, a new one begins, and the one before it stays."""
+    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
+    with printed:
+        for line in printed:
+            handler.emit(logging.makeLogRecord({"msg": line.decode("utf-8", "replace").rstrip()}))
 
 
 def _log(printed: IO[bytes], path: Path, served: threading.Event) -> None:
@@ -126,7 +143,7 @@ def child(
         end_group(process, gentle_s)
 
 
-def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 120) -> None:
+def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 240) -> None:
     """Waits until the UI answers; raises SystemUnavailable when its process has ended, or after `most_s` seconds."""
     ends = time.monotonic() + most_s
     while time.monotonic() < ends:

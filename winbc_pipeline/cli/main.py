@@ -16,20 +16,26 @@ from .. import clock
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
+from ..staging.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
 from . import demo as demo_module
 from . import mapping, sandbox, stock
 from . import records as record_commands
-from .approve import approve
-from .arguments import flow_of
+from .approve import approve, safe_mode
+from .arguments import flow_of, switched_on
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
+from .moments import in_words
 from .operations import alerts
+from .operations.pause import pause, resume
 from .operations.status import metrics, status
 from .output import add_row, bar, say, table_of, warn
 from .products import products
+from .setup import connection
+from .setup.init import init
+from .setup.up import down, logs, up
 
 app = typer.Typer(
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
@@ -39,11 +45,19 @@ app = typer.Typer(
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
+app.add_typer(connection.app, name="connection")
+app.command()(init)
 app.command()(approve)
 app.add_typer(alerts.app, name="alerts")
 app.command()(status)
 app.command()(metrics)
+app.command()(safe_mode)
 app.command()(products)
+app.command()(pause)
+app.command()(resume)
+app.command()(up)
+app.command()(down)
+app.command()(logs)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
@@ -133,7 +147,8 @@ def plan(
     """The dry run: counts, and shows field by field, what would be written to the live target. Writes nothing to it."""
     from ..sync.guards.writes import held
     from ..sync.run import dry_run
-    from ..workbench.plans import PLAN_COLUMNS, counts_of, in_words, planned, write_csv
+    from ..workbench.plans import PLAN_COLUMNS, counts_of, planned, write_csv
+    from ..workbench.plans import in_words as changes_in_words
     from ..workbench.unknown import check_known
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
@@ -151,7 +166,7 @@ def plan(
         check_known(connected, key)
     table = table_of("record", "part", *PLAN_COLUMNS[2:5], "what: old -> new")
     for row in wanted if every else wanted[:MOST_SHOWN]:
-        add_row(table, *(row[name] for name in PLAN_COLUMNS), in_words(row["changes"]))
+        add_row(table, *(row[name] for name in PLAN_COLUMNS), changes_in_words(row["changes"]))
     console.print(table)
     if csv:
         write_csv(csv, rows)
@@ -163,13 +178,6 @@ def plan(
         say(console, (str(too_many), "yellow"))
 
 
-def _switched_on(name: str, settings: Settings) -> ConnectedFlow:
-    """The flow with an id; of a name alone, the direction that is on."""
-    flow = flow_of(name)
-    ways = [each for each in FLOWS if each.name == name and each.is_on(settings)]
-    return ConnectedFlow(ways[0] if ways else flow, settings)
-
-
 @app.command()
 def sync(
     flow: FlowName,
@@ -178,13 +186,20 @@ def sync(
     key: Annotated[list[str] | None, typer.Option(help="Of stock: only this SKU, at once; may repeat")] = None,
     category: Annotated[str, typer.Option(help="Of stock: only the SKUs of this category, at once")] = "",
     warehouse: Annotated[str, typer.Option(help="Of stock: only the SKUs in this warehouse, at once")] = "",
+    even_paused: Annotated[bool, typer.Option("--even-paused", help="Also while the flow is paused")] = False,
 ) -> None:
     """Runs one flow from source to target, without Dagster."""
     from ..health.runs import watched
     from ..sync.run import cents_off, of_other_parts
     from ..sync.run import sync as run_sync
 
-    connected = _switched_on(flow, load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    until = paused_until(settings, connected.flow.id, clock.now())
+    if until and not even_paused:
+        words = f"{connected.flow.id} is paused until {in_words(until, settings)}: nothing was done."
+        say(console, (f"{words} `--even-paused` runs it all the same, `winbc resume` ends the pause.", "red"))
+        raise typer.Exit(1)
     if key or category or warehouse:
         raise typer.Exit(1 if stock.send_at_once(connected, key or [], category, warehouse) else 0)
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())

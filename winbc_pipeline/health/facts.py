@@ -12,6 +12,7 @@ import duckdb
 from ..staging import ledger
 from ..staging.store import Row, create_table, quote, rows_of
 from ..sync.connected import ConnectedFlow
+from ..sync.guards.safe_mode import was_let_go
 from ..sync.plan_table import PLANNED, planned_table
 from .problem import Example, Name, Problem
 from .redaction import E_MAIL, without_personal_data
@@ -34,6 +35,7 @@ class Facts:
         unsent_since: since when the oldest record waits for its target, or for an answer of it; None for none.
         unknown_since: the same of those whose answer was lost.
         person_since: since when the oldest record waits for a person; None for none.
+        was_let_go: whether a person has ended the flow's safe mode, for its present target.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -42,6 +44,7 @@ class Facts:
     unsent_since: datetime | None = None
     unknown_since: datetime | None = None
     person_since: datetime | None = None
+    was_let_go: bool = False
 
 
 def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) -> Facts:
@@ -95,6 +98,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now:
         unsent_since=waits["unsent"],
         unknown_since=waits["unknown"],
         person_since=waits["person"],
+        was_let_go=was_let_go(connection),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from ..settings import Settings, Timing
 from ..staging import polls
+from ..staging.pause import paused_until
 from ..staging.polls import Poll
 from ..sync.connected import ConnectedFlow
 from ..sync.session import Holder, holder_of
@@ -30,6 +31,8 @@ class FlowHealth:
         facts: what its ledger says.
         poll: what the questions to its source came to.
         holder: the process that has the flow's lease; None for none.
+        paused_until: until when a person lets it rest; None for a flow that may run.
+        in_safe_mode: whether nothing of it is written that nobody has approved.
         late: NEVER_ASKED, NOT_ANSWERED or WAITS; empty when it is not late, or nothing runs it by itself.
         words: why it is late.
     """
@@ -40,6 +43,8 @@ class FlowHealth:
     facts: Facts
     poll: Poll
     holder: Holder | None = None
+    paused_until: datetime | None = None
+    in_safe_mode: bool = False
     late: str = ""
     words: str = ""
 
@@ -55,9 +60,11 @@ class FlowHealth:
 
     @property
     def state(self) -> str:
-        """In a word: off, late, trouble, by hand (nothing runs it by itself), or fine."""
+        """In a word: off, paused, late, trouble, by hand (nothing runs it by itself), or fine."""
         if not self.is_on:
             return "off"
+        if self.paused_until:
+            return "paused"
         if self.late:
             return "late"
         if self.problems:
@@ -69,8 +76,9 @@ def flow_health(connected: ConnectedFlow, facts: Facts, now: datetime) -> FlowHe
     """How a flow is at a moment, with what its ledger says (`facts_of`)."""
     settings, flow = connected.settings, connected.flow
     poll, timing = polls.read(settings, flow.id), settings.timing(flow.id)
-    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected))
-    if not known.is_on:
+    paused, is_safe = paused_until(settings, flow.id, now), settings.in_safe_mode(flow.id) and not facts.was_let_go
+    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected), paused, is_safe)
+    if not known.is_on or paused:
         return known
     late, words = _late(known, settings, now)
     return replace(known, late=late, words=words)

@@ -181,6 +181,8 @@ def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
         "records": flow.facts.states,
         "sensor_seconds": flow.timing.sensor_seconds if flow.is_on and flow.timing.sensors else None,
         "sweep": flow.timing.cron if flow.is_on and flow.timing.schedules else None,
+        "paused_until": flow.paused_until,
+        "safe_mode": flow.in_safe_mode,
         "lease": {"process": holder.process, "flow": holder.flow, "since": holder.since} if holder else None,
     }
 

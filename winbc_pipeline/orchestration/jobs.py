@@ -36,7 +36,7 @@ from ..settings import Settings
 from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
-from .tick import NO_APPROVAL, tick
+from .tick import NO_APPROVAL, paused, tick
 from .watch_health import CHECK, synced
 from .windows import range_tags, window_of
 
@@ -148,6 +148,8 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
 def _sweep(connected: ConnectedFlow, now: datetime) -> Sequence[RunRequest] | SkipReason:
     """A request of a run from the overlap to now, and one for each earlier window in trouble."""
     settings = connected.settings
+    if resting := paused(connected, clock.now()):
+        return resting
     followed = ledger.watermark(connected.store, connected.flow.id)
     if followed is None:
         return SkipReason("Nothing was loaded yet.")

@@ -11,17 +11,22 @@ from dagster import (
     Failure,
     JobDefinition,
     OpExecutionContext,
+    RunRequest,
     ScheduleDefinition,
+    ScheduleEvaluationContext,
+    SkipReason,
     in_process_executor,
     job,
     op,
 )
 
+from .. import clock
 from ..errors import WinbcError
 from ..health.runs import watched
 from ..sync.connected import ConnectedFlow
 from ..sync.stock.report import in_words, unsent
 from ..sync.stock.sweep import sweep
+from .tick import paused
 
 CHECK = "every_sku_has_an_article"
 CHECK_TEXT = "Every SKU has an article or item in the target, and nothing else keeps its stock back. docs/stock.md."
@@ -59,10 +64,14 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     def figures() -> None:
         compare()
 
+    def unless_paused(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        return paused(connected, clock.now()) or RunRequest()
+
     is_on = connected.settings.timing(flow.id).schedules
     return figures, ScheduleDefinition(
         name=f"{name}_sweep",
         job=figures,
+        execution_fn=unless_paused,
         cron_schedule="0 * * * *" if minutes == 60 else f"*/{minutes} * * * *",
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED,

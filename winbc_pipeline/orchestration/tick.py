@@ -15,6 +15,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, S
 
 from ..errors import WinbcError
 from ..staging import ledger, polls
+from ..staging.pause import paused_until
 from ..staging.progress import last_asked
 from ..staging.store import Row, Store
 from ..sync import stage
@@ -43,6 +44,8 @@ def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> 
     Raises: StoreBusy when a run has the database open. A tick does not wait for it.
     """
     settings, store = connected.settings, connected.store
+    if resting := paused(connected, now):
+        return resting
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
     followed = ledger.watermark(store, connected.flow.id, wait_s=0)
     if followed is None and last_asked(store, connected.staging.name, wait_s=0) is None:
@@ -79,6 +82,12 @@ def _asked(connected: ConnectedFlow, followed: datetime, now: datetime) -> Chang
     # A change that is dated in the future stays one until then.
     polls.answered(settings, flow, waiting=change is not None and (change.newest is None or change.newest <= now))
     return change
+
+
+def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
+    """Why a flow is not started now, when a person has paused it."""
+    until = paused_until(connected.settings, connected.flow.id, now)
+    return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
 
 
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:

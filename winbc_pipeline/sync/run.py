@@ -13,7 +13,7 @@ from .dispatch import sending_of
 from .documents import SENDING as DOCUMENTS
 from .documents import duplicates
 from .documents.outbox import SENT
-from .guards import writes
+from .guards import safe_mode, writes
 from .map import map_windows, mapped_by
 from .plan_table import planned_by
 from .session import check_target, leased, recover
@@ -62,9 +62,9 @@ def push_windows(work: Work) -> list[str]:
     """Sends the plan of the windows.
 
     Returns: names of the layers above that were made again, because the tables were edited since they were made.
-    Raises: StoreBusy while another run goes on; TooManyWrites when a person must look at the plan first. Then each
-        record that would have been sent is PLANNED (APPROVAL), and all others have their outcome. ConfigurationError
-        when the company is not what the settings say of it.
+    Raises: StoreBusy while another run goes on; TooManyWrites when a person must look at the plan first, because it is
+        much or the flow is in safe mode. Then each record that would have been sent is PLANNED (APPROVAL), and all
+        others have their outcome. ConfigurationError when the company is not what the settings say of it.
     """
     sending = sending_of(work.flow)
     with leased(work.connected, sending) as target:
@@ -74,12 +74,16 @@ def push_windows(work: Work) -> list[str]:
             check_target(work.connected, sending, target)
             sending.plan(work, target)
             again.append("planned")
-        elif work.flow.guarded and recover(work.store, work.run_id):
+        in_safe_mode = safe_mode.is_on(work.connected)
+        is_watched = in_safe_mode or work.flow.guarded
+        if not again and is_watched and recover(work.store, work.run_id):
             sending.plan(work, target)  # what a killed run has sent is looked up before it is counted
         held = writes.held(work)
-        sending.push(writes.hold(work) if held else work, target)
-        if work.flow.guarded:
+        sending.push(writes.hold(work) if held or in_safe_mode else work, target)
+        if is_watched:
             writes.forget_done(work.connected)
+        if held:
+            safe_mode.arm(work.connected)
     if held:
         raise held
     return again

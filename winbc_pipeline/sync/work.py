@@ -18,6 +18,8 @@ class Work:
     Attributes:
         run_id: what the ledger notes as the run that moved a record.
         keys: part and key of each record that counts; None for all records.
+        may_write: part and key of each record that may be written; None for all records. The others only get an outcome
+            that needs no call.
         told: is told how far a step is that takes long.
     """
 
@@ -26,6 +28,7 @@ class Work:
     last: date
     run_id: str
     keys: Collection[tuple[str, str]] | None = None
+    may_write: Collection[tuple[str, str]] | None = None
     told: Told = field(default=silent, compare=False, repr=False)
 
     @property
@@ -48,6 +51,10 @@ class Work:
     def wants(self, part: str, key: str) -> bool:
         """Whether a record is one of those that count."""
         return self.keys is None or (part, key) in self.keys
+
+    def lets(self, part: str, key: str) -> bool:
+        """Whether a record may be written."""
+        return self.may_write is None or (part, key) in self.may_write
 
     def only(self, keys: Collection[tuple[str, str]] | None) -> "Work":
         """A work of the same windows for these records alone; None for all records."""

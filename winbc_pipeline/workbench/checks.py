@@ -44,7 +44,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield Check("This machine", lambda: CheckResult(_machine(settings)))
     yield Check("Winstore profile", lambda: _profile(settings))
     for entity in dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore"):
-        yield Check(f"Winstore {entity}", partial(_winstore, settings, entity))
+        yield Check(f"Winstore {entity}", partial(read_winstore, settings, entity))
     yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
     for entity in READ:
         yield Check(f"Business Central {entity}", partial(_business_central_reads, settings, entity))
@@ -111,7 +111,8 @@ def _profile(settings: Settings) -> CheckResult:
     return CheckResult(looked_at, tuple(f"the Winstore profile has {words}" for words in lacking(profile)))
 
 
-def _winstore(settings: Settings, entity: str) -> CheckResult:
+def read_winstore(settings: Settings, entity: str) -> CheckResult:
+    """Asks Winstore for the changes of an entity since now; raises WinbcError when it does not answer so."""
     source = Winstore(settings)
     try:
         next(source.changed_since(entity, clock.now()))

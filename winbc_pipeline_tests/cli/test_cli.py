@@ -79,8 +79,8 @@ def test_the_status_shows_when_each_flow_runs(
     own = '[flows.orders_winstore_to_bc]\nsensor_seconds = 60\ncron = "*/15 * * * *"'
     (tmp_path / "winbc.toml").write_text(f"sensors = true\nschedules = true\n{own}\n")
     _, printed = run(monkeypatch, capsys, "status")
-    assert "orders_winstore_to_bc late never every 60 s */15 * * * *" in printed
-    assert "products_winstore_to_bc late never every 5 s 0 * * * *" in printed
+    assert "orders_winstore_to_bc late never yes every 60 s */15 * * * *" in printed
+    assert "products_winstore_to_bc late never yes every 5 s 0 * * * *" in printed
 
 
 def test_a_settings_file_in_another_encoding_is_named(

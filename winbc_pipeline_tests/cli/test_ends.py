@@ -100,7 +100,7 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 
 def test_one_process_serves_a_connection(dagster_home: Path) -> None:
-    with pytest.raises(NotDone, match="Another `winbc ui`"), claimed(dagster_home.parent):
+    with pytest.raises(NotDone, match="Another `winbc up`"), claimed(dagster_home.parent):
         pass
 
 

@@ -43,7 +43,7 @@ def test_every_setting() -> None:
 def test_every_command() -> None:
     groups = [("", app), *((f"{group.name} ", group.typer_instance) for group in app.registered_groups)]
     names = [
-        f"winbc {prefix}{command.callback.__name__.replace('_', '-')}"  # type: ignore[union-attr]
+        f"winbc {prefix}{command.name or command.callback.__name__.replace('_', '-')}"  # type: ignore[union-attr]
         for prefix, group in groups
         for command in group.registered_commands  # type: ignore[union-attr]
     ]

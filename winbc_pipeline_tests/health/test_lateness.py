@@ -18,8 +18,10 @@ from winbc_pipeline.health.report import FAILURES, FINE, LATE, Report, as_json, 
 from winbc_pipeline.settings import FlowSettings, Settings
 from winbc_pipeline.staging import ledger, polls
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.pause import pause
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.session import lease
+from winbc_pipeline.sync.guards.safe_mode import let_go
+from winbc_pipeline.sync.session import BINDING, lease
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 ORDERS = flow_named("orders_winstore_to_bc")
@@ -176,6 +178,26 @@ def test_a_direction_that_is_off_is_shown_as_off(desk: Desk) -> None:
     flows = {each["flow"]: each for each in as_json(desk.report())["flows"]}
     off = flows["customers_bc_to_winstore"]
     assert (off["state"], off["sensor_seconds"], off["late"]) == ("off", None, None)
+
+
+def test_a_flow_that_a_person_lets_rest_is_paused_and_not_late_until_then(desk: Desk) -> None:
+    pause(desk.settings, ORDERS.id, START + timedelta(hours=1))
+    desk.passes(seconds=1800)
+    assert (desk.orders()["state"], desk.orders()["late"]) == ("paused", None)
+    desk.passes(seconds=1801)
+    assert desk.orders()["state"] == "late"
+
+
+def test_a_flow_is_in_safe_mode_until_a_person_lets_it_go(desk: Desk) -> None:
+    assert desk.orders()["safe_mode"] is False
+    desk.choose(safe_mode=True)
+    assert desk.orders()["safe_mode"] is True
+    connected = ConnectedFlow(ORDERS, desk.settings)
+    with connected.store.open() as connection:
+        connection.execute(BINDING)
+        connection.execute("INSERT INTO binding VALUES ('bc.example/company')")
+    let_go(connected)
+    assert desk.orders()["safe_mode"] is False
 
 
 def test_who_has_the_lease_is_named_while_it_does(desk: Desk) -> None:

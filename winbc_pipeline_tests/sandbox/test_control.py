@@ -45,6 +45,9 @@ def sent(bc: Bc, path: str, body: Any) -> httpx.Response:
         ("__seed", {"records": {"customers": [{"shoeSize": 9}]}}),
         ("__seed", {"records": {"customers": [{"creditLimit": "much"}]}}),
         ("__seed", {"templates": {"customers": {"shoeSize": 9}}}),
+        ("__seed", {"rights": {"shoes": ["read"]}}),
+        ("__seed", {"rights": {"customers": ["wear"]}}),
+        ("__seed", {"rights": {"customers": "read"}}),
         ("__user", "no JSON"),
     ],
 )
@@ -135,3 +138,17 @@ def test_the_same_seed_clock_and_calls_make_the_same_state(start: Callable[..., 
     first, second = state(), state()
     assert len(first["records"]) > 21
     assert first == second
+
+
+@pytest.mark.parametrize(("right", "method"), [("read", "GET"), ("insert", "POST"), ("modify", "PATCH")])
+def test_a_right_that_was_taken_is_refused_until_it_is_given_back(bc: Bc, right: str, method: str) -> None:
+    """Words and status as of a table of an app: test_extensions.py, TestPermissions."""
+    made = bc.post("customers", {"displayName": "New"})
+    path = f"customers({made['id']})" if method == "PATCH" else "customers"
+    body = None if method == "GET" else {"displayName": "Newer"}
+    bc.control("__seed", {"rights": {"customers": [right]}})
+    words = f"Sorry, the current permissions prevented the action. (TableData customer {right.capitalize()}"
+    refused = (403, "Internal_ServerError", f"{words}: Base Application)")
+    assert bc.refusal(method, path, body, If_Match="*") == refused
+    bc.control("__seed", {"rights": {"customers": []}})
+    assert bc.call(method, path, body, If_Match="*").status_code < 300

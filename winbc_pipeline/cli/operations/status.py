@@ -15,6 +15,7 @@ from ...health.report import SET_UP, Report, as_json, prometheus, report
 from ...health.words import duration, fix_of, head
 from ...settings import Settings, load_settings
 from ..failures import options
+from ..moments import in_words
 from ..output import add_row, say, table_of
 
 console = Console()
@@ -25,7 +26,8 @@ def status(
 ) -> None:
     """How every flow is. Exit codes: 0 fine, 1 something failed, 2 a flow is late, 3 the set-up is wrong."""
     try:
-        found = report(_settings(), clock.now())
+        settings = _settings()
+        found = report(settings, clock.now())
     except WinbcError as error:
         if options.debug:
             raise
@@ -34,7 +36,7 @@ def status(
     if as_data:
         print(orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode())
     else:
-        _show(found)
+        _show(found, settings)
     raise typer.Exit(found.exit_code)
 
 
@@ -57,9 +59,9 @@ def _settings() -> Settings:
     return settings
 
 
-def _show(found: Report) -> None:
+def _show(found: Report, settings: Settings) -> None:
     names = ("flow", "state", "followed until", "answered", "waits", "for a person", "records by state")
-    table = table_of(*names, "sensor", "sweep (UTC)", whole="flow")
+    table = table_of(*names, "writes", "sensor", "sweep (UTC)", whole="flow")
     for flow in found.flows:
         facts, timing = flow.facts, flow.timing
         states = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
@@ -73,11 +75,14 @@ def _show(found: Report) -> None:
             _ago(flow.waiting_since, found.at),
             _ago(facts.person_since, found.at),
             states,
+            "no" if not flow.is_on or flow.paused_until else "safe mode" if flow.in_safe_mode else "yes",
             f"every {timing.sensor_seconds} s" if is_asked else "off",
             timing.cron if is_swept else "off",
         )
     console.print(table)
     for flow in found.flows:
+        if flow.paused_until:
+            say(console, f"{flow.flow}: paused until {in_words(flow.paused_until, settings)}.")
         if flow.late:
             say(console, ("LATE ", "red"), f"{flow.flow}: {flow.words}")
         if flow.holder:

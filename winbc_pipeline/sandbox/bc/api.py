@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ..records import Record, dumps
 from .data.company import Company
 from .data.refusal import Refused, bad_request, not_allowed, unknown_segment
+from .data.rights import check_right
 from .data.schema import EntitySet
 from .odata.batch import run_batch
 from .odata.call import Call, Reply
@@ -124,6 +125,7 @@ class Api:
         return self._at(find_place(self.company, self.named, path), call)
 
     def _at(self, place: Place, call: Call) -> Reply:
+        check_right(self.company, place.entity, call.method)
         if place.kind == "collection":
             return self._collection(place, call)
         if place.kind == "record":

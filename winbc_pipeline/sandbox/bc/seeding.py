@@ -10,6 +10,7 @@ from ..records import Record
 from ..setup_data import TEMPLATES
 from .data.company import SERIES, Company
 from .data.refusal import Refused, bad_request
+from .data.rights import take_rights
 from .data.schema import EntitySet
 from .data.settings import seed_settings
 from .data.values import as_object, checked_body, field_value
@@ -33,11 +34,13 @@ class Seeding:
         have posting groups, as those that a person makes, unless the record says `""`.
         `{"templates": {"customers": {…}}}` sets the values that a configuration template fills in; `{}` takes it away.
         `{"settings": {"inventorySetup": {…}}}` sets what the API does not show.
+        `{"rights": {"customers": ["insert"]}}` takes rights from the user; an empty list gives them back.
         `{"extensions": [{…}]}` installs apps, `{"permissionSets": {…}}` takes permission sets from the user. Both come
         first, so that records of an app may stand beside it.
         """
         self.extensions.seed(body.get("extensions", []))
         self.extensions.seed_permission_sets(body.get("permissionSets", {}))
+        take_rights(self.company, body.get("rights", {}))
         try:
             records = {name: as_object(body.get(name, {})) for name in ("templates", "records")}
             templates = {name: self._template(self._set(name), row) for name, row in records["templates"].items()}

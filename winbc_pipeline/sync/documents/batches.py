@@ -79,8 +79,10 @@ class Sender:
             AuthenticationFailed: Business Central refused the credentials. The outcomes are in the ledger all the same.
             WinbcError: the lookup for second documents was not answered.
         """
-        settled, wanted = keys_due(self.work)
+        settled, due = keys_due(self.work)
+        wanted = [key for key in due if self.work.lets(self.flow.main, key)]
         self._move_unsent(settled, self.moves.without_call)
+        self._move_unsent(sorted(set(due) - set(wanted)), self.moves.held)
         with ThreadPoolExecutor(1) as beside:
             looks = DuplicateSearch(self.target, beside)
             self._send_all(wanted, looks)

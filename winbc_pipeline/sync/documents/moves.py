@@ -12,7 +12,7 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.business_central import Result
 from ...systems.business_central.amounts import cents, differing
-from ..outcomes import STALE_CODES, refusal
+from ..outcomes import APPROVAL, STALE_CODES, refusal
 from .decide import TOTAL_DIFFERS, total_is_off
 from .existing import TOTAL
 
@@ -91,6 +91,10 @@ class Moves:
         if not stopped:
             return self.move(row | {"reason": "NOT_TAKEN"}, State.PLANNED, sent=False)
         return self.move(row | {"reason": "STOPPED", "message": stopped}, State.PLANNED, sent=False)
+
+    def held(self, row: Row) -> Move:
+        """The outcome of a document that became ready to be sent after a person had looked at the plan."""
+        return self.move(row | {"reason": APPROVAL}, State.PLANNED, sent=False)
 
     def not_intended(self, row: Row, stopped: str = "") -> Move:
         """The outcome of a document for which no intent was committed. One that is UNKNOWN stays so."""

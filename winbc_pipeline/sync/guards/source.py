@@ -12,7 +12,7 @@ import duckdb
 from ...errors import NotDone, SourceShrank
 from ...staging.store import create_table
 from ..connected import ConnectedFlow
-from . import is_on
+from . import is_on, safe_mode
 
 TABLE = "whole_read"
 COLUMNS = {"since": "DATE", "records": "BIGINT", "refused": "BIGINT"}
@@ -40,6 +40,7 @@ def check_whole_read(connected: ConnectedFlow, since: date, records: int) -> Non
         connection.execute(f"DELETE FROM {TABLE}")
         connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?, ?)", [since, kept.records, kept.refused])
     if shrank:
+        safe_mode.arm(connected)  # what the next read gives is seen by a person before it is written
         raise _shrank(connected, kept)
 
 

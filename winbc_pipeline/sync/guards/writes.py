@@ -1,4 +1,5 @@
 """The guard of writes: a run that would create or update much more than usual is held until a person approves it.
+In safe mode every run is held that would write anything.
 
 Here belongs: what counts, the limit, what a held run leaves in the ledger, and what was approved. A run is judged by
 all rows of its plan that would be sent and that nobody has approved. What already waits for an approval counts too, in
@@ -8,7 +9,7 @@ A record whose answer was lost passed the guard when it was sent, and one that a
 go on. An approval belongs to one target because the database does (session.check_target).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import duckdb
@@ -19,18 +20,22 @@ from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row, create_table, literal, quote, renew_table, rows_of
 from ..connected import ConnectedFlow
+from ..documents.outbox import SENT
 from ..flow import Flow
 from ..outcomes import APPROVAL, APPROVED, BY_PERSON
 from ..plan_table import PLANNED, planned_table
 from ..sending import chunks_of
 from ..work import Work
-from . import is_on
+from . import is_on, safe_mode
 
 TABLE = "approved_write"
 SAME = ("part", "key", "action", "hash", "mapping_version")  # what must still be so for an approval to hold
 KNOWN = ("action", "version", "window")  # what the ledger is told of a record that is held: nothing of it was sent
 AT_ONCE = 20_000  # records that are moved at once
 ALWAYS = (date.min, date.max)
+WRITES = ", ".join(map(literal, dict.fromkeys((*SENT, "update"))))  # planned actions that write
+# Actions on documents that people should see by themselves, as words.
+ON_DOCUMENTS = {"ship": "to ship and invoice", "delete": "to delete", "cancel": "to cancel"}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ class Writes:
     """What a run would write that nobody has approved: numbers of records, of all parts.
 
     Attributes:
+        updates: all that is not created, such as documents that are changed, shipped or deleted.
         blocks: of the updates, those that block a record.
         zeroes: of the updates, those that leave nothing of a stock (`Flow.emptied`).
+        ships, deletes, cancels: of the updates, those actions on documents.
         own: those of the run's own windows; the others wait for an approval already.
         waiting: those that wait for an approval, whatever window they are in.
         known: records that the flow has in the target.
@@ -50,13 +57,17 @@ class Writes:
     updates: int
     blocks: int
     zeroes: int
+    ships: int
+    deletes: int
+    cancels: int
     own: int
     waiting: int
     known: int
     essence: int
 
     def in_words(self) -> str:
-        some = ((self.blocks, "to block"), (self.zeroes, "to zero"))
+        some = [(self.blocks, "to block"), (self.zeroes, "to zero")]
+        some += zip((self.ships, self.deletes, self.cancels), ON_DOCUMENTS.values(), strict=True)
         of_them = ", ".join(f"{count} of them {what}" for count, what in some if count)
         more = f" ({of_them})" if of_them else ""
         return f"{self.creates} records to create, {self.updates} to update{more}; {self.known} are known"
@@ -73,10 +84,14 @@ class PartWrites:
 
 
 def held(work: Work) -> TooManyWrites | None:
-    """The error of a run that would write too much, in words for people; None for a run that may go on."""
-    if not is_on(work.connected):
+    """The error of a run that would write too much, or anything in safe mode, in words for people; None for a run that
+    may go on."""
+    in_safe_mode = safe_mode.is_on(work.connected)
+    if not (in_safe_mode or is_on(work.connected)):
         return None
     writes = counted(work)
+    if in_safe_mode:
+        return _held_by_safe_mode(work.flow, writes)
     most = limit(work.connected, writes)
     zero = zero_limit(work.connected, writes)
     if not writes.own or (max(writes.creates, writes.updates) <= most and writes.zeroes <= zero):
@@ -85,6 +100,13 @@ def held(work: Work) -> TooManyWrites | None:
     words = f"{work.flow.id}: the plan has {writes.in_words()}. {may}"
     hint = f"Nothing of it is sent until somebody has looked: `winbc approve {work.flow.id}` shows it and asks."
     return TooManyWrites(words, hint)
+
+
+def _held_by_safe_mode(flow: Flow, writes: Writes) -> TooManyWrites | None:
+    if not writes.own:
+        return None
+    words = f"{flow.id} is in safe mode: the plan has {writes.in_words()}."
+    return TooManyWrites(words, f"Nothing of it is sent until `winbc approve {flow.id}`, which shows it and asks.")
 
 
 def limit(connected: ConnectedFlow, writes: Writes) -> int:
@@ -108,9 +130,12 @@ def counted(work: Work) -> Writes:
             f"""
             SELECT
                 count(*) FILTER (action = 'create') AS creates,
-                count(*) FILTER (action = 'update') AS updates,
+                count(*) FILTER (action <> 'create') AS updates,
                 count(*) FILTER (blocks) AS blocks,
                 count(*) FILTER (empties) AS zeroes,
+                count(*) FILTER (action = 'ship') AS ships,
+                count(*) FILTER (action = 'delete') AS deletes,
+                count(*) FILTER (action = 'cancel') AS cancels,
                 count(*) FILTER (is_own) AS own,
                 count(*) FILTER (waits) AS waiting,
                 (SELECT count(*) FROM ledger WHERE target_id IS NOT NULL) AS known,
@@ -133,7 +158,7 @@ def by_part(connected: ConnectedFlow) -> list[PartWrites]:
             SELECT
                 part,
                 count(*) FILTER (action = 'create') AS creates,
-                count(*) FILTER (action = 'update') AS updates,
+                count(*) FILTER (action <> 'create') AS updates,
                 count(*) FILTER (blocks) AS blocks
             FROM ({_not_approved(connected.flow)})
             GROUP BY part
@@ -163,12 +188,26 @@ def _place(connected: ConnectedFlow, part: str) -> int:
 
 
 def hold(work: Work) -> Work:
-    """Leaves what would be sent and is not approved as PLANNED (APPROVAL) in the ledger; gives the rest of the work."""
+    """Leaves what would be sent and is not approved as PLANNED (APPROVAL) in the ledger; gives the rest of the work.
+
+    Of the rest only that may be written which is approved by now, or goes on: a record that needs no call by this plan
+    may need one by a newer plan, which nobody has seen.
+    """
     held, rest = _divided(work)
     for chunk in chunks_of([row for row in held if not row["is_noted"]], AT_ONCE):
         moves = [Move(row["part"], row["key"], State.PLANNED, _known(row)) for row in chunk]
         ledger.move(work.store, moves, work.run_id)
-    return work.only(rest)
+    return replace(work.only(rest), may_write=frozenset(_passed(work)))
+
+
+def _passed(work: Work) -> list[tuple[str, str]]:
+    """Part and key of the planned rows of a work's windows that nothing holds."""
+    with work.store.open() as connection:
+        _create(connection, work.flow)
+        passed = (
+            f'SELECT part, key FROM ({_open(work.flow)}) WHERE (is_approved OR goes_on) AND "window" BETWEEN ? AND ?'
+        )
+        return connection.execute(passed, work.days).fetchall()
 
 
 def _divided(work: Work) -> tuple[list[Row], set[tuple[str, str]]]:
@@ -278,5 +317,5 @@ def _open(flow: Flow) -> str:
         FROM {quote(planned_table(flow))} AS p
         LEFT JOIN ledger AS l ON l.part = p.part AND l.key = p.key
         LEFT JOIN {TABLE} AS a ON {same}
-        WHERE p.action IN ('create', 'update')
+        WHERE p.action IN ({WRITES})
         AND NOT coalesce(l.state = 'CONFIRMED' AND l.hash = p.hash, false)"""

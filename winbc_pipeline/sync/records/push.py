@@ -107,7 +107,7 @@ class Push:
     """Sends the planned rows of one part."""
 
     def __init__(self, work: Work, part: Part, target: Target) -> None:
-        self.part, self.target = part, target
+        self.work, self.part, self.target = work, part, target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         # Part and key of the records that must be planned again.
         self.again: set[tuple[str, str]] = set()
@@ -126,7 +126,8 @@ class Push:
             Part and key of the records that must be planned again, because somebody else changed them meanwhile.
         """
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
-        writes = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
+        due = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
+        writes = [row for row in due if self.work.lets(self.part.name, row["key"])]
         settled = [move for row in rows if (move := self._settled(row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
         if self.pictures:  # those of one picture come together, so that it is read once

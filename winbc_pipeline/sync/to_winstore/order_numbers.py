@@ -37,7 +37,7 @@ def _not_sent(work: Work) -> list[Row]:
     sent = {row["key"]: row["hash"] for row in told}
     made = "part = ? AND state = 'CONFIRMED' AND target_no IS NOT NULL AND \"window\" BETWEEN ? AND ?"
     rows = ledger.read(work.store, made, [work.flow.main, *work.days])
-    return [row for row in rows if sent.get(row["key"]) != row["target_no"]]
+    return [row for row in rows if sent.get(row["key"]) != row["target_no"] and work.lets(row["part"], row["key"])]
 
 
 def _send(winstore: Winstore, row: Row) -> Move:

@@ -45,7 +45,7 @@ class _Push:
     """Sends planned rows."""
 
     def __init__(self, work: Work, target: Winstore) -> None:
-        self.part, self.target = work.flow.part(work.flow.main), target
+        self.work, self.part, self.target = work, work.flow.part(work.flow.main), target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         self.refused: AuthenticationFailed | None = None
         self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
@@ -77,8 +77,11 @@ class _Push:
             raise self.refused
 
     def _may_go(self, row: Row) -> bool:
-        """Whether a planned row may still be sent: no other run has sent it meanwhile, or may have sent it."""
+        """Whether a planned row may still be sent: nothing holds it, and no other run has sent it meanwhile, or may
+        have sent it."""
         old = self.present.get(row["key"])
+        if not self.work.lets(self.part.name, row["key"]):
+            return False
         if not old:
             return True
         if old["state"] == State.CONFIRMED and old["hash"] == row["hash"]:

@@ -125,17 +125,21 @@ class BusinessCentral:
         Raises: ConfigurationError when there is not exactly one company of that name or id.
         """
         if not self._root:
-            answer = self.transport.call("GET", "companies")
-            if answer.status == 404:
-                hint = "Correct `bc.base_url`. It ends with `/api/v2.0`."
-                raise ConfigurationError("Business Central has no API at this address (status 404).", hint)
-            companies = _value(answer)
+            companies = self.companies()
             found = [c for c in companies if self.settings.company in (c["name"], c["id"], c.get("displayName"))]
             if len(found) != 1:
                 names = ", ".join(sorted(c["name"] for c in companies))
                 raise ConfigurationError(f"bc.company is not one of the companies: {names}.")
             self._root = f"companies({found[0]['id']})"
         return self._root
+
+    def companies(self) -> list[dict[str, Any]]:
+        """The companies of the environment. Raises ConfigurationError when there is no API at the address."""
+        answer = self.transport.call("GET", "companies")
+        if answer.status == 404:
+            hint = "Correct `bc.base_url`. It ends with `/api/v2.0`."
+            raise ConfigurationError("Business Central has no API at this address (status 404).", hint)
+        return _value(answer)
 
     def pages(self, path: str, page_size: int | None = None) -> Iterator[bytes]:
         """The pages of a collection, each as raw bytes: the JSON array inside `value`."""

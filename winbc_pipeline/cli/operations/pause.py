@@ -1,0 +1,47 @@
+"""`winbc pause` and `winbc resume`: a flow rests until a moment. Exit codes: 0 done, 1 nothing to resume."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ... import clock
+from ...flows import FLOWS
+from ...settings import Settings, load_settings
+from ...staging.pause import pause as pause_flow
+from ...staging.pause import resume as resume_flow
+from ...sync.flow import Flow
+from ..arguments import flow_of
+from ..moments import EXAMPLES, in_words, moment_of
+from ..output import say
+
+console = Console()
+Named = Annotated[
+    str, typer.Argument(help=f"`all`, the name of both directions, or one of: {', '.join(flow.id for flow in FLOWS)}")
+]
+
+
+def pause(flow: Named, until: Annotated[str, typer.Option(help=f"When the pause ends: {EXAMPLES}")]) -> None:
+    """Lets a flow rest: no sensor, sweep or `winbc sync` starts it. The pause ends by itself."""
+    settings, now = load_settings(), clock.now()
+    moment = moment_of(until, settings, now)
+    if moment <= now:
+        raise typer.BadParameter(f"{in_words(moment, settings)} is over")
+    for each in _meant(flow, settings):
+        pause_flow(settings, each.id, moment)
+        say(console, f"{each.id} rests until {in_words(moment, settings)}. A run that is at work goes on to its end.")
+
+
+def resume(flow: Named) -> None:
+    """Ends the pause of a flow now."""
+    settings = load_settings()
+    found = [each.id for each in _meant(flow, settings) if resume_flow(settings, each.id)]
+    say(console, f"{', '.join(found) or 'Nothing'} was paused{' and goes on' if found else ''}.")
+    raise typer.Exit(0 if found else 1)
+
+
+def _meant(name: str, settings: Settings) -> list[Flow]:
+    """All flows, the one with an id, or the directions of a name that are on."""
+    if name == "all":
+        return list(FLOWS)
+    return [each for each in FLOWS if each.name == name and each.is_on(settings)] or [flow_of(name)]

@@ -1,0 +1,1 @@
+"""Commands that set a connection up, and start and stop it."""

@@ -1,0 +1,49 @@
+"""`winbc connection …`: several pairs of systems beside each other."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ... import clock
+from ...errors import NotDone
+from ...setup import connections
+from ..output import add_row, say, table_of
+from .served import is_served
+
+app = typer.Typer(help="Pairs of systems: add, list, remove.", no_args_is_help=True)
+console = Console()
+Name = Annotated[str, typer.Argument(help="The connection's name")]
+
+
+@app.command()
+def add(name: Name) -> None:
+    """Makes a folder for another pair of systems. It shares nothing with the others."""
+    folder = connections.add(name)
+    say(console, f"{folder} is made. Set it up: winbc --home {folder} init")
+
+
+@app.command("list")
+def list_all() -> None:
+    """Shows the connection of this folder and those below connections/, and whether each is up."""
+    table = table_of("connection", "folder", "Business Central", "company", "Winstore", "up", whole="connection")
+    for each in connections.connections():
+        is_up = "yes" if is_served((each.data_folder / "dagster_home").resolve()) else "no"
+        where = (str(each.folder), each.business_central, each.company, each.winstore)
+        add_row(table, each.name, *where, is_up)
+    if table.row_count:
+        console.print(table)
+    else:
+        say(console, "There is none here. `winbc init` sets one up, `winbc connection add NAME` one of several.")
+
+
+@app.command()
+def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False) -> None:
+    """Takes a connection away: its folder is kept in connections/removed/, with its ledger and secrets."""
+    found = connections.named(name)
+    if is_served((found.data_folder / "dagster_home").resolve()):
+        raise NotDone(f"{name} is up.", f"`winbc --home {found.folder} down` ends it.")
+    if not (yes or typer.confirm(f"Move {found.folder} to connections/{connections.REMOVED}/?")):
+        raise typer.Exit(1)
+    kept = connections.remove(found, clock.now())
+    say(console, f"{name} is in {kept} now. Its .env still has the secrets: delete it when you are sure.")

@@ -1,0 +1,91 @@
+"""The connections of a folder: each has a folder of its own below `connections/`, with settings, secrets, tables, data.
+
+They share nothing, so each is set up, started and stopped as if it were alone: `winbc --home connections/NAME COMMAND`.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError, NotDone
+from .files import SETTINGS, SettingsFile
+
+FOLDER = Path("connections")
+REMOVED = "removed"
+NAME = re.compile(r"[\w-]+")  # as of the setting `connection`
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection, as its winbc.toml says: the addresses are empty before it is set up."""
+
+    name: str
+    folder: Path
+    data_folder: Path
+    business_central: str
+    company: str
+    winstore: str
+
+
+def add(name: str) -> Path:
+    """Makes the folder of a new connection; returns it.
+
+    Raises: ConfigurationError for a name that no folder can have; NotDone when there is such a connection.
+    """
+    folder = _folder(name)
+    if folder.exists():
+        raise NotDone(
+            f"There is a connection {name} already: {folder}.", f"`winbc --home {folder} init` goes on with it."
+        )
+    folder.mkdir(parents=True, mode=0o700)
+    SettingsFile(folder / SETTINGS).put("connection", name)
+    return folder
+
+
+def connections() -> Iterator[Connection]:
+    """The connection of the working folder, if there is one, and those below `connections/`, by name.
+
+    Raises: ConfigurationError for settings that are no TOML.
+    """
+    for folder in (Path(), *sorted(FOLDER.glob("*"))):
+        if (folder / SETTINGS).exists():
+            yield _read(folder)
+
+
+def named(name: str) -> Connection:
+    """The connection below `connections/` with a name; raises NotDone when there is none."""
+    folder = _folder(name)
+    if not (folder / SETTINGS).exists():
+        raise NotDone(f"There is no connection {name}.", "`winbc connection list` shows all.")
+    return _read(folder)
+
+
+def remove(connection: Connection, now: datetime) -> Path:
+    """Moves the folder of a connection to `connections/removed/`; returns where it is. Nothing is deleted: its ledger
+    knows what was sent."""
+    kept = FOLDER / REMOVED / f"{connection.name}-{now:%Y-%m-%dT%H%M%S}"
+    kept.parent.mkdir(exist_ok=True, mode=0o700)
+    connection.folder.rename(kept)
+    return kept
+
+
+def _folder(name: str) -> Path:
+    if not NAME.fullmatch(name) or name == REMOVED:
+        raise ConfigurationError(f"{name!r} cannot be the name of a connection.", "Letters, digits, - and _ only.")
+    return FOLDER / name
+
+
+def _read(folder: Path) -> Connection:
+    try:
+        content: dict[str, Any] = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{folder / SETTINGS}: {error}.", "It is a TOML file in UTF-8.") from None
+    bc, winstore, name = content.get("bc", {}), content.get("winstore", {}), str(content.get("connection", "default"))
+    data = folder / str(content.get("data_folder", ".winbc")) / name
+    return Connection(
+        name, folder, data, str(bc.get("base_url", "")), str(bc.get("company", "")), str(winstore.get("base_url", ""))
+    )

@@ -1,0 +1,1 @@
+"""Tests of winbc_pipeline/setup and cli/setup."""

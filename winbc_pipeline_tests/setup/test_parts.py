@@ -1,0 +1,244 @@
+"""The parts of the set-up one by one: questions, files, directions, connections, and what is shipped in deploy/."""
+
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import typer.main
+import yaml
+from click import Command
+
+from winbc_pipeline.cli.main import app
+from winbc_pipeline.errors import ConfigurationError, NotDone, WinbcError
+from winbc_pipeline.flows import FLOWS
+from winbc_pipeline.settings import load_settings
+from winbc_pipeline.setup import connections
+from winbc_pipeline.setup.directions import ask_directions, runs
+from winbc_pipeline.setup.files import SettingsFile, put_secret, write_workspace
+from winbc_pipeline.setup.questions import Choice, Question
+from winbc_pipeline.setup.sitting import Sitting
+from winbc_pipeline.setup.systems import ask_systems
+
+from ..support.sandboxes import REPOSITORY
+
+DEPLOY = REPOSITORY / "deploy"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Clerk:
+    """Answers by the names of the questions; for the others, the default counts."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = {name.replace("__", "."): answer for name, answer in answers.items()}
+        self.said: list[str] = []
+
+    def ask(self, question: Question) -> str:
+        answer = self.answers.get(question.name, question.default or "")
+        assert not question.problem(answer), question.problem(answer)
+        return answer
+
+    def say(self, words: str) -> None:
+        self.said.append(words)
+
+    def tried(self, what: str, found: str, problem: WinbcError | None) -> None:
+        self.said.append(f"{what}: {found or problem}")
+
+    def again(self) -> bool:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "secret", ["plain", "with blank", "it's", 'a"quote', "back\\slash", "$dollar", "#hash", "ünï", "a'b\"c\\"]
+)
+def test_a_secret_is_read_as_it_was_typed_whatever_it_has(secret: str) -> None:
+    put_secret("WINBC_BC__CLIENT_SECRET", secret)
+    assert load_settings().bc.client_secret.get_secret_value() == secret
+
+
+def test_a_secret_that_no_such_file_can_hold_is_refused_and_not_quoted() -> None:
+    with pytest.raises(ConfigurationError, match="cannot hold this secret") as refused:
+        put_secret("WINBC_BC__PASSWORD", "very ${secret}")
+    assert "very" not in str(refused.value)
+
+
+def test_a_new_secret_replaces_the_old_one_and_other_lines_stay() -> None:
+    Path(".env").write_text("DAGSTER_HOME=/x\nWINBC_BC__PASSWORD=old\n", encoding="utf-8")
+    put_secret("WINBC_BC__PASSWORD", "new")
+    assert Path(".env").read_text(encoding="utf-8") == "DAGSTER_HOME=/x\nWINBC_BC__PASSWORD='new'\n"
+    assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
+
+
+def test_the_settings_file_takes_no_secret() -> None:
+    with pytest.raises(ValueError, match="is a secret"):
+        SettingsFile().put("bc.client_secret", "s3cret")
+    assert not Path("winbc.toml").exists()
+
+
+def test_a_comment_of_a_person_stays_when_a_value_changes() -> None:
+    Path("winbc.toml").write_text('window = "week" # agreed with Jan\n[bc]\ncompany = "A"\n', encoding="utf-8")
+    SettingsFile().put("bc.company", "B")
+    assert Path("winbc.toml").read_text(encoding="utf-8") == (
+        'window = "week" # agreed with Jan\n[bc]\ncompany = "B"\n'
+    )
+
+
+def test_a_workspace_that_is_there_stays() -> None:
+    assert write_workspace("shop")
+    assert yaml.safe_load(Path("workspace.yaml").read_text())["load_from"] == [
+        {"python_module": {"module_name": "winbc_pipeline.definitions", "location_name": "shop"}}
+    ]
+    assert not write_workspace("other")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "problem"),
+    [
+        (Question("x", "?"), "", "an answer is needed"),
+        (Question("x", "?", optional=True), "", ""),
+        (Question("x", "?", choices=[Choice("a"), Choice("b")]), "c", "it is one of a, b"),
+        (Question("x", "?", choices=[Choice("a")], free=True), "c", ""),
+        (Question("x", "?", wrong=lambda text: f"{text} is wrong"), "c", "c is wrong"),
+    ],
+)
+def test_a_wrong_answer_is_told_why(question: Question, answer: str, problem: str) -> None:
+    assert question.problem(answer) == problem
+
+
+def test_the_address_of_business_central_online_is_made_of_tenant_and_environment() -> None:
+    clerk = Clerk(init__tenant="example.com", init__environment="test", winstore__base_url="https://shop.example/api")
+    ask_systems(Sitting(clerk))
+    bc = load_settings().bc
+    assert bc.base_url == "https://api.businesscentral.dynamics.com/v2.0/example.com/test/api/v2.0"
+    assert bc.authority == "https://login.microsoftonline.com/example.com"
+
+
+@pytest.mark.parametrize("address", ["http://shop.example/api/v2.0", "shop", "https://shop.example/odata"])
+def test_an_address_that_cannot_be_one_is_asked_for_again(address: str) -> None:
+    clerk = Clerk(init__business_central="on_premises", bc__base_url=address)
+    with pytest.raises(AssertionError, match=r"https|address|/api/v2\.0"):
+        ask_systems(Sitting(clerk))
+
+
+def test_every_flow_begins_in_safe_mode_and_only_what_was_chosen_runs() -> None:
+    ask_directions(Sitting(Clerk(init__customers="both", init__products="no", init__stock="no")))
+    settings = load_settings()
+    on = {flow.id for flow in FLOWS if runs(flow, settings)}
+    assert on == {
+        "customers_winstore_to_bc",
+        "customers_bc_to_winstore",
+        "orders_winstore_to_bc",
+        "order_status_bc_to_winstore",
+    }
+    assert all(settings.in_safe_mode(flow.id) for flow in FLOWS)
+
+
+def test_a_safe_mode_that_a_person_switched_off_stays_off_and_the_directions_are_the_defaults() -> None:
+    ask_directions(Sitting(Clerk(init__orders="both", init__stock="no")))
+    SettingsFile().put("safe_mode", False)
+    before = Path("winbc.toml").read_text(encoding="utf-8")
+    ask_directions(Sitting(Clerk()))
+    assert Path("winbc.toml").read_text(encoding="utf-8") == before
+
+
+def test_a_variable_that_wins_over_the_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINBC_BC__COMPANY", "A")
+    sitting = Sitting(Clerk(bc__company="B"))
+    sitting.ask(Question("bc.company", "?"))
+    assert "WINBC_BC__COMPANY is set in the environment or in .env" in sitting.problems["bc.company"]
+
+
+def test_connections_are_added_listed_and_taken_away_with_their_data() -> None:
+    folder = connections.add("utrecht")
+    connections.add("gent")
+    assert [each.name for each in connections.connections()] == ["gent", "utrecht"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / ".winbc").mkdir()
+    (folder / ".winbc" / "ledger").write_text("what was sent")
+    kept = connections.remove(connections.named("utrecht"), NOW)
+    assert (kept / ".winbc" / "ledger").read_text() == "what was sent"
+    assert [each.name for each in connections.connections()] == ["gent"]
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a b", "", "removed"])
+def test_a_name_that_no_folder_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be the name of a connection"):
+        connections.add(name)
+
+
+def test_a_connection_is_made_once() -> None:
+    connections.add("utrecht")
+    with pytest.raises(NotDone, match="There is a connection utrecht already"):
+        connections.add("utrecht")
+    with pytest.raises(NotDone, match="There is no connection gent"):
+        connections.named("gent")
+
+
+def assert_is_a_command(arguments: list[str]) -> None:
+    """The arguments are ones that `winbc` takes; nothing is run."""
+    command: Command = typer.main.get_command(app)
+    with command.make_context("winbc", list(arguments)) as context:
+        name, chosen, rest = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        assert name == "up"
+        parsed = chosen.make_context(name, rest, parent=context)
+        assert parsed.params == {"port": 3000, "foreground": True}
+
+
+def test_the_command_of_the_compose_file_is_one() -> None:
+    content: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for service in content["services"].values():
+        assert_is_a_command(service["command"])
+        assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+
+
+def test_the_dockerfile_copies_what_is_there_and_begins_with_winbc() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    copied = [name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]]
+    assert copied
+    assert [name for name in copied if not (REPOSITORY / name).exists()] == []
+    assert 'ENTRYPOINT ["winbc"]' in lines
+
+
+def test_the_command_of_the_windows_service_is_one(tmp_path: Path) -> None:
+    service = ElementTree.parse(DEPLOY / "windows" / "winbc.xml").getroot()  # noqa: S314 - our own file
+    arguments = (service.findtext("arguments") or "").split()
+    assert arguments[:2] == ["--home", service.findtext("workingdirectory")]
+    assert_is_a_command(["--home", str(tmp_path), *arguments[2:]])
+
+
+def test_the_command_of_the_systemd_unit_is_one(tmp_path: Path) -> None:
+    unit = (DEPLOY / "systemd" / "winbc@.service").read_text()
+    (port,) = re.findall(r"^Environment=UI_PORT=(\d+)$", unit, re.MULTILINE)
+    (command,) = re.findall(r"^ExecStart=\S+/winbc (.+)$", unit, re.MULTILINE)
+    assert command.startswith("--home /var/lib/winbc/%i ")
+    arguments = command.replace("/var/lib/winbc/%i", str(tmp_path)).replace("${UI_PORT}", port)
+    assert_is_a_command(arguments.split())
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="this machine has no systemd")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = (DEPLOY / "systemd" / "winbc@.service").read_text()
+    copy = tmp_path / "winbc@shop.service"
+    copy.write_text(unit.replace("/opt/winbc/.venv/bin/winbc", sys.executable))
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+def test_the_project_declares_what_the_set_up_needs() -> None:
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {"tomlkit", "python-dotenv"} <= set(declared)
