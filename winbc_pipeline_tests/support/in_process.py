@@ -19,7 +19,7 @@ import duckdb
 import httpx
 from starlette.applications import Starlette
 
-from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.store import Store, renew_table
@@ -129,6 +129,7 @@ class Memory:
             store.path.parent.mkdir(parents=True, exist_ok=True)
             store.path.touch()  # the program asks whether another flow has a database yet
             self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+            schema.bring_up_to_date(self.databases[store.path], store.path)
             MAKE_LEDGER(self.databases[store.path])
         connection = self.databases[store.path].cursor()
         connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
