@@ -29,8 +29,8 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     check_flow_settings(known)
     # Years of windows load in one run only with a single-run backfill, which Dagster still calls beta.
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
-    retention_job, nightly = retention(known)
     every = [ConnectedFlow(flow, known) for flow in flows if flow.is_on(known)]
+    retention_job, nightly = retention(known, every)
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
     checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]

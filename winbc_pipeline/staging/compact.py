@@ -17,7 +17,7 @@ from .sql import literal
 from .store import Store, create_table, writing
 
 NOTE = "compacted"
-COLUMNS = {"at": "TIMESTAMPTZ"}
+COLUMNS = {"moment": "TIMESTAMPTZ"}
 EVERY = timedelta(days=7)
 UNFINISHED = "compact"  # the ending of a copy that is not whole yet
 
@@ -26,7 +26,7 @@ def is_due(store: Store) -> bool:
     """Whether a database was last compacted a week ago, or never."""
     with store.open() as connection:
         create_table(connection, NOTE, COLUMNS)
-        row = connection.execute(f"SELECT max(at) FROM {NOTE}").fetchone()
+        row = connection.execute(f"SELECT max(moment) FROM {NOTE}").fetchone()
     last: datetime | None = row[0] if row else None
     return last is None or clock.now() - last >= EVERY
 
@@ -36,28 +36,28 @@ def compact(store: Store) -> int:
 
     The caller holds the lease of the flow. No other process can write the database from the moment at which it is
     copied until the copy is in its place, and one that opened the old file opens the new one (Store). A kill leaves
-    the old file or the new one, whole, and at most a copy that the next call deletes.
+    the old file or the new one, whole, and at most a copy that the next call deletes. On Windows, which replaces no
+    file that is open, the file stays as it is.
 
-    Returns 0 and changes nothing while another process keeps the database.
+    Returns 0 and changes nothing when another process opens the database at the same moment.
+    Raises: StoreBusy while another process keeps it.
     """
-    before, copy = store.path.stat().st_size, _copy_of(store.path)
-    copy.unlink(missing_ok=True)
+    before, copy = store.path.stat().st_size, store.path.with_name(f"{store.path.name}.{UNFINISHED}")
     with store.transaction() as connection:
         create_table(connection, NOTE, COLUMNS)
         connection.execute(f"DELETE FROM {NOTE}")
         connection.execute(f"INSERT INTO {NOTE} VALUES (?)", [clock.now()])
-    with writing(copy), duckdb.connect(config=store.config()) as connection:
-        # Another process may be faster, and Windows replaces no file that is open: the next night tries again.
-        with suppress(duckdb.IOException, PermissionError):
-            connection.execute(f"ATTACH {literal(str(store.path))} AS present (READ_ONLY)")
-            if not store.log.exists():  # else the log would be taken for that of the copy
-                copy_from(connection, "present", copy)
-                _swap(copy, store.path)
+    with suppress(duckdb.IOException, PermissionError):  # another process may be faster; the next week tries again
+        _put_in_place(store, copy)
     return before - store.path.stat().st_size
 
 
-def _copy_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{UNFINISHED}")
+def _put_in_place(store: Store, copy: Path) -> None:
+    with writing(copy), duckdb.connect(config=store.config()) as connection:
+        connection.execute(f"ATTACH {literal(str(store.path))} AS present (READ_ONLY)")
+        if not store.log.exists():  # else it would be taken for the log of the copy
+            copy_from(connection, "present", copy)
+            _swap(copy, store.path)
 
 
 def _swap(copy: Path, path: Path) -> None:

@@ -97,9 +97,11 @@ def _tables() -> dict[str, str]:
     return {name: f"CREATE TABLE IF NOT EXISTS {name} ({columns})" for name, columns in declared.items()}
 
 
-TABLES = _tables()
-# Kept in the database: as long as it is the same, all tables are there. A change of it needs a new schema.VERSION.
-SHAPE = "; ".join(TABLES.values())
+OWN_TABLES = _tables()
+"""By name, how each table is made. A change of one needs a new version of the schema (schema.py)."""
+TABLES = tuple(OWN_TABLES.values())
+# Kept in the database: as long as it is the same, all tables are there.
+SHAPE = "; ".join(TABLES)
 
 
 @dataclass
@@ -121,7 +123,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS ledger_shape (shape VARCHAR)")
     if connection.execute("SELECT shape FROM ledger_shape").fetchall() == [(SHAPE,)]:
         return
-    for statement in TABLES.values():
+    for statement in TABLES:
         connection.execute(statement)
     connection.execute("DELETE FROM ledger_shape")
     connection.execute("INSERT INTO ledger_shape VALUES (?)", [SHAPE])
@@ -133,9 +135,9 @@ def make_anew(connection: duckdb.DuckDBPyConnection) -> None:
     The columns of a table could be added one by one, but not the states and moves that it allows.
     """
     there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    for table in there.intersection(TABLES):
+    for table in there.intersection(OWN_TABLES):
         connection.execute(f"ALTER TABLE {table} RENAME TO before_upgrade")
-        connection.execute(TABLES[table])
+        connection.execute(OWN_TABLES[table])
         connection.execute(f"INSERT INTO {table} BY NAME FROM before_upgrade")
         connection.execute("DROP TABLE before_upgrade")
     if "ledger" in there:

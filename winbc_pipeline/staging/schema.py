@@ -58,6 +58,11 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database: what was committed, and is not in its file yet."""
+    return path.with_name(f"{path.name}.wal")
+
+
 def kept_path(path: Path, version: int) -> Path:
     """Where the copy of a database of an earlier version is kept."""
     return path.parent / KEPT / f"{path.stem}.version-{version}{path.suffix}"
@@ -67,20 +72,24 @@ def keep_copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     """Writes a whole copy of a database to a new file, which only its owner can read. A copy that is there goes."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = target.with_name(f"{target.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
     copy_into(connection, unfinished)
     os.chmod(unfinished, 0o600)
     os.replace(unfinished, target)
 
 
 def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Copies all tables of a connection's database into a new file, without what was deleted from them."""
+    """Copies all tables of a connection's database into a new file, without what was deleted from them.
+
+    A file that is there goes, such as one that a killed copy has left.
+    """
     row = connection.execute("SELECT current_database()").fetchone()
     copy_from(connection, row[0] if row else "", target)
 
 
 def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path) -> None:
     """The same of an attached database, by the name that it was attached as."""
+    for left in (target, log_of(target)):
+        left.unlink(missing_ok=True)
     connection.execute(f"ATTACH {literal(str(target))} AS whole_copy")
     try:
         connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")

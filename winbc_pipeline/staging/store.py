@@ -127,8 +127,8 @@ class Store:
 
     @property
     def log(self) -> Path:
-        """The write-ahead log of DuckDB: what was committed, and is not in the file yet."""
-        return self.path.with_name(f"{self.path.name}.wal")
+        """The write-ahead log of the file (schema.log_of)."""
+        return schema.log_of(self.path)
 
     def _open_file(self) -> duckdb.DuckDBPyConnection:
         """Opens the file that has the path once it is open: another process may just have put another one there."""

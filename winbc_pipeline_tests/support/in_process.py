@@ -152,8 +152,14 @@ class Memory:
 
 
 @contextmanager
-def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
-    """The program's calls, databases, clock and death are the test's until the block ends."""
+def in_process(
+    wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None], on_disk: bool = False
+) -> Iterator[None]:
+    """The program's calls, databases, clock and death are the test's until the block ends.
+
+    Args:
+        on_disk: the databases stay files, as in production.
+    """
     made = Transport.__init__
     memory = Memory()
     door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
@@ -166,9 +172,8 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
 
     with ExitStack() as stack:
         stack.callback(memory.close)
-        for target, name, replacement in (
-            (transport, "httpx", door),
-            (transport.Transport, "__init__", connected),
+        calls = ((transport, "httpx", door), (transport.Transport, "__init__", connected))
+        databases = (
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview)),
@@ -176,7 +181,8 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
             (run, "map_windows", mapped_before.map_windows),
-        ):
+        )
+        for target, name, replacement in calls if on_disk else (*calls, *databases):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))
         stack.enter_context(patch("winbc_pipeline.sync.crash_points.os", SimpleNamespace(kill=die, getpid=lambda: 0)))

@@ -5,17 +5,22 @@ read of master data and stock, of which sums, the impact of an edit and a trace 
 stay too: they are a number and a word, and the way back asks them whether a status would go backwards.
 """
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from ... import clock
+from ...settings import Settings
 from ...staging import ledger
 from ...staging.compact import compact, is_due
 from ...staging.ledger import OPEN, State
 from ...staging.load import create as create_staging
-from ...staging.store import literal, quote, renew_table
+from ...staging.pairs import Pairs
+from ...staging.schema import KEPT
+from ...staging.store import Store, literal, quote, renew_table
 from ..connected import ConnectedFlow
 from ..map import MAPPED, mapped_table
 from ..plan_table import PLANNED, planned_table
@@ -23,6 +28,7 @@ from ..session import lease
 from ..watermark import versions
 
 WAITS = "NOT_PAID"  # an order that may still be given up when its time has come
+KEPT_DAYS = 30  # of copies from before an upgrade or a restore
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,31 @@ def tidy(connected: ConnectedFlow) -> Deleted:
     """
     with lease(connected):
         bodies, events, staged = _delete(connected, clock.now())
-        smaller = compact(connected.store) if is_due(connected.store) else 0
+        smaller = sum(compact(store) for store in _stores(connected) if is_due(store))
     return Deleted(bodies, events, staged, smaller)
+
+
+def forget_kept(settings: Settings) -> int:
+    """Deletes the copies of a connection's databases that were kept KEPT_DAYS ago; returns how many."""
+    before = clock.now() - timedelta(days=KEPT_DAYS)
+    old = [
+        each
+        for each in (settings.data_folder / settings.connection / KEPT).glob("*")
+        if datetime.fromtimestamp(each.stat().st_mtime, UTC) < before
+    ]
+    for each in old:
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+    return len(old)
+
+
+def _stores(connected: ConnectedFlow) -> Iterator[Store]:
+    """The databases that are the flow's alone under its lease: its own, and the pairs of master data."""
+    yield connected.store
+    flow = connected.flow
+    if flow.pairs and not flow.document:
+        pairs = Pairs(connected.settings, flow.pairs).store
+        if pairs.path.exists():
+            yield pairs
 
 
 def _delete(connected: ConnectedFlow, now: datetime) -> tuple[int, int, int]:
