@@ -87,7 +87,7 @@ def _newest(instance: DagsterInstance, asset: AssetKey, window: str | None) -> E
 
 def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job that deletes what was kept long enough, and the schedule that runs it every night (UTC)."""
-    with_database = list(flows)
+    every = list(flows)
 
     @op(name="purge_old_runs")
     def purge(context: OpExecutionContext) -> None:
@@ -99,7 +99,9 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
     def tidy_all(context: OpExecutionContext) -> None:
         forget_kept(settings)
         broken = []
-        for connected in with_database:
+        for connected in every:
+            if not connected.store.path.exists():
+                continue
             try:
                 context.log.info(f"{connected.flow.id}: {tidy(connected).in_words()}")
             except StoreBusy as busy:
