@@ -40,8 +40,9 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
 app.command()(approve)
 app.command()(products)
-for command in (keeping.backup, keeping.restore, keeping.tidy):
-    app.command()(command)
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.command()(keeping.tidy)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()

@@ -103,7 +103,7 @@ class Decider:
         """Decides on a record that must never arrive twice."""
         sent = {"id": row["target_id"], "number": row["target_no"]}
         if row["state"] == State.NEEDS_HUMAN:
-            return Decision("hold", "NO_LOOK_UP", target=sent)
+            return Decision("hold", "NO_LOOK_UP", row["message"], target=sent)
         if row["state"] == State.DUPLICATE:
             return Decision("hold", "DUPLICATE", target=sent)
         if row["state"] == State.UNKNOWN and (decision := self._lost(row, there, sent)):

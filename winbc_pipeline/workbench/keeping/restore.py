@@ -30,6 +30,7 @@ from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manife
 
 RESTORING = "restoring"
 """The folder beside the databases in which a backup is unpacked."""
+WAIT_S = 5.0  # for a run that goes on
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _at_rest(settings: Settings) -> Iterator[None]:
     leases = {flow.lease: flow for flow in FLOWS}
     with ExitStack() as stack:
         for flow in leases.values():
-            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=5))
+            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=WAIT_S))
         yield
 
 
