@@ -43,6 +43,7 @@ app.command()(products)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(keeping.tidy)
+app.command("support-bundle")(keeping.support_bundle)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()

@@ -1,4 +1,4 @@
-"""`winbc backup`, `restore` and `tidy`. Exit codes: 0 done, 1 not done, 2 wrong use or settings."""
+"""`winbc backup`, `restore`, `tidy` and `support-bundle`. Exit codes: 0 done, 1 not done, 2 wrong use or settings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ... import clock
 from ...errors import StoreBusy
 from ...flows import FLOWS
 from ...settings import load_settings
@@ -70,3 +71,18 @@ def tidy() -> None:
             busy = True
             say(console, (f"{flow.id}: {error}", "yellow"))
     raise typer.Exit(1 if busy else 0)
+
+
+def support_bundle(
+    file: Annotated[Path | None, typer.Argument(help="The new zip file; without it, one in this folder")] = None,
+    no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not run `winbc check`, which asks both")] = False,
+) -> None:
+    """Collects versions, settings, counts, states and checks for those who help. No personal data, no secrets."""
+    from ...orchestration.failed_runs import failed_runs
+    from ...workbench.keeping.support_bundle import make
+
+    settings = load_settings()
+    path = file or Path(f"winbc-support-{clock.now():%Y%m%d-%H%M%S}.zip")
+    runs = failed_runs(settings.data_folder.resolve() / settings.connection / "dagster_home")
+    make(settings, path, runs, not no_checks)
+    say(console, f"{path}: no values of records, no keys, no secrets. Look into it before you send it.")
