@@ -24,12 +24,13 @@ from winbc_pipeline.sync.map import MAPPED, mapped_table
 from winbc_pipeline.sync.plan_table import PLANNED, planned_table
 from winbc_pipeline.sync.watermark import versions
 
-ORDERS, DAYS, START = 40, 400, datetime(2026, 1, 1, tzinfo=UTC)
+DAYS, STEP, START = 400, 5, datetime(2026, 1, 1, tzinfo=UTC)
+ORDERS = 40 * STEP  # of the days of one step
 BLOCK = 256 * 1024  # bytes, by which a file of DuckDB grows
 
 
-def a_day(connected: ConnectedFlow, day: int, now: datetime) -> None:
-    """Reads, maps, plans and confirms the orders of one day."""
+def some_days(connected: ConnectedFlow, day: int, now: datetime) -> None:
+    """Reads, maps, plans and confirms the orders of one step."""
     flow, store, part = connected.flow, connected.store, connected.flow.main
     keys = [f"W{day:03}-{number}" for number in range(ORDERS)]
     noise = {key: hashlib.sha256(key.encode()).hexdigest() * 4 for key in keys}  # texts that compress badly
@@ -66,20 +67,21 @@ def test_the_file_of_a_flow_is_as_large_after_400_days_as_after_90(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected = ConnectedFlow(ORDERS_TO_BC, Settings(data_folder=tmp_path))
-    sizes = []
-    for day in range(DAYS):
+    sizes = {}
+    for day in range(0, DAYS, STEP):
         now = START + timedelta(days=day)
         monkeypatch.setattr(clock, "now", lambda now=now: now)
-        a_day(connected, day, now)
+        some_days(connected, day, now)
         tidy(connected)
-        sizes.append(connected.store.path.stat().st_size)
+        sizes[day] = connected.store.path.stat().st_size
     with connected.store.open() as connection:
         kept = connection.execute("SELECT count(*) FROM ledger").fetchone()
         events = connection.execute("SELECT count(*) FROM ledger_event").fetchone()
         staged = connection.execute(f"SELECT count(*) FROM {connected.staging.name}").fetchone()
-    assert kept == (DAYS * ORDERS,), "nothing is forgotten of what was sent"
-    assert events == (91 * ORDERS * 2,)
-    assert staged == (31 * ORDERS,)
-    of_ledger = (DAYS - 120) * ORDERS * 150  # bytes, of the rows that the ledger has more
-    most_before, most_after = max(sizes[90:120]), max(sizes[-30:])
+    assert kept == (DAYS // STEP * ORDERS,), "nothing is forgotten of what was sent"
+    assert events == ((90 // STEP + 1) * ORDERS * 2,)
+    assert staged == ((30 // STEP + 1) * ORDERS,)
+    most_before = max(sizes[day] for day in range(90, 150, STEP))
+    most_after = max(sizes[day] for day in range(DAYS - 60, DAYS, STEP))
+    of_ledger = 250 * 40 * 150  # bytes: 250 days more of the ledger, which is kept
     assert most_after <= most_before * 1.1 + of_ledger + BLOCK, f"{most_before} bytes, then {most_after}"
