@@ -24,7 +24,7 @@ from winbc_pipeline.sync.map import MAPPED, mapped_table
 from winbc_pipeline.sync.plan_table import PLANNED, planned_table
 from winbc_pipeline.sync.watermark import versions
 
-DAYS, STEP, START = 400, 5, datetime(2026, 1, 1, tzinfo=UTC)
+DAYS, STEP, START = 400, 10, datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS = 40 * STEP  # of the days of one step
 BLOCK = 256 * 1024  # bytes, by which a file of DuckDB grows
 
