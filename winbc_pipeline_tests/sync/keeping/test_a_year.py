@@ -24,7 +24,7 @@ from winbc_pipeline.sync.map import MAPPED, mapped_table
 from winbc_pipeline.sync.plan_table import PLANNED, planned_table
 from winbc_pipeline.sync.watermark import versions
 
-DAYS, STEP, START = 400, 10, datetime(2026, 1, 1, tzinfo=UTC)
+DAYS, STEP, START = 400, 5, datetime(2026, 1, 1, tzinfo=UTC)
 ORDERS = 40 * STEP  # of the days of one step
 BLOCK = 256 * 1024  # bytes, by which a file of DuckDB grows
 
@@ -62,7 +62,7 @@ def some_days(connected: ConnectedFlow, day: int, now: datetime) -> None:
         ledger.move_within(connection, [Move(part, key, State.CONFIRMED, done) for key in keys], "run", now)
 
 
-@pytest.mark.proof
+@pytest.mark.soak
 def test_the_file_of_a_flow_is_as_large_after_400_days_as_after_90(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

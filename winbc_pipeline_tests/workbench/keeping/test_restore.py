@@ -19,6 +19,8 @@ from ...support.order_invariants import assert_nothing_written
 from ...support.order_sandboxes import BC
 from ...support.shops.two_ways import TO_BC, TwoWays, open_two_ways
 
+pytestmark = pytest.mark.proof
+
 MINUTE, DAY = 60, 24 * 60 * 60
 
 
@@ -56,7 +58,6 @@ def test_what_was_sent_since_the_backup_is_adopted_and_not_sent_again(shop: Orde
     assert {row["state"] for row in shop.ledger().values()} == {"CONFIRMED"}
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("point", ["after intent", "after answer", "after confirm"])
 def test_a_backup_in_the_midst_of_a_run_is_as_good(
     shop: OrderFlow, monkeypatch: pytest.MonkeyPatch, point: str
