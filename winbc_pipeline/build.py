@@ -32,8 +32,8 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     warnings.filterwarnings("ignore", message=".*`backfill_policy`", category=BetaWarning)
     # A check has a result for each window only with partitions, which Dagster calls a preview.
     warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec", category=PreviewWarning)
-    retention_job, nightly = retention(known)
     every = [ConnectedFlow(flow, known) for flow in flows if flow.is_on(known)]
+    retention_job, nightly = retention(known, every)
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
     checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]

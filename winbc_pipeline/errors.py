@@ -107,7 +107,8 @@ class StoreDamaged(StoreUnavailable):
 
     def __init__(self, path: Path, why: str, hint: str = "") -> None:
         safe = "Both systems and the databases of other flows are as they were, and this flow sends nothing."
-        backup = "Put the file back from a backup and run the flow again. Without a backup: docs/errors.md, E-DB."
+        of_flow = f" --flow {path.stem}" if "_to_" in path.stem else ""
+        backup = f"Put it back from a backup (`winbc restore FILE{of_flow}`). Without a backup: docs/errors.md, E-DB."
         super().__init__(f"{path} cannot be read: {why}. {safe}", hint or backup)
 
 

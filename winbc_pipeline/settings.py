@@ -324,6 +324,8 @@ class Settings(BaseSettings):
     memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
     payload_days: PositiveInt = 7
+    order_days: PositiveInt = 30
+    event_days: PositiveInt = 90
     bc: BusinessCentralSettings = BusinessCentralSettings()
     winstore: WinstoreSettings = WinstoreSettings()
     customers: CustomerSettings = CustomerSettings()

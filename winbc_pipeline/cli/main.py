@@ -28,7 +28,7 @@ from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
 from .moments import in_words
-from .operations import alerts
+from .operations import alerts, keeping
 from .operations.pause import pause, resume
 from .operations.status import metrics, status
 from .output import add_row, bar, say, table_of, warn
@@ -58,6 +58,10 @@ app.command()(resume)
 app.command()(up)
 app.command()(down)
 app.command()(logs)
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.command()(keeping.tidy)
+app.command("support-bundle")(keeping.support_bundle)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from .. import clock
 from ..settings import Settings
+from ..staging.ledger import MAY_BE_IN_TARGET
 from ..staging.store import literal
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
@@ -94,9 +95,10 @@ OWN_FACTS = (
 OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}
 HEADER_FIELDS = {name: OWN[name] for name in ("expectedTotal", *COMPANION_FIELDS)}
-# An invoice whose order is in the staging table too, and is sent itself.
-SENT_AS_ORDER = """orderNumber IN (
-    SELECT number FROM staging_bc_orders WHERE document = 'order' AND unsent IS NULL
+# An invoice whose order is in the staging table too, and is sent itself; or was sent so long ago that it is not kept.
+SENT_AS_ORDER = f"""(
+    orderNumber IN (SELECT number FROM staging_bc_orders WHERE document = 'order' AND unsent IS NULL)
+    OR orderNumber IN (SELECT key FROM ledger WHERE part = 'order' AND {MAY_BE_IN_TARGET})
 )"""
 
 

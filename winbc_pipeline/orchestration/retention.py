@@ -1,13 +1,14 @@
-"""Deletes old runs from Dagster's storage, which otherwise grows by some kilobytes with every change.
+"""Deletes at night what was kept long enough: in the flows' databases, and old runs in Dagster's storage.
 
 Here belongs: which run is still needed. A run is superseded when all its windows were materialised again. Any other
 run stays, however old it is: without it its windows would look as if they had never run. Settings in dagster.yaml
-purge the ticks of sensors and schedules.
+purge the ticks of sensors and schedules. What goes from the databases: sync/keeping/retention.py.
 Concept pages: Runs, Instance API.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from dagster import (
     AssetKey,
@@ -16,6 +17,7 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     EventLogRecord,
+    Failure,
     JobDefinition,
     OpExecutionContext,
     RunsFilter,
@@ -26,7 +28,10 @@ from dagster import (
 )
 
 from .. import clock
+from ..errors import StoreBusy, WinbcError
 from ..settings import Settings
+from ..sync.connected import ConnectedFlow
+from ..sync.keeping.retention import forget_kept, tidy
 from .assets import TABLES
 from .jobs import nightly_schedule
 
@@ -40,7 +45,15 @@ def purge_runs(instance: DagsterInstance, before: datetime) -> int:
     superseded = [run_id for run_id in run_ids if _is_superseded(instance, run_id)]
     for run_id in superseded:
         instance.delete_run(run_id)
+        _delete_files(instance, run_id)
     return len(superseded)
+
+
+def _delete_files(instance: DagsterInstance, run_id: str) -> None:
+    """Deletes the files of a run that Dagster leaves behind: what it printed, and its own file of events."""
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    for left in (Path(instance.root_directory) / "history" / "runs").glob(f"{run_id}.db*"):
+        left.unlink()
 
 
 def _is_superseded(instance: DagsterInstance, run_id: str) -> bool:
@@ -72,8 +85,9 @@ def _newest(instance: DagsterInstance, asset: AssetKey, window: str | None) -> E
     return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
 
-def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
-    """The job that purges old runs, and the schedule that runs it every night (UTC)."""
+def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDefinition, ScheduleDefinition]:
+    """The job that deletes what was kept long enough, and the schedule that runs it every night (UTC)."""
+    every = list(flows)
 
     @op(name="purge_old_runs")
     def purge(context: OpExecutionContext) -> None:
@@ -81,8 +95,29 @@ def retention(settings: Settings) -> tuple[JobDefinition, ScheduleDefinition]:
         deleted = purge_runs(context.instance, before)
         context.log.info(f"{deleted} runs from before {before.date()} deleted")
 
-    @job(name="run_retention", executor_def=in_process_executor, description="Deletes superseded old runs.")
+    @op(name="tidy_databases")
+    def tidy_all(context: OpExecutionContext) -> None:
+        forget_kept(settings)
+        broken = []
+        for connected in every:
+            if not connected.store.path.exists():
+                continue
+            try:
+                context.log.info(f"{connected.flow.id}: {tidy(connected).in_words()}")
+            except StoreBusy as busy:
+                context.log.info(f"{busy} The next night tidies it.")
+            except WinbcError as error:
+                broken.append(str(error))
+        if broken:
+            raise Failure(" ".join(broken), allow_retries=False)
+
+    @job(
+        name="run_retention",
+        executor_def=in_process_executor,
+        description="Deletes superseded old runs, and from the databases what was kept long enough.",
+    )
     def run_retention() -> None:
         purge()
+        tidy_all()
 
     return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings.schedules)

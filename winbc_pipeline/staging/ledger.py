@@ -8,13 +8,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from .. import clock
-from ..errors import StoreDamaged
 from ..settings import Settings
 from . import problems
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
@@ -89,20 +87,22 @@ def _declared(columns: Mapping[str, str]) -> str:
     return ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
 
 
-def _tables() -> tuple[str, ...]:
+def _tables() -> dict[str, str]:
     known_state = f"CHECK (state IN ({STATES}))"
     legal_move = f"CHECK ((coalesce(from_state, ''), state) IN ({MOVES}))"
-    return (
-        f"CREATE TABLE IF NOT EXISTS ledger ({_declared(COLUMNS)}, {known_state})",
-        f"CREATE TABLE IF NOT EXISTS ledger_event ({_declared(EVENT)}, from_state VARCHAR, {legal_move})",
-        "CREATE TABLE IF NOT EXISTS watermark (name VARCHAR, moment TIMESTAMPTZ)",
-        f"CREATE TABLE IF NOT EXISTS sent_payload ({_declared(SENT)})",
-        *problems.TABLES,
-    )
+    declared = {
+        "ledger": f"{_declared(COLUMNS)}, {known_state}",
+        "ledger_event": f"{_declared(EVENT)}, from_state VARCHAR, {legal_move}",
+        "watermark": "name VARCHAR, moment TIMESTAMPTZ",
+        "sent_payload": _declared(SENT),
+    }
+    return {name: f"CREATE TABLE IF NOT EXISTS {name} ({columns})" for name, columns in declared.items()}
 
 
-TABLES = _tables()
-# Kept in the database: as long as it is the same, the tables need no update.
+OWN_TABLES = _tables()
+"""By name, how each table is made. A change of one needs a new version of the schema (schema.py)."""
+TABLES = (*OWN_TABLES.values(), *problems.TABLES)
+# Kept in the database: as long as it is the same, all tables are there.
 SHAPE = "; ".join(TABLES)
 
 
@@ -121,32 +121,31 @@ class IllegalMove(Exception):
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the ledger's tables, or brings those of an earlier version up to date.
-
-    Raises: StoreDamaged when a later version of the program has written them.
-    """
+    """Makes the ledger's tables where they are missing. Those of an earlier version were made anew (schema.py)."""
     connection.execute("CREATE TABLE IF NOT EXISTS ledger_shape (shape VARCHAR)")
     if connection.execute("SELECT shape FROM ledger_shape").fetchall() == [(SHAPE,)]:
         return
     for statement in TABLES:
         connection.execute(statement)
-    _add_missing(connection, "ledger", COLUMNS)
-    _add_missing(connection, "ledger_event", EVENT)
     problems.take_over(connection, clock.now())
     connection.execute("DELETE FROM ledger_shape")
     connection.execute("INSERT INTO ledger_shape VALUES (?)", [SHAPE])
 
 
-def _add_missing(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
-    """Adds columns that an earlier version of the program did not have, and refuses those of a later one."""
-    there = {row[0] for row in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
-    if unknown := there - {*columns, "from_state"}:
-        path = connection.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0][0]
-        why = f"a later version of winbc has written it ({table} has {', '.join(sorted(unknown))})"
-        raise StoreDamaged(Path(path), why, "Install that version again.")
-    for name in columns:
-        if name not in there:
-            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {columns[name]}')
+def make_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the ledger's tables of an earlier version as they are now, with all that is in them.
+
+    The columns of a table could be added one by one, but not the states and moves that it allows.
+    """
+    there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    for table in there.intersection(OWN_TABLES):
+        connection.execute(f"ALTER TABLE {table} RENAME TO before_upgrade")
+        connection.execute(OWN_TABLES[table])
+        connection.execute(f"INSERT INTO {table} BY NAME FROM before_upgrade")
+        connection.execute("DROP TABLE before_upgrade")
+    if "ledger" in there:
+        connection.execute("CREATE OR REPLACE TABLE ledger_shape (shape VARCHAR)")
+        create(connection)
 
 
 def read(store: Store, where: str = "true", values: list[Any] | None = None, wait_s: float | None = None) -> list[Row]:

@@ -84,7 +84,6 @@ class Pairs:
             self._renew_with_another_key(connection)
             for name, columns in {"pair": PAIR, **tables}.items():
                 create_table(connection, name, columns)
-            connection.execute('ALTER TABLE pair ADD COLUMN IF NOT EXISTS "parent" VARCHAR')  # of an earlier version
             yield connection
 
     def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection) -> None:

@@ -21,9 +21,9 @@ TABLES = (
         since TIMESTAMPTZ,
         up_to TIMESTAMPTZ,
         asked_at TIMESTAMPTZ,
-        began_at TIMESTAMPTZ
+        began_at TIMESTAMPTZ,
+        position VARCHAR
     )""",
-    "ALTER TABLE load_progress ADD COLUMN IF NOT EXISTS position VARCHAR",
 )
 BELIEVED = timedelta(days=1)  # an older note may have missed what was committed late
 

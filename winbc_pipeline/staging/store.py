@@ -19,6 +19,9 @@ import duckdb
 import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
+from . import schema
+from .sql import literal as literal  # everybody who opens a database takes them from here
+from .sql import quote as quote
 
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: blanks, tabs, line breaks
@@ -35,16 +38,6 @@ UNWRITTEN = re.compile(
 # What the operating system says when something cannot be written: no room, not allowed, no folder.
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
-
-
-def quote(identifier: str) -> str:
-    """An identifier in the quotes of SQL. Names get into a statement only through this function."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as a literal of SQL, for the places of a statement that take no bound value."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def unless_blank(text: str) -> str:
@@ -77,6 +70,7 @@ class Store:
         """
         connection = self._connect(self.wait_s if wait_s is None else wait_s)
         try:
+            schema.bring_up_to_date(connection, self.path)
             yield connection
         except duckdb.Error as error:
             self._explain(error)
@@ -116,8 +110,8 @@ class Store:
         with writing(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_new = not self.path.exists()
-        if is_new and self._log.exists():  # DuckDB would begin a new database, and delete the log
-            raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self._log.name})")
+        if is_new and self.log.exists():  # DuckDB would begin a new database, and delete the log
+            raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self.log.name})")
         ends, pause = time.monotonic() + wait_s, 0.01
         while True:
             try:
@@ -132,13 +126,19 @@ class Store:
             pause = min(pause * 2, 1)
 
     @property
-    def _log(self) -> Path:
-        """The write-ahead log of DuckDB: what was committed, and is not in the file yet."""
-        return self.path.with_name(f"{self.path.name}.wal")
+    def log(self) -> Path:
+        """The write-ahead log of the file (schema.log_of)."""
+        return schema.log_of(self.path)
 
     def _open_file(self) -> duckdb.DuckDBPyConnection:
-        with OPENING:
-            connection = duckdb.connect(str(self.path), config=self._config())
+        """Opens the file that has the path once it is open: another process may just have put another one there."""
+        while True:
+            before = _identity(self.path)
+            with OPENING:
+                connection = duckdb.connect(str(self.path), config=self.config())
+            if before in (None, _identity(self.path)):
+                break
+            connection.close()
         connection.execute("SET TimeZone = 'UTC'")
         with writing(self.path):
             os.chmod(self.path, 0o600)
@@ -162,7 +162,8 @@ class Store:
         if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
             raise StoreDamaged(self.path, f"DuckDB gave up ({type(error).__name__})") from error
 
-    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
+    def config(self) -> dict[str, str | bool | int | float | list[str]]:
+        """How DuckDB works on the file."""
         return {
             "memory_limit": f"{self.memory_limit_mb}MB",
             "threads": 1,  # the other core is for Python and HTTP; mapping takes both
@@ -170,6 +171,15 @@ class Store:
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
         }
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that gets its path; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _busy(path: Path, text: str) -> StoreBusy:

@@ -24,7 +24,7 @@ def advance_watermark(connected: ConnectedFlow) -> None:
         row = connection.execute(
             f"""
             WITH
-                versions AS MATERIALIZED ({_versions(connected)}),
+                versions AS MATERIALIZED ({versions(connected)}),
                 first_open AS (
                     SELECT min(v.moment) AS moment
                     FROM versions AS v
@@ -43,7 +43,7 @@ def advance_watermark(connected: ConnectedFlow) -> None:
             ledger.advance(connection, connected.flow.id, row[0])
 
 
-def _versions(connected: ConnectedFlow) -> str:
+def versions(connected: ConnectedFlow) -> str:
     """SELECT of `key, version, moment` of the main part's records, as the ledger names them.
 
     A document's version is made of the versions of all its lines.

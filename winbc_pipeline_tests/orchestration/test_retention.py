@@ -37,10 +37,12 @@ def left(instance: DagsterInstance) -> list[str]:
 def test_a_superseded_run_goes_and_the_newest_stays(sandboxes: Sandboxes, home: Path) -> None:
     sandboxes.fill()
     with DagsterInstance.local_temp(str(home)) as instance:
-        run(sandboxes, instance)
+        superseded = run(sandboxes, instance)
         newest = run(sandboxes, instance)
+        assert any(home.rglob(f"*{superseded}*"))
         assert purge_runs(instance, datetime.now(UTC) + timedelta(days=1)) == 1
         assert left(instance) == [newest]
+        assert not any(home.rglob(f"*{superseded}*")), "nor a file of it"
 
 
 def test_a_run_with_a_window_that_nobody_repeated_stays(sandboxes: Sandboxes, home: Path) -> None:

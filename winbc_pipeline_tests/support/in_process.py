@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from winbc_pipeline.flows import variants
 from winbc_pipeline.health import facts
-from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.store import Store, renew_table
@@ -138,6 +138,7 @@ class Memory:
             store.path.parent.mkdir(parents=True, exist_ok=True)
             store.path.touch()  # the program asks whether another flow has a database yet
             self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+            schema.bring_up_to_date(self.databases[store.path], store.path)
             MAKE_LEDGER(self.databases[store.path])
         connection = self.databases[store.path].cursor()
         connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
@@ -165,8 +166,14 @@ class Memory:
 
 
 @contextmanager
-def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
-    """The program's calls, databases, clock and death are the test's until the block ends."""
+def in_process(
+    wire: Wire, now: Callable[[], datetime], sleep: Callable[[float], None], on_disk: bool = False
+) -> Iterator[None]:
+    """The program's calls, databases, clock and death are the test's until the block ends.
+
+    Args:
+        on_disk: the databases stay files, as in production.
+    """
     made = Transport.__init__
     memory = Memory()
     door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
@@ -179,9 +186,8 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
 
     with ExitStack() as stack:
         stack.callback(memory.close)
-        for target, name, replacement in (
-            (transport, "httpx", door),
-            (transport.Transport, "__init__", connected),
+        calls = ((transport, "httpx", door), (transport.Transport, "__init__", connected))
+        databases = (
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
@@ -190,7 +196,8 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
             (run, "map_windows", mapped_before.map_windows),
-        ):
+        )
+        for target, name, replacement in calls if on_disk else (*calls, *databases):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))
         stack.enter_context(patch("winbc_pipeline.sync.crash_points.os", SimpleNamespace(kill=die, getpid=lambda: 0)))

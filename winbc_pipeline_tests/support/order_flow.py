@@ -137,11 +137,11 @@ def settings_of_order_flow(folder: Path) -> Settings:
 
 
 @contextmanager
-def open_order_flow(folder: Path) -> Iterator[OrderFlow]:
-    """A shop until the block ends; one at a time."""
+def open_order_flow(folder: Path, on_disk: bool = False) -> Iterator[OrderFlow]:
+    """A shop until the block ends; one at a time. `on_disk`: its databases are files."""
     order_flow = OrderFlow(settings_of_order_flow(folder))
     try:
-        with in_process(order_flow.wire, order_flow.moment, order_flow.pass_time):
+        with in_process(order_flow.wire, order_flow.moment, order_flow.pass_time, on_disk):
             yield order_flow
     finally:
         order_flow.close()

@@ -397,6 +397,8 @@ class Planner:
         taken, rules = TAKEN.get(row["reason"] or ""), self.rules
         if taken:
             rules = replace(rules, owner=taken, owners={}, fixed=frozenset(), kind="")
+        elif row["known"].unsure:
+            rules = replace(rules, owner="hold")
         if _is_own_lost(row, live):  # It holds what the source had then; nobody else has made it.
             rules = replace(rules, owner="source")
         return replace(rules, owners={**rules.owners, **dict.fromkeys(elsewhere, "target")}) if elsewhere else rules

@@ -6,7 +6,7 @@ Winstore says that it does not have the order.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
@@ -52,13 +52,22 @@ class Decider:
         sent: the ledger's rows with an order number in Winstore.
         there: the state of orders in Winstore now, each one of STATES, by order number. An order of which nothing is
             known is left out.
+        in_doubt: the records that may have been sent although the ledger does not know it, by key, with the earliest
+            moment at which they may have been: the ledger was restored from a backup.
     """
 
-    def __init__(self, connected: ConnectedFlow, target: Winstore, sent: list[Row], there: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        connected: ConnectedFlow,
+        target: Winstore,
+        sent: list[Row],
+        there: Mapping[str, str],
+        in_doubt: Mapping[str, datetime],
+    ) -> None:
         flow, settings = connected.flow, connected.settings
         self.part, self.lines = flow.part(flow.main), lines_of(flow)
         self.settings, self.target = settings, target
-        self.there = there
+        self.there, self.in_doubt = there, in_doubt
         self.look_up = settings.orders_to_winstore.look_up
         # The key of the record that has an order number, or may have it.
         self.taken = {row["target_no"]: row["key"] for row in sent if row["target_id"] or _may_be_there(row)}
@@ -72,8 +81,16 @@ class Decider:
         if self.part.repeatable:
             yield from ((row, self._absolute(row)) for row in rows)
             return
+        rows = [self._as_lost(row) if row["_key"] in self.in_doubt else row for row in rows]
         there = self._there([row for row in rows if row["state"] == State.UNKNOWN])
         yield from ((row, self._once(row, there)) for row in rows)
+
+    def _as_lost(self, row: Row) -> Row:
+        """A record that may have been sent, as one whose answer was lost; one that would not be sent stays as it is."""
+        if row["state"] in HELD or self._refused(row):
+            return row
+        number = fields_of(row["creates"])["ordernr"]
+        return row | {"state": State.UNKNOWN, "intent_at": self.in_doubt[row["_key"]], "target_no": number}
 
     def _there(self, unknown: list[Row]) -> Counter[str]:
         """How many orders Winstore has under each number; empty when Winstore cannot tell."""
@@ -86,7 +103,7 @@ class Decider:
         """Decides on a record that must never arrive twice."""
         sent = {"id": row["target_id"], "number": row["target_no"]}
         if row["state"] == State.NEEDS_HUMAN:
-            return Decision("hold", "NO_LOOK_UP", target=sent)
+            return Decision("hold", "NO_LOOK_UP", row["message"], target=sent)
         if row["state"] == State.DUPLICATE:
             return Decision("hold", "DUPLICATE", target=sent)
         if row["state"] == State.UNKNOWN and (decision := self._lost(row, there, sent)):
@@ -98,7 +115,7 @@ class Decider:
     def _lost(self, row: Row, there: Counter[str], sent: dict[str, str]) -> Decision | None:
         """Decides on a record whose answer was lost; None when it may be sent again."""
         if self.look_up == "none":
-            return Decision("hold", "NO_LOOK_UP", target=sent)
+            return Decision("hold", "NO_LOOK_UP", self._since_backup(row), target=sent)
         number = row["target_no"]
         if there[number] > 1:
             return Decision("hold", "DUPLICATE", f"{there[number]} orders {number} in Winstore", target=sent)
@@ -107,6 +124,10 @@ class Decider:
         if clock.now() < row["intent_at"] + timedelta(minutes=self.settings.quarantine_minutes):
             return Decision("wait", "QUARANTINE", target=sent)
         return None
+
+    def _since_backup(self, row: Row) -> str:
+        backup_at = self.in_doubt.get(row["_key"])
+        return f"it may have been sent since the backup of {backup_at:%Y-%m-%d %H:%M} UTC" if backup_at else ""
 
     def _taken_before(self, row: Row, sent: dict[str, str]) -> Decision:
         """Decides on a record that Winstore has taken. Winstore has no call that changes an order."""

@@ -3,12 +3,15 @@
 Here belongs: which records are due, with their lines. What happens to one record: decide.py. Sending: push.py.
 """
 
+from datetime import datetime
+
 from ... import clock
 from ...staging import ledger
 from ...staging.store import Store, quote, rows_of
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow
 from ..flow import Flow
+from ..keeping.restored import in_doubt, last_restored
 from ..map import KNOWN, mapped_table, skip_gone
 from ..payloads import fields_of, hashes_as_text
 from ..plan_table import store_plan, unchanged_rows
@@ -32,12 +35,20 @@ def plan(work: Work, target: Winstore) -> None:
     numbers = [str(fields_of(row["creates"]).get("ordernr")) for row in rows]
     there = _there_now(work.connected, numbers) if flow.target_state_from else {}
     sent = ledger.read(store, "target_no IS NOT NULL")
-    decider = Decider(work.connected, target, sent, there)
+    decider = Decider(work.connected, target, sent, there, _sent_since_backup(work.connected))
     planned = []
     for row, decision in decider.decide_all(rows):
         fields = body_of(row)["fields"]  # The plan keeps a hash of each of them.
         planned.append(planned_row(row | {"new_hashes": hashes_as_text(fields)}, decision, clock.now()))
     store_plan(work, [planned], unchanged_rows(_due(flow)))
+
+
+def _sent_since_backup(connected: ConnectedFlow) -> dict[str, datetime]:
+    """The records that were perhaps sent after the backup that this ledger comes from was made, with its moment."""
+    if connected.flow.part(connected.flow.main).repeatable:
+        return {}
+    restored = last_restored(connected.store)
+    return dict.fromkeys(in_doubt(connected, restored), restored.backup_at) if restored else {}
 
 
 def _there_now(connected: ConnectedFlow, numbers: list[str]) -> dict[str, str]:

@@ -108,10 +108,13 @@ class _Push:
             return [Move(self.part.name, row["key"], State.CONFIRMED, known | sent)]
         if row["action"] == "adopt":
             known.pop("version")  # An earlier version may have been sent: the next plan compares.
-            return [Move(self.part.name, row["key"], State.CONFIRMED, known | {"target_id": row["target_id"]})]
+            found = {name: row[name] for name in ("target_id", "target_no")}
+            return [Move(self.part.name, row["key"], State.CONFIRMED, known | found)]
         held = State.DUPLICATE if row["reason"] == "DUPLICATE" else State.NEEDS_HUMAN
         states = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT, "hold": held}
         state = states.get(row["action"])
+        if state == State.NEEDS_HUMAN:  # a person looks for the number that it may have
+            known["target_no"] = row["target_no"]
         return [Move(self.part.name, row["key"], state, known)] if state else []
 
     def _intent(self, row: Row) -> Move:

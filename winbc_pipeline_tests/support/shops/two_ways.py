@@ -145,14 +145,14 @@ class TwoWays(OrderFlow):
 
 
 @contextmanager
-def open_two_ways(folder: Path, **settings: Any) -> Iterator[TwoWays]:
-    """Two empty systems whose customers go both ways, until the block ends."""
+def open_two_ways(folder: Path, on_disk: bool = False, **settings: Any) -> Iterator[TwoWays]:
+    """Two empty systems whose customers go both ways, until the block ends. `on_disk`: the databases are files."""
     chosen: Settings = settings_of_order_flow(folder).model_copy(
         update={"customers": CustomerSettings(direction="both"), **settings}
     )
     two_ways = TwoWays(chosen)
     try:
-        with in_process(two_ways.wire, two_ways.moment, two_ways.pass_time):
+        with in_process(two_ways.wire, two_ways.moment, two_ways.pass_time, on_disk):
             yield two_ways
     finally:
         two_ways.close()

@@ -19,6 +19,7 @@ from ....staging.store import Row
 from ....systems.business_central.facts import is_dimension
 from ...connected import ConnectedFlow
 from ...flow import Part
+from ...keeping.restored import last_restored
 from ...payloads import field_hashes
 from ..target.winstore_target import is_unseen
 from .merge import Merged, Moved
@@ -46,6 +47,7 @@ class Known:
         held: whether the other direction has found this record's partner, and waits for a person.
         number: the number by which people know the record in the source.
         group: the group of the source that the record belongs to (Part.group); None for records without one.
+        unsure: whether the record changed since the backup that all this comes from.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
         apart: the ids of records of the target that a person has said are not this one.
     """
@@ -62,6 +64,7 @@ class Known:
     held: bool = False
     number: str = ""
     group: str | None = None
+    unsure: bool = False
     before: str | None = None
     apart: frozenset[str] = NOBODY
 
@@ -108,7 +111,7 @@ class KnownRecords:
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
         self.watched = bool(self.open_there or self.held_there)
-        self.store = connected.store
+        self.store, self.restored = connected.store, last_restored(connected.store)
 
     def added(self, rows: list[Row]) -> list[Row]:
         """Rows with what is known of each, as `known`, and with the target's id that its pair has.
@@ -134,6 +137,8 @@ class KnownRecords:
             known.number, known.apart = str(told.get("number") or row["_key"]), apart.get(key, NOBODY)
             known.group = told.get("group") if self.part.group else (known.pair or told).get("parent")
             self._link(row, known, others, alive)
+        for row in self._since_backup(rows):
+            row["known"] = replace(row["known"], unsure=True)
         return rows
 
     def _apart(self, rows: list[tuple[Row, str]]) -> dict[str, frozenset[str]]:
@@ -146,6 +151,21 @@ class KnownRecords:
                 apart[own] = (apart.get(own, NOBODY) | row["apart"]) - joined
         self.set_apart = self.set_apart.union(*apart.values())
         return apart
+
+    def _since_backup(self, rows: list[Row]) -> list[Row]:
+        """The records that changed since a backup, and that were not settled since it was put back.
+
+        Nobody knows any more what either side answered then: a value that went away and back looks unchanged.
+        """
+        if not self.restored:
+            return []
+        modified = self.staged.modified([row["_key"] for row in rows])
+        changed = [key for key, moment in modified.items() if moment >= self.restored.backup_at]
+        sql = """part = ? AND moved_at >= ? AND state IN ('CONFIRMED', 'SKIPPED')
+            AND key IN (SELECT unnest(?::VARCHAR[]))"""
+        settled = ledger.read(self.store, sql, [self.part.name, self.restored.restored_at, changed]) if changed else []
+        unsure = set(changed).difference(row["key"] for row in settled)
+        return [row for row in rows if row["_key"] in unsure]
 
     def _now(self, rows: list[tuple[Row, Row | None]]) -> dict[str, Hashes]:
         """What the source has now of mapped records, a hash by field, by key.
@@ -248,7 +268,9 @@ class KnownRecords:
             source = name in unsent or self._source_moved(known, name, field_hashes({name: value})[name])
             if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
                 return Moved(source, False)
-            return Moved(source, self._target_moved(known, name, live.get(name), value, answered))
+            target = self._target_moved(known, name, live.get(name), value, answered)
+            one_has = {source, target} == {True, False}
+            return Moved(None, None) if known.unsure and one_has else Moved(source, target)
 
         return of_field
 

@@ -1,0 +1,88 @@
+"""`winbc backup`, `restore`, `tidy` and `support-bundle`. Exit codes: 0 done, 1 not done, 2 wrong use or settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ... import clock
+from ...errors import StoreBusy
+from ...flows import FLOWS
+from ...settings import load_settings
+from ...sync.connected import ConnectedFlow
+from ..arguments import flow_of
+from ..dagster_home import claimed
+from ..output import say, warn
+
+console = Console()
+
+
+def backup(
+    file: Annotated[Path | None, typer.Argument(help="The new zip file; without it, one in the data folder")] = None,
+) -> None:
+    """Copies the connection's databases, keys, tables and winbc.toml into one file. Runs may go on meanwhile."""
+    from ...workbench.keeping.backup import back_up
+
+    path = back_up(load_settings(), file)
+    say(console, f"{path} ({path.stat().st_size / 2**20:.1f} MB). It holds customers' data, and no secret of .env.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `winbc backup`")],
+    flow: Annotated[str, typer.Option(help="Only the database of this flow, such as a damaged one")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Puts a backup back. What was sent since then is looked up by the next runs, and not sent again."""
+    from ...workbench.keeping.restore import manifest_of
+    from ...workbench.keeping.restore import restore as put_back
+
+    settings, only = load_settings(), flow_of(flow).id if flow else ""
+    manifest = manifest_of(settings, file)
+    what = f"the database of {only}" if only else "all databases"
+    say(console, f"This puts back {what} of {manifest.connection} as of {manifest.at:%Y-%m-%d %H:%M:%S} UTC.")
+    say(console, "What is there now is kept beside it. Both systems are left as they are.")
+    if not (yes or typer.confirm("Do this?")):
+        raise typer.Exit(1)
+    with claimed(settings.data_folder / settings.connection):
+        done = put_back(settings, file, only)
+    say(console, f"{', '.join(done.put_back)}: put back. What was there is in {done.kept}.")
+    for path in done.written:
+        say(console, f"{path} was missing and is there again.")
+    warn(console, (f"{path} is not as in the backup. It stays as it is." for path in done.differ))
+    warn(console, (f"{name} is not in the backup. It stays as it is." for name in done.untouched))
+    say(console, "The next runs read again what changed since the backup. See docs/operations.md, After a restore.")
+
+
+def tidy() -> None:
+    """Deletes what was kept long enough, as Dagster's job `run_retention` does every night."""
+    from ...sync.keeping.retention import forget_kept
+    from ...sync.keeping.retention import tidy as tidy_flow
+
+    settings, busy = load_settings(), False
+    forget_kept(settings)
+    for flow in FLOWS:
+        connected = ConnectedFlow(flow, settings)
+        if not connected.store.path.exists():
+            continue
+        try:
+            say(console, f"{flow.id}: {tidy_flow(connected).in_words()}")
+        except StoreBusy as error:
+            busy = True
+            say(console, (f"{flow.id}: {error}", "yellow"))
+    raise typer.Exit(1 if busy else 0)
+
+
+def support_bundle(
+    file: Annotated[Path | None, typer.Argument(help="The new zip file; without it, one in this folder")] = None,
+    no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not run `winbc check`, which asks both")] = False,
+) -> None:
+    """Collects versions, settings, counts, states and checks for those who help. No personal data, no secrets."""
+    from ...orchestration.failed_runs import failed_runs
+    from ...workbench.keeping.support_bundle import make
+
+    settings = load_settings()
+    path = file or Path(f"winbc-support-{clock.now():%Y%m%d-%H%M%S}.zip")
+    runs = failed_runs(settings.data_folder.resolve() / settings.connection / "dagster_home")
+    make(settings, path, runs, not no_checks)
+    say(console, f"{path}: no values of records, no keys, no secrets. Look into it before you send it.")

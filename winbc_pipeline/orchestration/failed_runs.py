@@ -1,0 +1,42 @@
+"""The last failed runs in Dagster's storage, for `winbc support-bundle`: which job, when, and the code of the error.
+
+Here belongs: asking Dagster. A failure's text names records, so it is not given.
+Concept pages: Instance API.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
+
+MOST = 30
+CODE = re.compile(r"\bE-[A-Z-]+\b")
+
+
+def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
+    """The last failed runs of a DAGSTER_HOME: job, moment, and the classes and codes of the errors of their steps."""
+    if not (home / "dagster.yaml").exists():
+        return
+    with DagsterInstance.from_config(str(home)) as instance:
+        for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=MOST):
+            run, begun = record.dagster_run, record.start_time or record.create_timestamp.timestamp()
+            yield {
+                "job": run.job_name,
+                "begun": datetime.fromtimestamp(begun, UTC),
+                "errors": sorted(_errors(instance, run.run_id)),
+            }
+
+
+def _errors(instance: DagsterInstance, run_id: str) -> set[str]:
+    found = set()
+    failures = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
+    for record in failures:
+        event = record.event_log_entry.dagster_event
+        error = event.step_failure_data.error if event else None
+        while error:
+            found |= {error.cls_name or "", *CODE.findall(error.message)}
+            error = error.cause
+    return found - {""}

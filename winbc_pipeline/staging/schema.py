@@ -1,0 +1,129 @@
+"""The version of the tables in a database: an earlier one is brought up to date, a later one is refused.
+
+Here belongs: the number, what changes from one version to the next, and the copy that is kept before. Tables whose rows
+can be made again have no version (store.renew_table), and a table or column of a source that is new is simply made.
+"""
+
+import os
+import threading
+from importlib import metadata
+from pathlib import Path
+
+import duckdb
+
+from ..errors import StoreDamaged
+from .sql import literal, quote
+
+VERSION = 2
+"""Raised whenever tables that were written before no longer suit the program. Files without a number are version 1."""
+TABLE = "schema_version"
+KEPT = "kept"
+"""The folder beside the databases with the copies from before an upgrade or a restore."""
+# What a version lacks that the next one has, besides the tables of the ledger, which are always made anew.
+STEPS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE IF EXISTS pair ADD COLUMN IF NOT EXISTS parent VARCHAR",
+        "ALTER TABLE IF EXISTS load_progress ADD COLUMN IF NOT EXISTS position VARCHAR",
+    ),
+}
+UPGRADING = threading.Lock()  # one thread of a process upgrades, the others find it done
+
+
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Makes the tables of a database those of this version. The connection is the only one to the database.
+
+    An earlier version is copied into KEPT first and then changed in one transaction: a killed upgrade begins again.
+
+    Raises: StoreDamaged when a later version of the program has written the database.
+    """
+    if version_of(connection) == VERSION:
+        return
+    with UPGRADING:
+        there = version_of(connection)
+        if there > VERSION:
+            raise _later(connection, path, there)
+        if 0 < there < VERSION:
+            keep_copy(connection, kept_path(path, there))
+        if there < VERSION:
+            _upgrade(connection, there)
+
+
+def version_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of a database's tables; 0 when it has no tables yet."""
+    try:
+        row = connection.execute(f"SELECT version FROM {TABLE}").fetchone()
+    except duckdb.CatalogException:
+        has_tables = connection.execute("FROM duckdb_tables() WHERE NOT temporary LIMIT 1").fetchone()
+        return 1 if has_tables else 0
+    return int(row[0]) if row else 0
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database: what was committed, and is not in its file yet."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def kept_path(path: Path, version: int) -> Path:
+    """Where the copy of a database of an earlier version is kept."""
+    return path.parent / KEPT / f"{path.stem}.version-{version}{path.suffix}"
+
+
+def keep_copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Writes a whole copy of a database to a new file, which only its owner can read. A copy that is there goes."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    copy_into(connection, unfinished)
+    os.chmod(unfinished, 0o600)
+    os.replace(unfinished, target)
+
+
+def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copies all tables of a connection's database into a new file, without what was deleted from them.
+
+    A file that is there goes, such as one that a killed copy has left.
+    """
+    row = connection.execute("SELECT current_database()").fetchone()
+    copy_from(connection, row[0] if row else "", target)
+
+
+def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path) -> None:
+    """The same of an attached database, by the name that it was attached as."""
+    for left in (target, log_of(target)):
+        left.unlink(missing_ok=True)
+    connection.execute(f"ATTACH {literal(str(target))} AS whole_copy")
+    try:
+        connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")
+    finally:
+        connection.execute("DETACH whole_copy")
+
+
+def _upgrade(connection: duckdb.DuckDBPyConnection, there: int) -> None:
+    from .ledger import make_anew  # it opens its tables through the store, which asks this module
+
+    connection.begin()
+    try:
+        if there:
+            for version in range(there, VERSION):
+                for statement in STEPS.get(version, ()):
+                    connection.execute(statement)
+            make_anew(connection)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} (version INTEGER, program VARCHAR)")
+        connection.execute(f"DELETE FROM {TABLE}")
+        connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?)", [VERSION, program()])
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def program() -> str:
+    """The version of this program."""
+    return metadata.version("winbc-pipeline")
+
+
+def _later(connection: duckdb.DuckDBPyConnection, path: Path, there: int) -> StoreDamaged:
+    row = connection.execute(f"SELECT program FROM {TABLE}").fetchone()
+    by = f"winbc {row[0]}" if row and row[0] else "a later version of winbc"
+    why = f"{by} has written it with tables of version {there}; this winbc ({program()}) knows version {VERSION}"
+    hint = f"Install that version again, or put back a copy from before the update ({KEPT}/, docs/operations.md)."
+    return StoreDamaged(path, why, hint)

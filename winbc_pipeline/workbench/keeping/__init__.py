@@ -1,0 +1,1 @@
+"""Backups of a connection, and what is sent to those who help: everything as files, nothing printed."""

@@ -1,0 +1,204 @@
+"""Puts a backup back in the place of a connection's databases. Nothing that was sent since then is sent again.
+
+Here belongs: checking the backup, keeping what is there, and putting each file in its place. What a restored ledger is
+believed: sync/keeping/restored.py. A kill leaves each file whole, the old or the new one; the same call again ends it.
+"""
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+import orjson
+
+from ... import clock
+from ...errors import NotDone, StoreDamaged
+from ...flows import FLOWS
+from ...settings import SHIPPED_TABLES, Settings
+from ...staging import schema
+from ...staging.compact import flushed
+from ...staging.store import Store, writing
+from ...sync.connected import ConnectedFlow
+from ...sync.keeping import restored
+from ...sync.session import lease
+from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, folder_of
+
+RESTORING = "restoring"
+"""The folder beside the databases in which a backup is unpacked."""
+WAIT_S = 5.0  # for a run that goes on
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restoring did.
+
+    Attributes:
+        at: the moment of the backup.
+        put_back: names of the files of databases and keys.
+        kept: the folder with those that were in their places before.
+        written: mapping tables and settings that were missing and are there again.
+        differ: those that are there and are not as in the backup. They stay.
+        untouched: databases that are there and not in the backup.
+    """
+
+    at: datetime
+    put_back: list[str]
+    kept: Path
+    written: list[Path]
+    differ: list[Path]
+    untouched: list[str]
+
+
+def manifest_of(settings: Settings, path: Path) -> Manifest:
+    """What a backup says of itself.
+
+    Raises: NotDone for a file that is no backup, or one of a later version or of another connection.
+    """
+    try:
+        with zipfile.ZipFile(path) as backup:
+            content = orjson.loads(backup.read(MANIFEST))
+            manifest = Manifest(**content | {"at": datetime.fromisoformat(content["at"])})
+    except FileNotFoundError:
+        raise NotDone(f"{path} is not there.", "Name the file of a backup.") from None
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        raise NotDone(f"{path} is no whole backup of winbc ({type(error).__name__}).", "Take another one.") from None
+    if manifest.format > FORMAT or manifest.tables > schema.VERSION:
+        made = f"winbc {manifest.program} has made {path}, with tables of version {manifest.tables}"
+        raise NotDone(f"{made}; this winbc ({schema.program()}) is older.", "Install that version first.")
+    if manifest.connection != settings.connection:
+        hint = f"Set `connection` to it, or take a backup of {settings.connection}."
+        raise NotDone(f"{path} is of the connection {manifest.connection}.", hint)
+    return manifest
+
+
+def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
+    """Puts a backup back.
+
+    Args:
+        flow: id of the only flow whose database is put back; empty for everything.
+
+    Raises: NotDone as `manifest_of`, for a file in it that is not as it was, and for a flow that it does not have;
+        StoreBusy while a run of a flow goes on; NotWritable. Then everything is as it was.
+    """
+    manifest = manifest_of(settings, path)
+    only = f"{STATE}{flow}{DATABASES}"
+    names = [name for name in manifest.files if name.startswith(STATE) and (not flow or name == only)]
+    if not names:
+        raise NotDone(f"{path} has no database of {flow or 'any flow'}.", "Take another backup.")
+    folder, now = folder_of(settings), clock.now()
+    with writing(folder), _at_rest(settings):
+        unpacked = folder / RESTORING
+        shutil.rmtree(unpacked, ignore_errors=True)
+        with zipfile.ZipFile(path) as backup:
+            for name in names:
+                _unpack(backup, manifest, name, unpacked / _plain(name))
+            for each in unpacked.glob(f"*{DATABASES}"):
+                _note(settings, each, manifest.at, now)
+            kept = folder / schema.KEPT / f"before-restore-{now:%Y%m%d-%H%M%S}"
+            put_back = [_put_back(unpacked / _plain(name), folder, kept) for name in names]
+            written, differ = ([], []) if flow else _settings_and_tables(backup, manifest, settings)
+        shutil.rmtree(unpacked)
+    untouched = [] if flow else [each.name for each in folder.glob(f"*{DATABASES}") if each.name not in put_back]
+    return Restored(manifest.at, put_back, kept, written, differ, untouched)
+
+
+@contextmanager
+def _at_rest(settings: Settings) -> Iterator[None]:
+    """Holds the leases of all flows, so that no run writes, until the block ends."""
+    leases = {flow.lease: flow for flow in FLOWS}
+    with ExitStack() as stack:
+        for flow in leases.values():
+            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=WAIT_S))
+        yield
+
+
+def _plain(name: str) -> str:
+    """The name of a file of the backup without its folder, so that it can lie nowhere else."""
+    return PurePosixPath(name).name
+
+
+def _unpack(backup: zipfile.ZipFile, manifest: Manifest, name: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with (
+            backup.open(name) as packed,
+            open(os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file,
+        ):
+            shutil.copyfileobj(packed, file)
+            file.seek(0)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except (zipfile.BadZipFile, KeyError, EOFError):
+        found = ""
+    if found != manifest.files[name]:
+        raise NotDone(f"{name} in the backup is damaged.", "Nothing was changed. Take another backup.")
+
+
+def _note(settings: Settings, path: Path, backup_at: datetime, now: datetime) -> None:
+    """Brings an unpacked database up to date, and notes in that of a flow that it was restored."""
+    flow = next((each for each in FLOWS if each.id == path.stem), None)
+    with Store(path, settings.memory_limit_mb).transaction() as connection:
+        if flow:
+            restored.note(connection, flow, backup_at, now)
+
+
+def _put_back(new: Path, folder: Path, kept: Path) -> str:
+    """Puts one file in its place and keeps the one that is there; returns its name."""
+    present = folder / new.name
+    kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if present.suffix == DATABASES:
+        _keep_log(present, kept)
+    if present.exists():
+        _keep(present, kept)
+    flushed(new)
+    os.replace(new, present)
+    return new.name
+
+
+def _keep_log(present: Path, kept: Path) -> None:
+    """Lets DuckDB write what is only in the log into the file; the log of one that it cannot open goes to `kept`."""
+    log = schema.log_of(present)
+    if log.exists():
+        with suppress(StoreDamaged), Store(present).open():
+            pass
+    if log.exists():
+        os.replace(log, kept / log.name)
+
+
+def _keep(present: Path, kept: Path) -> None:
+    target = kept / present.name
+    target.unlink(missing_ok=True)
+    try:
+        os.link(present, target)
+    except OSError:  # not every file system has links
+        shutil.copy2(present, target)
+
+
+def _settings_and_tables(
+    backup: zipfile.ZipFile, manifest: Manifest, settings: Settings
+) -> tuple[list[Path], list[Path]]:
+    """Writes the tables and settings that are missing; returns these, and those that are there and differ."""
+    tables = settings.mapping_folder if settings.tables_folder == SHIPPED_TABLES else settings.tables_folder
+    places = {TABLES: tables, SETTINGS: Path()}
+    written, differ = [], []
+    for name in manifest.files:
+        for prefix, folder in places.items():
+            if not name.startswith(prefix):
+                continue
+            target, content = folder.joinpath(*_safe(name.removeprefix(prefix))), backup.read(name)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+                written.append(target)
+            elif target.read_bytes() != content:
+                differ.append(target)
+    return written, differ
+
+
+def _safe(name: str) -> list[str]:
+    """The parts of a name in a backup, without what would lead out of its folder."""
+    return [part for part in PurePosixPath(name).parts if part not in ("..", "/")]

@@ -1,0 +1,69 @@
+"""Orders to Winstore after a backup was put back: Winstore has no look-up that is known to work. Row 22."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.workbench.keeping.backup import back_up
+from winbc_pipeline.workbench.keeping.restore import restore
+from winbc_pipeline.workbench.winstore_answers import note_answer
+
+from ...support.bc_users import BcUsers
+from ...support.sandboxes import Sandboxes
+from .test_orders_to_winstore import FLOW, orders, settle
+
+pytestmark = pytest.mark.proof
+
+
+@pytest.fixture
+def restored(sandboxes: Sandboxes) -> Iterator[BcUsers]:
+    """One order that was sent before the backup, one after it; the backup was put back."""
+    made = BcUsers(sandboxes)
+    made.set_up()
+    made.order()
+    sandboxes.sync(FLOW)
+    backup = back_up(sandboxes.settings)
+    made.order()
+    sandboxes.sync(FLOW)
+    restore(sandboxes.settings, backup)
+    yield made
+    assert len(orders(sandboxes)) >= 2
+
+
+def test_what_may_have_been_sent_since_the_backup_waits_for_a_person(restored: BcUsers) -> None:
+    sandboxes = restored.sandboxes
+    for _ in range(2):
+        sandboxes.sync(FLOW)
+    rows = sandboxes.ledger(FLOW)
+    assert [row["state"] for row in rows.values()] == ["CONFIRMED", "NEEDS_HUMAN"]
+    assert "since the backup of" in rows["S-ORD00002"]["message"]
+    note_answer(ConnectedFlow(flow_named(FLOW), sandboxes.settings), "S-ORD00002", True, "a person")
+    assert sandboxes.sync(FLOW).failed == 0
+    assert len(orders(sandboxes)) == 2
+
+
+def test_what_a_person_did_not_find_there_is_sent(restored: BcUsers) -> None:
+    sandboxes = restored.sandboxes
+    sandboxes.without = {"I9"}  # the person is wrong, so there are two of them
+    sandboxes.sync(FLOW)
+    note_answer(ConnectedFlow(flow_named(FLOW), sandboxes.settings), "S-ORD00002", False, "a person")
+    assert sandboxes.sync(FLOW).created == 1
+
+
+def test_it_is_found_where_winstore_can_be_asked(restored: BcUsers) -> None:
+    sandboxes = restored.sandboxes
+    settle(sandboxes, look_up="GetOrderChangesByDate")
+    assert sandboxes.sync(FLOW).failed == 0
+    row = sandboxes.ledger(FLOW)["S-ORD00002"]
+    assert (row["state"], row["reason"], row["target_no"]) == ("CONFIRMED", "FOUND", "S-ORD00002")
+    assert sandboxes.sync(FLOW).created == 0
+    assert len(orders(sandboxes)) == 2
+
+
+def test_orders_of_later_go_as_ever(restored: BcUsers) -> None:
+    restored.sandboxes.sync(FLOW)
+    restored.at("2026-12-01T10:00:00.000Z")
+    restored.order()
+    assert restored.sandboxes.sync(FLOW).created == 1
