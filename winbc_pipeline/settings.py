@@ -201,6 +201,18 @@ class GuardSettings(_Section):
     at_least: NonNegativeInt = 50
 
 
+class ReconcileSettings(_Section):
+    """How often both systems are compared whole, and with how many calls.
+
+    `calls` is the most calls, to both systems together, that one comparison makes before it stops; the next one goes
+    on. `counts_cron` and `whole_cron` are cron expressions (UTC).
+    """
+
+    calls: PositiveInt = 5000
+    counts_cron: str = "20 2 * * *"
+    whole_cron: str = "40 2 * * 0"
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -265,6 +277,7 @@ class Settings(BaseSettings):
     order_status: OrderStatusSettings = OrderStatusSettings()
     stock: StockSettings = StockSettings()
     guards: GuardSettings = GuardSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

@@ -126,7 +126,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         def pages() -> Iterator[bytes]:
             profile = source.profile.entity(entity)
             for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
-                moments = [_moment(row, staging.modified) for row in rows]
+                moments = [moment_of(row, staging.modified) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
@@ -150,7 +150,7 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
-                progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                progress.page(name, [moment_of(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
@@ -179,7 +179,7 @@ def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
     return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
 
 
-def _moment(row: Row, field: str) -> datetime | None:
+def moment_of(row: Row, field: str) -> datetime | None:
     """The modification moment of a record, in UTC; None when it has none that can be read."""
     try:
         moment = datetime.fromisoformat(str(row.get(field) or ""))
@@ -235,4 +235,4 @@ def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | N
         modified = source.profile.entity(entity).modified
     finally:
         source.close()
-    return None if rows is None else [moment for row in rows if (moment := _moment(row, modified))]
+    return None if rows is None else [moment for row in rows if (moment := moment_of(row, modified))]
