@@ -1,7 +1,7 @@
 """Compares master data and stock: the mapped record of the live source with the target's live record.
 
-Partners are found, and records judged, as a plan does it (sync/records/). Only what a plan concludes from hashes is left
-out: here a field differs because the two systems answer differently now.
+Partners are found, and records judged, as a plan does it (sync/records/). Only what a plan concludes from hashes is
+left out: here a field differs because the two systems answer differently now.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

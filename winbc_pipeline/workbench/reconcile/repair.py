@@ -1,8 +1,8 @@
 """Makes both systems agree again, by the plan, the guards and the calls of an ordinary run.
 
-Nothing is written here but notes: the pairs and the ledger are told what the comparison saw, so that the next plan takes
-the source's values for news and a deleted record for one that was never made. Then that plan is made, compared with
-what a person has seen, and sent. What a guard holds keeps these notes until somebody approves it. Nothing is deleted.
+Nothing is written here but notes: the pairs and the ledger are told what the comparison saw, so that the next plan
+takes the source's values for news and a deleted record for one that was never made. Then that plan is made, compared
+with what a person has seen, and sent. What a guard holds keeps these notes until somebody approves it. Nothing is deleted.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from ...errors import NotDone
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.load import create as create_staging
-from ...staging.pairs import ETAG, KEYS, VERSION, Pairs
+from ...staging.pairs import ETAG, VERSION, Pairs
 from ...staging.store import Row, quote
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Part

@@ -44,6 +44,7 @@ TABLES = {"begun": BEGUN, "step": STEP, "compared": COMPARED, "listed": LISTED, 
 KEPT = timedelta(days=1)
 AT_ONCE = 10_000  # records that are compared between two notes of how far the comparison is
 WAIT_S = 1  # for another comparison of the same flow
+EVER = (date.min, date.max)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,30 @@ class Scratch:
     def _mapped(self, where: str, most: int = 2**31) -> list[Row]:
         sql = f"{mapped_with_ledger(self.connected.flow)} AND {where} ORDER BY m._key LIMIT {most}"
         with self.connected.store.open() as connection:
-            return rows_of(connection, sql, [date.min, date.max])
+            return rows_of(connection, sql, list(EVER))
+
+    def not_compared(self, mapped: str, part: str) -> set[str]:
+        """The keys of a part's records that were not compared yet.
+
+        Args:
+            mapped: the part as which they are mapped; `part`: as which they are compared.
+        """
+        with self.connected.store.open() as connection:
+            found = connection.execute(
+                f"""
+                SELECT m._key
+                FROM {quote(mapped_table(self.connected.flow))} AS m
+                ANTI JOIN compared AS c ON c.part = ? AND c.key = m._key
+                WHERE m.part = ?
+                """,
+                [part, mapped],
+            ).fetchall()
+        return {str(key) for (key,) in found}
+
+    def forget_hashes(self, part: str) -> None:
+        """Forgets, in the copy of the ledger, what was sent of a part's records. Nothing is concluded from it."""
+        with self.connected.store.open() as connection:
+            connection.execute("UPDATE ledger SET hash = NULL, version = NULL WHERE part = ?", [part])
 
     def keep(self, step: str, position: str, compared: Sequence[Row], partners: Sequence[Row]) -> None:
         """Keeps what some records came to, in the place of what they came to before, and how far the step is.
@@ -117,17 +141,13 @@ class Scratch:
                 UNION
                 SELECT m.part, m._key
                 FROM {mapped} AS m
-                JOIN {staging} AS s ON s._key = m._key
+                JOIN {staging} AS s ON s._version::VARCHAR = m._version
                 WHERE s._modified_at >= ?
                 ORDER BY ALL
                 """,
                 [self.began],
             ).fetchall()
         return [(str(part), str(key)) for part, key in found]
-
-    def remove(self) -> None:
-        """Deletes the database."""
-        _remove(self.connected)
 
 
 def note_within(connection: duckdb.DuckDBPyConnection, name: str, position: str, is_done: bool) -> None:
@@ -140,13 +160,19 @@ def note_within(connection: duckdb.DuckDBPyConnection, name: str, position: str,
 def begun(connected: ConnectedFlow) -> Iterator[Scratch]:
     """The comparison of a flow that was begun before and did not end, or a new one; one at a time.
 
+    What it holds is deleted when the block ends, and kept when the block fails.
+
     Raises: StoreBusy while another process compares the same flow.
     """
     path = connected.settings.flow_database(f"reconcile_{connected.flow.id}")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with FileLock(str(path.with_suffix(".lock")), timeout=WAIT_S):
-            yield _scratch(connected, replace(connected, database=path))
+            scratch = _scratch(connected, replace(connected, database=path))
+            # Nobody else opens this file, so it stays open, also across the calls.
+            with scratch.connected.store.open():
+                yield scratch
+            _remove(scratch.connected)
     except Timeout:
         raise StoreBusy(f"{connected.flow.id} is being compared already.", "Wait until that ends.") from None
 

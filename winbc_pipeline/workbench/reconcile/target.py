@@ -62,6 +62,10 @@ class WholeWinstore(WinstoreRecords):
         load(self.store, table, pages(), began, progress.taken)
         progress.end(began + self.winstore.ahead)
 
+    def read_changes(self, entity: str) -> None:
+        """Reads what changed since the comparison began."""
+        self.read(entity, self.scratch.began - timedelta(seconds=2))  # Winstore answers in whole seconds
+
     def find(
         self, entity: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str] = ()
     ) -> dict[str, list[Record]]:
@@ -114,7 +118,7 @@ def look_again(scratch: Scratch, target: Target) -> None:
     """Brings a copy of Winstore up to date. Other targets are asked anew in any case."""
     if isinstance(target, WholeWinstore):
         for entity in sorted({part.entity_set for part in scratch.connected.parts if not part.picture}):
-            target.read(entity, scratch.began - timedelta(seconds=2))  # Winstore answers in whole seconds
+            target.read_changes(entity)
 
 
 def list_all(scratch: Scratch, target: Target) -> None:
@@ -125,11 +129,11 @@ def list_all(scratch: Scratch, target: Target) -> None:
             continue
         if isinstance(target, WholeWinstore):
             rows = [_own(part) | {"id": each, "number": each.lower()} for each in _ids(target, part)]
-            _add(scratch, step, rows, "", is_done=True)
+            add_listed(scratch, step, rows, "", is_done=True)
         elif isinstance(target, BusinessCentral):
             for page, link in target.linked_pages(_query(part), scratch.position(step)):
                 rows = [_listed(part, record) for record in orjson.loads(page)]
-                _add(scratch, step, rows, link, is_done=not link)
+                add_listed(scratch, step, rows, link, is_done=not link)
 
 
 def listed_parts(connected: ConnectedFlow) -> list[Part]:
@@ -170,7 +174,8 @@ def name_of(part: Part, fields: Row) -> str:
     return (f"{fields.get(part.within)}/{own}" if part.within and own else own).lower()
 
 
-def _add(scratch: Scratch, step: str, rows: list[Row], position: str, is_done: bool) -> None:
+def add_listed(scratch: Scratch, step: str, rows: list[Row], position: str, is_done: bool) -> None:
+    """Notes records that the target has, as rows of LISTED, and how far the step is."""
     with scratch.connected.store.transaction() as connection:
         insert_rows(connection, "listed", LISTED, rows)
         note_within(connection, step, position, is_done)
@@ -184,29 +189,29 @@ def note_unmatched(scratch: Scratch) -> None:
     """
     left = _left_behind(scratch)
     with scratch.connected.store.transaction() as connection:
-        connection.execute("CREATE OR REPLACE TEMP TABLE left_behind AS SELECT unnest(?::VARCHAR[]) AS id", [left])
+        connection.execute("CREATE OR REPLACE TEMP TABLE left_behind AS SELECT unnest(?::VARCHAR[]) AS name", [left])
         connection.execute(f"DELETE FROM compared WHERE kind IN ('{MISSING_LEFT}', '{ONLY_IN_TARGET}')")
         connection.execute(
             f"""
             INSERT INTO compared BY NAME
             SELECT
                 l.part, l.id AS key, any_value(l.number) AS number, l.id AS target_id,
-                CASE WHEN bool_or(b.id IS NOT NULL) THEN '{MISSING_LEFT}' ELSE '{ONLY_IN_TARGET}' END AS kind
+                CASE WHEN bool_or(b.name IS NOT NULL) THEN '{MISSING_LEFT}' ELSE '{ONLY_IN_TARGET}' END AS kind
             FROM listed AS l
-            LEFT JOIN left_behind AS b ON b.id = l.id
+            LEFT JOIN left_behind AS b ON b.name IN (l.id, l.number)
             WHERE NOT EXISTS (FROM partner AS p WHERE p.entity_set = l.entity_set AND p.id = l.id)
             AND NOT EXISTS (FROM partner AS p WHERE p.entity_set = l.entity_set AND p.number = l.number)
-            AND NOT (b.id IS NOT NULL AND coalesce(l.settled, false))
+            AND NOT (b.name IS NOT NULL AND coalesce(l.settled, false))
             GROUP BY l.part, l.id
             """
         )
 
 
 def _left_behind(scratch: Scratch) -> list[str]:
-    """The ids of all records of the target that pairs or ledger know as somebody's partner."""
+    """The ids of all records of the target that pairs or ledger know as somebody's partner, and their references."""
     flow = scratch.connected.flow
     with scratch.connected.store.open() as connection:
-        found = connection.execute("SELECT DISTINCT target_id FROM ledger WHERE target_id IS NOT NULL").fetchall()
+        found = connection.execute("SELECT target_id FROM ledger UNION SELECT lower(reference) FROM ledger").fetchall()
     if flow.pairs:
         with Pairs(scratch.connected.settings, flow.pairs).opened() as connection:
             found += connection.execute(f"SELECT DISTINCT {quote(KEYS[flow.target])} FROM pair").fetchall()

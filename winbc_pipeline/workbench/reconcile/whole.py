@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from typing import Any
 
 from ... import clock
 from ...staging.store import rows_of
@@ -15,9 +15,9 @@ from ...sync.stage import stage
 from ...sync.time_left import Told, silent
 from ...sync.work import Work
 from ...systems.transport import at_most
-from . import records
+from . import actions, documents, records, to_winstore
 from .findings import LEFT, SAME, Reconciled, finding_of
-from .scratch import Scratch, begun
+from .scratch import EVER, Scratch, begun
 
 RUN = "reconcile"
 
@@ -37,7 +37,14 @@ class Way:
 
 def way_of(flow: Flow) -> Way:
     """How the records of a flow are compared."""
-    return Way(records.compare, records.compare_again)
+    kind: Any = records
+    if flow.document:
+        kind = documents
+    elif flow.acts_on:
+        kind = actions
+    elif not sending_of(flow).compares_fields:
+        kind = to_winstore
+    return Way(kind.compare, kind.compare_again)
 
 
 def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
@@ -56,7 +63,7 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
             stage(scratch.connected, connected.settings.history_start, told=told, whole=True)
             scratch.note("read")
         if not scratch.is_done("map"):
-            map_windows(Work(scratch.connected, date.min, date.max, RUN))
+            map_windows(Work(scratch.connected, *EVER, RUN))
             scratch.note("map")
         way = way_of(connected.flow)
         told("comparing with the target")
@@ -64,9 +71,7 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
         told("looking again at what differs")
         _read_again(scratch)
         way.again(scratch, scratch.to_look_at_again())
-        found = _found(scratch, budget.made)
-        scratch.remove()
-        return found
+        return _found(scratch, budget.made)
 
 
 def _check_ledger(scratch: Scratch) -> None:
