@@ -28,7 +28,16 @@ GONE_THERE = "DELETED_THERE"
 
 
 class AsAnswered(KnownRecords):
-    """What is known of records when only the present answers of both systems count: who is whose partner, no more."""
+    """What is known of records when only the present answers of both systems count: who is whose partner, no more.
+
+    Where records go both ways, each direction has a table of its own, and these may not be each other's mirror: a
+    default fills a field in one direction alone. There, values that both systems have kept since they agreed are no
+    difference.
+    """
+
+    def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
+        super().__init__(connected, part, compiled)
+        self.both_ways = connected.flow.direction(connected.settings) == "both"
 
     def hashes(self, known: Known, live: Mapping[str, Any]) -> Hashes:
         return {}
@@ -45,10 +54,20 @@ class AsAnswered(KnownRecords):
         """
 
         def of_field(name: str, value: Any) -> Moved:
-            never_agreed = is_blank(value) and name not in known.target and name not in known.sent
-            return Moved(None, None) if never_agreed else Moved(True, False)
+            old = live.get(name)
+            if is_blank(value) and (is_blank(old) or (name not in known.target and name not in known.sent)):
+                return Moved(False, False)
+            if self.both_ways and self._stands(known, name, old):
+                return Moved(False, False)
+            return Moved(True, False)
 
         return of_field
+
+    def _stands(self, known: Known, name: str, old: Any) -> bool:
+        """Whether both systems still have the values on which they agreed."""
+        reads = [each for each in self.depends.get(name, ()) if each in known.now]
+        is_kept = all(known.source.get(each) == known.now[each] for each in reads)
+        return is_kept and self.pairs is not None and known.target.get(name) == self.pairs.hashes({name: old})[name]
 
     def pair_made(self, known: Known) -> str | None:
         return None

@@ -19,6 +19,8 @@ from ...staging.load import create as create_staging
 from ...staging.pairs import ETAG, VERSION, Pairs
 from ...staging.store import Row, quote
 from ...sync.connected import ConnectedFlow
+from ...sync.dispatch import sending_of
+from ...sync.documents.outbox import SENT
 from ...sync.flow import Part
 from ...sync.map import map_windows
 from ...sync.outcomes import REPAIR
@@ -54,8 +56,12 @@ class Repaired:
 def to_repair(connected: ConnectedFlow, found: Reconciled) -> list[Finding]:
     """The findings that a repair acts on; in the order in which they are shown.
 
-    A record that is held is planned like any other. What the source does not have is left: nothing is ever deleted.
+    A record that is held is planned like any other. What the source does not have is left: nothing is ever deleted. A
+    document that is there stays as it is: it is somebody's booking.
     """
+    flow = connected.flow
+    if flow.document or not flow.part(flow.main).repeatable:
+        return found.of_kind(MISSING_RIGHT)
     return found.of_kind(MISSING_RIGHT, DIFFERENT, HELD)
 
 
@@ -72,6 +78,8 @@ def repair(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str, t
     if take and take != connected.flow.source:
         hint = f"Repair {connected.flow.reverse} with `--take {take}`."
         raise NotDone(f"{connected.flow.id} sends the values of {connected.flow.source}.", hint)
+    if not findings:
+        return Repaired(0, (), ())
     if connected.flow.part(connected.flow.main).owns:
         rows = at_once(connected, [each.key for each in findings], run_id)
         return _repaired(rows, (), run_id)
@@ -87,7 +95,8 @@ def _send(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str) ->
     shown = {(each.part, each.key): each for each in findings}
     work = Work(connected, connected.settings.history_start, clock.now().date(), run_id, set(shown))
     plan_windows(work)
-    moved = {(row["part"], row["key"]) for row in planned_rows(work) if not _is_as_shown(row, shown)}
+    whole = sending_of(connected.flow).compares_fields
+    moved = {(row["part"], row["key"]) for row in planned_rows(work) if not _is_as_shown(row, shown, whole)}
     work = work.only(set(shown) - moved)
     push_windows(work)
     rows = [row for row in ledger.read(connected.store) if work.wants(row["part"], row["key"])]
@@ -96,12 +105,16 @@ def _send(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str) ->
 
 def _repaired(rows: Sequence[Row], moved: tuple[str, ...], run_id: str) -> Repaired:
     sent = [row for row in rows if row["run_id"] == run_id and row["state"] == State.CONFIRMED]
-    written = [row for row in sent if row["action"] in ("create", "update")]
+    written = [row for row in sent if row["action"] in (*SENT, "update")]
     return Repaired(len(written), moved, tuple(not_done(list(rows))))
 
 
-def _is_as_shown(planned: Row, shown: dict[tuple[str, str], Finding]) -> bool:
-    """Whether a planned row writes no more than what a person has seen. A row that writes nothing is no matter."""
+def _is_as_shown(planned: Row, shown: dict[tuple[str, str], Finding], whole: bool) -> bool:
+    """Whether a planned row writes no more than what a person has seen. A row that writes nothing is no matter.
+
+    Args:
+        whole: whether each field that is written was shown. Otherwise a call repeats fields that are the same.
+    """
     finding = shown[planned["part"], planned["key"]]
     if planned["action"] == "create":
         return finding.kind == MISSING_RIGHT
@@ -109,7 +122,8 @@ def _is_as_shown(planned: Row, shown: dict[tuple[str, str], Finding]) -> bool:
         return True
     seen = {each["field"]: each["new"] for each in finding.changes}
     changes: list[Row] = orjson.loads(planned["changes"])
-    return all(each["field"] in seen and _same(seen[each["field"]], each["new"]) for each in changes)
+    known = [each for each in changes if whole or each["field"] in seen]
+    return all(each["field"] in seen and _same(seen[each["field"]], each["new"]) for each in known)
 
 
 def _same(one: Any, other: Any) -> bool:
