@@ -67,10 +67,13 @@ def _compare(scratch: Scratch, target: BusinessCentral, keys: Collection[str]) -
             add_rounding(order, settings.orders)
             documents = [each for reference in sorted(order.references) for each in found.get(reference, [])]
             rows.append(_row(flow.main, order, documents, _judged(scratch, order, documents)))
-            ids_there = [each.record["id"] for each in documents] or [None]
-            names = [reference.lower() for reference in sorted(order.references)] or [None]
-            partners += [{"entity_set": DOCUMENTS, "id": each, "number": name} for each in ids_there for name in names]
+            partners += [_partner("id", each.record["id"]) for each in documents]
+            partners += [_partner("number", reference.lower()) for reference in order.references]
         scratch.keep("", "", rows, partners)
+
+
+def _partner(name: str, value: str) -> Row:
+    return {"entity_set": DOCUMENTS, "id": None, "number": None} | {name: value}
 
 
 def _judged(scratch: Scratch, order: Candidate, documents: list[Found]) -> Verdict:

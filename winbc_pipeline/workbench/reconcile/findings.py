@@ -24,6 +24,8 @@ KINDS: Mapping[str, str] = {
 COUNTS = (MISSING_RIGHT, DIFFERENT, HELD, MISSING_LEFT)
 """The kinds by which the two systems do not agree. Records of the target's own are none of the flow's business."""
 
+NAMED = 10  # records in a text
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -92,6 +94,22 @@ class Reconciled:
         """How many findings there are of each kind."""
         found = Counter(each.kind for each in self.findings)
         return {kind: found[kind] for kind in KINDS}
+
+    @property
+    def figures(self) -> Mapping[str, int | str]:
+        """All counts, each with a name."""
+        looked_at = {f"{part}_compared": count for part, count in self.compared.items()}
+        return {**looked_at, **self.counts, "left_by_a_rule": sum(self.left.values()), "calls": self.calls}
+
+    @property
+    def in_words(self) -> str:
+        """How many records differ, and the keys of the first of them."""
+        differing = self.of_kind(*COUNTS)
+        if not differing:
+            return "both systems agree"
+        counts = ", ".join(f"{self.counts[kind]} {kind}" for kind in COUNTS if self.counts[kind])
+        more = ", …" if len(differing) > NAMED else ""
+        return f"{counts} ({', '.join(each.number or each.key for each in differing[:NAMED])}{more})"
 
     def of_kind(self, *kinds: str) -> list[Finding]:
         return [each for each in self.findings if each.kind in kinds]

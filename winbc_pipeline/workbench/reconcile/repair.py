@@ -2,7 +2,8 @@
 
 Nothing is written here but notes: the pairs and the ledger are told what the comparison saw, so that the next plan
 takes the source's values for news and a deleted record for one that was never made. Then that plan is made, compared
-with what a person has seen, and sent. What a guard holds keeps these notes until somebody approves it. Nothing is deleted.
+with what a person has seen, and sent. What a guard holds keeps these notes until somebody approves it. Nothing is
+deleted.
 """
 
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from ...errors import NotDone
 from ...staging.store import Row, rows_of
+from ...sync.connected import ConnectedFlow
 from ...sync.payloads import fields_of
 from ...sync.records.decision import Decision
 from ...sync.to_winstore.decide import Decider
@@ -22,14 +23,19 @@ NEVER_SENT = dict.fromkeys(("state", "target_id", "target_no", "sent_hash", "sen
 There = Mapping[str, list[Row]]  # what Winstore has, by order number
 
 
+def can_compare(connected: ConnectedFlow) -> bool:
+    """Whether anybody has said that a call of Winstore tells which orders it has. Statuses it tells."""
+    is_status = connected.flow.part(connected.flow.main).repeatable
+    return is_status or connected.settings.orders_to_winstore.look_up != "none"
+
+
 def compare(scratch: Scratch) -> None:
     """Reads what Winstore has and compares all records with it.
 
     Raises: NotDone for orders, when no call of Winstore tells which it has.
     """
-    flow, settings = scratch.connected.flow, scratch.connected.settings
-    part = flow.part(flow.main)
-    if not part.repeatable and settings.orders_to_winstore.look_up == "none":
+    part = scratch.connected.flow.part(scratch.connected.flow.main)
+    if not can_compare(scratch.connected):
         hint = "Set `orders_to_winstore.look_up` once you know that its call gives orders that were posted."
         raise NotDone("Nobody has said that Winstore tells which orders it has.", hint)
     target = WholeWinstore(scratch)

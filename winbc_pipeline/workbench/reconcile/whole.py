@@ -35,6 +35,11 @@ class Way:
     again: Callable[[Scratch, Sequence[tuple[str, str]]], None]
 
 
+def can_reconcile(connected: ConnectedFlow) -> bool:
+    """Whether the target tells what it has of the flow's records."""
+    return to_winstore.can_compare(connected) if way_of(connected.flow) == _way(to_winstore) else True
+
+
 def way_of(flow: Flow) -> Way:
     """How the records of a flow are compared."""
     kind: Any = records
@@ -44,6 +49,10 @@ def way_of(flow: Flow) -> Way:
         kind = actions
     elif not sending_of(flow).compares_fields:
         kind = to_winstore
+    return _way(kind)
+
+
+def _way(kind: Any) -> Way:
     return Way(kind.compare, kind.compare_again)
 
 
