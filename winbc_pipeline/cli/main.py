@@ -27,6 +27,7 @@ from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
 from .operations.reconcile import reconcile
+from .operations.rerun import rerun
 from .output import add_row, bar, say, table_of, warn
 from .products import products
 
@@ -41,6 +42,7 @@ app.add_typer(stock.app, name="stock")
 app.command()(approve)
 app.command()(products)
 app.command()(reconcile)
+app.command()(rerun)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()
