@@ -13,6 +13,7 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows.customers import CUSTOMERS
 from winbc_pipeline.orchestration.in_process import QUIET, run_windows
 from winbc_pipeline.orchestration.rerun import Rerun, red_windows, rerun
+from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 
@@ -100,9 +101,10 @@ def test_reexecuting_a_failed_run_from_its_failure_sends_what_is_not_done(desk: 
     failed = desk.run()
     assert desk.colour() == "FAILED"
     options = ReexecutionOptions.from_failure(failed, desk.instance)
+    again: dict[str, Any] = {"reexecution_options": options, "tags": range_tags(FIRST, desk.day, desk.world.settings)}
     with execute_job(
-        reconstructable(customers), instance=desk.instance, reexecution_options=options, run_config=dict(QUIET)
-    ) as result:
+        reconstructable(customers), instance=desk.instance, run_config=dict(QUIET), **again
+    ) as result:  # the UI takes the tags over from the first run
         assert result.success
     assert (desk.colour(), desk.made()) == ("MATERIALIZED", 2)
 

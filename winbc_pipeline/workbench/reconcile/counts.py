@@ -137,7 +137,7 @@ def _sent(connected: ConnectedFlow, part: Part, names: list[str]) -> Amounts:
     if connected.flow.document:  # posting gives a document another id
         name, amount = "upper(reference)", "amount + coalesce(difference, 0)"
     if part.owns:
-        amount = "figure"
+        amount = f"try_cast(m.updates ->> '$.{connected.flow.emptied}' AS DECIMAL(18, 5))"
     listed = ", ".join(map(literal, names))
     with connected.store.open() as connection:
         ledger.create(connection)
@@ -146,12 +146,9 @@ def _sent(connected: ConnectedFlow, part: Part, names: list[str]) -> Amounts:
             connection,
             f"""
             SELECT {name} AS name, any_value({amount}) AS amount
-            FROM (
-                SELECT l.*, try_cast(m.updates ->> '$.{connected.flow.emptied}' AS DECIMAL(18, 5)) AS figure
-                FROM ledger AS l
-                LEFT JOIN {quote(mapped_table(connected.flow))} AS m ON m.part = l.part AND m._key = l.key
-                WHERE l.part IN ({listed}) AND {SENT}
-            )
+            FROM ledger AS l
+            LEFT JOIN {quote(mapped_table(connected.flow))} AS m ON m.part = l.part AND m._key = l.key
+            WHERE l.part IN ({listed}) AND {SENT}
             GROUP BY 1
             """,
         )
