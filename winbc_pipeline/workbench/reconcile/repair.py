@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from ... import clock
 from ...errors import NotDone
 from ...staging import ledger
 from ...staging.ledger import Move, State
@@ -34,6 +33,7 @@ from ...sync.stock.sweep import at_once
 from ...sync.work import Work
 from ..partners import FORGOTTEN
 from .findings import DIFFERENT, HELD, MISSING_RIGHT, Finding, Reconciled
+from .scratch import EVER
 
 NEWS = "-"  # in the place of a hash: no value has it, so the source's value is news
 MAY_ARRIVE = (State.SENDING, State.UNKNOWN)  # a lost call comes first
@@ -94,7 +94,7 @@ def repair(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str, t
 
 def _send(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str) -> Repaired:
     shown = {(each.part, each.key): each for each in findings}
-    work = Work(connected, connected.settings.history_start, clock.now().date(), run_id, set(shown))
+    work = Work(connected, *EVER, run_id, set(shown))
     plan_windows(work)
     whole = sending_of(connected.flow).compares_fields
     moved = {(row["part"], row["key"]) for row in planned_rows(work) if not _is_as_shown(row, shown, whole)}
@@ -135,9 +135,8 @@ def _catch_up(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str
     """Reads records whose version that was compared is not staged yet, and maps all of them by the present tables."""
     versions = _staged_versions(connected)
     late = [each.window for each in findings if each.window and versions.get(each.key) != each.version]
-    simple = [each for each in late if each]
-    if simple:
-        stage(connected, max(min(simple), connected.settings.history_start))
+    if late:
+        stage(connected, min(late))
     for day in sorted({each.window for each in findings if each.window}):
         map_windows(Work(connected, day, day, run_id))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ... import clock
@@ -69,7 +70,7 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
         _check_ledger(scratch)
         if not scratch.is_done("read"):
             told("reading the source")
-            stage(scratch.connected, connected.settings.history_start, told=told, whole=True)
+            stage(scratch.connected, _first_day(scratch), told=told, whole=True)
             scratch.note("read")
         if not scratch.is_done("map"):
             map_windows(Work(scratch.connected, *EVER, RUN))
@@ -81,6 +82,14 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
         _read_again(scratch)
         way.again(scratch, scratch.to_look_at_again())
         return _found(scratch, budget.made)
+
+
+def _first_day(scratch: Scratch) -> date:
+    """The first day of history, or of the oldest record that was ever sent: `history_start` may have been moved."""
+    with scratch.connected.store.open() as connection:
+        ((oldest,),) = connection.execute('SELECT min("window") FROM ledger').fetchall()
+    start = scratch.connected.settings.history_start
+    return min(oldest or start, start)
 
 
 def _check_ledger(scratch: Scratch) -> None:
