@@ -13,6 +13,7 @@ from winbc_pipeline.settings import (
     OrderStatusSettings,
     OrdersToWinstoreSettings,
     ProductSettings,
+    ReconcileSettings,
     Settings,
     StockSettings,
     WinstoreSettings,
@@ -30,7 +31,12 @@ def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections |= {"customers": CustomerSettings, "orders": OrderSettings}
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
-    sections |= {"stock": StockSettings, "guards": GuardSettings, "flows.<id>": FlowSettings}
+    sections |= {
+        "stock": StockSettings,
+        "guards": GuardSettings,
+        "reconcile": ReconcileSettings,
+        "flows.<id>": FlowSettings,
+    }
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []
