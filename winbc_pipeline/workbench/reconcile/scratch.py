@@ -169,9 +169,7 @@ def begun(connected: ConnectedFlow) -> Iterator[Scratch]:
     try:
         with FileLock(str(path.with_suffix(".lock")), timeout=WAIT_S):
             scratch = _scratch(connected, replace(connected, database=path))
-            # Nobody else opens this file, so it stays open, also across the calls.
-            with scratch.connected.store.open():
-                yield scratch
+            yield scratch
             _remove(scratch.connected)
     except Timeout:
         raise StoreBusy(f"{connected.flow.id} is being compared already.", "Wait until that ends.") from None

@@ -77,10 +77,13 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
             scratch.note("map")
         way = way_of(connected.flow)
         told("comparing with the target")
-        way.compare(scratch)
+        # Nobody else opens this file, so it stays open across the calls. Mapping needs it closed.
+        with scratch.connected.store.open():
+            way.compare(scratch)
         told("looking again at what differs")
         _read_again(scratch)
-        way.again(scratch, scratch.to_look_at_again())
+        with scratch.connected.store.open():
+            way.again(scratch, scratch.to_look_at_again())
         return _found(scratch, budget.made)
 
 
