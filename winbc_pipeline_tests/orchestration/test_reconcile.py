@@ -46,6 +46,7 @@ def observed(instance: DagsterInstance) -> dict[str, object]:
     return {name: value.value for name, value in found.metadata.items()}
 
 
+@pytest.mark.proof
 def test_a_document_that_is_gone_shows_in_the_nightly_counts(order_flow: OrderFlow, instance: DagsterInstance) -> None:
     for number in ("W1", "W2"):
         order_flow.order(number)
@@ -100,6 +101,7 @@ def test_pieces_of_stock_are_summed(stock: StockWorld) -> None:
     assert (figure.sum_sent, figure.sum_there) == (5, 9)
 
 
+@pytest.mark.proof
 def test_all_records_are_compared_by_the_weekly_job(order_flow: OrderFlow, instance: DagsterInstance) -> None:
     order_flow.send("W1")
     order_flow.without = {"missing"}
@@ -112,6 +114,7 @@ def test_all_records_are_compared_by_the_weekly_job(order_flow: OrderFlow, insta
     assert observed(instance)["reconcile/missing_right"] == 1
 
 
+@pytest.mark.proof
 def test_out_of_calls_the_job_ends_well_and_its_next_run_goes_on(
     order_flow: OrderFlow, instance: DagsterInstance
 ) -> None:

@@ -20,6 +20,8 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from ..support.order_sandboxes import BC, FIRST, WINSTORE
 from ..support.shops.two_ways import TwoWays
 
+pytestmark = pytest.mark.proof
+
 SYNCED = AssetKey(("synced", CUSTOMERS.id))
 chosen: list[Settings] = []  # of the world of the test, for Dagster, which makes the job anew
 

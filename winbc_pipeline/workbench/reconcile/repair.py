@@ -36,7 +36,8 @@ from .findings import DIFFERENT, HELD, MISSING_RIGHT, Finding, Reconciled
 from .scratch import EVER
 
 NEWS = "-"  # in the place of a hash: no value has it, so the source's value is news
-MAY_ARRIVE = (State.SENDING, State.UNKNOWN)  # a lost call comes first
+# A lost call comes first, and what a person was asked about is for that person.
+NOT_OURS = (State.SENDING, State.UNKNOWN, State.DUPLICATE, State.NEEDS_HUMAN)
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,19 @@ def repair(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str, t
     if connected.flow.part(connected.flow.main).owns:
         rows = at_once(connected, [each.key for each in findings], run_id)
         return _repaired(rows, (), run_id)
-    _catch_up(connected, findings, run_id)
+    free = _free(connected, findings)
+    _catch_up(connected, free, run_id)
     overwrites = bool(take) or connected.flow.direction(connected.settings) != "both"
     with lease(connected):
         recover(connected.store, run_id)
-        _Notes(connected, run_id).write(findings, overwrites)
-    return _send(connected, findings, run_id)
+        _Notes(connected, run_id).write(free, overwrites)
+    return _send(connected, free, run_id)
+
+
+def _free(connected: ConnectedFlow, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of records whose last call was answered, and that wait for nobody."""
+    states = {(row["part"], row["key"]): row["state"] for row in ledger.read(connected.store)}
+    return [each for each in findings if states.get((each.part, each.key)) not in NOT_OURS]
 
 
 def _send(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str) -> Repaired:
@@ -157,20 +165,19 @@ class _Notes:
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
 
     def write(self, findings: Sequence[Finding], overwrites: bool) -> None:
-        """Notes it for all records whose last call was answered.
+        """Notes it for these records.
 
         Args:
             overwrites: whether the source's values count, whoever changed a field. Otherwise the pairs say who did.
         """
         known = {(row["part"], row["key"]): row for row in ledger.read(self.connected.store)}
-        free = [each for each in findings if (known.get((each.part, each.key)) or {}).get("state") not in MAY_ARRIVE]
         for part in self.connected.parts:
-            own = [each for each in free if each.part == part.name]
+            own = [each for each in findings if each.part == part.name]
             if self.pairs:
                 self._forget(part, [each for each in own if each.kind == MISSING_RIGHT and each.target_id])
                 if overwrites:
                     self._as_news(part, [each for each in own if each.kind == DIFFERENT])
-        moves = [self._move(each, known[each.part, each.key]) for each in free if (each.part, each.key) in known]
+        moves = [self._move(each, known[each.part, each.key]) for each in findings if (each.part, each.key) in known]
         ledger.move(self.connected.store, moves, self.run_id)
 
     def _move(self, finding: Finding, row: Row) -> Move:

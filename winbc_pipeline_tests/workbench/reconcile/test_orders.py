@@ -3,6 +3,8 @@
 Source: docs/operations.md, "Do both systems agree?".
 """
 
+import pytest
+
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.reconcile.findings import DIFFERENT, HELD, MISSING_LEFT, MISSING_RIGHT, Reconciled
@@ -10,6 +12,7 @@ from winbc_pipeline.workbench.reconcile.repair import repair, to_repair
 from winbc_pipeline.workbench.reconcile.whole import reconcile
 
 from ...support.order_flow import OrderFlow
+from ...support.order_sandboxes import OrderSandboxes
 
 
 def connected(shop: OrderFlow) -> ConnectedFlow:
@@ -84,3 +87,16 @@ def test_an_order_that_cannot_be_sent_is_missing_and_says_why(order_flow: OrderF
     (finding,) = compared(order_flow).findings
     assert (finding.kind, finding.reason) == (MISSING_RIGHT, "DEPENDENCY")
     assert "NOWHERE" in finding.message
+
+
+@pytest.mark.proof
+def test_an_order_that_waits_for_a_person_is_not_sent_by_a_repair(orders: OrderSandboxes) -> None:
+    """Lost three times: only a person may say that it never arrived (exactly_once.md section 3)."""
+    orders.order("W1")
+    orders.lose_always(3)
+    chosen = ConnectedFlow(ORDERS_TO_BC, orders.settings)
+    assert orders.ledger()["W1"]["state"] == "NEEDS_HUMAN"
+    found = reconcile(chosen)
+    assert told(found) == [(MISSING_RIGHT, "W1", "")]
+    assert repair(chosen, to_repair(chosen, found), "repair").sent == 0
+    assert (orders.documents("W1"), orders.ledger()["W1"]["state"]) == ([], "NEEDS_HUMAN")

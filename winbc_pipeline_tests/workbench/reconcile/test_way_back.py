@@ -18,6 +18,8 @@ from winbc_pipeline.workbench.reconcile.whole import reconcile
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, WINSTORE
 
+pytestmark = pytest.mark.proof
+
 ORDERS, STATUS, ACTIONS = "orders_bc_to_winstore", "order_status_bc_to_winstore", "order_status_winstore_to_bc"
 
 
