@@ -32,6 +32,7 @@ from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
 from winbc_pipeline.workbench import missing_rows, preview
+from winbc_pipeline.workbench.reconcile import repair, whole
 
 from . import mapped_before
 
@@ -193,7 +194,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
-            (run, "map_windows", mapped_before.map_windows),
+            *((place, "map_windows", mapped_before.map_windows) for place in (run, whole, repair)),
         ):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))

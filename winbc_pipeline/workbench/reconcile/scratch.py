@@ -92,6 +92,15 @@ class Scratch:
         with self.connected.store.open() as connection:
             return rows_of(connection, sql, list(EVER))
 
+    def has_unmapped(self) -> bool:
+        """Whether a record was staged that is not mapped as it is now."""
+        staging, mapped = quote(self.connected.staging.name), quote(mapped_table(self.connected.flow))
+        with self.connected.store.open() as connection:
+            found = connection.execute(
+                f"FROM {staging} AS s ANTI JOIN {mapped} AS m ON m._version = s._version::VARCHAR LIMIT 1"
+            ).fetchone()
+        return found is not None
+
     def not_compared(self, mapped: str, part: str) -> set[str]:
         """The keys of a part's records that were not compared yet.
 

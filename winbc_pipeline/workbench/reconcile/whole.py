@@ -112,7 +112,8 @@ def _read_again(scratch: Scratch) -> None:
     """Reads and maps what changed in the source since the comparison began."""
     today = scratch.began.date()
     stage(scratch.connected, today)
-    map_windows(Work(scratch.connected, today, clock.now().date(), RUN))
+    if scratch.has_unmapped():
+        map_windows(Work(scratch.connected, today, clock.now().date(), RUN))
 
 
 def _found(scratch: Scratch, calls: int) -> Reconciled:

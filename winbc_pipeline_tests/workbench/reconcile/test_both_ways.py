@@ -26,6 +26,9 @@ from ...support.shops.stock_world import StockWorld
 from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 
 
+pytestmark = pytest.mark.proof
+
+
 def connected(world: TwoWays | StockWorld, flow: str) -> ConnectedFlow:
     return ConnectedFlow(flow_named(flow), world.settings)
 

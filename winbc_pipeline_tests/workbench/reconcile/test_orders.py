@@ -15,6 +15,9 @@ from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import OrderSandboxes
 
 
+pytestmark = pytest.mark.proof
+
+
 def connected(shop: OrderFlow) -> ConnectedFlow:
     return ConnectedFlow(ORDERS_TO_BC, shop.settings)
 
@@ -89,7 +92,6 @@ def test_an_order_that_cannot_be_sent_is_missing_and_says_why(order_flow: OrderF
     assert "NOWHERE" in finding.message
 
 
-@pytest.mark.proof
 def test_an_order_that_waits_for_a_person_is_not_sent_by_a_repair(orders: OrderSandboxes) -> None:
     """Lost three times: only a person may say that it never arrived (exactly_once.md section 3)."""
     orders.order("W1")
