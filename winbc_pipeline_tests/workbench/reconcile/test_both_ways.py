@@ -25,7 +25,6 @@ from ...support.shops import stock_world
 from ...support.shops.stock_world import StockWorld
 from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 
-
 pytestmark = pytest.mark.proof
 
 

@@ -14,7 +14,6 @@ from winbc_pipeline.workbench.reconcile.whole import reconcile
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import OrderSandboxes
 
-
 pytestmark = pytest.mark.proof
 
 
