@@ -94,7 +94,7 @@ def test_an_order_that_cannot_be_sent_is_missing_and_says_why(order_flow: OrderF
 def test_an_order_that_waits_for_a_person_is_not_sent_by_a_repair(orders: OrderSandboxes) -> None:
     """Lost three times: only a person may say that it never arrived (exactly_once.md section 3)."""
     orders.order("W1")
-    orders.lose_always(3)
+    orders.lose_always()
     chosen = ConnectedFlow(ORDERS_TO_BC, orders.settings)
     assert orders.ledger()["W1"]["state"] == "NEEDS_HUMAN"
     found = reconcile(chosen)

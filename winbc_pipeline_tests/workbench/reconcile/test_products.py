@@ -56,6 +56,7 @@ def keys(found: list[Finding]) -> list[str]:
     return sorted(each.key for each in found)
 
 
+@pytest.mark.proof
 def test_what_changed_behind_our_back_is_found_and_nothing_else_and_repaired(product_shop: ProductShop) -> None:
     shop = with_items(product_shop, 30)
     assert compared(shop).agrees
@@ -77,6 +78,7 @@ def test_what_changed_behind_our_back_is_found_and_nothing_else_and_repaired(pro
     assert len(shop.numbers()) == 30
 
 
+@pytest.mark.proof
 def test_with_business_central_restored_to_yesterday_it_is_brought_up_to_now(shop: ProductShop) -> None:
     """Yesterday has neither today's new items nor today's prices. The ledger of today says that all was sent."""
     for n in (1, 2):
@@ -119,6 +121,7 @@ def test_an_item_whose_article_is_gone_is_missing_in_the_source_and_is_never_del
     assert "S01" in shop.numbers()
 
 
+@pytest.mark.proof
 def test_with_its_calls_used_up_it_stops_and_the_next_one_goes_on(shop: ProductShop) -> None:
     """Source: docs/settings.md, `reconcile.calls`."""
     delete(shop, "S01")
@@ -132,6 +135,7 @@ def test_with_its_calls_used_up_it_stops_and_the_next_one_goes_on(shop: ProductS
     assert len(shop.calls(BC)) - before < 3 * at_once
 
 
+@pytest.mark.proof
 def test_what_changed_since_it_was_shown_is_not_sent(shop: ProductShop) -> None:
     shop.in_bc("S01", unitPrice=1)
     found = compared(shop)
