@@ -8,6 +8,7 @@ from .flows import FLOWS, check_flow_settings
 from .orchestration.assets import flow_assets
 from .orchestration.duplicates import duplicate_search
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
+from .orchestration.reconcile import COUNTS, WHOLE, Ask, comparison
 from .orchestration.retention import retention
 from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
@@ -15,6 +16,8 @@ from .orchestration.watch_health import on_time_check, watch_sensor
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
 from .sync.flow import Flow
+from .workbench.reconcile.counts import can_count, count
+from .workbench.reconcile.whole import can_reconcile, reconcile
 
 
 def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
@@ -52,6 +55,12 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
             compare, every_few_minutes = stock_sweep(connected)
             jobs.append(compare)
             schedules.append(every_few_minutes)
+        asked: list[tuple[str, Ask]] = [(COUNTS, count)] if can_count(connected) else []
+        asked += [(WHOLE, reconcile)] if can_reconcile(connected) else []
+        for name, ask in asked:
+            compare, at_night = comparison(connected, name, ask)
+            jobs.append(compare)
+            schedules.append(at_night)
         if flow.document:
             search, every_night = duplicate_search(connected)
             jobs.append(search)

@@ -12,6 +12,7 @@
     ├── NotWritable          E-DISK         a file cannot be written: make room, or allow it
     ├── TooManyWrites        E-GUARD        a run would write much more than usual: look, and approve it
     ├── SourceShrank         E-SOURCE       a source gives less than half of before: look, and approve it
+    ├── CallsSpent           E-CALLS        the calls that were allowed are used up: run it again, it goes on
     └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the message says what to do
         └── UnknownRecord    E-UNKNOWN      nobody knows the key that a person gave: the message says what is alike
 
@@ -92,6 +93,12 @@ class SourceShrank(WinbcError):
     """A whole read of a source gave nothing, or less than half of the one before. None of it was mapped."""
 
     code = "E-SOURCE"
+
+
+class CallsSpent(WinbcError):
+    """A task has made as many calls as it may. What it has done is kept; the same command goes on from there."""
+
+    code = "E-CALLS"
 
 
 class StoreBusy(StoreUnavailable):

@@ -266,6 +266,18 @@ class CheckSettings(_Section):
     skipped_percent: int = Field(default=50, ge=0, le=100)
 
 
+class ReconcileSettings(_Section):
+    """How often both systems are compared whole, and with how many calls.
+
+    `calls` is the most calls, to both systems together, that one comparison makes before it stops; the next one goes
+    on. `counts_cron` and `whole_cron` are cron expressions (UTC).
+    """
+
+    calls: PositiveInt = 5000
+    counts_cron: str = "20 2 * * *"
+    whole_cron: str = "40 2 * * 0"
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -338,6 +350,7 @@ class Settings(BaseSettings):
     late: LateSettings = LateSettings()
     alerts: AlertSettings = AlertSettings()
     checks: CheckSettings = CheckSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

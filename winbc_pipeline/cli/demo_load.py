@@ -30,8 +30,6 @@ from .output import add_row, bar, say, table_of
 
 NAMED = 5  # records in a line
 ALWAYS = (date.min, date.max)
-# Configuration of a run that prints none of Dagster's log.
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def load_all(console: Console, settings: Settings, command: str) -> bool:
@@ -107,20 +105,12 @@ def load_through_dagster(connected: ConnectedFlow, first: date, last: date) -> t
     from dagster import DagsterInstance
 
     from ..build import build_defs
-    from ..orchestration.windows import range_tags
+    from ..orchestration.in_process import run_windows
 
-    flow, settings = connected.flow, connected.settings
-    job = build_defs(settings=settings).resolve_job_def(flow.id)
+    job = build_defs(settings=connected.settings).resolve_job_def(connected.flow.id)
     with DagsterInstance.get() as instance:
-        result = job.execute_in_process(
-            instance=instance, tags=range_tags(first, last, settings), raise_on_error=False, run_config=QUIET
-        )
-    counts = summary(Work(connected, first, last, result.run_id))
-    if result.success:
-        return None, counts
-    failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)
-    texts = (failure.user_failure_data.description for failure in failures if failure.user_failure_data)
-    return next(filter(None, texts), f"{flow.id} failed: see its run in the Dagster UI."), counts
+        run_id, why = run_windows(connected, job, instance, first, last)
+    return why, summary(Work(connected, first, last, run_id))
 
 
 def _first_day(connected: ConnectedFlow, begins: datetime) -> date | None:

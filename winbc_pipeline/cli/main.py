@@ -30,6 +30,8 @@ from .failures import options as failures
 from .moments import in_words
 from .operations import alerts, keeping
 from .operations.pause import pause, resume
+from .operations.reconcile import reconcile
+from .operations.rerun import rerun
 from .operations.status import metrics, status
 from .output import add_row, bar, say, table_of, warn
 from .products import products
@@ -62,6 +64,8 @@ app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.command()(keeping.tidy)
 app.command("support-bundle")(keeping.support_bundle)
+app.command()(reconcile)
+app.command()(rerun)
 for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
     app.command()(command)
 console = Console()

@@ -161,13 +161,15 @@ REASONS: dict[str, str] = {
     "APPROVAL": "The run would have created or updated more records than a run may. Nothing of it is sent until "
     "somebody has looked: use `winbc approve`.",
     "APPROVED": "A person has approved the record with `winbc approve`. The next run sends it.",
+    "REPAIR": "A person asked to make both systems agree (`winbc reconcile --repair`). The next run sends the source's "
+    "values.",
     "BY_HAND": "A person asked to send the record again. The next run does so if the command could not.",
 }
 
 IGNORED = "IGNORED"
 APPROVAL, APPROVED = "APPROVAL", "APPROVED"
 WINSTORE_REFUSED = "WINSTORE_REFUSED"
-MAKE_AGAIN = "MAKE_AGAIN"
+MAKE_AGAIN, REPAIR = "MAKE_AGAIN", "REPAIR"
 APART = "APART"
 # What a person decided about a field that both sides changed, by reason code: who owns it then.
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}

@@ -10,8 +10,10 @@ import threading
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -22,7 +24,7 @@ import httpx
 import orjson
 
 from .. import clock as utc
-from ..errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
+from ..errors import AuthenticationFailed, CallsSpent, ConfigurationError, SystemUnavailable, UnreadableAnswer
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
 TOO_MANY = 429  # the call was counted and refused, not carried out
@@ -83,6 +85,36 @@ class Limits:
     breaker_s: float = 30
 
 
+@dataclass
+class Budget:
+    """How many calls a task may make, to whatever system, and how many it has made. Several threads may use it."""
+
+    most: int
+    made: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def spend(self) -> None:
+        """Counts a call; raises CallsSpent when none is left."""
+        with self.lock:
+            if self.made >= self.most:
+                raise CallsSpent(f"{self.made} calls were made, and no more are allowed.", "Run it again: it goes on.")
+            self.made += 1
+
+
+_budget: ContextVar[Budget | None] = ContextVar("budget", default=None)
+
+
+@contextmanager
+def at_most(calls: int) -> Iterator[Budget]:
+    """Every transport that is made inside the block counts its calls against one budget."""
+    budget = Budget(calls)
+    token = _budget.set(budget)
+    try:
+        yield budget
+    finally:
+        _budget.reset(token)
+
+
 class Lost(Exception):
     """The call got no usable answer, and it may have been carried out."""
 
@@ -111,6 +143,7 @@ class Transport:
         self.base_url, self.origin = base_url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
         self.limits = limits or Limits()
         self.sleep, self.clock = sleep, clock
+        self.budget = _budget.get()
         self.closed_until = 0.0  # the circuit breaker is open until this moment of `clock`
         self.slots = threading.Semaphore(self.limits.in_flight)
         self.recent: deque[float] = deque()
@@ -150,6 +183,8 @@ class Transport:
         refused: str | None = None
         for attempt in range(1, self.limits.tries + 1):
             self._check_breaker()
+            if self.budget:
+                self.budget.spend()
             try:
                 self._spend(weight)
                 authorization = self.authorise(refused)

@@ -16,6 +16,7 @@ from winbc_pipeline.settings import (
     OrderStatusSettings,
     OrdersToWinstoreSettings,
     ProductSettings,
+    ReconcileSettings,
     Settings,
     StockSettings,
     WinstoreSettings,
@@ -33,8 +34,13 @@ def test_every_setting() -> None:
     sections = {"bc": BusinessCentralSettings, "winstore": WinstoreSettings, "products": ProductSettings}
     sections |= {"customers": CustomerSettings, "orders": OrderSettings}
     sections |= {"orders_to_winstore": OrdersToWinstoreSettings, "order_status": OrderStatusSettings}
-    sections |= {"stock": StockSettings, "guards": GuardSettings, "flows.<id>": FlowSettings}
-    sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings}
+    sections |= {
+        "stock": StockSettings,
+        "guards": GuardSettings,
+        "reconcile": ReconcileSettings,
+        "flows.<id>": FlowSettings,
+    }
+    sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings, "reconcile": ReconcileSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

@@ -34,10 +34,12 @@ from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
 from winbc_pipeline.workbench import missing_rows, preview
+from winbc_pipeline.workbench.reconcile import repair, whole
 
 from . import mapped_before
 
-MAKE_LEDGER = ledger.create
+MAKE_LEDGER, CONNECT = ledger.create, Store._connect
+COMPARISON = "reconcile_"  # with what the name of a comparison's database begins
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
 
@@ -126,14 +128,23 @@ def _scope(request: httpx.Request, cut: Callable[[], None]) -> dict[str, Any]:
 
 
 class Memory:
-    """Databases in memory instead of files: transactions count or do not, as on disk; nothing is ever reopened."""
+    """Databases in memory instead of files: transactions count or do not, as on disk; nothing is ever reopened.
+
+    The database of a comparison stays a file: it is made of another one, and deleted in the end.
+    """
 
     def __init__(self) -> None:
         self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
         self.made: set[str] = set()
         self.looks = 0
+        self.files: dict[int, duckdb.DuckDBPyConnection] = {}  # connections to files, by their identity
 
-    def connect(self, store: Store, _: float) -> duckdb.DuckDBPyConnection:
+    def connect(self, store: Store, wait_s: float) -> duckdb.DuckDBPyConnection:
+        if store.path.name.startswith(COMPARISON):
+            opened = CONNECT(store, wait_s)
+            opened.execute("PRAGMA disable_optimizer")  # a handful of rows: planning is all
+            self.files[id(opened)] = opened
+            return opened
         if store.path not in self.databases:
             store.path.parent.mkdir(parents=True, exist_ok=True)
             store.path.touch()  # the program asks whether another flow has a database yet
@@ -151,14 +162,23 @@ class Memory:
 
     def renew(self, connection: duckdb.DuckDBPyConnection, table: str, columns: Any) -> None:
         """Tables of the program's own keep their shape."""
-        if table not in self.made:
+        if id(connection) in self.files:
+            renew_table(connection, table, columns)
+        elif table not in self.made:
             renew_table(connection, table, columns)
             self.made.add(table)
 
     def create_staging(self, connection: duckdb.DuckDBPyConnection, table: StagingTable) -> None:
-        if table.name not in self.made:
+        if id(connection) in self.files:
+            create_staging(connection, table)
+        elif table.name not in self.made:
             create_staging(connection, table)
             self.made.add(table.name)
+
+    def create_ledger(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """A ledger is made with its database, not by each of a hundred statements."""
+        if id(connection) in self.files:
+            MAKE_LEDGER(connection)
 
     def close(self) -> None:
         for database in self.databases.values():
@@ -192,10 +212,10 @@ def in_process(
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (facts, "_signature", memory.signature),
-            (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
+            (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
-            (run, "map_windows", mapped_before.map_windows),
+            *((place, "map_windows", mapped_before.map_windows) for place in (run, whole, repair)),
         )
         for target, name, replacement in calls if on_disk else (*calls, *databases):
             stack.enter_context(patch.object(target, name, replacement))

@@ -86,7 +86,8 @@ def _documents(work: Work) -> tuple[str, list[Any]]:
 def keys_due(work: Work) -> tuple[list[str], list[str]]:
     """The keys of planned documents: first of those that get an outcome without a call, then of those that are sent.
 
-    Documents that were refused before come last, so that they hold up no others.
+    The oldest window comes first, and in a window the lowest number: after hours without a run, orders go out as they
+    came in. Documents that were refused before come last, so that they hold up no others.
     """
     documents, values = _documents(work)
     same = "coalesce(p.action = 'skip' AND p.reason = 'UNCHANGED' AND p.version = l.version, false)"
@@ -97,7 +98,7 @@ def keys_due(work: Work) -> tuple[list[str], list[str]]:
             SELECT p.key, {IS_SENT}
             {documents}
             AND NOT {same}
-            ORDER BY coalesce(l.state = 'FAILED', false), p.key
+            ORDER BY coalesce(l.state = 'FAILED', false), p."window", length(p.key), p.key
             """,
             values,
         ).fetchall()

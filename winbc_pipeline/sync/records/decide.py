@@ -46,6 +46,7 @@ def decide(
     rows: list[Row],
     parents: Mapping[str, Row] = NOTHING,
     made: Collection[Row] = (),
+    records: KnownRecords | None = None,
 ) -> list[tuple[Row, Decision]]:
     """Decides mapped records of one part. Looks them up in the target, and writes nothing.
 
@@ -53,6 +54,7 @@ def decide(
         rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
         parents: what this plan has decided of the parents of these records, by key, as rows of the plan table.
         made: the rows of records that this plan makes of other parts in the same entity set.
+        records: what is known of the records, if that is not what pairs and ledger say.
 
     Returns:
         Each row as `with_payloads` makes it, with its decision.
@@ -61,7 +63,7 @@ def decide(
     whole = [with_payloads(row, compiled, ids) for row in rows]
     if part.within:
         whole = with_parents(connected, part, target, whole, parents)
-    planner = Planner(connected, part, target, compiled)
+    planner = Planner(connected, part, target, compiled, records)
     planner.claim(made)
     if planner.dimensions:
         for row in whole:
@@ -91,14 +93,23 @@ class Planner:
 
     Args:
         compiled: the part's table.
+        records: what is known of the records, if that is not what pairs and ledger say.
     """
 
-    def __init__(self, connected: ConnectedFlow, part: Part, target: Target, compiled: Compiled) -> None:
+    def __init__(
+        self,
+        connected: ConnectedFlow,
+        part: Part,
+        target: Target,
+        compiled: Compiled,
+        records: KnownRecords | None = None,
+    ) -> None:
         self.connected, self.part, self.settings, self.target = connected, part, connected.settings, target
         self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
         self.document = connected.flow.document
-        self.records, self.matching = KnownRecords(connected, part, compiled), matching_of(connected, part, target)
+        self.records = records or KnownRecords(connected, part, compiled)
+        self.matching = matching_of(connected, part, target)
         self.rules = Rules(
             owner=connected.flow.owner(connected.settings),
             owners=compiled.owners,

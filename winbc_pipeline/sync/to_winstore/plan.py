@@ -30,7 +30,7 @@ def plan(work: Work, target: Winstore) -> None:
     # A record can disappear before it was sent: a draft gets another number when it is released.
     skip_gone(store, flow, work.run_id, [flow.main], never_sent=True)
     with store.open() as connection:
-        rows = rows_of(connection, f"{_due(flow)} WHERE NOT unchanged ORDER BY _key", work.days)
+        rows = rows_of(connection, f"{due(flow)} WHERE NOT unchanged ORDER BY _key", work.days)
     work.connected.check_mapped_now(row["mapping_version"] for row in rows)
     numbers = [str(fields_of(row["creates"]).get("ordernr")) for row in rows]
     there = _there_now(work.connected, numbers) if flow.target_state_from else {}
@@ -40,7 +40,7 @@ def plan(work: Work, target: Winstore) -> None:
     for row, decision in decider.decide_all(rows):
         fields = body_of(row)["fields"]  # The plan keeps a hash of each of them.
         planned.append(planned_row(row | {"new_hashes": hashes_as_text(fields)}, decision, clock.now()))
-    store_plan(work, [planned], unchanged_rows(_due(flow)))
+    store_plan(work, [planned], unchanged_rows(due(flow)))
 
 
 def _sent_since_backup(connected: ConnectedFlow) -> dict[str, datetime]:
@@ -55,15 +55,13 @@ def _there_now(connected: ConnectedFlow, numbers: list[str]) -> dict[str, str]:
     """The states of orders in Winstore, each one of STATES, by order number.
 
     The flow of the other direction has read Winstore's statuses. Its database is opened for a moment. Without that
-    database nothing is known. The flow's own lookup table turns a status back into a state. If several states have the
-    same status, the first of them counts.
+    database nothing is known.
     """
     flow, settings = connected.flow, connected.settings
     path = settings.flow_database(flow.target_state_from)
     if not path.exists():
         return {}
-    lookups = connected.compiled()[flow.main].lookups.values()
-    states = {word.lower(): state for state in reversed(STATES) for lookup in lookups if (word := lookup.get(state))}
+    states = states_by_word(connected)
     with Store(path, settings.memory_limit_mb).open() as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [STATUSES]).fetchone():
             return {}
@@ -79,7 +77,16 @@ def _there_now(connected: ConnectedFlow, numbers: list[str]) -> dict[str, str]:
     return {number: states[status] for number, status in newest if status in states}
 
 
-def _due(flow: Flow) -> str:
+def states_by_word(connected: ConnectedFlow) -> dict[str, str]:
+    """The state, one of STATES, of each of Winstore's words for a status, in small letters.
+
+    The flow's own lookup table says it. If several states have the same word, the first of them counts.
+    """
+    lookups = connected.compiled()[connected.flow.main].lookups.values()
+    return {word.lower(): state for state in reversed(STATES) for lookup in lookups if (word := lookup.get(state))}
+
+
+def due(flow: Flow) -> str:
     """SELECT of the mapped records between two bound days, with their lines and with what the ledger knows.
 
     The column `hash` stands for a record and its lines. The column `unchanged` says whether both were sent as they are.

@@ -146,15 +146,29 @@ class BusinessCentral:
         headers = {"Prefer": f"odata.maxpagesize={page_size or self.settings.page_size}"}
         return self._pages_from(f"{self.root}/{path}", headers)
 
+    def linked_pages(self, path: str, link: str = "") -> Iterator[tuple[bytes, str]]:
+        """The pages of a collection as `pages` gives them, each with the link to the next one; empty for the last.
+
+        Args:
+            link: where to go on. It holds the key of the last record that came (behaviour.md section 6).
+        """
+        headers = {"Prefer": f"odata.maxpagesize={self.settings.page_size}"}
+        return self._linked_from(link or f"{self.root}/{path}", headers)
+
     def _pages_from(self, url: str | None, headers: dict[str, str]) -> Iterator[bytes]:
-        """The pages from the address of one on. Raises UnreadableAnswer for links that would never end."""
+        """The pages from the address of one on."""
+        for array, _ in self._linked_from(url, headers):
+            yield array
+
+    def _linked_from(self, url: str | None, headers: dict[str, str]) -> Iterator[tuple[bytes, str]]:
+        """The pages with the links that follow. Raises UnreadableAnswer for links that would never end."""
         seen = {url}
         while url:
             array, url = _sliced(self.transport.call("GET", url, headers=headers))
             if url and url in seen:
                 raise UnreadableAnswer("Business Central sends the same page link again and again.")
             seen.add(url)
-            yield array
+            yield array, url or ""
 
     def get(self, path: str) -> list[dict[str, Any]]:
         """All records of a collection, with exact decimals.

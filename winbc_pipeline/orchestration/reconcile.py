@@ -1,0 +1,105 @@
+"""Whether both systems agree, as jobs: counts every night, all records every week.
+
+Here belongs: when it is asked, and how Dagster shows it. What is compared: workbench/reconcile/. The factory (build.py)
+hands that in, because this folder and the workbench do not know each other.
+Concept pages: Jobs, Schedules, Asset observations.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from dagster import (
+    AssetKey,
+    AssetObservation,
+    DagsterInvalidDefinitionError,
+    DefaultScheduleStatus,
+    Failure,
+    JobDefinition,
+    OpExecutionContext,
+    ScheduleDefinition,
+    in_process_executor,
+    job,
+    op,
+)
+
+from ..errors import CallsSpent, ConfigurationError, WinbcError
+from ..sync.connected import ConnectedFlow
+
+
+class Answer(Protocol):
+    """What a comparison came to."""
+
+    @property
+    def agrees(self) -> bool: ...
+
+    @property
+    def figures(self) -> Mapping[str, int | str]: ...
+
+    @property
+    def in_words(self) -> str: ...
+
+
+Ask = Callable[[ConnectedFlow], Answer]
+COUNTS, WHOLE = "counts", "reconcile"
+TEXTS = {
+    COUNTS: "Counts and sums what was sent, and what of it is in the target.",
+    WHOLE: "Compares both systems whole, field by field; writes to neither.",
+}
+
+
+def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefinition, ScheduleDefinition]:
+    """A job that asks whether both systems agree on a flow, and its schedule.
+
+    Its figures stand as an observation at the flow's last asset. The run fails when they do not agree.
+
+    Args:
+        name: COUNTS or WHOLE.
+
+    Raises: ConfigurationError for a cron expression that Dagster does not take.
+    """
+    flow, chosen = connected.flow, connected.settings.reconcile
+
+    @op(name=f"{name}_of_{flow.id}")
+    def compare(context: OpExecutionContext) -> None:
+        found = _asked(context, connected, ask)
+        if found is None:
+            return
+        key = AssetKey(("synced", flow.id))
+        metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
+        context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
+        if not found.agrees:
+            hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
+            raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
+
+    @job(name=f"{flow.id}_{name}", executor_def=in_process_executor, description=TEXTS[name])
+    def comparing() -> None:
+        compare()
+
+    cron = chosen.counts_cron if name == COUNTS else chosen.whole_cron
+    try:
+        return comparing, ScheduleDefinition(
+            job=comparing,
+            cron_schedule=cron,
+            execution_timezone="UTC",
+            default_status=_status(connected),
+        )
+    except DagsterInvalidDefinitionError:
+        setting = "reconcile.counts_cron" if name == COUNTS else "reconcile.whole_cron"
+        hint = "Give minute, hour, day, month and weekday (UTC), such as `20 2 * * *`."
+        raise ConfigurationError(f"The setting {setting}: `{cron}` is no cron expression.", hint) from None
+
+
+def _status(connected: ConnectedFlow) -> DefaultScheduleStatus:
+    is_on = connected.settings.timing(connected.flow.id).schedules
+    return DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED
+
+
+def _asked(context: OpExecutionContext, connected: ConnectedFlow, ask: Ask) -> Answer | None:
+    """The answer; None when the calls were used up before there was one. The next run of the job goes on."""
+    try:
+        return ask(connected)
+    except CallsSpent as error:
+        context.log.warning(f"{error} `winbc reconcile {connected.flow.id}` goes on too.")
+        return None
+    except WinbcError as error:
+        raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
