@@ -1,0 +1,24 @@
+"""Imported by the fork server only: loads what each run needs, and neither starts threads nor opens anything."""
+
+import gc
+import os
+
+# Before numpy is loaded. Its threads would not be there in a forked process.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import duckdb  # noqa: F401
+import pandas  # noqa: F401, ICN001
+from dotenv import dotenv_values
+
+from ...systems.transport import authorities
+from . import worker  # noqa: F401
+
+# As `dagster api execute_run` does before it loads the definitions.
+os.environ.update({name: value for name, value in dotenv_values(".env").items() if value is not None})
+
+from ... import definitions  # noqa: E402
+
+definitions.defs.get_repository_def().get_all_jobs()
+authorities()
+gc.collect()
+gc.freeze()  # what is loaded stays shared with the forked processes
