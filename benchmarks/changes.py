@@ -1,6 +1,5 @@
 """Changes to the records of both sandboxes, as people make them, and whether each has reached the other side."""
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -87,7 +86,7 @@ class Systems:
 
     def stock_in_shop(self) -> Seen:
         sku = self._sku()
-        left, there = random.randint(200, 10**5), self.in_shop("stock", sku=sku)
+        left, there = 200 + next(self.numbers), self.in_shop("stock", sku=sku)
         others = sum(float(row["quantity"]) for row in there[1:])
         place = f"<warehouse>{there[0]['warehouse']}</warehouse>"
         self.post("PostStock", f"<stock><sku>{sku}</sku>{place}<quantity>{left}</quantity></stock>")
@@ -116,7 +115,9 @@ class Systems:
     def completed_in_shop(self) -> Seen:
         order = self.orders_there.pop()["externalDocumentNumber"]
         number = order.removeprefix("WS-")
-        self.post("PostOrderStatus", f"<orderstatus><ordernr>{number}</ordernr><status>completed</status></orderstatus>")
+        self.post(
+            "PostOrderStatus", f"<orderstatus><ordernr>{number}</ordernr><status>completed</status></orderstatus>"
+        )
         return lambda: bool(self.found("salesInvoices", f"externalDocumentNumber eq '{order}'"))
 
     def make_orders(self, count: int) -> None:
@@ -132,15 +133,21 @@ class Systems:
         number, customer = f"F{next(self.numbers):05}", self._customer()
         email = self.in_shop("customers", customerid=customer)[0]["email"]
         day = date.today().isoformat()  # noqa: DTZ011
-        self.post("PostOrderWithStatusCode", ORDER.format(number=number, day=day, customer=customer, email=email, sku=self._sku()))
+        self.post(
+            "PostOrderWithStatusCode",
+            ORDER.format(number=number, day=day, customer=customer, email=email, sku=self._sku()),
+        )
         return f"WS-{number}"
 
     def _item(self, sku: str) -> Record:
         return self.found("items", f"number eq '{sku}'")[0]
 
     def _sku(self) -> str:
-        """An item that both systems have, another one each time."""
-        return next(self._turns("skus", lambda: [each["number"] for each in self.found("items", "type eq 'Inventory'")]))
+        """Another article each time."""
+        return next(self._turns("skus", self._skus))
+
+    def _skus(self) -> list[str]:
+        return [row["sku"] for article in self.in_shop("articles") for row in article["variants"]]
 
     def _customer(self) -> str:
         customers = lambda: [each["customerid"] for each in self.in_shop("customers")]  # noqa: E731

@@ -51,7 +51,18 @@ def sandboxes(folder: Path) -> Iterator[Systems]:
     """Both sandboxes in a process of their own, with a small shop."""
     made = [sys.executable, "-c", WINBC, "sandbox", "generate", str(folder), "--orders", "0"]
     subprocess.run([*made, "--customers", str(CUSTOMERS), "--articles", str(ARTICLES)], check=True, capture_output=True)
-    command = [sys.executable, "-c", WINBC, "sandbox", "serve", "--json", "--load", str(folder), "--requests", "9999999"]
+    command = [
+        sys.executable,
+        "-c",
+        WINBC,
+        "sandbox",
+        "serve",
+        "--json",
+        "--load",
+        str(folder),
+        "--requests",
+        "9999999",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None

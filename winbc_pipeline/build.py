@@ -11,6 +11,7 @@ from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_jo
 from .orchestration.retention import retention
 from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
+from .orchestration.watch import watches
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
 from .sync.flow import Flow
@@ -34,6 +35,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
     checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]
+    watch = watches(known)
     versions = {}  # by mapping-table asset
     for connected in every:
         flow = connected.flow
@@ -43,7 +45,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
         checks.append(check)
         versions[own[0].key] = connected.mapping_version
         jobs.append(job)
-        sensors.append(flow_sensor(connected, job))
+        sensors.append(flow_sensor(connected, job, watch[flow.source]))
         schedules.append(flow_schedule(connected, job))
         if flow.emptied:
             compare, every_few_minutes = stock_sweep(connected)

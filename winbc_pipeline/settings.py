@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -31,7 +31,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password"}
-SensorSeconds = Annotated[int, Field(ge=5)]  # Dagster looks every five seconds which sensors are due
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
@@ -206,7 +205,7 @@ class FlowSettings(_Section):
 
     sensors: bool | None = None
     schedules: bool | None = None
-    sensor_seconds: SensorSeconds | None = None
+    sensor_seconds: PositiveInt | None = None
     cron: str | None = None
 
 
@@ -247,7 +246,7 @@ class Settings(BaseSettings):
     window: Literal["day", "week", "month"] = "day"
     sensors: bool = False
     schedules: bool = False
-    sensor_seconds: SensorSeconds = 5
+    sensor_seconds: PositiveInt = 1
     sweep_cron: str = "0 * * * *"
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30

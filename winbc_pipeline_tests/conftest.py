@@ -8,7 +8,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.sync import run, stage
+from winbc_pipeline.sync import glance, run
 
 from .support import mapped_before
 from .support.in_process import read_once
@@ -32,7 +32,7 @@ hypothesis_settings.load_profile("same every time")
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look for changes may take long: the machine may be busy."""
-    monkeypatch.setattr(stage, "GLANCE_S", 60)
+    monkeypatch.setattr(glance, "GLANCE_S", 60)
 
 
 @pytest.fixture(scope="session")

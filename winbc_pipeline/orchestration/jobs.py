@@ -36,6 +36,7 @@ from ..staging import ledger
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .tick import NO_APPROVAL, tick
+from .watch import Watch
 from .windows import range_tags, window_of
 
 WAIT_DAYS = 30  # how long a status waits for its order
@@ -47,20 +48,27 @@ def flow_job(flow: Flow) -> Any:
     return define_asset_job(flow.id, AssetSelection.groups(flow.id), executor_def=in_process_executor)
 
 
-def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
-    """The sensor that asks the source what changed since the watermark, and requests a run of those windows."""
+def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefinition:
+    """The sensor that asks the source what changed since the watermark, and requests a run of those windows.
+
+    The daemon looks every 5 s which sensors are due, a moment early or late. A whole interval would miss every second
+    look.
+
+    Args:
+        watch: that of the flow's source.
+    """
     flow = connected.flow
     timing = connected.settings.timing(flow.id)
 
     @sensor(
         name=f"{flow.id}_changes",
         job=job,
-        minimum_interval_seconds=timing.sensor_seconds,
+        minimum_interval_seconds=max(1, timing.sensor_seconds - 1),
         default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
     )
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
-            return tick(connected, context.instance, clock.now())
+            return tick(connected, context.instance, watch, clock.now)
         except StoreBusy:  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
 

@@ -1,25 +1,22 @@
 """One tick of a flow's sensor: is there something to do, and for which windows?
 
-Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment and asks the
-source once. Concept page: Sensors.
+Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment, and waits for
+the watch of the source (watch.py). Concept page: Sensors.
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from datetime import UTC, date, datetime
-from functools import partial
-from typing import TypeVar
+from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
 from ..staging import ledger
 from ..staging.progress import last_asked
 from ..staging.store import Row, Store
-from ..sync import stage
 from ..sync.connected import ConnectedFlow
+from ..sync.glance import SECOND, Change, Question
 from ..sync.outcomes import APPROVAL, APPROVED
-from ..sync.stage import SECOND, Change, change_since
+from .watch import Watch
 from .windows import range_tags
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
@@ -30,26 +27,43 @@ AT_WORK = [
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
 ]
-Result = TypeVar("Result")
 
 
-def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> RunRequest | SkipReason:
-    """A request of a run for new changes and for records that are still open.
+def tick(
+    connected: ConnectedFlow, instance: DagsterInstance, watch: Watch, now: Callable[[], datetime]
+) -> RunRequest | SkipReason:
+    """A request of a run for new changes and for records that are still open. It may take watch.STAY_S.
 
     Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
     the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
 
-    Raises: StoreBusy when a run has the database open. A tick does not wait for it.
+    Raises: StoreBusy when a run has the database open; a tick does not wait for it. WinbcError of the source.
     """
     settings, store = connected.settings, connected.store
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
+    seen = written(connected)
     followed = ledger.watermark(store, connected.flow.id, wait_s=0)
     if followed is None and last_asked(store, connected.staging.name, wait_s=0) is None:
-        return _unless_at_work(connected, instance, _run(connected, start.date(), now, "the whole history", True))
-    followed = followed or start - SECOND
-    unknown: Change | None = Change(None, followed.date())
-    change = within(stage.GLANCE_S, partial(change_since, connected, followed), unknown)
+        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
+    question = Question(connected, followed or start - SECOND)
     rows = _waiting(connected)
+    if rows:
+        change = watch.look(question)
+    else:
+        every = settings.timing(connected.flow.id).sensor_seconds
+        change = watch.stay(question, every, lambda: written(connected) != seen)
+    return _answer(connected, instance, question.followed, change, rows, now())
+
+
+def _answer(
+    connected: ConnectedFlow,
+    instance: DagsterInstance,
+    followed: datetime,
+    change: Change | None,
+    rows: list[Row],
+    now: datetime,
+) -> RunRequest | SkipReason:
+    """What follows from a change after the watermark, and from the ledger's rows that a run can settle."""
     waiting = [row["window"] for row in rows]
     approved = max((row["moved_at"] for row in rows if row["reason"] == APPROVED), default=None)
     # A run of the same few minutes may have been held.
@@ -65,6 +79,21 @@ def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> 
     if waiting:
         return _run(connected, min(waiting), now, f"open records{since_approval}", True)
     return SkipReason(f"Nothing changed since {followed.isoformat()}.")
+
+
+def written(connected: ConnectedFlow) -> list[tuple[int, int] | None]:
+    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer."""
+    settings, flow = connected.settings, connected.flow
+    files = [connected.store.path, *(settings.flow_database(other) for other in flow.waits_for)]
+    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:
@@ -86,23 +115,6 @@ def _unless_at_work(
     if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=AT_WORK)):
         return SkipReason("A run of this flow is at work. The tick after it looks again.")
     return request
-
-
-def within(seconds: float, work: Callable[[], Result], otherwise: Result) -> Result:
-    """The result of a work, or another value when it is not there in time; raises what the work raises in time.
-
-    A late work goes on in its thread until its own calls end, and its result is dropped.
-    """
-    result: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised by `result`
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return result.result() if wait([result], seconds).done else otherwise
 
 
 def _waiting(connected: ConnectedFlow) -> list[Row]:

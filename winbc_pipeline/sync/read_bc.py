@@ -14,7 +14,7 @@ from ..errors import UnreadableAnswer
 from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
-from ..systems.business_central.client import dumps
+from ..systems.business_central.client import Result, dumps
 from .flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
@@ -80,19 +80,26 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(dumps(row) for row in rows)
 
 
-def ends(source: BusinessCentral, sets: Mapping[str, str], since: datetime) -> list[datetime]:
-    """The modification moments of the oldest and the newest record of each set that changed after a moment.
+def end_paths(sets: Mapping[str, str], since: datetime, order: str) -> list[str]:
+    """Questions for the modification moment of one record of each set that changed after a moment.
 
-    It is one call, which reads at most two records of each set. Business Central rounds moments, so the record of
-    `since` itself may be among them.
+    Business Central rounds moments, so the record of `since` itself may be among them.
+
+    Args:
+        order: `asc` for the oldest such record, `desc` for the newest.
     """
     conditions = {name: quote(_since("gt", since, condition)) for name, condition in sets.items()}
-    paths = [
+    return [
         f"{name}?$filter={condition}&$select={MODIFIED}&$top=1&$orderby={MODIFIED}%20{order}"
         for name, condition in conditions.items()
-        for order in ("asc", "desc")
     ]
-    found = source.get_together(paths)
+
+
+def moments_in(result: Result) -> list[datetime]:
+    """The modification moments in the answer to such a question. Raises UnreadableAnswer when there is no answer."""
+    found = result.body.get("value") if isinstance(result.body, dict) else None
+    if result.status != 200 or not isinstance(found, list):
+        raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
     return [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found]
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
-from ..settings import Settings
 from ..staging.gather import last_whole, note_whole, put_together
 from ..staging.gone import create as create_notes
 from ..staging.gone import note_absent
@@ -25,23 +24,8 @@ from .flow import Reading
 from .guards.source import check_whole_read
 from .time_left import Told, in_words, silent
 
-GLANCE_S = 2  # the longest time that a look for changes takes
-SECOND = timedelta(seconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any change that a source may know
 ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md section 7)
-
-
-@dataclass(frozen=True)
-class Change:
-    """That something changed since a moment.
-
-    Attributes:
-        newest: the newest modification moment; None when more changed than was looked at.
-        oldest: the day (UTC) of the oldest change, or an earlier one.
-    """
-
-    newest: datetime | None
-    oldest: date
 
 
 @dataclass(frozen=True)
@@ -126,7 +110,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         def pages() -> Iterator[bytes]:
             profile = source.profile.entity(entity)
             for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
-                moments = [_moment(row, staging.modified) for row in rows]
+                moments = [moment_of(row, staging.modified) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
@@ -150,7 +134,7 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
-                progress.page(name, [_moment(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                progress.page(name, [moment_of(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
@@ -179,7 +163,7 @@ def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
     return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
 
 
-def _moment(row: Row, field: str) -> datetime | None:
+def moment_of(row: Row, field: str) -> datetime | None:
     """The modification moment of a record, in UTC; None when it has none that can be read."""
     try:
         moment = datetime.fromisoformat(str(row.get(field) or ""))
@@ -198,41 +182,3 @@ def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
     formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
     words = re.findall(r"\w+", " ".join(formulas))
     return frozenset(words) & frozenset(connected.source_fields)
-
-
-def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
-    """What changed after the watermark, by one call that reads little; None for nothing.
-
-    Winstore is asked in whole seconds. The watermark's own second is over for good (see watermark.py), so the question
-    begins with the next one, and what was read before is not transferred again.
-    """
-    # A call that nobody waits for any more ends by itself soon after.
-    settings = connected.settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
-    if connected.flow.reading:
-        moments = _ends(settings, connected.flow.reading, followed)
-    else:
-        found = _few(settings, connected.flow.entity, followed.replace(microsecond=0) + SECOND)
-        if found is None:
-            return Change(None, followed.date())
-        moments = found
-    newest = max(moments, default=followed)
-    return Change(newest, min(moments).date()) if newest > followed else None
-
-
-def _ends(settings: Settings, reading: Reading, since: datetime) -> list[datetime]:
-    source = BusinessCentral(settings, tries=1)
-    try:
-        return read_bc.ends(source, reading.sets(settings), since)
-    finally:
-        source.close()
-
-
-def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | None:
-    """The modification moments of the records that changed at or after a moment; None when these are many."""
-    source = Winstore(settings, tries=1)
-    try:
-        rows = source.few_changes(entity, since)
-        modified = source.profile.entity(entity).modified
-    finally:
-        source.close()
-    return None if rows is None else [moment for row in rows if (moment := _moment(row, modified))]

@@ -31,7 +31,9 @@ class ForkedRunLauncher(DefaultRunLauncher):
                 self._fork(run)
                 return
             except Exception as error:  # noqa: BLE001 - any fault: the default launcher has no part in it
-                words = f"The run could not be forked ({type(error).__name__}: {error}). Dagster's own launcher starts it."
+                words = (
+                    f"The run could not be forked ({type(error).__name__}: {error}). Dagster's own launcher starts it."
+                )
                 logging.getLogger("dagster").warning(words)
                 self._instance.report_engine_event(words, run, cls=self.__class__)
         # A process that was given up, or that of the run which this one repeats, is not its process.

@@ -1,0 +1,174 @@
+"""One watch per source system: it asks what changed, for all flows whose sensors wait for it.
+
+Here belongs: how often a source is asked, and who waits how long. What is asked: sync/glance.py; what follows from the
+answer: tick.py. A watch is kept between ticks, by the process that serves the code. Concept page: Sensors.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from ..errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ..settings import Settings
+from ..sync import glance
+from ..sync.glance import Answer, Change, Glance, Question
+
+LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; it is a constant of Dagster
+STAY_S = 3 * LOOP_S - 1  # so long a tick stays: it is over when the daemon looks for the third time
+REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
+IN_FLIGHT = 5  # calls at once
+# The threads in which Dagster's code server answers everything, ticks among them: its own default, and its variable.
+WORKERS = int(os.environ.get("DAGSTER_GRPC_MAX_WORKERS") or min(32, (os.cpu_count() or 1) + 4))
+FOR_OTHERS = 4  # threads that ticks leave to the UI, the daemon and runs
+
+
+def never() -> bool:
+    """A stay that only its own time ends."""
+    return False
+
+
+@dataclass
+class _Waiting:
+    """A tick that waits for an answer.
+
+    Attributes:
+        every_s: seconds from one question to the next.
+        next_s: when it is asked next.
+        last_s: the last moment at which it is asked.
+        over: whether its question no longer holds.
+    """
+
+    question: Question
+    every_s: float
+    next_s: float
+    last_s: float
+    over: Callable[[], bool]
+    result: "Future[Change | None]" = field(default_factory=Future)
+
+
+class Watch:
+    """Asks one source system for all flows that wait, by one call where the system can answer them in one.
+
+    Questions are asked on the beat: at whole multiples of their interval, so that those of several ticks come together.
+
+    Args:
+        source: winstore or bc.
+        staying: lets in as many ticks as may stay at once, in all watches together.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        settings: Settings,
+        staying: threading.Semaphore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.source, self.settings, self.staying, self.clock = source, settings, staying, clock
+        self.changed = threading.Condition()
+        self.waiting: list[_Waiting] = []
+        self.thread: threading.Thread | None = None
+
+    def look(self, question: Question) -> Change | None:
+        """What changed, by one question. Raises WinbcError."""
+        return self._answered(_Waiting(question, 0, self.clock(), self.clock(), never))
+
+    def stay(self, question: Question, every_s: float, over: Callable[[], bool]) -> Change | None:
+        """What changed, as soon as something has; None when nothing has within the stay.
+
+        There is one answer at least. Where too many ticks stay already, or the next question would come after the
+        stay, there is one only.
+
+        Args:
+            every_s: seconds from one question to the next.
+            over: ends the stay early when it says so.
+        Raises: WinbcError.
+        """
+        if every_s > STAY_S / 2 or not self.staying.acquire(blocking=False):
+            return self.look(question)
+        try:
+            now = self.clock()
+            beat = math.ceil(now / every_s) * every_s
+            return self._answered(_Waiting(question, every_s, beat, max(beat, now + STAY_S), over))
+        finally:
+            self.staying.release()
+
+    def _answered(self, waiting: _Waiting) -> Change | None:
+        with self.changed:
+            self.waiting.append(waiting)
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._serve, name=f"watch {self.source}", daemon=True)
+                self.thread.start()
+            self.changed.notify()
+        return waiting.result.result()
+
+    def _serve(self) -> None:
+        """Asks until nobody has waited for a while. Whatever fails is told to those who wait."""
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            eyes: Glance | None = None
+            try:
+                while due := self._next():
+                    eyes = eyes or Glance(self.source, self.settings)
+                    if self._ask(pool, eyes, due):
+                        continue
+                    eyes.close()  # a new one asks for a new token, and asks a host again that did not answer
+                    eyes = None
+            except BaseException as error:  # noqa: BLE001 - raised in the ticks
+                self._give_up(error)
+            finally:
+                if eyes:
+                    eyes.close()
+
+    def _next(self) -> list[_Waiting]:
+        """Those whose turn it is, once there are some; none after a while without any. Then the thread ends."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: self.waiting, REST_S):
+                self.thread = None
+                return []
+            while (pause := min(each.next_s for each in self.waiting) - self.clock()) > 0:
+                self.changed.wait(pause)
+            now = self.clock()
+            return [each for each in self.waiting if each.next_s <= now]
+
+    def _ask(self, pool: ThreadPoolExecutor, eyes: Glance, due: list[_Waiting]) -> bool:
+        """Asks for those whose turn it is. Returns whether the system answered, and took the credentials."""
+        calls = eyes.together(list(dict.fromkeys(each.question for each in due)))
+        asked = {pool.submit(eyes.ask, call): call for call in calls}
+        wait(asked, glance.GLANCE_S)
+        good = True
+        for call, questions in asked.items():
+            answers: list[Answer] = call.result() if call.done() else [each.unknown for each in questions]
+            for question, answer in zip(questions, answers, strict=True):
+                good &= not isinstance(answer, (SystemUnavailable, AuthenticationFailed))
+                self._tell([each for each in due if each.question == question], answer)
+        return good
+
+    def _tell(self, those: list[_Waiting], answer: Answer) -> None:
+        """Ends the waiting of those who have an answer, or whose last question this was."""
+        with self.changed:
+            for each in those:
+                each.next_s = max(each.next_s + each.every_s, self.clock())
+                if answer is None and each.next_s <= each.last_s and each.every_s and not each.over():
+                    continue
+                self.waiting.remove(each)
+                if isinstance(answer, WinbcError):
+                    each.result.set_exception(answer)
+                else:
+                    each.result.set_result(answer)
+
+    def _give_up(self, error: BaseException) -> None:
+        with self.changed:
+            self.thread = None
+            for each in self.waiting:
+                each.result.set_exception(error)
+            self.waiting.clear()
+
+
+def watches(settings: Settings, workers: int = WORKERS) -> dict[str, Watch]:
+    """The watch of each source system, by its name. They ask nothing until a tick waits for them."""
+    staying = threading.Semaphore(max(0, workers - FOR_OTHERS))
+    return {source: Watch(source, settings, staying) for source in ("winstore", "bc")}
