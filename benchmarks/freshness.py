@@ -245,8 +245,9 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=100)
     parser.add_argument("--burst-minutes", type=float, default=5)
     parser.add_argument("--idle-seconds", type=float, default=120)
+    parser.add_argument("--folder", default="", help="where everything is kept; by default nothing is")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() if not given.folder else contextlib.nullcontext(given.folder) as folder:
         for launcher in given.launchers.split(","):
             measure(launcher, given, Path(folder, launcher))
 

@@ -21,6 +21,8 @@ from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar
 
 LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
+# The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
+WORKERS, THREADS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS"), "32"
 GENTLE_S = 1.5  # seconds that children have to end by themselves
 
 
@@ -28,12 +30,14 @@ GENTLE_S = 1.5  # seconds that children have to end by themselves
 def claimed(folder: Path) -> Iterator[Path]:
     """DAGSTER_HOME below a connection's folder of data, which is this process's alone until the block ends.
 
-    The variable DAGSTER_HOME of this process names it from now on.
+    The variable DAGSTER_HOME of this process names it from now on, and its servers have enough threads.
     Raises: NotDone while another process serves it.
     """
     home = (folder / "dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ["DAGSTER_HOME"] = str(home)
+    for name in WORKERS:
+        os.environ.setdefault(name, THREADS)
     lock = FileLock(str(home / "served.lock"), timeout=0)
     try:
         lock.acquire()

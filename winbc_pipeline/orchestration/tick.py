@@ -21,12 +21,8 @@ from .windows import range_tags
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
-AT_WORK = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
+NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
+AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
 def tick(
@@ -75,9 +71,11 @@ def _answer(
     if change and change.newest:
         # The watermark never passes a change that is dated in the future. One run is enough for such a change.
         again = change.newest <= now
-        return _run(connected, min([change.oldest, *waiting]), now, change.newest.isoformat() + since_approval, again)
+        what = change.newest.isoformat() + since_approval
+        return _unless_queued(connected, instance, _run(connected, min([change.oldest, *waiting]), now, what, again))
     if waiting:
-        return _run(connected, min(waiting), now, f"open records{since_approval}", True)
+        request = _run(connected, min(waiting), now, f"open records{since_approval}", True)
+        return _unless_queued(connected, instance, request)
     return SkipReason(f"Nothing changed since {followed.isoformat()}.")
 
 
@@ -114,6 +112,13 @@ def _unless_at_work(
     """A request, unless a run of the flow waits or is at work. Long runs would pile up behind it."""
     if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=AT_WORK)):
         return SkipReason("A run of this flow is at work. The tick after it looks again.")
+    return request
+
+
+def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest) -> RunRequest | SkipReason:
+    """A request, unless a run of the same days waits for its turn: it will read this change too."""
+    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=request.tags)):
+        return SkipReason("A run that waits in the queue will take what changed.")
     return request
 
 

@@ -21,8 +21,8 @@ LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; i
 STAY_S = 3 * LOOP_S - 1  # so long a tick stays: it is over when the daemon looks for the third time
 REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
 IN_FLIGHT = 5  # calls at once
-# The threads in which Dagster's code server answers everything, ticks among them: its own default, and its variable.
-WORKERS = int(os.environ.get("DAGSTER_GRPC_MAX_WORKERS") or min(32, (os.cpu_count() or 1) + 4))
+# The number of threads in which Dagster's code server answers everything, ticks among them, and the server before it.
+WORKERS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS")
 FOR_OTHERS = 4  # threads that ticks leave to the UI, the daemon and runs
 
 
@@ -136,29 +136,28 @@ class Watch:
 
     def _ask(self, pool: ThreadPoolExecutor, eyes: Glance, due: list[_Waiting]) -> bool:
         """Asks for those whose turn it is. Returns whether the system answered, and took the credentials."""
-        calls = eyes.together(list(dict.fromkeys(each.question for each in due)))
+        calls = eyes.together([each.question for each in due])
         asked = {pool.submit(eyes.ask, call): call for call in calls}
         wait(asked, glance.GLANCE_S)
-        good = True
+        by_question, good = {each.question: each for each in due}, True
         for call, questions in asked.items():
             answers: list[Answer] = call.result() if call.done() else [each.unknown for each in questions]
             for question, answer in zip(questions, answers, strict=True):
                 good &= not isinstance(answer, (SystemUnavailable, AuthenticationFailed))
-                self._tell([each for each in due if each.question == question], answer)
+                self._tell(by_question[question], answer)
         return good
 
-    def _tell(self, those: list[_Waiting], answer: Answer) -> None:
-        """Ends the waiting of those who have an answer, or whose last question this was."""
+    def _tell(self, one: _Waiting, answer: Answer) -> None:
+        """Ends the waiting of one that has an answer, or whose last question this was."""
         with self.changed:
-            for each in those:
-                each.next_s = max(each.next_s + each.every_s, self.clock())
-                if answer is None and each.next_s <= each.last_s and each.every_s and not each.over():
-                    continue
-                self.waiting.remove(each)
-                if isinstance(answer, WinbcError):
-                    each.result.set_exception(answer)
-                else:
-                    each.result.set_result(answer)
+            one.next_s = max(one.next_s + one.every_s, self.clock())
+            if answer is None and one.every_s and one.next_s <= one.last_s and not one.over():
+                return
+            self.waiting.remove(one)
+            if isinstance(answer, WinbcError):
+                one.result.set_exception(answer)
+            else:
+                one.result.set_result(answer)
 
     def _give_up(self, error: BaseException) -> None:
         with self.changed:
@@ -168,7 +167,9 @@ class Watch:
             self.waiting.clear()
 
 
-def watches(settings: Settings, workers: int = WORKERS) -> dict[str, Watch]:
+def watches(settings: Settings) -> dict[str, Watch]:
     """The watch of each source system, by its name. They ask nothing until a tick waits for them."""
+    default = min(32, (os.cpu_count() or 1) + 4)  # that of Python's thread pool, which Dagster's servers use
+    workers = min(int(os.environ.get(name) or default) for name in WORKERS)
     staying = threading.Semaphore(max(0, workers - FOR_OTHERS))
     return {source: Watch(source, settings, staying) for source in ("winstore", "bc")}

@@ -35,7 +35,7 @@ class Change:
     oldest: date
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """Whether anything of a flow's source changed after the watermark."""
 
