@@ -18,7 +18,8 @@ from winbc_pipeline.cli import dagster_home
 from winbc_pipeline.orchestration.launcher.process import RunProcess
 from winbc_pipeline.orchestration.windows import range_tags
 
-from .sandboxes import FIRST, LAST, Sandboxes, environment_of
+from .flow_cases import FLOW_CASES
+from .sandboxes import Sandboxes, environment_of
 
 OWN = "run_launcher:\n  module: winbc_pipeline.orchestration.launcher\n  class: ForkedRunLauncher\n"
 LAUNCH = """mutation($given: ExecutionParams!) { launchRun(executionParams: $given) {
@@ -45,8 +46,9 @@ class Desk:
         return result
 
     def launch(self, flow: str) -> str:
-        """Starts a run of all windows of a flow."""
-        tags = range_tags(FIRST, LAST, self.sandboxes.settings).items()
+        """Starts a run of the window of the flow's test records."""
+        day = FLOW_CASES[flow].day
+        tags = range_tags(day, day, self.sandboxes.settings).items()
         given = {
             "selector": {
                 "repositoryLocationName": LOCATION,

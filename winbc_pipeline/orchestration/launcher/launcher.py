@@ -81,7 +81,7 @@ def _is_ours(run: DagsterRun) -> bool:
     """Whether the code of a run is on this computer, for this Python."""
     origin = run.job_code_origin
     remote = run.remote_job_origin
-    if origin is None or remote is None:
+    if origin is None:
         return False
-    host = getattr(remote.repository_origin.code_location_origin, "host", None)
+    host = getattr(remote.repository_origin.code_location_origin, "host", None) if remote else None
     return origin.executable_path == sys.executable and host in LOOPBACK

@@ -1,0 +1,121 @@
+"""A run gets its process by a fork, and loses nothing by it.
+
+Source of the promises: docs/operations.md, "How a run gets its process".
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster._core.launcher import WorkerStatus
+
+from winbc_pipeline.orchestration.launcher import fork_server
+from winbc_pipeline.settings import Settings
+
+from ...support.flow_cases import FLOW_CASES
+from ...support.launched import Office, kill, office, until
+from ...support.sandboxes import FIRST, REPOSITORY, Sandboxes
+from ...support.servers import Servers
+
+pytestmark = pytest.mark.proof
+
+FLOW = "products_winstore_to_bc"
+
+
+@pytest.fixture(scope="module")
+def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One for all tests: the fork server takes seconds to load."""
+    folder = tmp_path_factory.mktemp("launched")
+    servers.renew()
+    settings = Settings(data_folder=folder / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("WINBC_HISTORY_START", FIRST.isoformat())
+        with office(Sandboxes(servers.addresses, settings, folder), monkeypatch) as made:
+            yield made
+
+
+@pytest.fixture
+def slow(desk: Office) -> Iterator[None]:
+    """A run stays at work until the test ends."""
+    system, path = FLOW_CASES[FLOW].slow
+    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 60, "times": 60})
+    yield
+    desk.sandboxes.fault("winstore")
+
+
+def test_a_run_is_forked_and_its_records_arrive(desk: Office) -> None:
+    FLOW_CASES[FLOW].fill(desk.sandboxes, False)
+    run = desk.launch(FLOW)
+    assert desk.process(run).pid
+    assert desk.ended(run) == "SUCCESS"
+    assert len(FLOW_CASES[FLOW].arrived(desk.sandboxes)) == 2
+
+
+@pytest.mark.parametrize("flow", [FLOW, "orders_winstore_to_bc"])
+def test_the_next_run_completes_a_killed_one(desk: Office, flow: str) -> None:
+    case = FLOW_CASES[flow]
+    case.many(desk.sandboxes, 60)
+    system, path = case.slow
+    before = len(case.written(desk.sandboxes))
+    desk.sandboxes.fault(system, {"kind": "slow", "path": path, "times": 60})
+    run = desk.launch(flow)
+    until(lambda: len(case.written(desk.sandboxes)) >= before + 10)
+    kill(desk.process(run).pid)
+    desk.sandboxes.fault(system)
+    until(lambda: not desk.process(run).is_alive)
+    assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.FAILED
+    assert len(case.written(desk.sandboxes)) < before + 60, "the run was killed in the middle of its work"
+
+    assert desk.sync(flow) == "SUCCESS"
+
+    arrived = case.arrived(desk.sandboxes)
+    assert len(arrived) == len(set(arrived)) >= 60
+
+
+def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, slow: None) -> None:
+    run = desk.launch(FLOW)
+    until(lambda: desk.run(run).status.value == "STARTED")
+    assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.RUNNING
+    assert desk.launcher.terminate(run)
+    assert desk.ended(run) == "CANCELED"
+
+
+def test_a_fork_has_no_thread_and_no_file_of_the_process_that_launches(desk: Office, slow: None) -> None:
+    """gRPC's channels and SQLite's locks do not survive a fork."""
+    run = desk.launch(FLOW)
+    server = fork_server.server_pid()
+    opened = [os.readlink(each) for each in Path(f"/proc/{server}/fd").iterdir()]
+    threads = len(list(Path(f"/proc/{server}/task").iterdir()))
+    desk.launcher.terminate(run)
+    desk.ended(run)
+    assert threads == 1
+    assert not [name for name in opened if name.startswith("socket") or ".d" in Path(name).name]
+
+
+def test_a_killed_fork_server_costs_no_run(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a killed server was waited for, multiprocessing takes it for alive: the launch gets EOFError."""
+    server = fork_server.server_pid()
+    assert server
+    by_default: list[str] = []
+    monkeypatch.setattr(
+        "dagster.DefaultRunLauncher.launch_run", lambda _, context: by_default.append(context.dagster_run.run_id)
+    )
+    kill(server)
+    first = desk.launch(FLOW)
+    assert by_default in ([], [first]), "the first one may be launched by Dagster's own launcher"
+    assert desk.sync(FLOW) == "SUCCESS"
+    assert fork_server.server_pid() not in (None, server)
+
+
+def test_a_changed_env_file_counts_in_the_next_run(desk: Office) -> None:
+    assert desk.sync(FLOW) == "SUCCESS"
+    server = fork_server.server_pid()
+    file = desk.sandboxes.folder / ".env"
+    file.write_text("WINBC_HISTORY_START=2026-03-01\nWINBC_WINSTORE__PASSWORD=wrong\n")
+    ended = desk.sync(FLOW)
+    file.unlink()
+    assert ended == "FAILURE"
+    assert fork_server.server_pid() != server
+    assert desk.sync(FLOW) == "SUCCESS"

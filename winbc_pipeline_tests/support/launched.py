@@ -1,0 +1,102 @@
+"""Runs of Dagster that this process launches as its daemon does, with the shipped dagster.yaml."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DagsterRun
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+from winbc_pipeline.build import build_defs
+from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, fork_server
+from winbc_pipeline.orchestration.launcher.process import RunProcess
+from winbc_pipeline.orchestration.windows import range_tags
+
+from .flow_cases import FLOW_CASES
+from .forked import FORKS
+from .forked import __name__ as preloaded_by_others
+from .sandboxes import Sandboxes, environment_of
+
+MOST_S = 120
+
+
+@dataclass
+class Office:
+    """A connection whose runs are launched. Runs are named by their ids."""
+
+    sandboxes: Sandboxes
+    instance: DagsterInstance
+
+    @property
+    def launcher(self) -> ForkedRunLauncher:
+        """As another process sees it: one that has launched nothing."""
+        launcher = DagsterInstance.get().run_launcher
+        assert isinstance(launcher, ForkedRunLauncher)
+        return launcher
+
+    def launch(self, flow: str) -> str:
+        """Launches a run of the window that holds the test records of a flow."""
+        day = FLOW_CASES[flow].day
+        recon = ReconstructableRepository.for_module("winbc_pipeline.definitions", "defs", os.getcwd())
+        run = self.instance.create_run_for_job(
+            build_defs(settings=self.sandboxes.settings).resolve_job_def(flow),
+            tags=range_tags(day, day, self.sandboxes.settings),
+            job_code_origin=recon.get_reconstructable_job(flow).get_python_origin(),
+        )
+        self.instance.launch_run(run.run_id, workspace=None)  # type: ignore[arg-type]
+        return run.run_id
+
+    def run(self, run_id: str) -> DagsterRun:
+        run = self.instance.get_run_by_id(run_id)
+        assert run
+        return run
+
+    def process(self, run_id: str) -> RunProcess:
+        process = RunProcess.of(self.run(run_id).tags)
+        assert process
+        return process
+
+    def ended(self, run_id: str) -> str:
+        """How a run ended."""
+        until(lambda: self.run(run_id).is_finished)
+        return self.run(run_id).status.value
+
+    def sync(self, flow: str) -> str:
+        """Launches a run and waits for its end."""
+        return self.ended(self.launch(flow))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that other processes do."""
+    ends = time.monotonic() + MOST_S
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.02)
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def office(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """The present folder is that of a connection, whose runs can be launched until the block ends."""
+    home = sandboxes.folder / "home"
+    home.mkdir()
+    shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
+    Path(home, "dagster.yaml").write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+    given = {"DAGSTER_HOME": str(home), "WINBC_BC__BATCH_SIZE": "10", "WINBC_GUARDS__ENABLED": "false"}
+    for name, value in (environment_of(sandboxes) | sandboxes.addresses.environment() | given).items():
+        monkeypatch.setenv(name, value)
+    try:
+        with DagsterInstance.get() as instance:
+            yield Office(sandboxes, instance)
+    finally:
+        fork_server.end()
+        FORKS.set_forkserver_preload([preloaded_by_others])
