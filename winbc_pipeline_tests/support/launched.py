@@ -77,7 +77,7 @@ def until(condition: Callable[[], bool]) -> None:
     ends = time.monotonic() + MOST_S
     while not condition():
         assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)
+        time.sleep(0.2)
 
 
 def kill(pid: int) -> None:

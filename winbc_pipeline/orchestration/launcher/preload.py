@@ -6,7 +6,7 @@ import os
 # Before numpy is loaded. Its threads would not be there in a forked process.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import duckdb  # noqa: F401
+import duckdb
 import pandas  # noqa: F401, ICN001
 from dotenv import dotenv_values
 
@@ -20,5 +20,6 @@ from ... import definitions  # noqa: E402
 
 definitions.defs.get_repository_def().get_all_jobs()
 authorities()
+duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()
 gc.freeze()  # what is loaded stays shared with the forked processes

@@ -32,6 +32,7 @@ def desk(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("WINBC_HISTORY_START", FIRST.isoformat())
+        monkeypatch.setattr(fork_server, "START_S", 300)  # the machine may be busy
         with office(Sandboxes(servers.addresses, settings, folder), monkeypatch) as made:
             yield made
 
@@ -53,10 +54,10 @@ def test_a_run_is_forked_and_its_records_arrive(desk: Office) -> None:
     assert len(FLOW_CASES[FLOW].arrived(desk.sandboxes)) == 2
 
 
-@pytest.mark.parametrize("flow", [FLOW, "orders_winstore_to_bc"])
+@pytest.mark.parametrize("flow", [FLOW, "customers_winstore_to_bc"])
 def test_the_next_run_completes_a_killed_one(desk: Office, flow: str) -> None:
     case = FLOW_CASES[flow]
-    case.many(desk.sandboxes, 60)
+    case.many(desk.sandboxes, 30)
     system, path = case.slow
     before = len(case.written(desk.sandboxes))
     desk.sandboxes.fault(system, {"kind": "slow", "path": path, "times": 60})
@@ -66,12 +67,12 @@ def test_the_next_run_completes_a_killed_one(desk: Office, flow: str) -> None:
     desk.sandboxes.fault(system)
     until(lambda: not desk.process(run).is_alive)
     assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.FAILED
-    assert len(case.written(desk.sandboxes)) < before + 60, "the run was killed in the middle of its work"
+    assert len(case.written(desk.sandboxes)) < before + 30, "the run was killed in the middle of its work"
 
     assert desk.sync(flow) == "SUCCESS"
 
     arrived = case.arrived(desk.sandboxes)
-    assert len(arrived) == len(set(arrived)) >= 60
+    assert len(arrived) == len(set(arrived)) >= 30
 
 
 def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, slow: None) -> None:
