@@ -6,6 +6,7 @@ Source of the promise: issue 19.
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration import watch
-from winbc_pipeline.orchestration.tick import AGAIN_S, tick
+from winbc_pipeline.orchestration.tick import AGAIN_S, tick, written
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync import glance, stage
@@ -282,3 +283,36 @@ def test_a_record_of_the_future_is_requested_once(desk: Desk) -> None:
     first, later = desk.request(now), desk.request(now + timedelta(seconds=AGAIN_S))
     assert first.run_key == later.run_key
     assert first.tags[RANGE_START] == now.date().isoformat()
+
+
+@pytest.mark.parametrize(
+    ("status", "is_asked"), [(DagsterRunStatus.NOT_STARTED, False), (DagsterRunStatus.STARTED, True)]
+)
+def test_a_run_that_waits_for_its_turn_takes_later_changes_too(
+    desk: Desk, status: DagsterRunStatus, is_asked: bool
+) -> None:
+    """In a burst the queue does not grow. A run that has begun may have read the source already."""
+    desk.many_articles(number=1)
+    desk.loaded("2026-03-01T10:00:00Z")
+    job = build_defs(settings=desk.sandboxes.settings).resolve_job_def(desk.connected.flow.id)
+    now = datetime(2026, 3, 2, 11, tzinfo=UTC)
+    desk.instance.create_run_for_job(job, status=status, tags=desk.request(now).tags)
+    assert isinstance(desk.tick(now), RunRequest) is is_asked
+
+
+def test_a_tick_writes_nothing_into_the_databases_that_it_looks_at(desk: Desk) -> None:
+    """Else its own look would end its stay."""
+    desk.sandboxes.sync("products")
+    before = written(desk.connected)
+    assert desk.rests()
+    assert written(desk.connected) == before
+
+
+def test_a_tick_that_stays_sees_what_a_run_has_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, and the next one follows the new watermark."""
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(watch, "STAY_S", 60)
+    with ThreadPoolExecutor(1) as pool:
+        tick = pool.submit(desk.tick)
+        desk.loaded("2026-03-02T10:00:00Z")
+        assert isinstance(tick.result(20), SkipReason)
