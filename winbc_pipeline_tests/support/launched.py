@@ -28,15 +28,20 @@ MOST_S = 120
 
 @dataclass
 class Office:
-    """A connection whose runs are launched. Runs are named by their ids."""
+    """A connection whose runs are launched. Runs are named by their ids.
+
+    Attributes:
+        other: Dagster as another process sees it, whose launcher has launched nothing.
+    """
 
     sandboxes: Sandboxes
     instance: DagsterInstance
+    other: DagsterInstance
 
     @property
     def launcher(self) -> ForkedRunLauncher:
-        """As another process sees it: one that has launched nothing."""
-        launcher = DagsterInstance.get().run_launcher
+        """The launcher of another process."""
+        launcher = self.other.run_launcher
         assert isinstance(launcher, ForkedRunLauncher)
         return launcher
 
@@ -95,8 +100,8 @@ def office(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Of
     for name, value in (environment_of(sandboxes) | sandboxes.addresses.environment() | given).items():
         monkeypatch.setenv(name, value)
     try:
-        with DagsterInstance.get() as instance:
-            yield Office(sandboxes, instance)
+        with DagsterInstance.get() as instance, DagsterInstance.get() as other:
+            yield Office(sandboxes, instance, other)
     finally:
         fork_server.end()
         FORKS.set_forkserver_preload([preloaded_by_others])
