@@ -1,14 +1,17 @@
 """What stock costs: mapping and planning changes, a sweep that finds nothing, and a push of figures.
 
-Usage: python benchmarks/stock.py [--rows N] map|sweep|push
+Usage: python benchmarks/stock.py [--rows N] [--slower N] map|sweep|push
 `map`: every SKU has changed and differs in the target, which is a dictionary in this process.
 `sweep`: nothing differs; both systems are a server on loopback, which counts its calls.
-`push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time.
+`push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time. Before and after the
+push the same figures are sent by bare sockets, without a ledger and without looking again: that is the ceiling. With
+`--slower 10` the server needs ten times as long, so that the share tells of the calls, and not of a busy machine.
 Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling.
 """
 
 import argparse
 import asyncio
+import http.client
 import json
 import multiprocessing
 import re
@@ -17,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +29,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from serving import answer_json, served
 
-CEILING = 5 * 100 / (0.050 + 100 * 0.002)  # figures per second of five batches of 100 in flight, without looking again
+IN_FLIGHT, BATCH = 5, 100
 START = datetime(2026, 3, 1, tzinfo=UTC)
 PER_SECOND = 500  # SKUs that changed in one second
 
@@ -44,7 +48,7 @@ def item(number: int, inventory: float) -> dict[str, Any]:
     return own | {"inventory": inventory, "type": "Inventory", "blocked": False}
 
 
-def serve(rows: int, inventory: float, slow: bool, ready: "multiprocessing.Queue[int]") -> None:
+def serve(rows: int, inventory: float, slow: float, ready: "multiprocessing.Queue[int]") -> None:
     """Winstore's changed stock in chunks, and items of Business Central in pages and batches."""
     slots, calls, arrived = asyncio.Semaphore(5), Counter[str](), set[str]()
 
@@ -66,7 +70,7 @@ def serve(rows: int, inventory: float, slow: bool, ready: "multiprocessing.Queue
         requests = json.loads(sent)["requests"]
         writes = [each for each in requests if each["method"] == "PATCH"]
         async with slots:
-            await asyncio.sleep((0.050 + 0.002 * len(writes)) if slow else 0)
+            await asyncio.sleep(slow * (0.050 + 0.002 * len(writes)))
         answers = []
         for each in requests:
             numbers = [int(found) for found in re.findall(r"0-(\d{12})", unquote(each["url"]))]
@@ -130,15 +134,16 @@ def staged(folder: Path, rows: int, url: str) -> Any:
 
 def mapped(rows: int, folder: Path) -> dict[str, Any]:
     from winbc_pipeline.sync.map import map_windows
-    from winbc_pipeline.sync.records.plan import plan
+    from winbc_pipeline.sync.stock.plan import plan
     from winbc_pipeline.sync.work import Work
     from winbc_pipeline.workbench.plans import planned
 
     def found(entity_set: str, field: str, keys: Iterable[str], *_: Any) -> dict[str, list[dict[str, Any]]]:
         if entity_set != "items" or field == "id":
             return {}
-        return {key: [item(int(key[1:]), 1)] for key in keys}
+        return {key: there[key] for key in keys}
 
+    there = {f"S{number:06d}": [item(number, 1)] for number in range(rows)}
     connected = staged(folder, rows, "http://127.0.0.1:1")
     work = Work(connected, START.date(), date(2026, 12, 31), "bench")
     began, clock = time.process_time(), time.perf_counter()
@@ -171,6 +176,7 @@ def swept(rows: int, folder: Path, url: str) -> dict[str, Any]:
 
 
 def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
+    from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.store import create_table, insert_rows
     from winbc_pipeline.sync.plan_table import PLANNED, planned_table
     from winbc_pipeline.sync.records.push import push
@@ -189,13 +195,43 @@ def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
         insert_rows(connection, planned_table(connected.flow), PLANNED, planned)
     target = BusinessCentral(connected.settings)
     assert target.root
+    before = ceiling(rows, url)
     began, clock = time.process_time(), time.perf_counter()
     push(Work(connected, START.date(), START.date(), "bench"), target)
-    seconds = time.perf_counter() - clock
+    spent = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
     target.close()
-    assert counted(url)["arrived"] == rows
-    share = rows / seconds / CEILING
-    return {"processor_s": time.process_time() - began, "seconds": seconds, "share_of_ceiling": share}
+    confirmed = len(ledger.read(connected.store, "state = 'CONFIRMED'"))
+    assert (counted(url)["arrived"], confirmed) == (rows, rows)
+    least = (before + ceiling(rows, url)) / 2
+    return spent | {"ceiling_s": least, "share_of_ceiling": least / spent["seconds"]}
+
+
+def ceiling(rows: int, url: str) -> float:
+    """Seconds in which bare sockets send the figures, with as many calls in flight."""
+    host = urlsplit(url).netloc
+    bodies = [
+        json.dumps(
+            {
+                "requests": [
+                    {"id": str(n), "method": "PATCH", "url": f"items({item(n, 1)['id']})", "body": {"inventory": 5}}
+                    for n in range(start, min(start + BATCH, rows))
+                ]
+            }
+        ).encode()
+        for start in range(0, rows, BATCH)
+    ]
+
+    def send(some: list[bytes]) -> None:
+        connection = http.client.HTTPConnection(host)
+        for body in some:
+            connection.request("POST", "/$batch", body)
+            connection.getresponse().read()
+        connection.close()
+
+    clock = time.perf_counter()
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        list(pool.map(send, [bodies[n::IN_FLIGHT] for n in range(IN_FLIGHT)]))
+    return time.perf_counter() - clock
 
 
 def counted(url: str) -> dict[str, Any]:
@@ -209,6 +245,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("map", "sweep", "push"))
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--slower", type=float, default=1)
     given = parser.parse_args()
     rows = given.rows
     with tempfile.TemporaryDirectory() as folder:
@@ -216,7 +253,7 @@ def main() -> None:
             spent = mapped(rows, Path(folder))
         else:
             is_push = given.what == "push"
-            with served(serve, rows, 1 if is_push else 5, is_push) as url:
+            with served(serve, rows, 1 if is_push else 5, given.slower if is_push else 0) as url:
                 spent = (pushed if is_push else swept)(rows, Path(folder), url)
     figures = {name: round(value, 2) if isinstance(value, float) else value for name, value in spent.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -13,6 +13,7 @@
     ├── TooManyWrites        E-GUARD        a run would write much more than usual: look, and approve it
     ├── SourceShrank         E-SOURCE       a source gives less than half of before: look, and approve it
     └── NotDone              E-NOT-DONE     what a person asked for would be wrong now: the message says what to do
+        └── UnknownRecord    E-UNKNOWN      nobody knows the key that a person gave: the message says what is alike
 
 Codes of single records (reason codes) are in sync/outcomes.py; both lists are explained in docs/errors.md.
 """
@@ -72,6 +73,12 @@ class NotDone(WinbcError):
     """What a person asked for was not done, because it would be wrong now."""
 
     code = "E-NOT-DONE"
+
+
+class UnknownRecord(NotDone):
+    """A person named a record that is neither among what was read nor in the ledger (workbench/unknown.py)."""
+
+    code = "E-UNKNOWN"
 
 
 class TooManyWrites(WinbcError):

@@ -12,6 +12,7 @@ from winbc_pipeline.sync import glance, run
 
 from .support import mapped_before
 from .support.in_process import read_once
+from .support.kept_open import kept_open
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
@@ -54,8 +55,9 @@ def sandboxes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers)
         data_folder=tmp_path / "data", mapping_folder=REPOSITORY / "mapping_tables", history_start=FIRST
     )
     made = Sandboxes(servers.addresses, settings, tmp_path)
-    yield made
-    made.check(run_ended=False)
+    with kept_open():
+        yield made
+        made.check(run_ended=False)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import NotDone
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
@@ -27,12 +26,7 @@ def approve(
 ) -> None:
     """Shows what a flow's plan would write, if it is more than a run may, and lets exactly that pass once."""
     connected = ConnectedFlow(flow_of(flow), load_settings())
-    try:
-        words = _approve_read(connected, yes) if source else _approve_plan(connected, yes)
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
-    say(console, words)
+    say(console, _approve_read(connected, yes) if source else _approve_plan(connected, yes))
 
 
 def _approve_plan(connected: ConnectedFlow, yes: bool) -> str:
@@ -60,6 +54,10 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
 
     what = shown.writes
     say(console, f"{connected.flow.id} to {shown.target}: {what.in_words()}. Without approval: {shown.limit} of each.")
+    parts = table_of("part", "to create", "to update", "of them to block")
+    for each in shown.parts:
+        add_row(parts, each.part, each.creates, each.updates, each.blocks)
+    console.print(parts)
     table = table_of("record", "part", "action", "what: old -> new")
     for row in shown.examples:
         changes = in_words(row["changes"])
@@ -68,7 +66,8 @@ def _show(connected: ConnectedFlow, shown: "Proposal") -> None:
     console.print(table)
     if connected.flow.emptied:
         _show_worth(connected)
-    say(console, f"{len(shown.examples)} of them are shown. `winbc plan {connected.flow.id} --all` shows all.")
+    every = f"`winbc plan {connected.flow.id} --all` shows all."
+    say(console, f"{len(shown.examples)} of them are shown, some of each part. {every}")
 
 
 def _show_worth(connected: ConnectedFlow) -> None:

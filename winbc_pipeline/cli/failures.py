@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import httpx
 from rich.console import Console
 
-from ..errors import NotWritable, WinbcError
+from ..errors import NotDone, NotWritable, WinbcError
 from ..staging.store import NO_ROOM
 from .output import say
 
@@ -26,14 +26,15 @@ SQLITE_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANT
 
 @contextmanager
 def told(console: Console) -> Iterator[None]:
-    """Prints one line for an error of the block, and ends with exit code 2. With `--debug` the error goes on."""
+    """Prints one line for an error of the block, and ends: with exit code 1 when what a person asked for is not done,
+    else with 2. With `--debug` the error goes on."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - no traceback reaches a terminal
         if options.debug:
             raise
         say(console, (in_words(error), "red"))
-        raise SystemExit(2) from None
+        raise SystemExit(1 if isinstance(error, NotDone) else 2) from None
 
 
 @contextmanager

@@ -129,6 +129,7 @@ def plan(
     from ..sync.guards.writes import held
     from ..sync.run import dry_run
     from ..workbench.plans import PLAN_COLUMNS, counts_of, in_words, planned, write_csv
+    from ..workbench.unknown import check_known
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     start, end = _windows(connected.settings, first, to)
@@ -141,6 +142,8 @@ def plan(
         add_row(counts, action, reason, count)
     console.print(counts)
     wanted = [row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED")]
+    if key and not wanted:
+        check_known(connected, key)
     table = table_of("record", "part", *PLAN_COLUMNS[2:5], "what: old -> new")
     for row in wanted if every else wanted[:MOST_SHOWN]:
         add_row(table, *(row[name] for name in PLAN_COLUMNS), in_words(row["changes"]))
@@ -204,10 +207,13 @@ def records(
 ) -> None:
     """Shows the ledger: each record's state, reason and number in the target."""
     from ..staging import ledger
+    from ..workbench.unknown import check_known
 
     connected = ConnectedFlow(flow_of(flow), load_settings())
     where = "state = coalesce(upper(?), state) AND key = coalesce(?, key)"
     rows = ledger.read(connected.store, where, [state, key])
+    if key and not rows:
+        check_known(connected, key)
     table = table_of("record", "part", "state", "reason", "number", "message")
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))

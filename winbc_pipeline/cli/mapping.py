@@ -65,8 +65,8 @@ def preview(
     """Shows staged records under the present tables: source fields, steps, result, and the target's present value."""
     from ..workbench.preview import preview as views
 
-    chosen = flow_of(flow)
-    found = views(ConnectedFlow(chosen, load_settings()), key, sample)
+    connected = ConnectedFlow(flow_of(flow), load_settings())
+    found = views(connected, key, sample)
     for view in found:
         owned = any(each.target.line.owner for each in view.fields)
         columns = ["field", "formula", "steps", "result", "target now", *(["owner"] if owned else [])]
@@ -79,7 +79,7 @@ def preview(
         console.print(table)
         _print_errors(view, view.errors)
         say(console, f"Request: {view.request}")
-    _check_staged(found, chosen)
+    _check_staged(found, connected, key)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def explain(
     chosen = connected.flow
     field = field_of(field, chosen, fields_filled(connected))
     staged = views(connected, key, 1)
-    _check_staged(staged, chosen)
+    _check_staged(staged, connected, key)
     found = [(view, each) for view in staged for each in view.fields if each.target.facts.name == field]
     if not found:
         say(console, f"{key} is staged, and no table that it goes through fills {field}.")
@@ -131,10 +131,19 @@ def _print_errors(view: "RecordView", errors: Iterable[Mapping[str, object]]) ->
         say(console, (broken_rule(error, others.get(str(error["field"]), "")), "red"))
 
 
-def _check_staged(found: Sequence[object], flow: Flow) -> None:
-    if not found:
-        console.print(f"No such record is staged. `winbc plan {flow.id}` reads the source.", soft_wrap=True)
-        raise typer.Exit(1)
+def _check_staged(found: Sequence[object], connected: ConnectedFlow, key: str | None) -> None:
+    """Raises UnknownRecord, or NotDone where nothing at all was read, when no record was found."""
+    from ..workbench.unknown import is_known, unknown
+
+    if found:
+        return
+    flow = connected.flow.id
+    if key is None:
+        raise NotDone(f"{flow} has read nothing yet.", f"`winbc plan {flow}` reads the source.")
+    if is_known(connected, key):
+        words = f"{flow} knows {key}, and no table makes a record of what was read of it last."
+        raise NotDone(words, f"`winbc trace {key} --flow {flow}` shows what happened to it.")
+    raise unknown([connected], key)
 
 
 @app.command()
@@ -216,7 +225,7 @@ def new_lookup(
     from_data: Annotated[str, typer.Option(help="Flow and field of the source, such as products.category")],
 ) -> None:
     """Makes a lookup table with the values that were seen in the source. You fill in the target values."""
-    from ..workbench.new_lookup import new_lookup as run
+    from ..workbench.tables.new_lookup import new_lookup as run
 
     flow, _, field = from_data.partition(".")
     made = run(ConnectedFlow(flow_of(flow), load_settings()), name, field)
@@ -241,7 +250,7 @@ def functions() -> None:
 @app.command()
 def test(flow: AnyFlow = None) -> None:
     """Runs the tests in tests.csv: are the given records mapped as expected?"""
-    from ..workbench.table_tests import run_lookup_tests, run_tests
+    from ..workbench.tables.table_tests import run_lookup_tests, run_tests
 
     settings = load_settings()
     runs = [(each.id, run_tests(ConnectedFlow(each, settings))) for each in _chosen(flow)]

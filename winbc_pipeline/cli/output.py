@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
 from rich.text import Text
+
+from .sheet import Sheet, wrapped
 
 # Unicode categories: control characters, invisible formatting (such as a change of direction), halves of characters
 # (which cannot be encoded), line ends, paragraph ends.
@@ -97,10 +97,16 @@ def _written_out(character: str) -> str:
 
 
 def say(console: Console, *parts: str | tuple[str, str]) -> None:
-    """Prints a line that is put together from texts, each with or without a colour. Rich's markup is not acted on."""
+    """Prints a line that is put together from texts, each with or without a colour. Rich's markup is not acted on.
+
+    In a terminal a long line goes on in the next one, between words. In a pipe or a file it stays one line.
+    """
     styled = [(part, "") if isinstance(part, str) else part for part in parts]
     lines = [("\n".join(map(shown, text.split("\n"))), style) for text, style in styled]  # our texts may have lines
-    console.print(Text.assemble(*lines), soft_wrap=True)
+    text = Text.assemble(*lines)
+    if console.is_terminal:
+        text = wrapped(text, console.width)
+    console.print(text, soft_wrap=True)
 
 
 def warn(console: Console, warnings: Iterable[str]) -> None:
@@ -109,20 +115,16 @@ def warn(console: Console, warnings: Iterable[str]) -> None:
         say(console, ("warning ", "yellow"), words)
 
 
-def table_of(*names: str, title: str = "", whole: str = "") -> Table:
-    """An empty table. In a narrow terminal its cells go on in the next line, so that nothing is cut off.
+def table_of(*names: str, title: str = "", whole: str = "") -> Sheet:
+    """An empty table, which cuts no word in a narrow terminal.
 
     Args:
-        whole: the column whose cells stay on one line, such as one of names that people copy. The table then has no
-            frame and no title, so that more fits in a line.
+        whole: the column whose cells stay on one line, such as one of names that people copy.
     """
-    columns = (Column(name, overflow="fold", no_wrap=name == whole) for name in names)
-    if whole:
-        return Table(*columns, box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    return Table(*columns, title=Text(shown(title), "italic") if title else None)
+    return Sheet(names, shown(title), whole)
 
 
-def add_row(table: Table, *cells: object) -> None:
+def add_row(table: Sheet, *cells: object) -> None:
     """Adds a row of values. The values of a list stand on lines of their own. Rich's markup is not acted on."""
     lines = (cell if isinstance(cell, list) else [cell] for cell in cells)
-    table.add_row(*(Text("\n".join(map(shown, each))) for each in lines))
+    table.rows.append(["\n".join(map(shown, each)) for each in lines])

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ..errors import NotDone
 from ..settings import load_settings
-from .output import add_row, say, table_of, warn
+from .output import add_row, table_of, warn
 
 if TYPE_CHECKING:
     from ..workbench.preview import RecordView
@@ -20,11 +19,7 @@ def products(sku: Annotated[str, typer.Argument(help="A SKU of Winstore, which i
     """Shows one product on both sides: its SKUs and partners, its fields, its last writes, and what is not carried."""
     from ..workbench.products.side_by_side import product
 
-    try:
-        shown = product(load_settings(), sku.strip())
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
+    shown = product(load_settings(), sku.strip())
     _skus(shown)
     for each in shown.records:
         _fields(each)
@@ -33,8 +28,8 @@ def products(sku: Annotated[str, typer.Argument(help="A SKU of Winstore, which i
 
 
 def _skus(shown: "Product") -> None:
-    table = table_of("SKU", "colour", "size", "GTIN", "price", "in Business Central", "made by", "state", "reason")
-    table.title = f"Article {shown.article}"
+    columns = ("SKU", "colour", "size", "GTIN", "price", "in Business Central", "made by", "state", "reason")
+    table = table_of(*columns, title=f"Article {shown.article}")
     for row in shown.skus:
         names = ("sku", "color", "size", "gtin", "price", "target_no", "made_by", "state", "reason")
         add_row(table, *(row[name] for name in names))
@@ -42,8 +37,8 @@ def _skus(shown: "Product") -> None:
 
 
 def _fields(view: "RecordView") -> None:
-    table = table_of("field", "Winstore gives", "the table makes", "Business Central has")
-    table.title = f"{view.part.name} {view.key}: {view.request}"
+    title = f"{view.part.name} {view.key}: {view.request}"
+    table = table_of("field", "Winstore gives", "the table makes", "Business Central has", title=title)
     for each in view.fields:
         given = ", ".join(f"{name}: {value}" for name, value in each.sources.items() if value is not None)
         add_row(table, each.target.facts.name, given, each.value, view.live.get(each.target.facts.name))
@@ -51,8 +46,8 @@ def _fields(view: "RecordView") -> None:
 
 
 def _writes(shown: "Product") -> None:
-    table = table_of("when (UTC)", "part", "record", "state", "action", "reason", "message")
-    table.title = "Last moves in the ledger"
+    columns = ("when (UTC)", "part", "record", "state", "action", "reason", "message")
+    table = table_of(*columns, title="Last moves in the ledger")
     for row in shown.writes:
         names = ("part", "key", "state", "action", "reason", "message")
         add_row(table, f"{row['moved_at']:%Y-%m-%d %H:%M:%S}", *(row[name] for name in names))

@@ -10,7 +10,6 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import NotDone
 from ..settings import load_settings
 from ..staging.ledger import OPEN
 from ..staging.store import Row
@@ -46,11 +45,8 @@ def trace(
 
     connected = _connected(flow)
     key = _key(connected, record)
-    steps = steps_of(connected, key, body)
-    if not steps:
-        raise typer.BadParameter(f"{connected.flow.id} knows no record {record}; --flow names another flow")
     say(console, (f"{connected.flow.id} {key}, moments in UTC", "bold"))
-    for step in steps:  # lines and no table: a value needs the whole width of a terminal
+    for step in steps_of(connected, key, body):  # lines and no table: a value needs the whole width of a terminal
         moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else " " * 19
         run = f"  (run {step.run})" if step.run else ""
         say(console, f"{moment}  ", (step.what, "bold"), run)
@@ -106,27 +102,32 @@ def resolve(
         Literal["winstore", "bc"] | None, typer.Option(help="Whose values count where both sides changed a field")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make a record again that was deleted in the target")] = False,
+    apart: Annotated[bool, typer.Option("--apart", help="The record and its partner are not the same")] = False,
     there: Annotated[
         bool | None,
         typer.Option("--there/--not-there", help="In a flow to Winstore: whether Winstore has the record"),
     ] = None,
-    flow: FlowOption = ORDERS,
+    flow: Annotated[str | None, typer.Option("--flow", help="Id of the flow")] = None,
     yes: Yes = False,
 ) -> None:
-    """Decides what happens to a record that waits for a person."""
+    """Decides what happens to a record that waits for a person, or who its partner is.
+
+    Without --flow it is an order, or for --take, --again and --apart a record of the flow that knows it.
+    """
     from ..workbench.intervention import Request
 
-    decisions = (adopt is not None, resend, ignore is not None, there is not None, take is not None, again)
+    decisions = (adopt is not None, resend, ignore is not None, there is not None, take is not None, again, apart)
     if sum(decisions) != 1:
-        ways = "--adopt NUMBER, --resend, --take SIDE, --again, --ignore WHY, --there, --not-there"
+        ways = "--adopt NUMBER, --resend, --take SIDE, --again, --apart, --ignore WHY, --there, --not-there"
         raise typer.BadParameter(f"say one of {ways}")
     if force and adopt is None:
         raise typer.BadParameter("--force belongs to --adopt")
-    connected = _connected(flow)
-    if there is not None:
-        _note(connected, order, there)
-        return
+    is_of_records = take is not None or again or apart
+    connected = _connected(flow or (_flow_that_knows(order) if is_of_records else ORDERS))
     keys = (_key(connected, order),)
+    if there is not None:
+        _note(connected, keys[0], there)
+        return
     if adopt is not None:
         request = Request("adopt", keys, number=adopt.strip(), force=force)
     elif resend:
@@ -135,6 +136,8 @@ def resolve(
         request = Request("take_source" if take == connected.flow.source else "take_target", keys)
     elif again:
         request = Request("again", keys)
+    elif apart:
+        request = Request("apart", keys)
     else:
         request = Request("ignore", keys, why=(ignore or "").strip())
     _do(connected, request, yes)
@@ -154,11 +157,35 @@ def _connected(flow: str) -> ConnectedFlow:
     return ConnectedFlow(flow_of(flow), load_settings())
 
 
+def _flow_that_knows(name: str) -> str:
+    """The id of the flow of records with partners to which a name belongs, where a person has named no flow.
+
+    Raises: typer.BadParameter that lists the flows that it could be, UnknownRecord when it could be none.
+    """
+    from ..workbench.partners import flows_that_know, flows_with_partners
+    from ..workbench.unknown import unknown
+
+    settings = load_settings()
+    found = flows_that_know(settings, name.strip())
+    if len(found) == 1:
+        say(console, f"{found[0]} knows {name.strip()}.")
+        return found[0]
+    if found:
+        raise typer.BadParameter(f"{name} could be a record of {' or of '.join(found)}; say which with --flow")
+    raise unknown([ConnectedFlow(flow, settings) for flow in flows_with_partners(settings)], name.strip())
+
+
 def _key(connected: ConnectedFlow, name: str) -> str:
-    """The source's key of the record that a person has named. A name that the ledger does not know counts as a key."""
+    """The source's key of the record that a person has named.
+
+    Raises: UnknownRecord when the flow has neither read nor sent such a record.
+    """
     from ..workbench.intervention import keys_of
+    from ..workbench.unknown import check_known
 
     keys = keys_of(connected, name.strip())
+    if not keys:
+        check_known(connected, name.strip())
     if len(keys) > 1:
         raise typer.BadParameter(f"{name} is several records: {', '.join(keys[:5])}; give the source's own number")
     return keys[0] if keys else name.strip()
@@ -172,17 +199,13 @@ def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
     from ..workbench.intervention import intervention
 
     run_id = f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}"
-    try:
-        with intervention(connected, run_id) as turn:
-            rows = turn.proposed(request)
-        if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
-            console.print("Nothing was done.")
-            raise typer.Exit(1)
-        with intervention(connected, run_id) as turn:
-            outcome = turn.carry_out(request, rows)
-    except NotDone as error:
-        say(console, (str(error), "red"))
-        raise typer.Exit(1) from None
+    with intervention(connected, run_id) as turn:
+        rows = turn.proposed(request)
+    if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
+        console.print("Nothing was done.")
+        raise typer.Exit(1)
+    with intervention(connected, run_id) as turn:
+        outcome = turn.carry_out(request, rows)
     raise typer.Exit(0 if _show_outcome(outcome) else 1)
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..errors import TooManyWrites
+from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
@@ -29,14 +29,14 @@ def explain(
 ) -> None:
     """Shows the parts of a SKU's figure, the rule, both sides, what was sent last, and why nothing is sent."""
     from ..workbench.stock.explain import explain as explained
+    from ..workbench.stock.explain import without_stock
 
-    moment = _moment(at) if at else None
-    found = [each for connected in _flows() if (each := explained(connected, sku.strip(), moment))]
-    if not found:
-        when = f" at {at}" if at else ""
-        raise typer.BadParameter(f"no flow of stock has read {sku}{when}")
+    moment, flows = _moment(at) if at else None, _flows()
+    found = [each for connected in flows if (each := explained(connected, sku.strip(), moment))]
     for each in found:
         _print(each, moment)
+    if not found:
+        say(console, without_stock(flows, sku.strip(), moment))
 
 
 def _print(told: "Explained", at: datetime | None) -> None:
@@ -84,6 +84,7 @@ def send_at_once(connected: ConnectedFlow, keys: list[str], category: str, wareh
     from ..flows.stock.chosen import keys_of
     from ..sync.run import not_done
     from ..sync.stock.sweep import at_once
+    from ..workbench.unknown import unknown
 
     if not connected.flow.emptied:
         raise typer.BadParameter("--key, --category and --warehouse are for the flows of stock")
@@ -97,14 +98,20 @@ def send_at_once(connected: ConnectedFlow, keys: list[str], category: str, wareh
     for row in rows[:MOST_SHOWN]:
         add_row(table, *(row[name] for name in ("key", "state", "reason", "message")))
     console.print(table)
-    unread = len(set(chosen) - {row["key"] for row in rows})
-    console.print(f"{len(rows)} SKUs, {len(not_done(rows))} not done, {unread} unknown")
-    return len(not_done(rows)) + unread
+    unread = [key for key in chosen if key not in {row["key"] for row in rows}]
+    for key in unread[:MOST_SHOWN]:
+        say(console, (str(unknown([connected], key, "SKU")), "red"))
+    console.print(f"{len(rows)} SKUs, {len(not_done(rows))} not done, {len(unread)} unknown")
+    return len(not_done(rows)) + len(unread)
 
 
 def _flows() -> list[ConnectedFlow]:
+    """The flows of stock that are on; raises ConfigurationError when none is."""
     settings = load_settings()
-    return [ConnectedFlow(flow, settings) for flow in FLOWS if flow.emptied and flow.is_on(settings)]
+    found = [ConnectedFlow(flow, settings) for flow in FLOWS if flow.emptied and flow.is_on(settings)]
+    if not found:
+        raise ConfigurationError("No flow of stock is on.", "See `stock.owner` (docs/settings.md).")
+    return found
 
 
 def _moment(text: str) -> datetime:

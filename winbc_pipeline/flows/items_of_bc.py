@@ -44,7 +44,7 @@ def _rows_of(settings: Settings, items: Iterable[dict[str, Any]]) -> Iterator[di
         fields = {name: value for name, value in item.items() if name != VARIANTS and "@" not in name}
         fields["artkey"] = articles.get(item["id"]) or item["number"]
         own = {"recordId": item["id"], "recordNo": item["number"], "sku": item["number"]}
-        fields[MODIFIED] = max(item[MODIFIED], *(each[MODIFIED] for each in item[VARIANTS]), "")
+        fields[MODIFIED] = max(each[MODIFIED] or "" for each in (item, *item[VARIANTS]))
         if skus is None:  # SKUs are items: variants are only told of, and no item has their names
             yield fields | own | {"variantCode": next((each["code"] for each in item[VARIANTS]), None)}
             continue

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..settings import Settings
+from ..sync.connected import ConnectedFlow
 from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
 from . import items_of_bc, variants
 from .currency import check_currency
@@ -116,7 +117,8 @@ def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
 
 def notes(settings: Settings) -> list[str]:
     """What is lost of the staged articles, and what is odd about them."""
-    return [*variants.notes(settings), *odd_articles(settings)]
+    connected = ConnectedFlow(PRODUCTS, settings)
+    return [*variants.notes(settings), *variants.differing(connected), *odd_articles(settings)]
 
 
 PRODUCTS = Flow(

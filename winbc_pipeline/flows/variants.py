@@ -4,11 +4,18 @@
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..mapping.execute import fill_joined_tables
 from ..settings import Settings
-from ..staging.store import Row, Store, create_table, quote, rows_of
+from ..staging.ledger import create as create_ledger
+from ..staging.load import create as create_staging
+from ..staging.store import Row, Store, create_table, lock_down, quote, rows_of
+from ..sync.connected import ConnectedFlow
+from ..sync.flow import Sold
+from ..sync.map import create_source_view, mapping_connection
 
 FLOW, STAGING = "products_winstore_to_bc", "staging_winstore_articles"
 # A row of staging is one SKU. One with a colour or a size is a variant even if it is the only one: others may follow.
@@ -76,6 +83,43 @@ def notes(settings: Settings) -> list[str]:
     return found
 
 
+def differing(connected: ConnectedFlow) -> list[str]:
+    """In words, for each feature that has a place: how many SKUs have another value than the item of their article.
+
+    Raises: MappingError for tables that are wrong.
+    """
+    if connected.settings.products.variants == "items" or not connected.store.path.exists():
+        return []
+    article = connected.flow.part("article")
+    own = connected.compiled()[article.name]
+    features = [each for each in own.targets if each.line.table in article.features]
+    if not features:
+        return []
+    of_sku = ", ".join(f"{each.made} AS value_{place}" for place, each in enumerate(features))
+    of_item = ", ".join(f"first(value_{place}) OVER item AS item_{place}" for place in range(len(features)))
+    counts = ", ".join(f"count(*) FILTER (value_{n} IS DISTINCT FROM item_{n})" for n in range(len(features)))
+    with mapping_connection(connected) as connection:
+        create_staging(connection, connected.staging)
+        create_ledger(connection)
+        lock_down(connection)
+        create_source_view(connection, replace(article, key="_key"), own, connected.staging.name, "true")
+        fill_joined_tables(connection, own.steps, own.lookups)
+        # What the item gets is what the newest row of its article has, as everywhere (newest_rows).
+        rows = connection.execute(
+            f"""
+            SELECT {counts}
+            FROM (
+                SELECT *, {of_item}
+                FROM (SELECT *, {of_sku} FROM ({own.base}))
+                WINDOW item AS (PARTITION BY artkey ORDER BY _modified_at DESC, _key)
+            )
+            """
+        ).fetchall()
+    found = zip(features, rows[0], strict=True)
+    words = "SKUs have another value than the item in"
+    return [f"not carried: {n} {words} {each.line.place} ({each.line.target_field})" for each, n in found if n]
+
+
 def losses(settings: Settings) -> dict[str, str]:
     """What staged SKUs lose as variants of an item, in words with their numbers, by the name of the loss."""
     counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in LOST.items())
@@ -95,8 +139,8 @@ def losses(settings: Settings) -> dict[str, str]:
     return {name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count}
 
 
-def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
-    """The ids of the item variants that SKUs or GTINs stand for (Document.variants), by the ledger of products."""
+def sold(settings: Settings, names: Collection[str]) -> dict[str, Sold]:
+    """The item variants that SKUs or GTINs stand for (Document.variants), by the ledger of products."""
     if settings.products.variants == "items" or not names:
         return {}
     skus = _skus_by_gtin(settings, names)
@@ -105,12 +149,13 @@ def sold(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
     for row in _sent(settings, "variant", "key", wanted):
         known.setdefault(row["asked"], set()).add(row["target_id"])
     articles = {row["asked"] for row in _sent(settings, "article", "target_no", names)}
-    ids: dict[str, set[str]] = dict.fromkeys(articles, set())
+    variants = {name: Sold(set()) for name in articles}
     for name in names:
         # A SKU is one, whatever GTIN another SKU has.
         found = {name} if name in known else skus.get(name, set()) & known.keys()
-        ids |= {name: {each for sku in found for each in known[sku]}} if found else {}
-    return ids
+        if found:
+            variants[name] = Sold({each for sku in found for each in known[sku]}, name not in known)
+    return variants
 
 
 def skus(settings: Settings, ids: Collection[str]) -> dict[str, str] | None:

@@ -22,6 +22,7 @@ MADE_OF = {
     "date": ("date", "text"),
     "datetime": ("datetime",),
 }
+LINE_ENDS = (10, 13)  # line feed, carriage return
 NUMBERS = ("decimal", "integer")
 # How a text or a default, in small letters, must be written to be of a kind.
 WRITTEN = {
@@ -110,6 +111,9 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
         most, length = facts.max_length, utf16_length(raw.sql)
         too_long = f"CASE WHEN strlen({raw.sql}) > {most} THEN {length} > {most} ELSE false END"
         yield unless_empty(too_long, f"longer than {most} characters")
+    if facts.upper_cased:  # a Code: what people type, search and print
+        broken = " OR ".join(f"strpos({raw.sql}, chr({code})) > 0" for code in LINE_ENDS)
+        yield unless_empty(f"({broken})", "has a line break")
     if facts.options:
         options = ", ".join(literal(option) for option in facts.options)
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")

@@ -9,7 +9,7 @@ from datetime import date
 import duckdb
 
 from ..staging.ledger import OPEN
-from ..staging.store import Row, create_table, quote, rows_of
+from ..staging.store import Row, create_table, literal, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.map import mapped_table
@@ -129,15 +129,16 @@ def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
     if layer == "mapped":
         return f"""
             SELECT
-                _window AS "window", part, _key AS key,
+                m._window AS "window", part, m._key AS key,
                 coalesce(skip_reason, errors[1].field || ': ' || errors[1].rule) AS reason,
                 CASE
                     WHEN len(errors) > 0 THEN 'error'
                     WHEN skip_reason IS NOT NULL THEN 'skip'
                     ELSE 'mapped'
                 END AS outcome,
-                {untold}
-            FROM {quote(mapped_table(flow))}"""
+                {_explained(connected)} AS message, NULL::VARCHAR AS planned_action, NULL::VARCHAR AS body
+            FROM {quote(mapped_table(flow))} AS m
+            LEFT JOIN {quote(connected.staging.name)} AS s ON s._key = m._key"""
     planned = quote(planned_table(flow))
     if layer == "planned":
         return f"""
@@ -149,3 +150,14 @@ def _layer_rows(connected: ConnectedFlow, layer: str) -> str:
             p.action AS planned_action, p.body
         FROM ledger AS l
         LEFT JOIN {planned} AS p USING (part, key)"""
+
+
+def _explained(connected: ConnectedFlow) -> str:
+    """SQL of what a mapped record was made of, as far as the flow shows it (Flow.explains): names with their values."""
+    told = []
+    for name in connected.flow.explains:
+        value = f"s.{quote(name)}::VARCHAR"
+        if connected.staging.fields[name] == "decimal":
+            value = rf"regexp_replace({value}, '\.?0+$', '')"
+        told.append(f"{literal(name)} || ' ' || nullif({value}, '')")
+    return f"concat_ws(', ', {', '.join(told)})" if told else "NULL::VARCHAR"

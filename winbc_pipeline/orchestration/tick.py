@@ -41,7 +41,7 @@ def tick(
     followed = ledger.watermark(store, connected.flow.id, wait_s=0)
     if followed is None and last_asked(store, connected.staging.name, wait_s=0) is None:
         return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
-    question = Question(connected, followed or start - SECOND)
+    question = Question.about(connected, followed or start - SECOND)
     rows = _waiting(connected)
     if rows:
         change = watch.look(question)

@@ -37,6 +37,7 @@ class State(StrEnum):
 OPEN = (State.PLANNED, State.SENDING, State.FAILED, State.UNKNOWN, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
 # SQL: the record was made in the target, or may have been.
 MAY_BE_IN_TARGET = "state IN ('SENDING', 'UNKNOWN', 'CONFIRMED', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN')"
+NOT_ON_ITS_WAY = "state NOT IN ('SENDING', 'UNKNOWN')"
 # It is known what became of the record.
 SETTLED = (State.CONFIRMED, State.FAILED, State.SKIPPED, State.CONFLICT, State.DUPLICATE, State.NEEDS_HUMAN)
 # Next states by present state; None is a record that the ledger does not know yet.
@@ -186,6 +187,23 @@ def look_again(store: Store, part: str, names: Collection[str]) -> None:
             AND (key IN (SELECT unnest(?::VARCHAR[])) OR target_id IN (SELECT unnest(?::VARCHAR[])))
             """,
             [part, list(names), list(names)],
+        )
+
+
+def unlink(store: Store, part: str, target_id: str) -> None:
+    """Forgets that records of a part are linked to a record of the target. What may be on its way there is left alone.
+
+    Their next plan looks for the partner anew.
+    """
+    with store.open() as connection:
+        create(connection)
+        connection.execute(
+            f"""
+            UPDATE ledger
+            SET target_id = NULL, target_no = NULL, hash = NULL, field_hashes = NULL
+            WHERE part = ? AND target_id = ? AND {NOT_ON_ITS_WAY}
+            """,
+            [part, target_id],
         )
 
 

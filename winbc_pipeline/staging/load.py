@@ -37,6 +37,8 @@ TYPES = {
     "date": "DATE",
     "datetime": "TIMESTAMPTZ",
 }
+# Business Central writes a date, or a moment, that nobody has given so.
+ZERO_DATES = {"date": "DATE '0001-01-01'", "datetime": "TIMESTAMPTZ '0001-01-01 00:00:00+00'"}
 
 
 @dataclass(frozen=True)
@@ -274,11 +276,19 @@ def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
 
 
 def typed(text: str, kind: str) -> str:
-    """SQL of a text of the source in the type of a kind; NULL where it cannot be read or holds blanks only."""
-    filled = unless_blank(text)
-    return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"
+    """SQL of a text of the source in the type of a kind.
+
+    It is NULL where the text cannot be read, holds blanks only, or is Business Central's empty date.
+    """
+    value = _cast(text, kind)
+    return f"nullif({value}, {ZERO_DATES[kind]})" if kind in ZERO_DATES else value
 
 
 def is_unreadable(text: str, kind: str) -> str:
     """SQL that is true where a text of the source cannot be read as its kind."""
-    return f"{unless_blank(text)} IS NOT NULL AND {typed(text, kind)} IS NULL"
+    return f"{unless_blank(text)} IS NOT NULL AND {_cast(text, kind)} IS NULL"
+
+
+def _cast(text: str, kind: str) -> str:
+    filled = unless_blank(text)
+    return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
-from ..mapping.trial import try_out
+from ..mapping.trial import check_lookups, try_out
 from ..settings import Settings
 from ..staging.load import OWN, TYPES, StagingTable
 from ..staging.store import Store, create_table, in_memory, literal, lock_down
@@ -273,12 +273,13 @@ class ConnectedFlow:
         return constants
 
     def _try_out(self) -> CompiledTables:
-        compiled = self.compiled()
-        for part, each in compiled.items():
-            with in_memory() as connection:
-                create_source(connection, self.source_fields)
-                connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
-                lock_down(connection)
+        compiled, functions = self.compiled(), load_functions(self.settings.mapping_functions)
+        with in_memory() as connection:
+            create_source(connection, self.source_fields)
+            connection.execute("INSERT INTO source (_key, _bad_fields) VALUES ('', [])")
+            lock_down(connection)
+            for part, each in compiled.items():
+                check_lookups(each, functions)
                 try:
                     try_out(connection, each)
                 except duckdb.Error as error:

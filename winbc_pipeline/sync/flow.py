@@ -106,6 +106,8 @@ class Part:
             become one record.
         where: SQL over the source's columns: which records have this part.
         skip: SQL conditions and reason codes of records that are not sent.
+        words: the field of the source that says more about a reason of `skip`, by reason code. Only for parts whose key
+            is the record's own.
         parent: the part whose record must exist first, with the same key.
         reference: the field that is looked up after the parent exists.
         own_fields: fields of the table besides those of the entity. The flow acts on them itself.
@@ -144,6 +146,7 @@ class Part:
     merged_by: str = ""
     where: str = "true"
     skip: tuple[tuple[str, str], ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
     reference: Reference | None = None
     own_fields: Mapping[str, FieldFacts] = field(default_factory=dict)
@@ -190,7 +193,21 @@ def _no_texts(_: Settings) -> Mapping[str, str]:
     return {}
 
 
-def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Collection[str]]:
+@dataclass(frozen=True)
+class Sold:
+    """Variants of items that a SKU or a GTIN of a line stands for.
+
+    Attributes:
+        ids: their ids in the target: several for a GTIN of several SKUs, none for an article that is sold by its SKUs
+            only.
+        by_gtin: whether it is a GTIN, and no SKU: an item may have it too.
+    """
+
+    ids: Collection[str]
+    by_gtin: bool = False
+
+
+def _no_variants(_: Settings, __: Collection[str]) -> Mapping[str, Sold]:
     return {}
 
 
@@ -208,8 +225,8 @@ class Document:
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
-        variants: gives the ids of the item variants in the target that SKUs or GTINs stand for: several for a GTIN of
-            several SKUs, none for an article that is sold by its SKUs only. Whatever is an item of its own is left out.
+        variants: gives the item variants of the target that SKUs or GTINs stand for. Whatever is only an item of its
+            own is left out.
         customers: the flow whose records are these customers. It may know of one what the orders do not tell.
         guest: SQL condition of orders whose customer Winstore does not know.
         guest_key: with what the key of such a customer begins.
@@ -228,13 +245,21 @@ class Document:
     line_lost: str = "false"
     sku: str = "NULL"
     alike_skus: Callable[[Settings], Mapping[str, str]] = field(default=_no_texts)
-    variants: Callable[[Settings, Collection[str]], Mapping[str, Collection[str]]] = field(default=_no_variants)
+    variants: Callable[[Settings, Collection[str]], Mapping[str, Sold]] = field(default=_no_variants)
     customers: "Flow | None" = None
 
     def parts(self, settings: Settings) -> tuple[str, ...]:
         """Names of the parts that these settings use, in the order in which they are written."""
         kind = self.kind(settings)
         return (*self.customer, kind.header, *kind.lines)
+
+
+def _no_notes(_: Settings) -> list[str]:
+    return []
+
+
+def _ready(_: Settings) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -248,12 +273,20 @@ class Reading:
             the order of their modification, or with an empty text.
         key: fields that identify a row.
         group: field whose value is the same in all rows that always come together, such as the lines of an order.
+        unread: gives the paths of records that nobody has read, whatever their moments say. They give a number only.
+        note_staged: is called when what `rows` gave is staged.
     """
 
     sets: Callable[[Settings], Mapping[str, str]]
     rows: Callable[[Settings, BusinessCentral, Mapping[str, datetime], frozenset[str]], Iterator[tuple[str, Rows]]]
     key: tuple[str, ...]
     group: str = ""
+    unread: Callable[[Settings], list[str]] = field(default=_no_notes)
+    note_staged: Callable[[Settings], None] = field(default=_ready)
+
+
+def _no_rows(_: Settings) -> Rows | None:
+    return []
 
 
 @dataclass(frozen=True)
@@ -266,8 +299,10 @@ class Gather:
         key: fields that identify a record.
         modified: the field with the moment of a record's last modification.
         fields: gives the kinds of a record's fields from those of the rows' fields.
+        asks: gives rows that another flow knows, before the flow's own database is opened: that of the other flow may
+            be in use for long. None when it is.
         prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
-            settings and the name of the table of the rows.
+            settings, the name of the table of the rows, and what `asks` gave.
         select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
         keep: gives how long it is kept what a record was.
     """
@@ -275,9 +310,10 @@ class Gather:
     key: tuple[str, ...]
     modified: str
     fields: Callable[[Mapping[str, str]], Mapping[str, str]]
-    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str], None]
+    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str, Rows | None], None]
     select: Callable[[Settings, str], str]
     keep: Callable[[Settings], timedelta]
+    asks: Callable[[Settings], Rows | None] = field(default=_no_rows)
 
 
 def _no_problem(_: Settings) -> None:
@@ -293,14 +329,6 @@ def _any_direction(_: Settings) -> str:
 
 
 def _any_company(_: Settings, __: BusinessCentral) -> None:
-    pass
-
-
-def _no_notes(_: Settings) -> list[str]:
-    return []
-
-
-def _ready(_: Settings) -> None:
     pass
 
 
@@ -365,6 +393,7 @@ class Flow:
         lacks: in words, what the source does not have although people look for it. For the error of a formula.
         emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
             records to zero wait for a person (sync/guards/).
+        explains: fields of the source that people see beside each mapped record in Dagster. No personal data.
     """
 
     name: str
@@ -398,6 +427,7 @@ class Flow:
     switch: str = ""
     lacks: str = ""
     emptied: str = ""
+    explains: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

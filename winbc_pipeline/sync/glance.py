@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from .. import clock
 from ..errors import UnreadableAnswer, WinbcError
 from ..settings import Settings
 from ..systems.business_central import BusinessCentral, Operation
@@ -15,7 +16,6 @@ from ..systems.business_central.client import Result
 from ..systems.winstore import Winstore
 from . import read_bc
 from .connected import ConnectedFlow
-from .stage import moment_of
 
 GLANCE_S = 2  # the longest time that an answer is waited for
 SECOND = timedelta(seconds=1)
@@ -26,8 +26,8 @@ class Change:
     """That something changed since a moment.
 
     Attributes:
-        newest: the newest modification moment; None when more changed than was looked at, or there was no answer in
-            time.
+        newest: the newest modification moment; None when more changed than was looked at, when no moment tells it, or
+            when there was no answer in time.
         oldest: the day (UTC) of the oldest change, or an earlier one.
     """
 
@@ -37,25 +37,39 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Whether anything of a flow's source changed after the watermark."""
+    """Whether anything of a flow's source changed after the watermark.
+
+    Attributes:
+        unread: paths of records that nobody has read, whatever their moments say (Reading.unread).
+    """
 
     connected: ConnectedFlow
     followed: datetime
+    unread: Sequence[str] = ()
+
+    @classmethod
+    def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
+        """The question of a flow, with what its database says is unread."""
+        reading = connected.flow.reading
+        return cls(connected, followed, reading.unread(connected.settings) if reading else ())
 
     @property
     def unknown(self) -> Change:
         """The answer where there is none in time: something may have changed since the watermark."""
         return Change(None, self.followed.date())
 
-    def answer(self, moments: Sequence[datetime]) -> Change | None:
+    def answer(self, moments: "Moments") -> Change | None:
         """The answer, from modification moments that hold the oldest and the newest."""
-        newest = max(moments, default=self.followed)
-        return Change(newest, min(moments).date()) if newest > self.followed else None
+        told = [moment for moment in moments if moment]
+        if told and max(told) > self.followed:
+            return Change(max(told), min(told).date())
+        return self.unknown if None in moments else None
 
 
 Answer = Change | WinbcError | None
 """None: nothing changed. An error is that of one flow; the others have their answers."""
-Ends = list[datetime] | WinbcError
+Moments = Sequence[datetime | None]  # None: of a record whose moment says nothing
+Ends = list[datetime | None] | WinbcError
 
 
 class Glance:
@@ -74,7 +88,7 @@ class Glance:
         self.client.close()
 
     def together(self, questions: Sequence[Question]) -> list[list[Question]]:
-        """The questions by call: Business Central answers all of them in one, Winstore one entity and second in each."""
+        """The questions by call: all together to Business Central, by entity and second to Winstore."""
         calls: dict[object, list[Question]] = defaultdict(list)
         for each in questions:
             is_bc = isinstance(self.client, BusinessCentral)
@@ -95,7 +109,7 @@ def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
     """What changed in one flow's source after a moment. Raises WinbcError."""
     glance = Glance(connected.flow.source, connected.settings)
     try:
-        (answer,) = glance.ask([Question(connected, followed)])
+        (answer,) = glance.ask([Question.about(connected, followed)])
     finally:
         glance.close()
     if isinstance(answer, WinbcError):
@@ -110,7 +124,7 @@ def _in_winstore(source: Winstore, questions: Sequence[Question]) -> list[Answer
     if rows is None:
         return [each.unknown for each in questions]
     modified = source.profile.entity(entity).modified
-    moments = [moment for row in rows if (moment := moment_of(row, modified))]
+    moments = [moment for row in rows if (moment := clock.moment_of(row.get(modified)))]
     return [each.answer(moments) for each in questions]
 
 
@@ -125,34 +139,36 @@ def _since(question: Question) -> datetime:
 
 def _in_bc(source: BusinessCentral, questions: Sequence[Question]) -> list[Answer]:
     """By one call, and a second one for those where something changed: it asks for the oldest of what changed."""
-    newest = _ends(source, questions, "desc")
-    changed = [number for number, moments in enumerate(newest) if _is_later(moments, questions[number].followed)]
-    oldest = dict(zip(changed, _ends(source, [questions[number] for number in changed], "asc"), strict=True))
-    answers: list[Answer] = []
-    for number, (question, last) in enumerate(zip(questions, newest, strict=True)):
-        first = oldest.get(number, [])
-        if isinstance(last, WinbcError) or isinstance(first, WinbcError):
-            answers.append(last if isinstance(last, WinbcError) else first)
-        else:
-            answers.append(question.answer([*first, *last]))
-    return answers
+    answers = _ends(source, questions, "desc")
+    first = [_answer(question, ends) for question, ends in zip(questions, answers, strict=True)]
+    changed = [number for number, answer in enumerate(first) if isinstance(answer, Change) and answer.newest]
+    oldest = _ends(source, [questions[number] for number in changed], "asc")
+    for number, ends in zip(changed, oldest, strict=True):
+        first[number] = _answer(questions[number], _both(answers[number], ends))
+    return first
 
 
-def _is_later(moments: Ends, followed: datetime) -> bool:
-    return not isinstance(moments, WinbcError) and max(moments, default=followed) > followed
+def _both(some: Ends, others: Ends) -> Ends:
+    return some if isinstance(some, WinbcError) else others if isinstance(others, WinbcError) else [*some, *others]
+
+
+def _answer(question: Question, ends: Ends) -> Answer:
+    return ends if isinstance(ends, WinbcError) else question.answer(ends)
 
 
 def _ends(source: BusinessCentral, questions: Sequence[Question], order: str) -> list[Ends]:
     """For each question the moments of one record of each of its entity sets; an error where a set has no answer."""
-    asked = []
-    for question in questions:
-        reading, settings = question.connected.flow.reading, question.connected.settings
-        asked.append(read_bc.end_paths(reading.sets(settings), question.followed, order) if reading else [])
+    asked = [_paths(question, order) for question in questions]
     operations = [
         Operation(str(number), "GET", path) for number, path in enumerate(path for paths in asked for path in paths)
     ]
     results = iter(source.batch(operations) if operations else [])
     return [_moments([next(results) for _ in paths]) for paths in asked]
+
+
+def _paths(question: Question, order: str) -> list[str]:
+    reading, settings = question.connected.flow.reading, question.connected.settings
+    return [*read_bc.end_paths(reading.sets(settings), question.followed, order), *question.unread] if reading else []
 
 
 def _moments(results: Sequence[Result]) -> Ends:

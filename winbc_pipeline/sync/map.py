@@ -234,13 +234,28 @@ def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled
 def mapped_with_ledger(flow: Flow) -> str:
     """SELECT of the mapped records between two bound days, with what the ledger knows of each.
 
-    Its column `unchanged` says whether a record was sent exactly as it is now.
+    Its column `unchanged` says whether a record was sent exactly as it is now, `words` what belongs to the reason for
+    which it is skipped.
     """
+    words, staged = _words(flow)
     return f"""
-        SELECT m.*, {KNOWN}, {UNCHANGED} AS unchanged
+        SELECT m.*, {KNOWN}, {UNCHANGED} AS unchanged, {words} AS words
         FROM {quote(mapped_table(flow))} AS m
         LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+        {staged}
         WHERE m._window BETWEEN ? AND ?"""
+
+
+def _words(flow: Flow) -> tuple[str, str]:
+    """SQL of the words beside the reason for which a record is skipped, and of the join that they need (Part.words)."""
+    told = [(part.name, *each) for part in flow.parts for each in part.words.items()]
+    if not told:
+        return "NULL::VARCHAR", ""
+    cases = [
+        f"WHEN m.part = {literal(part)} AND m.skip_reason = {literal(reason)} THEN s.{quote(name)}"
+        for part, reason, name in told
+    ]
+    return f"CASE {' '.join(cases)} END", f"LEFT JOIN {quote(f'staging_{flow.staging}')} AS s ON s._key = m._key"
 
 
 def skip_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], never_sent: bool = False) -> None:

@@ -26,11 +26,14 @@ REASONS: dict[str, str] = {
     "the value in the source, or change the row.",
     "AMBIGUOUS": "Several records of the target match. Choose one with `winbc resolve KEY --flow FLOW --adopt NUMBER`, "
     "merge them, or give the right one the number.",
-    "AMBIGUOUS_SKU": "A line sells an article whose item number is another article's: the two SKUs differ only in "
-    "capitals. Change one of the SKUs in Winstore.",
+    "AMBIGUOUS_SKU": "Two SKUs differ only in capitals, so they have one item number. Of orders: a line sells the one "
+    "that the item was not made of. Of stock: neither figure is sent; the message names both. Change one of the two in "
+    "Winstore.",
     "DELETED_THERE": "The record was deleted in the target. It is not made again by itself. Say `winbc resolve "
     "--again` to make it again, or `winbc resolve --ignore`.",
     "MAKE_AGAIN": "A person asked to make a record again that was deleted in the target. The next run does it.",
+    "APART": "A person said that the record and its partner are not the same. The next run looks for another partner, "
+    "or makes one.",
     "TAKE_SOURCE": "A person decided that the source's values count. The next run sends them.",
     "TAKE_TARGET": "A person decided that the target's values count. The next run leaves them.",
     "MOVED": "The SKU belongs to another article than before; the message names both. An item stays the same item. A "
@@ -165,10 +168,11 @@ IGNORED = "IGNORED"
 APPROVAL, APPROVED = "APPROVAL", "APPROVED"
 WINSTORE_REFUSED = "WINSTORE_REFUSED"
 MAKE_AGAIN = "MAKE_AGAIN"
+APART = "APART"
 # What a person decided about a field that both sides changed, by reason code: who owns it then.
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
-BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, *TAKEN)
+BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, APART, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
 UPDATE_FOLLOWS = "UPDATE_FOLLOWS"
 STOCK_SETUP = "STOCK_SETUP"

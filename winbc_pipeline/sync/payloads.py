@@ -42,7 +42,10 @@ def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, An
 
 def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """A short hash of each field. The ledger keeps it of what was sent, and not the values themselves."""
-    return {prefix + name: _short_hash(value) for name, value in fields.items()}
+    return {
+        prefix + name: _hash_of_text(value) if type(value) is str else _short_hash(value)
+        for name, value in fields.items()
+    }
 
 
 def hashes_as_text(fields: Mapping[str, Any]) -> str:
@@ -50,8 +53,13 @@ def hashes_as_text(fields: Mapping[str, Any]) -> str:
     return dumps(field_hashes(fields)).decode()
 
 
-@lru_cache(maxsize=100_000, typed=True)  # the same values occur in many documents
-def _short_hash(value: str | Decimal | int | bool | None) -> str:
+@lru_cache(maxsize=100_000)  # the same values occur in many records
+def _hash_of_text(value: str) -> str:
+    return hashlib.sha256(dumps(value)).hexdigest()[:12]
+
+
+@lru_cache(maxsize=100_000, typed=True)  # so that 1 and true, which are equal, have a hash each
+def _short_hash(value: Decimal | int | bool | None) -> str:
     return hashlib.sha256(_canonical(value)).hexdigest()[:12]
 
 
@@ -79,4 +87,8 @@ def _exact(text: str) -> Decimal:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
-_read_exactly = json.JSONDecoder(parse_float=_exact).decode
+_DECODER = json.JSONDecoder(parse_float=_exact)
+
+
+def _read_exactly(text: str) -> Any:
+    return _DECODER.raw_decode(text)[0]  # without a search for blanks around what a database wrote

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from itertools import chain
+from typing import Any
 
 import duckdb
 
@@ -56,12 +57,28 @@ def store_plan(work: Work, chunks: Iterable[list[Row]], unchanged: str) -> None:
     first = next(rest, [])  # decided before the transaction begins: no lock is held across a call of the target
     for number, rows in enumerate(chain([first], rest)):
         with work.store.transaction() as connection:
-            compress_with_zstd(connection)
             if number == 0:
-                renew_table(connection, planned_table(flow), PLANNED)
-            if number == 0 and work.keys is None:
-                _replace_windows(connection, work, unchanged)
+                begin_plan(connection, work, unchanged)
             _replace_rows(connection, flow, rows)
+
+
+def begin_plan(connection: duckdb.DuckDBPyConnection, work: Work, unchanged: str) -> None:
+    """Begins the plan of a work in the place of the plan before it; the arguments are those of `store_plan`."""
+    compress_with_zstd(connection)
+    renew_table(connection, planned_table(work.flow), PLANNED)
+    if work.keys is None:
+        _replace_windows(connection, work, unchanged)
+
+
+def put_planned(connection: duckdb.DuckDBPyConnection, flow: Flow, select: str, values: list[Any]) -> None:
+    """Adds the rows of a SELECT to the plan. They are in the temporary table `fresh` afterwards.
+
+    Args:
+        select: SELECT with some of the columns of PLANNED; values: its bound values.
+    """
+    create_table(connection, "fresh", PLANNED, temporary=True)
+    connection.execute(f"INSERT INTO fresh BY NAME {select}", values)
+    _put_fresh(connection, flow)
 
 
 def _replace_windows(connection: duckdb.DuckDBPyConnection, work: Work, unchanged: str) -> None:
@@ -76,6 +93,11 @@ def _replace_windows(connection: duckdb.DuckDBPyConnection, work: Work, unchange
 def _replace_rows(connection: duckdb.DuckDBPyConnection, flow: Flow, rows: list[Row]) -> None:
     create_table(connection, "fresh", PLANNED, temporary=True)
     insert_rows(connection, "fresh", PLANNED, rows)
+    _put_fresh(connection, flow)
+
+
+def _put_fresh(connection: duckdb.DuckDBPyConnection, flow: Flow) -> None:
+    compress_with_zstd(connection)
     _delete_planned(connection, quote(planned_table(flow)), "fresh")
     connection.execute(f"INSERT INTO {quote(planned_table(flow))} FROM fresh")
 

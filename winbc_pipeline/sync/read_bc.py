@@ -95,12 +95,16 @@ def end_paths(sets: Mapping[str, str], since: datetime, order: str) -> list[str]
     ]
 
 
-def moments_in(result: Result) -> list[datetime]:
-    """The modification moments in the answer to such a question. Raises UnreadableAnswer when there is no answer."""
+def moments_in(result: Result) -> list[datetime | None]:
+    """The modification moment of each record in an answer, None for one that has none.
+
+    Raises: UnreadableAnswer when there is no answer.
+    """
     found = result.body.get("value") if isinstance(result.body, dict) else None
     if result.status != 200 or not isinstance(found, list):
         raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
-    return [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found]
+    moments = [record.get(MODIFIED) for record in found]
+    return [datetime.fromisoformat(moment).astimezone(UTC) if moment else None for moment in moments]
 
 
 def _since(operator: str, since: datetime, condition: str) -> str:

@@ -17,7 +17,6 @@ from ..staging.spool import COMMIT_S
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore
 from ..systems.winstore.client import as_lines
-from ..systems.winstore.rows import Row
 from . import read_bc
 from .connected import ConnectedFlow
 from .flow import Reading
@@ -84,10 +83,11 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
     gather, rows = connected.flow.gather, connected.loaded
     if not gather:
         return
+    known = gather.asks(connected.settings)
     with connected.store.transaction() as connection:
         create(connection, rows)
         create_notes(connection, rows.name)
-        gather.prepare(connection, connected.settings, rows.name)
+        gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
         put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
 
@@ -110,7 +110,7 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         def pages() -> Iterator[bytes]:
             profile = source.profile.entity(entity)
             for rows in source.changed_since(entity, begins, progress.positions.get(name, "")):
-                moments = [moment_of(row, staging.modified) for row in rows]
+                moments = [clock.moment_of(row.get(staging.modified)) for row in rows]
                 position = profile.position(rows[-1]) if profile.after and rows else ""
                 progress.page(name, moments, began + source.ahead, position)
                 yield as_lines(rows)
@@ -134,11 +134,12 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, source, begins, wanted):
-                progress.page(name, [moment_of(row, read_bc.MODIFIED) for row in rows], began + source.ahead)
+                progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
+        reading.note_staged(settings)
         progress.end(began + source.ahead)
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
@@ -161,15 +162,6 @@ def _progress(connected: ConnectedFlow, wanted: frozenset[str]) -> Progress:
     """The notes of a load. With other settings, or other fields, a killed load is not continued."""
     made_of = f"{connected.settings.model_dump_json()} {connected.staging} {sorted(wanted)}"
     return Progress(connected.store, connected.staging.name, hashlib.sha256(made_of.encode()).hexdigest())
-
-
-def moment_of(row: Row, field: str) -> datetime | None:
-    """The modification moment of a record, in UTC; None when it has none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(row.get(field) or ""))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:

@@ -7,12 +7,12 @@ from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
 from ..sync.guards import is_on, source, writes
 from ..sync.guards.source import WholeRead
-from ..sync.guards.writes import Writes
+from ..sync.guards.writes import PartWrites, Writes
 from ..sync.plan_table import planned_by
 from ..sync.session import bound_target, lease
 from .plans import with_changes
 
-EXAMPLES = 10  # planned records that a person sees
+EXAMPLES = 5  # planned records of each part that a person sees
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,13 @@ class Proposal:
     Attributes:
         target: the system, and its company, that the plan is for.
         limit: the most records that a run may create, and the most that it may update.
-        examples: some of the planned rows, with their changes.
+        parts: the same by part; examples: some planned rows of each part, with their changes.
     """
 
     target: str
     writes: Writes
     limit: int
+    parts: list[PartWrites]
     examples: list[Row]
 
 
@@ -46,7 +47,8 @@ def proposal(connected: ConnectedFlow) -> Proposal:
     if connected.was_edited_since(planned_by(work)):
         raise NotDone(f"The mapping tables were edited since {flow} was planned.", f"Run `winbc plan {flow}` first.")
     examples = [with_changes(row) for row in writes.examples(connected, EXAMPLES)]
-    return Proposal(bound_target(connected.store), found, writes.limit(connected, found), examples)
+    most = writes.limit(connected, found)
+    return Proposal(bound_target(connected.store), found, most, writes.by_part(connected), examples)
 
 
 def approve(connected: ConnectedFlow, shown: Proposal, run_id: str) -> None:

@@ -5,7 +5,7 @@ Here belongs: the list of checks. A check says what it looked at, and raises Win
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from tempfile import TemporaryFile
 
@@ -23,7 +23,7 @@ from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
-from .missing_rows import left_out, missing_rows, not_carried, pictures_not_carried
+from .missing_rows import left_out, missing_dimension_values, missing_rows, not_carried, pictures_not_carried
 from .probe import probe
 from .readiness import CheckResult, check_ready, needs_app
 from .stock import probe as stock_probe
@@ -179,6 +179,7 @@ def _stock(connected: ConnectedFlow) -> CheckResult:
 def _ready(connected: ConnectedFlow) -> CheckResult:
     target = BusinessCentral(connected.settings)
     try:
-        return check_ready(connected, target)
+        found = check_ready(connected, target)
+        return replace(found, warnings=(*found.warnings, *missing_dimension_values(connected, target)))
     finally:
         target.close()

@@ -56,6 +56,7 @@ class Request:
             `resend` sends a document as if it had never been sent.
             `as_sent` sends the kept body once more.
             `adopt` takes the document with `number` as the order's document, or the record as the record's partner.
+            `apart` says that the record and its partner are not the same.
             `take_source` and `take_target` settle what both sides changed. `again` makes a record again that was
             deleted in the target.
             `ignore` leaves records as they are.
@@ -65,7 +66,7 @@ class Request:
         why: the person's reason to ignore the records.
     """
 
-    how: Literal["retry", "map", "resend", "as_sent", "adopt", "ignore", "take_source", "take_target", "again"]
+    how: Literal["retry", "map", "resend", "as_sent", "adopt", "apart", "ignore", "take_source", "take_target", "again"]
     keys: tuple[str, ...]
     number: str = ""
     force: bool = False
@@ -114,6 +115,8 @@ def changes_anything(rows: list[Row], request: Request) -> bool:
     """Whether a request with these proposed rows would change something when it is carried out."""
     if request.how == "adopt" and any(row["action"] == "conflict" for row in rows):
         return True  # the two become a pair all the same; whose values count is the next question
+    if request.how == "apart":
+        return True  # whatever becomes of the two
     changing = (row for row in rows if row["reason"] != "UNCHANGED" or row["action"] == "adopt")
     return any(row["action"] in DOES for row in changing)
 
@@ -155,20 +158,37 @@ class Intervention:
             return self._planned(request.keys)
         if self.flow.document:
             return self._decided_for_document(request)
-        plan_records(self._work(request.keys), self.target, self._as_if(request))
-        return self._plan_of(request.keys)
+        as_if = self._as_if(request)
+        plan_records(self._work(request.keys), self.target, as_if)
+        return Partners(self.connected).with_former(request.how, self._plan_of(request.keys))
 
     def _as_if(self, request: Request) -> AsIf:
         """What the ledger is to say of records, by part and key, once a person's decision is carried out."""
-        if request.how not in (*DECIDED, "adopt"):
+        if request.how not in (*DECIDED, "adopt", "apart"):
             raise NotDone(f"{self.flow.id} makes no documents.", "`winbc retry` is all that it needs.")
-        self._check_open(request.keys)
         partners = Partners(self.connected)
-        return partners.as_if(request.how, self._open(request.keys), request.number, self.target)
+        return partners.as_if(request.how, self._decidable(request), request.number, self.target)
+
+    def _decidable(self, request: Request) -> list[Row]:
+        """The ledger rows that a decision is about: those that wait. Who a partner is, may be said of any record.
+
+        Raises: NotDone when the decision would be wrong now.
+        """
+        rows = self._open(request.keys)
+        if not self.flow.pairs or request.how not in ("adopt", "apart"):
+            self._check_open(request.keys)
+            return rows
+        if request.how == "apart" or not rows:
+            rows = self._rows(request.keys)
+        if any(row["state"] == State.UNKNOWN for row in rows) and request.how == "apart":
+            raise NotDone(f"{request.keys[0]} was lost and may still arrive.", "The next run looks it up. Ask then.")
+        if not rows:
+            self._check_open(request.keys)
+        return rows
 
     def _decided_for_document(self, request: Request) -> list[Row]:
         """What adopt, as_sent or resend would do with one order."""
-        if request.how in DECIDED:
+        if request.how in (*DECIDED, "apart"):
             raise NotDone(f"{self.flow.id} makes documents.", "Say --adopt, --resend or --ignore.")
         order = self._candidate(request.keys[0])
         found = look_up(self.target, order.references).values()
@@ -205,9 +225,9 @@ class Intervention:
 
     def _note_decision(self, request: Request) -> None:
         """Notes a person's decision on records in the pairs and the ledger; the push plans them by it."""
-        as_if = self._as_if(request)
-        Partners(self.connected).note(request.how, as_if, request.keys)
-        ledger.move(self.store, moves_of(as_if, self._open(request.keys)), self.run_id)
+        as_if, rows = self._as_if(request), self._decidable(request)
+        Partners(self.connected).note(request.how, as_if, request.keys, self.run_id)
+        ledger.move(self.store, moves_of(as_if, rows), self.run_id)
         plan_records(self._work(request.keys), self.target)
 
     def _ignore(self, request: Request) -> None:

@@ -13,9 +13,12 @@ from ..mapping.compiler import Compiled
 from ..mapping.execute import fill_joined_tables
 from ..staging import ledger
 from ..staging.load import create as create_staging
-from ..staging.store import lock_down, quote, rows_of
+from ..staging.store import literal, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.map import create_source_view, mapping_connection
+from ..sync.records.special.dimensions import Dimension, dimensions_of
+from ..systems.business_central import BusinessCentral
+from ..systems.business_central.facts import is_dimension
 
 NAMED = 10  # values of a lookup table that are named
 LEAVES_OUT = "vat_number"  # the function that gives nothing for a value that is not valid
@@ -43,6 +46,46 @@ def missing_rows(connected: ConnectedFlow) -> list[str]:
                 values = counted.setdefault(row["lookup"], {})
                 values[row["given"]] = max(row["records"], values.get(row["given"], 0))
     return [_in_words(lookup, values) for lookup, values in sorted(counted.items())]
+
+
+def missing_dimension_values(connected: ConnectedFlow, target: BusinessCentral) -> list[str]:
+    """In words, for each row that fills a dimension: the values of staged records that Business Central does not have.
+
+    Raises: MappingError for tables that are wrong; WinbcError when Business Central does not answer.
+    """
+    counted: dict[str, dict[str, int]] = {}
+    with _staged(connected) as (connection, sources):
+        tables = [(part, own, _codes_of_dimensions(connection, own)) for part, own in sources]
+    for part, own, codes in tables:
+        dimensions = dimensions_of(own, connected.flow.part(part), target)
+        places = {row.facts.name: row.line.place for row in own.targets}
+        for name, values in codes.items() if dimensions else ():
+            there = dimensions.known[name] if dimensions else Dimension()
+            for code, records in values.items():
+                if there.id and code.upper() not in there.values:  # without its dimension: readiness.py
+                    what = f"{places[name]}: {name.replace('.', ' ')}"
+                    lacking = counted.setdefault(what, {})
+                    lacking[code] = lacking.get(code, 0) + records
+    return [f"{what} has no {_most_first(values)}, which staged records have" for what, values in counted.items()]
+
+
+def _codes_of_dimensions(connection: duckdb.DuckDBPyConnection, own: Compiled) -> dict[str, dict[str, int]]:
+    """The dimension values that a table makes of staged records, by field; of each the number of records."""
+    names = [row.facts.name for row in own.targets if is_dimension(row.facts.name)]
+    found: dict[str, dict[str, int]] = {}
+    for name in dict.fromkeys(names):
+        path = literal(f'$."{name}"')
+        rows = rows_of(
+            connection,
+            f"""
+            SELECT coalesce(updates ->> {path}, creates ->> {path}) AS code, count(*) AS records
+            FROM ({own.select})
+            WHERE skip_reason IS NULL
+            GROUP BY ALL
+            """,
+        )
+        found[name] = {row["code"]: row["records"] for row in rows if row["code"]}
+    return found
 
 
 def left_out(connected: ConnectedFlow) -> list[str]:
@@ -131,7 +174,13 @@ def _staged(connected: ConnectedFlow) -> Iterator[tuple[duckdb.DuckDBPyConnectio
 
 def _in_words(lookup: str, values: dict[str, int]) -> str:
     """The values without a row, each with the number of its records."""
+    return (
+        f"lookups/{lookup}.csv has no row for {_most_first(values)}, which staged records have; they fail until it has"
+    )
+
+
+def _most_first(values: dict[str, int]) -> str:
+    """Values, each with the number of its records."""
     most_first = sorted(values.items(), key=lambda each: (-each[1], each[0]))
     named = ", ".join(f"{value} ({records} records)" for value, records in most_first[:NAMED])
-    more = f" and {len(most_first) - NAMED} more" if len(most_first) > NAMED else ""
-    return f"lookups/{lookup}.csv has no row for {named}{more}, which staged records have; they fail until it has"
+    return named + (f" and {len(most_first) - NAMED} more" if len(most_first) > NAMED else "")

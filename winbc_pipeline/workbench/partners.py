@@ -7,12 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..errors import NotDone
-from ..staging.ledger import Move, State
-from ..staging.pairs import Pairs
-from ..staging.store import Row, quote, rows_of
+from ..flows import FLOWS
+from ..settings import Settings
+from ..staging import ledger
+from ..staging.apart import Apart
+from ..staging.ledger import OPEN, Move, State
+from ..staging.pairs import KEYS, Pairs
+from ..staging.store import Row, Store, quote, rows_of
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import BLOCK, Part
-from ..sync.outcomes import MAKE_AGAIN
+from ..sync.flow import BLOCK, Flow, Part
+from ..sync.outcomes import APART, MAKE_AGAIN
 from ..sync.records.known.told import made_by_hand
 from ..sync.records.target.matching import Target
 
@@ -32,23 +36,54 @@ class Partners:
     def pairs(self) -> Pairs:
         return Pairs(self.connected.settings, self.connected.flow.pairs)
 
+    @property
+    def apart(self) -> Apart:
+        return Apart(self.connected.settings, self.connected.flow.pairs)
+
     def as_if(self, how: str, rows: list[Row], number: str, target: Target) -> AsIf:
         """What the ledger is to say of records once a decision is carried out.
 
         Args:
-            how: a name of DECIDED, or `adopt`.
-            rows: the ledger rows of the records that wait.
+            how: a name of DECIDED, `adopt` or `apart`.
+            rows: the ledger rows of the records.
             number: the number of the partner that `adopt` names.
 
-        Raises: NotDone when there is no such partner, or it is another record's.
+        Raises: NotDone when there is no such partner, or it is another record's; for `apart`, when there is none.
         """
+        if how not in ("adopt", "apart"):
+            known: Row = {"reason": DECIDED[how]} | (FORGOTTEN if how == "again" else {})
+            return {(row["part"], row["key"]): known for row in rows}
+        row = self._chosen(rows)
+        part, key = self.connected.flow.part(row["part"]), str(row["key"])
+        before = self.partner_of(row)
         if how == "adopt":
-            flow = self.connected.flow
-            part, key = flow.part(self._chosen(rows)["part"]), str(rows[0]["key"])
-            found = {"reason": "BY_HAND", "target_id": self._partner(part, key, number, target), "target_no": number}
-            return {(part.name, key): found | {"adopted": True}}
-        known: Row = {"reason": DECIDED[how]} | (FORGOTTEN if how == "again" else {})
-        return {(row["part"], row["key"]): known for row in rows}
+            partner = self._partner(part, key, number, target)
+            apart = frozenset({before["id"]} if before and before["id"] != partner else ())
+            found = {"reason": "BY_HAND", "target_id": partner, "target_no": number, "adopted": True}
+            return {(part.name, key): FORGOTTEN | found | {"apart": apart}}
+        if not before:
+            raise NotDone(f"{key} has no partner: nothing to set apart.", f"Look at `winbc trace {key}`.")
+        return {(part.name, key): FORGOTTEN | {"reason": APART, "apart": frozenset({before["id"]})}}
+
+    def partner_of(self, row: Row) -> Row | None:
+        """The `id` and the `number` of a record's partner, by its pair or else its ledger row; None without one."""
+        flow, part = self.connected.flow, self.connected.flow.part(row["part"])
+        key = str(row["key"])
+        own = self._own_ids([key]).get(key, key)
+        pair = self.pairs.read(part.paired_as, flow.source, [own]).get(own)
+        if pair:
+            number = pair["bc_no" if flow.target == "bc" else KEYS["winstore"]]
+            return {"id": pair[KEYS[flow.target]], "number": number}
+        return {"id": row["target_id"], "number": row["target_no"]} if row["target_id"] else None
+
+    def with_former(self, how: str, rows: list[Row]) -> list[Row]:
+        """The rows of a proposal; for `apart` their message says whose partner the record was."""
+        if how == "apart":
+            row = self._chosen(rows)
+            former = self.partner_of(row)
+            words = f"not the same as {former['number']}" if former else None
+            row["message"] = "; ".join(filter(None, [words, row["message"]]))
+        return rows
 
     def _chosen(self, rows: list[Row]) -> Row:
         """The row that a partner is named for: that of the main part, or the first of those that wait."""
@@ -64,7 +99,8 @@ class Partners:
         pair = self.pairs.read(part.paired_as, flow.target, [partner])
         owner = pair[partner]["bc_no" if flow.source == "bc" else "winstore_key"] if pair else key
         if owner != key and self._is_staged(part, owner):
-            raise NotDone(f"{number} is the partner of {owner} already.", "Settle that one first.")
+            hint = f"`winbc resolve {owner} --flow {flow.id} --apart` says that they are not the same."
+            raise NotDone(f"{number} is the partner of {owner} already.", hint)
         return partner
 
     def _is_staged(self, part: Part, key: str) -> bool:
@@ -73,7 +109,7 @@ class Partners:
             query = f"SELECT 1 FROM {quote(self.connected.staging.name)} WHERE {part.key} = ? LIMIT 1"
             return connection.execute(query, [key]).fetchone() is not None
 
-    def note(self, how: str, as_if: AsIf, keys: Collection[str]) -> None:
+    def note(self, how: str, as_if: AsIf, keys: Collection[str], run_id: str) -> None:
         """Notes in the pairs what a decision says of them."""
         flow, own = self.connected.flow, self._own_ids(keys)
         for (name, key), each in as_if.items():
@@ -84,7 +120,32 @@ class Partners:
             if how == "again":
                 self.pairs.forget(part.paired_as, flow.source, [own_id])
             if how == "adopt":
+                self.apart.take_back(part.paired_as, {flow.source: own_id, flow.target: each["target_id"]})
                 self.pairs.write([made_by_hand(part, flow.source, own_id, each["target_id"], each["target_no"])])
+            if how == "apart":
+                self._note_apart(part, {flow.source: own_id, flow.target: next(iter(each["apart"]))}, run_id)
+
+    def _note_apart(self, part: Part, ids: dict[str, str], run_id: str) -> None:
+        """Notes that two records are not the same, and lets all other flows of the entity forget that they were.
+
+        The decision comes first: from then on no plan believes the pair or a ledger that still has it.
+        """
+        flow, settings = self.connected.flow, self.connected.settings
+        self.apart.note(part.paired_as, ids)
+        self.pairs.forget(part.paired_as, flow.source, [ids[flow.source]])
+        others = [each for each in FLOWS if each.pairs == flow.pairs and each.id != flow.id]
+        for other in others:
+            store = ConnectedFlow(other, settings).store
+            for each in other.parts if store.path.exists() else ():
+                if each.paired_as == part.paired_as and other.document:
+                    ledger.unlink(store, each.name, ids[other.target])
+                elif each.paired_as == part.paired_as:
+                    ledger.move(store, self._looks_anew(store, each, ids[other.target]), run_id)
+
+    def _looks_anew(self, store: Store, part: Part, partner: str) -> list[Move]:
+        """The moves of the records of another flow that were linked to a record: their next run looks for a partner."""
+        rows = ledger.read(store, f"part = ? AND target_id = ? AND {ledger.NOT_ON_ITS_WAY}", [part.name, partner])
+        return [Move(part.name, row["key"], State.PLANNED, FORGOTTEN | {"reason": APART}) for row in rows]
 
     def _own_ids(self, keys: Collection[str]) -> dict[str, str]:
         """The ids that records have in the source, by key."""
@@ -103,11 +164,35 @@ def moves_of(as_if: AsIf, rows: list[Row]) -> list[Move]:
     """The moves of the ledger that a decision asks for.
 
     Args:
-        rows: the ledger rows of the records that wait.
+        rows: the ledger rows of the records.
     """
     moves = []
     for row in rows:
         if (row["part"], row["key"]) in as_if:
-            known = {name: value for name, value in as_if[row["part"], row["key"]].items() if name != "adopted"}
+            decided = as_if[row["part"], row["key"]]
+            known = {name: value for name, value in decided.items() if name not in ("adopted", "apart")}
             moves.append(Move(row["part"], row["key"], State.PLANNED, known))
     return moves
+
+
+def flows_with_partners(settings: Settings) -> list[Flow]:
+    """The flows of records with partners that are on."""
+    return [flow for flow in FLOWS if flow.pairs and not flow.document and flow.is_on(settings)]
+
+
+def flows_that_know(settings: Settings, name: str) -> list[str]:
+    """The ids of the flows with partners whose ledger has a record with a key or a number in the target.
+
+    Both directions of a flow know a record. So its own key counts more than its number in the target, and where it
+    waits for a person more than where it does not.
+    """
+    known: dict[str, list[Row]] = {}
+    for flow in flows_with_partners(settings):
+        path = settings.flow_database(flow.id)
+        if path.exists():
+            where = "part = ? AND (key = ? OR target_no = ?)"
+            rows = ledger.read(Store(path, settings.memory_limit_mb), where, [flow.main, name, name])
+            known |= {flow.id: rows} if rows else {}
+    by_key = {flow: rows for flow, rows in known.items() if any(row["key"] == name for row in rows)} or known
+    waiting = {flow: rows for flow, rows in by_key.items() if any(row["state"] in OPEN for row in rows)}
+    return list(waiting or by_key)

@@ -52,6 +52,7 @@ class RecordView:
         errors: the broken rules: `field`, `rule`, `given`, `row`.
         live: the target's present values of the record; empty when the target has no such record.
         orphan: whether the record would be created, but its parent neither exists nor would be created.
+        with_parent: whether the record would be created, and its parent by the same plan.
     """
 
     part: Part
@@ -61,6 +62,7 @@ class RecordView:
     decision: Decision
     live: Mapping[str, Any]
     orphan: bool
+    with_parent: bool = False
 
     @property
     def request(self) -> str:
@@ -71,7 +73,8 @@ class RecordView:
         if self.part.picture and decision.action == "create":
             return f"the picture of its {self.part.parent}, unless it has this one"
         if decision.action == "create":
-            return f"POST {entity_set}"
+            after = f" after its {self.part.parent}, which this plan makes" if self.with_parent else ""
+            return f"POST {entity_set}{after}"
         if decision.action == "update":
             return f"PATCH {entity_set}({decision.target.get('id')})"
         reason = f"{decision.reason or ''} {decision.message or ''}".strip()
@@ -206,7 +209,9 @@ def _compared(
         if decision.action == "update" and _is_kept(connected, part):
             decision = Decision("skip", "KEPT", target=decision.target)
         orphan = bool(part.reference) and decision.action == "create" and row["_key"] not in there
-        yield RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan)
+        planned = parents.get(row.get("group") or row["_key"], Row())
+        with_parent = decision.action == planned.get("action") == "create"
+        yield RecordView(part, row["_key"], shown, row["errors"], decision, now, orphan, with_parent)
 
 
 def _is_kept(connected: ConnectedFlow, part: Part) -> bool:

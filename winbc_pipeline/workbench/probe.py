@@ -23,7 +23,7 @@ from ..sync.payloads import fields_of, filled
 from ..sync.records.target.references import IdsByCode, with_ids
 from ..systems.business_central import BusinessCentral, Operation
 from ..systems.business_central.client import Result
-from .table_tests import put_source_record
+from .tables.table_tests import put_source_record
 
 Record = dict[str, Any]
 MUST_FAIL = Operation("last", "POST", "customers", {})  # a customer without a name is refused (behaviour.md section 13)

@@ -22,7 +22,7 @@ from ..sync.records.special.dimensions import Dimensions, dimensions_of
 from ..sync.records.target.references import IdsByCode
 from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
-from .table_values import LineObject, codes_of, line_objects
+from .tables.table_values import LineObject, codes_of, line_objects
 
 Record = dict[str, Any]
 # Fields that hold a code itself, not the id of a record, and the entity set that has the code.

@@ -87,11 +87,14 @@ def _staged(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, key
     """The staged rows of a record, and part and key of each record that is made of them."""
     flow, name = connected.flow, quote(connected.staging.name)
     document = flow.document
-    own_key = flow.part(document.kind(connected.settings).header if document else flow.main).key
-    staged = rows_of(connection, f"SELECT * FROM {name} WHERE {own_key} = ? ORDER BY _key", [key])
-    keys = {(flow.main, key)} | ({(BLOCK, key)} if flow.gone else set())
+    header = flow.part(document.kind(connected.settings).header if document else flow.main)
+    named = [header] if document else [header, *connected.parts]  # the parts that people name a record by
+    names = ", ".join(dict.fromkeys(part.key for part in named))
+    own = f"list_contains([{names}], ?)"
+    staged = rows_of(connection, f"SELECT * FROM {name} WHERE {own} ORDER BY _key", [key])
+    keys = {(part.name, key) for part in named} | {(flow.main, key)} | ({(BLOCK, key)} if flow.gone else set())
     for part in connected.parts:
-        found = connection.execute(f"SELECT DISTINCT {part.key} FROM {name} WHERE {own_key} = ?", [key]).fetchall()
+        found = connection.execute(f"SELECT DISTINCT {part.key} FROM {name} WHERE {own}", [key]).fetchall()
         keys |= {(part.name, each) for (each,) in found if each}
     return staged, keys
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline.cli.main import main
+from winbc_pipeline.settings import Settings
 
 from ..support.sandboxes import Sandboxes
 
@@ -20,6 +21,28 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
         main()
     captured = capsys.readouterr()
     return int(ended.value.code or 0), " ".join((captured.out + captured.err).split())
+
+
+def as_commands_see_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of a test count for commands too."""
+    bc, winstore = settings.bc, settings.winstore
+    given = {
+        "DATA_FOLDER": settings.data_folder,
+        "MAPPING_FOLDER": settings.mapping_folder,
+        "HISTORY_START": settings.history_start,
+        "GUARDS__ENABLED": settings.guards.enabled,
+        "BC__BASE_URL": bc.base_url,
+        "BC__COMPANY": bc.company,
+        "BC__USER": bc.user,
+        "BC__PASSWORD": bc.password and bc.password.get_secret_value(),
+        "WINSTORE__BASE_URL": winstore.base_url,
+        "WINSTORE__USER": winstore.user,
+        "WINSTORE__PASSWORD": winstore.password and winstore.password.get_secret_value(),
+    }
+    monkeypatch.chdir(settings.data_folder)
+    for name, value in given.items():
+        if value is not None:
+            monkeypatch.setenv(f"WINBC_{name}", str(value))
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_explain_goes_from_the_source_field_to_the_request(desk: Desk) -> None:
 
 def test_a_record_that_is_not_staged_is_told(desk: Desk) -> None:
     code, printed = desk.run("explain", "products", "NONE", "unitPrice")
-    assert (code, "No such record is staged" in printed) == (1, True)
+    assert (code, "E-UNKNOWN" in printed) == (1, True)
 
 
 @pytest.mark.parametrize(

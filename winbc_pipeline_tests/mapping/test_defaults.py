@@ -15,7 +15,7 @@ from winbc_pipeline.mapping.tables import TESTS, read_lookup, read_table
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import Flow
-from winbc_pipeline.workbench.table_tests import run_lookup_tests, run_tests
+from winbc_pipeline.workbench.tables.table_tests import run_lookup_tests, run_tests
 
 from ..support.sandboxes import REPOSITORY
 

@@ -14,7 +14,7 @@ from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import Line
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.workbench.table_tests import run_tests
+from winbc_pipeline.workbench.tables.table_tests import run_tests
 from winbc_pipeline.workbench.trace import trace
 
 from ..support.sandboxes import REPOSITORY

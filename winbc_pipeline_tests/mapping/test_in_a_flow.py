@@ -16,7 +16,7 @@ from winbc_pipeline.sync.flow import Flow, Part
 from winbc_pipeline.sync.payloads import fields_of, filled
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
-from winbc_pipeline.workbench.table_tests import put_source_record
+from winbc_pipeline.workbench.tables.table_tests import put_source_record
 
 from ..support.sandboxes import FIRST, LAST, Sandboxes, put_row
 

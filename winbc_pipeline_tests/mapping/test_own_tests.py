@@ -10,7 +10,7 @@ from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.workbench.table_tests import run_lookup_tests, run_tests
+from winbc_pipeline.workbench.tables.table_tests import run_lookup_tests, run_tests
 
 from ..support.sandboxes import REPOSITORY
 from .conftest import Tables

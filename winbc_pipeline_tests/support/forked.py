@@ -27,6 +27,8 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.transport import Answer, Transport
 
+from .kept_open import let_go
+
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__])
 
@@ -41,6 +43,7 @@ def start(
         points: crash points, with how often each is passed before the process ends there.
     """
     whole = {**os.environ, **environment}
+    let_go()
     process = FORKS.Process(target=_sync, args=(flow, run_id, whole, Path.cwd(), dict(points or {})), daemon=True)
     process.start()
     return process
@@ -58,6 +61,7 @@ def _sync(flow: str, run_id: str, environment: Mapping[str, str], folder: Path, 
 def staging(flow: str, environment: Mapping[str, str], dies_at: int) -> BaseProcess:
     """A staging of all windows, in which each page is a chunk, and which is killed before so many calls were made."""
     whole = {**os.environ, **environment}
+    let_go()
     process = FORKS.Process(target=_staging, args=(flow, whole, Path.cwd(), dies_at), daemon=True)
     process.start()
     return process
@@ -82,6 +86,7 @@ def _staging(flow: str, environment: Mapping[str, str], folder: Path, dies_at: i
 def loading(flow: str, environment: Mapping[str, str]) -> BaseProcess:
     """A staging of all windows as it is in production."""
     whole = {**os.environ, **environment}
+    let_go()
     process = FORKS.Process(target=_loading, args=(flow, whole, Path.cwd()), daemon=True)
     process.start()
     return process
@@ -97,6 +102,7 @@ def _loading(flow: str, environment: Mapping[str, str], folder: Path) -> None:
 def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
     """Exit code and output of a `winbc` command whose files may have so many bytes, as if the disk were full then."""
     reader, writer = FORKS.Pipe(duplex=False)
+    let_go()
     process = FORKS.Process(target=_command, args=(list(arguments), dict(os.environ), Path.cwd(), file_limit, writer))
     process.start()
     writer.close()
@@ -110,6 +116,7 @@ def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
 
 def started(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> BaseProcess:
     """A `winbc` command that goes on, and prints to a file."""
+    let_go()
     process = FORKS.Process(
         target=_started, args=(list(arguments), {**os.environ, **environment}, Path.cwd(), output), daemon=True
     )

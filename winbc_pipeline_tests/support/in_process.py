@@ -19,6 +19,7 @@ import duckdb
 import httpx
 from starlette.applications import Starlette
 
+from winbc_pipeline.flows import variants
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
@@ -57,10 +58,15 @@ class Wire(httpx.BaseTransport):
 
     def __init__(self, apps: dict[int, Starlette]) -> None:
         self.apps, self.loop, self.lock = apps, Loop(), threading.RLock()
+        self.meanwhile: dict[str, Callable[[], object]] = {}  # once, after a call with this text in its address
+        self.rewrite: Callable[[str, bytes], bytes] | None = None  # what becomes of an answer, by its address
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         with self.lock:
-            return self.loop.run_until_complete(self._answer(request))
+            answer = self.loop.run_until_complete(self._answer(request))
+            for text in [each for each in self.meanwhile if each in str(request.url)]:
+                self.meanwhile.pop(text)()
+            return answer
 
     def wait(self, seconds: float, tick: Callable[[], None]) -> None:
         """Lets time pass by quarters of a minute; what falls due runs then."""
@@ -92,7 +98,8 @@ class Wire(httpx.BaseTransport):
         await self.apps[request.url.port or 80](_scope(request, cut.set), receive, send)
         if cut.is_set():
             raise httpx.RemoteProtocolError("the connection was cut")
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        body = self.rewrite(str(request.url), answer.body) if self.rewrite else answer.body
+        return httpx.Response(answer.status, headers=answer.headers, content=body)
 
     def close(self) -> None:
         """Clients come and go; the sandboxes stay."""
@@ -170,7 +177,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
             (transport.Transport, "__init__", connected),
             (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
             # would lock the database that stays open
-            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview)),
+            *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (ledger, "create", lambda _: None),  # made with the database, not by each of a hundred statements
             *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
             *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),

@@ -93,6 +93,7 @@ class OrderSandboxes:
 
     def __init__(self, settings: Settings, options: business_central.Options | None = None) -> None:
         self.settings, self.now, self.runs, self.acts = settings, START, 0, itertools.count(1)
+        self.bc_is_late = timedelta(0)
         self.bc_app, self.winstore_app = business_central.create_app(None, options), winstore.create_app()
         self.wire = Wire({BC: self.bc_app, WINSTORE: self.winstore_app})
         self.http = httpx.Client(transport=self.wire, auth=("winbc", "sandbox-secret"))
@@ -112,8 +113,16 @@ class OrderSandboxes:
 
     def _tick(self) -> None:
         self.now = START + timedelta(seconds=self.wire.loop.seconds)
-        for port in (BC, WINSTORE):
-            self._control(port, "clock", {"now": self.now.isoformat()})
+        for port, now in ((BC, self.now - self.bc_is_late), (WINSTORE, self.now)):
+            self._control(port, "clock", {"now": now.isoformat()})
+
+    @contextmanager
+    def committed_late(self, minutes: int) -> Iterator[None]:
+        """What Business Central writes inside the block has a moment of some minutes ago, as in a long transaction."""
+        self.bc_is_late = timedelta(minutes=minutes)
+        yield
+        self.bc_is_late = timedelta(0)
+        self._tick()
 
     def moment(self) -> datetime:
         return self.now

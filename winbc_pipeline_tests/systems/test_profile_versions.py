@@ -11,7 +11,7 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.systems.winstore import load_profile
 from winbc_pipeline.systems.winstore.abilities import lacking
 from winbc_pipeline.workbench.checks import checks
-from winbc_pipeline.workbench.table_tests import run_tests
+from winbc_pipeline.workbench.tables.table_tests import run_tests
 
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import Sandboxes

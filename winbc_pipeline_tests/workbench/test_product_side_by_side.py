@@ -63,5 +63,5 @@ def test_it_shows_a_product_that_was_never_sent_as_it_would_be(shop: ProductShop
 
 
 def test_a_sku_that_nobody_knows_is_said_with_what_to_do(shop: ProductShop) -> None:
-    with pytest.raises(NotDone, match="No article with the SKU X was read.*winbc plan products"):
+    with pytest.raises(NotDone, match="There is no SKU X.*winbc plan products"):
         product(shop.settings, "X")

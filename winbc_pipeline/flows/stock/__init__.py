@@ -14,6 +14,7 @@ from ...systems.winstore import load_profile
 from .. import variants
 from . import of_bc, of_winstore
 
+RULED = ("safety", "cap", "rounding", "clamp", "rule")
 SWITCH = 'Set `stock.owner`, or the owner of a group in `stock.owners`, to "{}"'
 
 
@@ -72,12 +73,19 @@ STOCK_TO_BC = Flow(
             owns=True,
             skip=(
                 ("ignored", "STOCK_RULE"),
+                ("alike IS NOT NULL", "AMBIGUOUS_SKU"),
                 ("unlisted IS NOT NULL", "UNKNOWN_WAREHOUSE"),
                 ("unread IS NOT NULL", "WAITS_FOR_PARTS"),
                 ("others IS NOT NULL", "OTHER_OWNER"),
                 ("counted = 0", "NO_WAREHOUSE"),
                 ("uncategorised", "NO_CATEGORY"),
             ),
+            words={
+                "AMBIGUOUS_SKU": "alike",
+                "UNKNOWN_WAREHOUSE": "unlisted",
+                "WAITS_FOR_PARTS": "unread",
+                "OTHER_OWNER": "others",
+            },
         ),
     ),
     constants=constants,
@@ -88,6 +96,7 @@ STOCK_TO_BC = Flow(
     lacks="Winstore tells neither what is on orders nor what is incoming, only `on_hand` and `reserved`.",
     emptied="inventory",
     guarded=True,
+    explains=("on_hand", "reserved", *RULED, "warehouses"),
 )
 STOCK_TO_WINSTORE = Flow(
     name="stock",
@@ -123,4 +132,5 @@ STOCK_TO_WINSTORE = Flow(
     "the stock is `on_orders`, the open lines of sales orders; what comes is `incoming`.",
     emptied="quantity",
     guarded=True,
+    explains=("on_hand", "on_orders", "incoming", *RULED, "sales_lines", "purchase_lines"),
 )

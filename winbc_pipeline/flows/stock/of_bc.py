@@ -24,15 +24,11 @@ from ...sync.flow import Gather, Reading, Rows
 from ...sync.read_bc import MODIFIED, changed
 from ...sync.stock import rules
 from ...systems.business_central import BusinessCentral, entity_fields
+from . import entries
+from .entries import ENTRIES, FLOW
 
-FLOW, ROWS = "stock_bc_to_winstore", "rows_bc_stock"
-ITEMS, ENTRIES, SALES, PURCHASES, VARIANTS = (
-    "items",
-    "itemLedgerEntries",
-    "salesOrders",
-    "purchaseOrders",
-    "itemVariants",
-)
+ROWS = "rows_bc_stock"
+ITEMS, SALES, PURCHASES, VARIANTS = "items", "salesOrders", "purchaseOrders", "itemVariants"
 NEEDED = {"id", "number", "type", "blocked", "inventory", "itemCategoryCode", "baseUnitOfMeasureCode", MODIFIED}
 DRAFT, ITEM = "Draft", "Item"
 AT_ONCE = 4000  # items that are looked up and staged in one chunk
@@ -93,7 +89,9 @@ def rows(
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
     known = _known(settings)
     sales, purchases = _open_lines(settings, source, since)
-    moments = _moments(source, since, known, sales, purchases) if since[ITEMS] >= start else None
+    is_whole = since[ITEMS] < start
+    moved = entries.read(settings, source, None if is_whole else since[ENTRIES])
+    moments = None if is_whole else _moments(source, since[ITEMS], moved, known, sales, purchases)
     fields = sorted((wanted & set(entity_fields(ITEMS))) | NEEDED)
     for items in _items(source, moments, fields):
         variants = _with_variants(source, items, moments is None)
@@ -141,15 +139,23 @@ def _known(settings: Settings) -> dict[str, Record]:
 
 
 def _moments(
-    source: BusinessCentral, since: Mapping[str, datetime], known: Mapping[str, Record], sales: Open, purchases: Open
+    source: BusinessCentral,
+    since: datetime,
+    moved: Mapping[str, datetime | None],
+    known: Mapping[str, Record],
+    sales: Open,
+    purchases: Open,
 ) -> dict[str, datetime | None]:
-    """The items that changed, and the moment of it; None for what only the open lines show."""
-    found: dict[str, datetime | None] = {}
-    for entity_set, name in ((ITEMS, "number"), (ENTRIES, "itemNumber")):
-        for page in changed(source, entity_set, since[entity_set], "", f"$select={name},{MODIFIED}"):
-            for record in page:
-                moment = datetime.fromisoformat(record[MODIFIED])
-                found[record[name]] = max(moment, found.get(record[name]) or moment)
+    """The items that changed, and the moment of it; None for what only open lines or the number of an entry show.
+
+    Args:
+        moved: the items that ledger entries moved.
+    """
+    found = dict(moved)
+    for page in changed(source, ITEMS, since, "", f"$select=number,{MODIFIED}"):
+        for record in page:
+            number = record["number"]
+            found[number] = clock.newest(clock.moment_of(record[MODIFIED]), found.get(number))
     for number in {*known, *sales.by_item, *purchases.by_item}:
         row = known.get(number, {})
         told = ((row.get("sales_lines") or "", sales), (row.get("purchase_lines") or "", purchases))
@@ -188,18 +194,15 @@ def _moment(source: BusinessCentral, row: Record, before: Record | None, told: d
 
     A change that nothing dates, such as a deleted line, has the moment at which Business Central answered.
     """
-    moments = [datetime.fromisoformat(row[MODIFIED])]
-    moments += [told] if told else []
-    moments += [before[MODIFIED]] if before and before[MODIFIED] else []
-    newest = max(moments)
+    newest = clock.newest(clock.moment_of(row[MODIFIED]), told, before[MODIFIED] if before else None)
     figures = ("on_hand", "sales_lines", "purchase_lines")
     is_new = before is not None and any((before[name] or 0) != (row[name] or 0) for name in figures)
     if is_new and not told:
-        newest = max(newest, source.server_now or clock.now())
-    return newest.astimezone(UTC).isoformat(timespec="milliseconds")
+        newest = clock.newest(newest, source.server_now or clock.now())
+    return newest.astimezone(UTC).isoformat(timespec="milliseconds") if newest else ""
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str, __: Rows | None) -> None:
     """Makes the table of the rules in the flow's database."""
     rules.put_rules(connection, settings)
 
@@ -222,5 +225,5 @@ def fields(of_rows: Mapping[str, str]) -> Mapping[str, str]:
     return {**of_rows, **rules.FIELDS}
 
 
-READING = Reading(sets, rows, key=("number",), group="id")
+READING = Reading(sets, rows, key=("number",), group="id", unread=entries.unread, note_staged=entries.note_staged)
 GATHER = Gather(key=("number",), modified=MODIFIED, fields=fields, prepare=prepare, select=select, keep=rules.keep)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from ...errors import StoreBusy
 from ...settings import Settings
 from ...staging.gone import ABSENT, gone_table
 from ...staging.load import create as create_staging
@@ -18,6 +19,7 @@ from ...sync.stock import rules
 from ..products import PRODUCTS
 
 PLACE = {"sku": "VARCHAR", "warehouse": "VARCHAR"}
+WAIT_S = 5  # seconds that stock waits for the database of products
 CATEGORY = {"sku": "VARCHAR", "category": "VARCHAR"}
 SUMS = {
     "artkey": "text",
@@ -30,6 +32,7 @@ SUMS = {
     "unlisted": "text",  # warehouses that the table of groups does not have
     "unread": "text",  # warehouses whose rows are not there
     "others": "text",  # warehouses of groups that Business Central owns
+    "alike": "text",  # SKUs that differ only in capitals, this one among them: Business Central has one item for them
     "counted": "decimal",  # how many warehouses were summed
     "category": "text",
     "uncategorised": "boolean",  # a rule goes by category, and that of the SKU is not known
@@ -37,11 +40,18 @@ SUMS = {
 }
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str) -> None:
-    """Makes the tables of groups, rules, categories and places in the flow's database."""
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str, known: list[Row] | None) -> None:
+    """Makes the tables of groups, rules, categories and places in the flow's database.
+
+    Args:
+        known: SKU and category of each article; None where products could not be asked: the last ones hold.
+    """
     rules.put_groups(connection, settings)
     rules.put_rules(connection, settings)
-    _put_categories(connection, settings)
+    create_table(connection, "stock_category", CATEGORY)
+    if known is not None:
+        connection.execute("DELETE FROM stock_category")
+        insert_rows(connection, "stock_category", CATEGORY, known)
     create_table(connection, "stock_place", PLACE)
     connection.execute(
         f"""
@@ -52,20 +62,24 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str
     )
 
 
-def _put_categories(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Writes the category of each SKU, as the flow of products has read it, if a rule needs it."""
-    connection.execute("DROP TABLE IF EXISTS stock_category")
-    create_table(connection, "stock_category", CATEGORY)
-    if rules.goes_by_category(connection):
-        insert_rows(connection, "stock_category", CATEGORY, categories(settings))
+def categories_if_needed(settings: Settings) -> list[Row] | None:
+    """The categories, if a rule goes by them; None while another process uses the database of products for long."""
+    try:
+        return categories(settings, WAIT_S) if rules.goes_by_category(settings) else []
+    except StoreBusy:
+        return None
 
 
-def categories(settings: Settings) -> list[Row]:
-    """SKU and category of each article that the flow of products has read."""
+def categories(settings: Settings, wait_s: float | None = None) -> list[Row]:
+    """SKU and category of each article that the flow of products has read.
+
+    Args:
+        wait_s: as of Store.open.
+    """
     products = ConnectedFlow(PRODUCTS, settings)
     if not settings.flow_database(PRODUCTS.id).exists():
         return []
-    with products.store.open() as connection:
+    with products.store.open(wait_s) as connection:
         create_staging(connection, products.staging)
         return rows_of(connection, f"SELECT sku, category FROM {quote(products.staging.name)} WHERE sku IS NOT NULL")
 
@@ -81,13 +95,21 @@ def select(settings: Settings, rows: str) -> str:
             FROM stock_place
             WHERE trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
         ),
+        alike AS (
+            SELECT upper(trim(sku)) AS number, string_agg(DISTINCT sku, ', ' ORDER BY sku) AS alike
+            FROM places
+            GROUP BY ALL
+            HAVING count(DISTINCT sku) > 1
+        ),
         parts AS (
             SELECT
                 p.sku AS place_sku, p.warehouse AS place, s.* EXCLUDE (sku, warehouse), p.warehouse AS warehouse,
+                a.alike AS alike,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.name ELSE other.name END AS name,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.owner ELSE other.owner END AS owner
             FROM places AS p
             LEFT JOIN {quote(rows)} AS s ON s.sku = p.sku AND s.warehouse = p.warehouse
+            LEFT JOIN alike AS a ON a.number = upper(trim(p.sku))
             LEFT JOIN stock_group AS own ON own.warehouse = p.warehouse
             LEFT JOIN stock_group AS other ON other.warehouse = '{rules.ANY}'
         )
@@ -98,6 +120,7 @@ def select(settings: Settings, rows: str) -> str:
             {named} (name IS NULL) AS unlisted, {named} (_key IS NULL) AS unread,
             {named} (name <> '' AND owner = 'bc') AS others,
             count(*) FILTER ({is_counted})::DECIMAL(18, 5) AS counted,
+            any_value(alike) AS alike,
             max(modified) AS modified,
             coalesce(max(_modified_at), TIMESTAMPTZ '{start} 00:00:00+00') AS _modified_at,
             greatest(max(_window), DATE '{start}') AS _window,
@@ -134,4 +157,12 @@ def fields(_: Mapping[str, str]) -> Mapping[str, str]:
     return {**SUMS, **rules.FIELDS}
 
 
-GATHER = Gather(key=("sku",), modified="modified", fields=fields, prepare=prepare, select=select, keep=rules.keep)
+GATHER = Gather(
+    key=("sku",),
+    modified="modified",
+    fields=fields,
+    prepare=prepare,
+    select=select,
+    keep=rules.keep,
+    asks=categories_if_needed,
+)

@@ -81,7 +81,7 @@ def _start(start: Callable[[], None]) -> None:
 
 def server_pid() -> int | None:
     """The number of the fork server's process; None when there is none."""
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     pid: int | None = server._forkserver_pid
     return pid
 
@@ -91,7 +91,7 @@ def end() -> None:
 
     A server that hangs would be waited for without end, so it is killed first. It holds nothing.
     """
-    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver
     if pid := server_pid():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

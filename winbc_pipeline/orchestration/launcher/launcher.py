@@ -55,7 +55,7 @@ class ForkedRunLauncher(DefaultRunLauncher):
             return False
         process = RunProcess.of(run.tags)
         if process is None:
-            return super().terminate(run_id)
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         self._instance.report_run_canceling(run)
         if process.interrupt():
             return True

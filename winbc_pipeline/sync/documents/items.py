@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ...systems.business_central import BusinessCentral
+from ..flow import Sold
 from .candidates import Candidate
 
 ITEM = "Item"
@@ -14,12 +15,10 @@ class Items:
     """Items and variants of Business Central, each looked up once in a run.
 
     Args:
-        sold: gives the ids of the variants that SKUs or GTINs stand for (Document.variants).
+        sold: gives the variants that SKUs or GTINs stand for (Document.variants).
     """
 
-    def __init__(
-        self, target: BusinessCentral, sold: Callable[[Collection[str]], Mapping[str, Collection[str]]]
-    ) -> None:
+    def __init__(self, target: BusinessCentral, sold: Callable[[Collection[str]], Mapping[str, Sold]]) -> None:
         self.target, self.sold = target, sold
         self.found: dict[tuple[str, str], dict[str, list[Record]]] = {}
 
@@ -56,17 +55,21 @@ class Items:
         """
         lines = [line for line in lines if not line.get("itemVariantCode") and not line.get("itemVariantId")]
         sold = self.sold({str(line["lineObjectNumber"]) for line in lines})
-        found = self._there("itemVariants", "id", {each for ids in sold.values() for each in ids})
+        found = self._there("itemVariants", "id", {each for one in sold.values() for each in one.ids})
+        items = self._there("items", "gtin", {name for name, one in sold.items() if one.by_gtin})
         wrong = {}
         for line in lines:
             name = str(line["lineObjectNumber"])
             if name not in sold:
                 continue
-            there = [variant for each in sold[name] for variant in found[each]]
-            if len(there) == 1:
+            there = [variant for each in sold[name].ids for variant in found[each]]
+            others = {item["number"] for item in items.get(name, [])} - {each["itemNumber"] for each in there}
+            if others and there:
+                wrong[id(line)] = f"SKU {name}: {_of_both(there[0], others)}"
+            elif len(there) == 1:
                 line |= {"lineObjectNumber": there[0]["itemNumber"], "itemVariantId": there[0]["id"]}
             else:
-                wrong[id(line)] = f"SKU {name}: {_unclear(len(sold[name]), len(there))}"
+                wrong[id(line)] = f"SKU {name}: {_unclear(len(sold[name].ids), len(there))}"
         return wrong
 
     def _there(self, entity_set: str, field: str, values: Iterable[str]) -> dict[str, list[Record]]:
@@ -75,6 +78,11 @@ class Items:
         asked = {value for value in values if value not in known}
         known |= dict.fromkeys(asked, []) | self.target.find(entity_set, field, asked, False)
         return known
+
+
+def _of_both(variant: Record, items: Collection[str]) -> str:
+    """In words, that a GTIN is a variant's and an item's."""
+    return f"variant {variant['code']} of item {variant['itemNumber']} and item {min(items)} have this GTIN"
 
 
 def _unclear(known: int, there: int) -> str:

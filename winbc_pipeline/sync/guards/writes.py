@@ -62,6 +62,16 @@ class Writes:
         return f"{self.creates} records to create, {self.updates} to update{more}; {self.known} are known"
 
 
+@dataclass(frozen=True)
+class PartWrites:
+    """What a plan would write of one part that nobody has approved: numbers of records as in Writes."""
+
+    part: str
+    creates: int
+    updates: int
+    blocks: int
+
+
 def held(work: Work) -> TooManyWrites | None:
     """The error of a run that would write too much, in words for people; None for a run that may go on."""
     if not is_on(work.connected):
@@ -113,12 +123,43 @@ def counted(work: Work) -> Writes:
     return Writes(**{each.name: row[each.name] for each in fields(Writes)})
 
 
-def examples(connected: ConnectedFlow, most: int) -> list[Row]:
-    """Planned rows that nobody has approved, those that block a record first."""
+def by_part(connected: ConnectedFlow) -> list[PartWrites]:
+    """What the whole plan of a flow would write that nobody has approved, in the order in which the parts are sent."""
     with connected.store.open() as connection:
         _create(connection, connected.flow)
-        order = "blocks DESC, action DESC, part, key"
-        return rows_of(connection, f"{_not_approved(connected.flow)} ORDER BY {order} LIMIT {most}")
+        rows = rows_of(
+            connection,
+            f"""
+            SELECT
+                part,
+                count(*) FILTER (action = 'create') AS creates,
+                count(*) FILTER (action = 'update') AS updates,
+                count(*) FILTER (blocks) AS blocks
+            FROM ({_not_approved(connected.flow)})
+            GROUP BY part
+            """,
+        )
+    return sorted((PartWrites(**row) for row in rows), key=lambda each: _place(connected, each.part))
+
+
+def examples(connected: ConnectedFlow, most: int) -> list[Row]:
+    """Some planned rows of each part that nobody has approved, those that block a record first.
+
+    Args:
+        most: how many of each part.
+    """
+    with connected.store.open() as connection:
+        _create(connection, connected.flow)
+        order = "blocks DESC, action DESC, key"
+        number = f"row_number() OVER (PARTITION BY part ORDER BY {order})"
+        select = f"SELECT * FROM ({_not_approved(connected.flow)}) QUALIFY {number} <= {most} ORDER BY {order}"
+        return sorted(rows_of(connection, select), key=lambda row: _place(connected, row["part"]))
+
+
+def _place(connected: ConnectedFlow, part: str) -> int:
+    """When a part is sent: its place among the parts; what blocks records comes last."""
+    names = [each.name for each in connected.parts]
+    return names.index(part) if part in names else len(names)
 
 
 def hold(work: Work) -> Work:

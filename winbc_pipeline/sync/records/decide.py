@@ -21,7 +21,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
-from .decision import Decision, Live, with_swaps, without_taken
+from .decision import Decision, Live, number_of_another, with_swaps, without_taken
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
 from .special.addresses import kept_elsewhere, meant, without
@@ -135,7 +135,7 @@ class Planner:
     def look_up(self, rows: list[Row]) -> Live:
         """Asks the target what it has for some records. Decides nothing."""
         rows = [row for row in self.prepared(rows) if not self._without_target(row)]
-        linked_ids = {row["target_id"] for row in rows if row["target_id"]}
+        linked_ids = {row["target_id"] for row in rows if row["target_id"]} | self.records.set_apart
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
         self.sources |= self.records.staged.keys_of([row["_key"] for row in loose])
@@ -188,7 +188,7 @@ class Planner:
     def _without_target(self, row: Row) -> Decision | None:
         """What is decided without a look at the target."""
         if row["skip_reason"]:
-            return Decision("skip", row["skip_reason"])
+            return Decision("skip", row["skip_reason"], row.get("words"))
         if is_ignored(row["state"], row["reason"]) and row["version"] == row["_version"]:
             return Decision("skip", IGNORED, row["message"])
         if row["known"].waits:
@@ -212,7 +212,7 @@ class Planner:
         if isinstance(live, Decision):
             return live
         if live is None:
-            return self._missing(row)
+            return self._missing(row, there)
         if owner := self._partner_of(row, live):
             number = live.get("number", live["id"])
             return Decision(
@@ -235,9 +235,11 @@ class Planner:
 
     def _matching(self, row: Row, there: Live) -> dict[str, Any] | Decision | None:
         """The target's record with the strongest key that finds one; a decision when that is unclear."""
+        apart = row["known"].apart
         for kind, keys in groupby(self._keys(row), key=itemgetter(0)):
             own = list(keys)  # one field may hold several addresses
-            matches = {each["id"]: each for key in own for each in there.by_key.get(key, [])}
+            found = (each for key in own for each in there.by_key.get(key, []))
+            matches = {each["id"]: each for each in found if each["id"] not in apart}
             if len(matches) > 1:
                 numbers = ", ".join(sorted(str(each.get("number", each["id"])) for each in matches.values()))
                 return Decision("fail", "AMBIGUOUS", f"{len(matches)} records match by {kind}: {numbers}")
@@ -254,7 +256,7 @@ class Planner:
         other = self.claimed[key][1]
         return Decision("fail", "TARGET_TAKEN", f"{other} of the source gets the same {key[0]} in this run")
 
-    def _missing(self, row: Row) -> Decision:
+    def _missing(self, row: Row, there: Live) -> Decision:
         """Decides on a record that the target does not have."""
         if not self.part.creates:
             is_inner = self.stocked and row["_key"] in self.stocked.inner
@@ -264,6 +266,12 @@ class Planner:
         may_come_back = self.part.shared or self.part.merged_by or row["reason"] == MAKE_AGAIN
         if row["target_id"] and not may_come_back:
             return Decision("conflict", "DELETED_THERE", target={"id": row["target_id"], "number": row["target_no"]})
+        own_id = self.part.match[0][0]
+        if number := number_of_another(row["creates"].get(own_id), row["known"].apart, there):
+            if not (self.part.keys and isinstance(self.target, WinstoreRecords)):
+                words = f"{number} is the number of the record that it was set apart from: give that one another number"
+                return Decision("fail", "TARGET_TAKEN", words)
+            row = row | {"creates": {**row["creates"], own_id: None}}  # it gets an id of the range
         return self._create(row)
 
     def _create(self, row: Row) -> Decision:
@@ -310,21 +318,22 @@ class Planner:
         return None if number is None else str(number)
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
-        known, updates = row["known"], self._meant(row, live)
-        if self.dimensions and is_unfinished(row):
-            updates = {**updates, **self.dimensions.unsent(row, live)}
+        known = row["known"]
         if self._is_private(row["creates"], live):
             return Decision("skip", PRIVACY_BLOCKED, target=live)
         if self.stocked and (reason := self.stocked.refusal(live)):
             return Decision("skip", reason, target=live)
         if live.get("blocked") == "All" and self.part.keys:
             return Decision("skip", "BLOCKED", target=live)
-        if is_unseen(live) and not known.target:
+        if not known.target and is_unseen(live):
             return self._create(row) if _is_own_lost(row, live) else Decision("wait", "UNSEEN", target=live)
         if words := of_another(self.part, self.flow, row, live):
             return Decision("conflict", "MOVED", words, target=live)
         if self._is_settled(row, live):
             return Decision("skip", "UNCHANGED", target=live)
+        updates = self._meant(row, live)
+        if self.dimensions and is_unfinished(row):
+            updates = {**updates, **self.dimensions.unsent(row, live)}
         answered = self.records.hashes(known, live)
         moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
         elsewhere = kept_elsewhere(live, self.part.address)
@@ -400,5 +409,5 @@ def _is_own_lost(row: Row, live: Mapping[str, Any]) -> bool:
 
 def _is_newer(source: datetime | None, live: Mapping[str, Any]) -> bool:
     """Whether the source's record was modified after the target's; each by the clock of its own system."""
-    modified = live.get("lastModifiedDateTime") or live.get("modified")
-    return not modified or not source or source > datetime.fromisoformat(str(modified))
+    modified = clock.moment_of(live.get("lastModifiedDateTime") or live.get("modified"))
+    return not modified or not source or source > modified

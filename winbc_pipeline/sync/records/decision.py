@@ -4,7 +4,7 @@ Here belongs: what is said or refused because of another record of the run. One 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,6 +61,17 @@ class Live:
 Decided = list[tuple[Row, Decision]]
 
 
+def number_of_another(number: object, others: Iterable[str], live: Live) -> str | None:
+    """The number of a record that is to be made, if a record has it that a person has said is another one.
+
+    Args:
+        others: the ids of these records.
+    """
+    records = [record for each in others for record in live.by_id.get(each, [])]
+    taken = {str(each.get("number") or each.get("code")) for each in records}
+    return str(number) if number and str(number) in taken else None
+
+
 def with_swaps(decided: Decided, sign: str) -> Decided:
     """Tells of each update that gives a record the sign (Part.sign) that another record of this run loses."""
     signs = {}  # by the key of the record: its old and its new sign
@@ -68,12 +79,19 @@ def with_swaps(decided: Decided, sign: str) -> Decided:
         for change in decision.changes if decision.action == "update" else ():
             if change["field"] == sign:
                 signs[row["_key"]] = (change["old"], change["new"])
-    owners = {old: key for key, (old, _) in signs.items() if old}
+    owners: dict[Any, list[str]] = {}  # by a sign: the keys of all records that lose it
+    for key, (old, _) in signs.items():
+        if old:
+            owners.setdefault(old, []).append(key)
+    if not owners:
+        return decided
     for row, decision in decided:
         _, new = signs.get(row["_key"], (None, None))
-        if new in owners and decision.reason is None:
-            decision.reason = SWAPPED
-            decision.message = f"it takes over the {sign} of {owners[new]}, which gets another one"
+        if new in owners:
+            named, verb = " and ".join(owners[new]), "get" if len(owners[new]) > 1 else "gets"
+            words = f"it takes over the {sign} of {named}, which {verb} another one"
+            decision.reason = decision.reason or SWAPPED
+            decision.message = "; ".join(filter(None, (decision.message, words)))
     return decided
 
 

@@ -1,6 +1,6 @@
 """The plan of master data: what would be written. Materialising it is the exact dry run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -31,8 +31,11 @@ def plan(work: Work, target: Target, as_if: Mapping[tuple[str, str], Row] = Mapp
     recover(store, work.run_id)
     skip_gone(store, flow, work.run_id, [part.name for part in flow.parts])
     compiled = work.connected.compiled()
-    wanted = [row for row in _candidates(work) if work.wants(row["part"], row["_key"])]
-    candidates = [row | as_if[name] if (name := (row["part"], row["_key"])) in as_if else row for row in wanted]
+    candidates = _candidates(work, {key for _, key in as_if})
+    if work.keys is not None:
+        candidates = [row for row in candidates if work.wants(row["part"], row["_key"])]
+    if as_if:
+        candidates = [row | as_if.get((row["part"], row["_key"]), {}) for row in candidates]
     work.connected.check_mapped_now(row["mapping_version"] for row in candidates)
     rows: list[Row] = []
     now = clock.now()
@@ -56,13 +59,24 @@ def _is_beside(work: Work, part: Part, other: str) -> bool:
     return other != part.name and work.flow.part(other).entity_set == part.entity_set
 
 
-def _candidates(work: Work) -> list[Row]:
-    """The mapped records of a work that may need something, with what the ledger knows of them."""
+def _candidates(work: Work, named: Collection[str]) -> list[Row]:
+    """The mapped records of a work that may need something, with what the ledger knows of them.
+
+    Args:
+        named: keys of records that are planned even if they are as they were sent.
+    """
     with work.store.open() as connection:
         ledger.create(connection)
         renew_table(connection, mapped_table(work.flow), MAPPED)
         create_staging(connection, work.connected.staging)
-        return rows_of(connection, f"{mapped_with_ledger(work.flow)} AND NOT unchanged ORDER BY m._key", work.days)
+        named, chosen = sorted(named), None if work.keys is None else sorted({key for _, key in work.keys})
+        of_keys = "m._key IN (SELECT unnest(?::VARCHAR[]))"
+        planned = f"(NOT unchanged OR {of_keys}) AND (? OR {of_keys})"
+        return rows_of(
+            connection,
+            f"{mapped_with_ledger(work.flow)} AND {planned} ORDER BY m._key",
+            [*work.days, named, chosen is None, chosen],
+        )
 
 
 def planned_row(row: Row, decision: Decision, now: datetime) -> Row:
@@ -82,8 +96,8 @@ def planned_row(row: Row, decision: Decision, now: datetime) -> Row:
         # Records such as item categories have a code and no number.
         "target_no": decision.target.get("number") or decision.target.get("code"),
         "etag": decision.target.get("@odata.etag"),
-        "body": dumps(decision.body).decode(),
-        "changes": dumps(decision.changes).decode(),
+        "body": dumps(decision.body).decode() if decision.body else "{}",
+        "changes": dumps(decision.changes).decode() if decision.changes else "[]",
         "hash": row["hash"],
         "field_hashes": row["new_hashes"],
         "version": row["_version"],

@@ -47,16 +47,22 @@ def _nothing(_: Work) -> None:
     pass
 
 
-def push(work: Work, target: Target, read_again: Callable[[Work], None] = _nothing) -> None:
+def push(
+    work: Work,
+    target: Target,
+    read_again: Callable[[Work], None] = _nothing,
+    plan_again: Callable[[Work, Target], None] = plan,
+) -> None:
     """Sends what is planned. Every record has an outcome in the ledger afterwards.
 
     Args:
         read_again: is called before records are planned again that somebody has changed meanwhile.
+        plan_again: plans records again.
     """
     rows = planned_rows(work)
     if recover(work.store, work.run_id) or _is_overtaken(work, rows):
         # A killed run left intents: what it sent must be looked up before it is sent again.
-        plan(work, target)
+        plan_again(work, target)
         rows = planned_rows(work)
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
@@ -66,7 +72,7 @@ def push(work: Work, target: Target, read_again: Callable[[Work], None] = _nothi
         if not again:
             break
         read_again(work)
-        plan(work.only(again), target)
+        plan_again(work.only(again), target)
         rows = planned_rows(work.only(again))
     advance_watermark(work.connected)
     crash_points.point("after record cursor")
@@ -252,7 +258,7 @@ class Push:
         with ThreadPoolExecutor(self.target.in_flight) as pool:
             try:
                 rows, moves = self._after_first(rows, moves)
-                for chunk in intent_chunks(rows):
+                for chunk in intent_chunks(rows, at_once):
                     now = clock.now()
                     self._commit_intents(chunk, moves, now)
                     moves = []

@@ -7,6 +7,7 @@ from ..connected import ConnectedFlow
 NAMED = 10  # SKUs or warehouses that are named
 TOLD = (
     "MISSING_ARTICLE",
+    "AMBIGUOUS_SKU",
     "UNKNOWN_WAREHOUSE",
     "WAITS_FOR_PARTS",
     "NOT_STOCKED_PER_VARIANT",

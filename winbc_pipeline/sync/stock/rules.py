@@ -15,7 +15,7 @@ from ...errors import MappingError
 from ...mapping.cells import boolean_of, read_rows
 from ...mapping.tables import LOOKUPS, RULE_COLUMNS, RULES, read_lookup
 from ...settings import Settings
-from ...staging.store import Row, insert_rows, quote, renew_table, rows_of
+from ...staging.store import Row, insert_rows, quote, renew_table
 
 GROUPS = "stock_groups"
 ANY = "*"
@@ -147,7 +147,6 @@ def with_rules(records: str) -> str:
         LEFT JOIN stock_rule AS r ON r.row = coalesce(own.row, alike.row, other.row)"""
 
 
-def goes_by_category(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a rule goes by a category, so that the category of each SKU must be known."""
-    found = rows_of(connection, f"FROM stock_rule WHERE category NOT IN ('', '{ANY}') LIMIT 1")
-    return bool(found)
+def goes_by_category(settings: Settings) -> bool:
+    """Whether a rule goes by a category, so that the category of each SKU must be known; raises MappingError."""
+    return any(rule["category"] not in ("", ANY) for rule in rules(settings))

@@ -9,27 +9,24 @@ from dataclasses import replace
 from ... import clock
 from ...staging.store import quote
 from ..map import map_windows, mapped_table
-from ..plan_table import planned_rows
+from ..plan_table import planned_table
 from ..records import SENDING
 from ..records import TO_WINSTORE as RECORDS_TO_WINSTORE
-from ..records.plan import plan
 from ..records.push import push as push_records
 from ..records.target.matching import Target
 from ..stage import stage
 from ..work import Work
+from .plan import plan
 from .winstore_stock import WinstoreStock
 
 
 def push(work: Work, target: Target) -> None:
     """Sends the plan. What changed in the source since it was read is planned again first."""
-    planned = {row["key"]: row["version"] for row in planned_rows(work) if row["action"] == "update"}
-    if planned:
+    if _planned(work, "p.action = 'update'"):
         read_again(work)
-        now = _versions(work)
-        late = {(work.flow.main, key) for key, version in planned.items() if now.get(key) != version}
-        if late:
+        if late := _planned(work, "p.action = 'update' AND m._version IS DISTINCT FROM p.version"):
             plan(work.only(late), target)
-    push_records(work, target, read_again)
+    push_records(work, target, read_again, plan)
 
 
 def read_again(work: Work) -> None:
@@ -39,12 +36,20 @@ def read_again(work: Work) -> None:
     map_windows(replace(work, first=today, last=today, keys=None))
 
 
-def _versions(work: Work) -> dict[str, str]:
-    """The version of each mapped record."""
+def _planned(work: Work, condition: str) -> set[tuple[str, str]]:
+    """Part and key of the planned rows (alias p) of a work that meet a condition beside their mapped record (m)."""
     with work.store.open() as connection:
-        rows = connection.execute(f"SELECT _key, _version FROM {quote(mapped_table(work.flow))}").fetchall()
-    return dict(rows)
+        rows = connection.execute(
+            f"""
+            SELECT p.part, p.key
+            FROM {quote(planned_table(work.flow))} AS p
+            LEFT JOIN {quote(mapped_table(work.flow))} AS m ON m.part = p.part AND m._key = p.key
+            WHERE p."window" BETWEEN ? AND ? AND {condition}
+            """,
+            work.days,
+        ).fetchall()
+    return {(part, key) for part, key in rows if work.wants(part, key)}
 
 
-TO_BC = replace(SENDING, push=push)
-TO_WINSTORE = replace(RECORDS_TO_WINSTORE, open=WinstoreStock, push=push)
+TO_BC = replace(SENDING, plan=plan, push=push)
+TO_WINSTORE = replace(RECORDS_TO_WINSTORE, open=WinstoreStock, plan=plan, push=push)

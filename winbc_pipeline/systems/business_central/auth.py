@@ -11,7 +11,7 @@ import httpx
 
 from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
 from ...settings import BusinessCentralSettings, check_set
-from ..transport import check_address
+from ..transport import authorities, check_address
 
 
 class _MsalDoor:
@@ -21,16 +21,17 @@ class _MsalDoor:
         self.plain = authority.startswith("http://127.0.0.1:")
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        return httpx.get(self._url(url), params=params, headers=headers, timeout=30, trust_env=False)
+        return self._call("GET", url, params=params, headers=headers)
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
-        return httpx.post(self._url(url), params=params, data=data, headers=headers, timeout=30, trust_env=False)
+        return self._call("POST", url, params=params, data=data, headers=headers)
 
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _url(self, url: str) -> str:
-        return url.replace("https://", "http://", 1) if self.plain else url
+    def _call(self, method: str, url: str, **what: Any) -> httpx.Response:
+        where = url.replace("https://", "http://", 1) if self.plain else url
+        return httpx.request(method, where, timeout=30, trust_env=False, verify=authorities(), **what)
 
 
 def authorization_source(settings: BusinessCentralSettings) -> Callable[[str | None], str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+from ... import clock
 from ...errors import UnreadableAnswer
 from .profile import EntityProfile
 from .rows import Row
@@ -81,8 +82,4 @@ def _seconds(rows: list[Row], profile: EntityProfile) -> list[datetime]:
 
 def _moment(row: Row, profile: EntityProfile) -> datetime | None:
     """The modification moment of a record in UTC; None when it has none that can be read."""
-    try:
-        moment = datetime.fromisoformat(str(row.get(profile.modified)))
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return clock.moment_of(row.get(profile.modified))

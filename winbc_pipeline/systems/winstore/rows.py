@@ -3,6 +3,8 @@
 Source: winstore.md section 2 (words for booleans; ids are texts; an empty element means that the value is not known).
 """
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from ..transport import Answer
 from .profile import EntityProfile, GroupProfile
 
 Row = dict[str, Any]
+# A number of JSON with decimals, an exponent or 19 digits. Within a text it may be found, too; that costs time only.
+INEXACT = re.compile(rb"[:\[,]\s*-?(?:\d+[.eE]|\d{19})")
 NO_PICTURE = "404"  # assumed: the status code inside the answer
 
 
@@ -46,6 +50,7 @@ def records_in(answer: Answer, call: str, path: str) -> list[Row]:
 
     Args:
         path: where the records are, such as `articles.article`; an empty value on the way means that there are none.
+            The first name must be there: `null` or a list in its place says nothing.
     Raises: UnreadableAnswer when the path is not there.
     """
     if answer.status != 200:
@@ -54,9 +59,9 @@ def records_in(answer: Answer, call: str, path: str) -> list[Row]:
             hint = "Check `winstore.base_url`, which ends before the name of the call, and the call in the profile."
         raise UnreadableAnswer(f"Winstore answers {answer.status} to {call}.", hint)
     is_json = "json" in answer.headers.get("content-type", "")
-    content: Any = answer.json() if is_json else _from_xml(answer.content)
-    for name in path.split("."):
-        if content in (None, "", []):
+    content: Any = _from_json(answer) if is_json else _from_xml(answer.content)
+    for place, name in enumerate(path.split(".")):
+        if place and content in (None, "", []):
             return []
         if not isinstance(content, dict) or name not in content:
             raise UnreadableAnswer(f"Winstore's answer to {call} has no `{path}`.")
@@ -114,12 +119,18 @@ def _inner(value: Any) -> list[Row]:
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
 
 
+def _from_json(answer: Answer) -> Any:
+    """The answer, in which a number that a float cannot hold exactly is a text, as it was sent."""
+    content = answer.json()  # refuses what the slower reader takes: NaN, halves of characters, too deep a nesting
+    return json.loads(answer.content, parse_float=str, parse_int=str) if INEXACT.search(answer.content) else content
+
+
 def _from_xml(content: bytes) -> Any:
     try:
         root = fromstring(content, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+        return {root.tag: _value(root)}
+    except (ParseError, DefusedXmlException, ValueError, RecursionError) as error:
         raise UnreadableAnswer(f"Winstore's answer is not whole, safe XML ({type(error).__name__}).") from None
-    return {root.tag: _value(root)}
 
 
 def _value(element: Element) -> Any:

@@ -6,7 +6,6 @@ Here belongs: gathering it for people. It reads the target and writes nothing. W
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import NotDone
 from ...flows.products import PRODUCTS
 from ...settings import Settings
 from ...staging import ledger
@@ -15,6 +14,7 @@ from ...staging.pairs import Pairs
 from ...staging.store import Row, quote, rows_of
 from ...sync.connected import ConnectedFlow
 from ..preview import RecordView, preview
+from ..unknown import unknown
 
 LAST = 10  # writes that are shown
 SKU_PARTS = ("item", "variant")
@@ -44,7 +44,7 @@ class Product:
 def product(settings: Settings, sku: str) -> Product:
     """What both sides have of the product with a SKU.
 
-    Raises: NotDone when no article with this SKU was read; WinbcError when Business Central does not answer.
+    Raises: UnknownRecord when no article with this SKU was read; WinbcError when Business Central does not answer.
     """
     connected = ConnectedFlow(PRODUCTS, settings)
     with connected.store.open() as connection:
@@ -66,8 +66,7 @@ def product(settings: Settings, sku: str) -> Product:
     same = [row for row in skus if row["sku"] and row["sku"].lower() == sku.lower()]
     asked = next((row for row in same if row["sku"] == sku), same[0] if same else None)
     if not asked:
-        hint = "`winbc plan products` reads what changed in Winstore."
-        raise NotDone(f"No article with the SKU {sku} was read.", hint)
+        raise unknown([connected], sku, "SKU")
     article, own = str(asked["artkey"]), str(asked["sku"])
     records = [*preview(connected, article, 1), *preview(connected, own, 1)]
     known = [own, article]

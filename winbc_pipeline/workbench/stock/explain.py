@@ -4,12 +4,13 @@ Here belongs: reading one SKU's record, its history and the ledger. The live fig
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ...flows.products import PRODUCTS, PRODUCTS_TO_WINSTORE
 from ...staging import ledger
 from ...staging.gather import create_history, history_table
 from ...staging.load import create as create_staging
@@ -18,6 +19,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
 from ...sync.map import MAPPED, mapped_table
 from ...sync.outcomes import REASONS, broken_rule
+from ..unknown import is_known, unknown
 
 PARTS = ("on_hand", "reserved", "on_orders", "incoming", "safety", "cap", "rounding", "clamp")
 ROWS = ("warehouses", "unlisted", "unread", "others", "sales_lines", "purchase_lines")
@@ -97,6 +99,25 @@ def explain(connected: ConnectedFlow, sku: str, at: datetime | None = None) -> E
         taken=_last(events, TAKEN, field),
         why=_why(connected, mapped, told),
     )
+
+
+def without_stock(flows: Sequence[ConnectedFlow], sku: str, at: datetime | None = None) -> str:
+    """In words, that a SKU is there and that no flow of stock has a figure of it.
+
+    Args:
+        flows: the flows of stock that are on.
+        at: as of `explain`.
+    Raises: UnknownRecord when neither products nor stock know the SKU.
+    """
+    settings, names = flows[0].settings, " and ".join(each.flow.id for each in flows)
+    products = [ConnectedFlow(each, settings) for each in (PRODUCTS, PRODUCTS_TO_WINSTORE) if each.is_on(settings)]
+    known = next((each.flow.id for each in (*products, *flows) if is_known(each, sku, any_case=True)), None)
+    if known is None:
+        raise unknown([*products, *flows], sku, "SKU")
+    when = f" until {at:%Y-%m-%d %H:%M:%S} UTC" if at else ""
+    reads = " or ".join(f"`winbc plan {each.flow.id}`" for each in flows)
+    words = f"{known} knows the SKU {sku}. It has no stock: {names} read no figure of it{when}, so nothing is sent."
+    return f"{words} {reads} asks for it now."
 
 
 def _record(connection: Any, connected: ConnectedFlow, sku: str, at: datetime | None) -> Row | None:

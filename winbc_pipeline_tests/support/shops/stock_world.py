@@ -1,6 +1,6 @@
 """Both sandboxes in this process with stock, and what people on both sides do to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,7 @@ from winbc_pipeline.sync.work import Work
 
 from ..in_process import Killed, in_process
 from ..order_flow import OrderFlow, settings_of_order_flow
-from ..order_sandboxes import BC, FIRST, LAST, WINSTORE, Record
+from ..order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE, Record
 
 TO_BC, TO_WINSTORE = "stock_winstore_to_bc", "stock_bc_to_winstore"
 SKU = "SKU-1"  # the item that Business Central has from the beginning
@@ -33,15 +33,21 @@ class StockWorld(OrderFlow):
     def shop_has(self, sku: str = SKU, warehouse: str = "1", quantity: str = "0", reserved: str = "0") -> None:
         """Winstore's figure of a SKU in a warehouse: by a sale, a receipt, a count or a correction."""
         self.pass_time(1)
-        key = f"{sku}/{warehouse}"
-        row = {"id": key, "artkey": f"A-{sku}", "sku": sku, "gtin": "", "warehouse": warehouse, "managestock": ""}
-        row |= {"quantity": quantity, "reserved": reserved, "modified": timestamp(self.now)}
-        self.winstore_app.state.records.insert_many("stock", [(key, row)])
+        self.shop_shows({(sku, warehouse): (quantity, reserved)})
 
-    def shop_lists(self, sku: str = SKU) -> None:
+    def shop_shows(self, figures: Mapping[tuple[str, str], tuple[object, object]]) -> None:
+        """Winstore's figures (quantity, reserved) of SKUs in warehouses, all of this moment."""
+        rows = []
+        for (sku, warehouse), (quantity, reserved) in figures.items():
+            row = {"id": f"{sku}/{warehouse}", "artkey": f"A-{sku}", "sku": sku, "gtin": "", "warehouse": warehouse}
+            row |= {"managestock": "", "quantity": str(quantity), "reserved": str(reserved)}
+            rows.append((row["id"], row | {"modified": timestamp(self.now)}))
+        self.winstore_app.state.records.insert_many("stock", rows)
+
+    def shop_lists(self, sku: str = SKU, category: str = "") -> None:
         """An article of Winstore, which may have no stock yet."""
         variant = {"sku": sku, "gtin": "", "title": "Mug", "color": "", "size": ""}
-        article = {"artkey": f"A-{sku}", "name": "Mug", "supplierid": "1", "category": "", "active": "true"}
+        article = {"artkey": f"A-{sku}", "name": "Mug", "supplierid": "1", "category": category, "active": "true"}
         article |= {"variants": [variant], "modified": timestamp(self.now)}
         self.winstore_app.state.records.insert_many("articles", [(article["artkey"], article)])
 
@@ -59,6 +65,10 @@ class StockWorld(OrderFlow):
             answer = self.by_person("PATCH", f"items({self.of_bc(number)['id']})", fields)
             assert answer.status_code == 200, answer.text
         return self.of_bc(number)
+
+    def has_unit(self, unit: str, pieces: int, number: str = SKU) -> None:
+        """An item of Business Central is sold in another unit, too, that holds some pieces."""
+        self._control(BC, "seed", {"settings": {"items": {number: {"units": {unit: pieces}}}}})
 
     def of_bc(self, number: str = SKU) -> Record:
         return next(each for each in self.records("items") if each["number"] == number)
@@ -102,6 +112,15 @@ class StockWorld(OrderFlow):
         path = self.settings.mapping_folder / "lookups" / f"{name}.csv"
         head = path.read_text(encoding="utf-8").splitlines()[0]
         path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+
+    def profile_has(self, lines: str) -> None:
+        """A profile of the user's own: the shipped one with further lines, of which the first one is there already."""
+        shipped = (REPOSITORY / "winbc_pipeline/systems/winstore/profile.toml").read_text(encoding="utf-8")
+        first, path = lines.splitlines()[0], self.settings.data_folder / "profile.toml"
+        assert first in shipped
+        path.write_text(shipped.replace(first, lines, 1), encoding="utf-8")
+        winstore = self.settings.winstore.model_copy(update={"profile": path})
+        self.settings = self.settings.model_copy(update={"winstore": winstore})
 
     def connected(self, flow: str = TO_BC) -> ConnectedFlow:
         return ConnectedFlow(flow_named(flow), self.settings)

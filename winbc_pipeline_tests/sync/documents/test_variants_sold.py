@@ -133,3 +133,37 @@ def test_a_document_of_business_central_sells_the_sku_of_its_variant(
     sync(Work(ConnectedFlow(flow_named("orders_bc_to_winstore"), shop.settings), FIRST, LAST, "run"))
     posted = [each["body"] for each in shop.state(WINSTORE)["writes"] if each["entity"] == "PostOrderWithStatusCode"]
     assert [row["product_id"] for body in posted for row in body["positions"]["position"]] == sent
+
+
+@pytest.mark.parametrize("made_by", ["winbc", "a person"])
+def test_a_gtin_of_an_item_and_of_a_variant_is_not_guessed(shop: ProductShop, made_by: str) -> None:
+    """The line says neither which of the two was sold, nor that there are two."""
+    if made_by == "winbc":
+        shop.article("8", "MUG", gtin=RED["gtin"])
+        shop.run()
+    else:
+        shop.in_bc_made("items", {"number": "CUP", "displayName": "Cup", "gtin": RED["gtin"]})
+    row = shop.send(lines=[{"product_id": RED["gtin"]}])
+    assert (row["state"], row["reason"], shop.documents("W1")) == ("FAILED", "DEPENDENCY", [])
+    item = "MUG" if made_by == "winbc" else "CUP"
+    assert f"variant SHIRT-R of item 7 and item {item} have this GTIN" in row["message"]
+
+
+@pytest.mark.proof
+def test_a_gtin_that_only_the_variants_own_item_has_besides_is_sold(shop: ProductShop) -> None:
+    """article.csv gives the GTIN to the item of an article with a single SKU."""
+    shop.sells("9", {"sku": "CAP-R", "color": "red", "gtin": "0100537900030"})
+    shop.run()
+    assert shop.item("9")["gtin"] == "0100537900030"
+    shop.send(lines=[{"product_id": "0100537900030"}])
+    assert sold(shop) == [("9", "CAP-R")]
+
+
+@pytest.mark.proof
+def test_a_sku_that_looks_like_the_gtin_of_an_item_is_sold_as_the_sku(shop: ProductShop) -> None:
+    shop.sells("9", {"sku": "0100537900047", "color": "red"})
+    shop.article("8", "MUG", gtin="0100537900047")
+    shop.run()
+    shop.send(lines=[{"product_id": "0100537900047"}])
+    (line,) = sold(shop)
+    assert line[0] == "9"

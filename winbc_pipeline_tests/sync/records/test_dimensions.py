@@ -12,6 +12,7 @@ from winbc_pipeline.sync.crash_points import POINTS_OF_DIMENSIONS, POINTS_OF_REC
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.systems.business_central import BusinessCentral
+from winbc_pipeline.workbench.missing_rows import missing_dimension_values
 from winbc_pipeline.workbench.readiness import check_ready
 
 from ...support.in_process import Killed
@@ -269,3 +270,16 @@ def test_a_value_that_is_deleted_after_the_plan_fails_its_record_and_no_other(go
     assert (row["state"], row["reason"]) == ("FAILED", "RELATION_MISSING")
     assert "dimension.BRANCH: the dimension has no value `2`" in row["message"]
     assert dimensions(gone_shop, "S8") == {"BRANCH": "1"}
+
+
+def test_a_value_that_the_company_lacks_is_named_by_check_before_anything_is_sent(gone_shop: ProductShop) -> None:
+    place(gone_shop)
+    gone_shop.article("8", "S8", supplier_id="77")
+    gone_shop.article("9", "S9", supplier_id="2")
+    dry_run(gone_shop.work())
+    target = BusinessCentral(gone_shop.settings)
+    try:
+        found = missing_dimension_values(gone_shop.connected, target)
+    finally:
+        target.close()
+    assert found == ["features.csv row 2: dimension BRANCH has no 77 (1 records), which staged records have"]

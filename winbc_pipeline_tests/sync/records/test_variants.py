@@ -280,6 +280,43 @@ def test_two_skus_that_swap_their_gtins_are_both_told(product_shop: ProductShop)
     assert product_shop.run().failed == 0
 
 
+def test_each_of_several_pairs_that_swap_their_gtins_is_told_with_its_own_partner(product_shop: ProductShop) -> None:
+    gtins = ("0100537900016", "0100537900023", "0100537900030", "0100537900047", "0100537900054")
+    swapped = (1, 0, 3, 4, 2)  # a pair, and three that go round
+    for n, gtin in enumerate(gtins):
+        product_shop.article(str(n), f"S{n}", gtin=gtin)
+    product_shop.run()
+    for n, other in enumerate(swapped):
+        product_shop.article(str(n), f"S{n}", gtin=gtins[other])
+    product_shop.run()
+    messages = [product_shop.row(f"S{n}")["message"] for n in range(5)]
+    assert messages == [f"it takes over the gtin of S{other}, which gets another one" for other in swapped]
+
+
+def test_a_gtin_that_several_skus_lose_names_all_of_them(product_shop: ProductShop) -> None:
+    one, two, three = "0100537900016", "0100537900023", "0100537900030"
+    product_shop.sells("7", RED | {"gtin": one}, BLUE | {"gtin": one}, {"sku": "SHIRT-G", "gtin": two})
+    product_shop.run()
+    product_shop.sells("7", RED | {"gtin": two}, BLUE | {"gtin": three}, {"sku": "SHIRT-G", "gtin": one})
+    product_shop.run()
+    words = "it takes over the gtin of SHIRT-B and SHIRT-R, which get another one"
+    assert product_shop.row("SHIRT-G")["message"] == words
+
+
+def test_a_sku_that_moves_and_takes_over_a_gtin_is_told_of_both(product_shop: ProductShop) -> None:
+    first, second = {"gtin": "0100537900016"}, {"gtin": "0100537900023"}
+    product_shop.sells("7", RED | first, BLUE | second)
+    product_shop.run()
+    product_shop.sells("7", BLUE | first)
+    product_shop.sells("8", RED | second)
+    product_shop.run()
+    row = product_shop.row("SHIRT-R")
+    assert (row["reason"], row["message"]) == (
+        "MOVED",
+        "it belonged to 7 and belongs to 8 now; it takes over the gtin of SHIRT-B, which gets another one",
+    )
+
+
 def test_a_variant_that_is_gone_is_reported_and_not_blocked(product_shop: ProductShop) -> None:
     product_shop.products(variants="item_variants", accept_losses=get_args(Loss), missing_sku="block")
     product_shop.sells("7", RED, BLUE)

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline.flows import PRODUCTS
+from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.records import push
 from winbc_pipeline.sync.records.special.stocked import moved
+from winbc_pipeline.sync.stage import stage
 
+from ...support.order_sandboxes import FIRST
 from ...support.shops.stock_world import SKU, StockWorld
 
 
@@ -75,6 +79,35 @@ def test_a_warehouse_that_the_table_does_not_have_holds_the_sku(stock: StockWorl
     assert stock.inventory() == 0
 
 
+@pytest.mark.parametrize("warehouse", ["1", "7"])
+def test_skus_that_differ_only_in_capitals_are_skipped_both_and_each_names_both(
+    stock: StockWorld, warehouse: str
+) -> None:
+    stock.shop_has(sku="SKU-1", quantity="5")
+    stock.shop_has(sku="sku-1", warehouse=warehouse, quantity="3")
+    assert stock.run().skipped == 2
+    for sku in ("SKU-1", "sku-1"):
+        assert stock.told(sku) == ("SKIPPED", "AMBIGUOUS_SKU")
+        assert stock.row(sku)["message"] == "SKU-1, sku-1"
+    assert stock.inventory() == 0
+
+
+def test_a_sku_is_sent_once_the_other_one_with_its_name_is_gone(stock: StockWorld) -> None:
+    stock.shop_has(sku="SKU-1", quantity="5")
+    stock.shop_has(sku="sku-1", quantity="3")
+    stock.run()
+    stock.shop_drops("sku-1", "1")
+    stock.run()
+    assert stock.inventory() == 5
+
+
+def test_the_ledger_names_the_warehouse_for_which_a_sku_is_held(stock: StockWorld) -> None:
+    stock.table("stock_groups", "1,SHOPS,")
+    stock.shop_has(warehouse="8", quantity="1")
+    stock.run()
+    assert stock.row()["message"] == "8"
+
+
 def test_a_sku_that_business_central_owns_too_is_not_written(stock: StockWorld) -> None:
     stock.owner("winstore", owners={"CENTRAL": "bc"}, warehouse="7")
     stock.table("stock_groups", "1,SHOPS,", "7,CENTRAL,")
@@ -125,6 +158,21 @@ def test_rules_by_sku_category_and_star(stock: StockWorld) -> None:
     stock.run()
     assert (stock.inventory("CAPPED"), stock.inventory("OTHER"), stock.inventory("OUT")) == (18, Decimal("26.5"), 0)
     assert stock.told("OUT") == ("SKIPPED", "STOCK_RULE")
+
+
+def test_a_rule_by_category_counts_once_products_have_been_read(stock: StockWorld) -> None:
+    stock.item("WATER")
+    stock.shop_lists(category="Wine")
+    stock.shop_lists("WATER", category="Soft drinks")
+    for sku in (SKU, "WATER"):
+        stock.shop_has(sku=sku, quantity="10")
+    stock.table("stock_rules", ",wine,3,,,,,", ",*,1,,,,,")
+    stock.run()
+    assert (stock.told(), stock.inventory()) == (("SKIPPED", "NO_CATEGORY"), 0)
+
+    stage(ConnectedFlow(PRODUCTS, stock.settings), FIRST)
+    stock.run()
+    assert (stock.inventory(), stock.inventory("WATER")) == (7, 9)
 
 
 @pytest.mark.parametrize("rule", ["SKU-1", "sku-1"])

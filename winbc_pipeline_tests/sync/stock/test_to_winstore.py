@@ -142,6 +142,37 @@ def test_a_flag_without_a_field_is_refused_with_the_reason(of_bc: StockWorld) ->
         of_bc.run()
 
 
+@pytest.mark.parametrize(("chosen", "shown"), [("on", "true"), ("off", "false")])
+def test_the_flag_is_forced_through_a_profile_that_has_a_field_for_it(
+    of_bc: StockWorld, chosen: str, shown: str
+) -> None:
+    of_bc.profile_has('[writes.stock.fields]\nmanagestock = "boolean"')
+    of_bc.edit_table("stock", "managestock", TO_WINSTORE, source="manage_stock", when="update")
+    of_bc.owner("bc", warehouse="7", manage_stock=chosen)
+    of_bc.run(TO_WINSTORE)
+    (row,) = of_bc.state(WINSTORE)["records"]["stock"]
+    assert (row["managestock"], row["quantity"]) == (shown, "10")
+    before = len(of_bc.written(WINSTORE))
+    of_bc.run(TO_WINSTORE)
+    assert len(of_bc.written(WINSTORE)) == before
+
+
+def test_an_item_on_an_order_in_another_unit_is_not_sent(of_bc: StockWorld) -> None:
+    of_bc.has_unit("BOX", 12)
+    of_bc.sold(2, unit="BOX")
+    of_bc.run(TO_WINSTORE)
+    assert of_bc.told(SKU, TO_WINSTORE) == ("SKIPPED", "OTHER_UNIT")
+    assert of_bc.shown() == 1
+
+
+def test_skus_of_winstore_that_differ_only_in_capitals_are_named_both(of_bc: StockWorld) -> None:
+    of_bc.shop_has(sku="sku-1", warehouse="1", quantity="2")
+    of_bc.run(TO_WINSTORE)
+    assert of_bc.told(SKU, TO_WINSTORE) == ("FAILED", "AMBIGUOUS")
+    assert of_bc.row(SKU, TO_WINSTORE)["message"] == "2 records match by sku: SKU-1/7, sku-1/7"
+    assert of_bc.shown() == 1
+
+
 @pytest.mark.proof
 def test_both_directions_with_different_owners_write_nothing_to_each_other(stock: StockWorld) -> None:
     stock.owner("winstore", owners={"CENTRAL": "bc"}, warehouse="7")

@@ -12,6 +12,7 @@ import orjson
 
 from ....mapping.compiler import Compiled
 from ....staging import ledger
+from ....staging.apart import NOBODY, Apart
 from ....staging.ledger import State
 from ....staging.pairs import ETAG, KEYS, SIGNS, VERSION, Hashes, Pairs
 from ....staging.store import Row
@@ -23,7 +24,6 @@ from ..target.winstore_target import is_unseen
 from .merge import Merged, Moved
 from .staged import StagedRecords
 
-NOBODY: frozenset[str] = frozenset()
 OTHER = {"winstore": "bc", "bc": "winstore"}
 OPEN_THERE = "state IN ('SENDING', 'UNKNOWN') OR (state = 'FAILED' AND target_id IS NULL AND target_no IS NOT NULL)"
 """SQL: a record may have been sent, and nobody knows the answer. One that failed after that has a number and no id."""
@@ -38,7 +38,8 @@ class Known:
         pair: its row of the table of pairs; None without one.
         source, target: what each side last answered, a hash by field; empty when they never agreed.
         now: a hash of each field of the source, as it is now; the same as `source` when the record has not changed.
-        sent: the ledger's hash of each mapped value as it was last sent or found to be there already.
+        sent_json: the ledger's hash of each mapped value as it was last sent or found to be there already (JSON). Few
+            records of a plan are compared with it, so it is read where it is needed (`sent`).
         same_table: whether those values were made by the present tables.
         lost: whether the answer to the last call was lost, so that the target may have what was sent.
         waits: whether the other direction has sent this record and does not know the answer.
@@ -46,6 +47,7 @@ class Known:
         number: the number by which people know the record in the source.
         group: the group of the source that the record belongs to (Part.group); None for records without one.
         before: the own id of a record that had this one's key and partner before, and that is gone; None without one.
+        apart: the ids of records of the target that a person has said are not this one.
     """
 
     own: str
@@ -53,7 +55,7 @@ class Known:
     source: Hashes = field(default_factory=dict)
     target: Hashes = field(default_factory=dict)
     now: Hashes = field(default_factory=dict)
-    sent: Hashes = field(default_factory=dict)
+    sent_json: str | None = None
     same_table: bool = True
     lost: bool = False
     waits: bool = False
@@ -61,6 +63,13 @@ class Known:
     number: str = ""
     group: str | None = None
     before: str | None = None
+    apart: frozenset[str] = NOBODY
+
+    @property
+    def sent(self) -> Hashes:
+        """The hash of each mapped value as it was last sent; empty when nothing is known of it."""
+        hashes: Hashes = orjson.loads(self.sent_json or "{}")
+        return hashes
 
     @property
     def has_moved(self) -> bool:
@@ -74,7 +83,7 @@ class Known:
 
     def met_anew(self) -> "Known":
         """The same without all that was known of another record: both sides meet for the first time."""
-        return replace(self, source={}, target={}, sent={})
+        return replace(self, source={}, target={}, sent_json=None)
 
 
 class KnownRecords:
@@ -87,6 +96,8 @@ class KnownRecords:
     def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
         self.flow, self.part = connected.flow, part
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
+        self.apart = Apart(connected.settings, self.flow.pairs)
+        self.set_apart: set[str] = set()  # the records of the target that are not those of which `apart` speaks
         self.staged = StagedRecords(connected, part)
         self.depends = {name: reads & self.staged.kinds.keys() for name, reads in compiled.depends.items()}
         self.compared = compiled.compared
@@ -108,18 +119,33 @@ class KnownRecords:
         """
         named = self.staged.named([row["_key"] for row in rows])
         keys = [str(named.get(row["_key"], row).get("own") or row["_key"]) for row in rows]
-        found = self.pairs_of(self.flow.source, keys)
         both = list(zip(rows, keys, strict=True))
+        apart = self._apart(both)
+        found = self.pairs_of(self.flow.source, keys)
+        for key in apart.keys() & found.keys():
+            if found[key][KEYS[self.flow.target]] in apart[key]:
+                del found[key]
         others = self._of_others([row["target_id"] for row, key in both if key not in found])
         alive = self.staged.present(set(others.values()))
         now = self._now([(row, found.get(key)) for row, key in both])
         for row, key in both:
             known = self._known(row, key, found.get(key), now.get(row["_key"], {}))
             told = named.get(row["_key"], {})
-            known.number = str(told.get("number") or row["_key"])
+            known.number, known.apart = str(told.get("number") or row["_key"]), apart.get(key, NOBODY)
             known.group = told.get("group") if self.part.group else (known.pair or told).get("parent")
             self._link(row, known, others, alive)
         return rows
+
+    def _apart(self, rows: list[tuple[Row, str]]) -> dict[str, frozenset[str]]:
+        """Whom a person has said that records are not, by own id; in a proposal also what is not noted yet."""
+        ids = [own for _, own in rows]
+        apart = self.apart.partners(self.part.paired_as, self.flow.source, ids) if self.pairs else {}
+        for row, own in rows:
+            if "apart" in row:
+                joined = {row["target_id"]} if row.get("adopted") else NOBODY
+                apart[own] = (apart.get(own, NOBODY) | row["apart"]) - joined
+        self.set_apart = self.set_apart.union(*apart.values())
+        return apart
 
     def _now(self, rows: list[tuple[Row, Row | None]]) -> dict[str, Hashes]:
         """What the source has now of mapped records, a hash by field, by key.
@@ -169,11 +195,11 @@ class KnownRecords:
             source=pair[self.flow.source] if pair else {},
             target=pair[self.flow.target] if pair else {},
             now=now,
-            sent=orjson.loads(row["field_hashes"] or "{}"),
+            sent_json=row["field_hashes"],
             same_table=row.get("made_by") in (None, row["mapping_version"]),
             lost=row["state"] == State.UNKNOWN,
             waits=not self.open_there.isdisjoint(names),
-            held=not self.held_there.isdisjoint(names),
+            held=not self.held_there.isdisjoint(names) and "apart" not in row,
         )
 
     def _link(self, row: Row, known: Known, others: Mapping[str, str], alive: set[str]) -> None:
@@ -182,8 +208,10 @@ class KnownRecords:
         if pair and not row.get("adopted"):
             partner = pair[KEYS[self.flow.target]]
             if row["target_id"] not in (None, partner):  # The ledger knows of a partner that the record had before.
-                row |= {"known": replace(known, sent={}), "field_hashes": None}
+                row |= {"known": replace(known, sent_json=None), "field_hashes": None}
             row["target_id"] = partner
+        elif row["target_id"] in known.apart:  # The ledger is behind what a person said.
+            row |= {"known": known.met_anew(), "target_id": None, "target_no": None, "field_hashes": None}
         elif not pair and (other := others.get(row["target_id"] or "")):
             row["known"] = replace(known.met_anew(), before=None if other in alive else other)
             if other in alive:  # The number was given to another record; the partner stays with the one that had it.

@@ -86,8 +86,10 @@ def of_another(part: Part, flow: str, row: Row, live: Mapping[str, Any]) -> str 
     Args:
         flow: the id of the flow.
     """
+    if not part.within:
+        return None
     there, wanted = live.get(part.within), row["creates"].get(part.within)
-    if not part.within or there == wanted:
+    if there == wanted:
         return None
     known = row["known"].pair
     before = f"{part.parent} {known['parent']}" if known and known["parent"] else "another one"

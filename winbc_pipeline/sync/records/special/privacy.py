@@ -68,7 +68,8 @@ class Privacy:
             customer: the record in Business Central, whose contacts `look_up` has looked up; empty when there is none.
             names: numbers, and texts with any number of e-mail addresses.
         """
-        return bool(self.themselves.get(customer.get("id", "")) or self._names & _folded(names))
+        named = self._names and self._names & _folded(names)  # mostly nobody is blocked
+        return bool(self.themselves.get(customer.get("id", "")) or named)
 
     def may_be_blocked(self, customer: Record) -> bool:
         """Whether the refusal of a document for this customer may have been for privacy, and may still hold."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .... import clock
 from ....staging.pairs import Pairs
 from ....staging.store import insert_rows
 from ....systems.business_central import BusinessCentral
@@ -124,5 +125,4 @@ def keys_in(values: Mapping[str, Iterable[str]], chosen: Collection[str]) -> lis
 
 
 def _moment_of(record: Mapping[str, Any]) -> datetime | None:
-    text = record.get(MODIFIED) or record.get("modified")
-    return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+    return clock.moment_of(record.get(MODIFIED) or record.get("modified"))

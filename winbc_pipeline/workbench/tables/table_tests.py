@@ -9,17 +9,17 @@ from typing import Any
 
 import duckdb
 
-from ..mapping.cases import Expected, read_cases, read_lookup_cases
-from ..mapping.cells import boolean_of
-from ..mapping.compiler import Compiled
-from ..mapping.execute import fill_joined_tables
-from ..mapping.rules import WRITTEN
-from ..mapping.tables import LOOKUPS, TESTS, read_lookup
-from ..settings import Settings
-from ..staging.load import is_unreadable, typed
-from ..staging.store import in_memory, lock_down, quote, rows_of
-from ..sync.connected import ConnectedFlow, create_source
-from ..sync.payloads import fields_of, filled
+from ...mapping.cases import Expected, read_cases, read_lookup_cases
+from ...mapping.cells import boolean_of
+from ...mapping.compiler import Compiled
+from ...mapping.execute import fill_joined_tables
+from ...mapping.rules import WRITTEN
+from ...mapping.tables import LOOKUPS, TESTS, read_lookup
+from ...settings import Settings
+from ...staging.load import is_unreadable, typed
+from ...staging.store import in_memory, lock_down, quote, rows_of
+from ...sync.connected import ConnectedFlow, create_source
+from ...sync.payloads import fields_of, filled
 
 
 @dataclass(frozen=True)

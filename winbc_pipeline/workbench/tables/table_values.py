@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..mapping.compiler import Compiled, CompiledLine
+from ...mapping.compiler import Compiled, CompiledLine
 
 CONSTANT = re.compile(r"'([^']*)'")
 # A formula that is one lookup: its table and what it looks up, such as a field or `coalesce(field, 'none')`.

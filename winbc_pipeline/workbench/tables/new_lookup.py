@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import MappingError, NotDone
-from ..mapping.cells import CELL_CHARACTERS, MOST_ROWS, exact, plain, read_rows, write_rows
-from ..mapping.expressions import Expression, as_text
-from ..mapping.functions import BLANKS
-from ..mapping.grammar import similar
-from ..mapping.tables import LOOKUP_COLUMNS, LOOKUPS, TESTS, TO_FILL
-from ..staging.load import create as create_staging
-from ..staging.store import quote
-from ..sync.connected import ConnectedFlow
+from ...errors import MappingError, NotDone
+from ...mapping.cells import CELL_CHARACTERS, MOST_ROWS, exact, plain, read_rows, write_rows
+from ...mapping.expressions import Expression, as_text
+from ...mapping.functions import BLANKS
+from ...mapping.grammar import similar
+from ...mapping.tables import LOOKUP_COLUMNS, LOOKUPS, TESTS, TO_FILL
+from ...staging.load import create as create_staging
+from ...staging.store import quote
+from ...sync.connected import ConnectedFlow
 
 ANY_OTHER = "*"
 

@@ -1,0 +1,1 @@
+"""Questions about mapping tables: their own tests, the values that they name, a lookup table from staged values."""

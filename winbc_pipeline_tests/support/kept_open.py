@@ -1,0 +1,54 @@
+"""Databases that stay open between two uses of them: opening and closing a file takes most of the time of a small sync.
+
+While they do, no other process can open them, so a test with other processes lets go of them first.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import duckdb
+
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.sync import map as mapping
+from winbc_pipeline.workbench import missing_rows, preview
+
+OPEN_FILE = Store._open_file
+_kept: dict[Path, tuple[int, duckdb.DuckDBPyConnection]] = {}
+_patches = ExitStack()
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Databases stay open until the block ends, or until `let_go`."""
+    with _patches:
+        _patches.callback(_close)
+        _patches.enter_context(patch.object(Store, "_open_file", _open_file))
+        for place in (mapping, missing_rows, preview):  # would lock the database that stays open
+            _patches.enter_context(patch.object(place, "lock_down", lambda _: None))
+        yield
+
+
+def let_go() -> None:
+    """From here on a database is open as long as the program uses it."""
+    _patches.close()
+
+
+def _close() -> None:
+    for _, connection in _kept.values():
+        connection.close()
+    _kept.clear()
+
+
+def _open_file(store: Store) -> duckdb.DuckDBPyConnection:
+    if not store.path.exists():  # what is made now may be attached to another database next
+        return OPEN_FILE(store)
+    kept, file = _kept.get(store.path), store.path.stat().st_ino
+    if kept is None or kept[0] != file:
+        if kept:
+            kept[1].close()
+        kept = _kept[store.path] = (file, OPEN_FILE(store))
+    connection = kept[1].cursor()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
