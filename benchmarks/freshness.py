@@ -28,7 +28,7 @@ from typing import Any
 from changes import CHANGES, Seen, Systems
 from rich.console import Console
 
-MOST_S, LOOK_S, ROUND_S = 180, 0.1, 10
+MOST_S, LOOK_S, ROUND_S = 300, 0.1, 10
 CUSTOMERS, ARTICLES = 20, 40
 TICKS = os.sysconf("SC_CLK_TCK")
 LAUNCHER = re.compile(r"^run_launcher:\n(?:  .*\n)+", re.MULTILINE)

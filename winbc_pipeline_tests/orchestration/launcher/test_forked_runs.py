@@ -114,7 +114,7 @@ def test_a_changed_env_file_counts_in_the_next_run(desk: Office) -> None:
     assert desk.sync(FLOW) == "SUCCESS"
     server = fork_server.server_pid()
     file = desk.sandboxes.folder / ".env"
-    file.write_text("WINBC_HISTORY_START=2026-03-01\nWINBC_WINSTORE__PASSWORD=wrong\n")
+    file.write_text("WINBC_PRODUCTS__CURRENCY=JPY\n")  # not that of the company, so no product is sent
     ended = desk.sync(FLOW)
     file.unlink()
     assert ended == "FAILURE"
