@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import json
 import os
-import random
 import re
 import statistics
 import subprocess
@@ -98,7 +97,7 @@ def dagster(home: Path, launcher: str) -> Iterator[int]:
         shipped = file.read_text()
         assert LAUNCHER.search(shipped), "the shipped dagster.yaml names no launcher"
         file.write_text(LAUNCHER.sub("", shipped))
-    with dagster_home.serve_ui(Console(file=sys.stderr), home, 0 or _free_port()):
+    with dagster_home.serve_ui(Console(file=sys.stderr), home, _free_port()):
         children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
         yield int(next(pid for pid in children if b"dagster" in Path(f"/proc/{pid}/cmdline").read_bytes()))
 
@@ -160,10 +159,10 @@ class Watch:
 
 
 def single(systems: Systems, changes: int, flows: list[str]) -> dict[str, Any]:
-    """Changes one at a time, at random moments of the daemon's loop."""
+    """Changes one at a time, spread over the moments of the daemon's loop."""
     watch = Watch(systems)
     for number in range(changes):
-        time.sleep(random.uniform(0.5, 6))
+        time.sleep(0.5 + number * 0.618 % 1 * 5.5)
         watch.make(flows[number % len(flows)])
         watch.wait()
     return watch.figures() | {"by_flow": watch.by_flow()}
