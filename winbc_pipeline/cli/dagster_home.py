@@ -61,13 +61,15 @@ def prepare(home: Path) -> None:
         configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
+    from ..orchestration.launcher.process import RunProcess
+
     running = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     with DagsterInstance.get() as instance:
         # Asking makes the storage: two services that both make it would corrupt it.
         for run in instance.get_runs(RunsFilter(statuses=running)):
-            if isinstance(
-                instance.run_launcher, DefaultRunLauncher
-            ):  # other launchers' runs go on without this process
+            process = RunProcess.of(run.tags)
+            # Other launchers' runs go on without this process.
+            if isinstance(instance.run_launcher, DefaultRunLauncher) and not (process and process.is_alive):
                 instance.report_run_canceled(run, "winbc was ended during this run. The next run completes it.")
 
 
