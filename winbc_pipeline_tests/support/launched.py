@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from dagster import DagsterInstance, DagsterRun
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.remote_origin import RemoteJobOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import ModuleTarget
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, fork_server
@@ -23,7 +26,9 @@ from .forked import FORKS
 from .forked import __name__ as preloaded_by_others
 from .sandboxes import Sandboxes, environment_of
 
-MOST_S = 120
+MOST_S = 240
+STARTED = "Started process for run (pid: "
+LOCATION = "served"
 
 
 @dataclass
@@ -32,11 +37,13 @@ class Office:
 
     Attributes:
         other: Dagster as another process sees it, whose launcher has launched nothing.
+        workspace: where the code is served; None while only forks are launched.
     """
 
     sandboxes: Sandboxes
     instance: DagsterInstance
     other: DagsterInstance
+    workspace: WorkspaceRequestContext | None = None
 
     @property
     def launcher(self) -> ForkedRunLauncher:
@@ -44,6 +51,15 @@ class Office:
         launcher = self.other.run_launcher
         assert isinstance(launcher, ForkedRunLauncher)
         return launcher
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """The code is served, as Dagster's own launcher needs it, until the block ends."""
+        target = ModuleTarget("winbc_pipeline.definitions", "defs", os.getcwd(), LOCATION)
+        with WorkspaceProcessContext(self.instance, target) as process:
+            self.workspace = process.create_request_context()
+            yield
+            self.workspace = None
 
     def launch(self, flow: str) -> str:
         """Launches a run of the window that holds the test records of a flow."""
@@ -53,9 +69,24 @@ class Office:
             build_defs(settings=self.sandboxes.settings).resolve_job_def(flow),
             tags=range_tags(day, day, self.sandboxes.settings),
             job_code_origin=recon.get_reconstructable_job(flow).get_python_origin(),
+            remote_job_origin=self._remote_origin(flow),
         )
-        self.instance.launch_run(run.run_id, workspace=None)  # type: ignore[arg-type]
+        self.instance.launch_run(run.run_id, workspace=self.workspace)  # type: ignore[arg-type]
         return run.run_id
+
+    def _remote_origin(self, flow: str) -> RemoteJobOrigin | None:
+        if self.workspace is None:
+            return None
+        (repository,) = self.workspace.get_code_location(LOCATION).get_repositories().values()
+        return repository.get_full_job(flow).get_remote_origin()
+
+    def pid(self, run_id: str) -> int:
+        """The number of a run's process, once it has begun, whoever launched it."""
+        until(lambda: STARTED in self._told(run_id))
+        return int(self._told(run_id).partition(STARTED)[2].partition(")")[0])
+
+    def _told(self, run_id: str) -> str:
+        return "\n".join(entry.message for entry in self.instance.all_logs(run_id))
 
     def run(self, run_id: str) -> DagsterRun:
         run = self.instance.get_run_by_id(run_id)

@@ -54,25 +54,43 @@ def test_a_run_is_forked_and_its_records_arrive(desk: Office) -> None:
     assert len(FLOW_CASES[FLOW].arrived(desk.sandboxes)) == 2
 
 
-@pytest.mark.parametrize("flow", [FLOW, "customers_winstore_to_bc"])
-def test_the_next_run_completes_a_killed_one(desk: Office, flow: str) -> None:
-    case = FLOW_CASES[flow]
-    case.many(desk.sandboxes, 30)
-    system, path = case.slow
+@pytest.fixture(params=["forked", "default"])
+def launched(request: pytest.FixtureRequest, desk: Office) -> Iterator[str]:
+    """Runs are forked, or the fork server gives no process and Dagster's own launcher has them."""
+
+    def no_process(*_: object) -> None:
+        raise fork_server.NotForked("there is none")
+
+    if request.param == "forked":
+        yield request.param
+        return
+    with pytest.MonkeyPatch.context() as monkeypatch, desk.served():
+        monkeypatch.setattr(fork_server, "forked", no_process)
+        yield request.param
+
+
+def test_the_next_run_completes_a_killed_one(desk: Office, launched: str) -> None:
+    case = FLOW_CASES[FLOW]
+    wanted = 30 if launched == "forked" else 60  # 30 more
     before = len(case.written(desk.sandboxes))
+    case.many(desk.sandboxes, wanted)
+    system, path = case.slow
     desk.sandboxes.fault(system, {"kind": "slow", "path": path, "times": 60})
-    run = desk.launch(flow)
+    run = desk.launch(FLOW)
     until(lambda: len(case.written(desk.sandboxes)) >= before + 10)
-    kill(desk.process(run).pid)
+    kill(desk.pid(run))
     desk.sandboxes.fault(system)
-    until(lambda: not desk.process(run).is_alive)
-    assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.FAILED
+    if launched == "forked":  # what the default launcher starts, the server of the code looks after
+        until(lambda: not desk.process(run).is_alive)
+        assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.FAILED
+    else:
+        assert desk.ended(run) == "FAILURE"
     assert len(case.written(desk.sandboxes)) < before + 30, "the run was killed in the middle of its work"
 
-    assert desk.sync(flow) == "SUCCESS"
+    assert desk.sync(FLOW) == "SUCCESS"
 
     arrived = case.arrived(desk.sandboxes)
-    assert len(arrived) == len(set(arrived)) >= 30
+    assert len(arrived) == len(set(arrived)) >= wanted
 
 
 def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, slow: None) -> None:
