@@ -97,13 +97,9 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
         before = json.loads(context.cursor or "{}")
-        moment = clock.now().isoformat()
-        now, requests = {}, []
-        for key, version in tables.items():
-            name = key.to_user_string()
-            now[name] = version()
-            if before.get(name) != now[name]:
-                requests.append(RunRequest(run_key=f"{name} {moment}", asset_selection=[key]))
+        now = {key.to_user_string(): version() for key, version in tables.items()}
+        changed = [key for key in tables if before.get(name := key.to_user_string()) != now[name]]
+        requests = [RunRequest(run_key=clock.now().isoformat(), asset_selection=changed)] if changed else []
         return SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return edited

@@ -97,8 +97,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandboxes: Sandboxes, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(watch, "STAY_S", 0)  # one question in each tick
+def desk(sandboxes: Sandboxes, servers: Servers) -> Iterator[Desk]:
     with DagsterInstance.ephemeral() as instance:
         yield Desk(sandboxes, servers, instance)
 
