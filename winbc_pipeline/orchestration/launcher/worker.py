@@ -3,7 +3,7 @@
 import sys
 from multiprocessing.connection import Connection
 
-from .executed import execute
+from .executed import execute, report_cancelled
 
 GO = "go"
 
@@ -15,14 +15,18 @@ def work(permission: Connection, run: str) -> None:
         run: the run as `dagster api execute_run` takes it.
     """
     try:
-        permitted = permission.recv() == GO
-    except EOFError:  # the launcher has given this process up, or has ended
-        permitted = False
-    permission.close()
-    if not permitted:
-        return
-    try:
-        execute(run)
+        if _is_permitted(permission):
+            execute(run)
+    except KeyboardInterrupt:  # it was cancelled before Dagster listened
+        report_cancelled(run)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _is_permitted(permission: Connection) -> bool:
+    with permission:
+        try:
+            return bool(permission.recv() == GO)
+        except EOFError:  # the launcher has given this process up, or has ended
+            return False
