@@ -101,15 +101,10 @@ def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, sl
     assert desk.ended(run) == "CANCELED"
 
 
-def test_a_run_that_is_cancelled_before_it_begins_is_cancelled_at_once(desk: Office, slow: None) -> None:
-    run = desk.launch(FLOW)
-    assert desk.launcher.terminate(run)
-    assert desk.ended(run) == "CANCELED"
-
-
 def test_a_fork_has_no_thread_and_no_file_of_the_process_that_launches(desk: Office, slow: None) -> None:
     """gRPC's channels and SQLite's locks do not survive a fork."""
     run = desk.launch(FLOW)
+    until(lambda: desk.run(run).status.value == "STARTED")
     server = fork_server.server_pid()
     opened = [os.readlink(each) for each in Path(f"/proc/{server}/fd").iterdir()]
     threads = len(list(Path(f"/proc/{server}/task").iterdir()))
