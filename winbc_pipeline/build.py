@@ -12,6 +12,7 @@ from .orchestration.reconcile import COUNTS, WHOLE, Ask, comparison
 from .orchestration.retention import retention
 from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
+from .orchestration.watch import watches
 from .orchestration.watch_health import on_time_check, watch_sensor
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
@@ -40,6 +41,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
     assets: list[AssetsDefinition | AssetSpec] = [*system_assets(every)]
     checks, sensors = [], []
     jobs, schedules = [retention_job], [nightly]
+    watch = watches(known)
     versions = {}  # by mapping-table asset
     for connected in every:
         flow = connected.flow
@@ -49,7 +51,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
         checks += [check, on_time_check(connected)]
         versions[own[0].key] = connected.mapping_version
         jobs.append(job)
-        sensors.append(flow_sensor(connected, job))
+        sensors.append(flow_sensor(connected, job, watch[flow.source]))
         schedules.append(flow_schedule(connected, job))
         if flow.emptied:
             compare, every_few_minutes = stock_sweep(connected)

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -32,7 +32,6 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password", "urls", "ping_url"}
-SensorSeconds = Annotated[int, Field(ge=5)]  # Dagster looks every five seconds which sensors are due
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
@@ -284,7 +283,7 @@ class FlowSettings(_Section):
     sensors: bool | None = None
     schedules: bool | None = None
     safe_mode: bool | None = None
-    sensor_seconds: SensorSeconds | None = None
+    sensor_seconds: PositiveInt | None = None
     cron: str | None = None
 
 
@@ -327,7 +326,7 @@ class Settings(BaseSettings):
     sensors: bool = False
     schedules: bool = False
     safe_mode: bool = False
-    sensor_seconds: SensorSeconds = 5
+    sensor_seconds: PositiveInt = 1
     sweep_cron: str = "0 * * * *"
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30

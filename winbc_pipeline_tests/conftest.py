@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from winbc_pipeline.orchestration import watch
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.sync import run, stage
+from winbc_pipeline.sync import glance, run
 
 from .support import mapped_before
 from .support.in_process import read_once
@@ -32,8 +33,9 @@ hypothesis_settings.load_profile("same every time")
 
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look for changes may take long: the machine may be busy."""
-    monkeypatch.setattr(stage, "GLANCE_S", 60)
+    """A look for changes may take long: the machine may be busy. No tick stays: it asks once."""
+    monkeypatch.setattr(glance, "GLANCE_S", 60)
+    monkeypatch.setattr(watch, "STAY_S", 0)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from .output import bar
 
 LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
 LOG_BYTES = 5 * 2**20
+# The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
+WORKERS, THREADS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS"), "32"
 GENTLE_S = 1.5  # seconds that children have to end by themselves
 
 
@@ -31,12 +33,14 @@ GENTLE_S = 1.5  # seconds that children have to end by themselves
 def claimed(folder: Path) -> Iterator[Path]:
     """DAGSTER_HOME below a connection's folder of data, which is this process's alone until the block ends.
 
-    The variable DAGSTER_HOME of this process names it from now on.
+    The variable DAGSTER_HOME of this process names it from now on, and its servers have enough threads.
     Raises: NotDone while another process serves it.
     """
     home = (folder / "dagster_home").resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ["DAGSTER_HOME"] = str(home)
+    for name in WORKERS:
+        os.environ.setdefault(name, THREADS)
     lock = FileLock(str(home / "served.lock"), timeout=0)
     try:
         lock.acquire()
@@ -62,13 +66,15 @@ def prepare(home: Path) -> None:
         configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
+    from ..orchestration.launcher.process import RunProcess
+
     running = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
     with DagsterInstance.get() as instance:
         # Asking makes the storage: two services that both make it would corrupt it.
         for run in instance.get_runs(RunsFilter(statuses=running)):
-            if isinstance(
-                instance.run_launcher, DefaultRunLauncher
-            ):  # other launchers' runs go on without this process
+            process = RunProcess.of(run.tags)
+            # Other launchers' runs go on without this process.
+            if isinstance(instance.run_launcher, DefaultRunLauncher) and not (process and process.is_alive):
                 instance.report_run_canceled(run, "winbc was ended during this run. The next run completes it.")
 
 

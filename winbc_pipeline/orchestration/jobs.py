@@ -37,6 +37,7 @@ from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .tick import NO_APPROVAL, paused, tick
+from .watch import Watch
 from .watch_health import CHECK, synced
 from .windows import range_tags, window_of
 
@@ -50,20 +51,27 @@ def flow_job(flow: Flow) -> Any:
     return define_asset_job(flow.id, AssetSelection.groups(flow.id) - late, executor_def=in_process_executor)
 
 
-def flow_sensor(connected: ConnectedFlow, job: Any) -> SensorDefinition:
-    """The sensor that asks the source what changed since the watermark, and requests a run of those windows."""
+def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefinition:
+    """The sensor that asks the source what changed since the watermark, and requests a run of those windows.
+
+    The daemon looks every 5 s which sensors are due, a moment early or late. A whole interval would miss every second
+    look.
+
+    Args:
+        watch: that of the flow's source.
+    """
     flow = connected.flow
     timing = connected.settings.timing(flow.id)
 
     @sensor(
         name=f"{flow.id}_changes",
         job=job,
-        minimum_interval_seconds=timing.sensor_seconds,
+        minimum_interval_seconds=max(1, timing.sensor_seconds - 1),
         default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
     )
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
-            return tick(connected, context.instance, clock.now())
+            return tick(connected, context.instance, watch, clock.now)
         except StoreBusy:
             polls.busy(connected.settings, flow.id)  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
@@ -93,13 +101,9 @@ def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Setti
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
         before = json.loads(context.cursor or "{}")
-        moment = clock.now().isoformat()
-        now, requests = {}, []
-        for key, version in tables.items():
-            name = key.to_user_string()
-            now[name] = version()
-            if before.get(name) != now[name]:
-                requests.append(RunRequest(run_key=f"{name} {moment}", asset_selection=[key]))
+        now = {key.to_user_string(): version() for key, version in tables.items()}
+        changed = [key for key in tables if before.get(name := key.to_user_string()) != now[name]]
+        requests = [RunRequest(run_key=clock.now().isoformat(), asset_selection=changed)] if changed else []
         return SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return edited

@@ -1,59 +1,68 @@
 """One tick of a flow's sensor: is there something to do, and for which windows?
 
-Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment and asks the
-source once. Concept page: Sensors.
+Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment, and waits for
+the watch of the source (watch.py). Concept page: Sensors.
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from datetime import UTC, date, datetime
-from functools import partial
-from typing import TypeVar
+from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
-from ..errors import WinbcError
-from ..staging import ledger, polls
+from ..staging import ledger
 from ..staging.pause import paused_until
 from ..staging.progress import last_asked
 from ..staging.store import Row, Store
-from ..sync import stage
 from ..sync.connected import ConnectedFlow
+from ..sync.glance import SECOND, Change, Question
 from ..sync.outcomes import APPROVAL, APPROVED
-from ..sync.stage import SECOND, Change, change_since
+from .watch import Watch
 from .windows import range_tags
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
-AT_WORK = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-]
-Result = TypeVar("Result")
+NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
+AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 
 
-def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> RunRequest | SkipReason:
-    """A request of a run for new changes and for records that are still open.
+def tick(
+    connected: ConnectedFlow, instance: DagsterInstance, watch: Watch, now: Callable[[], datetime]
+) -> RunRequest | SkipReason:
+    """A request of a run for new changes and for records that are still open. It may take watch.STAY_S.
 
     Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
     the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
 
-    Raises: StoreBusy when a run has the database open. A tick does not wait for it.
+    Raises: StoreBusy when a run has the database open; a tick does not wait for it. WinbcError of the source.
     """
     settings, store = connected.settings, connected.store
-    if resting := paused(connected, now):
+    if resting := paused(connected, now()):
         return resting
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
+    seen = written(connected)
     followed = ledger.watermark(store, connected.flow.id, wait_s=0)
     if followed is None and last_asked(store, connected.staging.name, wait_s=0) is None:
-        return _unless_at_work(connected, instance, _run(connected, start.date(), now, "the whole history", True))
-    followed = followed or start - SECOND
-    unknown: Change | None = Change(None, followed.date())
-    change = within(stage.GLANCE_S, partial(_asked, connected, followed, now), unknown)
+        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
+    question = Question.about(connected, followed or start - SECOND)
     rows = _waiting(connected)
+    if rows:
+        change = watch.look(question)
+    else:
+        every = settings.timing(connected.flow.id).sensor_seconds
+        change = watch.stay(question, every, lambda: written(connected) != seen)
+    return _answer(connected, instance, question.followed, change, rows, now())
+
+
+def _answer(
+    connected: ConnectedFlow,
+    instance: DagsterInstance,
+    followed: datetime,
+    change: Change | None,
+    rows: list[Row],
+    now: datetime,
+) -> RunRequest | SkipReason:
+    """What follows from a change after the watermark, and from the ledger's rows that a run can settle."""
     waiting = [row["window"] for row in rows]
     approved = max((row["moved_at"] for row in rows if row["reason"] == APPROVED), default=None)
     # A run of the same few minutes may have been held.
@@ -65,29 +74,33 @@ def tick(connected: ConnectedFlow, instance: DagsterInstance, now: datetime) -> 
     if change and change.newest:
         # The watermark never passes a change that is dated in the future. One run is enough for such a change.
         again = change.newest <= now
-        return _run(connected, min([change.oldest, *waiting]), now, change.newest.isoformat() + since_approval, again)
+        what = change.newest.isoformat() + since_approval
+        return _unless_queued(connected, instance, _run(connected, min([change.oldest, *waiting]), now, what, again))
     if waiting:
-        return _run(connected, min(waiting), now, f"open records{since_approval}", True)
+        request = _run(connected, min(waiting), now, f"open records{since_approval}", True)
+        return _unless_queued(connected, instance, request)
     return SkipReason(f"Nothing changed since {followed.isoformat()}.")
-
-
-def _asked(connected: ConnectedFlow, followed: datetime, now: datetime) -> Change | None:
-    """What changed after the watermark; notes that the source has answered, or why not."""
-    flow, settings = connected.flow.id, connected.settings
-    try:
-        change = change_since(connected, followed)
-    except WinbcError as error:
-        polls.failed(settings, flow, error)
-        raise
-    # A change that is dated in the future stays one until then.
-    polls.answered(settings, flow, waiting=change is not None and (change.newest is None or change.newest <= now))
-    return change
 
 
 def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
     """Why a flow is not started now, when a person has paused it."""
     until = paused_until(connected.settings, connected.flow.id, now)
     return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
+
+
+def written(connected: ConnectedFlow) -> list[tuple[int, int] | None]:
+    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer."""
+    settings, flow = connected.settings, connected.flow
+    files = [connected.store.path, *(settings.flow_database(other) for other in flow.waits_for)]
+    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:
@@ -111,21 +124,11 @@ def _unless_at_work(
     return request
 
 
-def within(seconds: float, work: Callable[[], Result], otherwise: Result) -> Result:
-    """The result of a work, or another value when it is not there in time; raises what the work raises in time.
-
-    A late work goes on in its thread until its own calls end, and its result is dropped.
-    """
-    result: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised by `result`
-            result.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return result.result() if wait([result], seconds).done else otherwise
+def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest) -> RunRequest | SkipReason:
+    """A request, unless a run of the same days waits for its turn: it will read this change too."""
+    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=request.tags)):
+        return SkipReason("A run that waits in the queue will take what changed.")
+    return request
 
 
 def _waiting(connected: ConnectedFlow) -> list[Row]:

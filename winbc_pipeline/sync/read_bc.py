@@ -4,7 +4,7 @@ Here belongs: the filter, the fields that are asked for, the ends of what change
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from ..errors import UnreadableAnswer
 from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
-from ..systems.business_central.client import dumps
+from ..systems.business_central.client import Result, dumps
 from .flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
@@ -80,25 +80,31 @@ def as_lines(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(dumps(row) for row in rows)
 
 
-def ends(
-    source: BusinessCentral, sets: Mapping[str, str], since: datetime, unread: Sequence[str] = ()
-) -> tuple[list[datetime], bool]:
-    """The modification moments of the oldest and the newest record of each set that changed after a moment.
+def end_paths(sets: Mapping[str, str], since: datetime, order: str) -> list[str]:
+    """Questions for the modification moment of one record of each set that changed after a moment.
 
-    The second result says whether one of the paths `unread` gives a record; these give no moments.
+    Business Central rounds moments, so the record of `since` itself may be among them.
 
-    It is one call, which reads at most two records of each set. Business Central rounds moments, so the record of
-    `since` itself may be among them.
+    Args:
+        order: `asc` for the oldest such record, `desc` for the newest.
     """
     conditions = {name: quote(_since("gt", since, condition)) for name, condition in sets.items()}
-    paths = [
+    return [
         f"{name}?$filter={condition}&$select={MODIFIED}&$top=1&$orderby={MODIFIED}%20{order}"
         for name, condition in conditions.items()
-        for order in ("asc", "desc")
     ]
-    found = source.get_together([*paths, *unread])
-    moments = [datetime.fromisoformat(record[MODIFIED]).astimezone(UTC) for record in found if MODIFIED in record]
-    return moments, len(found) > len(moments)
+
+
+def moments_in(result: Result) -> list[datetime | None]:
+    """The modification moment of each record in an answer, None for one that has none.
+
+    Raises: UnreadableAnswer when there is no answer.
+    """
+    found = result.body.get("value") if isinstance(result.body, dict) else None
+    if result.status != 200 or not isinstance(found, list):
+        raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
+    moments = [record.get(MODIFIED) for record in found]
+    return [datetime.fromisoformat(moment).astimezone(UTC) if moment else None for moment in moments]
 
 
 def _since(operator: str, since: datetime, condition: str) -> str:

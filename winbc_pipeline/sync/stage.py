@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from .. import clock
-from ..settings import Settings
 from ..staging import polls
 from ..staging.gather import last_whole, note_whole, put_together
 from ..staging.gone import create as create_notes
@@ -25,24 +24,9 @@ from .flow import Reading
 from .guards.source import check_whole_read
 from .time_left import Told, in_words, silent
 
-GLANCE_S = 2  # the longest time that a look for changes takes
 NOTED_S = 5  # between two notes that the source answers
-SECOND = timedelta(seconds=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # before any change that a source may know
 ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md section 7)
-
-
-@dataclass(frozen=True)
-class Change:
-    """That something changed since a moment.
-
-    Attributes:
-        newest: the newest modification moment; None when more changed than was looked at, or when no moment tells it.
-        oldest: the day (UTC) of the oldest change, or an earlier one.
-    """
-
-    newest: datetime | None
-    oldest: date
 
 
 @dataclass(frozen=True)
@@ -209,45 +193,3 @@ def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
     formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
     words = re.findall(r"\w+", " ".join(formulas))
     return frozenset(words) & frozenset(connected.source_fields)
-
-
-def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
-    """What changed after the watermark, by one call that reads little; None for nothing.
-
-    Winstore is asked in whole seconds. The watermark's own second is over for good (see watermark.py), so the question
-    begins with the next one, and what was read before is not transferred again.
-    """
-    # A call that nobody waits for any more ends by itself soon after.
-    settings = connected.settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
-    is_unread = False
-    if connected.flow.reading:
-        moments, is_unread = _ends(settings, connected.flow.reading, followed)
-    else:
-        found = _few(settings, connected.flow.entity, followed.replace(microsecond=0) + SECOND)
-        if found is None:
-            return Change(None, followed.date())
-        moments = found
-    newest = max(moments, default=followed)
-    if newest > followed:
-        return Change(newest, min(moments).date())
-    return Change(None, followed.date()) if is_unread else None
-
-
-def _ends(settings: Settings, reading: Reading, since: datetime) -> tuple[list[datetime], bool]:
-    unread = reading.unread(settings)
-    source = BusinessCentral(settings, tries=1)
-    try:
-        return read_bc.ends(source, reading.sets(settings), since, unread)
-    finally:
-        source.close()
-
-
-def _few(settings: Settings, entity: str, since: datetime) -> list[datetime] | None:
-    """The modification moments of the records that changed at or after a moment; None when these are many."""
-    source = Winstore(settings, tries=1)
-    try:
-        rows = source.few_changes(entity, since)
-        modified = source.profile.entity(entity).modified
-    finally:
-        source.close()
-    return None if rows is None else [moment for row in rows if (moment := clock.moment_of(row.get(modified)))]

@@ -56,7 +56,7 @@ def as_commands_see_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> N
         ("history_start = ", "winbc.toml"),
         ('[winstore]\ntime_zone = "Europe/Utrecht"', "winstore.time_zone: invalid timezone: Europe/Utrecht"),
         ("[flows.orders]\nsensors = true", "flows.orders: there is no flow orders. Choose one of customers_winstore"),
-        ("[flows.orders_bc_to_winstore]\nsensor_seconds = 1", "sensor_seconds: Input should be greater than or equal"),
+        ("[flows.orders_bc_to_winstore]\nsensor_seconds = 0", "sensor_seconds: Input should be greater than 0"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(
@@ -80,7 +80,7 @@ def test_the_status_shows_when_each_flow_runs(
     (tmp_path / "winbc.toml").write_text(f"sensors = true\nschedules = true\n{own}\n")
     _, printed = run(monkeypatch, capsys, "status")
     assert "orders_winstore_to_bc late never yes every 60 s */15 * * * *" in printed
-    assert "products_winstore_to_bc late never yes every 5 s 0 * * * *" in printed
+    assert "products_winstore_to_bc late never yes every 1 s 0 * * * *" in printed
 
 
 def test_a_settings_file_in_another_encoding_is_named(

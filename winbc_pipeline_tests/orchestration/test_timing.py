@@ -18,8 +18,15 @@ def with_orders(**own: object) -> Settings:
 
 @pytest.mark.parametrize(("flow", "seconds"), [(ORDERS, 600), (PRODUCTS, 30)])
 def test_a_flow_asks_as_often_as_its_own_section_says(flow: str, seconds: int) -> None:
+    """A second less, as the daemon may look a moment early."""
     definitions = build_defs(settings=with_orders(sensor_seconds=600))
-    assert definitions.resolve_sensor_def(f"{flow}_changes").minimum_interval_seconds == seconds
+    assert definitions.resolve_sensor_def(f"{flow}_changes").minimum_interval_seconds == seconds - 1
+
+
+def test_a_flow_that_asks_each_second_is_due_at_each_look_of_the_daemon() -> None:
+    """It looks every 5 s, a moment early or late: an interval of 5 s would miss every second look."""
+    definitions = build_defs(settings=with_orders(sensor_seconds=1))
+    assert definitions.resolve_sensor_def(f"{ORDERS}_changes").minimum_interval_seconds == 1
 
 
 @pytest.mark.parametrize(("flow", "cron"), [(ORDERS, "*/15 * * * *"), (PRODUCTS, "0 * * * *")])

@@ -17,8 +17,8 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.glance import change_since
 from winbc_pipeline.sync.run import dry_run, push_windows
-from winbc_pipeline.sync.stage import change_since
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.plans import planned
 from winbc_pipeline.workbench.winstore_answers import note_answer

@@ -1,0 +1,26 @@
+"""Imported by the fork server only: loads what each run needs, and neither starts threads nor opens anything."""
+
+import gc
+import importlib
+import os
+
+# Before numpy is loaded. Its threads would not be there in a forked process.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import duckdb
+import pandas  # noqa: F401, ICN001
+from dotenv import dotenv_values
+
+from ...systems.transport import authorities
+from . import worker  # noqa: F401
+
+# As `dagster api execute_run` does before it loads the definitions.
+os.environ.update({name: value for name, value in dotenv_values(".env").items() if value is not None})
+
+# By its name, as workspace.yaml has it: what is built of this package stands above it.
+definitions = importlib.import_module("winbc_pipeline.definitions")
+definitions.defs.get_repository_def().get_all_jobs()
+authorities()
+duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
+gc.collect()
+gc.freeze()  # what is loaded stays shared with the forked processes

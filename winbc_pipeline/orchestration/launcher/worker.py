@@ -1,0 +1,32 @@
+"""What a forked process does: it waits for permission, and executes one run."""
+
+import sys
+from multiprocessing.connection import Connection
+
+from .executed import execute, report_cancelled
+
+GO = "go"
+
+
+def work(permission: Connection, run: str) -> None:
+    """Executes a run once the launcher permits it. Without permission, the default launcher has the run.
+
+    Args:
+        run: the run as `dagster api execute_run` takes it.
+    """
+    try:
+        if _is_permitted(permission):
+            execute(run)
+    except KeyboardInterrupt:  # it was cancelled before Dagster listened
+        report_cancelled(run)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _is_permitted(permission: Connection) -> bool:
+    with permission:
+        try:
+            return bool(permission.recv() == GO)
+        except EOFError:  # the launcher has given this process up, or has ended
+            return False

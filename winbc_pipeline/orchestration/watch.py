@@ -1,0 +1,195 @@
+"""One watch per source system: it asks what changed, for all flows whose sensors wait for it.
+
+Here belongs: how often a source is asked, and who waits how long. What is asked: sync/glance.py; what follows from the
+answer: tick.py. A watch is kept between ticks, by the process that serves the code. Concept page: Sensors.
+"""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from .. import clock
+from ..errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ..settings import Settings
+from ..staging import polls
+from ..sync import glance
+from ..sync.glance import Answer, Change, Glance, Question
+
+LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; it is a constant of Dagster
+STAY_S = 3 * LOOP_S - 1  # so long a tick stays: it is over when the daemon looks for the third time
+REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
+IN_FLIGHT = 5  # calls at once
+# The number of threads in which Dagster's code server answers everything, ticks among them, and the server before it.
+WORKERS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS")
+FOR_OTHERS = 4  # threads that ticks leave to the UI, the daemon and runs
+
+
+def never() -> bool:
+    """A stay that only its own time ends."""
+    return False
+
+
+@dataclass
+class _Waiting:
+    """A tick that waits for an answer.
+
+    Attributes:
+        every_s: seconds from one question to the next.
+        next_s: when it is asked next.
+        last_s: the last moment at which it is asked.
+        over: whether its question no longer holds.
+    """
+
+    question: Question
+    every_s: float
+    next_s: float
+    last_s: float
+    over: Callable[[], bool]
+    result: "Future[Change | None]" = field(default_factory=Future)
+
+
+class Watch:
+    """Asks one source system for all flows that wait, by one call where the system can answer them in one.
+
+    Questions are asked on the beat: at whole multiples of their interval, so that those of several ticks come together.
+
+    Args:
+        source: winstore or bc.
+        staying: lets in as many ticks as may stay at once, in all watches together.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        settings: Settings,
+        staying: threading.Semaphore,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.source, self.settings, self.staying, self.clock = source, settings, staying, clock
+        self.changed = threading.Condition()
+        self.waiting: list[_Waiting] = []
+        self.thread: threading.Thread | None = None
+
+    def look(self, question: Question) -> Change | None:
+        """What changed, by one question. Raises WinbcError."""
+        return self._answered(_Waiting(question, 0, self.clock(), self.clock(), never))
+
+    def stay(self, question: Question, every_s: float, over: Callable[[], bool]) -> Change | None:
+        """What changed, as soon as something has; None when nothing has within the stay.
+
+        There is one answer at least. Where too many ticks stay already, or the next question would come after the
+        stay, there is one only.
+
+        Args:
+            every_s: seconds from one question to the next.
+            over: ends the stay early when it says so.
+        Raises: WinbcError.
+        """
+        if every_s > STAY_S / 2 or not self.staying.acquire(blocking=False):
+            return self.look(question)
+        try:
+            now = self.clock()
+            beat = math.ceil(now / every_s) * every_s
+            return self._answered(_Waiting(question, every_s, beat, max(beat, now + STAY_S), over))
+        finally:
+            self.staying.release()
+
+    def _answered(self, waiting: _Waiting) -> Change | None:
+        with self.changed:
+            self.waiting.append(waiting)
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._serve, name=f"watch {self.source}", daemon=True)
+                self.thread.start()
+            self.changed.notify()
+        return waiting.result.result()
+
+    def _serve(self) -> None:
+        """Asks until nobody has waited for a while. Whatever fails is told to those who wait."""
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            eyes: Glance | None = None
+            try:
+                while due := self._next():
+                    eyes = eyes or Glance(self.source, self.settings)
+                    if self._ask(pool, eyes, due):
+                        continue
+                    eyes.close()  # a new one asks for a new token, and asks a host again that did not answer
+                    eyes = None
+            except BaseException as error:  # noqa: BLE001 - raised in the ticks
+                self._give_up(error)
+            finally:
+                if eyes:
+                    eyes.close()
+
+    def _next(self) -> list[_Waiting]:
+        """Those whose turn it is, once there are some; none after a while without any. Then the thread ends."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: self.waiting, REST_S):
+                self.thread = None
+                return []
+            while (pause := min(each.next_s for each in self.waiting) - self.clock()) > 0:
+                self.changed.wait(pause)
+            now = self.clock()
+            return [each for each in self.waiting if each.next_s <= now]
+
+    def _ask(self, pool: ThreadPoolExecutor, eyes: Glance, due: list[_Waiting]) -> bool:
+        """Asks for those whose turn it is. Returns whether the system answered, and took the credentials."""
+        calls = eyes.together([each.question for each in due])
+        asked = {pool.submit(eyes.ask, call): call for call in calls}
+        wait(asked, glance.GLANCE_S)
+        by_question, good = {each.question: each for each in due}, True
+        for call, questions in asked.items():
+            is_told = call.done()
+            answers: list[Answer] = call.result() if is_told else [each.unknown for each in questions]
+            for question, answer in zip(questions, answers, strict=True):
+                good &= not isinstance(answer, (SystemUnavailable, AuthenticationFailed))
+                self._tell(by_question[question], answer, is_told)
+        return good
+
+    def _tell(self, one: _Waiting, answer: Answer, is_told: bool) -> None:
+        """Ends the waiting of one that has an answer, or whose last question this was.
+
+        Args:
+            is_told: whether the source has answered; it may have been too late.
+        """
+        with self.changed:
+            one.next_s = max(one.next_s + one.every_s, self.clock())
+            if answer is None and one.every_s and one.next_s <= one.last_s and not one.over():
+                return
+            self.waiting.remove(one)
+            if is_told:
+                _note(one.question, answer)
+            if isinstance(answer, WinbcError):
+                one.result.set_exception(answer)
+            else:
+                one.result.set_result(answer)
+
+    def _give_up(self, error: BaseException) -> None:
+        with self.changed:
+            self.thread = None
+            for each in self.waiting:
+                each.result.set_exception(error)
+            self.waiting.clear()
+
+
+def _note(question: Question, answer: Answer) -> None:
+    """Notes that a flow's source has answered, or why not."""
+    flow, settings = question.connected.flow.id, question.connected.settings
+    if isinstance(answer, WinbcError):
+        polls.failed(settings, flow, answer)
+        return
+    # A change that is dated in the future stays one until then.
+    waits = answer is not None and (answer.newest is None or answer.newest <= clock.now())
+    polls.answered(settings, flow, waiting=waits)
+
+
+def watches(settings: Settings) -> dict[str, Watch]:
+    """The watch of each source system, by its name. They ask nothing until a tick waits for them."""
+    default = min(32, (os.cpu_count() or 1) + 4)  # that of Python's thread pool, which Dagster's servers use
+    workers = min(int(os.environ.get(name) or default) for name in WORKERS)
+    staying = threading.Semaphore(max(0, workers - FOR_OTHERS))
+    return {source: Watch(source, settings, staying) for source in ("winstore", "bc")}

@@ -1,0 +1,178 @@
+"""Asks a source whether anything changed: for all its flows at once, by calls that read little.
+
+Here belongs: the calls, and what their answers mean. How often they are made: orchestration/watch.py.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from .. import clock
+from ..errors import UnreadableAnswer, WinbcError
+from ..settings import Settings
+from ..systems.business_central import BusinessCentral, Operation
+from ..systems.business_central.client import Result
+from ..systems.winstore import Winstore
+from . import read_bc
+from .connected import ConnectedFlow
+
+GLANCE_S = 2  # the longest time that an answer is waited for
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """That something changed since a moment.
+
+    Attributes:
+        newest: the newest modification moment; None when more changed than was looked at, when no moment tells it, or
+            when there was no answer in time.
+        oldest: the day (UTC) of the oldest change, or an earlier one.
+    """
+
+    newest: datetime | None
+    oldest: date
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Whether anything of a flow's source changed after the watermark.
+
+    Attributes:
+        unread: paths of records that nobody has read, whatever their moments say (Reading.unread).
+    """
+
+    connected: ConnectedFlow
+    followed: datetime
+    unread: Sequence[str] = ()
+
+    @classmethod
+    def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
+        """The question of a flow, with what its database says is unread."""
+        reading = connected.flow.reading
+        return cls(connected, followed, reading.unread(connected.settings) if reading else ())
+
+    @property
+    def unknown(self) -> Change:
+        """The answer where there is none in time: something may have changed since the watermark."""
+        return Change(None, self.followed.date())
+
+    def answer(self, moments: "Moments") -> Change | None:
+        """The answer, from modification moments that hold the oldest and the newest."""
+        told = [moment for moment in moments if moment]
+        if told and max(told) > self.followed:
+            return Change(max(told), min(told).date())
+        return self.unknown if None in moments else None
+
+
+Answer = Change | WinbcError | None
+"""None: nothing changed. An error is that of one flow; the others have their answers."""
+Moments = Sequence[datetime | None]  # None: of a record whose moment says nothing
+Ends = list[datetime | None] | WinbcError
+
+
+class Glance:
+    """Questions to one source system, with one client and one token for all of them.
+
+    Args:
+        source: winstore or bc.
+    """
+
+    def __init__(self, source: str, settings: Settings) -> None:
+        # A call that nobody waits for any more ends by itself soon after.
+        short = settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
+        self.client = BusinessCentral(short, tries=1) if source == "bc" else Winstore(short, tries=1)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def together(self, questions: Sequence[Question]) -> list[list[Question]]:
+        """The questions by call: all together to Business Central, by entity and second to Winstore."""
+        calls: dict[object, list[Question]] = defaultdict(list)
+        for each in questions:
+            is_bc = isinstance(self.client, BusinessCentral)
+            calls[None if is_bc else (each.connected.flow.entity, _since(each))].append(each)
+        return list(calls.values())
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """The answers to the questions of one call, in their order."""
+        try:
+            if isinstance(self.client, BusinessCentral):
+                return _in_bc(self.client, questions)
+            return _in_winstore(self.client, questions)
+        except WinbcError as error:
+            return [error] * len(questions)
+
+
+def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
+    """What changed in one flow's source after a moment. Raises WinbcError."""
+    glance = Glance(connected.flow.source, connected.settings)
+    try:
+        (answer,) = glance.ask([Question.about(connected, followed)])
+    finally:
+        glance.close()
+    if isinstance(answer, WinbcError):
+        raise answer
+    return answer
+
+
+def _in_winstore(source: Winstore, questions: Sequence[Question]) -> list[Answer]:
+    """By one call, for questions about the same entity and second."""
+    entity = questions[0].connected.flow.entity
+    rows = source.few_changes(entity, _since(questions[0]))
+    if rows is None:
+        return [each.unknown for each in questions]
+    modified = source.profile.entity(entity).modified
+    moments = [moment for row in rows if (moment := clock.moment_of(row.get(modified)))]
+    return [each.answer(moments) for each in questions]
+
+
+def _since(question: Question) -> datetime:
+    """Winstore is asked in whole seconds.
+
+    The watermark's own second is over for good (see watermark.py), so the question begins with the next one, and what
+    was read before is not transferred again.
+    """
+    return question.followed.replace(microsecond=0) + SECOND
+
+
+def _in_bc(source: BusinessCentral, questions: Sequence[Question]) -> list[Answer]:
+    """By one call, and a second one for those where something changed: it asks for the oldest of what changed."""
+    answers = _ends(source, questions, "desc")
+    first = [_answer(question, ends) for question, ends in zip(questions, answers, strict=True)]
+    changed = [number for number, answer in enumerate(first) if isinstance(answer, Change) and answer.newest]
+    oldest = _ends(source, [questions[number] for number in changed], "asc")
+    for number, ends in zip(changed, oldest, strict=True):
+        first[number] = _answer(questions[number], _both(answers[number], ends))
+    return first
+
+
+def _both(some: Ends, others: Ends) -> Ends:
+    return some if isinstance(some, WinbcError) else others if isinstance(others, WinbcError) else [*some, *others]
+
+
+def _answer(question: Question, ends: Ends) -> Answer:
+    return ends if isinstance(ends, WinbcError) else question.answer(ends)
+
+
+def _ends(source: BusinessCentral, questions: Sequence[Question], order: str) -> list[Ends]:
+    """For each question the moments of one record of each of its entity sets; an error where a set has no answer."""
+    asked = [_paths(question, order) for question in questions]
+    operations = [
+        Operation(str(number), "GET", path) for number, path in enumerate(path for paths in asked for path in paths)
+    ]
+    results = iter(source.batch(operations) if operations else [])
+    return [_moments([next(results) for _ in paths]) for paths in asked]
+
+
+def _paths(question: Question, order: str) -> list[str]:
+    reading, settings = question.connected.flow.reading, question.connected.settings
+    return [*read_bc.end_paths(reading.sets(settings), question.followed, order), *question.unread] if reading else []
+
+
+def _moments(results: Sequence[Result]) -> Ends:
+    try:
+        return [moment for result in results for moment in read_bc.moments_in(result)]
+    except UnreadableAnswer as error:
+        return error

@@ -1,0 +1,178 @@
+"""One watch per source system asks for all flows whose ticks wait, and a tick stays until something changes.
+
+Source of the promises: docs/operations.md, "How fast a change arrives".
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from winbc_pipeline.errors import SystemUnavailable, WinbcError
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.orchestration import watch
+from winbc_pipeline.orchestration.watch import Watch, never, watches
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.glance import Answer, Change, Question
+
+FOLLOWED = datetime(2026, 3, 1, tzinfo=UTC)
+CHANGE = Change(FOLLOWED.replace(day=2), FOLLOWED.date())
+QUICK_S = 0.02
+
+
+@dataclass
+class Source:
+    """A source system of the test: what it answers, and the flows that each call asked for."""
+
+    answer: Callable[[Question], Answer] = lambda _: None
+    calls: list[list[str]] = field(default_factory=list)
+    clients: int = 0
+    closed: int = 0
+
+    def together(self, questions: Sequence[Question]) -> list[list[Question]]:
+        return [list(questions)]
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        self.calls.append(sorted(each.connected.flow.name for each in questions))
+        return [self.answer(each) for each in questions]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Source:
+    made = Source()
+
+    def glance(*_: object) -> Source:
+        made.clients += 1
+        return made
+
+    monkeypatch.setattr(watch, "Glance", glance)
+    monkeypatch.setattr(watch, "STAY_S", 10 * QUICK_S)
+    return made
+
+
+@pytest.fixture
+def ticks() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+@pytest.fixture
+def watching(source: Source) -> Watch:
+    return Watch("bc", Settings(), threading.Semaphore(8))
+
+
+def asked_for(flow: str) -> Question:
+    return Question(ConnectedFlow(flow_named(flow), Settings()), FOLLOWED)
+
+
+def stays(pool: ThreadPoolExecutor, watching: Watch, *flows: str) -> "list[Future[Change | None]]":
+    return [pool.submit(watching.stay, asked_for(flow), QUICK_S, never) for flow in flows]
+
+
+def test_a_tick_stays_until_something_changes(watching: Watch, source: Source, ticks: ThreadPoolExecutor) -> None:
+    source.answer = lambda _: CHANGE if len(source.calls) >= 3 else None
+    (tick,) = stays(ticks, watching, "orders_bc_to_winstore")
+    assert tick.result() == CHANGE
+    assert len(source.calls) == 3
+
+
+def test_a_tick_that_sees_nothing_ends_before_the_daemon_looks_again(watching: Watch, source: Source) -> None:
+    assert watching.stay(asked_for("orders_bc_to_winstore"), QUICK_S, never) is None
+    assert 5 <= len(source.calls) <= 11
+
+
+def test_the_flows_of_a_source_are_asked_for_in_one_call(
+    watching: Watch, source: Source, ticks: ThreadPoolExecutor
+) -> None:
+    stays(ticks, watching, "orders_bc_to_winstore", "products_bc_to_winstore", "customers_bc_to_winstore")
+    ticks.shutdown()
+    assert ["customers", "orders", "products"] in source.calls
+    assert len(source.calls) <= 13, "a call each beat, not one for each flow"
+
+
+def test_one_client_serves_all_ticks(watching: Watch, source: Source) -> None:
+    for _ in range(3):
+        watching.look(asked_for("orders_bc_to_winstore"))
+    assert (source.clients, source.closed) == (1, 0)
+
+
+def test_a_change_of_one_flow_leaves_the_others_waiting(
+    watching: Watch, source: Source, ticks: ThreadPoolExecutor
+) -> None:
+    source.answer = lambda question: CHANGE if question.connected.flow.name == "orders" else None
+    orders, products = stays(ticks, watching, "orders_bc_to_winstore", "products_bc_to_winstore")
+    assert orders.result() == CHANGE
+    assert not products.done()
+    assert products.result() is None
+
+
+def test_an_outage_is_told_to_each_tick_and_ends_the_client(
+    watching: Watch, source: Source, ticks: ThreadPoolExecutor
+) -> None:
+    """The next question has a new token, and asks a host again that did not answer."""
+
+    def down(_: Question) -> WinbcError:
+        return SystemUnavailable("BC cannot be reached.")
+
+    source.answer = down
+    for tick in stays(ticks, watching, "orders_bc_to_winstore", "products_bc_to_winstore"):
+        with pytest.raises(SystemUnavailable):
+            tick.result()
+    source.answer = lambda _: None
+    assert watching.look(asked_for("orders_bc_to_winstore")) is None
+    assert source.clients == source.closed + 1
+
+
+def test_a_stay_ends_when_its_question_no_longer_holds(watching: Watch, source: Source) -> None:
+    """A run has written: what was followed until then is an old moment."""
+    assert watching.stay(asked_for("orders_bc_to_winstore"), QUICK_S, lambda: True) is None
+    assert len(source.calls) == 1
+
+
+def test_a_flow_that_is_asked_seldom_does_not_stay(watching: Watch, source: Source) -> None:
+    began = time.monotonic()
+    watching.stay(asked_for("orders_bc_to_winstore"), 600, never)
+    assert len(source.calls) == 1
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("variable", watch.WORKERS)
+def test_where_the_code_server_has_few_threads_no_tick_stays(
+    source: Source, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would hold up the UI and the runs."""
+    monkeypatch.setenv(variable, str(watch.FOR_OTHERS))
+    watches(Settings())["bc"].stay(asked_for("orders_bc_to_winstore"), QUICK_S, never)
+    assert len(source.calls) == 1
+
+
+def test_an_answer_that_does_not_come_is_a_change_that_nobody_knows(
+    watching: Watch, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch.glance, "GLANCE_S", QUICK_S)
+    answered = threading.Event()
+    source.answer = lambda _: answered.wait(10) and None
+    found = watching.look(asked_for("orders_bc_to_winstore"))
+    answered.set()
+    assert found == Change(None, FOLLOWED.date())
+
+
+def test_a_watch_that_nobody_asks_ends_its_thread_and_its_client(
+    watching: Watch, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "REST_S", QUICK_S)
+    watching.look(asked_for("orders_bc_to_winstore"))
+    thread = watching.thread
+    if thread:
+        thread.join(10)
+    assert watching.thread is None
+    assert source.closed == source.clients
+    assert watching.look(asked_for("orders_bc_to_winstore")) is None, "it begins again"
