@@ -23,6 +23,7 @@ import orjson
 
 from .. import clock as utc
 from ..errors import AuthenticationFailed, ConfigurationError, SystemUnavailable, UnreadableAnswer
+from .timed import TimedTransport
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
 TOO_MANY = 429  # the call was counted and refused, not carried out
@@ -110,7 +111,9 @@ class Transport:
         self.slots = threading.Semaphore(self.limits.in_flight)
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
-        self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, verify=authorities())
+        self.call_of_thread = threading.local()  # `ends`: when its call does, by `clock`
+        line = TimedTransport(authorities(), self._left)
+        self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, transport=line)
         self.server_now: datetime | None = None  # the clock of the host, as its last answer told it
         self.server_ahead = timedelta()  # at least so far is the clock of the host ahead of ours; below 0: behind
 
@@ -200,18 +203,23 @@ class Transport:
         request_id = str(uuid.uuid4())
         sent = {"client-request-id": request_id, **headers}
         with self.slots:
-            ends = self.clock() + self.limits.deadline_s
+            self.call_of_thread.ends = self.clock() + self.limits.deadline_s
             with self.client.stream(method, url, headers=sent, content=content) as response:
                 self._note_clock(response.headers.get("date"))
-                read, cut = self._read(response, ends, enough)
+                read, cut = self._read(response, enough)
                 return Answer(response.status_code, response.headers, read, request_id, cut)
+
+    def _left(self) -> float:
+        """The seconds that are left of the call that this thread makes."""
+        ends: float = self.call_of_thread.ends
+        return ends - self.clock()
 
     def _note_clock(self, date: str | None) -> None:
         """Notes the clock of the host. It is read before the body, which may take long."""
         if moment := _moment(date):
             self.server_now, self.server_ahead = moment, moment - utc.now()
 
-    def _read(self, response: httpx.Response, ends: float, enough: int | None) -> tuple[bytes, bool]:
+    def _read(self, response: httpx.Response, enough: int | None) -> tuple[bytes, bool]:
         """The body, and whether it was cut; raises UnreadableAnswer when it is too large, TimeoutError when it takes
         too long."""
         chunks, size = [], 0
@@ -222,7 +230,7 @@ class Transport:
                 return b"".join(chunks)[:enough], True
             if size > self.limits.answer_bytes:
                 raise UnreadableAnswer(f"{self.name}: an answer is larger than {self.limits.answer_bytes} bytes.")
-            if self.clock() > ends:
+            if self._left() < 0:
                 raise TimeoutError
         return b"".join(chunks), False
 

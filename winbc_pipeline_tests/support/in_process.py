@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -156,7 +155,7 @@ def in_process(wire: Wire, now: Callable[[], datetime], sleep: Callable[[float],
     """The program's calls, databases, clock and death are the test's until the block ends."""
     made = Transport.__init__
     memory = Memory()
-    door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
+    door = SimpleNamespace(**vars(httpx) | {"Client": lambda **given: httpx.Client(**given | {"transport": wire})})
 
     def connected(self: Transport, name: str, url: str, authorise: Any, limits: Any = None) -> None:
         made(self, name, url, authorise, limits, sleep=sleep, clock=lambda: wire.loop.seconds)

@@ -104,18 +104,3 @@ def test_the_cap_is_that_of_the_unpacked_answer(door: Callable[..., Transport]) 
         door(answer_bytes=1_000_000).call("GET", "items")
 
 
-@respx.mock
-def test_an_answer_that_drips_ends_with_the_deadline_of_the_call(door: Callable[..., Transport], time: Time) -> None:
-    """Row 65: a byte every 0.4 s; no single wait is long."""
-
-    class Dripping(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            while True:
-                time.now += 0.4
-                yield b"x"
-
-    respx.get(f"{BASE}/items").mock(side_effect=lambda _: httpx.Response(200, stream=Dripping()))
-    began = time.now
-    with pytest.raises(SystemUnavailable):
-        door(deadline_s=10, tries=1).call("GET", "items")
-    assert time.now - began < 11
