@@ -3,11 +3,13 @@
 Usage: python benchmarks/products.py [--rows N] one|three|variants
 `three` makes an item per SKU, `variants` an item per article with its SKUs as variants. The target is empty and in this
 process, so that only our own work is measured, in the processor's seconds.
-Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, and microseconds per SKU.
+Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, and microseconds per SKU, and
+peak_rss_mb (of loading, mapping and planning).
 """
 
 import argparse
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -63,12 +65,14 @@ def main() -> None:
         mapped = time.process_time()
         plan(work, TARGET)
         ended = time.process_time()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # before the plan is shown
         records = len(planned(work.connected, DAY, DAY))
     line = {
         "rows": asked.rows,
         "records": records,
         "map_s": round(mapped - began, 2),
         "plan_s": round(ended - mapped, 2),
+        "peak_rss_mb": peak,
     }
     print(json.dumps(line | {"us_per_sku": round((ended - began) / asked.rows * 1_000_000, 1)}))
 

@@ -6,7 +6,7 @@ Source: test catalogue, rows 73 (an order of 1,000 lines) and 75 (signs of a fil
 import pytest
 
 from ....support.order_flow import EVEN, SEND, OrderFlow
-from ....support.order_sandboxes import BC, Record
+from ....support.order_sandboxes import BC
 
 # In a filter or an address they would mean other documents, or all of them.
 SIGNS = ["' or 1 eq 1", "W0' or '1", ")?$top=1", "%27", "W*", "W0&x"]
