@@ -3,8 +3,8 @@
 Usage: python benchmarks/products.py [--rows N] one|three|variants
 `three` makes an item per SKU, `variants` an item per article with its SKUs as variants. The target is empty and in this
 process, so that only our own work is measured, in the processor's seconds.
-Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, microseconds per SKU, and the most MB that
-the process took until all was loaded, mapped and planned (before the plan is shown).
+Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, microseconds per SKU, and the most MB of
+memory until all was loaded, mapped and planned (before the plan is shown).
 """
 
 import argparse

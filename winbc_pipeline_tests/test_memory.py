@@ -1,7 +1,7 @@
 """How much memory a large window takes: a process of its own loads, maps and plans 200,000 made-up SKUs.
 
-Source: test catalogue, row 74. Loading and mapping stream through the database, whatever the number of records. Planning
-compares records in Python, and takes memory for each of them (docs/reliability.md).
+Source: test catalogue, row 74. Loading and mapping stream through the database, whatever the number of records.
+Planning compares records in Python, and takes memory for each of them (docs/reliability.md).
 """
 
 import pytest
