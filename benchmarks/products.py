@@ -3,11 +3,13 @@
 Usage: python benchmarks/products.py [--rows N] one|three|variants
 `three` makes an item per SKU, `variants` an item per article with its SKUs as variants. The target is empty and in this
 process, so that only our own work is measured, in the processor's seconds.
-Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, and microseconds per SKU.
+Prints one JSON line: rows (SKUs), planned records, seconds to map and to plan, microseconds per SKU, and the most MB of
+memory until all was loaded, mapped and planned (before the plan is shown).
 """
 
 import argparse
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,6 +48,10 @@ def _row(number: int, each: int) -> dict[str, str]:
     return ARTICLE | SKU | own | options
 
 
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("shape", choices=("one", "three", "variants"))
@@ -58,17 +64,21 @@ def main() -> None:
         settings = Settings(data_folder=Path(folder), history_start=DAY, guards={"enabled": False}, **chosen)
         work = Work(ConnectedFlow(PRODUCTS, settings), DAY, DAY, "bench")
         load(work.store, work.connected.staging, pages(asked.rows, 1 if asked.shape == "one" else 3), now())
+        peaks = {"loaded": _peak()}
         began = time.process_time()
         map_windows(work)
         mapped = time.process_time()
+        peaks["mapped"] = _peak()
         plan(work, TARGET)
         ended = time.process_time()
+        peaks["planned"] = _peak()
         records = len(planned(work.connected, DAY, DAY))
     line = {
         "rows": asked.rows,
         "records": records,
         "map_s": round(mapped - began, 2),
         "plan_s": round(ended - mapped, 2),
+        "peak_rss_mb": peaks,
     }
     print(json.dumps(line | {"us_per_sku": round((ended - began) / asked.rows * 1_000_000, 1)}))
 

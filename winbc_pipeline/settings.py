@@ -331,7 +331,7 @@ class Settings(BaseSettings):
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30
     timeout_s: PositiveFloat = 60
-    answer_limit_mb: PositiveInt = 256
+    answer_limit_mb: PositiveInt = 100
     memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
     payload_days: PositiveInt = 7

@@ -11,9 +11,9 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-def line_of(script: str, *arguments: str) -> dict[str, Any]:
+def line_of(script: str, *arguments: str, seconds: int = 300) -> dict[str, Any]:
     command = [sys.executable, str(BENCHMARKS / script), *arguments]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     assert ran.returncode == 0, ran.stderr[-2000:]
     line: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
     return line

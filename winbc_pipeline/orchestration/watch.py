@@ -94,7 +94,7 @@ class Watch:
             return self.look(question)
         try:
             now = self.clock()
-            beat = math.ceil(now / every_s) * every_s
+            beat = _beat(now, every_s)
             return self._answered(_Waiting(question, every_s, beat, max(beat, now + STAY_S), over))
         finally:
             self.staying.release()
@@ -157,7 +157,8 @@ class Watch:
             is_told: whether the source has answered; it may have been too late.
         """
         with self.changed:
-            one.next_s = max(one.next_s + one.every_s, self.clock())
+            if one.every_s:
+                one.next_s = max(one.next_s + one.every_s, _beat(self.clock(), one.every_s))
             if answer is None and one.every_s and one.next_s <= one.last_s and not one.over():
                 return
             self.waiting.remove(one)
@@ -174,6 +175,11 @@ class Watch:
             for each in self.waiting:
                 each.result.set_exception(error)
             self.waiting.clear()
+
+
+def _beat(now: float, every_s: float) -> float:
+    """The next moment at which all that wait with this interval are asked together."""
+    return math.ceil(now / every_s) * every_s
 
 
 def _note(question: Question, answer: Answer) -> None:

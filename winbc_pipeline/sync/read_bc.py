@@ -3,10 +3,8 @@
 Here belongs: the filter, the fields that are asked for, the ends of what changed. How a document becomes rows: flows/.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +13,7 @@ from ..settings import Settings
 from ..staging.load import StagingTable
 from ..systems.business_central import BusinessCentral, entity_fields
 from ..systems.business_central.client import Result, dumps
+from ..systems.exact_json import exact
 from .flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
@@ -68,7 +67,7 @@ def changed(
     path = f"{entity_set}?$filter={_since('ge', since, condition)}&{query}"
     for page in source.pages(path, DOCUMENTS_PER_PAGE):
         try:
-            records = json.loads(page, parse_float=Decimal)
+            records = exact(page)
         except (ValueError, RecursionError):  # nested without end, or a number of thousands of digits
             hint = "Nothing of it was taken. Look at what stands between winbc and Business Central."
             raise UnreadableAnswer(f"A page of {entity_set} is no JSON that can be read.", hint) from None

@@ -7,7 +7,6 @@ later, or one of this network, is never followed.
 
 import ipaddress
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable, Collection
@@ -17,6 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import httpcore
 
+from .timed import Left, Timed, seconds
 from .transport import authorities
 
 LARGEST_BYTES, MOST_PIXELS = 5 * 2**20, 40_000_000
@@ -221,42 +221,11 @@ class _Line(httpcore.NetworkBackend):
         left: gives the seconds that are left of the deadline.
     """
 
-    def __init__(self, address: str, connect: Connect, left: Callable[[], float]) -> None:
+    def __init__(self, address: str, connect: Connect, left: Left) -> None:
         self.address, self.connect, self.left = address, connect, left
 
     def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        return _Timed(self.connect(self.address, port, _seconds(self.left)), self.left)
-
-
-class _Timed(httpcore.NetworkStream):
-    """A connection whose calls together end with the deadline: no host can hold a run up by sending slowly."""
-
-    def __init__(self, stream: httpcore.NetworkStream, left: Callable[[], float]) -> None:
-        self.stream, self.left = stream, left
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.stream.read(max_bytes, _seconds(self.left))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.stream.write(buffer, _seconds(self.left))
-
-    def close(self) -> None:
-        self.stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Timed(self.stream.start_tls(ssl_context, server_hostname, _seconds(self.left)), self.left)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self.stream.get_extra_info(info)
-
-
-def _seconds(left: Callable[[], float]) -> float:
-    seconds = left()
-    if seconds <= 0:
-        raise httpcore.ReadTimeout
-    return seconds
+        return Timed(self.connect(self.address, port, seconds(self.left)), self.left)
 
 
 def _check_status(status: int) -> None:

@@ -19,6 +19,7 @@ from winbc_pipeline.cli.moments import in_words, moment_of
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.tick import tick
+from winbc_pipeline.orchestration.watch import watches
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.pause import pause, paused_until, resume
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -91,7 +92,7 @@ def test_a_file_without_a_moment_is_named_and_can_be_deleted_by_resume(settings:
 def test_the_sensor_of_a_paused_flow_asks_nothing_and_says_why(settings: Settings) -> None:
     pause(settings, FLOW, SOON)
     with DagsterInstance.ephemeral() as instance:
-        answer = tick(ConnectedFlow(flow_named(FLOW), settings), instance, NOW)
+        answer = tick(ConnectedFlow(flow_named(FLOW), settings), instance, watches(settings)["winstore"], lambda: NOW)
     assert isinstance(answer, SkipReason)
     assert answer.skip_message == "Paused until 2026-03-01T13:00:00+00:00 (`winbc pause`)."
 

@@ -16,6 +16,7 @@ from winbc_pipeline.errors import StoreBusy, SystemUnavailable
 from winbc_pipeline.flows import FLOWS, flow_named
 from winbc_pipeline.orchestration import jobs
 from winbc_pipeline.orchestration.tick import tick
+from winbc_pipeline.orchestration.watch import watches
 from winbc_pipeline.orchestration.watch_health import CHECK
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.staging import ledger, polls
@@ -115,13 +116,13 @@ def test_a_tick_notes_that_the_source_answers_or_why_not(ui: Ui) -> None:
     with connected.store.transaction() as connection:
         ledger.create(connection)
         ledger.advance(connection, FLOW, datetime(2026, 3, 1, tzinfo=UTC))
-    tick(connected, ui.instance, clock.now())
+    tick(connected, ui.instance, watches(connected.settings)["winstore"], clock.now)
     answered = polls.read(connected.settings, FLOW)
     assert answered.answered_at is not None
     assert (answered.waiting_since, answered.failed_at) == (None, None)
     winstore = connected.settings.winstore.model_copy(update={"base_url": "http://127.0.0.1:9/iposws/api/osd"})
     down = connected.settings.model_copy(update={"winstore": winstore})
     with pytest.raises(SystemUnavailable):
-        tick(ConnectedFlow(flow_named(FLOW), down), ui.instance, clock.now())
+        tick(ConnectedFlow(flow_named(FLOW), down), ui.instance, watches(down)["winstore"], clock.now)
     failed = polls.read(connected.settings, FLOW)
     assert (failed.answered_at, failed.error, failed.system) == (answered.answered_at, "E-UNREACHABLE", "Winstore")

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -196,7 +195,7 @@ def in_process(
     """
     made = Transport.__init__
     memory = Memory()
-    door = SimpleNamespace(**vars(httpx) | {"Client": partial(httpx.Client, transport=wire)})
+    door = SimpleNamespace(**vars(httpx) | {"Client": lambda **given: httpx.Client(**given | {"transport": wire})})
 
     def connected(self: Transport, name: str, url: str, authorise: Any, limits: Any = None) -> None:
         made(self, name, url, authorise, limits, sleep=sleep, clock=lambda: wire.loop.seconds)

@@ -4,18 +4,18 @@ Source: test catalogue, rows 64 to 68 and 72. Pages of Business Central: sync/te
 """
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 import respx
 
-from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import UnreadableAnswer
 from winbc_pipeline.systems.transport import Answer, Transport
 from winbc_pipeline.systems.winstore import load_profile
 from winbc_pipeline.systems.winstore.rows import records_in
 
-from .test_transport import BASE, Time
+from .test_transport import BASE
 from .test_transport import door as door
 from .test_transport import time as time
 
@@ -43,6 +43,9 @@ REFUSED = {
     "deep XML": (XML, f"{AROUND[0]}{'<a>' * 20_000}{'</a>' * 20_000}{AROUND[1]}".encode()),
     "control character": (XML, f"{AROUND[0]}1\x00{AROUND[1]}".encode()),
     "named control character": (XML, f"{AROUND[0]}1&#8;{AROUND[1]}".encode()),
+    "a field twice": (JSON, b'{"customers":{"customer":[{"customerid":"1","email":"a","email":"b"}]}}'),
+    "a field twice, spelled in two ways": (JSON, b'{"customers":{"customer":[{"email":"a","em\\u0061il":"b"}]}}'),
+    "records twice": (JSON, b'{"customers":{"customer":[{"customerid":"1"}]},"customers":""}'),
     "latin-1 as UTF-8": (XML, f'<?xml version="1.0" encoding="utf-8"?>{AROUND[0]}é{AROUND[1]}'.encode("latin-1")),
 }
 # What comes, and the id that is read of it.
@@ -69,6 +72,8 @@ TAKEN = {
     "a text that looks like a number": (JSON, b'{"customers":{"customer":[{"customerid":"1E5"}]}}', "1E5"),
 }
 
+LIKE_NAMES = ["", '\\":', "\\u0022:", '\\"email\\":']  # texts that look like names of fields, as JSON writes them
+
 
 def read(kind: str, content: bytes) -> list[dict[str, object]]:
     profile = load_profile(None).entity("customers")
@@ -87,6 +92,27 @@ def test_what_is_only_odd_is_read_as_it_was_sent(kind: str, content: bytes, key:
     assert [str(row["customerid"]) for row in read(kind, content)] == [key]
 
 
+@pytest.mark.parametrize("text", LIKE_NAMES)
+def test_a_field_that_a_record_has_twice_is_named(text: str) -> None:
+    """Row 67: readers of JSON take the last value in silence."""
+    content = f'{{"customers":{{"customer":[{{"note":"{text}","email":"a","email":"b"}}]}}}}'.encode()
+    with pytest.raises(UnreadableAnswer, match="has `email` twice"):
+        read(JSON, content)
+
+
+@pytest.mark.parametrize("text", LIKE_NAMES)
+def test_a_text_that_looks_like_the_name_of_a_field_is_none(text: str) -> None:
+    content = f'{{"customers":{{"customer":[{{"note":"{text}","email" : "a"}},{{"email":"b"}}]}}}}'.encode()
+    assert [row["email"] for row in read(JSON, content)] == ["a", "b"]
+
+
+def test_the_name_of_a_field_that_is_no_name_is_not_shown() -> None:
+    """Row 67: it may hold anything."""
+    content = b'{"customers":{"customer":[{"anna@mail.example, 7":1,"anna@mail.example, 7":2}]}}'
+    with pytest.raises(UnreadableAnswer, match="has a field twice"):
+        read(JSON, content)
+
+
 @pytest.mark.parametrize("content", [b'{"customers":""}', b'{"customers":null}', b'{"customers":{"customer":[]}}'])
 def test_an_answer_without_records_is_none(content: bytes) -> None:
     """Source: winstore.md section 2: an empty element means that there is nothing."""
@@ -102,20 +128,3 @@ def test_the_cap_is_that_of_the_unpacked_answer(door: Callable[..., Transport]) 
     respx.get(f"{BASE}/items").mock(return_value=answer)
     with pytest.raises(UnreadableAnswer, match="larger than 1000000 bytes"):
         door(answer_bytes=1_000_000).call("GET", "items")
-
-
-@respx.mock
-def test_an_answer_that_drips_ends_with_the_deadline_of_the_call(door: Callable[..., Transport], time: Time) -> None:
-    """Row 65: a byte every 0.4 s; no single wait is long."""
-
-    class Dripping(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            while True:
-                time.now += 0.4
-                yield b"x"
-
-    respx.get(f"{BASE}/items").mock(side_effect=lambda _: httpx.Response(200, stream=Dripping()))
-    began = time.now
-    with pytest.raises(SystemUnavailable):
-        door(deadline_s=10, tries=1).call("GET", "items")
-    assert time.now - began < 11

@@ -5,13 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
+import respx
 from defusedxml.ElementTree import fromstring
+from pydantic import SecretStr
 
 from winbc_pipeline.errors import UnreadableAnswer
 from winbc_pipeline.sandbox.retail import write_folder
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import Settings, WinstoreSettings
 from winbc_pipeline.systems.transport import Answer
-from winbc_pipeline.systems.winstore import Winstore, load_profile
+from winbc_pipeline.systems.winstore import Winstore, client, load_profile
 from winbc_pipeline.systems.winstore.rows import records_in
 
 from ..support.sandboxes import HTTP, REPOSITORY, Sandboxes
@@ -194,3 +196,22 @@ def test_the_retail_folder_loads_whole(sandboxes: Sandboxes) -> None:
     assert (len(state["customers"]), len(state["orders"]), len(state["stock"])) == (91, 830, 537)
     assert sum(len(order["positions"]) for order in state["orders"]) == 2155
     assert next(order["total"] for order in state["orders"] if order["ordernr"] == "W10248") == "511.98"
+
+
+@respx.mock
+@pytest.mark.parametrize(("articles", "sizes"), [(0, [0]), (3, [2, 1]), (4, [2, 2])])
+def test_an_answer_with_everything_is_taken_in_parts_and_an_article_stays_together(
+    monkeypatch: pytest.MonkeyPatch, articles: int, sizes: list[int]
+) -> None:
+    """Its flat rows would take many times the memory of the answer (test catalogue, row 64)."""
+    monkeypatch.setattr(client, "RECORDS_AT_ONCE", 2)
+    skus = [{"sku": "A"}, {"sku": "B"}]
+    body = {"articles": {"article": [{"artkey": str(n), "variants": skus} for n in range(articles)]}}
+    own = WinstoreSettings(base_url="https://shop.example", user="winbc", password=SecretStr("x"))
+    source = Winstore(Settings(winstore=own))
+    whole = source.profile.entity("articles").model_copy(update={"limit": None, "page": None})
+    source.profile = source.profile.model_copy(update={"reads": source.profile.reads | {"articles": whole}})
+    respx.get(url__startswith="https://shop.example").mock(return_value=httpx.Response(200, json=body))
+    pages = list(source.changed_since("articles", SINCE))
+    assert [len(page) for page in pages] == [2 * size for size in sizes]
+    assert [row["artkey"] for page in pages for row in page] == [str(n) for n in range(articles) for _ in skus]

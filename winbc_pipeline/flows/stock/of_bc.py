@@ -5,7 +5,6 @@ sales orders. Neither the moment nor the ETag of an item moves with its stock, s
 that something changed (rules.md, Stock). Orders are read whole each time: a line that was deleted leaves no trace.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from ...sync.flow import Gather, Reading, Rows
 from ...sync.read_bc import MODIFIED, changed
 from ...sync.stock import rules
 from ...systems.business_central import BusinessCentral, entity_fields
+from ...systems.exact_json import exact
 from . import entries
 from .entries import ENTRIES, FLOW
 
@@ -178,7 +178,7 @@ def _items(source: BusinessCentral, numbers: Collection[str] | None, fields: Col
 
 
 def _read(page: bytes) -> list[Record]:
-    records: list[Record] = json.loads(page, parse_float=Decimal)
+    records: list[Record] = exact(page)
     return records
 
 

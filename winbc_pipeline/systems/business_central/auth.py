@@ -4,6 +4,7 @@ Source: behaviour.md section 2.
 """
 
 import base64
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ import httpx
 
 from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
 from ...settings import BusinessCentralSettings, check_set
+from ..timed import TimedTransport
 from ..transport import authorities, check_address
 
 SYSTEM = "Business Central"  # whose credentials these are
+DEADLINE_S = 30  # of one call to the authority, from its beginning to the end of its answer
 
 
 class _MsalDoor:
@@ -33,7 +36,10 @@ class _MsalDoor:
 
     def _call(self, method: str, url: str, **what: Any) -> httpx.Response:
         where = url.replace("https://", "http://", 1) if self.plain else url
-        return httpx.request(method, where, timeout=30, trust_env=False, verify=authorities(), **what)
+        ends = time.monotonic() + DEADLINE_S
+        line = TimedTransport(authorities(), lambda: ends - time.monotonic())
+        with httpx.Client(transport=line, timeout=DEADLINE_S, trust_env=False) as client:
+            return client.request(method, where, **what)
 
 
 def authorization_source(settings: BusinessCentralSettings) -> Callable[[str | None], str]:

@@ -19,6 +19,7 @@ import orjson
 
 from ...errors import ConfigurationError, SystemUnavailable, UnreadableAnswer, WinbcError
 from ...settings import BusinessCentralSettings, Settings, check_set
+from ..exact_json import exact
 from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authorization_source
@@ -180,7 +181,7 @@ class BusinessCentral:
     def get_from(self, url: str | None) -> list[dict[str, Any]]:
         """The records of a collection as `get` gives them, from the address of a page on; none for None."""
         pages = self._pages_from(url, {"Data-Access-Intent": "ReadWrite"})
-        return [record for page in pages for record in json.loads(page, parse_float=Decimal)]
+        return [record for page in pages for record in exact(page)]
 
     def find(
         self,

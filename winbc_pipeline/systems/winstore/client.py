@@ -24,6 +24,7 @@ from .rows import Picture, Row, exploded, picture_in, records_in
 from .writing import Fields, Receipt, document, receipt
 
 COPY_IT = "Copy it from the shipped profile, if your Winstore has such a call."
+RECORDS_AT_ONCE = 1000  # of an answer that has all records
 FEW_BYTES, FEW_RECORDS = 64 * 2**10, 20  # what is read of an answer, and asked for, where a few records say enough
 
 
@@ -58,7 +59,9 @@ class Winstore:
         return bool(profile.limit or profile.page)
 
     def changed_since(self, entity: str, since: datetime, after: str = "") -> Iterator[list[Row]]:
-        """Pages of the records that changed at or after a moment. A row is flat; empty values are None.
+        """Pages of the records that changed at or after a moment, at least one. A row is flat; empty values are None.
+
+        An answer with all records becomes several pages, because its flat rows take more memory than the answer.
 
         Args:
             after: the position of the record behind which the read begins (`EntityProfile.position`); empty for all.
@@ -66,7 +69,7 @@ class Winstore:
         """
         profile = self.profile.entity(entity)
         for rows in self._pages(profile, since, after):
-            yield [flat for row in rows for flat in exploded(row, profile)]
+            yield from _parts(rows, profile)
 
     def few_changes(self, entity: str, since: datetime) -> list[Row] | None:
         """The records that changed at or after a moment, by one call; None when there are more than a few.
@@ -204,6 +207,16 @@ class Winstore:
         except UnreadableAnswer:
             raise Lost("Winstore's answer cannot be read") from None
         return receipt(profile, answer)
+
+
+def _parts(rows: list[Row], profile: EntityProfile) -> Iterator[list[Row]]:
+    """The flat rows of an answer, at least one page; the rows of a record stay together.
+
+    Chunks and pages stay whole: how far a load has come is noted by what Winstore gave at once.
+    """
+    at_once = len(rows) if profile.limit or profile.page else RECORDS_AT_ONCE
+    for start in range(0, max(len(rows), 1), max(at_once, 1)):
+        yield [flat for row in rows[start : start + at_once] for flat in exploded(row, profile)]
 
 
 def _part(profile: EntityProfile, page: int, size: int) -> dict[str, str]:

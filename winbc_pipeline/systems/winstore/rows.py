@@ -3,7 +3,6 @@
 Source: winstore.md section 2 (words for booleans; ids are texts; an empty element means that the value is not known).
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from ...errors import UnreadableAnswer
+from ..exact_json import exact, may_repeat
 from ..transport import Answer
 from .profile import EntityProfile, GroupProfile
 
@@ -120,9 +120,15 @@ def _inner(value: Any) -> list[Row]:
 
 
 def _from_json(answer: Answer) -> Any:
-    """The answer, in which a number that a float cannot hold exactly is a text, as it was sent."""
+    """The answer, in which a number that a float cannot hold exactly is a text, as it was sent.
+
+    Raises: UnreadableAnswer, also where a record has a field twice.
+    """
     content = answer.json()  # refuses what the slower reader takes: NaN, halves of characters, too deep a nesting
-    return json.loads(answer.content, parse_float=str, parse_int=str) if INEXACT.search(answer.content) else content
+    if INEXACT.search(answer.content) or may_repeat(answer.content, content):
+        content = None  # large answers are not held twice
+        content = exact(answer.content, str, str)
+    return content
 
 
 def _from_xml(content: bytes) -> Any:
