@@ -121,7 +121,7 @@ def staged(folder: Path, rows: int, url: str) -> Any:
     from winbc_pipeline.flows.stock import STOCK_TO_BC
     from winbc_pipeline.staging.load import load
     from winbc_pipeline.sync.connected import ConnectedFlow
-    from winbc_pipeline.sync.stage import gather_records
+    from winbc_pipeline.sync.reading.stage import gather_records
 
     connected = ConnectedFlow(STOCK_TO_BC, settings_of(folder, url))
     lines = (

@@ -26,7 +26,7 @@ from winbc_pipeline.sandbox.volume import HISTORY, articles
 from winbc_pipeline.sandbox.winstore import BASE, ShopOptions, create_app
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 
 SIGN_IN = ("winstore", "sandbox-secret")
 UNTIL = datetime(2026, 3, 1, tzinfo=UTC)

@@ -7,13 +7,13 @@ from dagster import AssetsDefinition, AssetSpec, BetaWarning, Definitions, Previ
 from .flows import FLOWS, check_flow_settings
 from .orchestration.assets import flow_assets
 from .orchestration.duplicates import duplicate_search
+from .orchestration.following.watch import watches
+from .orchestration.following.watch_health import on_time_check, watch_sensor
 from .orchestration.jobs import flow_job, flow_schedule, flow_sensor, mapping_job, mapping_sensor
 from .orchestration.reconcile import COUNTS, WHOLE, Ask, comparison
 from .orchestration.retention import retention
 from .orchestration.stock import stock_sweep
 from .orchestration.systems import system_assets
-from .orchestration.watch import watches
-from .orchestration.watch_health import on_time_check, watch_sensor
 from .settings import Settings, load_settings
 from .sync.connected import ConnectedFlow
 from .sync.flow import Flow

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from winbc_pipeline.orchestration import watch
+from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.sync import glance, run
+from winbc_pipeline.sync import run
+from winbc_pipeline.sync.reading import glance
 
 from .support import mapped_before
 from .support.in_process import read_once

@@ -18,8 +18,8 @@ from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from ..staging import ledger
 from ..sync.connected import ConnectedFlow
-from ..sync.glance import change_since
 from ..sync.guards import is_on
+from ..sync.reading.glance import change_since
 from ..sync.run import Summary, dry_run, not_done, records, summary
 from ..sync.work import Work
 from ..systems.winstore import Winstore

@@ -27,8 +27,8 @@ from .arguments import flow_of, switched_on
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
-from .moments import in_words
 from .operations import alerts, keeping
+from .operations.moments import in_words
 from .operations.pause import pause, resume
 from .operations.reconcile import reconcile
 from .operations.rerun import rerun

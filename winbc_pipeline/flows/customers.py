@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..settings import Settings
 from ..sync.flow import Address, Flow, KeyChain, Part, Reference, Rows
-from ..sync.read_bc import MODIFIED, records_of
+from ..sync.reading.read_bc import MODIFIED, records_of
 from ..sync.records.special.privacy import Privacy
 from ..systems.business_central import BusinessCentral
 from .customer_keys import FIELDS, keys_of

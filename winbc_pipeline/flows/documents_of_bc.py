@@ -11,7 +11,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..sync.flow import Reading, Rows
-from ..sync.read_bc import MODIFIED, changed
+from ..sync.reading.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral, entity_fields
 from . import sent_by_winstore, variants
 

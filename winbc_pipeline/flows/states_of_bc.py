@@ -10,7 +10,7 @@ from typing import Any
 from ..settings import Settings
 from ..staging import ledger
 from ..sync.flow import Reading, Rows
-from ..sync.read_bc import MODIFIED, changed
+from ..sync.reading.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral
 from . import sent_by_winstore
 

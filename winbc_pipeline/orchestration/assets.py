@@ -45,9 +45,9 @@ from ..sync.flow import Flow
 from ..sync.guards.writes import held
 from ..sync.map import MAPPED, map_windows
 from ..sync.plan_table import PLANNED
+from ..sync.reading.stage import stage
 from ..sync.records.special.gone import in_words, reported
 from ..sync.run import not_done, plan_windows, push_windows, records
-from ..sync.stage import stage
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer

@@ -36,9 +36,9 @@ from ..settings import Settings
 from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
-from .tick import NO_APPROVAL, paused, tick
-from .watch import Watch
-from .watch_health import CHECK, synced
+from .following.tick import NO_APPROVAL, paused, tick
+from .following.watch import Watch
+from .following.watch_health import CHECK, synced
 from .windows import range_tags, window_of
 
 WAIT_DAYS = 30  # how long a status waits for its order

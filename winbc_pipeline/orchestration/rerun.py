@@ -10,8 +10,8 @@ from dagster import AssetKey, DagsterInstance, JobDefinition
 
 from ..staging import ledger
 from ..sync.connected import ConnectedFlow
+from .following.tick import NO_APPROVAL
 from .in_process import run_windows
-from .tick import NO_APPROVAL
 from .windows import partition_key, partitions, window_of
 
 FAILED = "FAILED"

@@ -26,7 +26,7 @@ from ..health.runs import watched
 from ..sync.connected import ConnectedFlow
 from ..sync.stock.report import in_words, unsent
 from ..sync.stock.sweep import sweep
-from .tick import paused
+from .following.tick import paused
 
 CHECK = "every_sku_has_an_article"
 CHECK_TEXT = "Every SKU has an article or item in the target, and nothing else keeps its stock back. docs/stock.md."

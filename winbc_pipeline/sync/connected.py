@@ -23,8 +23,8 @@ from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
 from ..systems.winstore.abilities import left_out
-from . import read_bc
 from .flow import Flow, Part
+from .reading import read_bc
 
 CompiledTables = dict[str, Compiled]  # by the name of the part
 

@@ -16,8 +16,8 @@ from .documents.outbox import SENT
 from .guards import safe_mode, writes
 from .map import map_windows, mapped_by
 from .plan_table import planned_by
+from .reading.stage import stage
 from .session import check_target, leased, recover
-from .stage import stage
 from .work import Work
 
 Begin = Callable[[str], None]

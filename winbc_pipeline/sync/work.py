@@ -8,7 +8,7 @@ from ..settings import Settings
 from ..staging.store import Store
 from .connected import ConnectedFlow
 from .flow import Flow
-from .time_left import Told, silent
+from .reading.time_left import Told, silent
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ..sync.flow import BLOCK
 from ..sync.map import MAPPED, mapped_table
 from ..sync.outcomes import broken_rule
 from ..sync.plan_table import PLANNED, planned_table
-from ..sync.stage import fields_wanted
+from ..sync.reading.stage import fields_wanted
 from .plans import in_words, is_of_goods
 
 GOODS = ("products", "stock")  # flows whose records hold no values of people

@@ -15,11 +15,11 @@ from typer.testing import CliRunner, Result
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.cli.moments import in_words, moment_of
+from winbc_pipeline.cli.operations.moments import in_words, moment_of
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows import flow_named
-from winbc_pipeline.orchestration.tick import tick
-from winbc_pipeline.orchestration.watch import watches
+from winbc_pipeline.orchestration.following.tick import tick
+from winbc_pipeline.orchestration.following.watch import watches
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.pause import pause, paused_until, resume
 from winbc_pipeline.sync.connected import ConnectedFlow

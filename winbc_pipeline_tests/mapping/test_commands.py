@@ -13,7 +13,7 @@ from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.mapping.tables import read_lookup
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ..support.sandboxes import FIRST, LAST, Sandboxes

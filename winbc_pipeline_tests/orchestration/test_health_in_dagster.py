@@ -15,9 +15,9 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import StoreBusy, SystemUnavailable
 from winbc_pipeline.flows import FLOWS, flow_named
 from winbc_pipeline.orchestration import jobs
-from winbc_pipeline.orchestration.tick import tick
-from winbc_pipeline.orchestration.watch import watches
-from winbc_pipeline.orchestration.watch_health import CHECK
+from winbc_pipeline.orchestration.following.tick import tick
+from winbc_pipeline.orchestration.following.watch import watches
+from winbc_pipeline.orchestration.following.watch_health import CHECK
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.staging import ledger, polls
 from winbc_pipeline.sync.connected import ConnectedFlow

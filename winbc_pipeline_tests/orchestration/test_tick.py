@@ -18,12 +18,12 @@ from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.flows import flow_named
-from winbc_pipeline.orchestration import watch
-from winbc_pipeline.orchestration.tick import AGAIN_S, tick, written
+from winbc_pipeline.orchestration.following import watch
+from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick, written
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.sync import glance, stage
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
 
 from ..support.sandboxes import FIRST, HTTP, Sandboxes

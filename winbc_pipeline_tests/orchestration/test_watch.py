@@ -14,11 +14,11 @@ import pytest
 
 from winbc_pipeline.errors import SystemUnavailable, WinbcError
 from winbc_pipeline.flows import flow_named
-from winbc_pipeline.orchestration import watch
-from winbc_pipeline.orchestration.watch import Watch, never, watches
+from winbc_pipeline.orchestration.following import watch
+from winbc_pipeline.orchestration.following.watch import Watch, never, watches
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.glance import Answer, Change, Question
+from winbc_pipeline.sync.reading.glance import Answer, Change, Question
 
 FOLLOWED = datetime(2026, 3, 1, tzinfo=UTC)
 CHANGE = Change(FOLLOWED.replace(day=2), FOLLOWED.date())

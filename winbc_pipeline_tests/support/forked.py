@@ -22,8 +22,9 @@ from winbc_pipeline.cli import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.staging import spool
-from winbc_pipeline.sync import crash_points, read_bc, run, stage
+from winbc_pipeline.sync import crash_points, run
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.reading import read_bc, stage
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.transport import Answer, Transport
 

@@ -17,7 +17,7 @@ from winbc_pipeline.sandbox.volume import articles
 from winbc_pipeline.sandbox.winstore import ShopOptions, create_app
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 
 from ..support import forked
 from ..support.sandboxes import FIRST, HTTP, Sandboxes, environment_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from winbc_pipeline.errors import UnreadableAnswer
-from winbc_pipeline.sync.read_bc import changed
+from winbc_pipeline.sync.reading.read_bc import changed
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -15,9 +15,9 @@ import pytest
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.staging.store import rows_of
-from winbc_pipeline.sync import read_bc
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading import read_bc
+from winbc_pipeline.sync.reading.stage import stage
 
 from ..support import forked
 from ..support.bc_users import BcUsers

@@ -15,10 +15,10 @@ from winbc_pipeline.cli.output import bar
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.staging import spool
-from winbc_pipeline.sync import stage as staging
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
-from winbc_pipeline.sync.time_left import in_words
+from winbc_pipeline.sync.reading import stage as staging
+from winbc_pipeline.sync.reading.stage import stage
+from winbc_pipeline.sync.reading.time_left import in_words
 
 from ..support.sandboxes import FIRST, Sandboxes
 

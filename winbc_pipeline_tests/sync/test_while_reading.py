@@ -15,10 +15,10 @@ import pytest
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings, ProductSettings, StockSettings
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.sync import read_bc
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.reading import read_bc
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.run import Summary, sync
-from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems import winstore
 

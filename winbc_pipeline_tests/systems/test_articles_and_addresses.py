@@ -12,7 +12,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.systems.winstore import Winstore, load_profile
 
 from ..support.sandboxes import FIRST, HTTP, Sandboxes

@@ -4,7 +4,7 @@ import pytest
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.workbench.preview import RecordView, preview
 
 from ..support.sandboxes import FIRST, Sandboxes

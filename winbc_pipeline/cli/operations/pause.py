@@ -12,8 +12,8 @@ from ...staging.pause import pause as pause_flow
 from ...staging.pause import resume as resume_flow
 from ...sync.flow import Flow
 from ..arguments import flow_of
-from ..moments import EXAMPLES, in_words, moment_of
 from ..output import say
+from .moments import EXAMPLES, in_words, moment_of
 
 console = Console()
 Named = Annotated[

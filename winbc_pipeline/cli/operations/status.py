@@ -15,8 +15,8 @@ from ...health.report import SET_UP, Report, as_json, prometheus, report
 from ...health.words import duration, fix_of, head
 from ...settings import Settings, load_settings
 from ..failures import options
-from ..moments import in_words
 from ..output import add_row, say, table_of
+from .moments import in_words
 
 console = Console()
 

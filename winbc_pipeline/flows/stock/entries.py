@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ... import clock
 from ...settings import Settings
 from ...staging.store import Store, create_table, insert_rows
-from ...sync.read_bc import MODIFIED, changed
+from ...sync.reading.read_bc import MODIFIED, changed
 from ...systems.business_central import BusinessCentral
 
 ENTRIES, FLOW, TABLE = "itemLedgerEntries", "stock_bc_to_winstore", "stock_entry"

@@ -20,7 +20,7 @@ from ...settings import Settings
 from ...staging.gone import gone_table
 from ...staging.store import Store, quote, rows_of
 from ...sync.flow import Gather, Reading, Rows
-from ...sync.read_bc import MODIFIED, changed
+from ...sync.reading.read_bc import MODIFIED, changed
 from ...sync.stock import rules
 from ...systems.business_central import BusinessCentral, entity_fields
 from ...systems.exact_json import exact

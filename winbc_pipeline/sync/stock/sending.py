@@ -10,11 +10,11 @@ from ... import clock
 from ...staging.store import quote
 from ..map import map_windows, mapped_table
 from ..plan_table import planned_table
+from ..reading.stage import stage
 from ..records import SENDING
 from ..records import TO_WINSTORE as RECORDS_TO_WINSTORE
 from ..records.push import push as push_records
 from ..records.target.matching import Target
-from ..stage import stage
 from ..work import Work
 from .plan import plan
 from .winstore_stock import WinstoreStock

@@ -21,8 +21,8 @@ from ...systems.business_central import BusinessCentral
 from ...systems.winstore import load_profile
 from ..connected import ConnectedFlow
 from ..map import MAPPED, map_windows, mapped_table
+from ..reading.stage import stage
 from ..run import not_done, plan_windows, push_windows
-from ..stage import stage
 from ..work import Work
 from .winstore_stock import WinstoreStock
 

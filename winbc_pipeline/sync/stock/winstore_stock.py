@@ -18,9 +18,9 @@ from ...staging.load import StagingTable, create, load
 from ...staging.progress import Progress, last_asked
 from ...staging.store import Store, quote, rows_of
 from ...systems.winstore.client import as_lines
+from ..reading.stage import BEGINNING
 from ..records.special.stocked import OTHER_OWNER
 from ..records.target.winstore_target import Record, WinstoreRecords
-from ..stage import BEGINNING
 from . import rules
 
 ENTITY, COPY = "stock", "copy_of_stock"

@@ -18,7 +18,7 @@ from ...sync.dispatch import sending_of
 from ...sync.documents.existing import INVOICE, ORDER, TOTAL
 from ...sync.flow import Part
 from ...sync.map import MAPPED, mapped_table
-from ...sync.stage import BEGINNING
+from ...sync.reading.stage import BEGINNING
 from ...sync.stock.winstore_stock import WinstoreStock
 from ...systems.business_central import BusinessCentral
 from ...systems.transport import at_most

@@ -26,9 +26,9 @@ from ...sync.map import map_windows
 from ...sync.outcomes import REPAIR
 from ...sync.payloads import equal
 from ...sync.plan_table import planned_rows
+from ...sync.reading.stage import stage
 from ...sync.run import not_done, plan_windows, push_windows
 from ...sync.session import lease, recover
-from ...sync.stage import stage
 from ...sync.stock.sweep import at_once
 from ...sync.work import Work
 from ..partners import FORGOTTEN

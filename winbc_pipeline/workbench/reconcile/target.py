@@ -18,9 +18,9 @@ from ...staging.store import Row, insert_rows, quote, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
 from ...sync.flow import Part
+from ...sync.reading.stage import BEGINNING
 from ...sync.records.target.matching import Target
 from ...sync.records.target.winstore_target import Record, WinstoreRecords
-from ...sync.stage import BEGINNING
 from ...sync.stock.winstore_stock import WinstoreStock
 from ...systems.business_central import BusinessCentral, entity_fields
 from ...systems.winstore.client import as_lines

@@ -11,9 +11,9 @@ from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
 from ...sync.flow import Flow
 from ...sync.map import map_windows
+from ...sync.reading.stage import stage
+from ...sync.reading.time_left import Told, silent
 from ...sync.session import check_target
-from ...sync.stage import stage
-from ...sync.time_left import Told, silent
 from ...sync.work import Work
 from ...systems.transport import at_most
 from . import actions, documents, records, to_winstore

@@ -13,8 +13,8 @@ from winbc_pipeline.settings import OrderSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import map_windows
 from winbc_pipeline.sync.plan_table import planned_rows
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.run import plan_windows
-from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ...support.bc_users import AT, CUSTOMER, LINE, BcUsers

@@ -14,8 +14,8 @@ from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import map_windows
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.run import cents_off, sync
-from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_flow import GTIN, SEND, OrderFlow

@@ -10,7 +10,7 @@ from winbc_pipeline.flows.customer_keys import keys_of
 from winbc_pipeline.settings import CustomerSettings, WinstoreSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import map_windows
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import FIRST, LAST, Record

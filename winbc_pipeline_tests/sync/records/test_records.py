@@ -177,8 +177,8 @@ def test_in_one_direction_the_sources_value_wins_over_an_edit_and_the_outcome_sa
 
 def test_the_plan_is_exactly_what_is_written(sandboxes: Sandboxes) -> None:
     from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.reading.stage import stage
     from winbc_pipeline.sync.run import plan_windows, push_windows
-    from winbc_pipeline.sync.stage import stage
 
     sandboxes.fill()
     flow = flow_named("products")

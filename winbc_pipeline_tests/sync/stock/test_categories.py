@@ -11,7 +11,7 @@ import pytest
 from winbc_pipeline.errors import StoreBusy
 from winbc_pipeline.flows.products import PRODUCTS
 from winbc_pipeline.staging.store import Store
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 
 from ...support.order_sandboxes import FIRST, WINSTORE
 from ...support.shops.stock_world import SKU, TO_BC, StockWorld

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.sync.glance import Change, change_since
+from winbc_pipeline.sync.reading.glance import Change, change_since
 
 from ...support.order_sandboxes import BC
 from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld

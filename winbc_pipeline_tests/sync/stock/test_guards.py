@@ -4,7 +4,7 @@ import pytest
 
 from winbc_pipeline.errors import SourceShrank, TooManyWrites
 from winbc_pipeline.settings import GuardSettings, StockSettings
-from winbc_pipeline.sync.stage import stage
+from winbc_pipeline.sync.reading.stage import stage
 
 from ...support.order_sandboxes import BC
 from ...support.shops.stock_world import StockWorld

@@ -7,9 +7,9 @@ import pytest
 
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.records import push
 from winbc_pipeline.sync.records.special.stocked import moved
-from winbc_pipeline.sync.stage import stage
 
 from ...support.order_sandboxes import FIRST
 from ...support.shops.stock_world import SKU, StockWorld

@@ -17,7 +17,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.glance import change_since
+from winbc_pipeline.sync.reading.glance import change_since
 from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.plans import planned
@@ -361,8 +361,8 @@ def test_an_edited_table_makes_no_conflicts_of_what_was_sent(bc_users: BcUsers) 
 def test_an_order_is_mapped_again_when_its_tables_were_edited_before_the_plan(bc_users: BcUsers) -> None:
     from winbc_pipeline.sync.map import map_windows
     from winbc_pipeline.sync.plan_table import planned_rows
+    from winbc_pipeline.sync.reading.stage import stage
     from winbc_pipeline.sync.run import plan_windows
-    from winbc_pipeline.sync.stage import stage
 
     bc_users.order()
     path = bc_users.sandboxes.own_tables() / FLOW / "order.csv"
@@ -489,7 +489,7 @@ def test_the_watermark_does_not_pass_an_order_of_a_window_that_was_not_run(bc_us
     flow, settings = flow_named(FLOW), bc_users.sandboxes.settings
     day = datetime(2026, 3, 3, tzinfo=UTC).date()
     dry_run(Work(ConnectedFlow(flow, settings), day, day, "newer"))
-    from winbc_pipeline.sync.stage import stage
+    from winbc_pipeline.sync.reading.stage import stage
 
     stage(ConnectedFlow(flow, settings), FIRST)
     push_windows(Work(ConnectedFlow(flow, settings), day, day, "newer"))

@@ -12,7 +12,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.glance import change_since
+from winbc_pipeline.sync.reading.glance import change_since
 from winbc_pipeline.systems.business_central import BusinessCentral
 
 from ...support.bc_users import BcUsers

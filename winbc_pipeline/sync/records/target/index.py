@@ -14,7 +14,7 @@ from ....staging.pairs import Pairs
 from ....staging.store import insert_rows
 from ....systems.business_central import BusinessCentral
 from ...flow import KeyChain, Part
-from ...read_bc import MODIFIED, changed
+from ...reading.read_bc import MODIFIED, changed
 from .winstore_target import WinstoreRecords
 
 KEY_INDEX = {"part": "VARCHAR", "system": "VARCHAR", "id": "VARCHAR", "kind": "VARCHAR", "key": "VARCHAR"}

@@ -12,8 +12,8 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.documents import SENDING
 from winbc_pipeline.sync.map import map_windows
+from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.run import plan_windows, push_windows
-from winbc_pipeline.sync.stage import stage
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central import BusinessCentral
 

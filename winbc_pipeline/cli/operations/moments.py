@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import typer
 
-from ..settings import Settings
+from ...settings import Settings
 
 EXAMPLES = "18:30, 2026-03-01, 2026-03-01 18:30, 2026-03-01T18:30+01:00, 90m, 2h or 3d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}

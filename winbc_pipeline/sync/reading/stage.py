@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from .. import clock
-from ..staging import polls
-from ..staging.gather import last_whole, note_whole, put_together
-from ..staging.gone import create as create_notes
-from ..staging.gone import note_absent
-from ..staging.load import create, load
-from ..staging.progress import Progress
-from ..staging.spool import COMMIT_S
-from ..systems.business_central import BusinessCentral
-from ..systems.winstore import Winstore
-from ..systems.winstore.client import as_lines
+from ... import clock
+from ...staging import polls
+from ...staging.gather import last_whole, note_whole, put_together
+from ...staging.gone import create as create_notes
+from ...staging.gone import note_absent
+from ...staging.load import create, load
+from ...staging.progress import Progress
+from ...staging.spool import COMMIT_S
+from ...systems.business_central import BusinessCentral
+from ...systems.winstore import Winstore
+from ...systems.winstore.client import as_lines
+from ..connected import ConnectedFlow
+from ..flow import Reading
+from ..guards.source import check_whole_read
 from . import read_bc
-from .connected import ConnectedFlow
-from .flow import Reading
-from .guards.source import check_whole_read
 from .time_left import Told, in_words, silent
 
 NOTED_S = 5  # between two notes that the source answers

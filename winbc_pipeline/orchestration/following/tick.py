@@ -10,15 +10,15 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
-from ..staging import ledger
-from ..staging.pause import paused_until
-from ..staging.progress import last_asked
-from ..staging.store import Row, Store
-from ..sync.connected import ConnectedFlow
-from ..sync.glance import SECOND, Change, Question
-from ..sync.outcomes import APPROVAL, APPROVED
+from ...staging import ledger
+from ...staging.pause import paused_until
+from ...staging.progress import last_asked
+from ...staging.store import Row, Store
+from ...sync.connected import ConnectedFlow
+from ...sync.outcomes import APPROVAL, APPROVED
+from ...sync.reading.glance import SECOND, Change, Question
+from ..windows import range_tags
 from .watch import Watch
-from .windows import range_tags
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open

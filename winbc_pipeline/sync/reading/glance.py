@@ -1,6 +1,6 @@
 """Asks a source whether anything changed: for all its flows at once, by calls that read little.
 
-Here belongs: the calls, and what their answers mean. How often they are made: orchestration/watch.py.
+Here belongs: the calls, and what their answers mean. How often they are made: orchestration/following/watch.py.
 """
 
 from collections import defaultdict
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from .. import clock
-from ..errors import UnreadableAnswer, WinbcError
-from ..settings import Settings
-from ..systems.business_central import BusinessCentral, Operation
-from ..systems.business_central.client import Result
-from ..systems.winstore import Winstore
+from ... import clock
+from ...errors import UnreadableAnswer, WinbcError
+from ...settings import Settings
+from ...systems.business_central import BusinessCentral, Operation
+from ...systems.business_central.client import Result
+from ...systems.winstore import Winstore
+from ..connected import ConnectedFlow
 from . import read_bc
-from .connected import ConnectedFlow
 
 GLANCE_S = 2  # the longest time that an answer is waited for
 SECOND = timedelta(seconds=1)

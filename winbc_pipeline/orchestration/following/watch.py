@@ -1,7 +1,7 @@
 """One watch per source system: it asks what changed, for all flows whose sensors wait for it.
 
-Here belongs: how often a source is asked, and who waits how long. What is asked: sync/glance.py; what follows from the
-answer: tick.py. A watch is kept between ticks, by the process that serves the code. Concept page: Sensors.
+Here belongs: how often a source is asked, and who waits how long. What is asked: sync/reading/glance.py; what follows
+from the answer: tick.py. A watch is kept between ticks, by the process that serves the code. Concept page: Sensors.
 """
 
 import math
@@ -12,12 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from .. import clock
-from ..errors import AuthenticationFailed, SystemUnavailable, WinbcError
-from ..settings import Settings
-from ..staging import polls
-from ..sync import glance
-from ..sync.glance import Answer, Change, Glance, Question
+from ... import clock
+from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ...settings import Settings
+from ...staging import polls
+from ...sync.reading import glance
+from ...sync.reading.glance import Answer, Change, Glance, Question
 
 LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; it is a constant of Dagster
 STAY_S = 3 * LOOP_S - 1  # so long a tick stays: it is over when the daemon looks for the third time

@@ -21,12 +21,12 @@ from dagster import (
     sensor,
 )
 
-from .. import clock
-from ..errors import WinbcError
-from ..health.flush import flush
-from ..health.report import Report, report
-from ..settings import Settings
-from ..sync.connected import ConnectedFlow
+from ... import clock
+from ...errors import WinbcError
+from ...health.flush import flush
+from ...health.report import Report, report
+from ...settings import Settings
+from ...sync.connected import ConnectedFlow
 
 CHECK = "on_time"
 CHECK_TEXT = (

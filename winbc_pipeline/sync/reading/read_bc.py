@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import UnreadableAnswer
-from ..settings import Settings
-from ..staging.load import StagingTable
-from ..systems.business_central import BusinessCentral, entity_fields
-from ..systems.business_central.client import Result, dumps
-from ..systems.exact_json import exact
-from .flow import Flow, Reading, Rows
+from ...errors import UnreadableAnswer
+from ...settings import Settings
+from ...staging.load import StagingTable
+from ...systems.business_central import BusinessCentral, entity_fields
+from ...systems.business_central.client import Result, dumps
+from ...systems.exact_json import exact
+from ..flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
 DOCUMENTS_PER_PAGE = 1000
