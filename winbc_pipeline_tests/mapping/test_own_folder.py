@@ -60,7 +60,7 @@ def test_what_writes_tables_needs_the_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     code, printed = run(monkeypatch, capsys, "mapping", *arguments)
-    assert code == 2
+    assert code == 1
     assert "E-NOT-DONE: There is no mapping folder mapping_tables" in printed
     assert "`winbc mapping edit` makes it" in printed
 

@@ -151,8 +151,8 @@ def test_trace_shows_what_was_sent_only_when_asked(sent: Desk) -> None:
     assert "Kerkweg" in sent.winbc("trace", "W1", "--body")[1]
 
 
-def test_trace_of_an_order_that_nobody_knows_is_wrong_use(sent: Desk) -> None:
-    assert sent.winbc("trace", "W9")[0] == 2
+def test_trace_of_an_order_that_nobody_knows_fails(sent: Desk) -> None:
+    assert sent.winbc("trace", "W9")[0] == 1
 
 
 def test_retry_sends_an_order_once_its_cause_is_mended(held: Desk) -> None:

@@ -22,6 +22,7 @@ from winbc_pipeline.settings import OrderSettings
 
 from ....support.bc_users import BcUsers
 from ....support.flow_cases import winstore_state
+from ....support.kept_open import let_go
 from ....support.order_invariants import assert_invariants, assert_nothing_written
 from ....support.sandboxes import REPOSITORY, Sandboxes
 from .test_crashes import ITEM
@@ -189,6 +190,7 @@ def test_a_run_of_dagster_that_was_killed_is_completed_by_the_next(
 
 def test_a_ledger_whose_file_is_gone_is_built_again_by_looking(sandboxes: Sandboxes) -> None:
     """Row 21."""
+    let_go()
     sandboxes.seed_bc(items=[ITEM])
     fill(sandboxes, 50)
     sandboxes.sync(FLOW)
@@ -202,6 +204,7 @@ def test_a_ledger_whose_file_is_gone_is_built_again_by_looking(sandboxes: Sandbo
 
 def test_a_run_warns_of_a_ledger_that_is_gone(sandboxes: Sandboxes, home: Path) -> None:
     """Row 21: the alert."""
+    let_go()
     sandboxes.seed_bc(items=[ITEM])
     fill(sandboxes, 3)
     sandboxes.sync(FLOW)
@@ -217,6 +220,7 @@ def test_a_run_warns_of_a_ledger_that_is_gone(sandboxes: Sandboxes, home: Path) 
 
 def test_a_file_of_yesterday_adopts_what_was_sent_since(sandboxes: Sandboxes) -> None:
     """Rows 22 and 90."""
+    let_go()
     file, backup = sandboxes.settings.flow_database(FLOW), sandboxes.folder / "backup"
     sandboxes.seed_bc(items=[ITEM])
     fill(sandboxes, 2)
