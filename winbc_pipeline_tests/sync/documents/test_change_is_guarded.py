@@ -13,6 +13,8 @@ from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, WINSTORE
 from .test_compared import LINE, typed
 
+pytestmark = pytest.mark.proof
+
 GENT = {"name": "Anna Groen", "street": "Kerkweg", "streetnr": "7", "city": "Gent", "countryISO": "NL"}
 
 

@@ -13,6 +13,8 @@ from winbc_pipeline.sync.work import Work
 from ...support.order_flow import SEND, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, START, Record
 
+pytestmark = pytest.mark.proof
+
 MINUTE = 60
 LINE = {"lineType": "Item", "lineObjectNumber": "SKU-1", "quantity": 2, "unitPrice": 10, "taxCode": "VAT21"}
 SHIPPING = {"lineType": "Account", "lineObjectNumber": "8100", "quantity": 1, "unitPrice": 4.95, "taxCode": "VAT21"}

@@ -21,6 +21,8 @@ from winbc_pipeline.sync.work import Work
 from ...support.order_flow import GTIN, SEND, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST
 
+pytestmark = pytest.mark.proof
+
 PERSON = {"number": "C1", "displayName": "Anna", "type": "Person", "email": "anna@mail.example"}
 DEFAULT = {"number": "SHOP", "displayName": "Counter sales", "type": "Company"}
 GUEST: dict[str, Any] = {"customerid": "999999", "email": ""}

@@ -21,6 +21,8 @@ from ...support.order_sandboxes import FIRST, LAST, WINSTORE
 from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 from ...support.winstore_profiles import VERSION_1
 
+pytestmark = pytest.mark.proof
+
 
 def test_the_first_pass_sends_nothing_back(two_ways: TwoWays) -> None:
     two_ways.shop_has(streetnr="12-b")

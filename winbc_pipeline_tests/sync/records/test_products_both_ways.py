@@ -9,6 +9,8 @@ from ...support.order_sandboxes import KNOWN_SKU, WINSTORE
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
 
+pytestmark = pytest.mark.proof
+
 RED = {"sku": "SHIRT-R", "color": "red", "size": "M", "price": "10"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "size": "M", "price": "12"}
 MUG = {"displayName": "Mug", "type": "Inventory", "unitPrice": 10, "taxGroupCode": "VAT21"}
@@ -33,7 +35,6 @@ def test_nothing_comes_back_after_the_first_load(shop: ProductShop) -> None:
     assert [each["body"]["sku"] for each in after[1]] == [KNOWN_SKU]
 
 
-@pytest.mark.proof
 def test_nothing_is_written_in_a_day_without_edits(shop: ProductShop) -> None:
     shop.passes()
     before = shop.all_writes()
@@ -132,7 +133,6 @@ def test_an_item_is_not_taken_for_the_variant_of_another_one(product_shop: Produ
     assert product_shop.states("article", PRODUCTS_TO_WINSTORE)["CAP"] == ("SKIPPED", "ITEM_VARIANTS")
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("point", ["after record intent", "after record answer", "after record confirm"])
 def test_an_item_whose_variants_are_not_there_yet_is_no_sku(product_shop: ProductShop, point: str) -> None:
     product_shop.both_ways("item_variants")
