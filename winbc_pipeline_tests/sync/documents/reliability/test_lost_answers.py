@@ -228,8 +228,8 @@ def test_an_answer_that_cannot_be_unpacked_is_a_lost_one(
     orders.order("W1")
     read = Transport._read
 
-    def broken(self: Transport, response: httpx.Response, ends: float, enough: int | None) -> tuple[bytes, bool]:
-        content = read(self, response, ends, enough)
+    def broken(self: Transport, response: httpx.Response, enough: int | None) -> tuple[bytes, bool]:
+        content = read(self, response, enough)
         if b"WS-W1" in response.request.content and b'"POST"' in response.request.content:
             raise httpx.DecodingError("incorrect header check")
         return content
