@@ -5,13 +5,14 @@ Here belongs: putting them together. What each of them is: facts.py, lateness.py
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import StoreUnavailable
+from ..errors import ConfigurationError, StoreUnavailable
 from ..settings import Settings
 from ..staging import polls
+from ..staging.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
@@ -53,7 +54,7 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
     healths, few, unread = _read(on, now)
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
-    problems += _failures([*failures, *_unanswered(on)], {each.flow.id for each in on})
+    problems += _failures([*failures, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on})
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
     return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
@@ -88,6 +89,15 @@ def _unanswered(on: Iterable[ConnectedFlow]) -> list[Failure]:
             system = poll.system or SYSTEMS[flow.source]
             found.append(Failure(flow.id, poll.error, system, poll.words, "", poll.failed_at))
     return found
+
+
+def _unread_pauses(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failure]:
+    """Pauses that nobody can read, as failures: they stop every run of their flow."""
+    for each in on:
+        try:
+            paused_until(each.settings, each.flow.id, now)
+        except ConfigurationError as error:
+            yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
 
 
 def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:

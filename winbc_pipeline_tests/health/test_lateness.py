@@ -188,6 +188,19 @@ def test_a_flow_that_a_person_lets_rest_is_paused_and_not_late_until_then(desk: 
     assert desk.orders()["state"] == "late"
 
 
+@pytest.mark.parametrize("text", [b"", b"soon\n", b"2026-03-10T11:00:00", b"\xff"])
+def test_a_pause_that_nobody_can_read_is_a_problem_and_status_goes_on(desk: Desk, text: bytes) -> None:
+    """A power cut may leave an empty file, a person a moment without its zone."""
+    pause(desk.settings, ORDERS.id, START + timedelta(hours=1))
+    file = next(desk.settings.data_folder.rglob("*.paused"))
+    file.write_bytes(text)
+    desk.all_answer()
+    (problem,) = desk.report().problems
+    assert (problem.name.kind, problem.flows) == ("system", (ORDERS.id,))
+    assert (problem.words, problem.fix) == (f"{file} holds no moment.", f"`winbc resume {ORDERS.id}` deletes it.")
+    assert (desk.orders()["state"], desk.report().exit_code) == ("fine", FAILURES)
+
+
 def test_a_flow_is_in_safe_mode_until_a_person_lets_it_go(desk: Desk) -> None:
     assert desk.orders()["safe_mode"] is False
     desk.choose(safe_mode=True)
