@@ -16,7 +16,7 @@ from ..staging.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
-from .lateness import FlowHealth, flow_health
+from .lateness import WAITS, FlowHealth, flow_health
 from .problem import EVERY, SYSTEMS, Name, Problem
 from .store import Failure
 
@@ -75,9 +75,9 @@ def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth],
 
 
 def _late(health: FlowHealth, now: datetime) -> Problem:
-    since = health.poll.answered_at or health.waiting_since or now
-    name = Name(health.flow, "late", health.late, "")
-    return Problem(name, since, words=health.words, flows=(health.flow,))
+    poll, name = health.poll, Name(health.flow, "late", health.late, "")
+    since = health.waiting_since if health.late == WAITS else poll.answered_at or poll.busy_at
+    return Problem(name, since or now, words=health.words, flows=(health.flow,))
 
 
 def _unanswered(on: Iterable[ConnectedFlow]) -> list[Failure]:

@@ -150,6 +150,9 @@ def test_a_change_that_waits_for_ten_minutes_is_late_though_the_source_answers(d
     polls.answered(desk.settings, ORDERS.id, waiting=True)
     assert desk.orders()["late"] == "WAITS"
     assert desk.orders()["waiting_since"] == "2026-03-10T10:01:00+00:00"
+    assert [each.opened_at for each in desk.report().problems if each.flows == (ORDERS.id,)] == [
+        START + timedelta(minutes=1)
+    ]
     polls.answered(desk.settings, ORDERS.id, waiting=False)
     assert desk.orders()["late"] is None
 

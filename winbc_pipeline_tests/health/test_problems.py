@@ -13,15 +13,19 @@ import pytest
 
 from winbc_pipeline.errors import SourceShrank, UnreadableAnswer
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import expiry, runs, seen, store
 from winbc_pipeline.health.gather import gather
 from winbc_pipeline.health.problem import Problem
 from winbc_pipeline.health.volume import low
 from winbc_pipeline.settings import AlertSettings, Settings
-from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging import ledger, polls
 from winbc_pipeline.staging.ledger import IllegalMove, Move, State
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.watermark import advance_watermark
 from winbc_pipeline.systems import transport
+
+from .conftest import Shop
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)  # a Tuesday
 WEEK = timedelta(weeks=1)
@@ -150,3 +154,17 @@ def test_a_disk_with_less_than_a_gigabyte_left_is_told(tmp_path: Path, monkeypat
     assert "has 999 MB left" in found(Settings(data_folder=tmp_path))["disk"].words
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 1_000_000_000))
     assert "disk" not in found(Settings(data_folder=tmp_path))
+
+
+def test_a_run_that_has_taken_the_change_ends_its_waiting_and_an_earlier_question_does_not(shop: Shop) -> None:
+    """docs/operations.md, "Is it late?": nobody may ask any more, as when sensors are switched off meanwhile."""
+    flow, connected = ORDERS_TO_BC.id, ConnectedFlow(ORDERS_TO_BC, shop.settings)
+    shop.orders.order("W1")
+    polls.answered(shop.settings, flow, waiting=True)
+    shop.orders.pass_time(60)
+    shop.run()
+    assert polls.read(shop.settings, flow).waiting_since is None
+    shop.orders.pass_time(60)
+    polls.answered(shop.settings, flow, waiting=True)
+    advance_watermark(connected)
+    assert polls.read(shop.settings, flow).waiting_since is not None
