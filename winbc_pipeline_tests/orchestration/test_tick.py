@@ -330,17 +330,35 @@ class Asked(watch.Watch):
         self.asked.append("stay")
 
 
-def test_without_threads_for_sensors_a_tick_asks_once(with_threads: DagsterInstance, tmp_path: Path) -> None:
-    """Ticks then run one after another, as with the dagster.yaml of an older version: each would hold up the others."""
-    connected = ConnectedFlow(flow_named("products"), Settings(data_folder=tmp_path))
+def followed(flow: str, folder: Path, **chosen: Any) -> ConnectedFlow:
+    """A flow that has followed its source up to a moment."""
+    connected = ConnectedFlow(flow_named(flow), Settings(data_folder=folder, **chosen))
     with connected.store.transaction() as connection:
         ledger.create(connection)
         ledger.advance(connection, connected.flow.id, datetime(2026, 3, 1, tzinfo=UTC))
+    return connected
+
+
+def test_without_threads_for_sensors_a_tick_asks_once(with_threads: DagsterInstance, tmp_path: Path) -> None:
+    """Ticks then run one after another, as with the dagster.yaml of an older version: each would hold up the others."""
+    connected = followed("products", tmp_path)
     one = Asked(connected.settings)
     with DagsterInstance.ephemeral() as without:
         for instance in (without, with_threads):
             tick(connected, instance, one, clock.now)
     assert one.asked == ["look", "stay"]
+
+
+def test_a_tick_opens_the_database_of_an_awaited_flow_with_the_memory_of_the_settings(
+    with_threads: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/settings.md: `memory_limit_mb`."""
+    followed("products", tmp_path)
+    connected = followed("orders", tmp_path, memory_limit_mb=77)
+    limits: list[int] = []
+    monkeypatch.setattr(ledger, "newest", lambda store, *_, **__: limits.append(store.memory_limit_mb))
+    tick(connected, with_threads, Asked(connected.settings), clock.now)
+    assert limits == [77]
 
 
 def test_a_tick_that_stays_sees_what_a_run_has_written(

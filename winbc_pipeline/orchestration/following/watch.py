@@ -195,7 +195,11 @@ def _beat(now: float, every_s: float) -> float:
 
 
 def _named(error: BaseException) -> WinbcError:
-    return error if isinstance(error, WinbcError) else WinbcError(f"Something unexpected happened ({type(error).__name__}).")
+    return (
+        error
+        if isinstance(error, WinbcError)
+        else WinbcError(f"Something unexpected happened ({type(error).__name__}).")
+    )
 
 
 def _note(question: Question, answer: Answer) -> None:
