@@ -104,7 +104,7 @@ def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     """One problem for all failures of one reason and system, whatever flows they have stopped."""
     groups: dict[Name, list[Failure]] = {}
     for each in failures:
-        if each.flow in on:
+        if each.of_flow in on:
             cause = each.system or hashlib.sha256(each.words.encode()).hexdigest()[:8]
             name = Name(EVERY, KIND_OF_ERROR.get(each.reason, "system"), each.reason, cause)
             groups.setdefault(name, []).append(each)
@@ -114,7 +114,7 @@ def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
             min(each.since for each in group),
             words=group[0].words,
             fix=next((each.fix for each in group if each.fix), ""),
-            flows=tuple(dict.fromkeys(each.flow for each in group)),
+            flows=tuple(dict.fromkeys(each.of_flow for each in group)),
         )
         for name, group in groups.items()
     ]

@@ -30,6 +30,7 @@ def of_nothing() -> None:
     nothing()
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not process.can_fork(), reason="elsewhere Dagster's own launcher looks after runs")
 def test_a_run_in_the_process_of_a_command_names_it_so_that_its_death_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
