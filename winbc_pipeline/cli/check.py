@@ -8,6 +8,7 @@ from ..settings import Settings
 from ..systems.winstore import Winstore
 from ..workbench.checks import Check, checks, probe_checks
 from ..workbench.readiness import CheckResult
+from .dagster_home import other_configuration
 from .output import add_row, say, table_of, warn
 
 PROBE = """
@@ -39,7 +40,9 @@ def _definitions(settings: Settings) -> CheckResult:
     build_defs(settings=settings)
     timings = [settings.timing(flow.id) for flow in FLOWS]
     sensors, sweeps = sum(each.sensors for each in timings), sum(each.schedules for each in timings)
-    return CheckResult(f"of {len(FLOWS)} flows, {sensors} start with the sensor on, {sweeps} with the schedules on")
+    looked_at = f"of {len(FLOWS)} flows, {sensors} start with the sensor on, {sweeps} with the schedules on"
+    other = other_configuration((settings.data_folder / settings.connection / "dagster_home").resolve())
+    return CheckResult(looked_at, (other,) if other else ())
 
 
 def run_contract(console: Console, settings: Settings) -> bool:

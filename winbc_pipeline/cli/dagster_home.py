@@ -22,6 +22,7 @@ from rich.console import Console
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar
 
+CONFIGURATION = "dagster.yaml"  # in DAGSTER_HOME
 LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
 LOG_BYTES = 5 * 2**20
 # The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
@@ -60,10 +61,9 @@ def prepare(home: Path) -> None:
     DAGSTER_HOME names it. Runs whose process was killed count as cancelled: they would keep their flow's place in the
     queue for ever.
     """
-    configuration = home / "dagster.yaml"
+    configuration = home / CONFIGURATION
     if not configuration.exists():
-        shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
-        configuration.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+        configuration.write_text(_shipped(), encoding="utf-8")
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
     from ..orchestration.launcher.process import RunProcess
@@ -76,6 +76,21 @@ def prepare(home: Path) -> None:
             # Other launchers' runs go on without this process.
             if isinstance(instance.run_launcher, DefaultRunLauncher) and not (process and process.is_alive):
                 instance.report_run_canceled(run, "winbc was ended during this run. The next run completes it.")
+
+
+def other_configuration(home: Path) -> str:
+    """Says that the dagster.yaml of a DAGSTER_HOME is not the shipped one; empty where it is, or where none is yet."""
+    configuration = home / CONFIGURATION
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") == _shipped():
+        return ""
+    return (
+        f"{configuration} is not the one that this version ships. Unless you have changed it yourself, delete it: the "
+        "next start copies the shipped one, and the history stays."
+    )
+
+
+def _shipped() -> str:
+    return resources.files("winbc_pipeline.defaults").joinpath(CONFIGURATION).read_text(encoding="utf-8")
 
 
 def check_port(port: int) -> None:

@@ -16,7 +16,6 @@ from .. import clock
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
-from ..staging.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
 from . import demo as demo_module
@@ -28,8 +27,7 @@ from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
 from .operations import alerts, keeping
-from .operations.moments import in_words
-from .operations.pause import pause, resume
+from .operations.pause import EvenPaused, pause, resting, resume
 from .operations.reconcile import reconcile
 from .operations.rerun import rerun
 from .operations.status import metrics, status
@@ -194,7 +192,7 @@ def sync(
     key: Annotated[list[str] | None, typer.Option(help="Of stock: only this SKU, at once; may repeat")] = None,
     category: Annotated[str, typer.Option(help="Of stock: only the SKUs of this category, at once")] = "",
     warehouse: Annotated[str, typer.Option(help="Of stock: only the SKUs in this warehouse, at once")] = "",
-    even_paused: Annotated[bool, typer.Option("--even-paused", help="Also while the flow is paused")] = False,
+    even_paused: EvenPaused = False,
 ) -> None:
     """Runs one flow from source to target, without Dagster."""
     from ..health.runs import watched
@@ -203,10 +201,8 @@ def sync(
 
     settings = load_settings()
     connected = ConnectedFlow(switched_on(flow, settings), settings)
-    until = paused_until(settings, connected.flow.id, clock.now())
-    if until and not even_paused:
-        words = f"{connected.flow.id} is paused until {in_words(until, settings)}: nothing was done."
-        say(console, (f"{words} `--even-paused` runs it all the same, `winbc resume` ends the pause.", "red"))
+    if not even_paused and (words := resting(settings, connected.flow.id)):
+        say(console, (words, "red"))
         raise typer.Exit(1)
     if key or category or warehouse:
         raise typer.Exit(1 if stock.send_at_once(connected, key or [], category, warehouse) else 0)

@@ -5,17 +5,18 @@ Here belongs: putting them together. What each of them is: facts.py, lateness.py
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import StoreUnavailable
+from ..errors import ConfigurationError, StoreUnavailable
 from ..settings import Settings
 from ..staging import polls
+from ..staging.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
-from .lateness import FlowHealth, flow_health
+from .lateness import WAITS, FlowHealth, flow_health
 from .problem import EVERY, SYSTEMS, Name, Problem
 from .store import Failure
 
@@ -53,7 +54,7 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
     healths, few, unread = _read(on, now)
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
-    problems += _failures([*failures, *_unanswered(on)], {each.flow.id for each in on})
+    problems += _failures([*failures, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on})
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
     return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
@@ -74,9 +75,9 @@ def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth],
 
 
 def _late(health: FlowHealth, now: datetime) -> Problem:
-    since = health.poll.answered_at or health.waiting_since or now
-    name = Name(health.flow, "late", health.late, "")
-    return Problem(name, since, words=health.words, flows=(health.flow,))
+    poll, name = health.poll, Name(health.flow, "late", health.late, "")
+    since = health.waiting_since if health.late == WAITS else poll.answered_at or poll.busy_at
+    return Problem(name, since or now, words=health.words, flows=(health.flow,))
 
 
 def _unanswered(on: Iterable[ConnectedFlow]) -> list[Failure]:
@@ -90,11 +91,20 @@ def _unanswered(on: Iterable[ConnectedFlow]) -> list[Failure]:
     return found
 
 
+def _unread_pauses(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failure]:
+    """Pauses that nobody can read, as failures: they stop every run of their flow."""
+    for each in on:
+        try:
+            paused_until(each.settings, each.flow.id, now)
+        except ConfigurationError as error:
+            yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
+
+
 def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     """One problem for all failures of one reason and system, whatever flows they have stopped."""
     groups: dict[Name, list[Failure]] = {}
     for each in failures:
-        if each.flow in on:
+        if each.of_flow in on:
             cause = each.system or hashlib.sha256(each.words.encode()).hexdigest()[:8]
             name = Name(EVERY, KIND_OF_ERROR.get(each.reason, "system"), each.reason, cause)
             groups.setdefault(name, []).append(each)
@@ -104,7 +114,7 @@ def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
             min(each.since for each in group),
             words=group[0].words,
             fix=next((each.fix for each in group if each.fix), ""),
-            flows=tuple(dict.fromkeys(each.flow for each in group)),
+            flows=tuple(dict.fromkeys(each.of_flow for each in group)),
         )
         for name, group in groups.items()
     ]

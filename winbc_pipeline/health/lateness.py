@@ -7,6 +7,7 @@ flow whose runs all fail is.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ..errors import ConfigurationError
 from ..settings import Settings, Timing
 from ..staging import polls
 from ..staging.pause import paused_until
@@ -76,12 +77,20 @@ def flow_health(connected: ConnectedFlow, facts: Facts, now: datetime) -> FlowHe
     """How a flow is at a moment, with what its ledger says (`facts_of`)."""
     settings, flow = connected.settings, connected.flow
     poll, timing = polls.read(settings, flow.id), settings.timing(flow.id)
-    paused, is_safe = paused_until(settings, flow.id, now), settings.in_safe_mode(flow.id) and not facts.was_let_go
+    paused, is_safe = _paused_until(settings, flow.id, now), settings.in_safe_mode(flow.id) and not facts.was_let_go
     known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected), paused, is_safe)
     if not known.is_on or paused:
         return known
     late, words = _late(known, settings, now)
     return replace(known, late=late, words=words)
+
+
+def _paused_until(settings: Settings, flow: str, now: datetime) -> datetime | None:
+    """Until when a flow rests; a pause that nobody can read counts as none, and is a problem (gather.py)."""
+    try:
+        return paused_until(settings, flow, now)
+    except ConfigurationError:
+        return None
 
 
 def longest_silence(timing: Timing, settings: Settings) -> timedelta | None:

@@ -19,26 +19,28 @@ UNEXPECTED = "Something unexpected happened"
 
 
 @contextmanager
-def watched(connected: ConnectedFlow, ends: bool = True) -> Iterator[None]:
+def watched(connected: ConnectedFlow, ends: bool = True, job: str = "") -> Iterator[None]:
     """Notes why a run of a flow fails in the block, or that it came to its end; then sends what is due.
 
     Records that are not done are no matter of this: the ledger has them.
 
     Args:
         ends: whether the run is over when the block is.
+        job: the name of a job of the flow that is not its main one. Each job ends its own failures only.
     """
+    name = store.other_job(connected.flow.id, job) if job else connected.flow.id
     try:
         yield
     except TooManyWrites:  # the ledger has its records
         tell(connected.settings)
         raise
     except Exception as error:
-        _note(connected, error)
+        _note(connected.settings, name, error)
         tell(connected.settings)
         raise
     if ends:
         with _never_failing():
-            _end(connected)
+            _end(connected, name)
 
 
 def tell(settings: Settings) -> None:
@@ -47,13 +49,13 @@ def tell(settings: Settings) -> None:
         flush(settings)
 
 
-def _end(connected: ConnectedFlow) -> None:
+def _end(connected: ConnectedFlow, name: str) -> None:
     """After a run that came to its end, most often nothing is to be told, and the look at all flows is saved."""
     settings, now = connected.settings, clock.now()
     seen.note(settings)
     known = store.remembered(settings, now)
-    if any(failure.flow == connected.flow.id for failure in known.failures):
-        store.forget_failure(settings, connected.flow.id)
+    if any(failure.flow == name for failure in known.failures):
+        store.forget_failure(settings, name)
     if known.tracks or any(each.closed_at is None for each in facts_of(connected, now).problems):
         tell(settings)
 
@@ -67,8 +69,8 @@ def _never_failing() -> Iterator[None]:
         LOG.warning("Alerts: %s", error if isinstance(error, WinbcError) else type(error).__name__)
 
 
-def _note(connected: ConnectedFlow, error: Exception) -> None:
+def _note(settings: Settings, name: str, error: Exception) -> None:
     known = error if isinstance(error, WinbcError) else WinbcError(f"{UNEXPECTED} ({type(error).__name__}).")
-    failure = Failure(connected.flow.id, known.code, system_of(known), known.message, known.hint, clock.now())
+    failure = Failure(name, known.code, system_of(known), known.message, known.hint, clock.now())
     with _never_failing():
-        store.note_failure(connected.settings, failure)
+        store.note_failure(settings, failure)

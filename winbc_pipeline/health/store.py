@@ -32,11 +32,16 @@ MESSAGE = {"id": "VARCHAR", "channel": "VARCHAR", "subject": "VARCHAR", "began_a
 OUTAGE = {"channel": "VARCHAR", "since": MOMENT, "tried_at": MOMENT, "tries": "INTEGER"}
 TABLES = {"run_failure": FAILURE, "track": TRACK, "message": MESSAGE, "outage": OUTAGE}
 KEPT = timedelta(days=90)
+OF_JOB = "/"  # between a flow's id and the name of a job of its own
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last run of a flow ended without sending its plan."""
+    """Why the last run of a flow ended without sending its plan.
+
+    Attributes:
+        flow: its id. That of another job of the flow has the job's name behind it (`other_job`).
+    """
 
     flow: str
     reason: str
@@ -44,6 +49,11 @@ class Failure:
     words: str
     fix: str
     since: datetime
+
+    @property
+    def of_flow(self) -> str:
+        """The id of the flow, whichever of its jobs failed."""
+        return self.flow.partition(OF_JOB)[0]
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,11 @@ class Remembered:
     tracks: Mapping[Name, Track] = field(default_factory=dict)
     sent_at: tuple[datetime, ...] = ()
     outages: Mapping[str, Outage] = field(default_factory=dict)
+
+
+def other_job(flow: str, job: str) -> str:
+    """What failures of a flow's other job are kept under, so that a success of one job ends no failure of another."""
+    return f"{flow}{OF_JOB}{job}"
 
 
 def store_of(settings: Settings) -> Store:

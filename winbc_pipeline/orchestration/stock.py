@@ -36,12 +36,12 @@ NAMED = 20  # SKUs in a failure's text
 def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job that compares the figures of both systems, and the schedule that runs it (`stock.sweep_minutes`)."""
     flow, minutes = connected.flow, connected.settings.stock.sweep_minutes
-    hours = connected.settings.stock.full_sweep_hours
+    hours, name = connected.settings.stock.full_sweep_hours, f"{flow.id}_figures"
 
     @op(name=f"compare_{flow.id}", pool=flow.lease)
     def compare(context: OpExecutionContext) -> None:
         try:
-            with watched(connected):
+            with watched(connected, job=name):
                 done = sweep(connected, context.run_id)
         except WinbcError as error:
             raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
@@ -53,8 +53,6 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
         if done.failed:
             names = ", ".join(f"{row['key']} ({row['reason'] or row['state']})" for row in done.failed[:NAMED])
             raise Failure(f"{len(done.failed)} SKUs are not done: {names}. See docs/errors.md.", allow_retries=False)
-
-    name = f"{flow.id}_figures"
 
     @job(
         name=name,

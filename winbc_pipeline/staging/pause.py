@@ -18,7 +18,10 @@ def pause(settings: Settings, flow: str, until: datetime) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         whole = path.with_suffix(".paused.new")
-        whole.write_text(f"{until.isoformat()}\n", encoding="utf-8")
+        with whole.open("w", encoding="utf-8") as file:
+            file.write(f"{until.isoformat()}\n")
+            file.flush()
+            os.fsync(file.fileno())  # else the name may be there after a power cut, and the moment not
         os.replace(whole, path)
 
 
@@ -33,16 +36,14 @@ def resume(settings: Settings, flow: str) -> bool:
 def paused_until(settings: Settings, flow: str, now: datetime) -> datetime | None:
     """Until when a flow rests; None for one that may run. A pause that has ended counts as none.
 
-    Raises: ConfigurationError for a file that nobody but a person can have written so.
+    Raises: ConfigurationError for a file without a moment. Whoever would write refuses then; health tells of it.
     """
     path = _file(settings, flow)
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        until = datetime.fromisoformat(path.read_text(encoding="utf-8").strip())
+        return until if until > now else None
     except FileNotFoundError:
         return None
-    try:
-        until = datetime.fromisoformat(text)
-        return until if until > now else None
     except (ValueError, TypeError):
         raise ConfigurationError(f"{path} holds no moment.", f"`winbc resume {flow}` deletes it.") from None
 

@@ -65,6 +65,13 @@ def answered(settings: Settings, flow: str, waiting: bool | None = None) -> None
     _write(settings, flow, Poll(answered_at=now, busy_at=before.busy_at, waiting_since=since))
 
 
+def taken(settings: Settings, flow: str, asked_at: datetime) -> None:
+    """Notes that a run has taken all that its source had when it was asked: what was seen before waits no more."""
+    before = read(settings, flow)
+    if before.waiting_since and before.waiting_since <= asked_at:
+        _write(settings, flow, replace(before, waiting_since=None))
+
+
 def failed(settings: Settings, flow: str, error: WinbcError) -> None:
     """Notes that a question to the source has failed."""
     before = read(settings, flow)

@@ -1,7 +1,7 @@
 """The watermark of a flow: up to when the source was followed. Sensors and schedules read it as their cursor."""
 
 from .. import clock
-from ..staging import ledger
+from ..staging import ledger, polls
 from ..staging.load import create as create_staging
 from ..staging.progress import last_asked_within
 from ..staging.store import quote
@@ -17,20 +17,23 @@ def advance_watermark(connected: ConnectedFlow) -> None:
 
     Winstore answers in whole seconds. More may have changed in the second in which it was asked, so the watermark stops
     before that second, and the next look finds it again. The watermark's own second is therefore over for good.
+
+    Where every change has its outcome, none waits any more that was seen before the source was asked.
     """
     with connected.store.transaction() as connection:
         create_staging(connection, connected.staging)
-        asked_at = None if connected.flow.reading else last_asked_within(connection, connected.staging.name)
+        asked = last_asked_within(connection, connected.staging.name)
+        asked_at = None if connected.flow.reading else asked
         row = connection.execute(
             f"""
             WITH
                 versions AS MATERIALIZED ({versions(connected)}),
                 first_open AS (
-                    SELECT min(v.moment) AS moment
+                    SELECT min(v.moment) AS moment, count(*) AS records
                     FROM versions AS v
                     ANTI JOIN ledger AS l ON l.part = ? AND l.key = v.key AND l.version = v.version
                 )
-            SELECT max(moment)
+            SELECT max(moment), (SELECT records FROM first_open)
             FROM versions
             WHERE
                 moment <= ?
@@ -41,6 +44,9 @@ def advance_watermark(connected: ConnectedFlow) -> None:
         ).fetchone()
         if row and row[0]:
             ledger.advance(connection, connected.flow.id, row[0])
+    is_copy = connected.database is not None
+    if asked and row and not row[1] and not is_copy:
+        polls.taken(connected.settings, connected.flow.id, asked)
 
 
 def versions(connected: ConnectedFlow) -> str:

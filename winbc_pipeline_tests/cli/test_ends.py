@@ -14,10 +14,11 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus, job
 from rich.console import Console
 
-from winbc_pipeline.cli.dagster_home import check_port, child, claimed, prepare, wait_until_served
+from winbc_pipeline.cli.dagster_home import check_port, child, claimed, other_configuration, prepare, wait_until_served
 from winbc_pipeline.cli.output import add_row, bar, table_of
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.flows import FLOWS
+from winbc_pipeline.orchestration.launcher.process import RunProcess, can_fork
 
 from ..support import forked
 from ..support.sandboxes import HTTP, Sandboxes, environment_of
@@ -113,6 +114,30 @@ def test_a_killed_run_gives_its_place_in_the_queue_back(dagster_home: Path) -> N
     with DagsterInstance.get() as instance:
         after = [instance.get_run_by_id(each.run_id) for each in (run, done)]
     assert [each.status for each in after if each] == [DagsterRunStatus.CANCELED, DagsterRunStatus.SUCCESS]
+
+
+@pytest.mark.skipif(not can_fork(), reason="elsewhere a run does not name its process")
+def test_a_run_that_is_at_work_in_another_command_is_left(dagster_home: Path) -> None:
+    """docs/operations.md, "How a run gets its process": `winbc up` leaves a rerun that is at work."""
+    prepare(dagster_home)
+    with DagsterInstance.get() as instance:
+        tags = RunProcess.with_pid(os.getpid()).tags
+        run = instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED, tags=tags)
+    prepare(dagster_home)
+    with DagsterInstance.get() as instance:
+        after = instance.get_run_by_id(run.run_id)
+    assert after and after.status == DagsterRunStatus.STARTED
+
+
+def test_check_says_when_dagster_yaml_is_that_of_an_older_version(dagster_home: Path) -> None:
+    """docs/operations.md, "Upgrades"."""
+    assert other_configuration(dagster_home) == ""
+    prepare(dagster_home)
+    assert other_configuration(dagster_home) == ""
+    file = dagster_home / "dagster.yaml"
+    file.write_text(file.read_text().partition("sensors:")[0])
+    prepare(dagster_home)
+    assert f"{file} is not the one that this version ships." in other_configuration(dagster_home)
 
 
 def test_progress_in_a_pipe_is_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:

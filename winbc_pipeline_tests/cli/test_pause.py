@@ -21,6 +21,8 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following.tick import tick
 from winbc_pipeline.orchestration.following.watch import watches
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.pause import pause, paused_until, resume
 from winbc_pipeline.sync.connected import ConnectedFlow
 
@@ -124,6 +126,26 @@ def test_sync_says_that_the_flow_is_paused_and_does_nothing() -> None:
     assert done.exit_code == 1
     assert f"{FLOW} is paused until 2026-03-01 15:00 CET: nothing was done." in done.output
     assert "winstore.base_url is not set" in str(winbc("sync", FLOW, "--even-paused").exception), "it goes on as usual"
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_repair_of_a_paused_flow_is_refused_as_a_sync_is() -> None:
+    winbc("pause", FLOW, "--until", "2h")
+    done = winbc("reconcile", FLOW, "--repair")
+    assert done.exit_code == 1
+    assert f"{FLOW} is paused until 2026-03-01 15:00 CET: nothing was done." in done.output
+    assert "is not set" in str(winbc("reconcile", FLOW, "--repair", "--even-paused").exception), "it goes on as usual"
+
+
+def test_the_red_windows_of_a_paused_flow_stay_red_and_rerun_says_so(settings: Settings) -> None:
+    connected = ConnectedFlow(flow_named(FLOW), settings)
+    failed = Move(connected.flow.main, "W1", State.FAILED, {"reason": "MAPPING", "window": NOW.date()})
+    ledger.move(connected.store, [failed], "run")
+    winbc("pause", FLOW, "--until", "2h")
+    done = winbc("rerun", "--failed")
+    assert done.exit_code == 1
+    assert f"{FLOW} is paused until" in done.output and "Some windows are still red." in done.output
+    assert "base_url is not set" in winbc("rerun", "--failed", "--even-paused").output, "it goes on as usual"
 
 
 @pytest.mark.usefixtures("settings")

@@ -150,6 +150,9 @@ def test_a_change_that_waits_for_ten_minutes_is_late_though_the_source_answers(d
     polls.answered(desk.settings, ORDERS.id, waiting=True)
     assert desk.orders()["late"] == "WAITS"
     assert desk.orders()["waiting_since"] == "2026-03-10T10:01:00+00:00"
+    assert [each.opened_at for each in desk.report().problems if each.flows == (ORDERS.id,)] == [
+        START + timedelta(minutes=1)
+    ]
     polls.answered(desk.settings, ORDERS.id, waiting=False)
     assert desk.orders()["late"] is None
 
@@ -186,6 +189,19 @@ def test_a_flow_that_a_person_lets_rest_is_paused_and_not_late_until_then(desk: 
     assert (desk.orders()["state"], desk.orders()["late"]) == ("paused", None)
     desk.passes(seconds=1801)
     assert desk.orders()["state"] == "late"
+
+
+@pytest.mark.parametrize("text", [b"", b"soon\n", b"2026-03-10T11:00:00", b"\xff"])
+def test_a_pause_that_nobody_can_read_is_a_problem_and_status_goes_on(desk: Desk, text: bytes) -> None:
+    """A power cut may leave an empty file, a person a moment without its zone."""
+    pause(desk.settings, ORDERS.id, START + timedelta(hours=1))
+    file = next(desk.settings.data_folder.rglob("*.paused"))
+    file.write_bytes(text)
+    desk.all_answer()
+    (problem,) = desk.report().problems
+    assert (problem.name.kind, problem.flows) == ("system", (ORDERS.id,))
+    assert (problem.words, problem.fix) == (f"{file} holds no moment.", f"`winbc resume {ORDERS.id}` deletes it.")
+    assert (desk.orders()["state"], desk.report().exit_code) == ("fine", FAILURES)
 
 
 def test_a_flow_is_in_safe_mode_until_a_person_lets_it_go(desk: Desk) -> None:

@@ -11,17 +11,21 @@ from typing import Any
 
 import pytest
 
-from winbc_pipeline.errors import SourceShrank, UnreadableAnswer
+from winbc_pipeline.errors import SourceShrank, SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import expiry, runs, seen, store
 from winbc_pipeline.health.gather import gather
 from winbc_pipeline.health.problem import Problem
 from winbc_pipeline.health.volume import low
 from winbc_pipeline.settings import AlertSettings, Settings
-from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging import ledger, polls
 from winbc_pipeline.staging.ledger import IllegalMove, Move, State
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.watermark import advance_watermark
 from winbc_pipeline.systems import transport
+
+from .conftest import Shop
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)  # a Tuesday
 WEEK = timedelta(weeks=1)
@@ -47,8 +51,12 @@ def rows(connected: ConnectedFlow) -> list[tuple[Any, ...]]:
 
 def found(settings: Settings, now: datetime = NOW) -> dict[str, Problem]:
     """What is wrong, by kind."""
+    return {each.name.kind: each for each in all_found(settings, now)}
+
+
+def all_found(settings: Settings, now: datetime = NOW) -> tuple[Problem, ...]:
     every = [ConnectedFlow(flow, settings) for flow in FLOWS]
-    return {each.name.kind: each for each in gather(every, store.remembered(settings, now).failures, now).problems}
+    return gather(every, store.remembered(settings, now).failures, now).problems
 
 
 def test_a_move_that_is_refused_opens_no_problem(connected: ConnectedFlow) -> None:
@@ -101,6 +109,25 @@ def test_a_source_that_shrank_waits_for_a_person_and_an_answer_of_another_form_i
     assert found(connected.settings) == {}
 
 
+def test_a_sweep_that_succeeds_does_not_end_the_failure_of_the_main_run(connected: ConnectedFlow) -> None:
+    """Each job of a flow ends its own failures, and both are the flow's."""
+
+    def system_of_failures() -> set[str]:
+        return {each.name.cause for each in all_found(connected.settings)}
+
+    for job, system in (("", "Winstore"), ("sweep", "Business Central")):
+        with pytest.raises(SystemUnavailable), runs.watched(connected, job=job):
+            raise SystemUnavailable("It does not answer.", system=system)
+    assert system_of_failures() == {"Winstore", "Business Central"}
+    assert {each.flows for each in all_found(connected.settings)} == {(connected.flow.id,)}
+    with runs.watched(connected, job="sweep"):
+        pass
+    assert system_of_failures() == {"Winstore"}
+    with runs.watched(connected):
+        pass
+    assert system_of_failures() == set()
+
+
 def sold(connected: ConnectedFlow, today: int, usual: int = 20, weeks: int = 3) -> None:
     """Orders on this weekday before noon, and as many again later that day."""
     for week in range(1, weeks + 1):
@@ -150,3 +177,18 @@ def test_a_disk_with_less_than_a_gigabyte_left_is_told(tmp_path: Path, monkeypat
     assert "has 999 MB left" in found(Settings(data_folder=tmp_path))["disk"].words
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 10**12, 1_000_000_000))
     assert "disk" not in found(Settings(data_folder=tmp_path))
+
+
+@pytest.mark.proof
+def test_a_run_that_has_taken_the_change_ends_its_waiting_and_an_earlier_question_does_not(shop: Shop) -> None:
+    """docs/operations.md, "Is it late?": nobody may ask any more, as when sensors are switched off meanwhile."""
+    flow, connected = ORDERS_TO_BC.id, ConnectedFlow(ORDERS_TO_BC, shop.settings)
+    shop.orders.order("W1")
+    polls.answered(shop.settings, flow, waiting=True)
+    shop.orders.pass_time(60)
+    shop.run()
+    assert polls.read(shop.settings, flow).waiting_since is None
+    shop.orders.pass_time(60)
+    polls.answered(shop.settings, flow, waiting=True)
+    advance_watermark(connected)
+    assert polls.read(shop.settings, flow).waiting_since is not None

@@ -4,11 +4,13 @@ Source of the promise: issue 19.
 """
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick, written
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
@@ -307,8 +310,62 @@ def test_a_tick_writes_nothing_into_the_databases_that_it_looks_at(desk: Desk) -
     assert written(desk.connected) == before
 
 
-def test_a_tick_that_stays_sees_what_a_run_has_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def with_threads() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral(settings={"sensors": {"use_threads": True}}) as instance:
+        yield instance
+
+
+class Asked(watch.Watch):
+    """A watch that notes how it is asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("winstore", settings, threading.Semaphore(1))
+        self.asked: list[str] = []
+
+    def look(self, question: glance.Question) -> None:
+        self.asked.append("look")
+
+    def stay(self, question: glance.Question, every_s: float, over: Callable[[], bool]) -> None:
+        self.asked.append("stay")
+
+
+def followed(flow: str, folder: Path, **chosen: Any) -> ConnectedFlow:
+    """A flow that has followed its source up to a moment."""
+    connected = ConnectedFlow(flow_named(flow), Settings(data_folder=folder, **chosen))
+    with connected.store.transaction() as connection:
+        ledger.create(connection)
+        ledger.advance(connection, connected.flow.id, datetime(2026, 3, 1, tzinfo=UTC))
+    return connected
+
+
+def test_without_threads_for_sensors_a_tick_asks_once(with_threads: DagsterInstance, tmp_path: Path) -> None:
+    """Ticks then run one after another, as with the dagster.yaml of an older version: each would hold up the others."""
+    connected = followed("products", tmp_path)
+    one = Asked(connected.settings)
+    with DagsterInstance.ephemeral() as without:
+        for instance in (without, with_threads):
+            tick(connected, instance, one, clock.now)
+    assert one.asked == ["look", "stay"]
+
+
+def test_a_tick_opens_the_database_of_an_awaited_flow_with_the_memory_of_the_settings(
+    with_threads: DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/settings.md: `memory_limit_mb`."""
+    followed("products", tmp_path)
+    connected = followed("orders", tmp_path, memory_limit_mb=77)
+    limits: list[int] = []
+    monkeypatch.setattr(ledger, "newest", lambda store, *_, **__: limits.append(store.memory_limit_mb))
+    tick(connected, with_threads, Asked(connected.settings), clock.now)
+    assert limits == [77]
+
+
+def test_a_tick_that_stays_sees_what_a_run_has_written(
+    desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It ends, and the next one follows the new watermark."""
+    desk.instance = with_threads
     desk.loaded("2026-03-01T10:00:00Z")
     monkeypatch.setattr(watch, "STAY_S", 60)
     with ThreadPoolExecutor(1) as pool:

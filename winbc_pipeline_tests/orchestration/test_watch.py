@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.watch import Watch, never, watches
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.glance import Answer, Change, Question
 
@@ -163,6 +165,57 @@ def test_an_answer_that_does_not_come_is_a_change_that_nobody_knows(
     found = watching.look(asked_for("orders_bc_to_winstore"))
     answered.set()
     assert found == Change(None, FOLLOWED.date())
+
+
+@pytest.mark.parametrize(
+    ("late", "noted"),
+    [
+        (None, ""),
+        (SystemUnavailable("BC does not answer."), "E-UNREACHABLE"),
+        (RuntimeError("a fault of ours"), "E-WINBC"),
+    ],
+)
+def test_what_a_late_answer_says_is_noted_when_it_comes(
+    source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, late: Exception | None, noted: str
+) -> None:
+    """Else a slow source would count as a silent one, and its flows as late all day."""
+    monkeypatch.setattr(watch.glance, "GLANCE_S", QUICK_S)
+    slow, written = threading.Event(), threading.Event()
+    note = watch._note
+
+    def answer(_: Question) -> Answer:
+        slow.wait(10)
+        if late and not isinstance(late, WinbcError):
+            raise late
+        return late
+
+    def noting(question: Question, answer: Answer) -> None:
+        note(question, answer)
+        written.set()
+
+    monkeypatch.setattr(watch, "_note", noting)
+    source.answer = answer
+    settings = Settings(data_folder=tmp_path)
+    watching = Watch("bc", settings, threading.Semaphore(8))
+    question = Question(ConnectedFlow(flow_named("orders_bc_to_winstore"), settings), FOLLOWED)
+    assert watching.look(question) == Change(None, FOLLOWED.date())
+    slow.set()
+    assert written.wait(10)
+    poll = polls.read(settings, "orders_bc_to_winstore")
+    assert (poll.error, bool(poll.answered_at)) == (noted, late is None)
+
+
+def test_a_fault_of_the_watch_itself_is_noted(source: Source, tmp_path: Path) -> None:
+    def answer(_: Question) -> Answer:
+        raise RuntimeError("a fault of ours")
+
+    source.answer = answer
+    settings = Settings(data_folder=tmp_path)
+    question = Question(ConnectedFlow(flow_named("orders_bc_to_winstore"), settings), FOLLOWED)
+    with pytest.raises(RuntimeError):
+        Watch("bc", settings, threading.Semaphore(8)).look(question)
+    poll = polls.read(settings, "orders_bc_to_winstore")
+    assert (poll.error, poll.words) == ("E-WINBC", "Something unexpected happened (RuntimeError).")
 
 
 def test_a_watch_that_nobody_asks_ends_its_thread_and_its_client(

@@ -9,6 +9,7 @@ from ... import clock
 from ...flows import FLOWS
 from ...settings import Settings, load_settings
 from ...staging.pause import pause as pause_flow
+from ...staging.pause import paused_until
 from ...staging.pause import resume as resume_flow
 from ...sync.flow import Flow
 from ..arguments import flow_of
@@ -19,6 +20,19 @@ console = Console()
 Named = Annotated[
     str, typer.Argument(help=f"`all`, the name of both directions, or one of: {', '.join(flow.id for flow in FLOWS)}")
 ]
+EvenPaused = Annotated[bool, typer.Option("--even-paused", help="Also while the flow is paused")]
+
+
+def resting(settings: Settings, flow: str) -> str | None:
+    """Why a command writes nothing of a flow, by its id, while a person lets it rest; None when it may run.
+
+    Raises: ConfigurationError for a pause that nobody can read.
+    """
+    until = paused_until(settings, flow, clock.now())
+    if not until:
+        return None
+    words = f"{flow} is paused until {in_words(until, settings)}: nothing was done."
+    return f"{words} `--even-paused` runs it all the same, `winbc resume` ends the pause."
 
 
 def pause(flow: Named, until: Annotated[str, typer.Option(help=f"When the pause ends: {EXAMPLES}")]) -> None:

@@ -15,6 +15,7 @@ from ...sync.connected import ConnectedFlow
 from ...systems.business_central.client import dumps
 from ..arguments import flow_of
 from ..output import add_row, bar, say, table_of
+from .pause import EvenPaused, resting
 
 if TYPE_CHECKING:
     from ...workbench.reconcile.findings import Finding, Reconciled
@@ -33,11 +34,15 @@ def reconcile(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show all records, not only the first 50")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --repair: do not ask")] = False,
+    even_paused: EvenPaused = False,
 ) -> None:
     """Compares both systems whole as they are now, field by field. Writes to neither without --repair."""
-    if (take or yes) and not repair:
-        raise typer.BadParameter("--take and --yes go with --repair")
+    if (take or yes or even_paused) and not repair:
+        raise typer.BadParameter("--take, --yes and --even-paused go with --repair")
     connected = ConnectedFlow(flow_of(flow), load_settings())
+    if repair and not even_paused and (words := resting(connected.settings, connected.flow.id)):
+        say(console, (words, "red"))
+        raise typer.Exit(1)
     found = _compared(connected)
     if repair:
         _show(found, every)

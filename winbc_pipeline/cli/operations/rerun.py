@@ -15,6 +15,7 @@ from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
 from ..arguments import flow_of
 from ..output import add_row, bar, say, table_of
+from .pause import EvenPaused, resting
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -28,8 +29,12 @@ NAMED = 5  # windows in a line
 def rerun(
     failed: Annotated[bool, typer.Option("--failed", help="All red windows")] = False,
     flow: Annotated[list[str] | None, typer.Option(help="Only this flow; may repeat")] = None,
+    even_paused: EvenPaused = False,
 ) -> None:
-    """Runs the red windows of all flows again: a failed run, or records that are not done. What is done stays done."""
+    """Runs the red windows of all flows again: a failed run, or records that are not done. What is done stays done.
+
+    The windows of a flow that is paused stay red.
+    """
     if not failed:
         raise typer.BadParameter("say --failed; `winbc sync FLOW --from DAY --to DAY` runs any other windows")
     settings = load_settings()
@@ -41,7 +46,7 @@ def rerun(
     with _instance(settings) as instance:
         for each in flows:
             connected = ConnectedFlow(each, settings)
-            done = _rerun(connected, instance)
+            done = _rerun(connected, instance, even_paused)
             red |= bool(done.red)
             if done.windows:
                 add_row(table, each.id, _named(connected, done.windows), _named(connected, done.red), done.why)
@@ -65,24 +70,21 @@ def _instance(settings: Settings) -> "Iterator[DagsterInstance | None]":
         yield instance
 
 
-def _rerun(connected: ConnectedFlow, instance: "DagsterInstance | None") -> "Rerun":
+def _rerun(connected: ConnectedFlow, instance: "DagsterInstance | None", even_paused: bool) -> "Rerun":
     from ...build import build_defs
-    from ...orchestration.rerun import red_windows
+    from ...orchestration.rerun import Rerun, red_windows
     from ...orchestration.rerun import rerun as run_again
 
-    if not red_windows(connected, instance):
-        return _nothing()
+    red = tuple(red_windows(connected, instance))
+    if not red:
+        return Rerun((), ())
+    if not even_paused and (words := resting(connected.settings, connected.flow.id)):
+        return Rerun(red, red, words)
     with bar(console, connected.flow.id):
         if instance is None:
             return _without_dagster(connected)
         job = build_defs(settings=connected.settings).resolve_job_def(connected.flow.id)
         return run_again(connected, job, instance)
-
-
-def _nothing() -> "Rerun":
-    from ...orchestration.rerun import Rerun
-
-    return Rerun((), ())
 
 
 def _without_dagster(connected: ConnectedFlow) -> "Rerun":

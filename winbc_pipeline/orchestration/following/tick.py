@@ -31,6 +31,8 @@ def tick(
 ) -> RunRequest | SkipReason:
     """A request of a run for new changes and for records that are still open. It may take watch.STAY_S.
 
+    Where Dagster's daemon has no threads for sensors, ticks run one after another, so none stays.
+
     Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
     the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
 
@@ -46,7 +48,7 @@ def tick(
         return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
     question = Question.about(connected, followed or start - SECOND)
     rows = _waiting(connected)
-    if rows:
+    if rows or not instance.get_sensor_settings().get("use_threads"):
         change = watch.look(question)
     else:
         every = settings.timing(connected.flow.id).sensor_seconds
@@ -137,11 +139,13 @@ def _waiting(connected: ConnectedFlow) -> list[Row]:
     Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
     began to wait.
     """
+    settings = connected.settings
     values: list[datetime] = []
     where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
     for other in connected.flow.waits_for:
-        path = connected.settings.flow_database(other)
-        newest = ledger.newest(Store(path), "CONFIRMED", wait_s=0) if path.exists() else None
+        path = settings.flow_database(other)
+        store = Store(path, settings.memory_limit_mb)
+        newest = ledger.newest(store, "CONFIRMED", wait_s=0) if path.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
             values.append(newest)

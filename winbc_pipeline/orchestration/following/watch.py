@@ -8,9 +8,10 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from ... import clock
 from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
@@ -144,17 +145,27 @@ class Watch:
         by_question, good = {each.question: each for each in due}, True
         for call, questions in asked.items():
             is_told = call.done()
+            if not is_told:
+                call.add_done_callback(partial(self._note_late, questions))
             answers: list[Answer] = call.result() if is_told else [each.unknown for each in questions]
             for question, answer in zip(questions, answers, strict=True):
                 good &= not isinstance(answer, (SystemUnavailable, AuthenticationFailed))
                 self._tell(by_question[question], answer, is_told)
         return good
 
+    def _note_late(self, questions: Sequence[Question], call: "Future[list[Answer]]") -> None:
+        """Notes what a call came to that nobody waits for any more: a slow source is not a silent one."""
+        fault = call.exception()
+        answers = [_named(fault)] * len(questions) if fault else call.result()
+        with self.changed:
+            for question, answer in zip(questions, answers, strict=True):
+                _note(question, answer)
+
     def _tell(self, one: _Waiting, answer: Answer, is_told: bool) -> None:
         """Ends the waiting of one that has an answer, or whose last question this was.
 
         Args:
-            is_told: whether the source has answered; it may have been too late.
+            is_told: whether the source has answered. What comes too late is noted when it comes.
         """
         with self.changed:
             if one.every_s:
@@ -173,6 +184,7 @@ class Watch:
         with self.changed:
             self.thread = None
             for each in self.waiting:
+                _note(each.question, _named(error))
                 each.result.set_exception(error)
             self.waiting.clear()
 
@@ -180,6 +192,14 @@ class Watch:
 def _beat(now: float, every_s: float) -> float:
     """The next moment at which all that wait with this interval are asked together."""
     return math.ceil(now / every_s) * every_s
+
+
+def _named(error: BaseException) -> WinbcError:
+    return (
+        error
+        if isinstance(error, WinbcError)
+        else WinbcError(f"Something unexpected happened ({type(error).__name__}).")
+    )
 
 
 def _note(question: Question, answer: Answer) -> None:
