@@ -36,9 +36,10 @@ from winbc_pipeline.workbench import missing_rows, preview
 from winbc_pipeline.workbench.reconcile import repair, whole
 
 from . import mapped_before
+from .kept_open import COMPARISON
 
 MAKE_LEDGER, CONNECT = ledger.create, Store._connect
-COMPARISON = "reconcile_"  # with what the name of a comparison's database begins
+
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 
 

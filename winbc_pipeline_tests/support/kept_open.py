@@ -14,7 +14,7 @@ from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.workbench import missing_rows, preview
 
-OPEN_FILE = Store._open_file
+OPEN_FILE, COMPARISON = Store._open_file, "reconcile_"
 _kept: dict[Path, tuple[int, duckdb.DuckDBPyConnection]] = {}
 _patches = ExitStack()
 
@@ -42,7 +42,8 @@ def _close() -> None:
 
 
 def _open_file(store: Store) -> duckdb.DuckDBPyConnection:
-    if not store.path.exists():  # what is made now may be attached to another database next
+    # What is made now may be attached to another database next, and that of a comparison is deleted and made anew.
+    if not store.path.exists() or store.path.name.startswith(COMPARISON):
         return OPEN_FILE(store)
     kept, file = _kept.get(store.path), store.path.stat().st_ino
     if kept is None or kept[0] != file:
