@@ -87,6 +87,7 @@ def test_an_order_that_was_skipped_meanwhile_is_still_in_doubt(restored: BcUsers
 
 def test_a_plan_from_before_the_restore_sends_nothing(restored: BcUsers) -> None:
     sandboxes = restored.sandboxes
+    restored.at("2026-12-01T10:00:00.000Z")
     restored.order()
     connected = ConnectedFlow(flow_named(FLOW), sandboxes.settings)
     dry_run(Work(connected, FIRST, LAST, "shown"))
