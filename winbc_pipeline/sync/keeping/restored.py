@@ -58,8 +58,8 @@ def last_restored(store: Store) -> Restored | None:
 def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:
     """Keys of the main part's records that may have been sent between the backup and its restoring.
 
-    These are all that were there by then and of which the ledger knows no record in the target. Only a new intent, which
-    follows a look-up, or a person's answer ends the doubt: any other outcome says nothing of the target.
+    These are all that were there by then and of which the ledger knows no record in the target. Only a new intent,
+    which follows a look-up, or a person's answer ends the doubt: any other outcome says nothing of the target.
     """
     with connected.store.open() as connection:
         ledger.create(connection)

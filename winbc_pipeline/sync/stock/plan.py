@@ -35,7 +35,7 @@ NEEDED = ("id", "number", "type", "blocked")  # of an item, beside the fields th
 # The record of the target that a SKU has; `refusal` is the reason code of one that takes no figure, or that is missing.
 FOUND = dict.fromkeys(("key", "id", "number", "etag", "refusal"), "VARCHAR")
 CHOSEN = {"key": "VARCHAR"}
-Wanted = tuple[str, str | None, str | None]  # key, the number that finds the record, and the id of the record known so far
+Wanted = tuple[str, str | None, str | None]  # key, the number that finds the record, the id of the one known so far
 
 
 def plan(work: Work, target: Target) -> None:
