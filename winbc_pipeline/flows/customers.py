@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..settings import Settings
+from ..staging.store import Store
 from ..sync.flow import Address, Flow, KeyChain, Part, Reference, Rows
 from ..sync.reading.read_bc import MODIFIED, records_of
 from ..sync.records.special.privacy import Privacy
@@ -90,12 +91,12 @@ PLAIN = records_of("customers")
 
 
 def with_privacy(
-    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    settings: Settings, store: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """Customers that changed, each with whether the person is blocked for privacy. Of those nothing else is staged."""
     privacy = Privacy(source)
     fields = (wanted | {"email"}) - {"privacyBlocked"}
-    for name, page in PLAIN.rows(settings, source, since, fields):
+    for name, page in PLAIN.rows(settings, store, source, since, fields):
         privacy.look_up(page)
         for row in page:
             if privacy.is_blocked(row, [row["email"]]):

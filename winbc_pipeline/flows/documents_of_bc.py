@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..settings import Settings
+from ..staging.store import Store
 from ..sync.flow import Reading, Rows
 from ..sync.reading.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral, entity_fields
@@ -34,7 +35,7 @@ def sets(settings: Settings) -> Mapping[str, str]:
 
 
 def rows(
-    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    settings: Settings, _: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """The documents of each set that changed since its moment, in chunks of rows with the wanted fields.
 

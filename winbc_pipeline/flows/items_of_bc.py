@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..settings import Settings
+from ..staging.store import Store
 from ..sync.flow import Reading, Rows
 from ..sync.reading.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral, entity_fields
@@ -22,7 +23,7 @@ DERIVED = dict.fromkeys(("recordId", "recordNo", "artkey", "sku", "variantCode",
 
 
 def rows(
-    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    settings: Settings, _: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """The items that changed since a moment, or whose variants did, in chunks of rows with the wanted fields."""
     fields = ",".join(sorted({*NEEDED, *wanted} & set(entity_fields(ITEMS))))

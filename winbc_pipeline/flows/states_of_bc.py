@@ -9,6 +9,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..staging import ledger
+from ..staging.store import Store
 from ..sync.flow import Reading, Rows
 from ..sync.reading.read_bc import MODIFIED, changed
 from ..systems.business_central import BusinessCentral
@@ -28,7 +29,7 @@ def sets(settings: Settings) -> Mapping[str, str]:
 
 
 def rows(
-    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    settings: Settings, _: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """A row for each order of Winstore whose documents changed since a moment, or may have been deleted."""
     sent = sent_by_winstore.documents(settings)

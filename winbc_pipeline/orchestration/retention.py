@@ -31,6 +31,7 @@ from .. import clock
 from ..errors import StoreBusy, WinbcError
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
+from ..sync.keeping.comparisons import forget_left
 from ..sync.keeping.retention import forget_kept, tidy
 from .assets import TABLES
 from .jobs import nightly_schedule
@@ -98,6 +99,7 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
     @op(name="tidy_databases")
     def tidy_all(context: OpExecutionContext) -> None:
         forget_kept(settings)
+        forget_left(settings)
         broken = []
         for connected in every:
             if not connected.store.path.exists():

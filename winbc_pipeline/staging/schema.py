@@ -125,5 +125,5 @@ def _later(connection: duckdb.DuckDBPyConnection, path: Path, there: int) -> Sto
     row = connection.execute(f"SELECT program FROM {TABLE}").fetchone()
     by = f"winbc {row[0]}" if row and row[0] else "a later version of winbc"
     why = f"{by} has written it with tables of version {there}; this winbc ({program()}) knows version {VERSION}"
-    hint = f"Install that version again, or put back a copy from before the update ({KEPT}/, docs/operations.md)."
+    hint = "Install that version again. When it is safe to go back: docs/operations.md, Upgrades."
     return StoreDamaged(path, why, hint)

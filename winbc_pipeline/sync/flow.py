@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from ..settings import Settings
+from ..staging.store import Store
 from ..systems.business_central import BusinessCentral
 from ..systems.facts import FieldFacts
 
@@ -262,6 +263,14 @@ def _ready(_: Settings) -> None:
     pass
 
 
+def _all_read(_: Store) -> list[str]:
+    return []
+
+
+def _no_need(_: Store) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a flow reads Business Central.
@@ -270,19 +279,23 @@ class Reading:
         sets: gives the entity sets whose changes matter, each with a `$filter` on its records (may be empty).
         rows: gives what changed in each set since its moment, in chunks of flat rows with only the wanted fields. The
             names of a line's fields begin with `line_`. Each chunk comes with the set whose records it goes through in
-            the order of their modification, or with an empty text.
+            the order of their modification, or with an empty text. Its notes go into the database that the rows are
+            staged in, which is the flow's own or that of a comparison.
         key: fields that identify a row.
         group: field whose value is the same in all rows that always come together, such as the lines of an order.
-        unread: gives the paths of records that nobody has read, whatever their moments say. They give a number only.
-        note_staged: is called when what `rows` gave is staged.
+        unread: gives, from the flow's database, the paths of records that nobody has read, whatever their moments say.
+            They give a number only.
+        note_staged: is called with the same database when what `rows` gave is staged.
     """
 
     sets: Callable[[Settings], Mapping[str, str]]
-    rows: Callable[[Settings, BusinessCentral, Mapping[str, datetime], frozenset[str]], Iterator[tuple[str, Rows]]]
+    rows: Callable[
+        [Settings, Store, BusinessCentral, Mapping[str, datetime], frozenset[str]], Iterator[tuple[str, Rows]]
+    ]
     key: tuple[str, ...]
     group: str = ""
-    unread: Callable[[Settings], list[str]] = field(default=_no_notes)
-    note_staged: Callable[[Settings], None] = field(default=_ready)
+    unread: Callable[[Store], list[str]] = field(default=_all_read)
+    note_staged: Callable[[Store], None] = field(default=_no_need)
 
 
 def _no_rows(_: Settings) -> Rows | None:

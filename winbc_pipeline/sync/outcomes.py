@@ -168,13 +168,14 @@ REASONS: dict[str, str] = {
 
 IGNORED = "IGNORED"
 APPROVAL, APPROVED = "APPROVAL", "APPROVED"
+RESOLVED = "RESOLVED"
 WINSTORE_REFUSED = "WINSTORE_REFUSED"
 MAKE_AGAIN, REPAIR = "MAKE_AGAIN", "REPAIR"
 APART = "APART"
 # What a person decided about a field that both sides changed, by reason code: who owns it then.
 TAKEN = {"TAKE_SOURCE": "source", "TAKE_TARGET": "target"}
 # Reasons of PLANNED records that a person has decided about.
-BY_PERSON = ("BY_HAND", "RESOLVED", MAKE_AGAIN, APART, *TAKEN)
+BY_PERSON = ("BY_HAND", RESOLVED, MAKE_AGAIN, APART, *TAKEN)
 PRIVACY_BLOCKED = "PRIVACY_BLOCKED"
 UPDATE_FOLLOWS = "UPDATE_FOLLOWS"
 STOCK_SETUP = "STOCK_SETUP"

@@ -5,6 +5,7 @@ from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.store import quote, rows_of
 from ..sync.connected import ConnectedFlow
+from ..sync.outcomes import RESOLVED
 from ..sync.plan_table import planned_table
 from ..sync.session import lease
 
@@ -26,7 +27,7 @@ def note_answer(connected: ConnectedFlow, key: str, there: bool, run_id: str) ->
         if not rows or rows[0]["state"] not in WAITING:
             hint = f"`winbc records --flow {flow.id} --state NEEDS_HUMAN` lists those that do."
             raise ConfigurationError(f"{flow.id}: record {key} waits for no decision.", hint)
-        known = {"reason": "RESOLVED", "target_id": None}
+        known = {"reason": RESOLVED, "target_id": None}
         if there:  # the record counts as sent in the version that is planned
             with store.open() as connection:
                 sql = f"SELECT hash, version FROM {quote(planned_table(flow))} WHERE part = ? AND key = ?"

@@ -13,16 +13,20 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox import winstore
 from winbc_pipeline.settings import FlowSettings, GuardSettings, OrderSettings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.sync import run
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.documents.moves import Moves
 from winbc_pipeline.sync.guards import safe_mode
+from winbc_pipeline.sync.outcomes import IGNORED
+from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.approval import approve, proposal, stop
 
 from ..support.bc_users import BcUsers
 from ..support.flow_cases import winstore_state
 from ..support.order_flow import OrderFlow
 from ..support.order_sandboxes import WINSTORE
-from ..support.sandboxes import FIRST, Sandboxes
+from ..support.sandboxes import FIRST, LAST, Sandboxes
 from ..support.servers import Servers
 
 ORDERS, STATUS, PRODUCTS = "orders_winstore_to_bc", "order_status_winstore_to_bc", "products_winstore_to_bc"
@@ -71,6 +75,25 @@ def test_after_the_approval_the_flow_goes_by_itself(shop: OrderFlow) -> None:
     lets_go(shop)
     shop.sync()
     assert shop.send("W2")["state"] == "CONFIRMED"
+
+
+def test_a_run_of_one_order_settles_no_other_one_that_a_person_has_ignored(shop: OrderFlow) -> None:
+    """Source: docs/errors.md, IGNORED: only an edit in the source ends it."""
+    for number, lines in (("W1", [{}]), ("W2", [{}]), ("W3", [{"product_id": "LATER"}])):
+        shop.order(number, lines=lines)
+    is_held(shop, "W1", "W2")
+    ignored = [Move("order", number, State.SKIPPED, {"reason": IGNORED}) for number in ("W2", "W3")]
+    ledger.move(connected(shop).store, ignored, "a person")
+    with pytest.raises(TooManyWrites):
+        run.push_windows(Work(connected(shop), FIRST, LAST, "one", {("order", "W1")}))
+    assert [shop.outcome(number) for number in ("W1", "W2", "W3")] == [WAITS, *[("SKIPPED", IGNORED)] * 2]
+
+
+def test_a_lost_document_that_nobody_has_seen_stays_lost() -> None:
+    """Nothing says that it did not arrive. Source: exactly_once.md section 2."""
+    lost = {"state": State.UNKNOWN, "reason": "NO_ANSWER", "message": None}
+    row = {"key": "W1", "known": lost, "version": "1", "mapping_version": "1", "window": FIRST}
+    assert Moves("order", OrderSettings()).held(row).state == State.UNKNOWN
 
 
 @pytest.mark.proof

@@ -56,11 +56,13 @@ def restore(
 
 def tidy() -> None:
     """Deletes what was kept long enough, as Dagster's job `run_retention` does every night."""
+    from ...sync.keeping.comparisons import forget_left
     from ...sync.keeping.retention import forget_kept
     from ...sync.keeping.retention import tidy as tidy_flow
 
     settings, busy = load_settings(), False
     forget_kept(settings)
+    forget_left(settings)
     for flow in FLOWS:
         connected = ConnectedFlow(flow, settings)
         if not connected.store.path.exists():

@@ -11,23 +11,23 @@ from typing import Any
 from urllib.parse import quote
 
 from ... import clock
-from ...settings import Settings
 from ...staging.store import Store, create_table, insert_rows
 from ...sync.reading.read_bc import MODIFIED, changed
 from ...systems.business_central import BusinessCentral
 
-ENTRIES, FLOW, TABLE = "itemLedgerEntries", "stock_bc_to_winstore", "stock_entry"
+ENTRIES, TABLE = "itemLedgerEntries", "stock_entry"
 SEEN = {"number": "BIGINT", "staged": "BOOLEAN"}
 RECENT = 1000  # numbers below the greatest one in which a gap may still be filled
 GAPS = 40  # the newest of these gaps, which one call can ask for
 
 
-def read(settings: Settings, source: BusinessCentral, since: datetime | None) -> dict[str, datetime | None]:
+def read(store: Store, source: BusinessCentral, since: datetime | None) -> dict[str, datetime | None]:
     """The numbers of the items that entries moved, with the newest moment; None for what only a number showed.
 
     What was read is taken down, and counts from `note_staged` on.
 
     Args:
+        store: the database that is staged into, which has the notes.
         since: a moment of Business Central; None when all items are read anyway.
     """
     moments: dict[str, datetime | None] = {}
@@ -36,12 +36,12 @@ def read(settings: Settings, source: BusinessCentral, since: datetime | None) ->
         number = record["itemNumber"]
         moments[number] = clock.newest(clock.moment_of(record[MODIFIED]), moments.get(number))
         numbers.add(record["entryNumber"])
-    known = _numbers(settings)
+    known = _numbers(store)
     where = f"$filter={_unread(known)}" if known else "$orderby=entryNumber%20desc&$top=1"
     for record in source.get(f"{ENTRIES}?{where}&$select=itemNumber,entryNumber"):
         moments.setdefault(record["itemNumber"], None)
         numbers.add(record["entryNumber"])
-    _take_down(settings, numbers)
+    _take_down(store, numbers)
     return moments
 
 
@@ -50,12 +50,12 @@ def _changed(source: BusinessCentral, since: datetime) -> Iterator[dict[str, Any
         yield from page
 
 
-def unread(settings: Settings) -> list[str]:
+def unread(store: Store) -> list[str]:
     """The path that gives an entry nobody has read yet, if there is one. No path before the first read.
 
     Raises: StoreBusy when a run has the database open.
     """
-    known = _numbers(settings, wait_s=0)
+    known = _numbers(store, wait_s=0)
     return [f"{ENTRIES}?$filter={quote(_unread(known))}&$select=entryNumber&$top=1"] if known else []
 
 
@@ -66,29 +66,25 @@ def _unread(known: set[int]) -> str:
     return " or ".join([f"entryNumber gt {greatest}", *(f"entryNumber eq {number}" for number in gaps[:GAPS])])
 
 
-def note_staged(settings: Settings) -> None:
+def note_staged(store: Store) -> None:
     """Notes that what was taken down last is staged, and forgets the numbers that are old."""
-    with _store(settings).transaction() as connection:
+    with store.transaction() as connection:
         create_table(connection, TABLE, SEEN)
         connection.execute(f"UPDATE {TABLE} SET staged = true WHERE NOT staged")
         connection.execute(f"DELETE FROM {TABLE} WHERE number < (SELECT max(number) FROM {TABLE}) - {RECENT}")
 
 
-def _take_down(settings: Settings, numbers: set[int]) -> None:
+def _take_down(store: Store, numbers: set[int]) -> None:
     """Takes numbers down in the place of those whose records were never staged."""
-    with _store(settings).transaction() as connection:
+    with store.transaction() as connection:
         create_table(connection, TABLE, SEEN)
         connection.execute(f"DELETE FROM {TABLE} WHERE NOT staged")
         rows = [{"number": number, "staged": False} for number in numbers]
         insert_rows(connection, TABLE, SEEN, rows)
 
 
-def _numbers(settings: Settings, wait_s: float | None = None) -> set[int]:
+def _numbers(store: Store, wait_s: float | None = None) -> set[int]:
     """The numbers of the newest entries that were read."""
-    with _store(settings).open(wait_s) as connection:
+    with store.open(wait_s) as connection:
         create_table(connection, TABLE, SEEN)
         return {number for (number,) in connection.execute(f"SELECT number FROM {TABLE} WHERE staged").fetchall()}
-
-
-def _store(settings: Settings) -> Store:
-    return Store(settings.flow_database(FLOW), settings.memory_limit_mb)

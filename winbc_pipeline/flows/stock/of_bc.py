@@ -25,8 +25,9 @@ from ...sync.stock import rules
 from ...systems.business_central import BusinessCentral, entity_fields
 from ...systems.exact_json import exact
 from . import entries
-from .entries import ENTRIES, FLOW
+from .entries import ENTRIES
 
+FLOW = "stock_bc_to_winstore"
 ROWS = "rows_bc_stock"
 ITEMS, SALES, PURCHASES, VARIANTS = "items", "salesOrders", "purchaseOrders", "itemVariants"
 NEEDED = {"id", "number", "type", "blocked", "inventory", "itemCategoryCode", "baseUnitOfMeasureCode", MODIFIED}
@@ -83,14 +84,14 @@ def _orders(settings: Settings) -> list[str]:
 
 
 def rows(
-    settings: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+    settings: Settings, store: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """A row for each item whose stock or open orders changed since a moment; for every item at the beginning."""
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    known = _known(settings)
+    known = _known(store)
     sales, purchases = _open_lines(settings, source, since)
     is_whole = since[ITEMS] < start
-    moved = entries.read(settings, source, None if is_whole else since[ENTRIES])
+    moved = entries.read(store, source, None if is_whole else since[ENTRIES])
     moments = None if is_whole else _moments(source, since[ITEMS], moved, known, sales, purchases)
     fields = sorted((wanted & set(entity_fields(ITEMS))) | NEEDED)
     for items in _items(source, moments, fields):
@@ -126,12 +127,9 @@ def _open_lines(settings: Settings, source: BusinessCentral, since: Mapping[str,
     return sales, purchases
 
 
-def _known(settings: Settings) -> dict[str, Record]:
+def _known(store: Store) -> dict[str, Record]:
     """What was last read of each item, by its number."""
-    path = settings.flow_database(FLOW)
-    if not path.exists():
-        return {}
-    with Store(path, settings.memory_limit_mb).open() as connection:
+    with store.open() as connection:
         there = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [ROWS]).fetchone()
         names = f"number, {quote(MODIFIED)}, on_hand, sales_lines, purchase_lines"
         found = rows_of(connection, f"SELECT {names} FROM {quote(ROWS)}") if there else []

@@ -93,7 +93,12 @@ class Moves:
         return self.move(row | {"reason": "STOPPED", "message": stopped}, State.PLANNED, sent=False)
 
     def held(self, row: Row) -> Move:
-        """The outcome of a document that became ready to be sent after a person had looked at the plan."""
+        """The outcome of a document that became ready to be sent after a person had looked at the plan.
+
+        One that is UNKNOWN stays so.
+        """
+        if row["known"]["state"] == State.UNKNOWN:
+            return self.kept(row, State.UNKNOWN)
         return self.move(row | {"reason": APPROVAL}, State.PLANNED, sent=False)
 
     def not_intended(self, row: Row, stopped: str = "") -> Move:

@@ -194,6 +194,8 @@ def hold(work: Work) -> Work:
     may need one by a newer plan, which nobody has seen.
     """
     held, rest = _divided(work)
+    held = [row for row in held if work.wants(row["part"], row["key"])]
+    rest = {each for each in rest if work.wants(*each)}
     for chunk in chunks_of([row for row in held if not row["is_noted"]], AT_ONCE):
         moves = [Move(row["part"], row["key"], State.PLANNED, _known(row)) for row in chunk]
         ledger.move(work.store, moves, work.run_id)

@@ -10,9 +10,12 @@ from datetime import datetime
 import duckdb
 
 from ...staging import ledger
-from ...staging.store import Store, create_table, literal
+from ...staging.ledger import State
+from ...staging.store import Store, create_table, literal, quote, renew_table
 from ..connected import ConnectedFlow
 from ..flow import Flow
+from ..outcomes import RESOLVED
+from ..plan_table import PLANNED, planned_table
 from ..watermark import versions
 
 NOTE = "restored"
@@ -31,10 +34,13 @@ def note(connection: duckdb.DuckDBPyConnection, flow: Flow, backup_at: datetime,
     """Notes that a flow's database was restored.
 
     All that it calls sent of master data and stock is compared with the target once more: a value that went to another
-    one and back since the backup would look unchanged otherwise. Documents are looked up in any case.
+    one and back since the backup would look unchanged otherwise. Documents are looked up in any case. The plan in the
+    backup was made before what was sent since then, so it goes.
     """
     create_table(connection, NOTE, COLUMNS)
     ledger.create(connection)
+    renew_table(connection, planned_table(flow), PLANNED)
+    connection.execute(f"DELETE FROM {quote(planned_table(flow))}")
     if flow.guarded:
         connection.execute("UPDATE ledger SET hash = NULL WHERE state = 'CONFIRMED'")
     connection.execute(f"DELETE FROM {NOTE}")
@@ -52,8 +58,8 @@ def last_restored(store: Store) -> Restored | None:
 def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:
     """Keys of the main part's records that may have been sent between the backup and its restoring.
 
-    These are all that were there by then, of which the restored ledger knows no record in the target, and whose state
-    has not been settled since.
+    These are all that were there by then and of which the ledger knows no record in the target. Only a new intent,
+    which follows a look-up, or a person's answer ends the doubt: any other outcome says nothing of the target.
     """
     with connected.store.open() as connection:
         ledger.create(connection)
@@ -62,7 +68,13 @@ def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:
             SELECT v.key
             FROM ({versions(connected)}) AS v
             LEFT JOIN ledger AS l ON l.part = {literal(connected.flow.main)} AND l.key = v.key
-            WHERE v.moment < $1 AND l.target_id IS NULL AND coalesce(l.moved_at < $1, true)
+            ANTI JOIN (
+                SELECT key
+                FROM ledger_event
+                WHERE part = {literal(connected.flow.main)} AND moved_at >= $1
+                AND (state = '{State.SENDING}' OR reason = '{RESOLVED}')
+            ) AS e ON e.key = v.key
+            WHERE v.moment < $1 AND l.target_id IS NULL
             """,
             [restored.restored_at],
         ).fetchall()

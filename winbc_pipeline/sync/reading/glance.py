@@ -51,7 +51,7 @@ class Question:
     def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
         """The question of a flow, with what its database says is unread."""
         reading = connected.flow.reading
-        return cls(connected, followed, reading.unread(connected.settings) if reading else ())
+        return cls(connected, followed, reading.unread(connected.store) if reading else ())
 
     @property
     def unknown(self) -> Change:

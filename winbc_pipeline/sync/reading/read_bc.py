@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ...errors import UnreadableAnswer
 from ...settings import Settings
 from ...staging.load import StagingTable
+from ...staging.store import Store
 from ...systems.business_central import BusinessCentral, entity_fields
 from ...systems.business_central.client import Result, dumps
 from ...systems.exact_json import exact
@@ -45,7 +46,7 @@ def records_of(entity_set: str) -> Reading:
     """
 
     def rows(
-        _: Settings, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
+        _: Settings, __: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
     ) -> Iterator[tuple[str, Rows]]:
         fields = ",".join(sorted(wanted | {"id", "number", MODIFIED}))
         # That Business Central keeps `$orderby` over several pages is assumed.

@@ -137,14 +137,14 @@ def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: 
         begins = {name: moment - ROUNDING for name, moment in progress.begin(whole, began, overlap).items()}
 
         def pages() -> Iterator[bytes]:
-            for name, rows in reading.rows(settings, source, begins, wanted):
+            for name, rows in reading.rows(settings, connected.store, source, begins, wanted):
                 progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
                 answered()
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
-        reading.note_staged(settings)
+        reading.note_staged(connected.store)
         progress.end(began + source.ahead)
         answered()
         return Staged(read, all(moment <= since for moment in begins.values()))

@@ -35,7 +35,7 @@ NEEDED = ("id", "number", "type", "blocked")  # of an item, beside the fields th
 # The record of the target that a SKU has; `refusal` is the reason code of one that takes no figure, or that is missing.
 FOUND = dict.fromkeys(("key", "id", "number", "etag", "refusal"), "VARCHAR")
 CHOSEN = {"key": "VARCHAR"}
-Wanted = tuple[str, str, str | None]  # key, the number that finds the record, and the id of the record known so far
+Wanted = tuple[str, str | None, str | None]  # key, the number that finds the record, the id of the one known so far
 
 
 def plan(work: Work, target: Target) -> None:
@@ -154,13 +154,13 @@ class TargetRecords:
                 live[key] = records[0]
         return live
 
-    def _by_number(self, numbers: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-        """The records with the numbers of SKUs, by key."""
+    def _by_number(self, numbers: Mapping[str, str | None]) -> dict[str, list[dict[str, Any]]]:
+        """The records with the numbers of SKUs, by key; no record for a SKU to which the table gives no number."""
         own, ignore_case = self.part.match[0]
-        asked = {key: self.matching.keys({own: number})[0][1] for key, number in numbers.items()}
+        asked = {key: self.matching.keys({own: number})[0][1] for key, number in numbers.items() if number}
         find = self.target.find
         found = find(self.part.entity_set, own, set(asked.values()), ignore_case, self.select) if asked else {}
-        return {key: found.get(value, []) for key, value in asked.items()}
+        return {key: found.get(asked[key], []) if key in asked else [] for key in numbers}
 
 
 def _settle(work: Work, kinds: Mapping[str, str], found: list[Row]) -> list[str]:

@@ -20,6 +20,7 @@ from ...errors import NotDone
 from ...settings import SHIPPED_TABLES, Settings
 from ...staging import schema
 from ...staging.store import Store, writing
+from ...sync.keeping.comparisons import is_one
 
 FORMAT = 1
 MANIFEST = "backup.json"
@@ -101,8 +102,8 @@ def _fill(made: zipfile.ZipFile, manifest: Manifest, settings: Settings, beside:
 
 
 def databases(settings: Settings) -> list[Path]:
-    """The databases of a connection, those of pairs last."""
-    there = folder_of(settings).glob(f"*{DATABASES}")
+    """The databases of a connection, those of pairs last. Those of comparisons are none: each is made anew."""
+    there = [each for each in folder_of(settings).glob(f"*{DATABASES}") if not is_one(each)]
     return sorted(there, key=lambda path: ("_to_" not in path.name, path.name))
 
 

@@ -26,7 +26,7 @@ from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
 from ...sync.session import lease
-from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, folder_of
+from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, databases, folder_of
 
 RESTORING = "restoring"
 """The folder beside the databases in which a backup is unpacked."""
@@ -103,7 +103,7 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
             put_back = [_put_back(unpacked / _plain(name), folder, kept) for name in names]
             written, differ = ([], []) if flow else _settings_and_tables(backup, manifest, settings)
         shutil.rmtree(unpacked)
-    untouched = [] if flow else [each.name for each in folder.glob(f"*{DATABASES}") if each.name not in put_back]
+    untouched = [] if flow else [each.name for each in databases(settings) if each.name not in put_back]
     return Restored(manifest.at, put_back, kept, written, differ, untouched)
 
 

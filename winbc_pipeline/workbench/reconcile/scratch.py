@@ -1,6 +1,6 @@
 """The database of one comparison, beside the flow's own: what both systems answered, and how far it is.
 
-Here belongs: beginning it, going on after a kill, deleting it. It holds people's data as staging does, so it is deleted
+Here belongs: beginning it, going on after a kill. It holds people's data as staging does, so it is deleted
 when the comparison is done, and begun anew after a day or when the tables or settings are others.
 """
 
@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import duckdb
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from ... import clock
 from ...errors import StoreBusy
@@ -19,6 +19,7 @@ from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, literal, quote, rows_of
 from ...sync.connected import ConnectedFlow
+from ...sync.keeping.comparisons import KEPT, delete, in_use, path_of
 from ...sync.map import mapped_table, mapped_with_ledger
 from ...sync.session import BINDING
 from .findings import LEFT, SAME
@@ -41,7 +42,6 @@ COMPARED = {
 LISTED = {"part": "VARCHAR", "entity_set": "VARCHAR", "id": "VARCHAR", "number": "VARCHAR", "settled": "BOOLEAN"}
 PARTNER = {"entity_set": "VARCHAR", "id": "VARCHAR", "number": "VARCHAR"}
 TABLES = {"begun": BEGUN, "step": STEP, "compared": COMPARED, "listed": LISTED, "partner": PARTNER}
-KEPT = timedelta(days=1)
 AT_ONCE = 10_000  # records that are compared between two notes of how far the comparison is
 WAIT_S = 1  # for another comparison of the same flow
 EVER = (date.min, date.max)
@@ -173,13 +173,13 @@ def begun(connected: ConnectedFlow) -> Iterator[Scratch]:
 
     Raises: StoreBusy while another process compares the same flow.
     """
-    path = connected.settings.flow_database(f"reconcile_{connected.flow.id}")
+    path = path_of(connected.settings, connected.flow.id)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with FileLock(str(path.with_suffix(".lock")), timeout=WAIT_S):
+        with in_use(path, WAIT_S):
             scratch = _scratch(connected, replace(connected, database=path))
             yield scratch
-            _remove(scratch.connected)
+            delete(path)
     except Timeout:
         raise StoreBusy(f"{connected.flow.id} is being compared already.", "Wait until that ends.") from None
 
@@ -193,7 +193,7 @@ def _scratch(real: ConnectedFlow, connected: ConnectedFlow) -> Scratch:
             found = connection.execute("SELECT moment, made_of FROM begun").fetchone()
         if found and found[1] == made_of and now - found[0] < KEPT:
             return Scratch(real, connected, found[0])
-        _remove(connected)
+        delete(connected.store.path)
     _copy(real, connected)
     with connected.store.transaction() as connection:
         ledger.create(connection)
@@ -213,9 +213,3 @@ def _copy(real: ConnectedFlow, connected: ConnectedFlow) -> None:
         ledger.create(connection)
         connection.execute(BINDING)
         connected.store.take_over(connection, ("ledger", "binding"))
-
-
-def _remove(connected: ConnectedFlow) -> None:
-    path = connected.store.path
-    for each in (path, path.with_name(f"{path.name}.wal")):
-        each.unlink(missing_ok=True)

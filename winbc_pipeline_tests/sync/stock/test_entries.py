@@ -9,6 +9,7 @@ import pytest
 
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.reading.glance import Change, change_since
+from winbc_pipeline.workbench.reconcile.whole import reconcile
 
 from ...support.order_sandboxes import BC
 from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
@@ -77,6 +78,19 @@ def test_a_number_that_is_filled_late_is_seen(of_bc: StockWorld) -> None:
     of_bc.run_changes(TO_WINSTORE)
     assert of_bc.shown() == 4
     assert seen(of_bc) is None
+
+
+def test_a_comparison_leaves_a_late_entry_to_the_flow(of_bc: StockWorld) -> None:
+    """It writes nothing to the flow's database. Source: docs/operations.md, "Do both systems agree?"."""
+    of_bc.pass_time(3600)
+    of_bc.item(SKU, displayName="Mug, blue")
+    of_bc.run_changes(TO_WINSTORE)
+    of_bc.counted(4)
+    commit_late(of_bc, timedelta(minutes=30))
+    assert len(reconcile(of_bc.connected(TO_WINSTORE)).findings) == 1
+    assert seen(of_bc) is not None
+    of_bc.run_changes(TO_WINSTORE)
+    assert of_bc.shown() == 4
 
 
 def test_an_entry_whose_run_failed_stays_unread(of_bc: StockWorld) -> None:

@@ -93,6 +93,14 @@ def test_a_sku_that_winstore_does_not_know_is_skipped(of_bc: StockWorld) -> None
     assert of_bc.told("NOBODY", TO_WINSTORE) == ("SKIPPED", "MISSING_ARTICLE")
 
 
+def test_a_sku_to_which_the_table_gives_no_number_is_skipped_and_the_others_are_sent(of_bc: StockWorld) -> None:
+    of_bc.item("NO-NUMBER")
+    of_bc.edit_table("stock", "sku", TO_WINSTORE, source="nullif(number, 'NO-NUMBER')", required="")
+    of_bc.run(TO_WINSTORE)
+    assert of_bc.told("NO-NUMBER", TO_WINSTORE) == ("SKIPPED", "MISSING_ARTICLE")
+    assert of_bc.shown() == 10
+
+
 def test_an_article_without_any_stock_gets_its_first_figure(of_bc: StockWorld) -> None:
     of_bc.item("FRESH")
     of_bc.counted(5, "FRESH")

@@ -6,12 +6,15 @@ import pytest
 
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.run import dry_run, push_windows
+from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 from winbc_pipeline.workbench.winstore_answers import note_answer
 
 from ...support.bc_users import BcUsers
-from ...support.sandboxes import Sandboxes
+from ...support.kept_open import let_go
+from ...support.sandboxes import FIRST, LAST, Sandboxes
 from .test_orders_to_winstore import FLOW, orders, settle
 
 pytestmark = pytest.mark.proof
@@ -20,6 +23,7 @@ pytestmark = pytest.mark.proof
 @pytest.fixture
 def restored(sandboxes: Sandboxes) -> Iterator[BcUsers]:
     """One order that was sent before the backup, one after it; the backup was put back."""
+    let_go()  # files are put in the place of the databases
     made = BcUsers(sandboxes)
     made.set_up()
     made.order()
@@ -67,3 +71,29 @@ def test_orders_of_later_go_as_ever(restored: BcUsers) -> None:
     restored.at("2026-12-01T10:00:00.000Z")
     restored.order()
     assert restored.sandboxes.sync(FLOW).created == 1
+
+
+def test_an_order_that_was_skipped_meanwhile_is_still_in_doubt(restored: BcUsers) -> None:
+    """No outcome without a look-up says whether it arrived. Source: docs/operations.md, "After a restore"."""
+    sandboxes = restored.sandboxes
+    settle(sandboxes, statuses=("Paid",))
+    sandboxes.sync(FLOW)
+    assert sandboxes.ledger(FLOW)["S-ORD00002"]["reason"] == "STATUS"
+    settle(sandboxes)
+    sandboxes.sync(FLOW)
+    assert sandboxes.ledger(FLOW)["S-ORD00002"]["state"] == "NEEDS_HUMAN"
+    assert len(orders(sandboxes)) == 2
+
+
+def test_a_plan_from_before_the_restore_sends_nothing(restored: BcUsers) -> None:
+    sandboxes = restored.sandboxes
+    restored.at("2026-12-01T10:00:00.000Z")
+    restored.order()
+    connected = ConnectedFlow(flow_named(FLOW), sandboxes.settings)
+    dry_run(Work(connected, FIRST, LAST, "shown"))
+    backup = back_up(sandboxes.settings)
+    sandboxes.sync(FLOW)
+    sent = len(orders(sandboxes))
+    restore(sandboxes.settings, backup)
+    push_windows(Work(connected, FIRST, LAST, "push alone"))
+    assert len(orders(sandboxes)) == sent

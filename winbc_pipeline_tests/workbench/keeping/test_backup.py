@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -18,10 +20,12 @@ from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.keeping.comparisons import forget_left
 from winbc_pipeline.sync.session import lease
 from winbc_pipeline.workbench.keeping import restore as restoring
 from winbc_pipeline.workbench.keeping.backup import MANIFEST, back_up
 from winbc_pipeline.workbench.keeping.restore import restore
+from winbc_pipeline.workbench.reconcile.scratch import begun
 
 from ...support.forked import FORKS, signal_of
 
@@ -75,6 +79,28 @@ def test_a_backup_has_what_cannot_be_made_again_and_no_secret(settings: Settings
     for file in (tmp_path / "unpacked").rglob("*.*"):
         assert CANARY.encode() not in file.read_bytes(), file
     assert sorted(os.listdir(path.parent)) == [path.name], "nothing else is left there"
+
+
+def test_a_comparison_is_in_no_backup_and_holds_none_up(settings: Settings) -> None:
+    """Its database is open for hours, and each is made anew. Source: docs/operations.md, "Back up"."""
+    with begun(ConnectedFlow(ORDERS_TO_BC, settings)) as scratch:
+        with zipfile.ZipFile(back_up(settings)) as backup:
+            names = backup.namelist()
+        assert scratch.connected.store.path.exists()
+    assert [name for name in names if "reconcile" in name] == []
+
+
+def test_what_a_killed_comparison_left_goes_after_a_day_unless_it_is_in_use(settings: Settings) -> None:
+    """It holds people's data. Source: docs/operations.md, "What is kept, and how long"."""
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    with suppress(ZeroDivisionError), begun(ConnectedFlow(ORDERS_TO_BC, settings)) as scratch:
+        left = scratch.connected.store.path
+        assert forget_left(settings) == 0
+        os.utime(left, (two_days_ago, two_days_ago))
+        assert forget_left(settings) == 0, "it is in use"
+        _ = 1 / 0
+    os.utime(left, (two_days_ago, two_days_ago))
+    assert (forget_left(settings), left.exists()) == (1, False)
 
 
 def test_what_is_there_is_put_back_and_what_was_there_is_kept(settings: Settings) -> None:
