@@ -80,6 +80,7 @@ def test_a_number_that_is_filled_late_is_seen(of_bc: StockWorld) -> None:
     assert seen(of_bc) is None
 
 
+@pytest.mark.proof
 def test_a_comparison_leaves_a_late_entry_to_the_flow(of_bc: StockWorld) -> None:
     """It writes nothing to the flow's database. Source: docs/operations.md, "Do both systems agree?"."""
     of_bc.pass_time(3600)
