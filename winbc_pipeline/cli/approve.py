@@ -10,7 +10,7 @@ from .. import clock
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
-from .arguments import switched_on
+from .arguments import flow_of
 from .output import add_row, say, table_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def approve(
     if source and once:
         raise typer.BadParameter("--once goes without --source")
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     say(console, _approve_read(connected, yes) if source else _approve_plan(connected, once, yes))
 
 
@@ -40,7 +40,7 @@ def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow
     from ..workbench.approval import stop
 
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     stop(connected)
     say(console, f"{connected.flow.id} is in safe mode: nothing is written until `winbc approve {connected.flow.id}`.")
 

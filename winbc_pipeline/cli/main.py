@@ -23,7 +23,7 @@ from . import demo as demo_module
 from . import mapping, sandbox, stock
 from . import records as record_commands
 from .approve import approve, safe_mode
-from .arguments import flow_of, switched_on
+from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
@@ -159,7 +159,8 @@ def plan(
     from ..workbench.plans import in_words as changes_in_words
     from ..workbench.unknown import check_known
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     start, end = _windows(connected.settings, first, to)
     work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
@@ -202,7 +203,7 @@ def sync(
     from ..sync.run import sync as run_sync
 
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     until = paused_until(settings, connected.flow.id, clock.now())
     if until and not even_paused:
         words = f"{connected.flow.id} is paused until {in_words(until, settings)}: nothing was done."
@@ -238,7 +239,8 @@ def records(
     from ..staging import ledger
     from ..workbench.unknown import check_known
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     where = "state = coalesce(upper(?), state) AND key = coalesce(?, key)"
     rows = ledger.read(connected.store, where, [state, key])
     if key and not rows:

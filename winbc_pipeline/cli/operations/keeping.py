@@ -37,7 +37,8 @@ def restore(
     from ...workbench.keeping.restore import manifest_of
     from ...workbench.keeping.restore import restore as put_back
 
-    settings, only = load_settings(), flow_of(flow).id if flow else ""
+    settings = load_settings()
+    only = flow_of(flow, settings).id if flow else ""
     manifest = manifest_of(settings, file)
     what = f"the database of {only}" if only else "all databases"
     say(console, f"This puts back {what} of {manifest.connection} as of {manifest.at:%Y-%m-%d %H:%M:%S} UTC.")

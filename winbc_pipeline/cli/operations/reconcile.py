@@ -37,7 +37,8 @@ def reconcile(
     """Compares both systems whole as they are now, field by field. Writes to neither without --repair."""
     if (take or yes) and not repair:
         raise typer.BadParameter("--take and --yes go with --repair")
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     found = _compared(connected)
     if repair:
         _show(found, every)

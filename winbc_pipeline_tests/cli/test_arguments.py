@@ -1,0 +1,44 @@
+"""Which flow a name means. Source of the promise: docs/commands.md, FLOW."""
+
+import re
+from typing import Any
+
+import pytest
+import typer
+
+from winbc_pipeline.cli.arguments import flow_of
+from winbc_pipeline.settings import FlowSettings, Settings
+
+OFF = FlowSettings(sensors=False, schedules=False)
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(**{"sensors": True, "schedules": True} | given)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "meant"),
+    [
+        ("orders", {"flows": {"orders_bc_to_winstore": OFF}}, "orders_winstore_to_bc"),
+        ("order_status", {"flows": {"order_status_winstore_to_bc": OFF}}, "order_status_bc_to_winstore"),
+        ("customers", {"customers": {"direction": "to_winstore"}}, "customers_bc_to_winstore"),
+        ("customers", {"sensors": False, "schedules": False}, "customers_winstore_to_bc"),
+        ("stock", {"stock": {"owner": "bc", "warehouse": "7"}}, "stock_bc_to_winstore"),
+        ("orders_bc_to_winstore", {"flows": {"orders_bc_to_winstore": OFF}}, "orders_bc_to_winstore"),
+    ],
+)
+def test_a_name_alone_means_the_direction_that_is_on(name: str, given: dict[str, Any], meant: str) -> None:
+    assert flow_of(name, settings(**given)).id == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "why"),
+    [
+        ("customers", {"customers": {"direction": "both"}}, "both directions are on"),
+        ("orders", {"flows": {"orders_bc_to_winstore": OFF, "orders_winstore_to_bc": OFF}}, "neither direction is on"),
+    ],
+)
+def test_a_name_of_both_directions_or_none_is_asked_for_by_the_ids(name: str, given: dict[str, Any], why: str) -> None:
+    ids = f"{name}_winstore_to_bc or {name}_bc_to_winstore"
+    with pytest.raises(typer.BadParameter, match=re.escape(f"{name}: {why}; say {ids}")):
+        flow_of(name, settings(**given))
