@@ -49,8 +49,12 @@ def _approve_plan(connected: ConnectedFlow, once: bool, yes: bool) -> str:
     from ..workbench.approval import approve, proposal
 
     shown = proposal(connected)
-    _show(connected, shown)
     ends = shown.in_safe_mode and not once
+    if not (shown.writes.creates or shown.writes.updates or (yes and ends)):
+        hint = " The flow stays in safe mode until there is something; `--yes` ends it now." if ends else ""
+        say(console, f"The plan of {connected.flow.id} writes nothing that waits for an approval.{hint}")
+        raise typer.Exit(1)
+    _show(connected, shown)
     _ask(yes, "Approve this, and let the flow write by itself from now on?" if ends else "Approve exactly this?")
     approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}", once)
     after = f" Its safe mode has ended; `winbc safe-mode {connected.flow.id}` begins it again." if ends else ""

@@ -17,6 +17,7 @@ from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
 from ..staging.pause import paused_until
+from ..staging.schema import program
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
 from . import demo as demo_module
@@ -77,10 +78,19 @@ FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, 
 Day = Annotated[str | None, typer.Option(help="Last day in UTC, YYYY-MM-DD")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"winbc {program()}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")] = False,
     home: Annotated[Path | None, typer.Option(help="Work in this folder: its winbc.toml, .env and data")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end")
+    ] = False,
 ) -> None:
     """Options of all commands; they stand before the command."""
     failures.debug = debug

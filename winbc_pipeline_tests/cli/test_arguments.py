@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from winbc_pipeline.cli.arguments import flow_of
+from winbc_pipeline.cli.main import app
 from winbc_pipeline.settings import FlowSettings, Settings
 
 OFF = FlowSettings(sensors=False, schedules=False)
+
+
+def test_the_version_is_shown() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("winbc 0.")
 
 
 def settings(**given: Any) -> Settings:
