@@ -10,7 +10,7 @@ from .. import clock
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
-from .arguments import switched_on
+from .arguments import flow_of
 from .output import add_row, say, table_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def approve(
     if source and once:
         raise typer.BadParameter("--once goes without --source")
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     say(console, _approve_read(connected, yes) if source else _approve_plan(connected, once, yes))
 
 
@@ -40,7 +40,7 @@ def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow
     from ..workbench.approval import stop
 
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     stop(connected)
     say(console, f"{connected.flow.id} is in safe mode: nothing is written until `winbc approve {connected.flow.id}`.")
 
@@ -49,8 +49,12 @@ def _approve_plan(connected: ConnectedFlow, once: bool, yes: bool) -> str:
     from ..workbench.approval import approve, proposal
 
     shown = proposal(connected)
-    _show(connected, shown)
     ends = shown.in_safe_mode and not once
+    if not (shown.writes.creates or shown.writes.updates or (yes and ends)):
+        hint = " The flow stays in safe mode until there is something; `--yes` ends it now." if ends else ""
+        say(console, f"The plan of {connected.flow.id} writes nothing that waits for an approval.{hint}")
+        raise typer.Exit(1)
+    _show(connected, shown)
     _ask(yes, "Approve this, and let the flow write by itself from now on?" if ends else "Approve exactly this?")
     approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}", once)
     after = f" Its safe mode has ended; `winbc safe-mode {connected.flow.id}` begins it again." if ends else ""

@@ -4,31 +4,34 @@ from collections.abc import Iterable
 
 import typer
 
-from ..flows import FLOWS, flow_named
+from ..flows import FLOWS
 from ..settings import Settings
 from ..sync.flow import Flow
 
 
-def flow_of(name: str) -> Flow:
-    """The flow with an id or name.
+def flows_of(name: str) -> list[Flow]:
+    """The flow with an id, or both directions of a name.
 
     Raises: typer.BadParameter that lists all flows when there is none.
     """
-    try:
-        return flow_named(name)
-    except StopIteration:
-        known = ", ".join(flow.id for flow in FLOWS)
-        raise typer.BadParameter(f"no flow {name}; there are {known}") from None
+    if found := [flow for flow in FLOWS if name in (flow.id, flow.name)]:
+        return found
+    raise typer.BadParameter(f"no flow {name}; there are {', '.join(flow.id for flow in FLOWS)}")
 
 
-def switched_on(name: str, settings: Settings) -> Flow:
+def flow_of(name: str, settings: Settings) -> Flow:
     """The flow with an id; of a name alone, the direction that is on.
 
-    Raises: typer.BadParameter as `flow_of`.
+    Where the settings of both let records go, it is the one that starts by itself; where that is none or both of them,
+    the one to Business Central.
+
+    Raises: typer.BadParameter as `flows_of`.
     """
-    flow = flow_of(name)
-    ways = [each for each in FLOWS if each.name == name and each.is_on(settings)]
-    return ways[0] if ways else flow
+    named = flows_of(name)
+    ways = [flow for flow in named if flow.is_on(settings)] or named
+    times = {flow.id: settings.timing(flow.id) for flow in ways}
+    started = [flow for flow in ways if times[flow.id].sensors or times[flow.id].schedules]
+    return min(started or ways, key=lambda flow: flow.target != "bc")
 
 
 def field_of(name: str, flow: Flow, filled: Iterable[str]) -> str:

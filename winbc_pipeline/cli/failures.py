@@ -41,8 +41,10 @@ def told(console: Console) -> Iterator[None]:
 def interruptible(console: Console, words: str) -> Iterator[None]:
     """In the block, Ctrl-C or another signal to end prints words and raises KeyboardInterrupt.
 
-    What waits for an answer then is killed after END_S seconds. A second Ctrl-C does not disturb the ending.
+    What waits for an answer then is killed after END_S seconds. A second Ctrl-C does not disturb the ending. Exit code
+    1, which typer makes of a Ctrl-C while a person is asked, becomes INTERRUPTED.
     """
+    ended = threading.Event()
 
     def kill() -> None:
         console.show_cursor()  # a progress bar hides it
@@ -55,11 +57,16 @@ def interruptible(console: Console, words: str) -> Iterator[None]:
         killer.daemon = True
         killer.start()
         say(console, words)
+        ended.set()
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in SIGNALS}
     try:
         yield
+    except SystemExit as error:
+        if ended.is_set() and error.code == 1:
+            raise SystemExit(INTERRUPTED) from None
+        raise
     finally:
         for number, handler in before.items():
             if signal.getsignal(number) is end:

@@ -16,13 +16,14 @@ from .. import clock
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
+from ..staging.schema import program
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
 from . import demo as demo_module
 from . import mapping, sandbox, stock
 from . import records as record_commands
 from .approve import approve, safe_mode
-from .arguments import flow_of, switched_on
+from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
@@ -75,10 +76,19 @@ FirstDay = Annotated[str | None, typer.Option("--from", help="First day in UTC, 
 Day = Annotated[str | None, typer.Option(help="Last day in UTC, YYYY-MM-DD")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"winbc {program()}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error")] = False,
     home: Annotated[Path | None, typer.Option(help="Work in this folder: its winbc.toml, .env and data")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version, and end")
+    ] = False,
 ) -> None:
     """Options of all commands; they stand before the command."""
     failures.debug = debug
@@ -157,7 +167,8 @@ def plan(
     from ..workbench.plans import in_words as changes_in_words
     from ..workbench.unknown import check_known
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     start, end = _windows(connected.settings, first, to)
     work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
@@ -200,7 +211,7 @@ def sync(
     from ..sync.run import sync as run_sync
 
     settings = load_settings()
-    connected = ConnectedFlow(switched_on(flow, settings), settings)
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     if not even_paused and (words := resting(settings, connected.flow.id)):
         say(console, (words, "red"))
         raise typer.Exit(1)
@@ -234,7 +245,8 @@ def records(
     from ..staging import ledger
     from ..workbench.unknown import check_known
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     where = "state = coalesce(upper(?), state) AND key = coalesce(?, key)"
     rows = ledger.read(connected.store, where, [state, key])
     if key and not rows:

@@ -14,7 +14,7 @@ from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
-from .arguments import field_of, flow_of
+from .arguments import field_of, flow_of, flows_of
 from .output import add_row, bar, say, table_of, warn
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ AnyFlow = Annotated[str | None, typer.Argument(help="One flow. All of them witho
 
 def _chosen(name: str | None) -> Sequence[Flow]:
     """The flows with tables: all of them, both directions of a name, or the one with an id."""
-    if name is None:
-        return FLOWS
-    named = [flow for flow in FLOWS if name in (flow.id, flow.name)]
-    return named or [flow_of(name)]  # which raises with the list of all flows
+    return FLOWS if name is None else flows_of(name)
 
 
 @app.command()
@@ -66,7 +63,8 @@ def preview(
     """Shows staged records under the present tables: source fields, steps, result, and the target's present value."""
     from ..workbench.preview import preview as views
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     found = views(connected, key, sample)
     for view in found:
         owned = any(each.target.line.owner for each in view.fields)
@@ -93,7 +91,8 @@ def explain(
     from ..workbench.preview import fields_filled
     from ..workbench.preview import preview as views
 
-    connected = ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
     chosen = connected.flow
     field = field_of(field, chosen, fields_filled(connected))
     staged = views(connected, key, 1)
@@ -152,9 +151,10 @@ def impact(flow: Running) -> None:
     """Counts what the next plan would write under the present tables, over all staged records."""
     from ..workbench.impact import impact as run
 
-    chosen = flow_of(flow)
+    settings = load_settings()
+    chosen = flow_of(flow, settings)
     with bar(console, f"Mapping {chosen.id}"):
-        found = run(ConnectedFlow(chosen, load_settings()))
+        found = run(ConnectedFlow(chosen, settings))
     table = table_of("table", "same", "would change", "would be created", "skipped", "held", "would fail", "freed")
     for each in found:
         counts = (each.same, each.changed, each.created, each.skipped, each.held, each.broken, len(each.freed))
@@ -229,7 +229,8 @@ def new_lookup(
     from ..workbench.tables.new_lookup import new_lookup as run
 
     flow, _, field = from_data.partition(".")
-    made = run(ConnectedFlow(flow_of(flow), load_settings()), name, field)
+    settings = load_settings()
+    made = run(ConnectedFlow(flow_of(flow, settings), settings), name, field)
     words = f"{made.rows} new rows. Put a value in the place of each `?`." if made.rows else "nothing new."
     say(console, f"{made.path}: {words}")
     for each in made.left_out:

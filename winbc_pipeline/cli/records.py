@@ -154,7 +154,8 @@ def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
 
 
 def _connected(flow: str) -> ConnectedFlow:
-    return ConnectedFlow(flow_of(flow), load_settings())
+    settings = load_settings()
+    return ConnectedFlow(flow_of(flow, settings), settings)
 
 
 def _flow_that_knows(name: str) -> str:

@@ -35,6 +35,7 @@ Version = Annotated[int, typer.Option(min=FIRST, max=NEWEST, help="The version o
 TimeScale = Annotated[
     float, typer.Option(min=0.001, help="Divides every wait and window: 60 makes a second of a minute")
 ]
+READY = "# Ready. Leave this terminal open: Ctrl-C ends what it serves."  # a comment, as in .env
 CREDENTIALS = ("winstore", "sandbox-secret")
 KEYS = ("number", "code", "sku", "customerid", "ordernr")  # fields by which people name a record
 
@@ -96,6 +97,7 @@ def _print_addresses(addresses: Addresses, as_json: bool) -> None:
         return
     for name, value in addresses.environment().items():
         print(f"{name}={shlex.quote(value)}", flush=True)
+    print(READY, flush=True)
 
 
 def _wait_for_ctrl_c() -> None:

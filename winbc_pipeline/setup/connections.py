@@ -60,6 +60,9 @@ def named(name: str) -> Connection:
     """The connection below `connections/` with a name; raises NotDone when there is none."""
     folder = _folder(name)
     if not (folder / SETTINGS).exists():
+        if any(each.name == name and each.folder == Path() for each in connections()):
+            hint = "Run `winbc down`, then move the folder away yourself: its ledger knows what was sent."
+            raise NotDone(f"{name} is the connection of this folder itself, not one below {FOLDER}/.", hint)
         raise NotDone(f"There is no connection {name}.", "`winbc connection list` shows all.")
     return _read(folder)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 
+from ..errors import AuthenticationFailed, WinbcError
 from ..flows import FLOWS
 from ..settings import Settings
 from ..systems.business_central import BusinessCentral
@@ -11,6 +12,7 @@ from ..workbench.checks import read_winstore
 from ..workbench.rights import Right, rights, try_right
 from .questions import Choice, Question, yes_no
 from .sitting import Sitting
+from .systems import HOST, ask_winstore_address
 
 # behaviour.md section 2: how an application gets in, and that SUPER cannot be assigned to it.
 ENTRA = """\
@@ -23,6 +25,7 @@ How Business Central online lets winbc in, in this order:
   5. In Business Central, search Microsoft Entra Applications, New: the client id, State Enabled, and permission sets
      for your company: `D365 CUSTOMER, EDIT`, `D365 ITEM, EDIT`, `D365 SALES DOC, EDIT`. SUPER cannot be assigned.
      Which rights are still lacking is tried below, one by one."""
+READ = "Winstore: read {}"
 TOKEN, COMPANIES = "Business Central: token", "Business Central: companies"
 PROBE = "init.probe"
 TRY_WRITES = """\
@@ -33,13 +36,9 @@ an extension commits on its own is not undone: in a production company, say yes 
 
 def ask_credentials(sitting: Sitting) -> None:
     """Asks who signs in to both systems, and which company is meant; tries everything."""
-    entities = dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore")
-    sitting.until_right(
-        lambda: _ask_winstore(sitting),
-        lambda: not [entity for entity in entities if not _reads_winstore(sitting, entity)],  # each is tried
-    )
+    ask_winstore(sitting)
     online = bool(sitting.settings.bc.authority)
-    if online:
+    if HOST in sitting.settings.bc.base_url:
         sitting.desk.say(ENTRA)
     ask = _ask_application if online else _ask_user
     if sitting.until_right(lambda: ask(sitting), lambda: _signs_in(sitting, online)):
@@ -47,14 +46,42 @@ def ask_credentials(sitting: Sitting) -> None:
         _try_rights(sitting)
 
 
-def _ask_winstore(sitting: Sitting) -> None:
+def ask_winstore(sitting: Sitting) -> None:
+    """Asks who signs in to Winstore until each entity can be read; where the user is not refused, the address, too."""
+    _ask_winstore_user(sitting)
+    while problems := _unread(sitting):
+        if not sitting.desk.again():
+            return
+        if not any(isinstance(each, AuthenticationFailed) for each in problems):
+            ask_winstore_address(sitting)
+        _ask_winstore_user(sitting)
+
+
+def _ask_winstore_user(sitting: Sitting) -> None:
     own = sitting.settings.winstore
     sitting.ask(Question("winstore.user", "User of Winstore's web service", own.user or None))
     sitting.ask_secret("winstore.password", "Its password", own.password)
 
 
-def _reads_winstore(sitting: Sitting, entity: str) -> bool:
-    return sitting.try_out(f"Winstore: read {entity}", lambda: read_winstore(sitting.settings, entity).looked_at)
+def _unread(sitting: Sitting) -> list[WinbcError]:
+    """Reads each entity of Winstore; returns the problems. Where all have one of a kind, only the first is told."""
+    entities = list(dict.fromkeys(flow.entity for flow in FLOWS if flow.source == "winstore"))
+    problems: dict[str, WinbcError] = {}
+    for entity in entities:
+        try:
+            found = read_winstore(sitting.settings, entity).looked_at
+        except WinbcError as error:
+            problems[entity] = error
+        else:
+            sitting.desk.tried(READ.format(entity), found, None)
+    for each in [what for what in sitting.problems if what.startswith(READ.format(""))]:
+        del sitting.problems[each]
+    if len(problems) == len(entities) and len({each.code for each in problems.values()}) == 1:
+        sitting.note(READ.format(", ".join(entities)), problems[entities[0]])
+    else:
+        for entity, problem in problems.items():
+            sitting.note(READ.format(entity), problem)
+    return list(problems.values())
 
 
 def _ask_application(sitting: Sitting) -> None:

@@ -32,15 +32,16 @@ def review(sitting: Sitting) -> None:
 
 
 def _next(sitting: Sitting) -> str:
-    on = [flow.id for flow in FLOWS if runs(flow, sitting.settings) and not flow.acts_on]
+    on = [flow.id for flow in FLOWS if runs(flow, sitting.settings)]
     first = on[0] if on else "FLOW"
+    others = f" Then so with each of these, in this order: {', '.join(on[1:])}" if on[1:] else ""
     lines = [f"{what}: {words}" for what, words in sitting.problems.items()]
     if lines:
         lines = ["\nStill to be mended (`winbc init` again goes on where you are):", *lines]
     steps = (
         f"winbc plan {first}       # the dry run: reads, and shows what would be written",
         f"winbc approve {first}    # shows the plan and asks",
-        f"winbc sync {first}       # sends it. So with each flow, in this order: customers, products, orders, stock",
+        f"winbc sync {first}       # sends it.{others}",
         "winbc up                 # then everything runs by itself: http://127.0.0.1:3000",
     )
     return "\n".join([*lines, "\nNext:", *(f"  {step}" for step in steps)])

@@ -9,6 +9,7 @@ from .sitting import Sitting
 
 # behaviour.md sections 1 and 2: base URLs of Business Central online, and the authority of its tokens.
 ONLINE = "https://api.businesscentral.dynamics.com/v2.0/{tenant}/{environment}/api/v2.0"
+HOST = "businesscentral.dynamics.com"
 AUTHORITY = "https://login.microsoftonline.com/{tenant}"
 KIND, TENANT, ENVIRONMENT = "init.business_central", "init.tenant", "init.environment"
 KINDS = (
@@ -28,15 +29,21 @@ def ask_systems(sitting: Sitting) -> None:
         _ask_online(sitting)
     else:
         _ask_address(sitting, kind)
+    ask_winstore_address(sitting)
+
+
+def ask_winstore_address(sitting: Sitting) -> None:
+    """Asks where Winstore is."""
     words = "Address of Winstore's web service, such as https://shop.example.com/iposws/api/osd"
-    sitting.ask(Question("winstore.base_url", words, settings.winstore.base_url or None, wrong=_no_address))
+    present = sitting.settings.winstore.base_url or None
+    sitting.ask(Question("winstore.base_url", words, present, wrong=_no_address))
 
 
 def _kind(sitting: Sitting) -> str:
     bc = sitting.settings.bc
     if bc.user or (bc.base_url and not bc.authority):
         return "on_premises"
-    is_online = not bc.base_url or "businesscentral.dynamics.com" in bc.base_url
+    is_online = not bc.base_url or HOST in bc.base_url
     return "online" if is_online else "other"
 
 

@@ -35,6 +35,7 @@ DOCUMENTS = ("salesOrders", "salesInvoices", "salesShipments", "accounts")
 # The field by which a made-up record is found, and a field that can be written with the value that it has.
 KEYS = {"customers": "number", "contacts": "number", "items": "number", "itemCategories": "code"}
 SAME = "displayName"
+NOT_TRIED = "not tried"  # with this begins what was found of a right that could not be used
 REFUSED = 403  # behaviour.md section 7: Internal_ServerError with the name of the table
 
 
@@ -127,7 +128,7 @@ def _try_modify(target: BusinessCentral, right: Right) -> str:
     """Writes a field of any record with the value that it has."""
     found = target.get(f"{right.entity_set}?$top=1&$select=id,{SAME}")
     if not found:
-        return "not tried: there is no record yet"
+        return f"{NOT_TRIED}: there is no record yet"
     record = found[0]
     path, body = f"{right.entity_set}({record['id']})", {SAME: record[SAME]}
     results = target.batch([Operation("1", "PATCH", path, body, record["@odata.etag"]), MUST_FAIL], isolated=True)

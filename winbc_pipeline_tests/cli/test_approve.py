@@ -16,6 +16,7 @@ from .test_cli import run
 pytestmark = pytest.mark.proof
 
 FLOW = "products_winstore_to_bc"
+STATUS = "order_status_bc_to_winstore"  # the sandbox has no orders
 FIRST = date(2026, 3, 1)
 
 
@@ -99,3 +100,13 @@ def test_a_source_that_became_empty_is_approved_by_itself(desk: Desk) -> None:
     assert code == 0
     assert f"The source of {FLOW} gave 0 records, and 6 before that." in printed
     assert "E-SOURCE" not in desk("sync", "products")[1]
+
+
+def test_a_plan_that_writes_nothing_is_said_and_nobody_is_asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source of the promise: docs/operations.md, Safe mode."""
+    monkeypatch.setenv("WINBC_SAFE_MODE", "true")
+    desk("plan", STATUS)
+    code, printed = desk("approve", STATUS)
+    assert (code, "writes nothing that waits for an approval" in printed) == (1, True), printed
+    assert "[y/N]" not in printed
+    assert desk("approve", STATUS, "--yes")[0] == 0

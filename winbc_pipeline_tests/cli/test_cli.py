@@ -1,14 +1,18 @@
 """The `winbc` command: every slip gets one line that says what, where and what to do; never a traceback."""
 
 import csv
+import io
 import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from winbc_pipeline.cli.main import main
+from winbc_pipeline.cli.sandbox import _print_addresses
+from winbc_pipeline.sandbox.server import Addresses, with_winstore
 from winbc_pipeline.settings import Settings
 
 from ..support.sandboxes import Sandboxes
@@ -219,3 +223,12 @@ def test_a_plan_shows_one_record_and_goes_to_a_spreadsheet(
     assert len(rows) == 61
     assert rows["BROKEN"]["reason"] == "MAPPING"
     assert "displayName" in rows["S01"]["changes"]
+
+
+def test_a_sandbox_says_that_it_is_ready_in_lines_that_env_can_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    """Source of the promise: docs/sandbox.md."""
+    addresses = with_winstore(Addresses(), "http://127.0.0.1:8101")
+    _print_addresses(addresses, as_json=False)
+    printed = capsys.readouterr().out
+    assert dotenv_values(stream=io.StringIO(printed)) == addresses.environment()
+    assert printed.splitlines()[-1].startswith("# Ready.")

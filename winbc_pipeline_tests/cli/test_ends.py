@@ -26,6 +26,14 @@ from ..support.sandboxes import HTTP, Sandboxes, environment_of
 pytestmark = pytest.mark.proof
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
+ASKS = """
+import typer
+from rich.console import Console
+from winbc_pipeline.cli.failures import interruptible
+
+with interruptible(Console(), "Ending."):
+    typer.run(lambda: typer.prompt("?"))
+"""
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
 
 
@@ -63,6 +71,18 @@ def test_ctrl_c_ends_a_run_that_waits_for_an_answer(sandboxes: Sandboxes) -> Non
     assert "Traceback" not in output.read_text()
     assert sandboxes.sync("products").failed == 0
     assert sorted(item["number"] for item in sandboxes.bc()["records"]["items"]) == [f"S{n:02}" for n in range(30)]
+
+
+def test_ctrl_c_while_a_person_is_asked_is_no_failure_of_records(tmp_path: Path) -> None:
+    """Source of the promise: docs/commands.md, exit codes."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ASKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, env=os.environ
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(1) == b"?", "it asks"
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=10)[0]
+    assert (process.returncode, b"Ending." in printed) == (130, True)
 
 
 @pytest.mark.parametrize("program", [SLEEP, STUBBORN])

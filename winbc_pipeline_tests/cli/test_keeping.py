@@ -1,5 +1,6 @@
 """`winbc backup`, `restore`, `tidy` and `support-bundle`, as a person calls them."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -34,4 +35,36 @@ def test_a_connection_is_backed_up_put_back_tidied_and_told_about(
     assert (code, Path("help.zip").exists()) == (0, True), printed
     with claimed(load_settings().data_folder / "default"):
         code, printed = run(monkeypatch, capsys, "restore", "monday.zip", "--yes")
-    assert (code, "Another `winbc up`" in printed) == (1, True)
+    assert (code, "is at work in" in printed) == (1, True), printed
+
+
+def test_a_folder_without_settings_gets_connection_and_settings_from_the_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Source of the promise: docs/operations.md, Restore, on a new computer."""
+    old, new, other = (tmp_path / name for name in ("old", "new", "other"))
+    for folder in (old, new, other):
+        folder.mkdir()
+    monkeypatch.chdir(old)
+    Path("winbc.toml").write_text('connection = "shop"\nsafe_mode = true\n[bc]\nbase_url = "https://x.example"\n')
+    store = Store(load_settings().flow_database(FLOW))
+    ledger.move(store, [Move("order", "W1", State.FAILED)], "run")
+    run(monkeypatch, capsys, "backup", "../monday.zip")
+
+    monkeypatch.chdir(new)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert run(monkeypatch, capsys, "restore", "../monday.zip")[0] == 1
+    assert list(Path().iterdir()) == [], "who says no changes nothing"
+    code, printed = run(monkeypatch, capsys, "restore", "../monday.zip", "--yes")
+    assert (code, "not as in the backup" in printed) == (0, False), printed
+    settings = load_settings()
+    assert (settings.connection, settings.safe_mode, settings.bc.base_url) == ("shop", True, "https://x.example")
+    assert [row["key"] for row in ledger.read(Store(settings.flow_database(FLOW)))] == ["W1"]
+
+    monkeypatch.chdir(other)
+    Path("winbc.toml").write_text('connection = "shop"\n')
+    main_lines = run(monkeypatch, capsys, "restore", "../monday.zip", "--yes")[1]
+    warning = "warning winbc.toml is not as in the backup: it differs in bc.base_url, safe_mode. It stays."
+    assert main_lines.startswith(warning), main_lines
+    assert main_lines.rstrip().endswith("To have the backup's, move it away and restore again.")
+    assert not load_settings().safe_mode, "what is there stays"

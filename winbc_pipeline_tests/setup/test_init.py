@@ -49,6 +49,7 @@ def test_a_person_types_the_answers_and_chooses_by_number(new_shop: NewShop, mon
     done = new_shop.winbc("init", typed="\n".join(typed))
     assert done.exit_code == 0, done.output
     assert "the credentials" in done.output
+    assert "entra.microsoft.com" not in done.output, "that is for Business Central online only"
     settings = load_settings()
     assert (settings.connection, settings.bc.company, settings.winstore.user) == ("shop", "CRONUS Retail", "winstore")
     assert settings.winstore.password.get_secret_value() == SECRET

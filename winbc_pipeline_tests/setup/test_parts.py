@@ -9,23 +9,30 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from xml.etree import ElementTree
 
 import pytest
 import typer.main
 import yaml
 from click import Command
+from rich.console import Console
+from typer.testing import CliRunner
 
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.errors import ConfigurationError, NotDone, WinbcError
+from winbc_pipeline.cli.setup.desks import Terminal
+from winbc_pipeline.errors import ConfigurationError, NotDone, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import FLOWS
-from winbc_pipeline.settings import load_settings
-from winbc_pipeline.setup import connections
+from winbc_pipeline.settings import Settings, load_settings
+from winbc_pipeline.setup import connections, credentials
+from winbc_pipeline.setup import review as review_step
 from winbc_pipeline.setup.directions import ask_directions, runs
 from winbc_pipeline.setup.files import SettingsFile, put_secret, write_workspace
-from winbc_pipeline.setup.questions import Choice, Question
+from winbc_pipeline.setup.questions import Choice, Question, yes_no
 from winbc_pipeline.setup.sitting import Sitting
 from winbc_pipeline.setup.systems import ask_systems
+from winbc_pipeline.workbench.checks import CheckResult
+from winbc_pipeline.workbench.rights import NOT_TRIED
 
 from ..support.sandboxes import REPOSITORY
 
@@ -53,6 +60,13 @@ class Clerk:
 
     def again(self) -> bool:
         return False
+
+
+class Corrects(Clerk):
+    """Wants to correct whatever fails."""
+
+    def again(self) -> bool:
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +168,52 @@ def test_a_safe_mode_that_a_person_switched_off_stays_off_and_the_directions_are
     assert Path("winbc.toml").read_text(encoding="utf-8") == before
 
 
+def test_the_last_lines_name_every_flow_that_is_on_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source of the promise: README.md, "Point it at real systems", step 3."""
+    monkeypatch.setattr(review_step, "checks", lambda _: [])
+    clerk = Clerk(init__products="no")
+    ask_directions(Sitting(clerk))
+    review_step.review(Sitting(clerk))
+    assert "winbc plan customers_winstore_to_bc" in clerk.said[-1]
+    order = "orders_winstore_to_bc, order_status_bc_to_winstore, stock_winstore_to_bc"
+    assert f"Then so with each of these, in this order: {order}\n" in clerk.said[-1]
+
+
+def test_a_wrong_address_of_winstore_is_told_once_and_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clerk = Corrects(winstore__base_url="https://right.example", winstore__user="me", winstore__password="x")
+    sitting = Sitting(clerk)
+    sitting.file.put("winstore.base_url", "https://wrong.example")
+
+    def answered(settings: Settings, entity: str) -> CheckResult:
+        if "wrong" in settings.winstore.base_url:
+            raise UnreadableAnswer(f"Winstore answers 404 to {entity}.")
+        return CheckResult(f"{entity} read")
+
+    monkeypatch.setattr(credentials, "read_winstore", answered)
+    credentials.ask_winstore(sitting)
+    assert len([text for text in clerk.said if "404" in text]) == 1
+    assert load_settings().winstore.base_url == "https://right.example"
+    assert sitting.problems == {}
+
+
+def test_a_menu_of_numbers_shows_each_number_once(capsys: pytest.CaptureFixture[str]) -> None:
+    choices = [Choice("1", "The two systems"), Choice("2", "Who signs in")]
+    with patch("typer.prompt", return_value="2"):
+        assert Terminal(Console()).ask(Question("x", "?", choices=choices)) == "2"
+    assert "1. The two systems\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "answer"), [("y", "yes"), ("N", "no"), ("2", "no"), ("yes", "yes")])
+def test_yes_and_no_are_taken_by_their_first_letter(typed: str, answer: str) -> None:
+    with patch("typer.prompt", return_value=typed):
+        assert Terminal(Console()).ask(yes_no("x", "?", True)) == answer
+
+
+def test_a_right_that_was_not_tried_is_not_called_ok(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal(Console()).tried("modify items", f"{NOT_TRIED}: there is no record yet", None)
+    assert "ok" not in capsys.readouterr().out
+
+
 def test_a_variable_that_wins_over_the_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WINBC_BC__COMPANY", "A")
     sitting = Sitting(Clerk(bc__company="B"))
@@ -171,6 +231,19 @@ def test_connections_are_added_listed_and_taken_away_with_their_data() -> None:
     kept = connections.remove(connections.named("utrecht"), NOW)
     assert (kept / ".winbc" / "ledger").read_text() == "what was sent"
     assert [each.name for each in connections.connections()] == ["gent"]
+
+
+def test_the_connection_of_the_folder_itself_is_not_taken_away_and_it_is_said_why() -> None:
+    SettingsFile().put("connection", "shop")
+    with pytest.raises(NotDone, match="shop is the connection of this folder itself"):
+        connections.named("shop")
+
+
+def test_what_is_taken_away_has_secrets_only_where_there_are_some() -> None:
+    connections.add("utrecht")
+    (connections.add("gent") / ".env").touch()
+    taken = [CliRunner().invoke(app, ["connection", "remove", name, "--yes"]).output for name in ("utrecht", "gent")]
+    assert [".env" in text for text in taken] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "a b", "", "removed"])

@@ -15,7 +15,7 @@ from ...health.flush import flush as send_due
 from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
 from ...workbench.plans import harmless
-from ..arguments import flow_of
+from ..arguments import flows_of
 from ..output import add_row, say, table_of
 
 app = typer.Typer(help="Who is told what is wrong.", no_args_is_help=True)
@@ -54,7 +54,7 @@ def records(
 ) -> None:
     """Lists all records of the open problems, the oldest first."""
     settings = load_settings()
-    flows = [flow_of(flow)] if flow else FLOWS
+    flows = flows_of(flow) if flow else FLOWS
     rows = [
         [each.id, *(str(row[name] or "") for name in ("key", "part", "kind", "reason", "since", "window"))]
         for each in flows

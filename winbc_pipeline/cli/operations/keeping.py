@@ -9,7 +9,7 @@ from rich.console import Console
 from ... import clock
 from ...errors import StoreBusy
 from ...flows import FLOWS
-from ...settings import load_settings
+from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
 from ..arguments import flow_of
 from ..dagster_home import claimed
@@ -34,24 +34,39 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
 ) -> None:
     """Puts a backup back. What was sent since then is looked up by the next runs, and not sent again."""
-    from ...workbench.keeping.restore import manifest_of
+    from ...workbench.keeping.restore import manifest_of, settings_for, settings_that_differ
+
+    manifest = manifest_of(file)
+    with settings_for(file, manifest) as settings:
+        names = [] if flow else settings_that_differ(file, manifest)
+        warn(console, _otherwise(names))
+        only = flow_of(flow, settings).id if flow else ""
+        what = f"the database of {only}" if only else "all databases"
+        say(console, f"This puts back {what} of {manifest.connection} as of {manifest.at:%Y-%m-%d %H:%M:%S} UTC.")
+        say(console, "What is there now is kept beside it. Both systems are left as they are.")
+        if not (yes or typer.confirm("Do this?")):
+            raise typer.Exit(1)
+        _restore(settings, file, only)
+    warn(console, _otherwise(names))
+
+
+def _restore(settings: Settings, file: Path, flow: str) -> None:
     from ...workbench.keeping.restore import restore as put_back
 
-    settings, only = load_settings(), flow_of(flow).id if flow else ""
-    manifest = manifest_of(settings, file)
-    what = f"the database of {only}" if only else "all databases"
-    say(console, f"This puts back {what} of {manifest.connection} as of {manifest.at:%Y-%m-%d %H:%M:%S} UTC.")
-    say(console, "What is there now is kept beside it. Both systems are left as they are.")
-    if not (yes or typer.confirm("Do this?")):
-        raise typer.Exit(1)
     with claimed(settings.data_folder / settings.connection):
-        done = put_back(settings, file, only)
+        done = put_back(settings, file, flow)
     say(console, f"{', '.join(done.put_back)}: put back. What was there is in {done.kept}.")
     for path in done.written:
         say(console, f"{path} was missing and is there again.")
     warn(console, (f"{path} is not as in the backup. It stays as it is." for path in done.differ))
     warn(console, (f"{name} is not in the backup. It stays as it is." for name in done.untouched))
     say(console, "The next runs read again what changed since the backup. See docs/operations.md, After a restore.")
+
+
+def _otherwise(names: list[str]) -> list[str]:
+    """The warning of a winbc.toml that has these settings otherwise than the backup; none without names."""
+    how = "To have the backup's, move it away and restore again."
+    return [f"winbc.toml is not as in the backup: it differs in {', '.join(names)}. It stays. {how}"] if names else []
 
 
 def tidy() -> None:

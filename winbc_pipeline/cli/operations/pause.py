@@ -12,7 +12,7 @@ from ...staging.pause import pause as pause_flow
 from ...staging.pause import paused_until
 from ...staging.pause import resume as resume_flow
 from ...sync.flow import Flow
-from ..arguments import flow_of
+from ..arguments import flows_of
 from ..output import say
 from .moments import EXAMPLES, in_words, moment_of
 
@@ -58,4 +58,4 @@ def _meant(name: str, settings: Settings) -> list[Flow]:
     """All flows, the one with an id, or the directions of a name that are on."""
     if name == "all":
         return list(FLOWS)
-    return [each for each in FLOWS if each.name == name and each.is_on(settings)] or [flow_of(name)]
+    return [each for each in flows_of(name) if each.id == name or each.is_on(settings)]

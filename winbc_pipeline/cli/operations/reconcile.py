@@ -39,8 +39,9 @@ def reconcile(
     """Compares both systems whole as they are now, field by field. Writes to neither without --repair."""
     if (take or yes or even_paused) and not repair:
         raise typer.BadParameter("--take, --yes and --even-paused go with --repair")
-    connected = ConnectedFlow(flow_of(flow), load_settings())
-    if repair and not even_paused and (words := resting(connected.settings, connected.flow.id)):
+    settings = load_settings()
+    connected = ConnectedFlow(flow_of(flow, settings), settings)
+    if repair and not even_paused and (words := resting(settings, connected.flow.id)):
         say(console, (words, "red"))
         raise typer.Exit(1)
     found = _compared(connected)

@@ -13,7 +13,7 @@ from ... import clock
 from ...flows import FLOWS, check_flow_settings
 from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
-from ..arguments import flow_of
+from ..arguments import flows_of
 from ..output import add_row, bar, say, table_of
 from .pause import EvenPaused, resting
 
@@ -39,7 +39,7 @@ def rerun(
         raise typer.BadParameter("say --failed; `winbc sync FLOW --from DAY --to DAY` runs any other windows")
     settings = load_settings()
     check_flow_settings(settings)
-    chosen = {flow_of(name).id for name in flow or []}
+    chosen = {each.id for name in flow or [] for each in flows_of(name)}
     flows = [each for each in FLOWS if each.is_on(settings) and (not chosen or each.id in chosen)]
     table = table_of("flow", "red windows", "still red", "why", whole="flow")
     red = False

@@ -8,6 +8,7 @@ from rich.console import Console
 from ... import clock
 from ...errors import NotDone
 from ...setup import connections
+from ...setup.files import ENV
 from ..output import add_row, say, table_of
 from .served import is_served
 
@@ -46,4 +47,5 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     if not (yes or typer.confirm(f"Move {found.folder} to connections/{connections.REMOVED}/?")):
         raise typer.Exit(1)
     kept = connections.remove(found, clock.now())
-    say(console, f"{name} is in {kept} now. Its .env still has the secrets: delete it when you are sure.")
+    secrets = " Its .env still has the secrets: delete it when you are sure." if (kept / ENV).exists() else ""
+    say(console, f"{name} is in {kept} now.{secrets}")

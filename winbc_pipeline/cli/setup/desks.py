@@ -12,9 +12,11 @@ from ...errors import ConfigurationError, WinbcError
 from ...settings import SECRETS
 from ...setup.questions import Question
 from ...setup.sitting import variable_of
+from ...workbench.rights import NOT_TRIED
 from ..output import say
 
 NONE = "-"  # what a person types for no answer, where there is a default
+SHORT = {"y": "yes", "n": "no"}
 SHOWN = 20  # choices of a question
 
 
@@ -30,6 +32,8 @@ class _Printed:
     def tried(self, what: str, found: str, problem: WinbcError | None) -> None:
         if problem:
             say(self.console, ("problem ", "red"), f"{what}: {problem}")
+        elif found.startswith(NOT_TRIED):
+            say(self.console, ("?       ", "yellow"), f"{what}: {found}")
         else:
             say(self.console, ("ok      ", "green"), f"{what}: {found}")
 
@@ -52,7 +56,8 @@ class Terminal(_Printed):
     def _show(self, question: Question) -> None:
         for number, choice in enumerate(question.choices[:SHOWN], 1):
             words = f"  ({choice.words})" if choice.words else ""
-            say(self.console, f"  {number}. {choice.value}{words}")
+            is_number = choice.value == str(number)
+            say(self.console, f"  {number}. {choice.words if is_number else choice.value + words}")
         if len(question.choices) > SHOWN:
             say(self.console, f"  … and {len(question.choices) - SHOWN} more; type the value.")
 
@@ -64,6 +69,8 @@ class Terminal(_Printed):
         if typed == NONE and question.optional:
             return ""
         values = [choice.value for choice in question.choices]
+        if values == list(SHORT.values()):
+            typed = SHORT.get(typed.lower(), typed)
         is_place = typed.isdigit() and typed not in values and 0 < int(typed) <= len(values)
         return values[int(typed) - 1] if is_place else typed
 

@@ -7,19 +7,21 @@ believed: sync/keeping/restored.py. A kill leaves each file whole, the old or th
 import hashlib
 import os
 import shutil
+import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import orjson
 
 from ... import clock
 from ...errors import NotDone, StoreDamaged
 from ...flows import FLOWS
-from ...settings import SHIPPED_TABLES, Settings
+from ...settings import SHIPPED_TABLES, Settings, load_settings
 from ...staging import schema
 from ...staging.compact import flushed
 from ...staging.store import Store, writing
@@ -28,6 +30,9 @@ from ...sync.keeping import restored
 from ...sync.session import lease
 from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, databases, folder_of
 
+TOML = Path("winbc.toml")
+PACKED = f"{SETTINGS}{TOML}"
+"""The name of winbc.toml in a backup."""
 RESTORING = "restoring"
 """The folder beside the databases in which a backup is unpacked."""
 WAIT_S = 5.0  # for a run that goes on
@@ -54,11 +59,8 @@ class Restored:
     untouched: list[str]
 
 
-def manifest_of(settings: Settings, path: Path) -> Manifest:
-    """What a backup says of itself.
-
-    Raises: NotDone for a file that is no backup, or one of a later version or of another connection.
-    """
+def manifest_of(path: Path) -> Manifest:
+    """What a backup says of itself; raises NotDone for a file that is no backup, or one of a later version."""
     try:
         with zipfile.ZipFile(path) as backup:
             content = orjson.loads(backup.read(MANIFEST))
@@ -70,10 +72,61 @@ def manifest_of(settings: Settings, path: Path) -> Manifest:
     if manifest.format > FORMAT or manifest.tables > schema.VERSION:
         made = f"winbc {manifest.program} has made {path}, with tables of version {manifest.tables}"
         raise NotDone(f"{made}; this winbc ({schema.program()}) is older.", "Install that version first.")
-    if manifest.connection != settings.connection:
-        hint = f"Set `connection` to it, or take a backup of {settings.connection}."
-        raise NotDone(f"{path} is of the connection {manifest.connection}.", hint)
     return manifest
+
+
+@contextmanager
+def settings_for(path: Path, manifest: Manifest) -> Iterator[Settings]:
+    """The settings of this folder. One without a winbc.toml gets that of the backup, and loses it if the block fails.
+
+    Raises: NotDone for a backup of another connection than this folder's; ConfigurationError as `load_settings`.
+    """
+    is_new = PACKED in manifest.files and not TOML.exists()
+    if is_new:
+        content = _toml_in(path, manifest)
+        with writing(TOML):
+            TOML.write_bytes(content)
+    try:
+        settings = load_settings()
+        _check_connection(path, manifest, settings)
+        yield settings
+    except BaseException:
+        if is_new:
+            TOML.unlink()
+        raise
+
+
+def _check_connection(path: Path, manifest: Manifest, settings: Settings) -> None:
+    if manifest.connection != settings.connection:
+        hint = f"Restore it in a folder without {TOML}, which the backup brings; this one is of {settings.connection}."
+        if PACKED not in manifest.files:
+            hint = f"Set `connection` to it: the backup has no {TOML}."
+        raise NotDone(f"{path} is of the connection {manifest.connection}.", hint)
+
+
+def settings_that_differ(path: Path, manifest: Manifest) -> list[str]:
+    """Names of the settings that winbc.toml has otherwise than the one in the backup; none where one is lacking."""
+    if PACKED not in manifest.files or not TOML.exists():
+        return []
+    here, there = (_by_name(tomllib.loads(each.decode())) for each in (TOML.read_bytes(), _toml_in(path, manifest)))
+    return sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
+
+
+def _toml_in(path: Path, manifest: Manifest) -> bytes:
+    """The winbc.toml of a backup that has one; raises NotDone when it is damaged."""
+    with zipfile.ZipFile(path) as backup, suppress(zipfile.BadZipFile, KeyError, EOFError):
+        content = backup.read(PACKED)
+        if hashlib.sha256(content).hexdigest() == manifest.files[PACKED]:
+            return content
+    raise _damaged(PACKED)
+
+
+def _by_name(content: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Values by their dotted names, such as `bc.company`."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        found |= _by_name(value, f"{before}{name}.") if isinstance(value, Mapping) else {before + name: value}
+    return found
 
 
 def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
@@ -85,7 +138,8 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
     Raises: NotDone as `manifest_of`, for a file in it that is not as it was, and for a flow that it does not have;
         StoreBusy while a run of a flow goes on; NotWritable. Then everything is as it was.
     """
-    manifest = manifest_of(settings, path)
+    manifest = manifest_of(path)
+    _check_connection(path, manifest, settings)
     only = f"{STATE}{flow}{DATABASES}"
     names = [name for name in manifest.files if name.startswith(STATE) and (not flow or name == only)]
     if not names:
@@ -135,7 +189,11 @@ def _unpack(backup: zipfile.ZipFile, manifest: Manifest, name: str, target: Path
     except (zipfile.BadZipFile, KeyError, EOFError):
         found = ""
     if found != manifest.files[name]:
-        raise NotDone(f"{name} in the backup is damaged.", "Nothing was changed. Take another backup.")
+        raise _damaged(name)
+
+
+def _damaged(name: str) -> NotDone:
+    return NotDone(f"{name} in the backup is damaged.", "Nothing was changed. Take another backup.")
 
 
 def _note(settings: Settings, path: Path, backup_at: datetime, now: datetime) -> None:
