@@ -79,14 +79,15 @@ def head(problem: Problem) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """How long something lasted: `3 d 4 h`, `2 h 5 min`, `12 min`, `40 s`."""
-    minutes = int(span.total_seconds()) // 60
+    """How long something lasted: `3 d 4 h`, `2 h 5 min`, `12 min`, `40 s`; `0 s` for what clocks say has yet to come."""
+    seconds = max(int(span.total_seconds()), 0)
+    minutes = seconds // 60
     days, hours = minutes // 1440, minutes // 60 % 24
     if days:
         return f"{days} d {hours} h"
     if hours:
         return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{int(span.total_seconds())} s"
+    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def fix_of(problem: Problem) -> str:
