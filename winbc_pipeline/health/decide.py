@@ -65,7 +65,10 @@ def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> d
 
 
 def _opened(problem: Problem, track: Track | None, now: datetime) -> Track:
-    return replace(_since(problem, track, now), flows=" ".join(problem.flows))
+    """The track of an open problem. It keeps the flows that were mended before the others, so that all are resolved."""
+    opened = _since(problem, track, now)
+    before = track.flows.split() if track and track.closed_at is None else []
+    return replace(opened, flows=" ".join(dict.fromkeys([*before, *problem.flows])), words=opened.words or problem.words)
 
 
 def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
@@ -157,7 +160,8 @@ def told(draft: Draft, now: datetime) -> dict[Name, Track]:
 
 
 def _mended(name: Name, track: Track) -> Item:
-    problem = Problem(name, track.opened_at, track.closed_at, track.records, flows=tuple(track.flows.split()))
+    flows = tuple(track.flows.split())
+    problem = Problem(name, track.opened_at, track.closed_at, track.records, words=track.words, flows=flows)
     return Item("mended", problem, track)
 
 

@@ -95,8 +95,12 @@ def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     groups: dict[Name, list[Failure]] = {}
     for each in failures:
         if each.flow in on:
-            cause = each.system or hashlib.sha256(each.words.encode()).hexdigest()[:8]
-            name = Name(EVERY, KIND_OF_ERROR.get(each.reason, "system"), each.reason, cause)
+            kind = KIND_OF_ERROR.get(each.reason, "system")
+            # The words of a source that shrank hold counts, which change with each read.
+            cause = each.system or (
+                each.flow if kind == "guard" else hashlib.sha256(each.words.encode()).hexdigest()[:8]
+            )
+            name = Name(EVERY, kind, each.reason, cause)
             groups.setdefault(name, []).append(each)
     return [
         Problem(

@@ -23,7 +23,7 @@ FAILURE = {
 TRACK = {
     **dict.fromkeys(("flow", "kind", "reason", "cause"), "VARCHAR"),
     **dict.fromkeys(("opened_at", "closed_at", "first_sent_at"), MOMENT),
-    "flows": "VARCHAR",
+    **dict.fromkeys(("flows", "words"), "VARCHAR"),
     "sent": "INTEGER",
     "told": "BOOLEAN",
     "records": "BIGINT",
@@ -31,6 +31,8 @@ TRACK = {
 MESSAGE = {"id": "VARCHAR", "channel": "VARCHAR", "subject": "VARCHAR", "began_at": MOMENT, "taken_at": MOMENT}
 OUTAGE = {"channel": "VARCHAR", "since": MOMENT, "tried_at": MOMENT, "tries": "INTEGER"}
 TABLES = {"run_failure": FAILURE, "track": TRACK, "message": MESSAGE, "outage": OUTAGE}
+# Columns that a database of an earlier version lacks.
+LATER = (("track", "words VARCHAR DEFAULT ''"),)
 KEPT = timedelta(days=90)
 
 
@@ -56,7 +58,8 @@ class Track:
         sent: how many messages have said that it is open.
         told: whether the last message about it said that it is open.
         records: how many records it had at most.
-        flows: ids of the flows that it stops or slows down, with blanks between.
+        flows: ids of the flows that it has stopped or slowed down, with blanks between.
+        words: what happened, where no record tells it.
     """
 
     opened_at: datetime
@@ -66,6 +69,7 @@ class Track:
     told: bool = False
     records: int = 0
     flows: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,8 @@ def forget_failure(settings: Settings, flow: str) -> None:
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in TABLES.items():
         create_table(connection, name, columns)
+    for table, column in LATER:
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, tracks: Mapping[Name, Track], outages: Iterable[Outage]) -> None:
