@@ -2,18 +2,20 @@
 
 A problem is told once, at once if it is not temporary; then after an hour, six hours, and every day; and when it is
 mended. What follows from another problem is not told. However much goes wrong, few messages go out: what is over the
-budget goes together in the next one.
+budget goes together in the next one. Less important messages use up nothing of the budget of those that weigh more,
+and those that say that something is mended have a budget of their own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from itertools import chain
 from typing import Literal
 
 from ..settings import AlertSettings
 from .gather import Gathered
 from .problem import SYSTEMS, Name, Problem
-from .store import Track
+from .store import Sent, Track
 
 HOUR = timedelta(hours=1)
 STEPS = (timedelta(), HOUR, 6 * HOUR)  # when it is told that a problem is open, after the first time; then every day
@@ -24,6 +26,10 @@ AFTERMATH = timedelta(minutes=10)  # what follows from a problem may outlast it 
 MOST_SINGLE = 3  # new problems that get messages of their own at the same moment
 # At most so many messages follow each other; then one in each REFILL. So 12 hours bring 12 at most.
 BURST, REFILL = 6, 2 * HOUR
+LOOK_BACK = 2 * DAY  # of messages that count for the budget
+# How much a message weighs, by the most important thing in it.
+MENDED, REMINDER, RECORDS, STOPS = -1, 0, 1, 2
+WEIGHTS = {"failed": RECORDS, "person": RECORDS, "guard": STOPS, "system": STOPS, "drift": STOPS, "disk": STOPS}
 What = Literal["new", "still", "mended"]
 
 
@@ -35,6 +41,13 @@ class Item:
     problem: Problem
     track: Track
 
+    @property
+    def weight(self) -> int:
+        """MENDED, REMINDER (told before, or no failure), RECORDS, or STOPS (it stops runs)."""
+        if self.what == "mended":
+            return MENDED
+        return WEIGHTS.get(self.problem.name.kind, REMINDER) if self.what == "new" else REMINDER
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -43,10 +56,24 @@ class Draft:
     Attributes:
         channels: names of channels. The first that takes it gets it; empty for all in the order of the settings.
         items: what it tells.
+        full_until: when it uses up the budget: until when others that do not weigh more are held.
     """
 
     channels: tuple[str, ...]
     items: tuple[Item, ...]
+    full_until: datetime | None = None
+
+    @property
+    def weight(self) -> int:
+        return max(item.weight for item in self.items)
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many problems are due to be told and are held, and until when the first of them is."""
+
+    count: int
+    until: datetime
 
 
 def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> dict[Name, Track]:
@@ -68,7 +95,9 @@ def _opened(problem: Problem, track: Track | None, now: datetime) -> Track:
     """The track of an open problem. It keeps the flows that were mended before the others, so that all are resolved."""
     opened = _since(problem, track, now)
     before = track.flows.split() if track and track.closed_at is None else []
-    return replace(opened, flows=" ".join(dict.fromkeys([*before, *problem.flows])), words=opened.words or problem.words)
+    return replace(
+        opened, flows=" ".join(dict.fromkeys([*before, *problem.flows])), words=opened.words or problem.words
+    )
 
 
 def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
@@ -76,6 +105,8 @@ def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
         return Track(problem.opened_at, records=problem.records)
     if track.closed_at and track.told:  # nobody has heard that it was mended
         return replace(track, closed_at=None, records=max(track.records, problem.records))
+    if track.closed_at and problem.is_anew:
+        return Track(problem.opened_at, records=problem.records)
     if track.closed_at:
         again = replace(track, opened_at=problem.opened_at, closed_at=None, records=problem.records)
         return replace(again, sent=1, first_sent_at=track.closed_at)  # told again an hour after it was mended
@@ -90,7 +121,7 @@ def due(
     gathered: Gathered,
     before: Mapping[Name, Track],
     tracks: Mapping[Name, Track],
-    sent_at: Sequence[datetime],
+    sent: Sequence[Sent],
     alerts: AlertSettings,
     now: datetime,
 ) -> list[Draft]:
@@ -99,8 +130,25 @@ def due(
     Args:
         before: the tracks of the look before this one.
         tracks: the same as `follow` gave them now.
-        sent_at: when messages went out, of the last half day at least.
+        sent: messages that went out since LOOK_BACK.
     """
+    return _drafts(_items(gathered, before, tracks, alerts, now), sent, alerts, now)
+
+
+def held(
+    gathered: Gathered, before: Mapping[Name, Track], sent: Sequence[Sent], alerts: AlertSettings, now: datetime
+) -> Held | None:
+    """What is due and waits, because the budget is used up; None for nothing."""
+    items = _items(gathered, before, follow(gathered, before, now), alerts, now)
+    told = {item.problem.name for draft in _drafts(items, sent, alerts, now) for item in draft.items}
+    left = [item for item in items if item.problem.name not in told]
+    return Held(len(left), min(_free_at(sent, item.weight, now) for item in left)) if left else None
+
+
+def _items(
+    gathered: Gathered, before: Mapping[Name, Track], tracks: Mapping[Name, Track], alerts: AlertSettings, now: datetime
+) -> list[Item]:
+    """What is to be told now, were there no budget."""
     if not alerts.urls:
         return []
     problems = {each.name: each for each in gathered.problems if each.closed_at is None}
@@ -114,27 +162,52 @@ def due(
                 items.append(item)
             elif item.what == "still":
                 soon.append(item)
-    return _drafts(items + soon, alerts, budget(sent_at, now), now) if items else []
+    if any(item.what != "mended" for item in items):
+        items += soon
+    quiet = is_quiet(alerts, now)
+    return [item for item in items if not quiet or item.problem.name.kind in alerts.urgent]
 
 
-def _drafts(items: list[Item], alerts: AlertSettings, left: int, now: datetime) -> list[Draft]:
+def _drafts(items: list[Item], sent: Sequence[Sent], alerts: AlertSettings, now: datetime) -> list[Draft]:
     """The messages of what is due. Where these are more than may go out, each route gets one."""
-    if is_quiet(alerts, now):
-        items = [item for item in items if item.problem.name.kind in alerts.urgent]
-    routes = _by_route(items, alerts)
-    drafts = [draft for route, own in routes.items() for draft in _of_route(route, own)]
-    if len(drafts) > left:
-        drafts = [Draft(route, tuple(own)) for route, own in routes.items()]
-    return drafts[:left]
+    drafts = []
+    for own in ([item for item in items if item.what != "mended"], [item for item in items if item.what == "mended"]):
+        routes = _by_route(own, alerts)
+        single = list(chain.from_iterable(_of_route(route, each) for route, each in routes.items()))
+        allowed = _allowed(single, sent, now)
+        if len(allowed) < len(single):
+            allowed = _allowed([Draft(route, tuple(each)) for route, each in routes.items()], sent, now)
+        drafts += allowed
+    return drafts
 
 
-def budget(sent_at: Iterable[datetime], now: datetime) -> int:
-    """How many messages may go out now."""
+def _allowed(drafts: Iterable[Draft], sent: Sequence[Sent], now: datetime) -> list[Draft]:
+    """Those that the budget allows, the most important first."""
+    allowed, taken = [], list(sent)
+    for draft in sorted(drafts, key=lambda each: -each.weight):
+        if budget(taken, draft.weight, now) >= 1:
+            taken.append(Sent(now, draft.weight))
+            is_last = draft.weight != MENDED and budget(taken, draft.weight, now) < 1
+            allowed.append(replace(draft, full_until=_free_at(taken, draft.weight, now) if is_last else None))
+    return allowed
+
+
+def budget(sent: Iterable[Sent], weight: int, now: datetime) -> float:
+    """How many messages of a weight may go out now: those that went out count that weigh as much or more."""
     level, last = float(BURST), now
-    for moment in sorted(sent_at):
+    for moment in sorted(each.moment for each in sent if _counts(each.weight, weight)):
         level = min(level + max(moment - last, timedelta()) / REFILL, BURST) - 1
         last = moment
-    return int(max(min(level + (now - last) / REFILL, BURST), 0))
+    return min(level + (now - last) / REFILL, BURST)
+
+
+def _counts(sent: int, weight: int) -> bool:
+    return sent == MENDED if weight == MENDED else sent >= weight
+
+
+def _free_at(sent: Iterable[Sent], weight: int, now: datetime) -> datetime:
+    """When the next message of a weight may go out."""
+    return now + max(1 - budget(sent, weight, now), 0) * REFILL
 
 
 def is_quiet(alerts: AlertSettings, now: datetime) -> bool:

@@ -47,6 +47,7 @@ class Problem:
         words: what happened, where no record tells it.
         fix: what to do, where neither the reason nor the error code tells it.
         flows: the flows that it stops or slows down.
+        is_anew: whether it came back with a record that was not in it before.
     """
 
     name: Name
@@ -57,6 +58,7 @@ class Problem:
     words: str = ""
     fix: str = ""
     flows: tuple[str, ...] = ()
+    is_anew: bool = False
 
     @property
     def is_temporary(self) -> bool:

@@ -20,6 +20,7 @@ from ..settings import Settings
 from ..staging.ledger import State
 from ..sync.connected import ConnectedFlow
 from . import store
+from .decide import LOOK_BACK, Held, held
 from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
 from .lateness import FlowHealth, flow_health
@@ -51,6 +52,7 @@ class Report:
         problems: the open ones.
         outages: channels of alerts that take no messages.
         calls: numbers of answers by system and status.
+        held: what is due to be told and is held, because many messages went out; None for nothing.
     """
 
     connection: str
@@ -59,6 +61,7 @@ class Report:
     problems: tuple[Problem, ...]
     outages: tuple[Outage, ...]
     calls: Mapping[tuple[str, int], int]
+    held: Held | None = None
 
     @property
     def exit_code(self) -> int:
@@ -72,7 +75,7 @@ class Report:
 def report(settings: Settings, now: datetime) -> Report:
     """How a connection is at a moment. Nothing is asked or sent."""
     every = [ConnectedFlow(flow, settings) for flow in FLOWS]
-    known = store.remembered(settings, now)
+    known = store.remembered(settings, now - LOOK_BACK)
     gathered = gather(every, known.failures, now)
     return Report(
         connection=settings.connection,
@@ -81,6 +84,7 @@ def report(settings: Settings, now: datetime) -> Report:
         problems=tuple(each for each in gathered.problems if each.closed_at is None),
         outages=tuple(known.outages.values()),
         calls=seen(settings).calls,
+        held=held(gathered, known.tracks, known.sent, settings.alerts, now),
     )
 
 
@@ -93,6 +97,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "flows": [_flow(each, report.at) for each in report.flows],
         "problems": [_problem(each) for each in report.problems],
         "channels_down": [{"channel": each.channel, "since": each.since} for each in report.outages],
+        "messages_held": {"problems": report.held.count, "until": report.held.until} if report.held else None,
     }
 
 

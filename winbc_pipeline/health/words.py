@@ -77,6 +77,9 @@ def body(draft: Draft, settings: Settings, now: datetime) -> str:
     parts = [_told(item, settings, now) for item in draft.items[:IN_FULL]]
     parts += ["\n".join(f"{STATES[item.what]}: {head(item.problem)}" for item in short)] if short else []
     parts += [f"And {left} more: `winbc status`."] if left > 0 else []
+    if draft.full_until:
+        held = f"Many messages went out. Others that are not more important are held until {moment(draft.full_until)}."
+        parts.append(f"{held} `winbc status` shows all that is wrong.")
     return "\n\n".join(parts)
 
 
@@ -88,12 +91,14 @@ def head(problem: Problem) -> str:
     count = f"{problem.records} record{'' if problem.records == 1 else 's'}"
     system = f" ({name.cause})" if " " in name.cause or name.cause.istitle() else ""
     flows = name.flow or (", ".join(problem.flows) if len(problem.flows) < FEW else f"{len(problem.flows)} flows")
-    what = (HEADS.get(name.reason) or HEADS[name.kind]).format(count=count, reason=name.reason, system=system, cause=name.cause)
+    what = (HEADS.get(name.reason) or HEADS[name.kind]).format(
+        count=count, reason=name.reason, system=system, cause=name.cause
+    )
     return f"{flows}: {what}" if flows else what
 
 
 def duration(span: timedelta) -> str:
-    """How long something lasted: `3 d 4 h`, `2 h 5 min`, `12 min`, `40 s`; `0 s` for what clocks say has yet to come."""
+    """How long something lasted: `3 d 4 h`, `2 h 5 min`, `12 min`, `40 s`; `0 s` where clocks disagree."""
     seconds = max(int(span.total_seconds()), 0)
     minutes = seconds // 60
     days, hours = minutes // 1440, minutes // 60 % 24

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from winbc_pipeline.health.decide import Draft, due, follow, told
+from winbc_pipeline.health.decide import Draft, Held, due, follow, held, told
 from winbc_pipeline.health.gather import Gathered
 from winbc_pipeline.health.problem import EVERY, Name, Problem
-from winbc_pipeline.health.store import Track
+from winbc_pipeline.health.store import Sent, Track
 from winbc_pipeline.settings import AlertSettings
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
@@ -31,11 +31,15 @@ class Diary:
     def look(self, now: datetime, *problems: Problem) -> list[Draft]:
         gathered = Gathered(problems)
         before, self.tracks = self.tracks, follow(gathered, self.tracks, now)
-        drafts = due(gathered, before, self.tracks, [moment for moment, _ in self.sent], self.alerts, now)
+        drafts = due(gathered, before, self.tracks, self.went_out, self.alerts, now)
         for draft in drafts:
             self.tracks |= told(draft, now)
             self.sent.append((now, draft))
         return drafts
+
+    @property
+    def went_out(self) -> list[Sent]:
+        return [Sent(moment, draft.weight) for moment, draft in self.sent]
 
     def kinds(self) -> list[str]:
         return [item.what for _, draft in self.sent for item in draft.items]
@@ -73,6 +77,45 @@ def test_a_problem_that_comes_and_goes_all_day_sends_at_most_one_message_in_two_
         now = START + step * 5 * MINUTE
         diary.look(now, *([problem(since=now)] if step % 2 else []))
     assert len(diary.sent) <= 12
+
+
+def test_three_problems_that_are_mended_leave_the_fourth_its_message() -> None:
+    diary = Diary()
+    for step in range(3):
+        diary.look(START + 2 * step * MINUTE, problem(f"R{step}"))
+        diary.look(START + (2 * step + 1) * MINUTE)
+    assert diary.kinds() == ["new", "mended"] * 3
+    fourth = problem("R4", since=START + 8 * MINUTE)
+    assert [draft.full_until for draft in diary.look(fourth.opened_at, fourth)] == [None]
+
+
+def test_the_message_that_uses_up_the_budget_says_until_when_others_are_held_and_then_they_go_out() -> None:
+    diary = Diary()
+    for step in range(7):
+        diary.look(START, *(problem(f"R{number}") for number in range(step + 1)))
+    until = START + 2 * HOUR
+    assert [draft.full_until for _, draft in diary.sent] == [None] * 5 + [until]
+    open_now = Gathered(tuple(problem(f"R{number}") for number in range(7)))
+    assert held(open_now, diary.tracks, diary.went_out, diary.alerts, START) == Held(1, until)
+    assert diary.look(until - MINUTE, *open_now.problems) == []
+    assert len(diary.look(until, *open_now.problems)) == 1
+
+
+def test_what_stops_runs_is_told_though_records_that_failed_have_used_up_the_budget() -> None:
+    diary = Diary()
+    for step in range(6):
+        diary.look(START, *(problem(f"R{number}") for number in range(step + 1)))
+    stop = problem("E-AUTH", "system", EVERY, "Winstore")
+    (draft,) = diary.look(START, *(problem(f"R{number}") for number in range(7)), stop)
+    assert stop in [item.problem for item in draft.items]
+
+
+def test_a_problem_that_comes_back_within_an_hour_with_a_new_record_is_told_at_once() -> None:
+    diary = Diary()
+    diary.look(START, problem())
+    diary.look(START + MINUTE)
+    diary.look(START + 2 * MINUTE, problem(since=START + 2 * MINUTE, is_anew=True))
+    assert diary.kinds() == ["new", "mended", "new"]
 
 
 def test_what_a_source_that_is_down_brings_about_is_not_told() -> None:

@@ -90,6 +90,12 @@ def _show(found: Report, settings: Settings) -> None:
     for problem in found.problems:
         if problem.name.kind != "late":
             say(console, (head(problem), "red"), f". {problem.words} {fix_of(problem)}")
+    if found.held:
+        until = f"{found.held.until:%Y-%m-%d %H:%M:%S} UTC"
+        say(
+            console,
+            f"Alerts: messages about {found.held.count} problems are held until {until}, because many went out.",
+        )
     for outage in found.outages:
         say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
 
