@@ -14,7 +14,7 @@ from typing import Literal
 
 from ..settings import AlertSettings
 from .gather import Gathered
-from .problem import SYSTEMS, Name, Problem
+from .problem import STOPS, SYSTEMS, Name, Problem
 from .store import Sent, Track
 
 HOUR = timedelta(hours=1)
@@ -28,8 +28,8 @@ MOST_SINGLE = 3  # new problems that get messages of their own at the same momen
 BURST, REFILL = 6, 2 * HOUR
 LOOK_BACK = 2 * DAY  # of messages that count for the budget
 # How much a message weighs, by the most important thing in it.
-MENDED, REMINDER, RECORDS, STOPS = -1, 0, 1, 2
-WEIGHTS = {"failed": RECORDS, "person": RECORDS, "guard": STOPS, "system": STOPS, "drift": STOPS, "disk": STOPS}
+MENDED, REMINDER, RECORDS, RUNS = -1, 0, 1, 2
+WEIGHTS = {"failed": RECORDS, "person": RECORDS, "disk": RUNS} | dict.fromkeys(STOPS, RUNS)
 What = Literal["new", "still", "mended"]
 
 
@@ -43,7 +43,7 @@ class Item:
 
     @property
     def weight(self) -> int:
-        """MENDED, REMINDER (told before, or no failure), RECORDS, or STOPS (it stops runs)."""
+        """MENDED, REMINDER (told before, or no failure), RECORDS, or RUNS (it stops runs)."""
         if self.what == "mended":
             return MENDED
         return WEIGHTS.get(self.problem.name.kind, REMINDER) if self.what == "new" else REMINDER
@@ -262,7 +262,7 @@ def _is_silenced(
         return any(other.reason == "E-AUTH" and other.cause == name.cause for other in problems)
     if name.kind != "late" and not (name.kind == "failed" and problem.is_temporary):
         return False
-    stops = [other for other in problems.values() if other.name.kind in ("system", "guard", "drift")]
+    stops = [other for other in problems.values() if other.name.kind in STOPS]
     if any(name.flow in other.flows for other in stops):
         return True
     return any(

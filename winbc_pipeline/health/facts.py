@@ -36,6 +36,7 @@ class Facts:
         unknown_since: the same of those whose answer was lost.
         person_since: since when the oldest record waits for a person; None for none.
         was_let_go: whether a person has ended the flow's safe mode, for its present target.
+        is_known: whether the ledger could be read. Where it could not, all of the others say nothing.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -45,6 +46,7 @@ class Facts:
     unknown_since: datetime | None = None
     person_since: datetime | None = None
     was_let_go: bool = False
+    is_known: bool = True
 
 
 def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) -> Facts:

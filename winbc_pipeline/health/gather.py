@@ -6,7 +6,7 @@ Here belongs: putting them together. What each of them is: facts.py, lateness.py
 import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..errors import StoreUnavailable
@@ -16,7 +16,7 @@ from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
 from .lateness import FlowHealth, flow_health
-from .problem import EVERY, SYSTEMS, Name, Problem
+from .problem import EVERY, STOPS, SYSTEMS, Name, Problem
 from .store import Failure
 
 # Kinds of errors that end a run; all others are `system`.
@@ -55,6 +55,8 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
     problems += [_late(health, now) for health in healths if health.late]
     problems += _failures([*failures, *_unanswered(on)], {each.flow.id for each in on})
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
+    stopped = {flow for each in problems if each.name.kind in STOPS for flow in each.flows}
+    healths = [replace(each, is_stopped=each.flow in stopped) for each in healths]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
     return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
 
@@ -63,9 +65,10 @@ def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth],
     """How the flows are, where few records came, and the ids of flows whose database was in use."""
     healths, few, unread = [], [], set()
     for connected in on:
-        facts = Facts()
+        facts = Facts(is_known=False)
         try:
-            facts, low = facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+            facts = facts_of(connected, now, WAIT_S)
+            low = volume.low(connected, now, WAIT_S)
             few += [low] if low else []
         except StoreUnavailable:  # one that is damaged stops the runs of its flow, which is told of them
             unread.add(connected.flow.id)

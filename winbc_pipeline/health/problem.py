@@ -8,6 +8,7 @@ from ..errors import WinbcError
 
 SYSTEMS = {"winstore": "Winstore", "bc": "Business Central"}  # names of both systems, by what flows call them
 EVERY = ""  # in the place of a flow's id: what is wrong is not one flow's
+STOPS = ("guard", "system", "drift")  # kinds of problems of runs that end before they send anything
 # The next run, or a little time, may mend these by itself. Reasons of UNKNOWN records are among them.
 TEMPORARY = {
     *("NO_ANSWER", "QUARANTINE", "LOOK_AGAIN", "ECHO", "STALE", "NOT_TAKEN", "STOPPED", "DEPENDENCY"),

@@ -33,6 +33,7 @@ FINE, FAILURES, LATE, SET_UP = 0, 1, 2, 3  # exit codes of `winbc status`
 WARNINGS = ("late", "volume", "expiry")  # kinds of problems that are no failures
 MEASURES = {
     "on": "1 when the settings let records go in this direction",
+    "busy": "1 when a run has the flow's database open, so that its records and problems are not known",
     "late": "1 when the flow is late",
     "poll_age_seconds": "Time since the source last answered",
     "lag_seconds": "Time that the oldest change waits which the target has not acknowledged; 0 for none",
@@ -123,7 +124,7 @@ class _Figures(Collector):
             yield gauge
         records = GaugeMetricFamily("winbc_records", "Records by state", labels=("connection", "flow", "state"))
         for each in self.report.flows:
-            for state in State:
+            for state in State if each.facts.is_known else ():
                 records.add_metric((connection, each.flow, state), each.facts.states.get(state, 0))
         yield records
         labels = ("connection", "flow", "kind", "reason")
@@ -143,13 +144,15 @@ class _Figures(Collector):
 
 
 def _measures(flow: FlowHealth, at: datetime) -> dict[str, float | None]:
+    none = 0 if flow.facts.is_known else None  # of what nothing is known, there is no figure
     return {
         "on": flow.is_on,
+        "busy": not flow.facts.is_known,
         "late": bool(flow.late),
         "poll_age_seconds": _age(flow.poll.answered_at, at),
-        "lag_seconds": _age(flow.waiting_since, at) or 0,
-        "unknown_seconds": _age(flow.facts.unknown_since, at) or 0,
-        "person_seconds": _age(flow.facts.person_since, at) or 0,
+        "lag_seconds": _age(flow.waiting_since, at) or none,
+        "unknown_seconds": _age(flow.facts.unknown_since, at) or none,
+        "person_seconds": _age(flow.facts.person_since, at) or none,
         "lease_seconds": _age(flow.holder.since, at) or 0 if flow.holder else 0,
         "followed_timestamp_seconds": flow.facts.watermark.timestamp() if flow.facts.watermark else None,
     }
@@ -166,7 +169,7 @@ def _facts(connected: ConnectedFlow, now: datetime) -> Facts:
     try:
         return facts_of(connected, now, WAIT_S)
     except StoreUnavailable:
-        return Facts()
+        return Facts(is_known=False)
 
 
 def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
@@ -183,11 +186,11 @@ def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
         "unknown_since": flow.facts.unknown_since,
         "person_since": flow.facts.person_since,
         "followed_until": flow.facts.watermark,
-        "records": flow.facts.states,
+        "records": flow.facts.states if flow.facts.is_known else None,
         "sensor_seconds": flow.timing.sensor_seconds if flow.is_on and flow.timing.sensors else None,
         "sweep": flow.timing.cron if flow.is_on and flow.timing.schedules else None,
         "paused_until": flow.paused_until,
-        "safe_mode": flow.in_safe_mode,
+        "safe_mode": flow.safe_mode,
         "lease": {"process": holder.process, "flow": holder.flow, "since": holder.since} if holder else None,
     }
 

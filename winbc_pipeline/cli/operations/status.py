@@ -11,6 +11,7 @@ from rich.console import Console
 from ... import clock
 from ...errors import WinbcError
 from ...flows import check_flow_settings
+from ...health.lateness import FlowHealth
 from ...health.report import SET_UP, Report, as_json, prometheus, report
 from ...health.words import duration, fix_of, head
 from ...settings import Settings, load_settings
@@ -65,17 +66,18 @@ def _show(found: Report, settings: Settings) -> None:
     for flow in found.flows:
         facts, timing = flow.facts, flow.timing
         states = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
+        none = "never" if facts.is_known else "?"
         is_asked, is_swept = flow.is_on and timing.sensors, flow.is_on and timing.schedules
         add_row(
             table,
             flow.flow,
             flow.state,
-            f"{facts.watermark:%Y-%m-%d %H:%M:%S}" if facts.watermark else "never",
+            f"{facts.watermark:%Y-%m-%d %H:%M:%S}" if facts.watermark else none,
             _ago(flow.poll.answered_at, found.at),
             _ago(flow.waiting_since, found.at),
-            _ago(facts.person_since, found.at),
-            states,
-            "no" if not flow.is_on or flow.paused_until else "safe mode" if flow.in_safe_mode else "yes",
+            _ago(facts.person_since, found.at) if facts.is_known else "?",
+            states if facts.is_known else "?",
+            _writes(flow),
             f"every {timing.sensor_seconds} s" if is_asked else "off",
             timing.cron if is_swept else "off",
         )
@@ -85,6 +87,8 @@ def _show(found: Report, settings: Settings) -> None:
             say(console, f"{flow.flow}: paused until {in_words(flow.paused_until, settings)}.")
         if flow.late:
             say(console, ("LATE ", "red"), f"{flow.flow}: {flow.words}")
+        if not flow.facts.is_known:
+            say(console, f"{flow.flow}: busy: a run is at work. What its database holds is not known now.")
         if flow.holder:
             say(console, f"{flow.flow}: process {flow.holder.process} writes since {flow.holder.since:%H:%M:%S} UTC.")
     for problem in found.problems:
@@ -98,6 +102,12 @@ def _show(found: Report, settings: Settings) -> None:
         )
     for outage in found.outages:
         say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
+
+
+def _writes(flow: FlowHealth) -> str:
+    if not flow.is_on or flow.paused_until:
+        return "no"
+    return {None: "?", True: "safe mode", False: "yes"}[flow.safe_mode]
 
 
 def _ago(moment: datetime | None, at: datetime) -> str:
