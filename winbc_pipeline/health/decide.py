@@ -6,7 +6,7 @@ budget goes together in the next one. Less important messages use up nothing of 
 and those that say that something is mended have a budget of their own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import chain
@@ -35,11 +35,12 @@ What = Literal["new", "still", "mended"]
 
 @dataclass(frozen=True)
 class Item:
-    """A problem in a message, and what is said of it."""
+    """A problem in a message, and what is said of it; of a guard's, `safe` are its flows in safe mode."""
 
     what: What
     problem: Problem
     track: Track
+    safe: tuple[str, ...] = ()
 
     @property
     def weight(self) -> int:
@@ -165,7 +166,13 @@ def _items(
     if any(item.what != "mended" for item in items):
         items += soon
     quiet = is_quiet(alerts, now)
-    return [item for item in items if not quiet or item.problem.name.kind in alerts.urgent]
+    safe = {each.flow for each in gathered.healths if each.safe_mode}
+    return [_with_safe(item, safe) for item in items if not quiet or item.problem.name.kind in alerts.urgent]
+
+
+def _with_safe(item: Item, safe: Set[str]) -> Item:
+    is_guard = item.problem.name.kind == "guard"
+    return replace(item, safe=tuple(flow for flow in item.problem.flows if flow in safe)) if is_guard else item
 
 
 def _drafts(items: list[Item], sent: Sequence[Sent], alerts: AlertSettings, now: datetime) -> list[Draft]:

@@ -6,7 +6,7 @@ personal data.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from . import store
 from .decide import LOOK_BACK, Held, held
 from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
-from .lateness import FlowHealth, flow_health
+from .lateness import NEVER_ASKED, NOT_ANSWERED, FlowHealth, flow_health
 from .problem import Problem
 from .seen import seen
 from .store import Outage
@@ -73,15 +73,19 @@ class Report:
         return FAILURES if failed or self.outages else FINE
 
 
-def report(settings: Settings, now: datetime) -> Report:
-    """How a connection is at a moment. Nothing is asked or sent."""
+def report(settings: Settings, now: datetime, is_served: bool = True) -> Report:
+    """How a connection is at a moment. Nothing is asked or sent.
+
+    Args:
+        is_served: whether a daemon is at work that asks the sources.
+    """
     every = [ConnectedFlow(flow, settings) for flow in FLOWS]
     known = store.remembered(settings, now - LOOK_BACK)
     gathered = gather(every, known.failures, now)
     return Report(
         connection=settings.connection,
         at=now,
-        flows=tuple(_flows(every, gathered, now)),
+        flows=tuple(each if is_served else _not_asked(each) for each in _flows(every, gathered, now)),
         problems=tuple(each for each in gathered.problems if each.closed_at is None),
         outages=tuple(known.outages.values()),
         calls=seen(settings).calls,
@@ -163,6 +167,13 @@ def _flows(every: list[ConnectedFlow], gathered: Gathered, now: datetime) -> Ite
     for connected in every:
         flow = connected.flow.id
         yield known[flow] if flow in known else flow_health(connected, _facts(connected, now), now)
+
+
+def _not_asked(flow: FlowHealth) -> FlowHealth:
+    """A flow whose source is silent because nothing runs that asks it."""
+    if flow.late not in (NEVER_ASKED, NOT_ANSWERED):
+        return flow
+    return replace(flow, words=f"{flow.words} Nobody asks: is `winbc up` running?")
 
 
 def _facts(connected: ConnectedFlow, now: datetime) -> Facts:

@@ -3,7 +3,7 @@
 Here belongs: the texts. They hold keys, codes and the systems' own words, and no personal data (redaction.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -126,16 +126,25 @@ def _told(item: Item, settings: Settings, now: datetime) -> str:
     if item.what == "mended":
         ended = track.closed_at or now
         lasted = f"RESOLVED after {duration(ended - track.opened_at)}, at {moment(ended)}."
-        return f"{head(problem)}\n{lasted}"
+        return "\n".join([head(problem), lasted, *_safe(item)])
     state = f"Since {moment(track.opened_at)} ({duration(now - track.opened_at)})."
-    lines = [head(problem), state, *_why(problem), fix_of(problem), *_links(problem, settings)]
+    lines = [head(problem), state, *_why(problem), fix_of(problem), *_safe(item)]
+    return "\n".join([*lines, *_links(problem, settings), *records_of(problem)])
+
+
+def records_of(problem: Problem) -> Iterator[str]:
+    """Lines that name the first records of a problem; none for a problem without records."""
     if problem.examples and problem.records > len(problem.examples):
         every = f"winbc alerts records {problem.name.flow} --csv FILE"
-        lines.append(f"The first {len(problem.examples)} of {problem.records} records (all: `{every}`):")
+        yield f"The first {len(problem.examples)} of {problem.records} records (all: `{every}`):"
     elif problem.examples:
-        lines.append("Records:")
-    lines += [_record(example) for example in problem.examples]
-    return "\n".join(lines)
+        yield "Records:"
+    yield from map(_record, problem.examples)
+
+
+def _safe(item: Item) -> Iterator[str]:
+    for flow in item.safe:
+        yield f"{flow} stays in safe mode: it writes nothing until `winbc approve {flow}` has let its plan pass."
 
 
 def _why(problem: Problem) -> Iterable[str]:

@@ -4,16 +4,21 @@ Source: test_catalogue.md, row 107; a day of alerts must be readable.
 """
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.health.decide import Draft, Held, due, follow, held, told
+from winbc_pipeline.health.facts import Facts
 from winbc_pipeline.health.gather import Gathered
+from winbc_pipeline.health.lateness import flow_health
 from winbc_pipeline.health.problem import EVERY, Name, Problem
 from winbc_pipeline.health.store import Sent, Track
-from winbc_pipeline.settings import AlertSettings
+from winbc_pipeline.settings import AlertSettings, Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -190,3 +195,12 @@ def test_what_is_mended_is_told_where_it_was_told() -> None:
 def test_quiet_hours_are_by_the_clock_of_their_time_zone(quiet: str, told_now: int) -> None:
     """10:00 UTC is 11:00 in Amsterdam in March."""
     assert len(Diary(quiet=quiet).look(START, problem())) == told_now
+
+
+def test_the_end_of_a_guard_knows_which_flow_is_in_safe_mode(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path, safe_mode=True)
+    health = flow_health(ConnectedFlow(flow_named(FLOW), settings), Facts(), START)
+    tracks = {problem("E-SOURCE", "guard", EVERY).name: Track(START, START, sent=1, told=True, flows=FLOW)}
+    alerts = AlertSettings(urls={"mail": SecretStr("mailto://x")})
+    (draft,) = due(Gathered((), (health,)), tracks, tracks, [], alerts, START)
+    assert [(item.what, item.safe) for item in draft.items] == [("mended", (FLOW,))]

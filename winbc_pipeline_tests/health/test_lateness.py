@@ -254,3 +254,10 @@ def test_a_flow_that_a_guard_of_its_source_stops_is_in_trouble(desk: Desk) -> No
     words = f"{ORDERS.id}: source gave 25 of 60 orders, nothing sent."
     store.note_failure(desk.settings, store.Failure(ORDERS.id, "E-SOURCE", "", words, "", desk.now))
     assert desk.orders()["state"] == "trouble"
+
+
+@pytest.mark.parametrize(("is_served", "asks"), [(True, False), (False, True)])
+def test_a_flow_that_nobody_asks_because_nothing_runs_says_so(desk: Desk, is_served: bool, asks: bool) -> None:
+    found = report(desk.settings, desk.now, is_served)
+    orders = next(each for each in found.flows if each.flow == ORDERS.id)
+    assert ("Nobody asks: is `winbc up` running?" in orders.words) is asks

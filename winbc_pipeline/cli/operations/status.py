@@ -13,10 +13,11 @@ from ...errors import WinbcError
 from ...flows import check_flow_settings
 from ...health.lateness import FlowHealth
 from ...health.report import SET_UP, Report, as_json, prometheus, report
-from ...health.words import duration, fix_of, head
+from ...health.words import duration, fix_of, head, records_of
 from ...settings import Settings, load_settings
 from ..failures import options
 from ..output import add_row, say, table_of
+from ..setup.served import home_of, is_served
 from .moments import in_words
 
 console = Console()
@@ -28,7 +29,7 @@ def status(
     """How every flow is. Exit codes: 0 fine, 1 something failed, 2 a flow is late, 3 the set-up is wrong."""
     try:
         settings = _settings()
-        found = report(settings, clock.now())
+        found = report(settings, clock.now(), is_served(home_of(settings)))
     except WinbcError as error:
         if options.debug:
             raise
@@ -94,6 +95,8 @@ def _show(found: Report, settings: Settings) -> None:
     for problem in found.problems:
         if problem.name.kind != "late":
             say(console, (head(problem), "red"), f". {problem.words} {fix_of(problem)}")
+            for line in records_of(problem):
+                say(console, f"  {line}")
     if found.held:
         until = f"{found.held.until:%Y-%m-%d %H:%M:%S} UTC"
         say(
