@@ -29,7 +29,9 @@ def watched(connected: ConnectedFlow, ends: bool = True) -> Iterator[None]:
     """
     try:
         yield
-    except TooManyWrites:  # the ledger has its records
+    except TooManyWrites:  # the ledger has its records, and what stopped earlier runs did not stop this one
+        with _never_failing():
+            store.forget_failure(connected.settings, connected.flow.id)
         tell(connected.settings)
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from winbc_pipeline.errors import AuthenticationFailed, SourceShrank, SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import AuthenticationFailed, SourceShrank, SystemUnavailable, TooManyWrites, UnreadableAnswer
 from winbc_pipeline.health import channels
 from winbc_pipeline.health.report import as_json, prometheus, report
 from winbc_pipeline.staging.ledger import State
@@ -310,3 +310,10 @@ def test_resolved_names_all_flows_of_the_alarm_also_those_that_went_on_before_th
         shop.flush(MINUTE)
     alarm = f"{', '.join(flows)}: runs stop: E-AUTH (Business Central)"
     assert shop.receiver.subjects[1:] == [f"winbc default: still {alarm}", f"winbc default: RESOLVED {alarm}"]
+
+
+def test_a_plan_that_is_held_has_come_past_the_guard_of_the_source(shop: Shop) -> None:
+    """Else a command is named that finds nothing to approve."""
+    shop.stops(shrank(25), "products_winstore_to_bc")
+    shop.stops(TooManyWrites("The plan is held."), "products_winstore_to_bc")
+    assert report(shop.settings, shop.orders.now).problems == ()
