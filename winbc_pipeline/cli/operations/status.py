@@ -83,6 +83,11 @@ def _show(found: Report, settings: Settings) -> None:
             timing.cron if is_swept else "off",
         )
     console.print(table)
+    _show_flows(found, settings)
+    _show_problems(found)
+
+
+def _show_flows(found: Report, settings: Settings) -> None:
     for flow in found.flows:
         if flow.paused_until:
             say(console, f"{flow.flow}: paused until {in_words(flow.paused_until, settings)}.")
@@ -92,6 +97,9 @@ def _show(found: Report, settings: Settings) -> None:
             say(console, f"{flow.flow}: busy: a run is at work. What its database holds is not known now.")
         if flow.holder:
             say(console, f"{flow.flow}: process {flow.holder.process} writes since {flow.holder.since:%H:%M:%S} UTC.")
+
+
+def _show_problems(found: Report) -> None:
     for problem in found.problems:
         if problem.name.kind != "late":
             say(console, (head(problem), "red"), f". {problem.words} {fix_of(problem)}")
@@ -99,10 +107,7 @@ def _show(found: Report, settings: Settings) -> None:
                 say(console, f"  {line}")
     if found.held:
         until = f"{found.held.until:%Y-%m-%d %H:%M:%S} UTC"
-        say(
-            console,
-            f"Alerts: messages about {found.held.count} problems are held until {until}, because many went out.",
-        )
+        say(console, f"Alerts: many went out, so messages about {found.held.count} problems are held until {until}.")
     for outage in found.outages:
         say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
 
