@@ -2,18 +2,20 @@
 
 A problem is told once, at once if it is not temporary; then after an hour, six hours, and every day; and when it is
 mended. What follows from another problem is not told. However much goes wrong, few messages go out: what is over the
-budget goes together in the next one.
+budget goes together in the next one. Less important messages use up nothing of the budget of those that weigh more,
+and those that say that something is mended have a budget of their own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from itertools import chain
 from typing import Literal
 
 from ..settings import AlertSettings
 from .gather import Gathered
-from .problem import SYSTEMS, Name, Problem
-from .store import Track
+from .problem import STOPS, SYSTEMS, Name, Problem
+from .store import Sent, Track
 
 HOUR = timedelta(hours=1)
 STEPS = (timedelta(), HOUR, 6 * HOUR)  # when it is told that a problem is open, after the first time; then every day
@@ -24,16 +26,28 @@ AFTERMATH = timedelta(minutes=10)  # what follows from a problem may outlast it 
 MOST_SINGLE = 3  # new problems that get messages of their own at the same moment
 # At most so many messages follow each other; then one in each REFILL. So 12 hours bring 12 at most.
 BURST, REFILL = 6, 2 * HOUR
+LOOK_BACK = 2 * DAY  # of messages that count for the budget
+# How much a message weighs, by the most important thing in it.
+MENDED, REMINDER, RECORDS, RUNS = -1, 0, 1, 2
+WEIGHTS = {"failed": RECORDS, "person": RECORDS, "disk": RUNS} | dict.fromkeys(STOPS, RUNS)
 What = Literal["new", "still", "mended"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """A problem in a message, and what is said of it."""
+    """A problem in a message, and what is said of it; of a guard's, `safe` are its flows in safe mode."""
 
     what: What
     problem: Problem
     track: Track
+    safe: tuple[str, ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """MENDED, REMINDER (told before, or no failure), RECORDS, or RUNS (it stops runs)."""
+        if self.what == "mended":
+            return MENDED
+        return WEIGHTS.get(self.problem.name.kind, REMINDER) if self.what == "new" else REMINDER
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,24 @@ class Draft:
     Attributes:
         channels: names of channels. The first that takes it gets it; empty for all in the order of the settings.
         items: what it tells.
+        full_until: when it uses up the budget: until when others that do not weigh more are held.
     """
 
     channels: tuple[str, ...]
     items: tuple[Item, ...]
+    full_until: datetime | None = None
+
+    @property
+    def weight(self) -> int:
+        return max(item.weight for item in self.items)
+
+
+@dataclass(frozen=True)
+class Held:
+    """How many problems are due to be told and are held, and until when the first of them is."""
+
+    count: int
+    until: datetime
 
 
 def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> dict[Name, Track]:
@@ -65,7 +93,12 @@ def follow(gathered: Gathered, tracks: Mapping[Name, Track], now: datetime) -> d
 
 
 def _opened(problem: Problem, track: Track | None, now: datetime) -> Track:
-    return replace(_since(problem, track, now), flows=" ".join(problem.flows))
+    """The track of an open problem. It keeps the flows that were mended before the others, so that all are resolved."""
+    opened = _since(problem, track, now)
+    before = track.flows.split() if track and track.closed_at is None else []
+    return replace(
+        opened, flows=" ".join(dict.fromkeys([*before, *problem.flows])), words=opened.words or problem.words
+    )
 
 
 def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
@@ -73,6 +106,8 @@ def _since(problem: Problem, track: Track | None, now: datetime) -> Track:
         return Track(problem.opened_at, records=problem.records)
     if track.closed_at and track.told:  # nobody has heard that it was mended
         return replace(track, closed_at=None, records=max(track.records, problem.records))
+    if track.closed_at and problem.is_anew:
+        return Track(problem.opened_at, records=problem.records)
     if track.closed_at:
         again = replace(track, opened_at=problem.opened_at, closed_at=None, records=problem.records)
         return replace(again, sent=1, first_sent_at=track.closed_at)  # told again an hour after it was mended
@@ -87,7 +122,7 @@ def due(
     gathered: Gathered,
     before: Mapping[Name, Track],
     tracks: Mapping[Name, Track],
-    sent_at: Sequence[datetime],
+    sent: Sequence[Sent],
     alerts: AlertSettings,
     now: datetime,
 ) -> list[Draft]:
@@ -96,8 +131,25 @@ def due(
     Args:
         before: the tracks of the look before this one.
         tracks: the same as `follow` gave them now.
-        sent_at: when messages went out, of the last half day at least.
+        sent: messages that went out since LOOK_BACK.
     """
+    return _drafts(_items(gathered, before, tracks, alerts, now), sent, alerts, now)
+
+
+def held(
+    gathered: Gathered, before: Mapping[Name, Track], sent: Sequence[Sent], alerts: AlertSettings, now: datetime
+) -> Held | None:
+    """What is due and waits, because the budget is used up; None for nothing."""
+    items = _items(gathered, before, follow(gathered, before, now), alerts, now)
+    told = {item.problem.name for draft in _drafts(items, sent, alerts, now) for item in draft.items}
+    left = [item for item in items if item.problem.name not in told]
+    return Held(len(left), min(_free_at(sent, item.weight, now) for item in left)) if left else None
+
+
+def _items(
+    gathered: Gathered, before: Mapping[Name, Track], tracks: Mapping[Name, Track], alerts: AlertSettings, now: datetime
+) -> list[Item]:
+    """What is to be told now, were there no budget."""
     if not alerts.urls:
         return []
     problems = {each.name: each for each in gathered.problems if each.closed_at is None}
@@ -111,27 +163,58 @@ def due(
                 items.append(item)
             elif item.what == "still":
                 soon.append(item)
-    return _drafts(items + soon, alerts, budget(sent_at, now), now) if items else []
+    if any(item.what != "mended" for item in items):
+        items += soon
+    quiet = is_quiet(alerts, now)
+    safe = {each.flow for each in gathered.healths if each.safe_mode}
+    return [_with_safe(item, safe) for item in items if not quiet or item.problem.name.kind in alerts.urgent]
 
 
-def _drafts(items: list[Item], alerts: AlertSettings, left: int, now: datetime) -> list[Draft]:
+def _with_safe(item: Item, safe: Set[str]) -> Item:
+    is_guard = item.problem.name.kind == "guard"
+    return replace(item, safe=tuple(flow for flow in item.problem.flows if flow in safe)) if is_guard else item
+
+
+def _drafts(items: list[Item], sent: Sequence[Sent], alerts: AlertSettings, now: datetime) -> list[Draft]:
     """The messages of what is due. Where these are more than may go out, each route gets one."""
-    if is_quiet(alerts, now):
-        items = [item for item in items if item.problem.name.kind in alerts.urgent]
-    routes = _by_route(items, alerts)
-    drafts = [draft for route, own in routes.items() for draft in _of_route(route, own)]
-    if len(drafts) > left:
-        drafts = [Draft(route, tuple(own)) for route, own in routes.items()]
-    return drafts[:left]
+    drafts = []
+    for own in ([item for item in items if item.what != "mended"], [item for item in items if item.what == "mended"]):
+        routes = _by_route(own, alerts)
+        single = list(chain.from_iterable(_of_route(route, each) for route, each in routes.items()))
+        allowed = _allowed(single, sent, now)
+        if len(allowed) < len(single):
+            allowed = _allowed([Draft(route, tuple(each)) for route, each in routes.items()], sent, now)
+        drafts += allowed
+    return drafts
 
 
-def budget(sent_at: Iterable[datetime], now: datetime) -> int:
-    """How many messages may go out now."""
+def _allowed(drafts: Iterable[Draft], sent: Sequence[Sent], now: datetime) -> list[Draft]:
+    """Those that the budget allows, the most important first."""
+    allowed, taken = [], list(sent)
+    for draft in sorted(drafts, key=lambda each: -each.weight):
+        if budget(taken, draft.weight, now) >= 1:
+            taken.append(Sent(now, draft.weight))
+            is_last = draft.weight != MENDED and budget(taken, draft.weight, now) < 1
+            allowed.append(replace(draft, full_until=_free_at(taken, draft.weight, now) if is_last else None))
+    return allowed
+
+
+def budget(sent: Iterable[Sent], weight: int, now: datetime) -> float:
+    """How many messages of a weight may go out now: those that went out count that weigh as much or more."""
     level, last = float(BURST), now
-    for moment in sorted(sent_at):
+    for moment in sorted(each.moment for each in sent if _counts(each.weight, weight)):
         level = min(level + max(moment - last, timedelta()) / REFILL, BURST) - 1
         last = moment
-    return int(max(min(level + (now - last) / REFILL, BURST), 0))
+    return min(level + (now - last) / REFILL, BURST)
+
+
+def _counts(sent: int, weight: int) -> bool:
+    return sent == MENDED if weight == MENDED else sent >= weight
+
+
+def _free_at(sent: Iterable[Sent], weight: int, now: datetime) -> datetime:
+    """When the next message of a weight may go out."""
+    return now + max(1 - budget(sent, weight, now), 0) * REFILL
 
 
 def is_quiet(alerts: AlertSettings, now: datetime) -> bool:
@@ -157,7 +240,8 @@ def told(draft: Draft, now: datetime) -> dict[Name, Track]:
 
 
 def _mended(name: Name, track: Track) -> Item:
-    problem = Problem(name, track.opened_at, track.closed_at, track.records, flows=tuple(track.flows.split()))
+    flows = tuple(track.flows.split())
+    problem = Problem(name, track.opened_at, track.closed_at, track.records, words=track.words, flows=flows)
     return Item("mended", problem, track)
 
 
@@ -185,7 +269,7 @@ def _is_silenced(
         return any(other.reason == "E-AUTH" and other.cause == name.cause for other in problems)
     if name.kind != "late" and not (name.kind == "failed" and problem.is_temporary):
         return False
-    stops = [other for other in problems.values() if other.name.kind in ("system", "guard", "drift")]
+    stops = [other for other in problems.values() if other.name.kind in STOPS]
     if any(name.flow in other.flows for other in stops):
         return True
     return any(

@@ -36,6 +36,7 @@ class Facts:
         unknown_since: the same of those whose answer was lost.
         person_since: since when the oldest record waits for a person; None for none.
         was_let_go: whether a person has ended the flow's safe mode, for its present target.
+        is_known: whether the ledger could be read. Where it could not, all of the others say nothing.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -45,6 +46,7 @@ class Facts:
     unknown_since: datetime | None = None
     person_since: datetime | None = None
     was_let_go: bool = False
+    is_known: bool = True
 
 
 def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) -> Facts:
@@ -116,10 +118,15 @@ def _problems(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, n
         """,
         [now - LOOK_BACK],
     )
-    return [_problem(connection, connected, row) for row in rows]
+    closed = {_same(row) for row in rows if row["closed_at"]}
+    return [_problem(connection, connected, row, _same(row) in closed) for row in rows]
 
 
-def _problem(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, row: Row) -> Problem:
+def _same(row: Row) -> tuple[str, ...]:
+    return row["kind"], row["reason"], row["cause"]
+
+
+def _problem(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, row: Row, is_back: bool) -> Problem:
     is_open = row["closed_at"] is None
     return Problem(
         Name(connected.flow.id, row["kind"], row["reason"], row["cause"]),
@@ -128,6 +135,25 @@ def _problem(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, ro
         row["open_records"] if is_open else row["records"],
         tuple(_examples(connection, connected, row)) if is_open else (),
         flows=(connected.flow.id,),
+        is_anew=is_open and is_back and _has_new_records(connection, row),
+    )
+
+
+def _has_new_records(connection: duckdb.DuckDBPyConnection, problem: Row) -> bool:
+    """Whether a record of an open problem never was in trouble for its reason before the problem was opened."""
+    return bool(
+        connection.execute(
+            """
+            SELECT EXISTS (
+                FROM problem_record AS r
+                WHERE kind = $1 AND reason = $2 AND cause = $3 AND NOT EXISTS (
+                    FROM ledger_event AS e
+                    WHERE e.part = r.part AND e.key = r.key AND coalesce(e.reason, e.state) = $2 AND e.moved_at < $4
+                )
+            )
+            """,
+            [*_same(problem), problem["opened_at"]],
+        ).fetchall()[0][0]
     )
 
 

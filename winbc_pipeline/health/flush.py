@@ -19,12 +19,11 @@ from ..settings import AlertSettings, Settings
 from ..sync import crash_points
 from ..sync.connected import ConnectedFlow
 from . import channels, seen, store, words
-from .decide import Draft, due, follow, told
+from .decide import LOOK_BACK, Draft, due, follow, told
 from .gather import gather
 from .problem import Name
-from .store import Outage, Remembered, Track
+from .store import Outage, Remembered, Sent, Track
 
-LOOK_BACK = timedelta(days=2)  # of messages that count for the budget
 PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)  # until a channel that failed is tried again
 PING_EVERY = timedelta(seconds=60)
 
@@ -77,7 +76,7 @@ class _Flush:
         self.tracks = follow(gathered, self.known.tracks, self.now)
         if self.tracks != self.known.tracks:
             store.remember(settings, self.tracks, self.outages.values())
-        drafts = due(gathered, self.known.tracks, self.tracks, self.known.sent_at, alerts, self.now)
+        drafts = due(gathered, self.known.tracks, self.tracks, self.known.sent, alerts, self.now)
         sent = [subject for draft in drafts if (subject := self._send(draft))]
         waiting = len(drafts) - len(sent)
         if not waiting:  # somebody who can tell nobody keeps silent, so that the service outside alarms
@@ -90,7 +89,7 @@ class _Flush:
         subject = words.subject(draft, settings)
         for channel in _channels(draft, settings.alerts, self.outages, self.now):
             number = uuid.uuid4().hex
-            store.begin_message(settings, number, channel, subject, self.now)
+            store.begin_message(settings, number, channel, subject, Sent(self.now, draft.weight))
             if channels.send(settings.alerts, channel, subject, words.body(draft, settings, self.now)):
                 crash_points.point("after alert")
                 self.tracks |= told(draft, self.now)

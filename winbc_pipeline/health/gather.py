@@ -6,10 +6,10 @@ Here belongs: putting them together. What each of them is: facts.py, lateness.py
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..errors import ConfigurationError, StoreUnavailable
+from ..errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from ..settings import Settings
 from ..staging import polls
 from ..staging.pause import paused_until
@@ -17,7 +17,7 @@ from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
 from .lateness import WAITS, FlowHealth, flow_health
-from .problem import EVERY, SYSTEMS, Name, Problem
+from .problem import EVERY, STOPS, SYSTEMS, Name, Problem
 from .store import Failure
 
 # Kinds of errors that end a run; all others are `system`.
@@ -51,27 +51,37 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
         failures: why their last runs failed.
     """
     settings, on = every[0].settings, [each for each in every if each.flow.is_on(every[0].settings)]
-    healths, few, unread = _read(on, now)
+    healths, few, unread, damaged = _read(on, now)
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
-    problems += _failures([*failures, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on})
+    problems += _failures(
+        [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on}
+    )
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
+    stopped = {flow for each in problems if each.name.kind in STOPS for flow in each.flows}
+    healths = [replace(each, is_stopped=each.flow in stopped) for each in healths]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
     return Gathered(tuple(problems), tuple(healths), frozenset(unread), frozenset(off))
 
 
-def _read(on: Iterable[ConnectedFlow], now: datetime) -> tuple[list[FlowHealth], list[Problem], set[str]]:
-    """How the flows are, where few records came, and the ids of flows whose database was in use."""
-    healths, few, unread = [], [], set()
+def _read(
+    on: Iterable[ConnectedFlow], now: datetime
+) -> tuple[list[FlowHealth], list[Problem], set[str], list[Failure]]:
+    """How the flows are, where few records came, the ids of flows whose database could not be read, and where it is
+    damaged."""
+    healths, few, unread, damaged = [], [], set(), []
     for connected in on:
-        facts = Facts()
+        facts = Facts(is_known=False)
         try:
-            facts, low = facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+            facts = facts_of(connected, now, WAIT_S)
+            low = volume.low(connected, now, WAIT_S)
             few += [low] if low else []
-        except StoreUnavailable:  # one that is damaged stops the runs of its flow, which is told of them
+        except StoreUnavailable as error:
             unread.add(connected.flow.id)
+            if isinstance(error, StoreDamaged):
+                damaged.append(Failure(connected.flow.id, error.code, "", error.message, error.hint, now))
         healths.append(flow_health(connected, facts, now))
-    return healths, few, unread
+    return healths, few, unread, damaged
 
 
 def _late(health: FlowHealth, now: datetime) -> Problem:
@@ -105,8 +115,12 @@ def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     groups: dict[Name, list[Failure]] = {}
     for each in failures:
         if each.of_flow in on:
-            cause = each.system or hashlib.sha256(each.words.encode()).hexdigest()[:8]
-            name = Name(EVERY, KIND_OF_ERROR.get(each.reason, "system"), each.reason, cause)
+            kind = KIND_OF_ERROR.get(each.reason, "system")
+            # The words of a source that shrank hold counts, which change with each read.
+            cause = each.system or (
+                each.of_flow if kind == "guard" else hashlib.sha256(each.words.encode()).hexdigest()[:8]
+            )
+            name = Name(EVERY, kind, each.reason, cause)
             groups.setdefault(name, []).append(each)
     return [
         Problem(

@@ -33,9 +33,10 @@ class FlowHealth:
         poll: what the questions to its source came to.
         holder: the process that has the flow's lease; None for none.
         paused_until: until when a person lets it rest; None for a flow that may run.
-        in_safe_mode: whether nothing of it is written that nobody has approved.
+        in_safe_mode: whether nothing of it is written that nobody has approved, as far as its ledger is known.
         late: NEVER_ASKED, NOT_ANSWERED or WAITS; empty when it is not late, or nothing runs it by itself.
         words: why it is late.
+        is_stopped: whether its runs end before they send anything.
     """
 
     flow: str
@@ -48,6 +49,12 @@ class FlowHealth:
     in_safe_mode: bool = False
     late: str = ""
     words: str = ""
+    is_stopped: bool = False
+
+    @property
+    def safe_mode(self) -> bool | None:
+        """Whether it is in safe mode; None where its ledger would tell, and cannot be read."""
+        return None if self.in_safe_mode and not self.facts.is_known else self.in_safe_mode
 
     @property
     def problems(self) -> list[Problem]:
@@ -61,15 +68,17 @@ class FlowHealth:
 
     @property
     def state(self) -> str:
-        """In a word: off, paused, late, trouble, by hand (nothing runs it by itself), or fine."""
+        """In a word: off, paused, late, trouble, busy (its ledger is in use), by hand (nothing runs it), or fine."""
         if not self.is_on:
             return "off"
         if self.paused_until:
             return "paused"
         if self.late:
             return "late"
-        if self.problems:
+        if self.problems or self.is_stopped:
             return "trouble"
+        if not self.facts.is_known:
+            return "busy"
         return "fine" if self.timing.sensors or self.timing.schedules else "by hand"
 
 

@@ -8,6 +8,7 @@ from ..errors import WinbcError
 
 SYSTEMS = {"winstore": "Winstore", "bc": "Business Central"}  # names of both systems, by what flows call them
 EVERY = ""  # in the place of a flow's id: what is wrong is not one flow's
+STOPS = ("guard", "system", "drift")  # kinds of problems of runs that end before they send anything
 # The next run, or a little time, may mend these by itself. Reasons of UNKNOWN records are among them.
 TEMPORARY = {
     *("NO_ANSWER", "QUARANTINE", "LOOK_AGAIN", "ECHO", "STALE", "NOT_TAKEN", "STOPPED", "DEPENDENCY"),
@@ -47,6 +48,7 @@ class Problem:
         words: what happened, where no record tells it.
         fix: what to do, where neither the reason nor the error code tells it.
         flows: the flows that it stops or slows down.
+        is_anew: whether it came back with a record that was not in it before.
     """
 
     name: Name
@@ -57,6 +59,7 @@ class Problem:
     words: str = ""
     fix: str = ""
     flows: tuple[str, ...] = ()
+    is_anew: bool = False
 
     @property
     def is_temporary(self) -> bool:

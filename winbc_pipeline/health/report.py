@@ -6,7 +6,7 @@ personal data.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,10 @@ from ..settings import Settings
 from ..staging.ledger import State
 from ..sync.connected import ConnectedFlow
 from . import store
+from .decide import LOOK_BACK, Held, held
 from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
-from .lateness import FlowHealth, flow_health
+from .lateness import NEVER_ASKED, NOT_ANSWERED, FlowHealth, flow_health
 from .problem import Problem
 from .seen import seen
 from .store import Outage
@@ -32,6 +33,7 @@ FINE, FAILURES, LATE, SET_UP = 0, 1, 2, 3  # exit codes of `winbc status`
 WARNINGS = ("late", "volume", "expiry")  # kinds of problems that are no failures
 MEASURES = {
     "on": "1 when the settings let records go in this direction",
+    "busy": "1 when a run has the flow's database open, so that its records and problems are not known",
     "late": "1 when the flow is late",
     "poll_age_seconds": "Time since the source last answered",
     "lag_seconds": "Time that the oldest change waits which the target has not acknowledged; 0 for none",
@@ -51,6 +53,7 @@ class Report:
         problems: the open ones.
         outages: channels of alerts that take no messages.
         calls: numbers of answers by system and status.
+        held: what is due to be told and is held, because many messages went out; None for nothing.
     """
 
     connection: str
@@ -59,6 +62,7 @@ class Report:
     problems: tuple[Problem, ...]
     outages: tuple[Outage, ...]
     calls: Mapping[tuple[str, int], int]
+    held: Held | None = None
 
     @property
     def exit_code(self) -> int:
@@ -69,18 +73,23 @@ class Report:
         return FAILURES if failed or self.outages else FINE
 
 
-def report(settings: Settings, now: datetime) -> Report:
-    """How a connection is at a moment. Nothing is asked or sent."""
+def report(settings: Settings, now: datetime, is_served: bool = True) -> Report:
+    """How a connection is at a moment. Nothing is asked or sent.
+
+    Args:
+        is_served: whether a daemon is at work that asks the sources.
+    """
     every = [ConnectedFlow(flow, settings) for flow in FLOWS]
-    known = store.remembered(settings, now)
+    known = store.remembered(settings, now - LOOK_BACK)
     gathered = gather(every, known.failures, now)
     return Report(
         connection=settings.connection,
         at=now,
-        flows=tuple(_flows(every, gathered, now)),
+        flows=tuple(each if is_served else _not_asked(each) for each in _flows(every, gathered, now)),
         problems=tuple(each for each in gathered.problems if each.closed_at is None),
         outages=tuple(known.outages.values()),
         calls=seen(settings).calls,
+        held=held(gathered, known.tracks, known.sent, settings.alerts, now),
     )
 
 
@@ -93,6 +102,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "flows": [_flow(each, report.at) for each in report.flows],
         "problems": [_problem(each) for each in report.problems],
         "channels_down": [{"channel": each.channel, "since": each.since} for each in report.outages],
+        "messages_held": {"problems": report.held.count, "until": report.held.until} if report.held else None,
     }
 
 
@@ -118,7 +128,7 @@ class _Figures(Collector):
             yield gauge
         records = GaugeMetricFamily("winbc_records", "Records by state", labels=("connection", "flow", "state"))
         for each in self.report.flows:
-            for state in State:
+            for state in State if each.facts.is_known else ():
                 records.add_metric((connection, each.flow, state), each.facts.states.get(state, 0))
         yield records
         labels = ("connection", "flow", "kind", "reason")
@@ -138,13 +148,15 @@ class _Figures(Collector):
 
 
 def _measures(flow: FlowHealth, at: datetime) -> dict[str, float | None]:
+    none = 0 if flow.facts.is_known else None  # of what nothing is known, there is no figure
     return {
         "on": flow.is_on,
+        "busy": not flow.facts.is_known,
         "late": bool(flow.late),
         "poll_age_seconds": _age(flow.poll.answered_at, at),
-        "lag_seconds": _age(flow.waiting_since, at) or 0,
-        "unknown_seconds": _age(flow.facts.unknown_since, at) or 0,
-        "person_seconds": _age(flow.facts.person_since, at) or 0,
+        "lag_seconds": _age(flow.waiting_since, at) or none,
+        "unknown_seconds": _age(flow.facts.unknown_since, at) or none,
+        "person_seconds": _age(flow.facts.person_since, at) or none,
         "lease_seconds": _age(flow.holder.since, at) or 0 if flow.holder else 0,
         "followed_timestamp_seconds": flow.facts.watermark.timestamp() if flow.facts.watermark else None,
     }
@@ -157,11 +169,18 @@ def _flows(every: list[ConnectedFlow], gathered: Gathered, now: datetime) -> Ite
         yield known[flow] if flow in known else flow_health(connected, _facts(connected, now), now)
 
 
+def _not_asked(flow: FlowHealth) -> FlowHealth:
+    """A flow whose source is silent because nothing runs that asks it."""
+    if flow.late not in (NEVER_ASKED, NOT_ANSWERED):
+        return flow
+    return replace(flow, words=f"{flow.words} Nobody asks: is `winbc up` running?")
+
+
 def _facts(connected: ConnectedFlow, now: datetime) -> Facts:
     try:
         return facts_of(connected, now, WAIT_S)
     except StoreUnavailable:
-        return Facts()
+        return Facts(is_known=False)
 
 
 def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
@@ -178,11 +197,11 @@ def _flow(flow: FlowHealth, at: datetime) -> dict[str, Any]:
         "unknown_since": flow.facts.unknown_since,
         "person_since": flow.facts.person_since,
         "followed_until": flow.facts.watermark,
-        "records": flow.facts.states,
+        "records": flow.facts.states if flow.facts.is_known else None,
         "sensor_seconds": flow.timing.sensor_seconds if flow.is_on and flow.timing.sensors else None,
         "sweep": flow.timing.cron if flow.is_on and flow.timing.schedules else None,
         "paused_until": flow.paused_until,
-        "safe_mode": flow.in_safe_mode,
+        "safe_mode": flow.safe_mode,
         "lease": {"process": holder.process, "flow": holder.flow, "since": holder.since} if holder else None,
     }
 

@@ -31,7 +31,9 @@ def watched(connected: ConnectedFlow, ends: bool = True, job: str = "") -> Itera
     name = store.other_job(connected.flow.id, job) if job else connected.flow.id
     try:
         yield
-    except TooManyWrites:  # the ledger has its records
+    except TooManyWrites:  # the ledger has its records, and what stopped earlier runs did not stop this one
+        with _never_failing():
+            store.forget_failure(connected.settings, name)
         tell(connected.settings)
         raise
     except Exception as error:

@@ -7,7 +7,7 @@ for a run. One process sends at a time (flush.py).
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -23,14 +23,20 @@ FAILURE = {
 TRACK = {
     **dict.fromkeys(("flow", "kind", "reason", "cause"), "VARCHAR"),
     **dict.fromkeys(("opened_at", "closed_at", "first_sent_at"), MOMENT),
-    "flows": "VARCHAR",
+    **dict.fromkeys(("flows", "words"), "VARCHAR"),
     "sent": "INTEGER",
     "told": "BOOLEAN",
     "records": "BIGINT",
 }
-MESSAGE = {"id": "VARCHAR", "channel": "VARCHAR", "subject": "VARCHAR", "began_at": MOMENT, "taken_at": MOMENT}
+MESSAGE = {
+    **dict.fromkeys(("id", "channel", "subject"), "VARCHAR"),
+    **dict.fromkeys(("began_at", "taken_at"), MOMENT),
+    "weight": "INTEGER",
+}
 OUTAGE = {"channel": "VARCHAR", "since": MOMENT, "tried_at": MOMENT, "tries": "INTEGER"}
 TABLES = {"run_failure": FAILURE, "track": TRACK, "message": MESSAGE, "outage": OUTAGE}
+# Columns that a database of an earlier version lacks.
+LATER = (("track", "words VARCHAR DEFAULT ''"), ("message", "weight INTEGER DEFAULT 1"))
 KEPT = timedelta(days=90)
 OF_JOB = "/"  # between a flow's id and the name of a job of its own
 
@@ -66,7 +72,8 @@ class Track:
         sent: how many messages have said that it is open.
         told: whether the last message about it said that it is open.
         records: how many records it had at most.
-        flows: ids of the flows that it stops or slows down, with blanks between.
+        flows: ids of the flows that it has stopped or slowed down, with blanks between.
+        words: what happened, where no record tells it.
     """
 
     opened_at: datetime
@@ -76,6 +83,7 @@ class Track:
     told: bool = False
     records: int = 0
     flows: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,13 +96,20 @@ class Outage:
     tries: int
 
 
+class Sent(NamedTuple):
+    """When a message went out, and how much what it told weighs (decide.py)."""
+
+    moment: datetime
+    weight: int
+
+
 @dataclass(frozen=True)
 class Remembered:
     """All that is remembered for the decision what to send."""
 
     failures: tuple[Failure, ...] = ()
     tracks: Mapping[Name, Track] = field(default_factory=dict)
-    sent_at: tuple[datetime, ...] = ()
+    sent: tuple[Sent, ...] = ()
     outages: Mapping[str, Outage] = field(default_factory=dict)
 
 
@@ -119,12 +134,11 @@ def remembered(settings: Settings, since: datetime) -> Remembered:
         for row in rows_of(connection, "FROM track"):
             name = Name(*(row.pop(part) for part in Name._fields))
             tracks[name] = Track(**row)
-        sent = connection.execute("SELECT began_at FROM message WHERE began_at > ? ORDER BY ALL", [since]).fetchall()
+        messages = "SELECT began_at, weight FROM message WHERE began_at > ? ORDER BY ALL"
+        sent = tuple(Sent(*row) for row in connection.execute(messages, [since]).fetchall())
         outages = [Outage(**row) for row in rows_of(connection, "FROM outage")]
         failures = [Failure(**row) for row in rows_of(connection, "FROM run_failure ORDER BY since, flow")]
-    return Remembered(
-        tuple(failures), tracks, tuple(moment for (moment,) in sent), {each.channel: each for each in outages}
-    )
+    return Remembered(tuple(failures), tracks, sent, {each.channel: each for each in outages})
 
 
 def remember(settings: Settings, tracks: Mapping[Name, Track], outages: Iterable[Outage]) -> None:
@@ -134,13 +148,13 @@ def remember(settings: Settings, tracks: Mapping[Name, Track], outages: Iterable
         _replace(connection, tracks, outages)
 
 
-def begin_message(settings: Settings, number: str, channel: str, subject: str, now: datetime) -> None:
+def begin_message(settings: Settings, number: str, channel: str, subject: str, sent: Sent) -> None:
     """Notes that a message is about to be sent. Where this cannot be noted, nothing may be sent."""
     with store_of(settings).transaction() as connection:
         _create(connection)
-        row = {"id": number, "channel": channel, "subject": subject, "began_at": now}
+        row = {"id": number, "channel": channel, "subject": subject, "began_at": sent.moment, "weight": sent.weight}
         insert_rows(connection, "message", MESSAGE, [row])
-        connection.execute("DELETE FROM message WHERE began_at < ?", [now - KEPT])
+        connection.execute("DELETE FROM message WHERE began_at < ?", [sent.moment - KEPT])
 
 
 def end_message(
@@ -182,6 +196,8 @@ def forget_failure(settings: Settings, flow: str) -> None:
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in TABLES.items():
         create_table(connection, name, columns)
+    for table, column in LATER:
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, tracks: Mapping[Name, Track], outages: Iterable[Outage]) -> None:

@@ -94,7 +94,7 @@ def test_a_source_that_became_empty_is_approved_by_itself(desk: Desk) -> None:
     desk.servers.winstore.replace(winstore.create_app(None))
     code, printed = desk("sync", "products")
     assert code == 2
-    assert f"E-SOURCE: {FLOW}: a whole read of articles gave 0 records, the last one gave 6." in printed
+    assert f"E-SOURCE: {FLOW}: source gave 0 of 6 articles, nothing sent." in printed
 
     code, printed = desk("approve", "products", "--source", answer="y")
     assert code == 0

@@ -65,6 +65,15 @@ def test_the_exit_code_says_fine_failed_or_late(run: Run, monkeypatch: pytest.Mo
     assert run("status")[0] == 2
 
 
+def test_status_names_the_first_records_of_a_problem_and_says_that_nobody_asks(run: Run) -> None:
+    fails("W1")
+    for flow in FLOWS:
+        (Path(".winbc/default/polls") / f"{flow.id}.json").unlink()
+    printed = " ".join(run("status")[1].split())
+    assert "- order W1" in printed
+    assert "Nobody asks: is `winbc up` running?" in printed
+
+
 def test_alerts_flush_sends_by_itself_and_says_when_nobody_takes_it(run: Run, receiver: Receiver) -> None:
     """Daemon and UI need not live: cron is enough."""
     fails()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import AuthenticationFailed, SourceShrank, SystemUnavailable, TooManyWrites, UnreadableAnswer
 from winbc_pipeline.health import channels
 from winbc_pipeline.health.report import as_json, prometheus, report
 from winbc_pipeline.staging.ledger import State
@@ -281,3 +281,39 @@ def test_answers_are_counted_by_status_for_all_processes(shop: Shop) -> None:
     assert transport.calls == {}, "they were noted"
     figures = prometheus(report(shop.settings, shop.orders.now))
     assert 'winbc_calls_total{connection="default",status="429",system="Business Central"} 2.0' in figures
+
+
+def shrank(count: int) -> SourceShrank:
+    words = f"products_winstore_to_bc: source gave {count} of 60 articles, nothing sent."
+    return SourceShrank(words, "If it is right, `winbc approve products_winstore_to_bc --source` lets it pass.")
+
+
+def test_a_source_that_shrank_is_told_with_both_counts_and_one_command_and_resolved_in_the_same_words(
+    shop: Shop,
+) -> None:
+    shop.stops(shrank(25), "products_winstore_to_bc")
+    shop.orders.pass_time(MINUTE)
+    shop.stops(shrank(24), "products_winstore_to_bc")  # the next read gives another count of the same trouble
+    subject = "products_winstore_to_bc: source gave 25 of 60 articles, nothing sent"
+    assert shop.receiver.subjects == [f"winbc default: {subject}"]
+    assert shop.receiver.texts.count("winbc approve products_winstore_to_bc --source") == 1
+    shop.goes_on("products_winstore_to_bc")
+    assert shop.receiver.subjects[1:] == [f"winbc default: RESOLVED {subject}"]
+
+
+def test_resolved_names_all_flows_of_the_alarm_also_those_that_went_on_before_the_others(shop: Shop) -> None:
+    flows = ("orders_winstore_to_bc", "products_winstore_to_bc")
+    shop.stops(AuthenticationFailed("Business Central refuses the credentials."), *flows)
+    shop.flush(HOUR)
+    for flow in flows:
+        shop.goes_on(flow)
+        shop.flush(MINUTE)
+    alarm = f"{', '.join(flows)}: runs stop: E-AUTH (Business Central)"
+    assert shop.receiver.subjects[1:] == [f"winbc default: still {alarm}", f"winbc default: RESOLVED {alarm}"]
+
+
+def test_a_plan_that_is_held_has_come_past_the_guard_of_the_source(shop: Shop) -> None:
+    """Else a command is named that finds nothing to approve."""
+    shop.stops(shrank(25), "products_winstore_to_bc")
+    shop.stops(TooManyWrites("The plan is held."), "products_winstore_to_bc")
+    assert report(shop.settings, shop.orders.now).problems == ()

@@ -4,16 +4,21 @@ Source: test_catalogue.md, row 107; a day of alerts must be readable.
 """
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from winbc_pipeline.health.decide import Draft, due, follow, told
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.health.decide import Draft, Held, due, follow, held, told
+from winbc_pipeline.health.facts import Facts
 from winbc_pipeline.health.gather import Gathered
+from winbc_pipeline.health.lateness import flow_health
 from winbc_pipeline.health.problem import EVERY, Name, Problem
-from winbc_pipeline.health.store import Track
-from winbc_pipeline.settings import AlertSettings
+from winbc_pipeline.health.store import Sent, Track
+from winbc_pipeline.settings import AlertSettings, Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,11 +36,15 @@ class Diary:
     def look(self, now: datetime, *problems: Problem) -> list[Draft]:
         gathered = Gathered(problems)
         before, self.tracks = self.tracks, follow(gathered, self.tracks, now)
-        drafts = due(gathered, before, self.tracks, [moment for moment, _ in self.sent], self.alerts, now)
+        drafts = due(gathered, before, self.tracks, self.went_out, self.alerts, now)
         for draft in drafts:
             self.tracks |= told(draft, now)
             self.sent.append((now, draft))
         return drafts
+
+    @property
+    def went_out(self) -> list[Sent]:
+        return [Sent(moment, draft.weight) for moment, draft in self.sent]
 
     def kinds(self) -> list[str]:
         return [item.what for _, draft in self.sent for item in draft.items]
@@ -73,6 +82,45 @@ def test_a_problem_that_comes_and_goes_all_day_sends_at_most_one_message_in_two_
         now = START + step * 5 * MINUTE
         diary.look(now, *([problem(since=now)] if step % 2 else []))
     assert len(diary.sent) <= 12
+
+
+def test_three_problems_that_are_mended_leave_the_fourth_its_message() -> None:
+    diary = Diary()
+    for step in range(3):
+        diary.look(START + 2 * step * MINUTE, problem(f"R{step}"))
+        diary.look(START + (2 * step + 1) * MINUTE)
+    assert diary.kinds() == ["new", "mended"] * 3
+    fourth = problem("R4", since=START + 8 * MINUTE)
+    assert [draft.full_until for draft in diary.look(fourth.opened_at, fourth)] == [None]
+
+
+def test_the_message_that_uses_up_the_budget_says_until_when_others_are_held_and_then_they_go_out() -> None:
+    diary = Diary()
+    for step in range(7):
+        diary.look(START, *(problem(f"R{number}") for number in range(step + 1)))
+    until = START + 2 * HOUR
+    assert [draft.full_until for _, draft in diary.sent] == [None] * 5 + [until]
+    open_now = Gathered(tuple(problem(f"R{number}") for number in range(7)))
+    assert held(open_now, diary.tracks, diary.went_out, diary.alerts, START) == Held(1, until)
+    assert diary.look(until - MINUTE, *open_now.problems) == []
+    assert len(diary.look(until, *open_now.problems)) == 1
+
+
+def test_what_stops_runs_is_told_though_records_that_failed_have_used_up_the_budget() -> None:
+    diary = Diary()
+    for step in range(6):
+        diary.look(START, *(problem(f"R{number}") for number in range(step + 1)))
+    stop = problem("E-AUTH", "system", EVERY, "Winstore")
+    (draft,) = diary.look(START, *(problem(f"R{number}") for number in range(7)), stop)
+    assert stop in [item.problem for item in draft.items]
+
+
+def test_a_problem_that_comes_back_within_an_hour_with_a_new_record_is_told_at_once() -> None:
+    diary = Diary()
+    diary.look(START, problem())
+    diary.look(START + MINUTE)
+    diary.look(START + 2 * MINUTE, problem(since=START + 2 * MINUTE, is_anew=True))
+    assert diary.kinds() == ["new", "mended", "new"]
 
 
 def test_what_a_source_that_is_down_brings_about_is_not_told() -> None:
@@ -147,3 +195,12 @@ def test_what_is_mended_is_told_where_it_was_told() -> None:
 def test_quiet_hours_are_by_the_clock_of_their_time_zone(quiet: str, told_now: int) -> None:
     """10:00 UTC is 11:00 in Amsterdam in March."""
     assert len(Diary(quiet=quiet).look(START, problem())) == told_now
+
+
+def test_the_end_of_a_guard_knows_which_flow_is_in_safe_mode(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path, safe_mode=True)
+    health = flow_health(ConnectedFlow(flow_named(FLOW), settings), Facts(), START)
+    tracks = {problem("E-SOURCE", "guard", EVERY).name: Track(START, START, sent=1, told=True, flows=FLOW)}
+    alerts = AlertSettings(urls={"mail": SecretStr("mailto://x")})
+    (draft,) = due(Gathered((), (health,)), tracks, tracks, [], alerts, START)
+    assert [(item.what, item.safe) for item in draft.items] == [("mended", (FLOW,))]

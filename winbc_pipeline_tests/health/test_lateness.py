@@ -12,8 +12,10 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from winbc_pipeline.errors import SystemUnavailable
+from winbc_pipeline.errors import StoreBusy, SystemUnavailable
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.health import store
+from winbc_pipeline.health.facts import Facts
 from winbc_pipeline.health.report import FAILURES, FINE, LATE, Report, as_json, prometheus, report
 from winbc_pipeline.settings import FlowSettings, Settings
 from winbc_pipeline.staging import ledger, polls
@@ -242,3 +244,36 @@ def test_the_figures_for_prometheus_are_read_by_its_parser_and_have_stable_names
     assert figures[("winbc_records", "NEEDS_HUMAN")] == 1
     assert figures[("winbc_records", "FAILED")] == 0
     assert figures[("winbc_problems", "person")] == 1
+
+
+def test_a_flow_whose_database_a_run_has_open_is_busy_and_nothing_false_is_said_of_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.choose(safe_mode=True)
+    desk.all_answer()
+
+    def busy(*_: object) -> Facts:
+        raise StoreBusy("Another process has the database open.")
+
+    monkeypatch.setattr("winbc_pipeline.health.gather.facts_of", busy)
+    orders = desk.orders()
+    assert orders["state"] == "busy"
+    assert [orders[name] for name in ("safe_mode", "records", "person_since", "followed_until")] == [None] * 4
+    own = [line for line in prometheus(desk.report()).splitlines() if f'flow="{ORDERS.id}"' in line]
+    assert f'winbc_busy{{connection="default",flow="{ORDERS.id}"}} 1.0' in own
+    unknown = ("records", "lag_seconds", "unknown_seconds", "person_seconds", "followed_timestamp_seconds")
+    assert not [line for line in own if line.startswith(tuple(f"winbc_{name}{{" for name in unknown))]
+
+
+def test_a_flow_that_a_guard_of_its_source_stops_is_in_trouble(desk: Desk) -> None:
+    desk.all_answer()
+    words = f"{ORDERS.id}: source gave 25 of 60 orders, nothing sent."
+    store.note_failure(desk.settings, store.Failure(ORDERS.id, "E-SOURCE", "", words, "", desk.now))
+    assert desk.orders()["state"] == "trouble"
+
+
+@pytest.mark.parametrize(("is_served", "asks"), [(True, False), (False, True)])
+def test_a_flow_that_nobody_asks_because_nothing_runs_says_so(desk: Desk, is_served: bool, asks: bool) -> None:
+    found = report(desk.settings, desk.now, is_served)
+    orders = next(each for each in found.flows if each.flow == ORDERS.id)
+    assert ("Nobody asks: is `winbc up` running?" in orders.words) is asks

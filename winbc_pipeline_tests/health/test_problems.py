@@ -15,6 +15,7 @@ from winbc_pipeline.errors import SourceShrank, SystemUnavailable, UnreadableAns
 from winbc_pipeline.flows import FLOWS, flow_named
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import expiry, runs, seen, store
+from winbc_pipeline.health.facts import facts_of
 from winbc_pipeline.health.gather import gather
 from winbc_pipeline.health.problem import Problem
 from winbc_pipeline.health.volume import low
@@ -28,7 +29,7 @@ from winbc_pipeline.systems import transport
 from .conftest import Shop
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)  # a Tuesday
-WEEK = timedelta(weeks=1)
+WEEK, MINUTE = timedelta(weeks=1), timedelta(minutes=1)
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -81,6 +82,18 @@ def test_a_record_with_another_reason_goes_from_one_problem_to_the_other(connect
     move(connected, NOW, ("W1", State.FAILED, "MAPPING"))
     move(connected, NOW + WEEK, ("W1", State.CONFLICT, "CHANGED"))
     assert rows(connected) == [("failed", "MAPPING", 1, NOW + WEEK), ("person", "CHANGED", 1, None)]
+
+
+@pytest.mark.parametrize(("key", "is_anew"), [("W1", False), ("W2", True)])
+def test_a_problem_that_comes_back_says_whether_a_record_is_new_in_it(
+    connected: ConnectedFlow, key: str, is_anew: bool
+) -> None:
+    """Another country that is unknown has the same cause: causes leave out what stands in quotes."""
+    move(connected, NOW, ("W1", State.FAILED, "MAPPING"))
+    move(connected, NOW + MINUTE, ("W1", State.CONFIRMED, None))
+    move(connected, NOW + 2 * MINUTE, (key, State.FAILED, "MAPPING"))
+    problems = facts_of(connected, NOW + 2 * MINUTE).problems
+    assert [each.is_anew for each in problems] == [False, is_anew]
 
 
 def test_what_a_person_has_approved_no_longer_waits_for_approval(connected: ConnectedFlow) -> None:

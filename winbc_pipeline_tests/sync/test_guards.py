@@ -456,9 +456,7 @@ def test_a_source_that_became_empty_stops_the_run_before_anything_is_mapped(shop
     with pytest.raises(SourceShrank) as error:
         sync(shop.work(), steps.append)
     assert steps == ["staging"]
-    assert str(error.value).startswith(
-        "E-SOURCE: products_winstore_to_bc: a whole read of articles gave 0 records, the last one gave 4."
-    )
+    assert str(error.value).startswith("E-SOURCE: products_winstore_to_bc: source gave 0 of 4 articles, nothing sent.")
     assert "`winbc approve products_winstore_to_bc --source`" in str(error.value)
 
 

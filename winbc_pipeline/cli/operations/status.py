@@ -11,11 +11,13 @@ from rich.console import Console
 from ... import clock
 from ...errors import WinbcError
 from ...flows import check_flow_settings
+from ...health.lateness import FlowHealth
 from ...health.report import SET_UP, Report, as_json, prometheus, report
-from ...health.words import duration, fix_of, head
+from ...health.words import duration, fix_of, head, records_of
 from ...settings import Settings, load_settings
 from ..failures import options
 from ..output import add_row, say, table_of
+from ..setup.served import home_of, is_served
 from .moments import in_words
 
 console = Console()
@@ -27,7 +29,7 @@ def status(
     """How every flow is. Exit codes: 0 fine, 1 something failed, 2 a flow is late, 3 the set-up is wrong."""
     try:
         settings = _settings()
-        found = report(settings, clock.now())
+        found = report(settings, clock.now(), is_served(home_of(settings)))
     except WinbcError as error:
         if options.debug:
             raise
@@ -65,33 +67,55 @@ def _show(found: Report, settings: Settings) -> None:
     for flow in found.flows:
         facts, timing = flow.facts, flow.timing
         states = ", ".join(f"{count} {state}" for state, count in sorted(facts.states.items()))
+        none = "never" if facts.is_known else "?"
         is_asked, is_swept = flow.is_on and timing.sensors, flow.is_on and timing.schedules
         add_row(
             table,
             flow.flow,
             flow.state,
-            f"{facts.watermark:%Y-%m-%d %H:%M:%S}" if facts.watermark else "never",
+            f"{facts.watermark:%Y-%m-%d %H:%M:%S}" if facts.watermark else none,
             _ago(flow.poll.answered_at, found.at),
             _ago(flow.waiting_since, found.at),
-            _ago(facts.person_since, found.at),
-            states,
-            "no" if not flow.is_on or flow.paused_until else "safe mode" if flow.in_safe_mode else "yes",
+            _ago(facts.person_since, found.at) if facts.is_known else "?",
+            states if facts.is_known else "?",
+            _writes(flow),
             f"every {timing.sensor_seconds} s" if is_asked else "off",
             timing.cron if is_swept else "off",
         )
     console.print(table)
+    _show_flows(found, settings)
+    _show_problems(found)
+
+
+def _show_flows(found: Report, settings: Settings) -> None:
     for flow in found.flows:
         if flow.paused_until:
             say(console, f"{flow.flow}: paused until {in_words(flow.paused_until, settings)}.")
         if flow.late:
             say(console, ("LATE ", "red"), f"{flow.flow}: {flow.words}")
+        if not flow.facts.is_known:
+            say(console, f"{flow.flow}: busy: a run is at work. What its database holds is not known now.")
         if flow.holder:
             say(console, f"{flow.flow}: process {flow.holder.process} writes since {flow.holder.since:%H:%M:%S} UTC.")
+
+
+def _show_problems(found: Report) -> None:
     for problem in found.problems:
         if problem.name.kind != "late":
             say(console, (head(problem), "red"), f". {problem.words} {fix_of(problem)}")
+            for line in records_of(problem):
+                say(console, f"  {line}")
+    if found.held:
+        until = f"{found.held.until:%Y-%m-%d %H:%M:%S} UTC"
+        say(console, f"Alerts: many went out, so messages about {found.held.count} problems are held until {until}.")
     for outage in found.outages:
         say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
+
+
+def _writes(flow: FlowHealth) -> str:
+    if not flow.is_on or flow.paused_until:
+        return "no"
+    return {None: "?", True: "safe mode", False: "yes"}[flow.safe_mode]
 
 
 def _ago(moment: datetime | None, at: datetime) -> str:

@@ -74,9 +74,9 @@ def _noted(connection: duckdb.DuckDBPyConnection, since: date | None = None) -> 
 
 def _shrank(connected: ConnectedFlow, read: WholeRead) -> SourceShrank:
     flow = connected.flow
-    counts = f"{flow.id}: a whole read of {flow.entity} gave {read.refused} records, the last one gave {read.records}."
+    counts = f"{flow.id}: source gave {read.refused} of {read.records} {flow.entity}, nothing sent."
     hint = (
-        "Nothing of it was mapped or sent. Look whether the source still has them, and whether its user may still see "
-        f"them. If it is right, `winbc approve {flow.id} --source` lets the next read pass."
+        f"The last whole read gave {read.records}. Look whether the source still has them, and whether its user "
+        f"may still see them. If it is right, `winbc approve {flow.id} --source` lets the next read pass."
     )
     return SourceShrank(counts, hint)
