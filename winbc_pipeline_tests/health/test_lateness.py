@@ -203,7 +203,7 @@ def test_a_pause_that_nobody_can_read_is_a_problem_and_status_goes_on(desk: Desk
     (problem,) = desk.report().problems
     assert (problem.name.kind, problem.flows) == ("system", (ORDERS.id,))
     assert (problem.words, problem.fix) == (f"{file} holds no moment.", f"`winbc resume {ORDERS.id}` deletes it.")
-    assert (desk.orders()["state"], desk.report().exit_code) == ("fine", FAILURES)
+    assert (desk.orders()["state"], desk.report().exit_code) == ("trouble", FAILURES)
 
 
 def test_a_flow_is_in_safe_mode_until_a_person_lets_it_go(desk: Desk) -> None:
