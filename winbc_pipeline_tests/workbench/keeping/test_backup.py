@@ -215,6 +215,8 @@ def test_a_killed_restore_leaves_whole_databases_and_ends_when_it_is_called_agai
 def _dies(where: Path, path: Path, dies_at: str) -> None:
     """A restore that is killed when it comes to a step for the second time."""
     os.chdir(where)
+    for name in [each for each in os.environ if each.startswith("WINBC_")]:
+        del os.environ[name]  # of the test that started the fork server
     place = shutil if dies_at == "rmtree" else restoring
     real, times = getattr(place, dies_at), [0]
 
