@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from winbc_pipeline.cli.dagster_home import end_group
 
-from ..support.sandboxes import REPOSITORY
+from ..support.sandboxes import HTTP, REPOSITORY
 
 pytestmark = pytest.mark.proof
 
@@ -28,7 +29,7 @@ def free_port() -> int:
 
 def asked(port: int) -> list[dict[str, Any]]:
     try:
-        answer = httpx.post(f"http://127.0.0.1:{port}/graphql", json={"query": LOCATIONS}, timeout=30)
+        answer = HTTP.post(f"http://127.0.0.1:{port}/graphql", json={"query": LOCATIONS}, timeout=30)
         return answer.json()["data"]["workspaceOrError"]["locationEntries"]  # type: ignore[no-any-return]
     except (httpx.TransportError, ValueError, KeyError):
         return []
@@ -48,8 +49,10 @@ def test_dagster_dev_serves_the_workspace(tmp_path: Path) -> None:
             start_new_session=True,
         )
         try:
-            ends, entries = time.monotonic() + 90, []
+            ends, entries = time.monotonic() + 240, []
             while time.monotonic() < ends and not any(entry["loadStatus"] == "LOADED" for entry in entries):
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.5)
                 assert process.poll() is None, log.read_text()
                 entries = asked(port)
         finally:
