@@ -128,3 +128,10 @@ class NotWritable(WinbcError):
         safe = "All that was committed before is safe, and nothing was sent that the ledger does not know."
         hint = "Make room there, or allow writing, and run it again: it goes on where it stopped."
         super().__init__(f"{path} cannot be written: {why}. {safe}", hint)
+
+
+def named(error: BaseException) -> WinbcError:
+    """The same error, or one that tells only the kind of an unexpected one: its text may hold a person's data."""
+    if isinstance(error, WinbcError):
+        return error
+    return WinbcError(f"Something unexpected happened ({type(error).__name__}).")

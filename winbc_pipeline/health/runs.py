@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .. import clock
-from ..errors import TooManyWrites, WinbcError
+from ..errors import TooManyWrites, WinbcError, named
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from . import seen, store
@@ -15,7 +15,6 @@ from .problem import system_of
 from .store import Failure
 
 LOG = logging.getLogger(__name__)
-UNEXPECTED = "Something unexpected happened"
 
 
 @contextmanager
@@ -72,7 +71,7 @@ def _never_failing() -> Iterator[None]:
 
 
 def _note(settings: Settings, name: str, error: Exception) -> None:
-    known = error if isinstance(error, WinbcError) else WinbcError(f"{UNEXPECTED} ({type(error).__name__}).")
+    known = named(error)
     failure = Failure(name, known.code, system_of(known), known.message, known.hint, clock.now())
     with _never_failing():
         store.note_failure(settings, failure)

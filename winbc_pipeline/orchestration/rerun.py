@@ -3,6 +3,7 @@
 Here belongs: which windows are red, and the one run over them. Concept page: Partitions and backfills.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -56,16 +57,16 @@ def _failed(connected: ConnectedFlow, instance: DagsterInstance) -> set[date]:
     return {windows.time_window_for_partition_key(key).start.date() for key in failed}
 
 
-def rerun(connected: ConnectedFlow, job: JobDefinition, instance: DagsterInstance) -> Rerun:
-    """Runs all red windows of a flow again, in one run from the oldest to the newest.
+def rerun(connected: ConnectedFlow, job: JobDefinition, instance: DagsterInstance, windows: Sequence[date]) -> Rerun:
+    """Runs red windows of a flow again, in one run from the oldest to the newest.
 
     The source only answers what changed since a moment, so one run reads it once. What is done already in the windows
     between costs nothing but its look.
 
     Args:
         job: the flow's job.
+        windows: their first days (`red_windows`).
     """
-    windows = red_windows(connected, instance)
     if not windows:
         return Rerun((), ())
     _, why = run_windows(connected, job, instance, windows[0], windows[-1])

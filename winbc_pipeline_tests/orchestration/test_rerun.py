@@ -48,7 +48,7 @@ class Desk:
         return run_windows(self.connected, customers(), self.instance, FIRST, self.day)[0]
 
     def rerun(self) -> Rerun:
-        return rerun(self.connected, customers(), self.instance)
+        return rerun(self.connected, customers(), self.instance, red_windows(self.connected, self.instance))
 
     def colour(self) -> str:
         """Of the window of the two customers, as Dagster's page of the asset shows it."""

@@ -30,9 +30,7 @@ def test_a_mapped_record_shows_its_parts_its_warehouses_and_its_rule(stock: Stoc
 
 
 def test_a_mapped_record_of_business_central_shows_its_open_orders(stock: StockWorld) -> None:
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
-    stock.counted(10)
+    stock.bc_owns()
     stock.sold(3)
     stock.run(TO_WINSTORE)
     assert mapped(stock, TO_WINSTORE) == "on_hand 10, on_orders 3, incoming 0, safety 0, clamp false, sales_lines 3 PCS"

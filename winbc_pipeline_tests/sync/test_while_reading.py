@@ -196,9 +196,7 @@ def test_what_a_long_transaction_of_business_central_commits_late_is_taken(case:
 def test_a_count_that_business_central_commits_late_reaches_winstore(tmp_path: Path, tables: Path) -> None:
     """Row 32, for the entries of an item."""
     with open_stock_world(tmp_path) as world:
-        world.owner("bc", warehouse="7")
-        world.shop_lists()
-        world.counted(3)
+        world.bc_owns(3)
         world.pass_time(600)
         run(CASES["stock_bc_to_winstore"], world)
         with world.committed_late(minutes=5):

@@ -14,27 +14,14 @@ from winbc_pipeline.settings import CustomerSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.apart import Apart
 from winbc_pipeline.staging.pairs import Pairs
-from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.intervention import Request, changes_anything, intervention
 from winbc_pipeline.workbench.partners import flows_that_know
 
 from ..support.order_sandboxes import BC
-from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, outcome, partners
 
 EMAIL = "anna@mail.example"
-
-
-def partners(two_ways: TwoWays) -> list[tuple[str, str]]:
-    """Winstore's id and Business Central's number of each pair of customers."""
-    with Pairs(two_ways.settings, "customers").opened() as connection:
-        rows = rows_of(connection, "SELECT winstore_key, bc_no FROM pair WHERE part = 'customer' ORDER BY 1")
-    return [(row["winstore_key"], row["bc_no"]) for row in rows]
-
-
-def outcome(two_ways: TwoWays, flow: str, key: str) -> tuple[str, str | None]:
-    row = two_ways.rows(flow)[key]
-    return row["state"], row["reason"]
 
 
 def met(two_ways: TwoWays, number: str = "C1") -> None:

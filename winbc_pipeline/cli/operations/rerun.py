@@ -82,24 +82,24 @@ def _rerun(connected: ConnectedFlow, instance: "DagsterInstance | None", even_pa
         return Rerun(red, red, words)
     with bar(console, connected.flow.id):
         if instance is None:
-            return _without_dagster(connected)
+            return _without_dagster(connected, red)
         job = build_defs(settings=connected.settings).resolve_job_def(connected.flow.id)
-        return run_again(connected, job, instance)
+        return run_again(connected, job, instance, red)
 
 
-def _without_dagster(connected: ConnectedFlow) -> "Rerun":
+def _without_dagster(connected: ConnectedFlow, windows: tuple[date, ...]) -> "Rerun":
     """The same where nobody has ever started the UI."""
     from ...errors import WinbcError
     from ...orchestration.rerun import Rerun, red_windows
     from ...sync.run import sync
     from ...sync.work import Work
 
-    windows, why = red_windows(connected, None), None
+    why = None
     try:
         sync(Work(connected, windows[0], clock.now().date(), f"rerun {clock.now():%Y-%m-%dT%H:%M:%SZ}"))
     except WinbcError as error:
         why = str(error)
-    return Rerun(tuple(windows), tuple(red_windows(connected, None)), why)
+    return Rerun(windows, tuple(red_windows(connected, None)), why)
 
 
 def _named(connected: ConnectedFlow, windows: tuple[date, ...]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ... import clock
-from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError, named
 from ...settings import Settings
 from ...staging import polls
 from ...sync.reading import glance
@@ -156,7 +156,7 @@ class Watch:
     def _note_late(self, questions: Sequence[Question], call: "Future[list[Answer]]") -> None:
         """Notes what a call came to that nobody waits for any more: a slow source is not a silent one."""
         fault = call.exception()
-        answers = [_named(fault)] * len(questions) if fault else call.result()
+        answers = [named(fault)] * len(questions) if fault else call.result()
         with self.changed:
             for question, answer in zip(questions, answers, strict=True):
                 _note(question, answer)
@@ -184,7 +184,7 @@ class Watch:
         with self.changed:
             self.thread = None
             for each in self.waiting:
-                _note(each.question, _named(error))
+                _note(each.question, named(error))
                 each.result.set_exception(error)
             self.waiting.clear()
 
@@ -192,14 +192,6 @@ class Watch:
 def _beat(now: float, every_s: float) -> float:
     """The next moment at which all that wait with this interval are asked together."""
     return math.ceil(now / every_s) * every_s
-
-
-def _named(error: BaseException) -> WinbcError:
-    return (
-        error
-        if isinstance(error, WinbcError)
-        else WinbcError(f"Something unexpected happened ({type(error).__name__}).")
-    )
 
 
 def _note(question: Question, answer: Answer) -> None:

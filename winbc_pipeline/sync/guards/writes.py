@@ -34,6 +34,11 @@ KNOWN = ("action", "version", "window")  # what the ledger is told of a record t
 AT_ONCE = 20_000  # records that are moved at once
 ALWAYS = (date.min, date.max)
 WRITES = ", ".join(map(literal, dict.fromkeys((*SENT, "update"))))  # planned actions that write
+# What an unapproved row of the plan (`_not_approved`) counts as, in SQL.
+COUNTED = """
+                count(*) FILTER (action = 'create') AS creates,
+                count(*) FILTER (action <> 'create') AS updates,
+                count(*) FILTER (blocks) AS blocks"""
 # Actions on documents that people should see by themselves, as words.
 ON_DOCUMENTS = {"ship": "to ship and invoice", "delete": "to delete", "cancel": "to cancel"}
 
@@ -129,9 +134,7 @@ def counted(work: Work) -> Writes:
             connection,
             f"""
             SELECT
-                count(*) FILTER (action = 'create') AS creates,
-                count(*) FILTER (action <> 'create') AS updates,
-                count(*) FILTER (blocks) AS blocks,
+                {COUNTED},
                 count(*) FILTER (empties) AS zeroes,
                 count(*) FILTER (action = 'ship') AS ships,
                 count(*) FILTER (action = 'delete') AS deletes,
@@ -157,9 +160,7 @@ def by_part(connected: ConnectedFlow) -> list[PartWrites]:
             f"""
             SELECT
                 part,
-                count(*) FILTER (action = 'create') AS creates,
-                count(*) FILTER (action <> 'create') AS updates,
-                count(*) FILTER (blocks) AS blocks
+                {COUNTED}
             FROM ({_not_approved(connected.flow)})
             GROUP BY part
             """,

@@ -106,6 +106,12 @@ class StockWorld(OrderFlow):
         """Who owns stock, and other settings of it."""
         self.settings = self.settings.model_copy(update={"stock": StockSettings(owner=owner, **chosen)})
 
+    def bc_owns(self, quantity: float = 10) -> None:
+        """Business Central owns all stock and has counted the item, which Winstore lists."""
+        self.owner("bc", warehouse="7")
+        self.shop_lists()
+        self.counted(quantity)
+
     def table(self, name: str, *rows: str) -> None:
         """The rows of a table in the folder of the lookup tables, in the place of the shipped ones."""
         self._own_tables()

@@ -14,6 +14,8 @@ from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 from winbc_pipeline.settings import CustomerSettings, Settings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import Summary, sync
@@ -142,6 +144,19 @@ class TwoWays(OrderFlow):
             writer = csv.DictWriter(file, [*rows[0], "owner"])
             writer.writeheader()
             writer.writerows(row | {"owner": owner if row["target_field"] == field else ""} for row in rows)
+
+
+def partners(two_ways: TwoWays) -> list[tuple[str, str]]:
+    """Winstore's id and Business Central's number of each pair of customers."""
+    with Pairs(two_ways.settings, "customers").opened() as connection:
+        rows = rows_of(connection, "SELECT winstore_key, bc_no FROM pair WHERE part = 'customer' ORDER BY 1")
+    return [(row["winstore_key"], row["bc_no"]) for row in rows]
+
+
+def outcome(two_ways: TwoWays, flow: str, key: str) -> tuple[str, str | None]:
+    """State and reason of a record."""
+    row = two_ways.rows(flow)[key]
+    return row["state"], row["reason"]
 
 
 @contextmanager

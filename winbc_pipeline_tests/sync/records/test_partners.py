@@ -9,26 +9,12 @@ import pytest
 
 from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.settings import CustomerSettings, WinstoreSettings
-from winbc_pipeline.staging.pairs import Pairs
-from winbc_pipeline.staging.store import rows_of
 
 from ...support.order_sandboxes import WINSTORE
-from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, outcome, partners
 from ...support.winstore_profiles import VERSION_1
 
 pytestmark = pytest.mark.proof
-
-
-def partners(two_ways: TwoWays) -> list[tuple[str, str]]:
-    """Winstore's id and Business Central's number of each pair of customers."""
-    with Pairs(two_ways.settings, "customers").opened() as connection:
-        rows = rows_of(connection, "SELECT winstore_key, bc_no FROM pair WHERE part = 'customer' ORDER BY 1")
-    return [(row["winstore_key"], row["bc_no"]) for row in rows]
-
-
-def outcome(two_ways: TwoWays, flow: str, key: str) -> tuple[str, str | None]:
-    row = two_ways.rows(flow)[key]
-    return row["state"], row["reason"]
 
 
 def with_orders(two_ways: TwoWays) -> None:

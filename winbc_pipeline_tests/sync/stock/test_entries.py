@@ -18,10 +18,8 @@ from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 @pytest.fixture
 def of_bc(stock: StockWorld) -> StockWorld:
     """Business Central owns all stock, and both sides have ten pieces."""
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
     stock.shop_has(warehouse="7", quantity="1")
-    stock.counted(10)
+    stock.bc_owns()
     stock.run(TO_WINSTORE)
     return stock
 
@@ -40,6 +38,15 @@ def commit_late(world: StockWorld, older: timedelta, number: int | None = None) 
     moment = (world.now - older).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     changed = newest | {"lastModifiedDateTime": moment, "entryNumber": number or newest["entryNumber"]}
     entries.replace("itemLedgerEntries", newest["id"], changed)
+
+
+def counted_late(world: StockWorld) -> None:
+    """A count of four pieces that is older than the change of the item that was read last."""
+    world.pass_time(3600)
+    world.item(SKU, displayName="Mug, blue")
+    world.run_changes(TO_WINSTORE)
+    world.counted(4)
+    commit_late(world, timedelta(minutes=30))
 
 
 def test_nothing_is_seen_while_nothing_is_posted(of_bc: StockWorld) -> None:
@@ -83,11 +90,7 @@ def test_a_number_that_is_filled_late_is_seen(of_bc: StockWorld) -> None:
 @pytest.mark.proof
 def test_a_comparison_leaves_a_late_entry_to_the_flow(of_bc: StockWorld) -> None:
     """It writes nothing to the flow's database. Source: docs/operations.md, "Do both systems agree?"."""
-    of_bc.pass_time(3600)
-    of_bc.item(SKU, displayName="Mug, blue")
-    of_bc.run_changes(TO_WINSTORE)
-    of_bc.counted(4)
-    commit_late(of_bc, timedelta(minutes=30))
+    counted_late(of_bc)
     assert len(reconcile(of_bc.connected(TO_WINSTORE)).findings) == 1
     assert seen(of_bc) is not None
     of_bc.run_changes(TO_WINSTORE)
@@ -95,11 +98,7 @@ def test_a_comparison_leaves_a_late_entry_to_the_flow(of_bc: StockWorld) -> None
 
 
 def test_an_entry_whose_run_failed_stays_unread(of_bc: StockWorld) -> None:
-    of_bc.pass_time(3600)
-    of_bc.item(SKU, displayName="Mug, blue")
-    of_bc.run_changes(TO_WINSTORE)
-    of_bc.counted(4)
-    commit_late(of_bc, timedelta(minutes=30))
+    counted_late(of_bc)
     of_bc.fault(BC, {"kind": "status", "status": 500, "path": "itemVariants", "times": 50})
     with pytest.raises(Exception, match="Business Central"):
         of_bc.run_changes(TO_WINSTORE)

@@ -60,9 +60,7 @@ def test_why_nothing_is_sent_is_told(stock: StockWorld) -> None:
 
 
 def test_business_centrals_parts_are_told_too(stock: StockWorld) -> None:
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
-    stock.counted(10)
+    stock.bc_owns()
     stock.sold(3)
     stock.run(TO_WINSTORE)
     told = explain(stock.connected(TO_WINSTORE), SKU)

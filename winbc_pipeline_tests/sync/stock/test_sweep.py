@@ -19,10 +19,8 @@ def test_a_correction_in_business_central_is_overwritten_by_the_owner(stock: Sto
 
 
 def test_a_correction_in_winstore_is_overwritten_by_the_owner(stock: StockWorld) -> None:
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
     stock.shop_has(warehouse="7", quantity="1")
-    stock.counted(10)
+    stock.bc_owns()
     stock.run(TO_WINSTORE)
     stock.shop_has(warehouse="7", quantity="99")
     assert stock.run_changes(TO_WINSTORE).updated == 0

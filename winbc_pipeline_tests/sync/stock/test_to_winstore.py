@@ -13,10 +13,8 @@ from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
 @pytest.fixture
 def of_bc(stock: StockWorld) -> StockWorld:
     """Business Central owns all stock; Winstore has the item in one warehouse."""
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
     stock.shop_has(warehouse="7", quantity="1")
-    stock.counted(10)
+    stock.bc_owns()
     return stock
 
 

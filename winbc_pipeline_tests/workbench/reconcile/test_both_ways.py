@@ -103,9 +103,7 @@ def test_a_figure_of_stock_that_somebody_typed_is_found_and_set_right(stock: Sto
 
 def test_a_figure_of_winstores_that_somebody_typed_is_found_and_set_right(stock: StockWorld) -> None:
     flow = stock_world.TO_WINSTORE
-    stock.owner("bc", warehouse="7")
-    stock.shop_lists()
-    stock.counted(5)
+    stock.bc_owns(5)
     stock.run(flow)
     assert compared(stock, flow).agrees
     stock.shop_has(warehouse="7", quantity="9")
