@@ -21,6 +21,8 @@ from winbc_pipeline.workbench.partners import flows_that_know
 from ..support.order_sandboxes import BC
 from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, outcome, partners
 
+pytestmark = pytest.mark.proof
+
 EMAIL = "anna@mail.example"
 
 
@@ -61,7 +63,6 @@ def test_what_would_become_of_the_record_is_shown_before_anything_is_written(two
     assert (two_ways.writes(), partners(two_ways)) == (before, [("1", "C1")])
 
 
-@pytest.mark.proof
 def test_two_who_differ_when_they_first_meet_can_be_set_apart(two_ways: TwoWays) -> None:
     """They are BOTH_CHANGED then, and no pair yet."""
     two_ways.bc_has("C1", displayName="Bea Klein", email=EMAIL)
@@ -74,7 +75,6 @@ def test_two_who_differ_when_they_first_meet_can_be_set_apart(two_ways: TwoWays)
     assert_at_rest(two_ways)
 
 
-@pytest.mark.proof
 def test_the_keys_do_not_join_them_again_after_the_table_of_pairs_was_lost(two_ways: TwoWays) -> None:
     met(two_ways)
     two_ways.settle(TO_BC, "apart", "1")
@@ -99,7 +99,6 @@ def test_a_pair_of_before_the_decision_is_not_believed(two_ways: TwoWays) -> Non
     assert two_ways.of_bc("WS1")["phoneNumber"] == "+31309999999"
 
 
-@pytest.mark.proof
 def test_two_customers_whose_records_were_exchanged_get_each_others_partner(two_ways: TwoWays) -> None:
     """Each takes the other's e-mail, so both are TARGET_TAKEN (docs/two-ways.md, Pairs)."""
     first, second = {"fname": "Anna", "email": EMAIL}, {"fname": "Bram", "email": "bram@mail.example"}
@@ -130,7 +129,6 @@ def test_adopt_of_the_same_two_takes_it_back(two_ways: TwoWays) -> None:
     assert Apart(two_ways.settings, "customers").partners("customer", "winstore", ["1"]) == {}
 
 
-@pytest.mark.proof
 def test_another_ones_partner_is_not_adopted_but_the_command_that_frees_it_is_named(two_ways: TwoWays) -> None:
     met(two_ways)
     two_ways.settle(TO_BC, "apart", "1")
@@ -155,7 +153,6 @@ def test_a_number_of_the_other_record_is_not_taken_from_it(two_ways: TwoWays) ->
     assert len(two_ways.records("customers")) == 2
 
 
-@pytest.mark.proof
 def test_an_id_of_the_other_record_is_not_taken_from_it_in_winstore(two_ways: TwoWays) -> None:
     """Winstore would take a customer with a known id for an edit of that one (docs/winstore-contract.md)."""
     two_ways.shop_has("1")
@@ -167,7 +164,6 @@ def test_an_id_of_the_other_record_is_not_taken_from_it_in_winstore(two_ways: Tw
     assert (two_ways.of_shop("1")["phone"], two_ways.of_shop("800000000")["phone"]) == ("+31301234567", "+31308888888")
 
 
-@pytest.mark.proof
 def test_an_order_of_a_customer_who_was_set_apart_goes_to_the_new_partner(two_ways: TwoWays) -> None:
     orders = two_ways.settings.orders.model_copy(update={"default_customer": ""})
     two_ways.settings = two_ways.settings.model_copy(update={"orders": orders})

@@ -10,6 +10,8 @@ from winbc_pipeline.systems.business_central import entity_fields
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import REPOSITORY
 
+pytestmark = pytest.mark.proof
+
 WARNING = "needs the companion app, which is off; orders that fill it fail with NEEDS_APP"
 
 

@@ -7,6 +7,8 @@ import pytest
 from ...support.order_flow import OrderFlow
 from ...support.order_sandboxes import REPOSITORY, Record
 
+pytestmark = pytest.mark.proof
+
 # As docs/orders.md shows it.
 TABLES = {
     "shipping_types": ("courier,Item,", "letter,Charge,", "parcel,Account,"),

@@ -11,6 +11,8 @@ from ...support.order_sandboxes import FIRST, LAST, WINSTORE
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
 
+pytestmark = pytest.mark.proof
+
 RED = {"sku": "SHIRT-R", "color": "red", "gtin": "0100537900016"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "gtin": "0100537900023"}
 
@@ -149,7 +151,6 @@ def test_a_gtin_of_an_item_and_of_a_variant_is_not_guessed(shop: ProductShop, ma
     assert f"variant SHIRT-R of item 7 and item {item} have this GTIN" in row["message"]
 
 
-@pytest.mark.proof
 def test_a_gtin_that_only_the_variants_own_item_has_besides_is_sold(shop: ProductShop) -> None:
     """article.csv gives the GTIN to the item of an article with a single SKU."""
     shop.sells("9", {"sku": "CAP-R", "color": "red", "gtin": "0100537900030"})
@@ -159,7 +160,6 @@ def test_a_gtin_that_only_the_variants_own_item_has_besides_is_sold(shop: Produc
     assert sold(shop) == [("9", "CAP-R")]
 
 
-@pytest.mark.proof
 def test_a_sku_that_looks_like_the_gtin_of_an_item_is_sold_as_the_sku(shop: ProductShop) -> None:
     shop.sells("9", {"sku": "0100537900047", "color": "red"})
     shop.article("8", "MUG", gtin="0100537900047")

@@ -20,6 +20,8 @@ from ...support.order_sandboxes import BC
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import gone_shop as gone_shop
 
+pytestmark = pytest.mark.proof
+
 BATCH = {"path": "$batch", "method": "POST"}
 
 
@@ -196,7 +198,6 @@ def test_winbc_check_names_the_dimension_and_the_value_that_are_not_there(gone_s
     assert "features.csv row 3: dimension BRANCH has no 77 (column source)" in str(raised.value)
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("nth", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status", "status_after"])
 def test_a_lost_call_leaves_one_item_with_one_dimension_in_the_end(gone_shop: ProductShop, kind: str, nth: int) -> None:

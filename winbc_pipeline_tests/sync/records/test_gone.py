@@ -19,6 +19,8 @@ from ...support.order_sandboxes import BC, WINSTORE
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import gone_shop as gone_shop
 
+pytestmark = pytest.mark.proof
+
 
 def loses_a_sku(shop: ProductShop) -> None:
     shop.article("1", "S9")

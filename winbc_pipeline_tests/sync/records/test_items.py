@@ -23,6 +23,8 @@ from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import gone_shop as gone_shop
 from ...support.shops.product_shop import product_shop as product_shop
 
+pytestmark = pytest.mark.proof
+
 NO_GROUP = ""
 STOCK = {"source": "7", "when": "update"}
 
@@ -142,7 +144,6 @@ def test_a_run_that_dies_sends_what_follows_exactly_once(gone_shop: ProductShop,
     assert gone_shop.row("S9")["state"] == "CONFIRMED"
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("nth", [1, 2])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status", "status_after"])
 def test_a_lost_call_sends_what_follows_exactly_once(gone_shop: ProductShop, kind: str, nth: int) -> None:

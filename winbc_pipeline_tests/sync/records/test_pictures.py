@@ -23,6 +23,8 @@ from ...support.order_sandboxes import BC, WINSTORE
 from ...support.shops.pictured_shop import READ, WRITTEN, PicturedShop
 from ...support.shops.pictures import jpeg, png
 
+pytestmark = pytest.mark.proof
+
 MUG, CUP, BOWL = png(colour=1), png(colour=2), jpeg(colour=3)
 
 

@@ -21,6 +21,8 @@ from ...support.order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE
 from ...support.shops.pictured_shop import PicturedShop
 from ...support.shops.pictures import jpeg, png
 
+pytestmark = pytest.mark.proof
+
 MUG, CUP, BOWL = png(colour=1), png(colour=2), jpeg(colour=3)
 CALL = "PostArticlePicture"
 ARTICLE, _, PICTURE = PRODUCTS_TO_WINSTORE.parts

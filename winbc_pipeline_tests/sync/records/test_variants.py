@@ -13,6 +13,8 @@ from winbc_pipeline.sync.run import of_other_parts
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
 
+pytestmark = pytest.mark.proof
+
 RED = {"sku": "SHIRT-R", "color": "red", "size": "M"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "size": "M"}
 
@@ -72,7 +74,6 @@ def test_a_shop_without_colours_and_sizes_can_change_its_way(product_shop: Produ
     assert product_shop.run().failed == 0
 
 
-@pytest.mark.proof
 def test_a_code_is_given_once_and_kept_however_often_colours_and_sizes_are_renamed(product_shop: ProductShop) -> None:
     product_shop.as_variants()
     product_shop.edit_table(
