@@ -107,12 +107,14 @@ def _told(name: str, value: Any) -> Any:
     return value
 
 
-def _secrets(section: Any) -> Iterator[str]:
+def _secrets(section: Iterable[tuple[str, Any]]) -> Iterator[str]:
     for _, value in section:
         if isinstance(value, SecretStr) and value.get_secret_value():
             yield value.get_secret_value()
         elif isinstance(value, BaseModel):
             yield from _secrets(value)
+        elif isinstance(value, Mapping):
+            yield from _secrets(value.items())
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -24,7 +24,8 @@ CANARY = "Canary7f3a"
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A connection that has the canary wherever a person or a secret may be."""
     monkeypatch.chdir(tmp_path)
-    Path(".env").write_text(f"WINBC_BC__CLIENT_SECRET={CANARY}-1\nWINBC_WINSTORE__PASSWORD={CANARY}-2\n")
+    secrets = f"WINBC_BC__CLIENT_SECRET={CANARY}-1\nWINBC_WINSTORE__PASSWORD={CANARY}-2\n"
+    Path(".env").write_text(f"{secrets}WINBC_ALERTS__URLS__HOOK=json://{CANARY}-3\n")
     Path("winbc.toml").write_text(
         f'[bc]\ncompany = "{CANARY}"\nuser = "{CANARY}"\nclient_id = "{CANARY}"\n'
         f'base_url = "https://api.businesscentral.dynamics.com/v2.0/{CANARY}/api"\n'
@@ -64,6 +65,13 @@ def test_no_byte_of_it_is_of_a_person_or_a_secret(settings: Settings, tmp_path: 
     files = unpacked(make(settings, tmp_path / "bundle.zip", []))
     assert CANARY.lower().encode() not in b"".join(files.values()).lower()
     assert not any(str(tmp_path).encode() in content for content in files.values()), "nor a path of this machine"
+
+
+@pytest.mark.parametrize("secret", [f"{CANARY}-1", f"json://{CANARY}-3"])
+def test_a_secret_that_an_error_repeats_is_left_out(settings: Settings, tmp_path: Path, secret: str) -> None:
+    files = unpacked(make(settings, tmp_path / "bundle.zip", [{"errors": [f"{secret} is wrong"]}]))
+    assert b"(left out) is wrong" in files["runs.json"]
+    assert CANARY.encode() not in files["runs.json"]
 
 
 def test_it_tells_what_helps(settings: Settings, tmp_path: Path) -> None:
