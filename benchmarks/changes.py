@@ -87,10 +87,11 @@ class Systems:
     def stock_in_shop(self) -> Seen:
         sku = self._sku()
         left, there = 200 + next(self.numbers), self.in_shop("stock", sku=sku)
-        others = sum(float(row["quantity"]) for row in there[1:])
         place = f"<warehouse>{there[0]['warehouse']}</warehouse>"
         self.post("PostStock", f"<stock><sku>{sku}</sku>{place}<quantity>{left}</quantity></stock>")
-        return lambda: float(self._item(sku)["inventory"]) == left + others
+        rows = self.in_shop("stock", sku=sku)
+        free = sum(float(row["quantity"]) - float(row["reserved"] or 0) for row in rows)
+        return lambda: float(self._item(sku)["inventory"]) == free
 
     def order_in_shop(self) -> Seen:
         reference = self._order()
