@@ -28,6 +28,7 @@ MORE: dict[str, dict[str, Any]] = {
 }
 # What another kind does to a call in other words; the long loops run these too.
 ALIKE = ("garbage", "bomb", "slow", "drip", "drop_before")
+ON_ANY_CALL = [pytest.param(kind, marks=pytest.mark.soak if kind in ALIKE else ()) for kind in KINDS]
 LOOK_UP_KINDS = ("html", "garbage", "truncate", "bomb", "next_link", "status", "drop_after")
 OFTEN = ("drop_before", "drop_after", "status_after", "late", "truncate", "storm")
 UNREADABLE = ("html",)  # what `truncate` tries too, in other words
