@@ -55,6 +55,8 @@ codeunit 62200 "WINS Order Processing"
         if OrderRequest.State = OrderRequest.State::Processed then
             exit;
         CheckAllowed(OrderRequest);
+        if FindPostedDocument(OrderRequest) then
+            exit;
         if not FindDocument(OrderRequest, SalesHeader) then begin
             MakeHeader(OrderRequest, SalesHeader);
             MakeLines(OrderRequest, SalesHeader);
@@ -84,6 +86,33 @@ codeunit 62200 "WINS Order Processing"
         SalesHeader.SetRange("External Document No.", OrderRequest.Reference);
         SalesHeader.SetRange("Sell-to Customer No.", OrderRequest."Customer No.");
         exit(SalesHeader.FindFirst());
+    end;
+
+    local procedure FindPostedDocument(var OrderRequest: Record "WINS Order Request"): Boolean
+    var
+        SalesCrMemoHeader: Record "Sales Cr.Memo Header";
+        SalesHeader: Record "Sales Header";
+        SalesInvoiceHeader: Record "Sales Invoice Header";
+    begin
+        if OrderRequest."Document Type" = OrderRequest."Document Type"::"Credit Memo" then begin
+            SalesCrMemoHeader.SetRange("External Document No.", OrderRequest.Reference);
+            SalesCrMemoHeader.SetRange("Sell-to Customer No.", OrderRequest."Customer No.");
+            if not SalesCrMemoHeader.FindFirst() then
+                exit(false);
+            OrderRequest."Posted Document No." := SalesCrMemoHeader."No.";
+            SalesHeader."No." := SalesCrMemoHeader."Pre-Assigned No.";
+        end else begin
+            SalesInvoiceHeader.SetRange("External Document No.", OrderRequest.Reference);
+            SalesInvoiceHeader.SetRange("Sell-to Customer No.", OrderRequest."Customer No.");
+            if not SalesInvoiceHeader.FindFirst() then
+                exit(false);
+            OrderRequest."Posted Document No." := SalesInvoiceHeader."No.";
+            SalesHeader."No." := SalesInvoiceHeader."Order No.";
+            if SalesHeader."No." = '' then
+                SalesHeader."No." := SalesInvoiceHeader."Pre-Assigned No.";
+        end;
+        NoteDocument(OrderRequest, SalesHeader);
+        exit(true);
     end;
 
     // The order of the fields matters: the customer fills all others, a general group resets the VAT group, and a change
