@@ -21,7 +21,7 @@ from ..sync.connected import ConnectedFlow
 from ..sync.records.special.gone import in_words, reported
 from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
-from ..systems.business_central.companion import capabilities, entity_sets
+from ..systems.business_central.companion import app_client, capabilities, entity_sets
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
 from .missing_rows import left_out, missing_dimension_values, missing_rows, not_carried, pictures_not_carried
@@ -146,11 +146,11 @@ def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
 
 def _companion_app(settings: Settings) -> CheckResult:
     """Which version of the companion app is there, and what it gives. Nothing needs it, so a gap is a warning."""
-    target = BusinessCentral(settings)
+    app = app_client(settings)
     try:
-        found = capabilities(target)
+        found = capabilities(app)
     finally:
-        target.close()
+        app.close()
     if found.state == "absent":
         return CheckResult(found.gaps[0])
     gives = [one.gives for one in entity_sets().values() if one.name in found.readable]

@@ -1,7 +1,7 @@
 """The client negotiates what the companion app can do: absent, older, newer, not permitted, switched off, each right.
 
-What the app answers is what the sandbox makes of facts/companion_app.json. How Business Central refuses a call without a
-right: behaviour.md section 7.
+What the app answers is what the sandbox makes of facts/companion_app.json. How Business Central refuses a call without
+a right: behaviour.md section 7.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,13 @@ from winbc_pipeline.sandbox.bc.extensions.description import App
 from winbc_pipeline.sandbox.server import running
 from winbc_pipeline.sandbox.setup_data import COMPANY_NAME
 from winbc_pipeline.settings import BusinessCentralSettings, Settings
-from winbc_pipeline.systems.business_central import BusinessCentral
-from winbc_pipeline.systems.business_central.companion import Capabilities, capabilities, contract, entity_sets
+from winbc_pipeline.systems.business_central.companion import (
+    Capabilities,
+    app_client,
+    capabilities,
+    contract,
+    entity_sets,
+)
 from winbc_pipeline.workbench.checks import checks
 from winbc_pipeline.workbench.readiness import CheckResult
 
@@ -35,14 +40,14 @@ class Bc:
             base_url=f"{root}/BC/api/v2.0", company=COMPANY_NAME, user="winbc", password=SecretStr("sandbox-secret")
         )
         self.settings = Settings(bc=section)
-        self.target, self.http = BusinessCentral(self.settings), httpx.Client()
+        self.app, self.http = app_client(self.settings), httpx.Client()
 
     def close(self) -> None:
-        self.target.close()
+        self.app.close()
         self.http.close()
 
     def found(self) -> Capabilities:
-        return capabilities(self.target)
+        return capabilities(self.app)
 
     def checked(self) -> CheckResult:
         (check,) = [each for each in checks(self.settings) if each.name == "Companion app"]

@@ -11,12 +11,14 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-from ...errors import AuthenticationFailed
+from ...errors import AuthenticationFailed, ConfigurationError
+from ...settings import Settings
 from .client import BusinessCentral
 
 State = Literal["there", "absent", "not permitted", "switched off"]
 PERMISSION_SET = "WINS Api"
 READ_SET = "WINS Read"
+ABSENT = "the companion app is not installed; docs/companion-app.md says what it gives"
 
 
 @dataclass(frozen=True)
@@ -67,26 +69,32 @@ def entity_sets() -> dict[str, EntitySet]:
     }
 
 
-def address(target: BusinessCentral, path: str) -> str:
-    """The whole address of a path of the app's API, below the company."""
+def app_client(settings: Settings) -> BusinessCentral:
+    """A client of the app's API. It lists the same companies as API v2.0."""
     api = contract()["api"]
-    root = target.settings.base_url.rstrip("/").removesuffix("/v2.0").removesuffix("/v1.0")
-    return f"{root}/{api['publisher']}/{api['group']}/{api['version']}/{target.root}/{path}"
+    root = settings.bc.base_url.rstrip("/").removesuffix("/v2.0").removesuffix("/v1.0")
+    base_url = f"{root}/{api['publisher']}/{api['group']}/{api['version']}"
+    bc = settings.bc.model_copy(update={"base_url": base_url})
+    return BusinessCentral(settings.model_copy(update={"bc": bc}))
 
 
-def capabilities(target: BusinessCentral) -> Capabilities:
-    """Asks the app what it has, by one call. Raises WinbcError when Business Central does not answer."""
-    headers = {"Data-Access-Intent": "ReadWrite"}
+def capabilities(app: BusinessCentral) -> Capabilities:
+    """Asks the app what it has. Raises WinbcError when Business Central does not answer.
+
+    Args:
+        app: a client of the app's API.
+    """
     try:
-        answer = target.transport.call("GET", address(target, "capabilities"), headers=headers)
+        answer = app.transport.call("GET", f"{app.root}/capabilities", headers={"Data-Access-Intent": "ReadWrite"})
     except AuthenticationFailed:
         gap = (
             f"the companion app may be there, but this application may not ask it: assign the permission set {READ_SET}"
         )
         return Capabilities("not permitted", gaps=(gap,))
+    except ConfigurationError:  # there is no API at this address, or it does not have this company
+        return Capabilities("absent", gaps=(ABSENT,))
     if answer.status != 200:
-        gap = f"the companion app is not installed (status {answer.status}); docs/companion-app.md says what it gives"
-        return Capabilities("absent", gaps=(gap,))
+        return Capabilities("absent", gaps=(ABSENT,))
     return _negotiated(answer.json()["value"])
 
 
