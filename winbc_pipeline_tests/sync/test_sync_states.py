@@ -1,74 +1,74 @@
 """After a run, people in Business Central see which orders were skipped or failed (companion app, `bc.sync_states`)."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from winbc_pipeline.sandbox.bc.app import Options
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sync.outcomes import REASONS
 
-from ..support.order_flow import OrderFlow
-from ..support.order_sandboxes import BC
+from ..support.order_sandboxes import BC, OrderSandboxes, order_sandboxes
 
 pytestmark = pytest.mark.proof
 STATES = "connector.winstore.syncStates"
 
 
 @pytest.fixture
-def shop(order_flow: OrderFlow) -> OrderFlow:
+def shop(tmp_path: Path, tables: Path) -> Iterator[OrderSandboxes]:
     """The app is installed, and states are told."""
-    order_flow._control(BC, "seed", {"extensions": [companion_app().source()]})
-    tell(order_flow, True)
-    return order_flow
+    with order_sandboxes(tmp_path, tables, Options(extensions=(companion_app(),)), sync_states=True) as shop:
+        yield shop
 
 
-def tell(order_flow: OrderFlow, wanted: bool) -> None:
-    bc = order_flow.settings.bc.model_copy(update={"sync_states": wanted})
-    order_flow.settings = order_flow.settings.model_copy(update={"bc": bc})
+def send(shop: OrderSandboxes, status: str) -> str:
+    """Places the order W1 anew and runs; the state of the record."""
+    shop.order("W1", status=status)
+    shop.pass_time(60)
+    shop.sync()
+    return shop.ledger()["W1"]["state"]  # type: ignore[no-any-return]
 
 
-def told(order_flow: OrderFlow) -> dict[str, Any]:
-    """Result and reason by order number."""
-    return {row["sourceKey"]: (row["result"], row["reasonCode"]) for row in order_flow.records(STATES)}
+def told(shop: OrderSandboxes) -> list[dict[str, Any]]:
+    return shop.state(BC)["records"].get(STATES, [])  # type: ignore[no-any-return]
 
 
-def test_an_order_that_was_skipped_is_told_with_its_reason(shop: OrderFlow) -> None:
-    shop.send("W1", status="Cancelled")
-    assert told(shop) == {"W1": ("Skipped", "CANCELLED")}
-
-
-def test_the_text_is_that_of_the_reason_and_holds_nothing_about_a_person(shop: OrderFlow) -> None:
-    shop.send("W1", status="Cancelled")
-    (state,) = shop.records(STATES)
+def test_an_order_that_was_skipped_is_told_with_the_text_of_its_reason(shop: OrderSandboxes) -> None:
+    """The text of a reason code holds nothing about a person."""
+    assert send(shop, "Cancelled") == "SKIPPED"
+    (state,) = told(shop)
+    assert (state["sourceKey"], state["result"], state["reasonCode"]) == ("W1", "Skipped", "CANCELLED")
     assert state["message"] == REASONS["CANCELLED"][:250]
 
 
-def test_an_order_that_arrives_later_is_told_to_be_done_and_linked(shop: OrderFlow) -> None:
+def test_an_order_that_arrives_later_is_told_to_be_done_and_linked(shop: OrderSandboxes) -> None:
     shop.choose(statuses=("paid",))
-    shop.send("W1", status="new")
-    assert told(shop) == {"W1": ("Skipped", "STATUS")}
-    shop.send("W1", status="paid")
-    (state,) = shop.records(STATES)
-    assert (state["result"], state["recordId"]) == ("Done", shop.document()["id"])
+    assert send(shop, "new") == "SKIPPED"
+    assert [state["result"] for state in told(shop)] == ["Skipped"]
+    assert send(shop, "paid") == "CONFIRMED"
+    (state,), (document,) = told(shop), shop.documents("W1")
+    assert (state["result"], state["recordId"], state["recordNumber"]) == ("Done", document["id"], document["number"])
 
 
-def test_an_order_that_arrives_at_once_costs_no_row(shop: OrderFlow) -> None:
-    shop.send("W1")
-    assert told(shop) == {}
+def test_an_order_that_arrives_at_once_costs_no_row(shop: OrderSandboxes) -> None:
+    assert send(shop, "paid") == "CONFIRMED"
+    assert told(shop) == []
 
 
-def test_a_run_goes_on_when_the_app_may_not_be_written(shop: OrderFlow) -> None:
+def test_a_run_goes_on_when_the_app_may_not_be_written(shop: OrderSandboxes) -> None:
     shop._control(BC, "seed", {"rights": {STATES: ["insert"]}})
-    assert shop.send("W1", status="Cancelled")["reason"] == "CANCELLED"
-    assert told(shop) == {}
+    assert send(shop, "Cancelled") == "SKIPPED"
+    assert told(shop) == []
 
 
-def test_without_the_app_a_run_is_as_ever(order_flow: OrderFlow) -> None:
-    tell(order_flow, True)
-    assert order_flow.send("W1", status="Cancelled")["reason"] == "CANCELLED"
+def test_without_the_app_a_run_is_as_ever(orders: OrderSandboxes) -> None:
+    orders.call(sync_states=True)
+    assert send(orders, "Cancelled") == "SKIPPED"
 
 
-def test_unless_it_is_chosen_nothing_is_told(shop: OrderFlow) -> None:
-    tell(shop, False)
-    shop.send("W1", status="Cancelled")
-    assert told(shop) == {}
+def test_unless_it_is_chosen_nothing_is_told(shop: OrderSandboxes) -> None:
+    shop.call(sync_states=False)
+    send(shop, "Cancelled")
+    assert told(shop) == []
