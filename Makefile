@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients soak lint bench
+.PHONY: help demo test proof clients soak lint al bench
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,6 +33,9 @@ lint: .venv/ready ## ruff, type checker, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+al: ## the companion app in AL: parsed, name-checked, compared with its contract (says NOT RUN without Python 3.12)
+	bash bc-extension/check/run.sh
 
 bench: .venv/ready ## speed beside the peers, one JSON line each (installs the peers in a venv of their own)
 	$(BIN)/python benchmarks/run.py

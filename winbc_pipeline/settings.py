@@ -45,6 +45,8 @@ class BusinessCentralSettings(_Section):
     """The address of Business Central, and its credentials: an Entra application, or user and password on-premises.
 
     `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts against it.
+    `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there were none.
+    With `sync_states`, each run writes there what became of its records.
     """
 
     base_url: str = ""
@@ -61,6 +63,8 @@ class BusinessCentralSettings(_Section):
     batch_size: int = Field(default=100, ge=1, le=100)
     requests_per_window: PositiveInt = 6000
     batch_counts_as: Literal["one", "operations"] = "one"
+    companion_app: Literal["auto", "off"] = "auto"
+    sync_states: bool = False
 
 
 class WinstoreSettings(_Section):

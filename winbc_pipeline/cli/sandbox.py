@@ -16,6 +16,7 @@ import typer
 from ..errors import ConfigurationError
 from ..sandbox.bc.app import Options
 from ..sandbox.bc.data.schema import NEWEST
+from ..sandbox.bc.extensions.companion import companion_app
 from ..sandbox.bc.extensions.description import App, read_description
 from ..sandbox.bc.v1 import FIRST
 from ..sandbox.control import moment
@@ -64,6 +65,9 @@ def serve(
         bool, typer.Option("--templates/--no-templates", help="Templates that give new records posting groups")
     ] = True,
     extension: Annotated[list[Path] | None, typer.Option(help="Description of an app to install; may repeat")] = None,
+    companion: Annotated[
+        bool, typer.Option("--companion-app", help="With the companion app of winbc installed")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON once ready")] = False,
 ) -> None:
     """Runs the sandboxes until Ctrl-C."""
@@ -80,7 +84,7 @@ def serve(
         seed=seed,
         clock=_moment(clock),
         templates=templates,
-        extensions=tuple(map(_app, extension or ())),
+        extensions=(*map(_app, extension or ()), *((companion_app(),) if companion else ())),
     )
     shop_options = ShopOptions(articles_per_call, call_ms / 1000)
     with serve_sandboxes(data, bc_port, winstore_port, options, system, shop_options) as addresses:

@@ -9,6 +9,7 @@ from ..staging import ledger
 from ..staging.ledger import OPEN
 from ..staging.lingering import lingering
 from ..staging.store import Row, rows_of
+from . import sync_states
 from .connected import ConnectedFlow
 from .dispatch import sending_of
 from .documents import SENDING as DOCUMENTS
@@ -85,6 +86,7 @@ def push_windows(work: Work) -> list[str]:
             writes.forget_done(work.connected)
         if held:
             safe_mode.arm(work.connected)
+    sync_states.tell(work)
     if held:
         raise held
     return again

@@ -21,6 +21,7 @@ from ..sync.connected import ConnectedFlow
 from ..sync.records.special.gone import in_words, reported
 from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
+from ..systems.business_central.companion import app_client, capabilities, entity_sets
 from ..systems.winstore import Winstore, load_profile
 from ..systems.winstore.abilities import lacking
 from .missing_rows import left_out, missing_dimension_values, missing_rows, not_carried, pictures_not_carried
@@ -48,6 +49,8 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield Check("Business Central connection", lambda: CheckResult(_business_central(settings)))
     for entity in READ:
         yield Check(f"Business Central {entity}", partial(_business_central_reads, settings, entity))
+    if settings.bc.companion_app != "off":
+        yield Check("Companion app", lambda: _companion_app(settings))
     connected = [ConnectedFlow(flow, settings) for flow in FLOWS]
     for each in connected:
         yield Check(f"Mapping tables {each.flow.id}", lambda each=each: _tables(each))  # type: ignore[misc]
@@ -139,6 +142,20 @@ def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
     finally:
         target.close()
     return CheckResult("can be read")
+
+
+def _companion_app(settings: Settings) -> CheckResult:
+    """Which version of the companion app is there, and what it gives. Nothing needs it, so a gap is a warning."""
+    app = app_client(settings)
+    try:
+        found = capabilities(app)
+    finally:
+        app.close()
+    if found.state == "absent":
+        return CheckResult(found.gaps[0])
+    gives = [one.gives for one in entity_sets().values() if one.name in found.readable]
+    version = f"version {found.version}" if found.version else "version unknown"
+    return CheckResult(f"{version} gives {'; '.join(gives) or 'nothing'}", found.gaps)
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:

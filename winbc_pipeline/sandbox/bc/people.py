@@ -12,6 +12,7 @@ from .data.company import Company, amount
 from .data.refusal import Refused
 from .data.schema import ZERO_GUID
 from .data.values import DECIMAL_LIMIT
+from .extensions.companion import switch_sync_off
 from .rules import posting, purchases
 from .rules.stock import DECREASE, INCREASE, PURCHASE, TRANSFER, Movement, move
 
@@ -121,6 +122,11 @@ def _quantity(asked: Record, least: int = 0) -> Decimal:
     return Decimal(value)
 
 
+def _copy_environment(company: Company, asked: Record) -> None:
+    """Copies the environment: in the copy, Environment Cleanup switches the companion app off."""
+    switch_sync_off(company)
+
+
 ACTS: dict[str, Act] = {
     "release": _release,
     "ship": _ship,
@@ -128,4 +134,5 @@ ACTS: dict[str, Act] = {
     "adjust": _adjust,
     "transfer": _transfer,
     "count": _count,
+    "copyEnvironment": _copy_environment,
 }

@@ -1,4 +1,7 @@
-"""The facts about the fields of API v2.0: types, lengths, options. Source: facts/business_central_v2.json."""
+"""The facts about the fields of API v2.0, and of the companion app: types, lengths, options.
+
+Sources: facts/business_central_v2.json, facts/companion_app.json.
+"""
 
 import json
 from functools import cache
@@ -34,10 +37,20 @@ NOT_IN_POST = {("items", "inventory"): "Inventory cannot be changed during on in
 
 @cache
 def entity_fields(entity_set: str) -> dict[str, FieldFacts]:
-    """The fields of an entity set by name; raises KeyError for a set that API v2.0 does not have."""
-    text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text(encoding="utf-8")
-    fields = json.loads(text)["entities"][entity_set]["fields"]
+    """The fields of an entity set of API v2.0 or of the companion app by name; raises KeyError for any other set."""
+    entities = _entities("business_central_v2.json")
+    if entity_set not in entities:
+        return {
+            name: _of_app(name, facts) for name, facts in _entities("companion_app.json")[entity_set]["fields"].items()
+        }
+    fields = entities[entity_set]["fields"]
     return {name: _facts(name, facts, NOT_IN_POST.get((entity_set, name), "")) for name, facts in fields.items()}
+
+
+def _entities(file: str) -> dict[str, Any]:
+    text = resources.files("winbc_pipeline.facts").joinpath(file).read_text(encoding="utf-8")
+    entities: dict[str, Any] = json.loads(text)["entities"]
+    return entities
 
 
 def dimension_field(name: str) -> FieldFacts:
@@ -66,4 +79,15 @@ def _facts(name: str, facts: dict[str, Any], only_later: str) -> FieldFacts:
         is_email=facts.get("extendedDatatype") == "EMail",
         reference=REFERENCES.get(facts.get("relation", "")),
         only_later=only_later,
+    )
+
+
+def _of_app(name: str, facts: dict[str, Any]) -> FieldFacts:
+    """The facts about a field of the companion app, which its contract tells in a form of its own."""
+    return FieldFacts(
+        name=name,
+        kind=KINDS.get(facts.get("type", ""), "text"),
+        max_length=facts.get("maxLength"),
+        upper_cased=facts.get("upperCased", False),
+        read_only=facts.get("readOnly", False),
     )

@@ -88,6 +88,9 @@ class Company:
         self.clock.fixed = fixed_time
         self.watchers: list[Change] = []
         self.mirrors: dict[str, list[Mirror]] = {}  # by entity set; each is called in the transaction of the change
+        self.movements: list[
+            Callable[[Any, tuple[str, str, str]], None]
+        ] = []  # told of each movement, and of its place
         self.extension_rules: dict[str, Any] = {}  # the `Rules` of extensions' entity sets
         self.after_commit: list[Callable[[], None]] = []
         self.open_transactions = 0

@@ -26,7 +26,12 @@ def take_rights(company: Company, asked: Any) -> None:
 def check_right(company: Company, entity: EntitySet, method: str) -> None:
     """Refuses a call for which the user has no right. Words and status: extensions/host.py, `check_right`."""
     right = RIGHTS.get(method, "read")
-    if right in company.hidden(TAKEN, entity.name).get("taken", ()):
+    if not has_right(company, entity.name, right):
         what = f"TableData {entity.entity_name} {right.capitalize()}: Base Application"
         message = f"Sorry, the current permissions prevented the action. ({what})"
         raise Refused(403, "Internal_ServerError", message)
+
+
+def has_right(company: Company, stored_name: str, right: str) -> bool:
+    """Whether nobody took a right in an entity set away."""
+    return right not in company.hidden(TAKEN, stored_name).get("taken", ())

@@ -47,7 +47,17 @@ class ExtensionApi(Api):
                 if body.get(name):
                     target = place.entity.navigation[name].target
                     self.extensions.check_right(self.company.entity(target), "insert")
+        if call.method == "GET" and "$skiptoken" not in call.query:
+            self.extensions.compute(self.company, place.entity)
         return super()._at(place, call)
+
+    def _collection(self, place: Place, call: Call) -> Reply:
+        """As in API v2.0; a POST that repeats a record gets that record."""
+        if call.method == "POST":
+            known = self.extensions.repeated(place.entity, as_object(call.json()) | place.parent)
+            if known is not None:
+                return self._shown(201, place.entity, known, self._options(call, place.entity), call)
+        return super()._collection(place, call)
 
     def _options(self, call: Call, entity: EntitySet) -> Options:
         options = super()._options(call, entity)

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from ...records import Record
 from ..data.schema import EntitySet, Facts, Navigation, Schema
-from .behaviours import BEHAVIOURS
+from .behaviours import BEHAVIOURS, COMPUTATIONS, SUBSCRIBERS
 
 Type = Literal[
     "Edm.String",
@@ -78,6 +78,11 @@ class EntityDescription(Part):
     `object` is what AL calls the object, for messages. `subpages` are other entity sets of the app, each with its field
     that holds the id of a record of this one. `permissions` are the rights that each permission set gives; without any,
     everybody may do everything.
+
+    A second POST of a natural key gives the first record if it has the same in the fields of `same_if`, and is refused
+    if not. `computed` names the function that gives the records when they are read. `subscriber` names what happens
+    while the app is installed. `is_query` is an API query, whose records have no id. `since` is the version of the app
+    in which the set came, `gives` what it is for, and `bc14` the fields that the variant for version 14 has.
     """
 
     entity_name: Name
@@ -90,19 +95,31 @@ class EntityDescription(Part):
     actions: dict[Name, ActionDescription] = {}
     permissions: dict[str, list[Right]] = {}
     webhooks: bool = True
+    same_if: list[str] = []
+    computed: str = ""
+    subscriber: str = ""
+    is_query: bool = False
+    since: str = ""
+    gives: str = ""
+    bc14: list[str] = []
 
     @model_validator(mode="after")
     def _check(self) -> "EntityDescription":
         identity = self.fields.get("id")
-        if identity is None or identity.type != "Edm.Guid":
+        if not self.is_query and (identity is None or identity.type != "Edm.Guid"):
             raise ValueError("an entity has a field id of type Edm.Guid")
-        if not set(self.natural_key) <= set(self.fields):
-            raise ValueError("naturalKey has a name that is no field")
+        for member, names in (("naturalKey", self.natural_key), ("sameIf", self.same_if), ("bc14", self.bc14)):
+            if not set(names) <= set(self.fields):
+                raise ValueError(f"{member} has a name that is no field")
+        if self.is_query and (self.verbs or self.on or not self.computed):
+            raise ValueError("a query is computed, and only read")
         if self.on and (self.natural_key or {"insert", "delete"} & set(self.verbs)):
             raise ValueError("an entity on a standard one has no naturalKey, and is not inserted or deleted")
         if not self.on and any(one.shows for one in self.fields.values()):
             raise ValueError("shows belongs to an entity on a standard one")
         missing = [action.does for action in self.actions.values() if action.does not in BEHAVIOURS]
+        missing += [name for name in {self.computed} - {""} if name not in COMPUTATIONS]
+        missing += [name for name in {self.subscriber} - {""} if name not in SUBSCRIBERS]
         if missing:
             raise ValueError(f"no function is registered as {missing[0]}")
         return self
@@ -169,7 +186,8 @@ class App(Part):
         links = {subpage: (self.stored_name(subpage), field) for subpage, field in entity.subpages.items()}
         navigation = {subpage: Navigation(target, True, "id", field) for subpage, (target, field) in links.items()}
         fields = {field: _facts(about, entity.on, standard) for field, about in entity.fields.items()}
-        fields["id"] = {**fields["id"], "readOnly": True}
+        if "id" in fields:
+            fields["id"] = {**fields["id"], "readOnly": True}
         verbs = ("insert" in entity.verbs, "modify" in entity.verbs, "delete" in entity.verbs)
         parameters: dict[str, Mapping[str, Facts]] = {
             action: {parameter: about.facts() for parameter, about in one.parameters.items()}
@@ -178,7 +196,7 @@ class App(Part):
         return EntitySet(
             self.stored_name(name),
             entity.entity_name,
-            "id",
+            "id" if "id" in fields else next(iter(fields)),
             *verbs,
             tuple(entity.actions),
             fields,

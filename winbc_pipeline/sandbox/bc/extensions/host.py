@@ -11,12 +11,15 @@ from typing import Any
 from ...records import Record
 from ..data.company import Company, with_etag
 from ..data.refusal import Refused, dialog_error
+from ..data.rights import has_right
 from ..data.schema import EntitySet, Navigation, Schema
+from . import companion, companion_orders, companion_stock  # noqa: F401 - importing them registers what they do
 from .automation import EXTENSIONS, FIRST, row_of, rows_of_microsoft
 from .automation import PATH as AUTOMATION
-from .behaviours import BEHAVIOURS
+from .behaviours import BEHAVIOURS, COMPUTATIONS, SUBSCRIBERS, Offered
+from .computed import refresh
 from .description import App, EntityDescription, read_description
-from .tables import OnStandard, OwnTable, Relations
+from .tables import OnStandard, OwnTable, Relations, repeated
 
 PERMISSION_SETS = "permissionSets"  # notes of those that the user does not have
 Package = Callable[[Record], None]
@@ -29,6 +32,7 @@ class Extensions:
         self.company, self.version, self.standard = company, version, dict(company.schema)
         self.installed: dict[str, App] = {}  # by the id of the app
         self.described: dict[str, tuple[App, EntityDescription]] = {}  # by the stored name of the entity set
+        self.subscriptions: dict[str, Callable[[], None]] = {}  # what ends each subscriber, by the same name
         company.schema[EXTENSIONS.name] = EXTENSIONS
         self._restore()
 
@@ -88,14 +92,50 @@ class Extensions:
         The words: PlanbasedE2E tests of microsoft/BCApps, hougaard/Simple-Object-Designer issue 149. 403 together with
         this code is what integrators report; the documented `Authorization_…` was seen by nobody.
         """
-        app, described = self.described.get(entity.name, (None, None))
-        if app is None or described is None or not described.permissions:
-            return
-        held = (rights for name, rights in described.permissions.items() if not self._taken(name))
-        if not any(right in rights for rights in held):
+        if entity.name in self.described and not self.may(entity.name, right):
+            app, described = self.described[entity.name]
             what = described.object or f"TableData {described.entity_name}"
             message = f"Sorry, the current permissions prevented the action. ({what} {right.capitalize()}: {app.name})"
             raise Refused(403, "Internal_ServerError", message)
+
+    def may(self, stored_name: str, right: str) -> bool:
+        """Whether one of the user's permission sets gives a right, and nobody took it away."""
+        _, described = self.described[stored_name]
+        held = [rights for name, rights in described.permissions.items() if not self._taken(name)]
+        given = not described.permissions or any(right in rights for rights in held)
+        return given and has_right(self.company, stored_name, right)
+
+    def compute(self, company: Company, entity: EntitySet) -> None:
+        """Works out the records of a set that has none of its own, in the company or in its replica."""
+        app, described = self.described.get(entity.name, (None, None))
+        if app is not None and described is not None and described.computed:
+            refresh(company, entity, COMPUTATIONS[described.computed](company, self._offered(app)))
+
+    def repeated(self, entity: EntitySet, body: Record) -> Record | None:
+        """The record that a new one repeats; None if there is none. Raises Refused if the new one has other content."""
+        _, described = self.described.get(entity.name, (None, None))
+        if described is None or not described.same_if:
+            return None
+        return repeated(self.company, entity, body, described.natural_key, described.same_if)
+
+    def _offered(self, app: App) -> list[Offered]:
+        stored = {name: app.stored_name(name) for name in app.entities}
+        writes = {
+            name: [*entity.verbs, *(["execute"] if entity.actions else [])] for name, entity in app.entities.items()
+        }
+        return [
+            Offered(
+                name,
+                app.version,
+                entity.since,
+                self.may(stored[name], "read"),
+                self._may_all(stored[name], writes[name]),
+            )
+            for name, entity in app.entities.items()
+        ]
+
+    def _may_all(self, stored_name: str, rights: list[str]) -> bool:
+        return bool(rights) and all(self.may(stored_name, right) for right in rights)
 
     def run(self, entity: EntitySet, action: str, record: Record, arguments: Record) -> None:
         """Runs a bound action on a record, in one transaction. Raises Refused."""
@@ -151,7 +191,10 @@ class Extensions:
                 rules.follow_all()
             else:
                 self.company.extension_rules[name] = OwnTable(entity, tuple(described.natural_key), relations)
-                self._bring_up_to_date(entity)
+                if not described.computed:
+                    self._bring_up_to_date(entity)
+            if described.subscriber:
+                self.subscriptions[name] = SUBSCRIBERS[described.subscriber](self.company, name)
             for field in (*described.natural_key, *described.subpages.values()):
                 self.company.records.add_index(f"$.{field}")
         self.installed[app.key] = app
@@ -162,6 +205,8 @@ class Extensions:
             rules = self.company.extension_rules.pop(name)
             if isinstance(rules, OnStandard):
                 self.company.mirrors[rules.base.name].remove(rules.follow)
+            if end := self.subscriptions.pop(name, None):
+                end()
             del self.described[name], self.company.schema[name]
         del self.installed[app.key]
 

@@ -5,14 +5,14 @@ a write through it changes the record's moment and tells its subscribers. Here t
 which follow those of the standard set in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...records import Record
 from ..data.company import Company, with_etag
-from ..data.refusal import already_exists, validation_error
+from ..data.refusal import already_exists, dialog_error, validation_error
 from ..data.schema import EntitySet
-from ..data.values import decoded, is_zero
+from ..data.values import checked_body, decoded, is_zero
 from ..odata.metadata import caption
 from ..odata.writing import Rules, insert, modify, no_relation
 
@@ -54,11 +54,7 @@ class OwnTable(Rules):
                 company.extension_rules[link.target].after_delete(company, row)
 
     def _check_key(self, company: Company, record: Record) -> None:
-        if not self.natural_key:
-            return
-        condition = " AND ".join(f"json_extract(body, '$.{name}') = ?" for name in self.natural_key)
-        values = [record[name] for name in self.natural_key]
-        if company.records.count(self.entity.name, condition, values):
+        if self.natural_key and with_key(company, self.entity, self.natural_key, record):
             key = {caption(name): decoded(str(record[name])) for name in self.natural_key}
             raise already_exists(caption(self.entity.entity_name), key)
 
@@ -112,6 +108,29 @@ class OnStandard(Rules):
         return with_etag(
             self.company.empty(self.entity.name) | own | {name: record[other] for name, other in self.shown.items()}
         )
+
+
+def with_key(company: Company, entity: EntitySet, key: Sequence[str], record: Record) -> Record | None:
+    """The stored record that has the same natural key as a record; None without one."""
+    condition = " AND ".join(f"json_extract(body, '$.{name}') = ?" for name in key)
+    found = company.records.select(entity.name, condition, [record[name] for name in key], limit=1)
+    return found[0] if found else None
+
+
+def repeated(
+    company: Company, entity: EntitySet, body: Record, key: Sequence[str], same_if: Sequence[str]
+) -> Record | None:
+    """The stored record with the natural key of a new one; None without one.
+
+    Raises: Refused if the new one has other values in the fields `same_if`.
+    """
+    sent = company.empty(entity.name) | checked_body(entity, body, deep=True)
+    known = with_key(company, entity, key, sent)
+    if known and any(known[name] != sent[name] for name in same_if):
+        raise dialog_error(
+            f"The {caption(entity.entity_name).lower()} {sent[key[-1]]} was sent before with other content."
+        )
+    return known
 
 
 def check_relations(company: Company, relations: Relations, values: Record) -> None:

@@ -58,6 +58,9 @@ def move(company: Company, movement: Movement) -> None:
         company.add("itemLedgerEntries", entry)
     item["inventory"] = amount(item["inventory"]) + movement.quantity
     company.change("items", item, stamp=False)
+    codes = _codes(company, item, movement.variant_id, movement.location_id) if company.movements else {}
+    for follow in company.movements:
+        follow(movement, (codes["itemNumber"], codes["variantCode"], codes["locationCode"]))
 
 
 def _check_movement(company: Company, movement: Movement, setup: Record) -> None:

@@ -1,0 +1,115 @@
+page 62231 "WINS Sales Orders API"
+{
+    PageType = API;
+    APIPublisher = 'connector';
+    APIGroup = 'winstore';
+    APIVersion = 'v1.0';
+    EntityName = 'salesOrderSetting';
+    EntitySetName = 'salesOrderSettings';
+    EntityCaption = 'Sales order setting', Locked = true;
+    EntitySetCaption = 'Sales order settings', Locked = true;
+    SourceTable = "Sales Header";
+    SourceTableView = where("Document Type" = const(Order));
+    ODataKeyFields = SystemId;
+    DelayedInsert = true;
+    Extensible = false;
+    InsertAllowed = false;
+    DeleteAllowed = false;
+
+    layout
+    {
+        area(Content)
+        {
+            repeater(records)
+            {
+                field(id; Rec.SystemId)
+                {
+                    Caption = 'Id', Locked = true;
+                    Editable = false;
+                }
+                field(number; Rec."No.")
+                {
+                    Caption = 'Number', Locked = true;
+                    Editable = false;
+                }
+                field(winstoreOrderNumber; Rec."WINS Order No.")
+                {
+                    Caption = 'Winstore order number', Locked = true;
+                }
+                field(yourReference; Rec."Your Reference")
+                {
+                    Caption = 'Your reference', Locked = true;
+                }
+                field(shipToCode; Rec."Ship-to Code")
+                {
+                    Caption = 'Ship to code', Locked = true;
+                }
+                field(customerPostingGroup; Rec."Customer Posting Group")
+                {
+                    Caption = 'Customer posting group', Locked = true;
+                }
+                field(genBusPostingGroup; Rec."Gen. Bus. Posting Group")
+                {
+                    Caption = 'Gen bus posting group', Locked = true;
+                }
+                field(vatBusPostingGroup; Rec."VAT Bus. Posting Group")
+                {
+                    Caption = 'Vat bus posting group', Locked = true;
+                }
+                field(paymentMethodCode; Rec."Payment Method Code")
+                {
+                    Caption = 'Payment method code', Locked = true;
+                }
+                field(shippingAgentCode; Rec."Shipping Agent Code")
+                {
+                    Caption = 'Shipping agent code', Locked = true;
+                }
+                field(shippingAgentServiceCode; Rec."Shipping Agent Service Code")
+                {
+                    Caption = 'Shipping agent service code', Locked = true;
+                }
+                field(locationCode; Rec."Location Code")
+                {
+                    Caption = 'Location code', Locked = true;
+                }
+                field(lastModifiedDateTime; Rec.SystemModifiedAt)
+                {
+                    Caption = 'Last modified date time', Locked = true;
+                    Editable = false;
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Releases the order.
+    /// </summary>
+    [ServiceEnabled]
+    [Scope('Cloud')]
+    procedure Release(var ActionContext: WebServiceActionContext)
+    var
+        ReleaseSalesDocument: Codeunit "Release Sales Document";
+    begin
+        ReleaseSalesDocument.PerformManualRelease(Rec);
+        ActionContext.SetObjectType(ObjectType::Page);
+        ActionContext.SetObjectId(Page::"WINS Sales Orders API");
+        ActionContext.AddEntityKey(Rec.FieldNo(SystemId), Rec.SystemId);
+        ActionContext.SetResultCode(WebServiceActionResultCode::Updated);
+    end;
+
+    /// <summary>
+    /// Posts a shipment of the quantities to ship that stand on the lines.
+    /// </summary>
+    [ServiceEnabled]
+    [Scope('Cloud')]
+    procedure Ship(var ActionContext: WebServiceActionContext)
+    begin
+        Rec.Ship := true;
+        Rec.Invoice := false;
+        Codeunit.Run(Codeunit::"Sales-Post", Rec);
+        ActionContext.SetObjectType(ObjectType::Page);
+        ActionContext.SetObjectId(Page::"WINS Sales Orders API");
+        ActionContext.AddEntityKey(Rec.FieldNo(SystemId), Rec.SystemId);
+        ActionContext.SetResultCode(WebServiceActionResultCode::Updated);
+    end;
+}

@@ -1,0 +1,22 @@
+/// <summary>
+/// Switches synchronization off in a copied environment, and clears the addresses that lead to the live one.
+/// </summary>
+codeunit 62204 "WINS Environment Cleanup"
+{
+    Access = Internal;
+
+    [EventSubscriber(ObjectType::Codeunit, Codeunit::"Environment Cleanup", 'OnClearCompanyConfig', '', false, false)]
+    local procedure OnClearCompanyConfig(CompanyName: Text; SourceEnv: Enum "Environment Type"; DestinationEnv: Enum "Environment Type")
+    var
+        Setup: Record "WINS Setup";
+        SyncState: Record "WINS Sync State";
+    begin
+        if CompanyName() <> CompanyName then begin
+            Setup.ChangeCompany(CompanyName);
+            SyncState.ChangeCompany(CompanyName);
+        end;
+        Setup.ModifyAll("Sync Enabled", false);
+        Setup.ModifyAll("Dashboard Address", '');
+        SyncState.ModifyAll(Link, '');
+    end;
+}

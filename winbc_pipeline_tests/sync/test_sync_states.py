@@ -1,0 +1,74 @@
+"""After a run, people in Business Central see which orders were skipped or failed (companion app, `bc.sync_states`)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from winbc_pipeline.sandbox.bc.app import Options
+from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
+from winbc_pipeline.sync.outcomes import REASONS
+
+from ..support.order_sandboxes import BC, OrderSandboxes, order_sandboxes
+
+pytestmark = pytest.mark.proof
+STATES = "connector.winstore.syncStates"
+
+
+@pytest.fixture
+def shop(tmp_path: Path, tables: Path) -> Iterator[OrderSandboxes]:
+    """The app is installed, and states are told."""
+    with order_sandboxes(tmp_path, tables, Options(extensions=(companion_app(),)), sync_states=True) as shop:
+        yield shop
+
+
+def send(shop: OrderSandboxes, status: str) -> str:
+    """Places the order W1 anew and runs; the state of the record."""
+    shop.order("W1", status=status)
+    shop.pass_time(60)
+    shop.sync()
+    return shop.ledger()["W1"]["state"]  # type: ignore[no-any-return]
+
+
+def told(shop: OrderSandboxes) -> list[dict[str, Any]]:
+    return shop.state(BC)["records"].get(STATES, [])  # type: ignore[no-any-return]
+
+
+def test_an_order_that_was_skipped_is_told_with_the_text_of_its_reason(shop: OrderSandboxes) -> None:
+    """The text of a reason code holds nothing about a person."""
+    assert send(shop, "Cancelled") == "SKIPPED"
+    (state,) = told(shop)
+    assert (state["sourceKey"], state["result"], state["reasonCode"]) == ("W1", "Skipped", "CANCELLED")
+    assert state["message"] == REASONS["CANCELLED"][:250]
+
+
+def test_an_order_that_arrives_later_is_told_to_be_done_and_linked(shop: OrderSandboxes) -> None:
+    shop.choose(statuses=("paid",))
+    assert send(shop, "new") == "SKIPPED"
+    assert [state["result"] for state in told(shop)] == ["Skipped"]
+    assert send(shop, "paid") == "CONFIRMED"
+    (state,), (document,) = told(shop), shop.documents("W1")
+    assert (state["result"], state["recordId"], state["recordNumber"]) == ("Done", document["id"], document["number"])
+
+
+def test_an_order_that_arrives_at_once_costs_no_row(shop: OrderSandboxes) -> None:
+    assert send(shop, "paid") == "CONFIRMED"
+    assert told(shop) == []
+
+
+def test_a_run_goes_on_when_the_app_may_not_be_written(shop: OrderSandboxes) -> None:
+    shop._control(BC, "seed", {"rights": {STATES: ["insert"]}})
+    assert send(shop, "Cancelled") == "SKIPPED"
+    assert told(shop) == []
+
+
+def test_without_the_app_a_run_is_as_ever(orders: OrderSandboxes) -> None:
+    orders.call(sync_states=True)
+    assert send(orders, "Cancelled") == "SKIPPED"
+
+
+def test_unless_it_is_chosen_nothing_is_told(shop: OrderSandboxes) -> None:
+    shop.call(sync_states=False)
+    send(shop, "Cancelled")
+    assert told(shop) == []
