@@ -1,6 +1,7 @@
-"""The dashboard as an ASGI application: its pages behind the door."""
+"""The dashboard as an ASGI application: its pages, and Dagster's UI, behind the door."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -10,26 +11,53 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .guard.dagster import GuardedDagster
 from .guard.door import Door
 from .page import Page
 from .pages import PAGES
 from .render import render, words_for
-from .site import Site
+from .site import DAGSTER, Site
 
 STATIC = Path(str(resources.files("winbc_pipeline.dashboard").joinpath("static")))
 
 
-def create_app(site: Site, pages: Sequence[Page] = PAGES) -> Door:
-    """The dashboard of a connection, behind its door."""
+MOVED = ("assets", "runs")  # Dagster's own pages that older links name
+
+
+def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | None = None) -> Door:
+    """The dashboard of a connection, behind its door.
+
+    Args:
+        dagster: Dagster's webserver, which serves below DAGSTER; None where there is none.
+    """
     routes = [route for page in pages for route in page.routes(site)]
+    moved = [Route(f"/{name}/{{rest:path}}", _moved) for name in MOVED]
     app = Starlette(
-        routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes],
+        routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes, *moved],
         exception_handlers={HTTPException: _refused, Exception: _failed},
     )
-    door = Door(app, site.access, site.settings.dashboard.hosts, site.now)
+    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER)) if dagster else app
+    door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, () if dagster is None else (DAGSTER,))
     app.state.site, app.state.pages, app.state.door = site, pages, door
     return door
+
+
+@dataclass(frozen=True)
+class _Both:
+    pages: ASGIApp
+    dagster: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        app = self.dagster if path == DAGSTER or path.startswith(f"{DAGSTER}/") else self.pages
+        await app(scope, receive, send)
+
+
+def _moved(request: Request) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{DAGSTER}{request.url.path}{query}", 303)
 
 
 def _start(request: Request) -> Response:

@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup import served
 from winbc_pipeline.cli.setup.served import Up
+from winbc_pipeline.dashboard.guard.access import access_of
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.settings import Settings
 
@@ -149,7 +150,9 @@ def test_up_serves_until_down_and_no_process_is_left(
     began = winbc("up", "--port", str(port))
     try:
         assert began.exit_code == 0, began.output
-        assert HTTP.get(f"http://127.0.0.1:{port}/server_info").status_code == 200
+        assert HTTP.get(f"http://127.0.0.1:{port}/dagster/server_info").headers["location"] == "/login"
+        assert f"http://127.0.0.1:{port}/?token=" in began.output.replace("\n", "")
+        assert access_of(home.parent).tokens["view"] in winbc("ui", "--role", "view").output.replace("\n", "")
         known = served.read(home)
         assert known
     finally:
