@@ -1,6 +1,7 @@
 """Reads which operations a GraphQL document holds, so that nothing passes that nobody understood."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from graphql import GraphQLError, OperationType, parse
 from graphql.language import (
@@ -13,7 +14,7 @@ from graphql.language import (
     SelectionSetNode,
 )
 
-MOST_TOKENS = 20_000  # the largest query of Dagster's own UI has some 2,000
+MOST_LETTERS, MOST_TOKENS = 100_000, 10_000  # the largest query of Dagster's own UI has some 2,000 tokens
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Operations:
     mutations: frozenset[str]
 
 
+@lru_cache(maxsize=256)  # Dagster's UI asks the same few questions every two seconds
 def operations_of(text: str) -> Operations | None:
-    """The operations of a document; None when it is none, or names a fragment that it does not have."""
+    """The operations of a document; None when it is none, is too long, or names a fragment that it does not have."""
+    if len(text) > MOST_LETTERS:
+        return None
     try:
         document = parse(text, no_location=True, max_tokens=MOST_TOKENS)
         fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}

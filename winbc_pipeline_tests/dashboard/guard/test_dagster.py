@@ -17,9 +17,10 @@ from winbc_pipeline.dashboard.guard.operations import operations_of
 from winbc_pipeline.dashboard.guard.rights import ADMIN, HARMLESS, OPERATE
 from winbc_pipeline.dashboard.guard.session import Role
 
-from ...support.dashboard import browser, door_of, stranger
+from ...support.dashboard import ADDRESS, browser, door_of, stranger
 
 RERUN = "mutation Any { launchRunReexecution { __typename } }"
+FOLLOWED = f"{ADDRESS.replace('http', 'ws')}/dagster/graphql"
 FOLLOW = "subscription S { pipelineRunLogs { __typename } }"
 
 
@@ -113,7 +114,7 @@ def test_no_spelling_hides_a_mutation(door: Door, query: str) -> None:
         "mutation { ...Missing }",
         "mutation { ...F } fragment F on Mutation { ...F }",
         "{" * 5000,
-        "query { " + "a " * 20_000 + "}",
+        "query { " + "a " * 50_000 + "}",
         FOLLOW,
     ],
 )
@@ -186,7 +187,7 @@ def test_links_to_dagster_at_its_old_address_are_followed(door: Door) -> None:
 
 def test_a_websocket_follows_what_happens(door: Door) -> None:
     begin = {"id": "1", "type": "start", "payload": {"query": FOLLOW}}
-    with browser(door, "view").websocket_connect("/dagster/graphql") as websocket:
+    with browser(door, "view").websocket_connect(FOLLOWED) as websocket:
         for message in ({"type": "connection_init", "payload": {}}, begin, {"id": "1", "type": "stop"}):
             websocket.send_json(message)
             assert websocket.receive_json() == message
@@ -194,7 +195,7 @@ def test_a_websocket_follows_what_happens(door: Door) -> None:
 
 @pytest.mark.parametrize("payload", [{"query": RERUN}, {"query": "{ version }"}, {}, "x", None])
 def test_nothing_else_is_begun_over_a_websocket(door: Door, payload: object) -> None:
-    with browser(door, "admin").websocket_connect("/dagster/graphql") as websocket:
+    with browser(door, "admin").websocket_connect(FOLLOWED) as websocket:
         websocket.send_json({"id": "1", "type": "start", "payload": payload})
         with pytest.raises(WebSocketDisconnect):
             websocket.receive_json()
@@ -206,5 +207,5 @@ def test_nothing_else_is_begun_over_a_websocket(door: Door, payload: object) -> 
 )
 def test_a_websocket_of_a_foreign_page_or_of_a_stranger_is_refused(door: Door, headers: dict[str, str]) -> None:
     client = stranger(door) if "cookie" in headers else browser(door, "admin")
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/dagster/graphql", headers=headers):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(FOLLOWED, headers=headers):
         pass
