@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
 from .guard.dagster import GuardedDagster
 from .guard.door import Door
 from .page import Page
@@ -36,7 +37,7 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
     moved = [Route(f"/{name}/{{rest:path}}", _moved) for name in MOVED]
     app = Starlette(
         routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes, *moved],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        exception_handlers={HTTPException: _refused, WinbcError: _told, Exception: _failed},
     )
     behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER)) if dagster else app
     door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, () if dagster is None else (DAGSTER,))
@@ -67,15 +68,26 @@ def _start(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What a page refused, in words."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return _error_page(request, status)
+    return _error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
 
 
 async def _failed(request: Request, _: Exception) -> Response:
     return _error_page(request, 500)
 
 
-def _error_page(request: Request, status: int) -> Response:
+STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, 503), (SystemUnavailable, 503))
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """An error of the program says itself what happened and what to do."""
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return _error_page(request, status, str(error))
+
+
+def _error_page(request: Request, status: int, text: str = "") -> Response:
+    """The page of an error; for a part of a page, a part that says it."""
     words = words_for(request)
     name = f"shell.error_{status}"
-    return render(request, "error.html", status=status, text=words(name if words.has(name) else "shell.error_400"))
+    told = text or words(name if words.has(name) else "shell.error_400")
+    template = "error_part.html" if "hx-request" in request.headers else "error.html"
+    return render(request, template, status=status, text=told)

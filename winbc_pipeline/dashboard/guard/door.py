@@ -1,6 +1,8 @@
 """The door: every request and every websocket passes it, before any page or Dagster sees it."""
 
 import html
+import logging
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +19,8 @@ from .limiter import Limiter
 from .origin import READING, Answer, judge
 from .session import Session, begin, read, remember
 
+LOG = logging.getLogger(__name__)
+MOST_FRAMES = 12
 TOKEN = "token"  # noqa: S105 - name of the parameter in the start address
 LOGIN = "/login"
 OPEN = (LOGIN, "/static/")  # what is answered before log-in
@@ -65,7 +69,7 @@ class Door:
             refused = PlainTextResponse(error.detail, error.status_code)
         if refused is not None:
             return await _refuse(refused, scope, receive, answering)
-        return await self.pages(scope, receive, answering)
+        return await _logged(self.pages, scope, receive, answering)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What is answered instead of passing the request on; None when it may pass."""
@@ -106,6 +110,16 @@ class Door:
         if isinstance(session, Session) and not scope["path"].startswith(OPEN):
             check_csrf(scope, session, self.access)
         return receive
+
+
+async def _logged(pages: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Passes a request on. The log tells where an unexpected error was, and not its text: that may hold a person's data."""
+    try:
+        await pages(scope, receive, send)
+    except Exception as error:  # noqa: BLE001
+        where = "".join(traceback.format_tb(error.__traceback__)[-MOST_FRAMES:])
+        LOG.error("A page failed (%s):\n%s", type(error).__name__, where)
+        LOG.debug("It says:", exc_info=error)
 
 
 def _to_log_in(connection: HTTPConnection) -> Response:

@@ -33,6 +33,8 @@ OWN = HERE | {"origin": ADDRESS}
         ("GET", {"host": "[broken"}, Answer.WRONG_HOST),
         ("GET", {}, Answer.WRONG_HOST),
         ("POST", OWN, Answer.PASS),
+        ("POST", {"host": "shop.example.com", "origin": "https://shop.example.com"}, Answer.PASS),
+        ("POST", {"host": "shop.example.com", "origin": "http://shop.example.com"}, Answer.FOREIGN),
         ("POST", HERE, Answer.FOREIGN),
         ("POST", HERE | {"origin": "null"}, Answer.FOREIGN),
         ("POST", HERE | {"origin": "http://127.0.0.1:3001"}, Answer.FOREIGN),
