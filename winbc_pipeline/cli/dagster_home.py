@@ -54,6 +54,7 @@ def claimed(folder: Path) -> Iterator[Path]:
         raise NotDone(
             f"Another `winbc up`, `winbc ui` or `winbc demo` is at work in {home.parent}.", "Use or end it."
         ) from None
+    (home / PORT).unlink(missing_ok=True)  # a killed process left it
     try:
         yield home
     finally:

@@ -113,7 +113,7 @@ class Door:
 
 
 async def _logged(pages: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Passes a request on. The log tells where an unexpected error was, and not its text: that may hold a person's data."""
+    """Passes a request on. Of an unexpected error the log tells where it was; its text may hold a person's data."""
     try:
         await pages(scope, receive, send)
     except Exception as error:  # noqa: BLE001
