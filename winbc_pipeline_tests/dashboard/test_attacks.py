@@ -155,10 +155,11 @@ def _attack(page: "Page", servers: Servers, port: int, origin: str) -> set[str]:
     page.evaluate(
         """async ([target, get, text]) => {
             new Image().src = `${target}/graphql?query=${encodeURIComponent(get)}`;
-            const send = (path, type, body) => fetch(`${target}/${path}`, {
-                method: 'POST', mode: 'no-cors', credentials: 'include', headers: {'content-type': type}, body});
-            await send('graphql', 'text/plain; a=application/json', JSON.stringify({query: text})).catch(() => 0);
-            await send('report_asset_materialization/reported', 'text/plain', '').catch(() => 0);
+            const send = (path, more) => fetch(`${target}/${path}`, {
+                method: 'POST', mode: 'no-cors', credentials: 'include', ...more}).catch(() => 0);
+            const headers = {'content-type': 'text/plain; a=application/json'};
+            await send('graphql', {headers, body: JSON.stringify({query: text})});
+            await send('report_asset_materialization/reported', {});
         }""",
         [target, _mutation(f"{mark}-get"), _mutation(f"{mark}-fetch")],
     )
