@@ -68,5 +68,6 @@ def intent_chunks(items: list[T], together: int = 1, most: int = INTENTS_PER_COM
         together: how many intents an item has.
         most: intents that are committed at once.
     """
-    first, others = (max(count // together, 1) for count in (INTENTS_OF_FIRST_COMMIT, most))
+    few = most * INTENTS_OF_FIRST_COMMIT // INTENTS_PER_COMMIT
+    first, others = (max(count // together, 1) for count in (few, most))
     return chunks_of(items[:first], first) + chunks_of(items[first:], others)

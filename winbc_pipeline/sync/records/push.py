@@ -287,7 +287,7 @@ class Push:
     @property
     def _enough(self) -> int:
         """How many of these keep all calls in flight busy while the ledger is written."""
-        return self.threads + INTENTS_PER_COMMIT // self._at_once
+        return self.threads + self.intents_per_commit // self._at_once
 
     def _chunks(self, rows: list[Row]) -> list[list[list[Row]]]:
         """The rows as they are sent, in the chunks of their intents."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,6 +87,15 @@ def test_a_figure_that_moved_before_the_call_that_looked_at_it_is_told(target: B
     target.figures["B"] = 4
     answered(target, looks)
     assert looks.moved(looks.next()) == {"B"}
+
+
+def test_a_thread_takes_no_figures_that_another_one_has_looked_at(target: Books) -> None:
+    looks = looks_at(target)
+    looks.moved(looks.next())
+    answered(target, looks)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(looks.next).result()[0]["key"] == "C"
+    assert looks.next()[0]["key"] == "B"
 
 
 def test_a_look_that_waited_too_long_is_taken_again(target: Books, monkeypatch: pytest.MonkeyPatch) -> None:

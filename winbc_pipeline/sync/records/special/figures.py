@@ -44,6 +44,7 @@ class Looks:
         self.unasked: deque[list[Row]] = deque()
         self.ready: dict[str, list[Row]] = {}
         self.begun: set[str] = set()
+        self.promised: set[str] = set()  # looked at by a thread that will send it
         self.seen: dict[str, tuple[datetime, Records]] = {}
         self.lock, self.of_thread = threading.Lock(), threading.local()
 
@@ -57,11 +58,18 @@ class Looks:
             self.ready[rows[0]["key"]] = rows
 
     def next(self) -> list[Row]:
-        """A group that may be sent now. There must be one."""
+        """A group that may be sent now. There must be one.
+
+        It is the one that this thread has looked at, else one that no other thread looks at, as long as there is one.
+        """
         mine: list[Row] = getattr(self.of_thread, "asked", [])
         with self.lock:
-            key = mine[0]["key"] if mine and mine[0]["key"] in self.ready else next(iter(self.ready))
+            others = (key for key in self.ready if key not in self.promised)
+            key = mine[0]["key"] if mine else ""
+            if key not in self.ready:
+                key = next(others, next(iter(self.ready)))
             self.begun.add(key)
+            self.promised.discard(key)
             return self.ready.pop(key)
 
     def ask(self) -> list[Operation]:
@@ -77,6 +85,7 @@ class Looks:
             while self.unasked:
                 rows = self.unasked.popleft()
                 if rows[0]["key"] not in self.begun:
+                    self.promised.add(rows[0]["key"])
                     return rows
         return []
 
