@@ -31,7 +31,7 @@ MODES = {
         variants="item_variants", accept_losses=("gtin", "price", "cost", "stock", "blocked")
     ),
 }
-SHOPS = ["2", "25", "retail"]  # seeds of odd shops that have articles with several SKUs
+SHOPS = ["25", "retail"]  # the seed of an odd shop that has articles with several SKUs, and real trading data
 EVER = (date(2024, 7, 1), LAST)
 SHOWN = "7"  # the warehouse that shows the stock of Business Central
 TOUCHED = 15  # figures that people change at a time
