@@ -3,7 +3,7 @@
 The promise is docs/stock.md, "When a change is seen"; sweeps come each 15 minutes, and may make 200 calls an hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from ...support.shops.stock_world import TO_BC, TO_WINSTORE, StockWorld, open_st
 
 SKUS, MOVED = 20_000, 1_000
 CORRECTED = (0, 1, MOVED // 2, MOVED - 2, MOVED - 1)  # of those that moved, on each side
-FIGURE, COUNTED, TYPED = Decimal(5), Decimal(11), Decimal(77)
+FIGURE, TYPED = Decimal(5), Decimal(77)
 SWEEP_S, A_WEEK_S, CALLS_PER_HOUR = 15 * 60, 7 * 86400, 200
+Correction = tuple[Callable[[StockWorld, tuple[int, ...], Decimal], None], tuple[int, ...], Decimal]
 pytestmark = pytest.mark.proof
 
 
@@ -60,33 +61,37 @@ def calls(world: StockWorld) -> tuple[int, int]:
     return len(world.calls(BC)), len(world.calls(WINSTORE))
 
 
-def count_in_shop(world: StockWorld, numbers: list[int], figure: Decimal) -> None:
+def count_in_shop(world: StockWorld, numbers: tuple[int, ...], figure: Decimal) -> None:
     world.pass_time(1)
     world.shop_shows({(sku(number), "7"): (figure, 0) for number in numbers})
 
 
-def count_in_books(world: StockWorld, numbers: list[int], figure: Decimal) -> None:
+def count_in_books(world: StockWorld, numbers: tuple[int, ...], figure: Decimal) -> None:
     for number in numbers:
         world.counted(float(figure), sku(number))
 
 
-@pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
-def test_corrections_on_either_side_arrive_with_the_next_sweep_inside_the_calls(many: StockWorld, flow: str) -> None:
-    linked(many, flow)
-    if flow == TO_WINSTORE:
-        many.owner("bc", warehouse="7")
-    assert many.swept(flow).differing == 0
-    of_owner, of_other = [*CORRECTED[::2]], [*CORRECTED[1::2]]
-    owner, other = (count_in_shop, count_in_books) if flow == TO_BC else (count_in_books, count_in_shop)
-    many.pass_time(SWEEP_S)
-    owner(many, of_owner, COUNTED)
-    other(many, of_other, TYPED)
-    before = calls(many)
-    done = many.swept(flow)
-    took = [after - there for after, there in zip(calls(many), before, strict=True)]
+def test_corrections_on_either_side_arrive_with_the_next_sweep_inside_the_calls(many: StockWorld) -> None:
+    of_owner, of_other = CORRECTED[::2], CORRECTED[1::2]
+    corrected_and_swept(many, TO_BC, (count_in_shop, of_owner, Decimal(11)), (count_in_books, of_other, TYPED))
+    many.owner("bc", warehouse="7")
+    corrected_and_swept(many, TO_WINSTORE, (count_in_books, of_owner, Decimal(12)), (count_in_shop, of_other, TYPED))
+
+
+def corrected_and_swept(world: StockWorld, flow: str, of_owner: Correction, of_other: Correction) -> None:
+    """Both sides agree; then each is corrected, and a sweep comes."""
+    linked(world, flow)
+    assert world.swept(flow).differing == 0
+    world.pass_time(SWEEP_S)
+    for correct, numbers, figure in (of_owner, of_other):
+        correct(world, numbers, figure)
+    before = calls(world)
+    done = world.swept(flow)
+    took = [after - there for after, there in zip(calls(world), before, strict=True)]
     others = flow == TO_WINSTORE  # the item that Business Central has from the beginning
     assert (done.seen, done.differing, done.failed, done.late) == (SKUS + others, len(CORRECTED), [], 0)
-    assert figures(many, flow) == {sku(n): COUNTED if n in of_owner else FIGURE for n in range(SKUS)}
+    _, numbers, figure = of_owner
+    assert figures(world, flow) == {sku(n): figure if n in numbers else FIGURE for n in range(SKUS)}
     assert max(took) <= CALLS_PER_HOUR * SWEEP_S // 3600, took
 
 
