@@ -15,6 +15,7 @@ from ..staging.ledger import OPEN
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
 from .arguments import flow_of
+from .operations.pause import EvenPaused, resting
 from .output import add_row, say, table_of
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def retry(
     order: Annotated[str | None, typer.Option(help="Only this record")] = None,
     reason: Annotated[str | None, typer.Option(help="All records that are not done for this reason")] = None,
     flow: FlowOption = ORDERS,
+    even_paused: EvenPaused = False,
     yes: Yes = False,
 ) -> None:
     """Maps, plans and sends records that are not done: one record, all with one reason, or all."""
@@ -71,7 +73,7 @@ def retry(
         why = f" for {reason}" if reason else ""
         console.print(f"Nothing of {connected.flow.id} is waiting{why}.")
         return
-    _do(connected, Request("retry", tuple(keys)), yes)
+    _do(connected, Request("retry", tuple(keys)), even_paused, yes)
 
 
 def replay(
@@ -81,6 +83,7 @@ def replay(
     ] = False,
     as_mapped_now: Annotated[bool, typer.Option("--as-mapped-now", help="Send it by the present tables")] = False,
     flow: FlowOption = ORDERS,
+    even_paused: EvenPaused = False,
     yes: Yes = False,
 ) -> None:
     """Sends a document again: as it was sent, or as the present tables make it."""
@@ -89,7 +92,7 @@ def replay(
     if as_sent == as_mapped_now:
         raise typer.BadParameter("say --as-sent or --as-mapped-now")
     connected = _connected(flow)
-    _do(connected, Request("as_sent" if as_sent else "map", (_key(connected, order),)), yes)
+    _do(connected, Request("as_sent" if as_sent else "map", (_key(connected, order),)), even_paused, yes)
 
 
 def resolve(
@@ -108,6 +111,7 @@ def resolve(
         typer.Option("--there/--not-there", help="In a flow to Winstore: whether Winstore has the record"),
     ] = None,
     flow: Annotated[str | None, typer.Option("--flow", help="Id of the flow")] = None,
+    even_paused: EvenPaused = False,
     yes: Yes = False,
 ) -> None:
     """Decides what happens to a record that waits for a person, or who its partner is.
@@ -140,7 +144,7 @@ def resolve(
         request = Request("apart", keys)
     else:
         request = Request("ignore", keys, why=(ignore or "").strip())
-    _do(connected, request, yes)
+    _do(connected, request, even_paused, yes)
 
 
 def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
@@ -192,13 +196,18 @@ def _key(connected: ConnectedFlow, name: str) -> str:
     return keys[0] if keys else name.strip()
 
 
-def _do(connected: ConnectedFlow, request: "Request", yes: bool) -> None:
+def _do(connected: ConnectedFlow, request: "Request", even_paused: bool, yes: bool) -> None:
     """Shows what the request would do, asks, carries it out, and shows the outcome.
 
-    The flow's lease is not held while the person decides. A second look therefore precedes the deed.
+    The flow's lease is not held while the person decides. A second look therefore precedes the deed. Of a flow that is
+    paused, records can only be ignored: that sends nothing.
     """
     from ..workbench.intervention import intervention
 
+    sends = request.how != "ignore"
+    if sends and not even_paused and (words := resting(connected.settings, connected.flow.id)):
+        say(console, (words, "red"))
+        raise typer.Exit(1)
     run_id = f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}"
     with intervention(connected, run_id) as turn:
         rows = turn.proposed(request)

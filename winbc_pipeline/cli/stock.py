@@ -1,4 +1,5 @@
-"""`winbc stock …`: why a SKU has its figure, and the sweep by hand. Exit codes: 0 done, 1 records failed."""
+"""`winbc stock …`: why a SKU has its figure, and the sweep by hand. Exit codes: 0 done, 1 records failed, or a
+flow is paused."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
+from .operations.pause import EvenPaused, resting
 from .output import add_row, say, table_of
 
 if TYPE_CHECKING:
@@ -62,12 +64,16 @@ def _plain(value: object) -> str:
 
 
 @app.command()
-def sweep() -> None:
+def sweep(even_paused: EvenPaused = False) -> None:
     """Compares the figures of both systems now, as the schedule does, and sends what differs."""
     from ..sync.stock.sweep import sweep as swept
 
     failed = 0
     for connected in _flows():
+        if not even_paused and (words := resting(connected.settings, connected.flow.id)):
+            say(console, (words, "red"))
+            failed += 1
+            continue
         try:
             done = swept(connected, f"sweep {clock.now():%Y-%m-%dT%H:%M:%SZ}")
         except TooManyWrites as error:

@@ -61,13 +61,13 @@ def chunks_of(items: list[T], size: int) -> list[list[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def intent_chunks(items: list[T], together: int = 1) -> list[list[T]]:
+def intent_chunks(items: list[T], together: int = 1, most: int = INTENTS_PER_COMMIT) -> list[list[T]]:
     """The same items as their intents are committed: few at first, so that the calls begin at once.
 
     Args:
-        together: how many items are sent one after the other. Where it can be, none of these stand alone.
+        together: how many intents an item has.
+        most: intents that are committed at once.
     """
-    first, rest = items[:INTENTS_OF_FIRST_COMMIT], items[INTENTS_OF_FIRST_COMMIT:]
-    return chunks_of(first, INTENTS_OF_FIRST_COMMIT) + chunks_of(
-        rest, max(INTENTS_PER_COMMIT // together, 1) * together
-    )
+    few = most * INTENTS_OF_FIRST_COMMIT // INTENTS_PER_COMMIT
+    first, others = (max(count // together, 1) for count in (few, most))
+    return chunks_of(items[:first], first) + chunks_of(items[first:], others)

@@ -1,4 +1,4 @@
-"""`winbc pause`: no sensor, sweep or `winbc sync` starts a flow until the moment that a person gave.
+"""`winbc pause`: no sensor, sweep or command starts a flow until the moment that a person gave.
 
 Source of the promise: docs/operations.md, "Pause".
 """
@@ -135,6 +135,35 @@ def test_a_repair_of_a_paused_flow_is_refused_as_a_sync_is() -> None:
     assert done.exit_code == 1
     assert f"{FLOW} is paused until 2026-03-01 15:00 CET: nothing was done." in done.output
     assert "is not set" in str(winbc("reconcile", FLOW, "--repair", "--even-paused").exception), "it goes on as usual"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("stock", "sweep"),
+        ("retry", "--order", "S1", "--flow", "stock_winstore_to_bc"),
+        ("replay", "S1", "--as-mapped-now", "--flow", "stock_winstore_to_bc"),
+        ("resolve", "S1", "--resend", "--flow", "stock_winstore_to_bc"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_sends_by_hand_is_refused_for_a_paused_flow(settings: Settings, command: tuple[str, ...]) -> None:
+    connected = ConnectedFlow(flow_named("stock_winstore_to_bc"), settings)
+    ledger.move(connected.store, [Move("item", "S1", State.FAILED, {"reason": "BC_REFUSED"})], "run")
+    pause(settings, "stock_winstore_to_bc", SOON)
+    done = winbc(*command)
+    assert done.exit_code == 1
+    assert "stock_winstore_to_bc is paused until 2026-03-01 14:00 CET: nothing was done." in done.output
+    assert "`winbc resume` ends the pause" in done.output
+    assert "is not set" in str(winbc(*command, "--even-paused").exception), "it goes on as usual"
+
+
+def test_a_record_of_a_paused_flow_can_be_ignored_because_that_sends_nothing(settings: Settings) -> None:
+    connected = ConnectedFlow(flow_named("stock_winstore_to_bc"), settings)
+    ledger.move(connected.store, [Move("item", "S1", State.FAILED, {"reason": "BC_REFUSED"})], "run")
+    pause(settings, "stock_winstore_to_bc", SOON)
+    done = winbc("resolve", "S1", "--ignore", "sold out", "--flow", "stock_winstore_to_bc")
+    assert "is paused" not in done.output
 
 
 def test_the_red_windows_of_a_paused_flow_stay_red_and_rerun_says_so(settings: Settings) -> None:

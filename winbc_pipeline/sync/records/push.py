@@ -32,13 +32,14 @@ from ..work import Work
 from .known.told import told
 from .plan import plan
 from .special.dimensions import dimensions_of, without_dimensions
+from .special.figures import Looks
 from .special.pictures import SentPictures, outcome_of
-from .special.stocked import moved
 from .target.matching import Target
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
-BATCHES_PER_LOOK = 2  # of figures: more would be faster, and see fewer sales
+FIGURES_PER_COMMIT = 1000  # more than of other records: a figure that may have arrived is looked at, and that is all
+SPARE = 1  # threads that make a call ready while as many calls as are allowed are in flight
 OF_SENT = ("hash", "field_hashes", "mapping_version")  # what the ledger knows of the content that was last sent
 NO_CALL = -1  # status of an operation whose call never left
 
@@ -118,6 +119,9 @@ class Push:
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
         self.pictures = SentPictures(work.connected, part, target) if part.picture else None
         self.batch_size = 1 if part.picture else target.batch_size
+        self.looks = Looks(part, target) if part.owns else None
+        self.threads = target.in_flight + (SPARE if target.in_flight > 1 else 0)  # with one call, all in order
+        self.intents_per_commit = FIGURES_PER_COMMIT if self.looks else INTENTS_PER_COMMIT
 
     def send(self, rows: list[Row]) -> set[tuple[str, str]]:
         """Sends planned rows of the part.
@@ -254,22 +258,19 @@ class Push:
         Args:
             moves: outcomes of other rows, committed with the first intents.
         """
-        at_once = self.batch_size * (BATCHES_PER_LOOK if self.part.owns else 1)
         pending: set[Future[list[Move]]] = set()
-        with ThreadPoolExecutor(self.target.in_flight) as pool:
+        with ThreadPoolExecutor(self.threads) as pool:
             try:
                 rows, moves = self._after_first(rows, moves)
-                for chunk in intent_chunks(rows, at_once):
-                    now = clock.now()
-                    self._commit_intents(chunk, moves, now)
+                for chunk in self._chunks(rows):
+                    while len(pending) > self._enough:
+                        self._take(pending, moves)
+                    self._commit_intents([row for some in chunk for row in some], moves, clock.now())
                     moves = []
-                    pending |= {pool.submit(self._send_some, some) for some in chunks_of(chunk, at_once)}
+                    pending |= {self._submit(pool, some) for some in chunk}
                 while pending:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        moves += future.result()
-                    crash_points.point("after record answer")
-                    if len(moves) >= INTENTS_PER_COMMIT:
+                    self._take(pending, moves)
+                    if len(moves) >= self.intents_per_commit:
                         self._note(moves)
                         moves = []
             finally:
@@ -278,15 +279,47 @@ class Push:
                     future.cancel()
                 self._note(moves)
 
+    @property
+    def _at_once(self) -> int:
+        """How many rows a thread sends before it takes others."""
+        return self.looks.at_once if self.looks else self.batch_size
+
+    @property
+    def _enough(self) -> int:
+        """How many of these keep all calls in flight busy while the ledger is written."""
+        return self.threads + self.intents_per_commit // self._at_once
+
+    def _chunks(self, rows: list[Row]) -> list[list[list[Row]]]:
+        """The rows as they are sent, in the chunks of their intents."""
+        groups = chunks_of(rows, self._at_once)
+        if self.looks:
+            self.looks.expect(groups)
+        return intent_chunks(groups, self._at_once, self.intents_per_commit)
+
+    def _submit(self, pool: ThreadPoolExecutor, rows: list[Row]) -> Future[list[Move]]:
+        if not self.looks:
+            return pool.submit(self._send_some, rows)
+        self.looks.add(rows)
+        return pool.submit(self._send_figures, self.looks)
+
+    def _take(self, pending: set[Future[list[Move]]], moves: list[Move]) -> None:
+        """Waits until one has ended, and adds its outcomes."""
+        done, _ = wait(pending, return_when=FIRST_COMPLETED)
+        for future in done:
+            pending.remove(future)
+            moves += future.result()
+        crash_points.point("after record answer")
+
     def _after_first(self, rows: list[Row], moves: list[Move]) -> tuple[list[Row], list[Move]]:
         """Sends the first figure of stock alone: a set-up that takes none shows with one record, and not with each.
 
         Returns: the rows that are still to be sent, and the moves that are still to be committed.
         """
-        if not self.part.owns or not rows:
+        if not self.looks or not rows:
             return rows, moves
         self._commit_intents(rows[:1], moves, clock.now())
-        moves = self._send_some(rows[:1])
+        self.looks.add(rows[:1])
+        moves = self._send_figures(self.looks)
         if not self.stopped:
             return rows[1:], moves
         told = {"reason": "STOPPED"}
@@ -307,19 +340,15 @@ class Push:
                 crash_points.point("after pairs")
 
     def _send_some(self, rows: list[Row]) -> list[Move]:
-        """Sends rows in batches. Figures of stock are looked at again just before; those that moved are not sent."""
-        late = self._moved(rows) if self.part.owns else set()
-        moves = [self._stale(row) for row in rows if row["key"] in late]
-        for batch in chunks_of([row for row in rows if row["key"] not in late], self.batch_size):
-            moves += self._send_batch(batch)
-        return moves
+        """Sends rows in batches."""
+        return [move for batch in chunks_of(rows, self.batch_size) for move in self._send_batch(batch)]
 
-    def _moved(self, rows: list[Row]) -> set[str]:
-        """The keys of the rows whose figures have moved since they were planned; none where nobody can tell."""
-        try:
-            return moved(self.part, self.target, rows)
-        except SystemUnavailable:
-            return set()
+    def _send_figures(self, looks: Looks) -> list[Move]:
+        """Sends figures of stock whose turn it is. They are looked at just before; those that moved are not sent."""
+        rows = looks.next()
+        late = looks.moved(rows)
+        moves = [self._stale(row) for row in rows if row["key"] in late]
+        return moves + self._send_some([row for row in rows if row["key"] not in late])
 
     def _stale(self, row: Row) -> Move:
         """The outcome of a row that is planned again, because somebody else changed the record meanwhile."""
@@ -333,15 +362,23 @@ class Push:
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
         # A record of which only dimensions change needs no call of its own.
         needed = [each for each in operations if each.method == "POST" or each.body]
-        try:
-            results = self.target.batch(needed) if needed else []
-        except SystemUnavailable:
-            results = [Result(operation.id, NO_CALL, {}) for operation in needed]
+        results = self._called(needed) if needed else []
         if self.dimensions:
             there = {each.id: result for each, result in zip(needed, results, strict=True)}
             whole = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
             results = self.dimensions.write(rows, whole)
         return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
+
+    def _called(self, operations: list[Operation]) -> list[Result]:
+        """Runs operations in one call, with the look at the figures that this thread sends next."""
+        asked = self.looks.ask() if self.looks else []
+        try:
+            results = self.target.batch([*operations, *asked])
+        except SystemUnavailable:
+            return [Result(operation.id, NO_CALL, {}) for operation in operations]
+        if self.looks:
+            self.looks.note(results[len(operations) :])
+        return results[: len(operations)]
 
     def _operation(self, number: int, row: Row) -> Operation:
         body: Any = row["body"]

@@ -206,12 +206,9 @@ class BusinessCentral:
         wanted, paths = _lookups(entity_set, field, keys, ignore_case, select, expand)
         return _by_key(self.get_all(paths), field, wanted, ignore_case)
 
-    def find_by_id(
-        self, entity_set: str, ids: Iterable[str], select: Collection[str]
-    ) -> dict[str, list[dict[str, Any]]]:
-        """The same by the id of records, at most 4,000 of them, in one call; `select` has `id` among its fields."""
-        wanted, paths = _lookups(entity_set, "id", ids, False, select)
-        return _by_key(self.get_together(paths) if paths else [], "id", wanted, False)
+    def paths_by_id(self, entity_set: str, ids: Iterable[str], select: Collection[str]) -> list[str]:
+        """The paths of the look-ups of records by their ids, as `get_together` or operations of a batch take them."""
+        return _lookups(entity_set, "id", ids, False, select)[1]
 
     def get_all(self, paths: list[str]) -> Iterator[dict[str, Any]]:
         """The records of many collections: with a call for each while these are few, else in batches.

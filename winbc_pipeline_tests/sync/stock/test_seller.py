@@ -10,7 +10,7 @@ from random import Random
 import httpx
 import pytest
 
-from winbc_pipeline.sync.records import push
+from winbc_pipeline.sync.records.special.figures import Looks
 from winbc_pipeline.sync.stock import sending
 
 from ...support.order_sandboxes import WINSTORE
@@ -61,7 +61,7 @@ def test_few_sales_are_lost_and_the_next_run_finds_each(
         world.shop_has(quantity="5")
         world.run()
         lost = lost_of(world, sales, 7)
-    monkeypatch.setattr(push, "moved", lambda *_: set())
+    monkeypatch.setattr(Looks, "moved", lambda *_: set())
     monkeypatch.setattr(sending, "read_again", lambda _: None)
     with open_stock_world(tmp_path / "blind") as world:
         world.shop_has(quantity="5")

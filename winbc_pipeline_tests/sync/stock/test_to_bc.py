@@ -8,8 +8,7 @@ import pytest
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.stage import stage
-from winbc_pipeline.sync.records import push
-from winbc_pipeline.sync.records.special.stocked import moved
+from winbc_pipeline.sync.records.special.figures import Looks
 
 from ...support.order_sandboxes import FIRST
 from ...support.shops.stock_world import SKU, StockWorld
@@ -189,15 +188,15 @@ def test_a_sale_between_plan_and_write_is_seen_and_the_row_is_computed_again(
     stock.shop_has(quantity="5")
     stock.run()
     stock.shop_has(quantity="9")
-    told = []
+    told, look = [], Looks.moved
 
     def sell_first(*given: Any) -> set[str]:
         if not told:
             stock.counted(4)
-        told.append(moved(*given))
+        told.append(look(*given))
         return told[-1]
 
-    monkeypatch.setattr(push, "moved", sell_first)
+    monkeypatch.setattr(Looks, "moved", sell_first)
     stock.run()
     assert told == [{SKU}, set()]
     assert stock.inventory() == 9

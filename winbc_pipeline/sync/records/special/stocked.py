@@ -1,18 +1,13 @@
-"""Figures of stock in the target: which records cannot have one, and whether a figure has moved since it was planned.
+"""Figures of stock in the target: which records cannot have one.
 
-Here belongs: what the records engine asks for parts whose figures the source owns. Source of the rules of Business
-Central: rules.md, Stock.
+Here belongs: what the records engine asks for parts whose figures the source owns. Whether a figure has moved since it
+was planned: figures.py. Source of the rules of Business Central: rules.md, Stock.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
-from ....staging.store import Row
 from ....systems.business_central import BusinessCentral
-from ...flow import Part
-from ...payloads import equal
 from ..target.matching import Target
 
 OTHER_OWNER = "@other_owner"
@@ -46,26 +41,3 @@ class Stocked:
         if record.get("blocked"):
             return "BLOCKED"
         return "NOT_STOCKED_PER_VARIANT" if record["number"] in self.with_variants else None
-
-
-def moved(part: Part, target: Target, rows: Collection[Row]) -> set[str]:
-    """The keys of planned rows whose figures the target shows otherwise than when they were planned.
-
-    A sale moves neither the ETag nor the moment of an item, so they are asked for once more.
-    """
-    there = [row for row in rows if row["action"] == "update"]
-    if not there:
-        return set()
-    planned = {row["key"]: json.loads(row["changes"], parse_float=Decimal) for row in there}
-    fields = sorted({change["field"] for changes in planned.values() for change in changes} | {"id"})
-    ids = {row["target_id"] for row in there}
-    if isinstance(target, BusinessCentral):
-        live = target.find_by_id(part.entity_set, ids, fields)
-    else:
-        live = target.find(part.entity_set, "id", ids, False, fields)
-    found = set()
-    for row in there:
-        now: Mapping[str, Any] = next(iter(live.get(row["target_id"], [])), {})
-        if any(not equal(now.get(change["field"]), change["old"]) for change in planned[row["key"]]):
-            found.add(row["key"])
-    return found
