@@ -155,12 +155,12 @@ def test_a_receiver_that_fails_leaves_the_run_alone_and_gets_the_message_later(s
     shop.fails("W1")
     shop.run()
     assert shop.orders.ledger()["W1"]["state"] == "FAILED"
-    assert report(shop.settings, shop.orders.now).outages[0].channel == "hook", "`winbc status` shows it"
+    assert [each.name for each in report(shop.settings, shop.orders.now).down] == ["hook"], "`winbc status` shows it"
     shop.receiver.status = 200
     assert shop.flush(10).waiting == 1, "a channel that failed rests"
     assert shop.flush(30).sent
     assert len(shop.receiver.messages) == 1
-    assert report(shop.settings, shop.orders.now).outages == ()
+    assert report(shop.settings, shop.orders.now).down == ()
 
 
 def test_a_receiver_that_hangs_leaves_the_run_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_a_receiver_that_hangs_leaves_the_run_alone(shop: Shop, monkeypatch: pyt
     shop.fails("W1")
     shop.run()
     assert shop.orders.ledger()["W1"]["state"] == "FAILED"
-    assert report(shop.settings, shop.orders.now).outages
+    assert report(shop.settings, shop.orders.now).down
 
 
 def test_the_second_channel_gets_what_the_first_does_not_take(shop: Shop) -> None:

@@ -1,8 +1,8 @@
 """Dagster's SQLite storage with its databases of events kept open.
 
 Dagster opens and closes a database four times for each event, and waits for the disk each time. A window has a dozen
-events, so a run over years would spend nearly all its time there. The files, their tables and their places are Dagster's
-own: whoever takes this storage out of dagster.yaml has the same history.
+events, so a run over years would spend nearly all its time there. The files, their tables and their places are
+Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
 
 Dagster has no public class to derive from. A test holds the names that are used of its inside.
 """
@@ -35,6 +35,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.opened: OrderedDict[str, Connection] = OrderedDict()
+        self.columns: dict[str, bool] = {}
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -68,6 +69,12 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         connection.execute(text("PRAGMA synchronous=NORMAL"))
         connection.commit()
         return connection
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Whether a table has a column. It stays so while this process lives, and is asked for each event."""
+        if column_name not in self.columns:
+            self.columns[column_name] = super()._has_asset_key_col_on_connection(conn, column_name)
+        return self.columns[column_name]
 
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""
