@@ -145,8 +145,7 @@ class Intervention:
             mark_only_shown(self.store, self.flow, request.keys)
 
     def _check_asked(self) -> None:
-        """Raises NotDone for a flow whose target cannot be asked: nobody could tell whether a second call makes a second
-        record."""
+        """Raises NotDone for a flow whose target cannot be asked: a second call may make a second record."""
         if not sending_of(self.flow).can_be_asked:
             hint = (
                 "Rerun its window, note what you found there with `winbc resolve … --there` or `--not-there`, or leave "
@@ -246,8 +245,10 @@ class Intervention:
         ledger.move(self.store, moves, self.run_id)
 
     def _forgotten(self, row: Row) -> Row:
-        """What the ledger forgets of an order that Winstore never got. One that it may have got keeps its number, so that
-        a later version is not sent as a new order."""
+        """What the ledger forgets of an order that Winstore never got.
+
+        One that it may have got keeps its number, so that a later version is not sent as a new order.
+        """
         is_order = not (self.flow.part(row["part"]).repeatable or sending_of(self.flow).can_be_asked)
         never_sent = row["state"] in (State.FAILED, State.PLANNED) and not row["target_id"]
         return {"target_no": None} if is_order and never_sent else {}

@@ -5,12 +5,14 @@ Source: test_catalogue.md, rows 105 to 112.
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
 
 from winbc_pipeline.errors import AuthenticationFailed, SourceShrank, SystemUnavailable, TooManyWrites, UnreadableAnswer
 from winbc_pipeline.health import channels
+from winbc_pipeline.health.channels import Channel
 from winbc_pipeline.health.report import as_json, prometheus, report
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync import crash_points
@@ -180,6 +182,24 @@ def test_the_second_channel_gets_what_the_first_does_not_take(shop: Shop) -> Non
         shop.run()
         assert mail.subjects == ["winbc default: orders_winstore_to_bc: 1 record not done: MAPPING"]
         assert f"order W1: line W1/1, taxCode: {REFUSED}" in mail.texts
+
+
+def test_each_channel_says_whether_it_takes_messages_and_when_it_is_tried_again(shop: Shop) -> None:
+    with mail_server() as mail:
+        shop.choose(urls={"hook": SecretStr(shop.receiver.url), "mail": SecretStr(mail.url)}, send=("hook", "mail"))
+        shop.receiver.status = 503
+        shop.fails("W1")
+        shop.run()
+        now, again = shop.orders.now, shop.orders.now + timedelta(seconds=30)
+        assert channels.channels(shop.settings, now) == (Channel("hook", now, now, again), Channel("mail"))
+
+
+def test_a_channel_that_the_settings_no_longer_name_is_down_for_nobody(shop: Shop) -> None:
+    shop.receiver.status = 503
+    shop.moves(State.FAILED, "W1", reason="MAPPING")
+    shop.flush()
+    shop.choose(urls={})
+    assert report(shop.settings, shop.orders.now).down == ()
 
 
 def test_a_run_that_dies_before_it_tells_leaves_that_to_the_next_look(shop: Shop) -> None:

@@ -154,7 +154,9 @@ class Decider:
         A status goes forward only, unless its mapping table gives `allow_backwards`.
         """
         if _is_left(row):
-            return Decision("skip", IGNORED, row["message"], target={"id": row["target_id"], "number": row["target_no"]})
+            return Decision(
+                "skip", IGNORED, row["message"], target={"id": row["target_id"], "number": row["target_no"]}
+            )
         if refused := self._refused(row):
             return refused
         if row["target_id"] and row["sent_hash"] == row["hash"]:

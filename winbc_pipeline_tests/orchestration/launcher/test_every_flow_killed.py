@@ -1,4 +1,4 @@
-"""A forked run of each flow is killed after its first write, and the next one completes it: nothing twice, nothing lost.
+"""A forked run of each flow is killed after its first write. The next one completes it: nothing twice, nothing lost.
 
 Source of the promise: docs/operations.md, "How a run gets its process"; the conformance tests keep it for runs that
 are not launched.
