@@ -9,6 +9,7 @@ import pytest
 from dagster import DagsterInstance, SkipReason
 from pydantic import SecretStr
 
+from winbc_pipeline import clock
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.health.flush import flush
 from winbc_pipeline.health.report import FINE, report
@@ -49,7 +50,7 @@ def test_a_quiet_day_starts_no_run_of_any_flow_and_sends_no_alert(
         both = watches(settings)
         for hours in range(0, 25, 4):
             now = MORNING + timedelta(hours=hours)
-            asked = [tick(each, instance, both[each.flow.source], lambda: now) for each in on]
+            asked = [tick(each, instance, both[each.flow.source], clock.now) for each in on]
             assert all(isinstance(answer, SkipReason) for answer in asked), asked
             assert flush(settings).sent == ()
             assert report(settings, now).exit_code == FINE

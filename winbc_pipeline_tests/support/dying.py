@@ -31,10 +31,11 @@ LATER_S = 61
 
 
 def launched(permission: Connection, run: str) -> None:
-    """What a forked run executes. While DIES is there, it is killed when its first write was answered, and nothing of
-    the answer is noted. While LATER is there, its clock is a minute ahead."""
+    """What a forked run executes. While DIES is there, it is killed when as many writes were answered as the file says,
+    and nothing of the last answer is noted. While LATER is there, its clock is a minute ahead."""
     if DIES.exists():
-        _killed_after(_writes)
+        left = count(int(DIES.read_text()), -1)
+        _killed_after(lambda *call: _writes(*call) and next(left) <= 1)
     if LATER.exists():
         now = clock.now
         clock.now = lambda: now() + timedelta(seconds=LATER_S)  # type: ignore[assignment]

@@ -9,9 +9,9 @@ Dagster has no public class to derive from. A test holds the names that are used
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dagster import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
@@ -19,9 +19,6 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, NullPool, create_engine, text
-
-if TYPE_CHECKING:
-    from dagster._core.storage.sqlite_storage import SqliteStorageConfig
 
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
@@ -98,7 +95,7 @@ class KeptOpenStorage(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData, config_value: "SqliteStorageConfig"
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "KeptOpenStorage":
         """The storage that dagster.yaml describes."""
         return cls.from_local(inst_data=inst_data, **config_value)

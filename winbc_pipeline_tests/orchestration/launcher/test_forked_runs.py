@@ -3,7 +3,6 @@
 Source of the promises: docs/operations.md, "How a run gets its process".
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 from dagster._core.launcher import WorkerStatus
 
 from winbc_pipeline.orchestration.launcher import fork_server
+from winbc_pipeline.orchestration.launcher.executed import id_of
 from winbc_pipeline.settings import Settings
 
 from ...support.flow_cases import FLOW_CASES
@@ -113,7 +113,7 @@ def test_a_run_that_is_cancelled_in_the_moment_of_its_launch_ends_cancelled(
 
     def forked(made_of: str, work: Any, run: str) -> Any:
         pid, permission = made(made_of, work, run)
-        cancelled = Cancelled(permission, lambda: desk.launcher.terminate(json.loads(run)["run_id"]))
+        cancelled = Cancelled(permission, lambda: desk.launcher.terminate(id_of(run)))
         if not is_known:
             cancelled.cancel()
             return pid, permission
