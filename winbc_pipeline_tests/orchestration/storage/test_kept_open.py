@@ -4,6 +4,7 @@ Source of the promise: docs/operations.md, "A long time at once". The names of D
 """
 
 import inspect
+import os
 import threading
 from collections.abc import Iterator
 from importlib import resources
@@ -15,6 +16,7 @@ from dagster import AssetKey, AssetMaterialization, DagsterInstance
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
+from winbc_pipeline.orchestration.failed_runs import failed_runs
 from winbc_pipeline.orchestration.storage import KeptOpenStorage
 from winbc_pipeline.orchestration.storage.kept_open import MOST_OPEN, KeptOpenEventLog
 
@@ -50,6 +52,16 @@ def test_dagster_without_it_reads_what_it_has_written(instance: DagsterInstance,
         assert plain.get_materialized_partitions(KEY) == {"2026-03-01"}
         materialize(plain, "2026-03-02")
     assert instance.get_materialized_partitions(KEY) == {"2026-03-01", "2026-03-02"}, "what others write is seen"
+
+
+def test_the_support_bundle_finds_failed_runs_without_the_variable(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped dagster.yaml says where the files are by DAGSTER_HOME, which only services have."""
+    materialize(instance, "2026-03-01")
+    monkeypatch.delenv("DAGSTER_HOME")
+    assert list(failed_runs(home)) == []
+    assert "DAGSTER_HOME" not in os.environ
 
 
 def test_a_fault_leaves_no_half_written_event_and_the_next_one_is_stored(
