@@ -99,13 +99,14 @@ class Watch:
 
     def _ask_whether_there(self) -> None:
         fault = None
-        eyes = Glance(self.source, self.settings)
         try:
-            eyes.ping()
+            eyes = Glance(self.source, self.settings)
+            try:
+                eyes.ping()
+            finally:
+                eyes.close()
         except WinbcError as error:
             fault = error
-        finally:
-            eyes.close()
         self._heard(fault)
 
     def _heard(self, fault: WinbcError | None) -> None:
