@@ -17,8 +17,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from winbc_pipeline.orchestration.failed_runs import failed_runs
-from winbc_pipeline.orchestration.storage import KeptOpenStorage
-from winbc_pipeline.orchestration.storage.kept_open import MOST_OPEN, KeptOpenEventLog
+from winbc_pipeline.orchestration.storage import KeptOpenStorage, kept_open
+from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
 
 KEY = AssetKey("asset")
 
@@ -44,6 +44,7 @@ def materialize(instance: DagsterInstance, window: str) -> None:
     instance.report_runless_asset_event(AssetMaterialization(KEY, partition=window))
 
 
+@pytest.mark.proof
 def test_dagster_without_it_reads_what_it_has_written(instance: DagsterInstance, home: Path) -> None:
     materialize(instance, "2026-03-01")
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -54,6 +55,7 @@ def test_dagster_without_it_reads_what_it_has_written(instance: DagsterInstance,
     assert instance.get_materialized_partitions(KEY) == {"2026-03-01", "2026-03-02"}, "what others write is seen"
 
 
+@pytest.mark.proof
 def test_the_support_bundle_finds_failed_runs_without_the_variable(
     instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +66,7 @@ def test_the_support_bundle_finds_failed_runs_without_the_variable(
     assert "DAGSTER_HOME" not in os.environ
 
 
+@pytest.mark.proof
 def test_a_fault_leaves_no_half_written_event_and_the_next_one_is_stored(
     instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +79,7 @@ def test_a_fault_leaves_no_half_written_event_and_the_next_one_is_stored(
     assert instance.get_materialized_partitions(KEY) == {"2026-03-02"}
 
 
+@pytest.mark.proof
 def test_threads_take_turns(instance: DagsterInstance) -> None:
     """Sensors run in threads of one daemon."""
     windows = [f"2026-03-{day:02}" for day in range(1, 9)]
@@ -87,15 +91,18 @@ def test_threads_take_turns(instance: DagsterInstance) -> None:
     assert instance.get_materialized_partitions(KEY) == set(windows)
 
 
-def test_few_databases_of_runs_stay_open(home: Path) -> None:
+@pytest.mark.proof
+def test_few_databases_of_runs_stay_open(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_open, "MOST_OPEN", 2)
     log = KeptOpenEventLog(str(home / "events"))
-    for number in range(MOST_OPEN + 3):
+    for number in range(4):
         log.get_records_for_run(f"run-{number}")
-    assert len([name for name in log.opened if name != "index"]) == MOST_OPEN
+    assert len([name for name in log.opened if name != "index"]) == 2
     log.dispose()
     assert not log.opened
 
 
+@pytest.mark.proof
 def test_an_event_of_a_run_changes_its_file_for_those_who_watch_it(instance: DagsterInstance, home: Path) -> None:
     """The UI shows a run as it goes on by watching the file; what is written to its log only does not change it."""
     file = home / "history" / "runs" / ".db"  # of events of no run
