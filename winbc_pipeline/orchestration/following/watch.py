@@ -184,17 +184,19 @@ class Watch:
         calls = eyes.together([each.question for each in due])
         asked = {pool.submit(eyes.ask, call): call for call in calls}
         wait(asked, glance.GLANCE_S)
-        by_question, fault = {each.question: each for each in due}, None
+        told: list[tuple[Question, Answer, bool]] = []
         for call, questions in asked.items():
             is_told = call.done()
             if not is_told:
                 call.add_done_callback(partial(self._note_late, questions))
             answers: list[Answer] = call.result() if is_told else [each.unknown for each in questions]
-            for question, answer in zip(questions, answers, strict=True):
-                fault = answer if isinstance(answer, DOWN) else fault
-                self._tell(by_question[question], answer, is_told)
-        if fault or all(call.done() for call in asked):
-            self._heard(fault)
+            told += [(question, answer, is_told) for question, answer in zip(questions, answers, strict=True)]
+        fault = next((answer for _, answer, _ in told if isinstance(answer, DOWN)), None)
+        if fault or all(is_told for *_, is_told in told):
+            self._heard(fault)  # before a tick goes on that looks at it
+        by_question = {each.question: each for each in due}
+        for question, answer, is_told in told:
+            self._tell(by_question[question], answer, is_told)
         return fault is None
 
     def _note_late(self, questions: Sequence[Question], call: "Future[list[Answer]]") -> None:
