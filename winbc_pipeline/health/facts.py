@@ -13,6 +13,7 @@ from ..staging import ledger
 from ..staging.store import Row, create_table, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.guards.safe_mode import was_let_go
+from ..sync.keeping.restored import last_restored_in
 from ..sync.plan_table import PLANNED, planned_table
 from .problem import Example, Name, Problem
 from .redaction import E_MAIL, without_personal_data
@@ -32,7 +33,8 @@ class Facts:
         problems: those that are open, and those that were closed in the last days.
         states: numbers of records by state.
         watermark: up to when the source was followed; None before the first load.
-        unsent_since: since when the oldest record waits for its target, or for an answer of it; None for none.
+        unsent_since: since when the oldest record waits for its target, or for an answer of it; None for none. A
+            record in a restored database waits since the restoring: nobody could send it before.
         unknown_since: the same of those whose answer was lost.
         person_since: since when the oldest record waits for a person; None for none.
         was_let_go: whether a person has ended the flow's safe mode, for its present target.
@@ -93,11 +95,12 @@ def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now:
         WHERE state NOT IN ('CONFIRMED', 'SKIPPED')
         """,
     )[0]
+    restored = last_restored_in(connection)
     return Facts(
         problems=tuple(_problems(connection, connected, now)),
         states=dict(counts),
         watermark=followed[0] if followed else None,
-        unsent_since=waits["unsent"],
+        unsent_since=max(waits["unsent"], restored.restored_at) if waits["unsent"] and restored else waits["unsent"],
         unknown_since=waits["unknown"],
         person_since=waits["person"],
         was_let_go=was_let_go(connection),

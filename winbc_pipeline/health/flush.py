@@ -20,11 +20,10 @@ from ..sync import crash_points
 from ..sync.connected import ConnectedFlow
 from . import channels, seen, store, words
 from .decide import LOOK_BACK, Draft, due, follow, told
-from .gather import gather
+from .gather import Gathered, gather
 from .problem import Name
 from .store import Outage, Remembered, Sent, Track
 
-PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)  # until a channel that failed is tried again
 PING_EVERY = timedelta(seconds=60)
 
 
@@ -36,11 +35,13 @@ class Flushed:
         sent: subjects of the messages that were taken.
         waiting: how many messages no channel has taken.
         busy: whether another process is sending at this moment, so that nothing was done.
+        gathered: what is wrong, as it looked for it; None where it did nothing.
     """
 
     sent: tuple[str, ...] = ()
     waiting: int = 0
     busy: bool = False
+    gathered: Gathered | None = None
 
 
 def flush(settings: Settings, now: datetime | None = None) -> Flushed:
@@ -81,7 +82,7 @@ class _Flush:
         waiting = len(drafts) - len(sent)
         if not waiting:  # somebody who can tell nobody keeps silent, so that the service outside alarms
             _ping(settings, self.now)
-        return Flushed(tuple(sent), waiting)
+        return Flushed(tuple(sent), waiting, gathered=gathered)
 
     def _send(self, draft: Draft) -> str:
         """The subject of a draft if a channel took it; empty if none did."""
@@ -104,12 +105,7 @@ class _Flush:
 def _channels(draft: Draft, alerts: AlertSettings, outages: dict[str, Outage], now: datetime) -> list[str]:
     """The channels to try, in their order: those of its route, then all others. One that just failed rests."""
     every: Sequence[str] = tuple(dict.fromkeys(chain(draft.channels, alerts.send, alerts.urls)))
-    return [name for name in every if name not in outages or _may_try(outages[name], now)]
-
-
-def _may_try(outage: Outage, now: datetime) -> bool:
-    pause: timedelta = PAUSE * 2 ** min(outage.tries - 1, 10)
-    return now - outage.tried_at >= min(pause, LONGEST_PAUSE)
+    return [name for name in every if name not in outages or channels.again_at(outages[name]) <= now]
 
 
 def _failed(before: Outage | None, channel: str, now: datetime) -> Outage:

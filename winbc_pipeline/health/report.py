@@ -20,13 +20,13 @@ from ..settings import Settings
 from ..staging.ledger import State
 from ..sync.connected import ConnectedFlow
 from . import store
+from .channels import Channel, channels_with
 from .decide import LOOK_BACK, Held, held
 from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
 from .lateness import NEVER_ASKED, NOT_ANSWERED, FlowHealth, flow_health
 from .problem import Problem
 from .seen import seen
-from .store import Outage
 from .words import fix_of, head
 
 FINE, FAILURES, LATE, SET_UP = 0, 1, 2, 3  # exit codes of `winbc status`
@@ -51,7 +51,7 @@ class Report:
     Attributes:
         flows: all flows, also those that are off.
         problems: the open ones.
-        outages: channels of alerts that take no messages.
+        down: channels of alerts that take no messages.
         calls: numbers of answers by system and status.
         held: what is due to be told and is held, because many messages went out; None for nothing.
     """
@@ -60,7 +60,7 @@ class Report:
     at: datetime
     flows: tuple[FlowHealth, ...]
     problems: tuple[Problem, ...]
-    outages: tuple[Outage, ...]
+    down: tuple[Channel, ...]
     calls: Mapping[tuple[str, int], int]
     held: Held | None = None
 
@@ -70,7 +70,7 @@ class Report:
         if any(flow.late for flow in self.flows):
             return LATE
         failed = any(each.name.kind not in WARNINGS for each in self.problems)
-        return FAILURES if failed or self.outages else FINE
+        return FAILURES if failed or self.down else FINE
 
 
 def report(settings: Settings, now: datetime, is_served: bool = True) -> Report:
@@ -87,7 +87,7 @@ def report(settings: Settings, now: datetime, is_served: bool = True) -> Report:
         at=now,
         flows=tuple(each if is_served else _not_asked(each) for each in _flows(every, gathered, now)),
         problems=tuple(each for each in gathered.problems if each.closed_at is None),
-        outages=tuple(known.outages.values()),
+        down=tuple(each for each in channels_with(settings.alerts, known.outages.values()) if each.down_since),
         calls=seen(settings).calls,
         held=held(gathered, known.tracks, known.sent, settings.alerts, now),
     )
@@ -101,7 +101,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "flows": [_flow(each, report.at) for each in report.flows],
         "problems": [_problem(each) for each in report.problems],
-        "channels_down": [{"channel": each.channel, "since": each.since} for each in report.outages],
+        "channels_down": [
+            {"channel": each.name, "since": each.down_since, "again_at": each.again_at} for each in report.down
+        ],
         "messages_held": {"problems": report.held.count, "until": report.held.until} if report.held else None,
     }
 
@@ -138,8 +140,8 @@ class _Figures(Collector):
             problems.add_metric((connection, *labelled), count)
         yield problems
         down = GaugeMetricFamily("winbc_channel_down", "Channels of alerts that fail", labels=("connection", "channel"))
-        for outage in self.report.outages:
-            down.add_metric((connection, outage.channel), 1)
+        for channel in self.report.down:
+            down.add_metric((connection, channel.name), 1)
         yield down
         calls = CounterMetricFamily("winbc_calls", "Answers of the systems", labels=("connection", "system", "status"))
         for (system, status), count in sorted(self.report.calls.items()):

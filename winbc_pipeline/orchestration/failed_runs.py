@@ -4,8 +4,10 @@ Here belongs: asking Dagster. A failure's text names records, so it is not given
 Concept pages: Instance API.
 """
 
+import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 
 MOST = 30
+VARIABLE = "DAGSTER_HOME"
 CODE = re.compile(r"\bE-[A-Z-]+\b")
 
 
@@ -20,7 +23,7 @@ def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
     """The last failed runs of a DAGSTER_HOME: job, moment, and the classes and codes of the errors of their steps."""
     if not (home / "dagster.yaml").exists():
         return
-    with DagsterInstance.from_config(str(home)) as instance:
+    with _named(home), DagsterInstance.from_config(str(home)) as instance:
         for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=MOST):
             run, begun = record.dagster_run, record.start_time or record.create_timestamp.timestamp()
             yield {
@@ -28,6 +31,18 @@ def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
                 "begun": datetime.fromtimestamp(begun, UTC),
                 "errors": sorted(_errors(instance, run.run_id)),
             }
+
+
+@contextmanager
+def _named(home: Path) -> Iterator[None]:
+    """The variable DAGSTER_HOME names a folder until the block ends: the shipped dagster.yaml refers to it."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(home)
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE)
+        os.environ.update({VARIABLE: before} if before is not None else {})
 
 
 def _errors(instance: DagsterInstance, run_id: str) -> set[str]:

@@ -30,7 +30,7 @@ from dagster import (
 )
 
 from .. import clock
-from ..errors import ConfigurationError, StoreBusy
+from ..errors import ConfigurationError, StoreBusy, WinbcError
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
 from ..staging import ledger, polls
@@ -38,7 +38,7 @@ from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .following.instance import instance_of
 from .following.tick import NO_APPROVAL, paused, tick
-from .following.watch import Watch
+from .following.watch import DOWN, Watch
 from .following.watch_health import CHECK, synced
 from .windows import range_tags, window_of
 
@@ -71,11 +71,16 @@ def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefin
         default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
     )
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+        before = polls.read(connected.settings, flow.id)
         try:
             return tick(connected, instance_of(context), watch, clock.now)
         except StoreBusy:
             polls.busy(connected.settings, flow.id)  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")
+        except WinbcError as error:
+            if isinstance(error, DOWN) or (before.failed_at and before.error == error.code):
+                return SkipReason(str(error))  # the log, the alerts and `on_time` say it once
+            raise
 
     return changes
 

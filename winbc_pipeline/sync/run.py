@@ -80,7 +80,7 @@ def push_windows(work: Work) -> list[str]:
         is_watched = in_safe_mode or work.flow.guarded
         if not again and is_watched and recover(work.store, work.run_id):
             sending.plan(work, target)  # what a killed run has sent is looked up before it is counted
-        held = writes.held(work)
+        held = writes.held(work, in_safe_mode)
         sending.push(writes.hold(work) if held or in_safe_mode else work, target)
         if is_watched:
             writes.forget_done(work.connected)

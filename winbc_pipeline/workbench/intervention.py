@@ -77,13 +77,9 @@ class Request:
 def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Intervention"]:
     """A person's turn at a flow's ledger, under the flow's lease.
 
-    Raises: StoreBusy while a run goes on; NotDone for a flow to Winstore; ConfigurationError when the ledger was kept
-        for another target.
+    Raises: StoreBusy while a run goes on; ConfigurationError when the ledger was kept for another target.
     """
     sending = sending_of(connected.flow)
-    if not sending.can_be_asked:  # nobody could tell whether a second call makes a second record
-        hint = "Rerun its window, or note what you found there: `winbc resolve … --there` or `--not-there`."
-        raise NotDone(f"{connected.flow.id} writes to Winstore.", hint)
     with leased(connected, sending) as target:
         check_target(connected, sending, target)
         # No other run holds the lease. What is still SENDING therefore belongs to a run that died.
@@ -141,11 +137,21 @@ class Intervention:
         Raises: NotDone when the request would be wrong now. Its hint says what is possible instead.
         """
         if request.how != "ignore":
+            self._check_asked()
             self._map(request.keys)
         try:
             return self._decided(request)
         finally:
             mark_only_shown(self.store, self.flow, request.keys)
+
+    def _check_asked(self) -> None:
+        """Raises NotDone for a flow whose target cannot be asked: a second call may make a second record."""
+        if not sending_of(self.flow).can_be_asked:
+            hint = (
+                "Rerun its window, note what you found there with `winbc resolve … --there` or `--not-there`, or leave "
+                "it with `--ignore`."
+            )
+            raise NotDone(f"{self.flow.id} writes to Winstore.", hint)
 
     def _decided(self, request: Request) -> list[Row]:
         """What the request would do with records that are mapped already."""
@@ -232,8 +238,20 @@ class Intervention:
 
     def _ignore(self, request: Request) -> None:
         known = {"reason": IGNORED, "message": request.why, "action": "skip"}
-        moves = [Move(row["part"], row["key"], State.SKIPPED, known) for row in self._open(request.keys)]
+        moves = [
+            Move(row["part"], row["key"], State.SKIPPED, known | self._forgotten(row))
+            for row in self._open(request.keys)
+        ]
         ledger.move(self.store, moves, self.run_id)
+
+    def _forgotten(self, row: Row) -> Row:
+        """What the ledger forgets of an order that Winstore never got.
+
+        One that it may have got keeps its number, so that a later version is not sent as a new order.
+        """
+        is_order = not (self.flow.part(row["part"]).repeatable or sending_of(self.flow).can_be_asked)
+        never_sent = row["state"] in (State.FAILED, State.PLANNED) and not row["target_id"]
+        return {"target_no": None} if is_order and never_sent else {}
 
     def _release(self, request: Request) -> list[Move]:
         """Moves that put a document back to PLANNED. A lost one goes there by way of NEEDS_HUMAN: a person decided."""

@@ -5,12 +5,14 @@ Source: test_catalogue.md, rows 105 to 112.
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
 
 from winbc_pipeline.errors import AuthenticationFailed, SourceShrank, SystemUnavailable, TooManyWrites, UnreadableAnswer
 from winbc_pipeline.health import channels
+from winbc_pipeline.health.channels import Channel
 from winbc_pipeline.health.report import as_json, prometheus, report
 from winbc_pipeline.staging.ledger import State
 from winbc_pipeline.sync import crash_points
@@ -157,12 +159,12 @@ def test_a_receiver_that_fails_leaves_the_run_alone_and_gets_the_message_later(s
     shop.fails("W1")
     shop.run()
     assert shop.orders.ledger()["W1"]["state"] == "FAILED"
-    assert report(shop.settings, shop.orders.now).outages[0].channel == "hook", "`winbc status` shows it"
+    assert [each.name for each in report(shop.settings, shop.orders.now).down] == ["hook"], "`winbc status` shows it"
     shop.receiver.status = 200
     assert shop.flush(10).waiting == 1, "a channel that failed rests"
     assert shop.flush(30).sent
     assert len(shop.receiver.messages) == 1
-    assert report(shop.settings, shop.orders.now).outages == ()
+    assert report(shop.settings, shop.orders.now).down == ()
 
 
 def test_a_receiver_that_hangs_leaves_the_run_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +173,7 @@ def test_a_receiver_that_hangs_leaves_the_run_alone(shop: Shop, monkeypatch: pyt
     shop.fails("W1")
     shop.run()
     assert shop.orders.ledger()["W1"]["state"] == "FAILED"
-    assert report(shop.settings, shop.orders.now).outages
+    assert report(shop.settings, shop.orders.now).down
 
 
 def test_the_second_channel_gets_what_the_first_does_not_take(shop: Shop) -> None:
@@ -182,6 +184,24 @@ def test_the_second_channel_gets_what_the_first_does_not_take(shop: Shop) -> Non
         shop.run()
         assert mail.subjects == ["winbc default: orders_winstore_to_bc: 1 record not done: MAPPING"]
         assert f"order W1: line W1/1, taxCode: {REFUSED}" in mail.texts
+
+
+def test_each_channel_says_whether_it_takes_messages_and_when_it_is_tried_again(shop: Shop) -> None:
+    with mail_server() as mail:
+        shop.choose(urls={"hook": SecretStr(shop.receiver.url), "mail": SecretStr(mail.url)}, send=("hook", "mail"))
+        shop.receiver.status = 503
+        shop.fails("W1")
+        shop.run()
+        now, again = shop.orders.now, shop.orders.now + timedelta(seconds=30)
+        assert channels.channels(shop.settings, now) == (Channel("hook", now, now, again), Channel("mail"))
+
+
+def test_a_channel_that_the_settings_no_longer_name_is_down_for_nobody(shop: Shop) -> None:
+    shop.receiver.status = 503
+    shop.moves(State.FAILED, "W1", reason="MAPPING")
+    shop.flush()
+    shop.choose(urls={})
+    assert report(shop.settings, shop.orders.now).down == ()
 
 
 def test_a_run_that_dies_before_it_tells_leaves_that_to_the_next_look(shop: Shop) -> None:

@@ -23,6 +23,7 @@ from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.pause import pause
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.guards.safe_mode import let_go
+from winbc_pipeline.sync.keeping import restored
 from winbc_pipeline.sync.session import BINDING, lease
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
@@ -157,6 +158,19 @@ def test_a_change_that_waits_for_ten_minutes_is_late_though_the_source_answers(d
     ]
     polls.answered(desk.settings, ORDERS.id, waiting=False)
     assert desk.orders()["late"] is None
+
+
+def test_a_record_in_a_restored_database_waits_since_the_restoring(desk: Desk) -> None:
+    """Else every restore would begin with a false alarm: nobody could send it before."""
+    desk.moves(State.PLANNED, "NOT_TAKEN")
+    desk.passes(3 * 24 * 3600)
+    with ConnectedFlow(ORDERS, desk.settings).store.transaction() as connection:
+        restored.note(connection, ORDERS, START, desk.now)
+    desk.all_answer()
+    assert desk.late() == set()
+    desk.passes(10 * 60 + 1)
+    desk.all_answer()
+    assert desk.late() == {ORDERS.id}
 
 
 def test_a_record_whose_answer_was_lost_waits_from_its_first_loss_on(desk: Desk) -> None:

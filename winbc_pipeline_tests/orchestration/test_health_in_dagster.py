@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, SensorResult, build_sensor_context
+from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, SensorResult, SkipReason, build_sensor_context
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import StoreBusy, SystemUnavailable
+from winbc_pipeline.errors import StoreBusy, SystemUnavailable, UnreadableAnswer
 from winbc_pipeline.flows import FLOWS, flow_named
 from winbc_pipeline.orchestration import jobs
 from winbc_pipeline.orchestration.following.tick import tick
@@ -109,6 +109,34 @@ def test_a_tick_that_finds_a_run_at_work_notes_it_so_that_a_long_run_is_no_silen
     changes = ui.definitions.resolve_sensor_def(f"{FLOW}_changes")
     changes(build_sensor_context(instance=ui.instance))
     assert polls.read(ui.sandboxes.settings, FLOW).busy_at is not None
+
+
+def test_a_tick_of_a_source_that_is_down_is_skipped_and_no_traceback_is_logged(
+    ui: Ui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch says it once in the log, and the check `on_time` and the alerts to people."""
+
+    def down(*_: object) -> None:
+        raise SystemUnavailable("Winstore cannot be reached.")
+
+    monkeypatch.setattr(jobs, "tick", down)
+    answer = ui.definitions.resolve_sensor_def(f"{FLOW}_changes")(build_sensor_context(instance=ui.instance))
+    assert isinstance(answer, SkipReason)
+    assert "Winstore cannot be reached." in (answer.skip_message or "")
+
+
+def test_an_answer_that_nobody_can_read_fails_its_first_tick_only(ui: Ui, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = UnreadableAnswer("The answer is no JSON.")
+
+    def unreadable(*_: object) -> None:
+        polls.failed(ui.sandboxes.settings, FLOW, error)  # as the watch does
+        raise error
+
+    monkeypatch.setattr(jobs, "tick", unreadable)
+    changes = ui.definitions.resolve_sensor_def(f"{FLOW}_changes")
+    with pytest.raises(UnreadableAnswer):
+        changes(build_sensor_context(instance=ui.instance))
+    assert isinstance(changes(build_sensor_context(instance=ui.instance)), SkipReason)
 
 
 def test_a_tick_notes_that_the_source_answers_or_why_not(ui: Ui) -> None:

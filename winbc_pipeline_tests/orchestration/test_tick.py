@@ -131,6 +131,32 @@ def test_the_whole_history_is_requested_once_in_five_minutes(desk: Desk) -> None
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_run_that_an_outage_stopped_is_requested_again_as_soon_as_the_system_answers(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run key of the failed one would hold it back for AGAIN_S."""
+    is_down = [True]
+
+    def ping(_: glance.Glance) -> None:
+        if is_down:
+            raise SystemUnavailable("Business Central cannot be reached.")
+
+    monkeypatch.setattr(glance.Glance, "ping", ping)
+    now, both = clock.now(), watch.watches(desk.sandboxes.settings)
+
+    def run_key() -> str | None:
+        answer = tick(desk.connected, desk.instance, both["winstore"], lambda: now)
+        assert isinstance(answer, RunRequest)
+        return answer.run_key
+
+    first = run_key()
+    job = build_defs(settings=desk.sandboxes.settings).resolve_job_def(desk.connected.flow.id)
+    desk.instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE)
+    assert run_key() == first, "while the system is down, no further run is started"
+    is_down.clear()
+    assert run_key() != first
+
+
 def test_an_empty_source_is_loaded_once_and_then_asked(desk: Desk) -> None:
     desk.sandboxes.sync("products")
     assert desk.watermark is None

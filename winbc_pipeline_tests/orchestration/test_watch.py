@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -189,13 +190,15 @@ def test_what_a_late_answer_says_is_noted_when_it_comes(
             raise late
         return late
 
+    settings = Settings(data_folder=tmp_path)
+
     def noting(question: Question, answer: Answer) -> None:
         note(question, answer)
-        written.set()
+        if question.connected.settings is settings:  # a late answer of the test before may come now
+            written.set()
 
     monkeypatch.setattr(watch, "_note", noting)
     source.answer = answer
-    settings = Settings(data_folder=tmp_path)
     watching = Watch("bc", settings, threading.Semaphore(8))
     question = Question(ConnectedFlow(flow_named("orders_bc_to_winstore"), settings), FOLLOWED)
     assert watching.look(question) == Change(None, FOLLOWED.date())
@@ -203,6 +206,28 @@ def test_what_a_late_answer_says_is_noted_when_it_comes(
     assert written.wait(10)
     poll = polls.read(settings, "orders_bc_to_winstore")
     assert (poll.error, bool(poll.answered_at)) == (noted, late is None)
+
+
+def test_the_log_has_a_line_when_an_outage_begins_and_one_when_it_is_over(
+    source: Source, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often is asked meanwhile, by however many flows."""
+    watching = Watch("bc", Settings(data_folder=tmp_path), threading.Semaphore(8))
+    answers: list[Answer] = [None, *[SystemUnavailable("It cannot be reached.")] * 3, None, None]
+    source.answer = lambda _: answers[0]
+    question = Question(ConnectedFlow(flow_named("orders_bc_to_winstore"), watching.settings), FOLLOWED)
+    back = []
+    while answers:
+        with suppress(SystemUnavailable):
+            watching.look(question)
+        back.append(watching.back_at())
+        answers.pop(0)
+    assert caplog.messages == [
+        "Business Central does not answer. E-UNREACHABLE: It cannot be reached.",
+        "Business Central answers again.",
+    ]
+    assert back[:4] == [None] * 4
+    assert back[4] == back[5] is not None
 
 
 def test_a_fault_of_the_watch_itself_is_noted(source: Source, tmp_path: Path) -> None:

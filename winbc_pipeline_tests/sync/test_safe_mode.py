@@ -130,8 +130,8 @@ def test_nothing_is_sent_that_became_ready_after_it_was_counted(
     shop.order("W1", lines=[{"product_id": "LATER"}])
     counted: Callable[..., Any] = run.writes.held
 
-    def an_item_comes_meanwhile(work: Any) -> Any:
-        held = counted(work)
+    def an_item_comes_meanwhile(*work: Any) -> Any:
+        held = counted(*work)
         shop.has_item("LATER")
         shop.pass_time(6 * 60)  # the push plans anew what is older than five minutes
         return held

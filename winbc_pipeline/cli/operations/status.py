@@ -108,8 +108,9 @@ def _show_problems(found: Report) -> None:
     if found.held:
         until = f"{found.held.until:%Y-%m-%d %H:%M:%S} UTC"
         say(console, f"Alerts: many went out, so messages about {found.held.count} problems are held until {until}.")
-    for outage in found.outages:
-        say(console, (f"Alerts: {outage.channel} takes no messages since {outage.since:%Y-%m-%d %H:%M:%S} UTC.", "red"))
+    for channel in found.down:
+        words = f"Alerts: {channel.name} takes no messages since {channel.down_since:%Y-%m-%d %H:%M:%S} UTC."
+        say(console, (words, "red"), " `winbc alerts test` tries it, and says why.")
 
 
 def _writes(flow: FlowHealth) -> str:

@@ -34,7 +34,8 @@ def tick(
     Where Dagster's daemon has no threads for sensors, ticks run one after another, so none stays.
 
     Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
-    the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
+    the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes, and at once after
+    an outage.
 
     Raises: StoreBusy when a run has the database open for longer than the tick waits. WinbcError of the source.
     """
@@ -47,7 +48,8 @@ def tick(
     seen = written(connected)
     followed = ledger.watermark(store, connected.flow.id, wait_s)
     if followed is None and last_asked(store, connected.staging.name, wait_s) is None:
-        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
+        what = f"the whole history{_after_outage(connected, instance, watch)}"
+        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), what, True))
     question = Question.about(connected, followed or start - SECOND)
     rows = _waiting(connected, wait_s)
     if rows or not stays:
@@ -57,7 +59,10 @@ def tick(
         change = watch.stay(question, every, lambda: written(connected) != seen)
         if resting := paused(connected, now()):
             return resting
-    return _answer(connected, instance, question.followed, change, rows, now())
+    if change is None and not rows:
+        return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
+    outage = _after_outage(connected, instance, watch)
+    return _answer(connected, instance, question.followed, change, rows, outage, now())
 
 
 def _answer(
@@ -66,26 +71,42 @@ def _answer(
     followed: datetime,
     change: Change | None,
     rows: list[Row],
+    outage: str,
     now: datetime,
 ) -> RunRequest | SkipReason:
-    """What follows from a change after the watermark, and from the ledger's rows that a run can settle."""
+    """What follows from a change after the watermark, or from the ledger's rows that a run can settle.
+
+    Args:
+        outage: as `_after_outage` gives it.
+    """
     waiting = [row["window"] for row in rows]
     approved = max((row["moved_at"] for row in rows if row["reason"] == APPROVED), default=None)
-    # A run of the same few minutes may have been held.
-    since_approval = f" approved {approved.isoformat()}" if approved else ""
+    # A run of the same few minutes may have been held, or have failed.
+    anew = (f" approved {approved.isoformat()}" if approved else "") + outage
     if change and change.newest is None:  # it is not known whether a run that is at work will take it
         first = min([change.oldest, *waiting])
-        request = _run(connected, first, now, f"changes since {followed.isoformat()}{since_approval}", True)
+        request = _run(connected, first, now, f"changes since {followed.isoformat()}{anew}", True)
         return _unless_at_work(connected, instance, request)
     if change and change.newest:
         # The watermark never passes a change that is dated in the future. One run is enough for such a change.
         again = change.newest <= now
-        what = change.newest.isoformat() + since_approval
+        what = change.newest.isoformat() + anew
         return _unless_queued(connected, instance, _run(connected, min([change.oldest, *waiting]), now, what, again))
-    if waiting:
-        request = _run(connected, min(waiting), now, f"open records{since_approval}", True)
-        return _unless_queued(connected, instance, request)
-    return SkipReason(f"Nothing changed since {followed.isoformat()}.")
+    request = _run(connected, min(waiting), now, f"open records{anew}", True)
+    return _unless_queued(connected, instance, request)
+
+
+def _after_outage(connected: ConnectedFlow, instance: DagsterInstance, watch: Watch) -> str:
+    """What a run key says of an outage that is over, so that the run that it has stopped is requested again at once.
+
+    It says nothing while the last run of the flow has not failed, or a system is still down.
+    """
+    last = next(iter(instance.get_runs(RunsFilter(job_name=connected.flow.id), limit=1)), None)
+    if last is None or last.status != DagsterRunStatus.FAILURE:
+        return ""
+    ends = [each.back_at() for each in (watch, watch.other) if each]
+    over = max(filter(None, ends), default=None)
+    return f" after the outage until {over.isoformat()}" if over else ""
 
 
 def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:

@@ -4,6 +4,7 @@ Here belongs: how often a source is asked, and who waits how long. What is asked
 from the answer: tick.py. A watch is kept between ticks, by the process that serves the code. Concept page: Sensors.
 """
 
+import logging
 import math
 import os
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from ... import clock
@@ -19,13 +21,16 @@ from ...settings import Settings
 from ...staging import polls
 from ...sync.reading import glance
 from ...sync.reading.glance import Answer, Change, Glance, Question
+from ..systems import NAMES
 
+LOG = logging.getLogger(__name__)
 LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; it is a constant of Dagster
 # So long a tick stays: it is over when the daemon looks for the tenth time, and before Dagster gives it up (60 s).
 STAY_S = 10 * LOOP_S - 1
 REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
 BUSY_S = LOOP_S - 1  # so long a tick waits for a run that has the flow's database open
 IN_FLIGHT = 5  # calls at once
+DOWN = (SystemUnavailable, AuthenticationFailed)  # answers of a system that answers no question
 # The number of threads in which Dagster's code server answers everything, ticks among them, and the server before it.
 WORKERS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS")
 FOR_OTHERS = 4  # threads that ticks leave to the UI, the daemon and runs
@@ -64,6 +69,10 @@ class Watch:
         source: winstore or bc.
         staying: lets in as many ticks as may stay at once, in all watches together.
         clock: seconds.
+
+    Attributes:
+        other: the watch of the other system; None for a watch by itself.
+        is_down: whether the last question had no answer.
     """
 
     def __init__(
@@ -77,6 +86,39 @@ class Watch:
         self.changed = threading.Condition()
         self.waiting: list[_Waiting] = []
         self.thread: threading.Thread | None = None
+        self.other: Watch | None = None
+        self.is_down = False
+        self._back_at: datetime | None = None
+
+    def back_at(self) -> datetime | None:
+        """When the system answered again after its last outage; None when it is down, or no outage was seen.
+
+        A system that nobody asks at this time is asked whether it is there.
+        """
+        if self.thread is None:
+            self._ask_whether_there()
+        return None if self.is_down else self._back_at
+
+    def _ask_whether_there(self) -> None:
+        fault = None
+        try:
+            eyes = Glance(self.source, self.settings)
+            try:
+                eyes.ping()
+            finally:
+                eyes.close()
+        except WinbcError as error:
+            fault = error
+        self._heard(fault)
+
+    def _heard(self, fault: WinbcError | None) -> None:
+        """Notes that the system has answered, or why not. The log has a line for each change of that, and no more."""
+        if fault and not self.is_down:
+            LOG.warning("%s does not answer. %s", NAMES[self.source], fault)
+        if self.is_down and not fault:
+            self._back_at = clock.now()
+            LOG.warning("%s answers again.", NAMES[self.source])
+        self.is_down = fault is not None
 
     def look(self, question: Question) -> Change | None:
         """What changed, by one question. Raises WinbcError."""
@@ -144,21 +186,26 @@ class Watch:
         calls = eyes.together([each.question for each in due])
         asked = {pool.submit(eyes.ask, call): call for call in calls}
         wait(asked, glance.GLANCE_S)
-        by_question, good = {each.question: each for each in due}, True
+        told: list[tuple[Question, Answer, bool]] = []
         for call, questions in asked.items():
             is_told = call.done()
             if not is_told:
                 call.add_done_callback(partial(self._note_late, questions))
             answers: list[Answer] = call.result() if is_told else [each.unknown for each in questions]
-            for question, answer in zip(questions, answers, strict=True):
-                good &= not isinstance(answer, (SystemUnavailable, AuthenticationFailed))
-                self._tell(by_question[question], answer, is_told)
-        return good
+            told += [(question, answer, is_told) for question, answer in zip(questions, answers, strict=True)]
+        fault = next((answer for _, answer, _ in told if isinstance(answer, DOWN)), None)
+        if fault or all(is_told for *_, is_told in told):
+            self._heard(fault)  # before a tick goes on that looks at it
+        by_question = {each.question: each for each in due}
+        for question, answer, is_told in told:
+            self._tell(by_question[question], answer, is_told)
+        return fault is None
 
     def _note_late(self, questions: Sequence[Question], call: "Future[list[Answer]]") -> None:
         """Notes what a call came to that nobody waits for any more: a slow source is not a silent one."""
         fault = call.exception()
         answers = [named(fault)] * len(questions) if fault else call.result()
+        self._heard(next((answer for answer in answers if isinstance(answer, DOWN)), None))
         with self.changed:
             for question, answer in zip(questions, answers, strict=True):
                 _note(question, answer)
@@ -212,4 +259,6 @@ def watches(settings: Settings) -> dict[str, Watch]:
     default = min(32, (os.cpu_count() or 1) + 4)  # that of Python's thread pool, which Dagster's servers use
     workers = min(int(os.environ.get(name) or default) for name in WORKERS)
     staying = threading.Semaphore(max(0, workers - FOR_OTHERS))
-    return {source: Watch(source, settings, staying) for source in ("winstore", "bc")}
+    winstore, bc = (Watch(source, settings, staying) for source in ("winstore", "bc"))
+    winstore.other, bc.other = bc, winstore
+    return {"winstore": winstore, "bc": bc}

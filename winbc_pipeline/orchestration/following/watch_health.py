@@ -5,6 +5,7 @@ result changes. What late means: health/lateness.py. Concept pages: Sensors, Ass
 """
 
 import json
+from collections.abc import Sequence
 
 from dagster import (
     AssetCheckEvaluation,
@@ -23,8 +24,11 @@ from dagster import (
 
 from ... import clock
 from ...errors import WinbcError
-from ...health.flush import flush
-from ...health.report import Report, report
+from ...flows import FLOWS
+from ...health.flush import Flushed, flush
+from ...health.gather import Gathered, gather
+from ...health.lateness import FlowHealth
+from ...health.report import report
 from ...settings import Settings
 from ...sync.connected import ConnectedFlow
 
@@ -49,17 +53,17 @@ def watch_sensor(settings: Settings) -> SensorDefinition:
     )
     def alerts(context: SensorEvaluationContext) -> SensorResult:
         before: Known = json.loads(context.cursor or "{}")
-        found = report(settings, clock.now())
-        events, after = evaluations(found, before)
-        return SensorResult(skip_reason=SkipReason(_flushed(settings)), asset_events=events, cursor=json.dumps(after))
+        words, gathered = _flushed(settings)
+        events, after = evaluations(gathered.healths, before)
+        return SensorResult(skip_reason=SkipReason(words), asset_events=events, cursor=json.dumps(after))
 
     return alerts
 
 
-def evaluations(found: Report, before: Known) -> tuple[list[AssetCheckEvaluation], Known]:
-    """The results of the check that differ from those before, and what is reported then."""
-    after = {each.flow: each.late for each in found.flows if each.is_on}
-    changed = [each for each in found.flows if each.is_on and before.get(each.flow) != each.late]
+def evaluations(on: Sequence[FlowHealth], before: Known) -> tuple[list[AssetCheckEvaluation], Known]:
+    """The results of the check that differ from those before, and what is reported then; `on` are flows that are on."""
+    after = {each.flow: each.late for each in on}
+    changed = [each for each in on if before.get(each.flow) != each.late]
     return [_evaluation(each.flow, each.words) for each in changed], after
 
 
@@ -94,12 +98,18 @@ def _evaluation(flow: str, words: str) -> AssetCheckEvaluation:
     )
 
 
-def _flushed(settings: Settings) -> str:
-    """What became of the alerts, for the sensor's list of ticks."""
+def _flushed(settings: Settings) -> tuple[str, Gathered]:
+    """What became of the alerts, for the sensor's list of ticks, and what is wrong. Both come from one look."""
     try:
         done = flush(settings)
+        words = _words(done)
     except WinbcError as error:  # the next tick tries again
-        return f"Alerts cannot be sent: {error}"
+        done, words = Flushed(), f"Alerts cannot be sent: {error}"
+    every = [ConnectedFlow(flow, settings) for flow in FLOWS]
+    return words, done.gathered or gather(every, (), clock.now())
+
+
+def _words(done: Flushed) -> str:
     if done.waiting:
         return f"{done.waiting} alerts wait: no channel takes them. `winbc alerts test` tries each."
     return f"Sent: {'; '.join(done.sent)}" if done.sent else "Nothing to tell."

@@ -1,13 +1,12 @@
 """The run as `dagster api execute_run` takes it, and what that command does with it.
 
-Dagster has no public function for this. These two names are all that is used of its inside; a test holds what they do.
+Dagster has no public function for this. These names are all that is used of its inside; a test holds what they do.
 """
-
-import json
 
 from dagster import DagsterInstance, DagsterRun
 from dagster._cli.api import execute_run_command
 from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import deserialize_value
 
 
 def described(run: DagsterRun, instance: DagsterInstance) -> str:
@@ -25,10 +24,15 @@ def execute(run: str) -> None:
     body(input_json=run, compressed_input_json=None)
 
 
+def id_of(run: str) -> str:
+    """The id of a run as `described` gives it."""
+    return deserialize_value(run, ExecuteRunArgs).run_id
+
+
 def report_cancelled(run: str) -> None:
     """Says in Dagster's storage that a run was cancelled before it began. Without it, it would count as being cancelled
     for minutes."""
     with DagsterInstance.get() as instance:
-        found = instance.get_run_by_id(json.loads(run)["run_id"])
+        found = instance.get_run_by_id(id_of(run))
         if found and not found.is_finished:
             instance.report_run_canceled(found)

@@ -3,15 +3,16 @@
 import logging
 import sys
 
-from dagster import DagsterRun, DefaultRunLauncher
+from dagster import DagsterRun, DagsterRunStatus, DefaultRunLauncher
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 
 from . import fork_server
 from .executed import described
-from .process import NO_PROCESS, RunProcess, can_fork
+from .process import NO_PROCESS, TAG, RunProcess, can_fork
 from .versions import version
 from .worker import GO, work
 
+NOT_BEGUN = (DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING)
 LOOPBACK = (None, "localhost", "127.0.0.1", "::1")
 
 
@@ -38,7 +39,8 @@ class ForkedRunLauncher(DefaultRunLauncher):
                 self._instance.report_engine_event(words, run, cls=self.__class__)
         # A process that was given up, or that of the run which this one repeats, is not its process.
         self._instance.add_run_tags(run.run_id, NO_PROCESS)
-        super().launch_run(context)
+        if not self._was_cancelled(run.run_id):
+            super().launch_run(context)
 
     def _fork(self, run: DagsterRun) -> None:
         """Forks a run. Raises an error only when its process was not permitted to begin."""
@@ -46,17 +48,36 @@ class ForkedRunLauncher(DefaultRunLauncher):
         with permission:
             process = RunProcess.with_pid(pid)
             self._instance.add_run_tags(run.run_id, process.tags)
-            permission.send(GO)
+            if not self._was_cancelled(run.run_id):
+                permission.send(GO)
+
+    def _was_cancelled(self, run_id: str) -> bool:
+        """Whether a run was cancelled before its process began. Then it has ended, and nothing is started for it.
+
+        It is asked after the tag is written. Who cancels looks at the tag after saying so, and one of the two sees the
+        other.
+        """
+        run = self._instance.get_run_by_id(run_id)
+        if run and run.status == DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceled(run, "It was cancelled before it began.")
+        return run is None or run.is_finished or run.status == DagsterRunStatus.CANCELING
 
     def terminate(self, run_id: str) -> bool:
         """Cancels a run, whichever process asks; returns whether its process was asked to end."""
         run = self._instance.get_run_by_id(run_id)
         if not run or run.is_finished:
             return False
+        is_new = run.status in NOT_BEGUN and TAG not in run.tags
+        if is_new:  # its launcher is just about to give it a process, or finds that it was cancelled
+            self._instance.report_run_canceling(run)
+            run = self._instance.get_run_by_id(run_id) or run
+            if TAG not in run.tags:
+                return True
         process = RunProcess.of(run.tags)
         if process is None:
-            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
-        self._instance.report_run_canceling(run)
+            return bool(super().terminate(run_id)) or is_new  # type: ignore[no-untyped-call]
+        if not is_new:
+            self._instance.report_run_canceling(run)
         if process.interrupt():
             return True
         if process.is_here:

@@ -88,10 +88,15 @@ class PartWrites:
     blocks: int
 
 
-def held(work: Work) -> TooManyWrites | None:
+def held(work: Work, in_safe_mode: bool | None = None) -> TooManyWrites | None:
     """The error of a run that would write too much, or anything in safe mode, in words for people; None for a run that
-    may go on."""
-    in_safe_mode = safe_mode.is_on(work.connected)
+    may go on.
+
+    Args:
+        in_safe_mode: whether the flow is in safe mode; None where the caller has not looked.
+    """
+    if in_safe_mode is None:
+        in_safe_mode = safe_mode.is_on(work.connected)
     if not (in_safe_mode or is_on(work.connected)):
         return None
     writes = counted(work)

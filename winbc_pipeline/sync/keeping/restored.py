@@ -50,8 +50,13 @@ def note(connection: duckdb.DuckDBPyConnection, flow: Flow, backup_at: datetime,
 def last_restored(store: Store) -> Restored | None:
     """The last restoring of a database; None for one that never was."""
     with store.open() as connection:
-        create_table(connection, NOTE, COLUMNS)
-        row = connection.execute(f"SELECT backup_at, restored_at FROM {NOTE}").fetchone()
+        return last_restored_in(connection)
+
+
+def last_restored_in(connection: duckdb.DuckDBPyConnection) -> Restored | None:
+    """The last restoring of a database that is open."""
+    create_table(connection, NOTE, COLUMNS)
+    row = connection.execute(f"SELECT backup_at, restored_at FROM {NOTE}").fetchone()
     return Restored(*row) if row else None
 
 

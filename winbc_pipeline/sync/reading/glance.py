@@ -87,6 +87,13 @@ class Glance:
     def close(self) -> None:
         self.client.close()
 
+    def ping(self) -> None:
+        """Asks whether the system is there, by one small call. Raises WinbcError when it is not."""
+        if isinstance(self.client, BusinessCentral):
+            self.client.get("unitsOfMeasure?$top=1&$select=id")
+        else:
+            self.client.few_changes("articles", clock.now())
+
     def together(self, questions: Sequence[Question]) -> list[list[Question]]:
         """The questions by call: all together to Business Central, by entity and second to Winstore."""
         calls: dict[object, list[Question]] = defaultdict(list)

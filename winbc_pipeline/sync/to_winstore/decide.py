@@ -17,7 +17,7 @@ from ...systems.winstore import Winstore
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
 from ..flow import Flow, Part
-from ..outcomes import broken_rule
+from ..outcomes import IGNORED, broken_rule, is_ignored
 from ..payloads import empty, fields_of, filled
 from ..records.decision import Decision
 
@@ -81,13 +81,13 @@ class Decider:
         if self.part.repeatable:
             yield from ((row, self._absolute(row)) for row in rows)
             return
-        rows = [self._as_lost(row) if row["_key"] in self.in_doubt else row for row in rows]
+        rows = [self._as_lost(row) if row["_key"] in self.in_doubt else _edited_since(row) for row in rows]
         there = self._there([row for row in rows if row["state"] == State.UNKNOWN])
         yield from ((row, self._once(row, there)) for row in rows)
 
     def _as_lost(self, row: Row) -> Row:
         """A record that may have been sent, as one whose answer was lost; one that would not be sent stays as it is."""
-        if row["state"] in HELD or self._refused(row):
+        if row["state"] in HELD or _is_left(row) or self._refused(row):
             return row
         number = fields_of(row["creates"])["ordernr"]
         return row | {"state": State.UNKNOWN, "intent_at": self.in_doubt[row["_key"]], "target_no": number}
@@ -102,6 +102,8 @@ class Decider:
     def _once(self, row: Row, there: Counter[str]) -> Decision:
         """Decides on a record that must never arrive twice."""
         sent = {"id": row["target_id"], "number": row["target_no"]}
+        if _is_left(row):
+            return Decision("skip", IGNORED, row["message"], target=sent)
         if row["state"] == State.NEEDS_HUMAN:
             return Decision("hold", "NO_LOOK_UP", row["message"], target=sent)
         if row["state"] == State.DUPLICATE:
@@ -151,6 +153,10 @@ class Decider:
 
         A status goes forward only, unless its mapping table gives `allow_backwards`.
         """
+        if _is_left(row):
+            return Decision(
+                "skip", IGNORED, row["message"], target={"id": row["target_id"], "number": row["target_no"]}
+            )
         if refused := self._refused(row):
             return refused
         if row["target_id"] and row["sent_hash"] == row["hash"]:
@@ -204,6 +210,17 @@ class Decider:
         changes = [{"field": name, "old": None, "new": value} for name, value in fields.items() if not empty(value)]
         target = {"id": row["target_id"], "number": number}
         return Decision(action, body=body, changes=changes, target=target)
+
+
+def _is_left(row: Row) -> bool:
+    """Whether a person has left this version of the record as it is."""
+    return is_ignored(row["state"], row["reason"]) and row["sent_version"] == str(row["_version"])
+
+
+def _edited_since(row: Row) -> Row:
+    """An order that a person has left, and that was edited since then, as a lost one where it may have arrived."""
+    is_edited = is_ignored(row["state"], row["reason"]) and not _is_left(row)
+    return row | {"state": State.UNKNOWN} if is_edited and row["target_no"] and not row["target_id"] else row
 
 
 def _may_be_there(row: Row) -> bool:

@@ -16,6 +16,7 @@ from ...staging.ledger import Move, State
 from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
+from ..outcomes import IGNORED
 from ..plan_table import planned_rows
 from ..sending import chunks_of
 from ..session import recover
@@ -106,6 +107,8 @@ class _Push:
                 return []
             sent = {name: row[name] for name in ("hash", "field_hashes", "target_id", "target_no")}
             return [Move(self.part.name, row["key"], State.CONFIRMED, known | sent)]
+        if row["reason"] == IGNORED:
+            return []
         if row["action"] == "adopt":
             known.pop("version")  # An earlier version may have been sent: the next plan compares.
             found = {name: row[name] for name in ("target_id", "target_no")}

@@ -4,13 +4,16 @@ Source of the promises: docs/operations.md, "How a run gets its process".
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster._core.launcher import WorkerStatus
 
 from winbc_pipeline.orchestration.launcher import fork_server
+from winbc_pipeline.orchestration.launcher.executed import id_of
 from winbc_pipeline.settings import Settings
 
 from ...support.flow_cases import FLOW_CASES
@@ -99,6 +102,47 @@ def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, sl
     assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.RUNNING
     assert desk.launcher.terminate(run)
     assert desk.ended(run) == "CANCELED"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_run_that_is_cancelled_in_the_moment_of_its_launch_ends_cancelled(
+    desk: Office, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """Before its process is in the tag, or while the process waits for its permission: the run is never left over."""
+    made, written = fork_server.forked, len(FLOW_CASES[FLOW].written(desk.sandboxes))
+
+    def forked(made_of: str, work: Any, run: str) -> Any:
+        pid, permission = made(made_of, work, run)
+        cancelled = Cancelled(permission, lambda: desk.launcher.terminate(id_of(run)))
+        if not is_known:
+            cancelled.cancel()
+            return pid, permission
+        return pid, cancelled
+
+    monkeypatch.setattr(fork_server, "forked", forked)
+    FLOW_CASES[FLOW].many(desk.sandboxes, 3)
+    run = desk.launch(FLOW)
+    assert desk.ended(run) == "CANCELED"
+    until(lambda: not desk.process(run).is_alive)
+    assert len(FLOW_CASES[FLOW].written(desk.sandboxes)) == written
+
+
+class Cancelled:
+    """The permission of a run, which is cancelled just before it is given."""
+
+    def __init__(self, permission: Any, cancel: Callable[[], object]) -> None:
+        self.permission, self.cancel = permission, cancel
+
+    def send(self, go: str) -> None:
+        self.cancel()
+        with suppress(BrokenPipeError):  # the process may have ended by then
+            self.permission.send(go)
+
+    def __enter__(self) -> "Cancelled":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.permission.close()
 
 
 def test_a_fork_has_no_thread_and_no_file_of_the_process_that_launches(desk: Office, slow: None) -> None:

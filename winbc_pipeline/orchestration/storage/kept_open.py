@@ -1,0 +1,101 @@
+"""Dagster's SQLite storage with its databases of events kept open.
+
+Dagster opens and closes a database four times for each event, and waits for the disk each time. A window has a dozen
+events, so a run over years would spend nearly all its time there. The files, their tables and their places are
+Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
+
+Dagster has no public class to derive from. A test holds the names that are used of its inside.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from dagster import EventLogEntry
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, NullPool, create_engine, text
+
+MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
+
+
+class KeptOpenEventLog(SqliteEventLogStorage):
+    """Dagster's events in SQLite: one connection to each database, used by one thread at a time.
+
+    Nothing forks a process that has it open. When the power fails, the last events may be missing, and no file is
+    damaged (SQLite's documentation: `synchronous=NORMAL` with a write-ahead log).
+    """
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.opened: OrderedDict[str, Connection] = OrderedDict()
+        self.columns: dict[str, bool] = {}
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        """A transaction in a database: `index`, or that of a run."""
+        with self._db_lock:
+            connection = self._open(shard)
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                self.opened.pop(shard).close()  # whatever state it is in: the next one is new
+                raise
+
+    def _open(self, shard: str) -> Connection:
+        if shard not in self.opened:
+            self.opened[shard] = self._connection(shard)
+        self.opened.move_to_end(shard)
+        runs = [name for name in self.opened if name != INDEX_SHARD_NAME]
+        for name in runs[:-MOST_OPEN]:
+            self.opened.pop(name).close()
+        return self.opened[shard]
+
+    def _connection(self, shard: str) -> Connection:
+        given = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+        engine = create_engine(self.conn_string_for_shard(shard), poolclass=NullPool, connect_args=given)
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        connection = engine.connect()
+        connection.execute(text("PRAGMA synchronous=NORMAL"))
+        connection.commit()
+        return connection
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Whether a table has a column. It stays so while this process lives, and is asked for each event."""
+        if column_name not in self.columns:
+            self.columns[column_name] = super()._has_asset_key_col_on_connection(conn, column_name)
+        return self.columns[column_name]
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""
+        super().store_event(event)
+        os.utime(self.path_for_shard(event.run_id))
+
+    def dispose(self) -> None:
+        """Closes what is open."""
+        super().dispose()
+        with self._db_lock:
+            while self.opened:
+                self.opened.popitem()[1].close()
+
+
+class KeptOpenStorage(DagsterSqliteStorage):
+    """Dagster's storage on one machine; `base_dir` is DAGSTER_HOME, as where no storage is named."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._event_log_storage = KeptOpenEventLog(os.path.join(base_dir, "history", "runs", ""))
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "KeptOpenStorage":
+        """The storage that dagster.yaml describes."""
+        return cls.from_local(inst_data=inst_data, **config_value)

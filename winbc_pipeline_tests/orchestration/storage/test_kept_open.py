@@ -1,0 +1,122 @@
+"""Dagster's databases of events stay open, and are what Dagster itself would have made of them.
+
+Source of the promise: docs/operations.md, "A long time at once". The names of Dagster's inside are held here.
+"""
+
+import inspect
+import os
+import threading
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster import AssetKey, AssetMaterialization, DagsterInstance
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+
+from winbc_pipeline.orchestration.failed_runs import failed_runs
+from winbc_pipeline.orchestration.storage import KeptOpenStorage, kept_open
+from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
+
+KEY = AssetKey("asset")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DAGSTER_HOME with the storage of the shipped dagster.yaml."""
+    text = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml").read_text(encoding="utf-8")
+    storage = {"storage": yaml.safe_load(text)["storage"], "telemetry": {"enabled": False}}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(storage), encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.get() as made:
+        assert isinstance(made.event_log_storage, KeptOpenEventLog)
+        yield made
+
+
+def materialize(instance: DagsterInstance, window: str) -> None:
+    instance.report_runless_asset_event(AssetMaterialization(KEY, partition=window))
+
+
+@pytest.mark.proof
+def test_dagster_without_it_reads_what_it_has_written(instance: DagsterInstance, home: Path) -> None:
+    materialize(instance, "2026-03-01")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with DagsterInstance.get() as plain:
+        assert type(plain.event_log_storage) is SqliteEventLogStorage
+        assert plain.get_materialized_partitions(KEY) == {"2026-03-01"}
+        materialize(plain, "2026-03-02")
+    assert instance.get_materialized_partitions(KEY) == {"2026-03-01", "2026-03-02"}, "what others write is seen"
+
+
+@pytest.mark.proof
+def test_the_support_bundle_finds_failed_runs_without_the_variable(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped dagster.yaml says where the files are by DAGSTER_HOME, which only services have."""
+    materialize(instance, "2026-03-01")
+    monkeypatch.delenv("DAGSTER_HOME")
+    assert list(failed_runs(home)) == []
+    assert "DAGSTER_HOME" not in os.environ
+
+
+@pytest.mark.proof
+def test_a_fault_leaves_no_half_written_event_and_the_next_one_is_stored(
+    instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptOpenEventLog, "_store_asset_event", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            materialize(instance, "2026-03-01")
+    assert instance.get_materialized_partitions(KEY) == set()
+    materialize(instance, "2026-03-02")
+    assert instance.get_materialized_partitions(KEY) == {"2026-03-02"}
+
+
+@pytest.mark.proof
+def test_threads_take_turns(instance: DagsterInstance) -> None:
+    """Sensors run in threads of one daemon."""
+    windows = [f"2026-03-{day:02}" for day in range(1, 9)]
+    threads = [threading.Thread(target=materialize, args=(instance, window)) for window in windows]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert instance.get_materialized_partitions(KEY) == set(windows)
+
+
+@pytest.mark.proof
+def test_few_databases_of_runs_stay_open(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_open, "MOST_OPEN", 2)
+    log = KeptOpenEventLog(str(home / "events"))
+    for number in range(4):
+        log.get_records_for_run(f"run-{number}")
+    assert len([name for name in log.opened if name != "index"]) == 2
+    log.dispose()
+    assert not log.opened
+
+
+@pytest.mark.proof
+def test_an_event_of_a_run_changes_its_file_for_those_who_watch_it(instance: DagsterInstance, home: Path) -> None:
+    """The UI shows a run as it goes on by watching the file; what is written to its log only does not change it."""
+    file = home / "history" / "runs" / ".db"  # of events of no run
+    materialize(instance, "2026-03-01")
+    before = file.stat().st_mtime_ns
+    materialize(instance, "2026-03-02")
+    assert file.stat().st_mtime_ns > before
+
+
+def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
+    assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
+    assert list(inspect.signature(SqliteEventLogStorage.store_event).parameters) == ["self", "event"]
+    assert list(inspect.signature(DagsterSqliteStorage.__init__).parameters)[1:] == ["base_dir", "inst_data"]
+    for name in ("_initdb", "_initialized_dbs", "_db_lock"):
+        assert name in inspect.getsource(SqliteEventLogStorage)
+    assert "_event_log_storage" in inspect.getsource(DagsterSqliteStorage)
+    assert issubclass(KeptOpenStorage, DagsterSqliteStorage)

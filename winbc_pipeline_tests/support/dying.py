@@ -1,0 +1,79 @@
+"""Processes that are killed at a call, as by a power cut: launched runs, and comparisons of both systems.
+
+Here belongs: what is executed in a forked process. Whether it dies says a file in the working folder, so that the same
+fork server serves runs that die and runs that do not.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from itertools import count
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from winbc_pipeline import clock
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.orchestration.launcher.worker import work
+from winbc_pipeline.settings import load_settings
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.systems.transport import Answer, Transport
+from winbc_pipeline.workbench.reconcile.whole import reconcile
+
+from .forked import FORKS
+from .kept_open import let_go
+
+DIES, LATER = Path("dies"), Path("later")
+WRITES = (b'"method":"POST"', b'"method":"PATCH"')
+LATER_S = 61
+
+
+def launched(permission: Connection, run: str) -> None:
+    """What a forked run executes. While DIES is there, it is killed when as many writes were answered as the file says,
+    and nothing of the last answer is noted. While LATER is there, its clock is a minute ahead."""
+    if DIES.exists():
+        left = count(int(DIES.read_text()), -1)
+        _killed_after(lambda *call: _writes(*call) and next(left) <= 1)
+    if LATER.exists():
+        now = clock.now
+        clock.now = lambda: now() + timedelta(seconds=LATER_S)  # type: ignore[assignment]
+    work(permission, run)
+
+
+def _writes(method: str, path: str, content: bytes | None) -> bool:
+    if method != "POST":
+        return False
+    name = path.rpartition("/")[2]
+    return name.startswith("Post") or (name == "$batch" and any(each in (content or b"") for each in WRITES))
+
+
+def comparing(flow: str, environment: Mapping[str, str], dies_at: int) -> BaseProcess:
+    """A comparison of a flow, which is killed when so many calls were answered."""
+    whole = {**os.environ, **environment}
+    let_go()
+    process = FORKS.Process(target=_comparing, args=(flow, whole, Path.cwd(), dies_at), daemon=True)
+    process.start()
+    return process
+
+
+def _comparing(flow: str, environment: Mapping[str, str], folder: Path, dies_at: int) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    calls = count(1)
+    _killed_after(lambda *_: next(calls) == dies_at)
+    reconcile(ConnectedFlow(flow_named(flow), load_settings()))
+
+
+def _killed_after(is_last: Callable[[str, str, bytes | None], bool]) -> None:
+    call = Transport.call
+
+    def dying(self: Transport, method: str, path: str, **named: Any) -> Answer:
+        answer = call(self, method, path, **named)
+        if is_last(method, path, named.get("content")):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    Transport.call = dying  # type: ignore[method-assign, assignment]
