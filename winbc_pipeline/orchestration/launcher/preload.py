@@ -21,6 +21,7 @@ from ...flows import FLOWS
 from ...settings import load_settings
 from ...sync.connected import ConnectedFlow
 from ...systems.transport import authorities
+from .. import storage  # noqa: F401
 from . import worker  # noqa: F401
 
 # As `dagster api execute_run` does before it loads the definitions.
