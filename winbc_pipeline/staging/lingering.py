@@ -5,7 +5,7 @@ network, and only inside of `lingering`.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,26 +35,23 @@ def lingering() -> Iterator[None]:
             let_go()
 
 
-def keep(path: Path, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """Another connection to the database of a connection, which is kept open where it may; else that connection."""
+def keep(path: Path, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+    """Keeps a database open that is open now, where it may be kept.
+
+    Args:
+        connect: opens it once more. A connection of its own is kept: closing one also closes the cursors made of it.
+    """
     with OPENING:
         file = identity(path)
-        if not _blocks or is_calling() or path in _kept or file is None:
-            return connection
-        _kept[path] = file, connection
-        return connection.cursor()
+        if _blocks and not is_calling() and path not in _kept and file:
+            _kept[path] = file, connect()
 
 
-def kept(path: Path) -> duckdb.DuckDBPyConnection | None:
-    """Another connection to a database that is kept open; None where there is none, or its file is another one now."""
+def forget_replaced(path: Path) -> None:
+    """Closes what is kept open where the path has another file now: DuckDB would go on with the old one."""
     with OPENING:
-        if path not in _kept:
-            return None
-        file, connection = _kept[path]
-        if file == identity(path):
-            return connection.cursor()
-        let_go()
-        return None
+        if path in _kept and _kept[path][0] != identity(path):
+            let_go()
 
 
 def let_go() -> None:

@@ -19,7 +19,7 @@ import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
-from .lingering import OPENING, identity, keep, kept, let_go
+from .lingering import OPENING, forget_replaced, identity, keep, let_go
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
 
@@ -135,28 +135,24 @@ class Store:
         return schema.log_of(self.path)
 
     def _open_file(self, alone: bool = False) -> duckdb.DuckDBPyConnection:
-        """Opens the file, or takes the one that is open (lingering.py)."""
-        if alone:
-            let_go()
-        connection = kept(self.path)
-        if connection is None:
-            opened = self._open_anew()
-            connection = opened if alone else keep(self.path, opened)
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
-
-    def _open_anew(self) -> duckdb.DuckDBPyConnection:
         """Opens the file that has the path once it is open: another process may just have put another one there."""
+        let_go() if alone else forget_replaced(self.path)
         while True:
             before = identity(self.path)
-            with OPENING:
-                connection = duckdb.connect(str(self.path), config=self.config())
+            connection = self._connection()
             if before in (None, identity(self.path)):
                 break
             connection.close()
+        if not alone:
+            keep(self.path, self._connection)
+        connection.execute("SET TimeZone = 'UTC'")
         with writing(self.path):
             os.chmod(self.path, 0o600)
         return connection
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        with OPENING:
+            return duckdb.connect(str(self.path), config=self.config())
 
     def _explain(self, error: duckdb.Error, is_new: bool = False) -> None:
         """Raises NotWritable or StoreDamaged when that is what an error of DuckDB means.

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -27,20 +26,6 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The files that DuckDB opened, one entry for each time."""
-    files: list[str] = []
-    connect = duckdb.connect
-
-    def counted(path: str, **given: object) -> duckdb.DuckDBPyConnection:
-        files.append(path)
-        return connect(path, **given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr("winbc_pipeline.staging.store.duckdb.connect", counted)
-    yield files
-
-
 def use(store: Store) -> int:
     with store.open() as connection:
         row = connection.execute("SELECT n FROM t").fetchone()
@@ -53,18 +38,10 @@ def others_can_open(path: Path) -> bool:
     return subprocess.run([sys.executable, "-c", look, str(path)], capture_output=True, check=False).returncode == 0
 
 
-def test_a_file_is_opened_once_for_several_uses(store: Store, opened: list[str]) -> None:
-    with lingering():
-        assert [use(store) for _ in range(3)] == [1, 1, 1]
-
-    assert len(opened) == 1
-
-
-def test_outside_of_the_block_a_file_is_open_as_long_as_it_is_used(store: Store, opened: list[str]) -> None:
-    use(store)
+def test_outside_of_the_block_nothing_is_kept_open(store: Store) -> None:
     use(store)
 
-    assert len(opened) == 2
+    assert others_can_open(store.path)
 
 
 def test_other_processes_open_it_while_this_one_calls_and_when_the_block_ends(store: Store) -> None:
@@ -87,6 +64,15 @@ def test_what_was_written_is_there_for_the_next_use_and_for_the_next_process(sto
         assert use(store) == 2
 
     assert use(store) == 2
+
+
+def test_what_another_thread_uses_stays_open_until_its_use_ends(store: Store) -> None:
+    with lingering():
+        use(store)
+        with store.open() as connection, calling():
+            row = connection.execute("SELECT n FROM t").fetchone()
+
+    assert row == (1,)
 
 
 def test_a_locked_database_is_not_kept(store: Store) -> None:

@@ -14,7 +14,7 @@ from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.workbench import missing_rows, preview
 
-OPEN_FILE, OPEN_ANEW, COMPARISON = Store._open_file, Store._open_anew, "reconcile_"
+OPEN_FILE, COMPARISON = Store._open_file, "reconcile_"
 _kept: dict[Path, tuple[int, duckdb.DuckDBPyConnection]] = {}
 _patches = ExitStack()
 
@@ -49,7 +49,7 @@ def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
     if kept is None or kept[0] != file:
         if kept:
             kept[1].close()
-        kept = _kept[store.path] = (file, OPEN_ANEW(store))
+        kept = _kept[store.path] = (file, OPEN_FILE(store, alone=True))
     connection = kept[1].cursor()
     connection.execute("SET TimeZone = 'UTC'")
     return connection
