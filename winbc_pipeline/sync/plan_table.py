@@ -70,6 +70,13 @@ def begin_plan(connection: duckdb.DuckDBPyConnection, work: Work, unchanged: str
         _replace_windows(connection, work, unchanged)
 
 
+def take_plan(connection: duckdb.DuckDBPyConnection, work: Work, table: str, unchanged: str) -> None:
+    """Puts the rows of a table with the columns of PLANNED in the place of the plan before, as `store_plan` does."""
+    begin_plan(connection, work, unchanged)
+    _delete_planned(connection, quote(planned_table(work.flow)), quote(table))
+    connection.execute(f"INSERT INTO {quote(planned_table(work.flow))} FROM {quote(table)}")
+
+
 def put_planned(connection: duckdb.DuckDBPyConnection, flow: Flow, select: str, values: list[Any]) -> None:
     """Adds the rows of a SELECT to the plan. They are in the temporary table `fresh` afterwards.
 

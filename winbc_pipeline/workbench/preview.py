@@ -203,7 +203,7 @@ def _compared(
         of_parents = decide(connected, parent, target, compiled[parent.name], each.parents)
         moment = clock.now()
         there, parents = _there(of_parents), {row["_key"]: planned_row(row, found, moment) for row, found in of_parents}
-    decided = decide(connected, part, target, own, each.rows, parents)
+    decided = decide(connected, part, target, own, each.rows, lambda _: parents)
     live = live_targets(connected, part, target, own, [row for row, _ in decided])
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):

@@ -1,0 +1,71 @@
+"""The mapped records of a work that may need something, with what the ledger knows of each, some at a time.
+
+Here belongs: which records these are, and in which order they are decided. What is decided: decide.py.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from ...staging import ledger
+from ...staging.load import create as create_staging
+from ...staging.store import Row, renew_table, rows_of
+from ..flow import Part
+from ..map import MAPPED, mapped_table, mapped_with_ledger
+from ..sending import chunks_of
+from ..work import Work
+
+# The pictures of one article have one name, and come together, so that each is read once.
+OF_PICTURES = "m.updates ->> '$.name', m.updates ->> '$.key', m._key"
+
+
+class Candidates:
+    """The candidates of a work's plan.
+
+    Args:
+        as_if: what the ledger would say of records, by part and key. They are planned even if they are as they were
+            sent.
+    """
+
+    def __init__(self, work: Work, as_if: Mapping[tuple[str, str], Row]) -> None:
+        self.work, self.as_if = work, as_if
+        with work.store.open() as connection:
+            ledger.create(connection)
+            renew_table(connection, mapped_table(work.flow), MAPPED)
+            create_staging(connection, work.connected.staging)
+
+    def made_by(self) -> set[str]:
+        """The mapping versions that the candidates were made by."""
+        return {version for (version,) in self._found("DISTINCT mapping_version", "true", [])}
+
+    def slices(self, part: Part, at_once: int) -> Iterator[list[Row]]:
+        """The candidates of a part in the order in which they are decided: by picture, or by key."""
+        order = OF_PICTURES if part.picture else "m._key"
+        keys = [key for (key,) in self._found("m._key", "m.part = ?", [part.name], f"ORDER BY {order}")]
+        for some in chunks_of(keys, at_once):
+            yield [row | self.as_if.get((part.name, row["_key"]), {}) for row in self._rows(part, some)]
+
+    def _found(self, columns: str, where: str, values: list[Any], order: str = "") -> list[tuple[Any, ...]]:
+        named = sorted({key for _, key in self.as_if})
+        chosen = None if self.work.keys is None else sorted(self.work.keys)
+        with self.work.store.open() as connection:
+            return connection.execute(
+                f"""
+                SELECT {columns}
+                FROM ({mapped_with_ledger(self.work.flow)}) AS m
+                WHERE (NOT unchanged OR _key IN (SELECT unnest(?::VARCHAR[])))
+                AND (? OR (part, _key) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))))
+                AND {where}
+                {order}
+                """,
+                [*self.work.days, named, chosen is None, *_columns_of(chosen or ()), *values],
+            ).fetchall()
+
+    def _rows(self, part: Part, keys: list[str]) -> list[Row]:
+        """The rows of some candidates, with the columns of MAPPED and KNOWN (sync/map.py), by key."""
+        sql = f"{mapped_with_ledger(self.work.flow)} AND m.part = ? AND m._key IN (SELECT unnest(?::VARCHAR[]))"
+        with self.work.store.open() as connection:
+            return rows_of(connection, f"{sql} ORDER BY m._key", [*self.work.days, part.name, keys])
+
+
+def _columns_of(chosen: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [part for part, _ in chosen], [key for _, key in chosen]
