@@ -14,6 +14,7 @@ from ..map import MAPPED, mapped_table, mapped_with_ledger
 from ..sending import chunks_of
 from ..work import Work
 
+READ_AHEAD = 4  # slices that are read together: each reading goes through the whole table
 # The pictures of one article have one name, and come together, so that each is read once.
 OF_PICTURES = "m.updates ->> '$.name', m.updates ->> '$.key', m._key"
 
@@ -41,8 +42,8 @@ class Candidates:
         """The candidates of a part in the order in which they are decided: by picture, or by key."""
         order = OF_PICTURES if part.picture else "m._key"
         keys = [key for (key,) in self._found("m._key", "m.part = ?", [part.name], f"ORDER BY {order}")]
-        for some in chunks_of(keys, at_once):
-            yield [row | self.as_if.get((part.name, row["_key"]), {}) for row in self._rows(part, some)]
+        for some in chunks_of(keys, at_once * READ_AHEAD):
+            yield from chunks_of(self._rows(part, some), at_once)
 
     def _found(self, columns: str, where: str, values: list[Any], order: str = "") -> list[tuple[Any, ...]]:
         named = sorted({key for _, key in self.as_if})
@@ -61,10 +62,15 @@ class Candidates:
             ).fetchall()
 
     def _rows(self, part: Part, keys: list[str]) -> list[Row]:
-        """The rows of some candidates, with the columns of MAPPED and KNOWN (sync/map.py), by key."""
+        """The rows of some candidates in the order of the keys, with the columns of MAPPED and KNOWN (sync/map.py)."""
         sql = f"{mapped_with_ledger(self.work.flow)} AND m.part = ? AND m._key IN (SELECT unnest(?::VARCHAR[]))"
         with self.work.store.open() as connection:
-            return rows_of(connection, f"{sql} ORDER BY m._key", [*self.work.days, part.name, keys])
+            rows = {row["_key"]: row for row in rows_of(connection, sql, [*self.work.days, part.name, keys])}
+        return [self._as_if(rows[key]) for key in keys]
+
+    def _as_if(self, row: Row) -> Row:
+        given = self.as_if.get((row["part"], row["_key"]))
+        return row | given if given else row
 
 
 def _columns_of(chosen: Collection[tuple[str, str]]) -> tuple[list[str], list[str]]:

@@ -5,7 +5,7 @@ Here belongs: what is said or refused because of another record of the run. One 
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...staging.store import Row
@@ -39,7 +39,7 @@ class Decision:
     def with_body(self, body: dict[str, Any]) -> "Decision":
         """The same for a record that is made with these fields."""
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return replace(self, body=body, changes=changes)
+        return Decision(self.action, self.reason, self.message, self.target, body, changes, self.pair)
 
 
 @dataclass(frozen=True)

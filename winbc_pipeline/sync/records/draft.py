@@ -1,41 +1,51 @@
 """The plan while it is made: its rows, and what later decisions must know of earlier ones.
 
-Here belongs: the tables of the draft in the flow's database, so that a plan takes no more memory for more records. What
-is concluded from them: decide.py, decision.py. A draft that a killed plan left behind goes when the next one begins.
+Here belongs: the draft on disk, so that a plan takes no more memory for more records. What is concluded from it:
+decide.py, decision.py. The rows of the present part are in files, which cost nothing to add to; those of the parts
+before are in the flow's database. A draft that a killed plan left behind goes with the next one.
 """
 
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
 
-from ...staging.store import Row, compress_with_zstd, create_table, insert_rows, literal, quote, rows_of
+from ...staging.store import (
+    Row,
+    Store,
+    compress_with_zstd,
+    create_table,
+    in_memory,
+    insert_rows,
+    literal,
+    quote,
+    rows_of,
+    writing,
+)
 from ..plan_table import PLANNED, take_plan
 from ..work import Work
 from .decision import SWAPPED, Given
 from .target.index import Key
 
-DRAFT = "draft"
+MEMORY_MB = 128  # DuckDB writes as fast with it as with twice as much
+DRAFT, NOTE, SIGN, GIVEN = "draft", "draft_note", "draft_sign", "draft_given"
+KEYS = "STRUCT(kind VARCHAR, value VARCHAR)[]"
 TABLES = {
     DRAFT: PLANNED,
-    "draft_note": {"kind": "VARCHAR", "value": "VARCHAR", "number": "VARCHAR", "owner": "VARCHAR", "slice": "INTEGER"},
-    "draft_sign": {"key": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR"},
-    "draft_given": {
-        "key": "VARCHAR",
-        "target_id": "VARCHAR",
-        "named": "VARCHAR",
-        "keys": "STRUCT(kind VARCHAR, value VARCHAR)[]",
-        "had": "STRUCT(kind VARCHAR, value VARCHAR)[]",
-    },
+    NOTE: dict.fromkeys(("kind", "value", "number", "owner"), "VARCHAR") | {"slice": "INTEGER"},
+    SIGN: dict.fromkeys(("key", "old", "new"), "VARCHAR"),
+    GIVEN: dict.fromkeys(("key", "target_id", "named"), "VARCHAR") | {"keys": KEYS, "had": KEYS},
 }
-OF_A_PART = [name for name in TABLES if name != DRAFT]
-KEYS_OF = {"kind": "VARCHAR", "value": "VARCHAR"}
+IN_DATABASE = (DRAFT, SIGN, GIVEN)
 LINKED = "@linked"  # kind of a note about a record of the target, whose id is the value; no field has this name
 Note = tuple[str, str]  # the number of the target's record, and the key of the source's record
 
 
-@dataclass
+@dataclass(frozen=True)
 class Noted:
     """What the decisions about some records mean for those after them.
 
@@ -57,42 +67,61 @@ class Draft:
     """
 
     def __init__(self, work: Work, at_once: int) -> None:
-        self.work, self.store, self.at_once, self.slice = work, work.store, at_once, 0
+        self.work, self.at_once, self.slice = work, at_once, 0
+        self.store = Store(work.store.path, min(work.store.memory_limit_mb, MEMORY_MB))
+        self.noted_keys: set[int] = set()  # hashes of the keys that were noted: few keys are looked up for nothing
         with self.store.transaction() as connection:
-            _make_anew(connection, TABLES)
+            _make_anew(connection, IN_DATABASE)
+        self.folder = work.store.path.with_suffix(".draft")
+        self.close()
+        with writing(self.folder):
+            self.folder.mkdir(mode=0o700)
 
-    def begin_part(self) -> None:
-        """Forgets the notes, which are about the records of one part."""
-        with self.store.transaction() as connection:
-            _make_anew(connection, OF_A_PART)
+    def close(self) -> None:
+        """Deletes the files. What is in the database is the plan by then, or goes with the next draft."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, rows: list[Row], noted: Noted) -> None:
-        """Adds planned rows, with what follows from them for later ones."""
+        """Adds planned rows of the present part, with what follows from them for later ones."""
         self.slice += 1
-        signs = [{"key": key, "old": old, "new": new} for key, (old, new) in noted.signs.items()]
-        notes = [
-            {"kind": kind, "value": value, "number": number, "owner": owner, "slice": self.slice}
-            for (kind, value), (number, owner) in noted.notes.items()
-        ]
-        given = [asdict(each) | {"keys": _structs(each.keys), "had": _structs(each.had)} for each in noted.given]
-        with self.store.transaction() as connection:
-            compress_with_zstd(connection)
-            for table, new in zip(TABLES, (rows, notes, signs, given), strict=True):
-                insert_rows(connection, table, TABLES[table], new)
+        self._write(DRAFT, rows)
+        self._write(NOTE, ((*key, *note, self.slice) for key, note in noted.notes.items()))
+        self._write(SIGN, ((key, *signs) for key, signs in noted.signs.items()))
+        self._write(GIVEN, (_as_columns(each) for each in noted.given))
+        self.noted_keys.update(map(hash, noted.notes))
 
     def noted(self, keys: Collection[Key]) -> dict[Key, Note]:
         """What was noted of keys of the part, the newest of each."""
-        if not keys:
+        asked = [key for key in keys if hash(key) in self.noted_keys]
+        if not asked:
             return {}
-        with self.store.open() as connection:
-            _ask_for(connection, keys)
+        with in_memory() as connection:
+            _ask_for(connection, asked)
             rows = connection.execute(
-                "SELECT kind, value, number, owner FROM draft_note SEMI JOIN asked USING (kind, value) ORDER BY slice"
+                f"""
+                SELECT kind, value, number, owner
+                FROM {_from_file(self._file(NOTE), TABLES[NOTE])}
+                SEMI JOIN asked USING (kind, value)
+                ORDER BY slice
+                """
             ).fetchall()
         return {(kind, value): (number, owner) for kind, value, number, owner in rows}
 
+    def end_part(self) -> None:
+        """Puts the rows of the present part into the database, and forgets what was noted of them."""
+        with self.store.transaction() as connection:
+            compress_with_zstd(connection)
+            _make_anew(connection, (SIGN, GIVEN))
+            for table in IN_DATABASE:
+                if self._file(table).exists():
+                    source = _from_file(self._file(table), TABLES[table])
+                    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {source}")
+        for table in TABLES:
+            self._file(table).unlink(missing_ok=True)
+        self.noted_keys = set()
+
     def planned(self, part: str, keys: Collection[str]) -> dict[str, Row]:
-        """The rows of the draft for records of a part, by key: `key`, `action`, `reason`, `target_id`, `target_no`,
+        """The rows for records of a part that has ended, by key: `key`, `action`, `reason`, `target_id`, `target_no`,
         `body`."""
         with self.store.open() as connection:
             rows = rows_of(
@@ -107,35 +136,35 @@ class Draft:
         return {row["key"]: row for row in rows}
 
     def made(self, part: str) -> Iterator[list[Row]]:
-        """The rows of records of a part that are to be made: `part`, `key`, `target_no`, `body`."""
+        """The rows of records of a part that has ended which are to be made: `part`, `key`, `target_no`, `body`."""
         sql = f"SELECT part, key, target_no, body FROM {DRAFT} WHERE action = 'create' AND part = ?"
         return self._in_slices(sql, [part])
 
     def takers(self) -> Iterator[list[Row]]:
-        """The records of the part that get the sign of others: their `key`, and the keys of the others, `owners`."""
+        """The records of the last part that get the sign of others: their `key`, and the keys of these, `owners`."""
         return self._in_slices(
-            """
+            f"""
             SELECT taker.key, list(owner.key ORDER BY owner.key) AS owners
-            FROM draft_sign AS taker
-            JOIN draft_sign AS owner ON owner.old = taker.new
+            FROM {SIGN} AS taker
+            JOIN {SIGN} AS owner ON owner.old = taker.new
             WHERE owner.old <> ''
             GROUP BY taker.key
             """
         )
 
     def given(self) -> Iterator[list[Given]]:
-        """The keys that updates of the part give."""
-        for rows in self._in_slices("FROM draft_given"):
+        """The keys that updates of the last part give."""
+        for rows in self._in_slices(f"FROM {GIVEN}"):
             yield [Given(**row | {"keys": _keys(row["keys"]), "had": _keys(row["had"])}) for row in rows]
 
     def repeated(self, keys: Collection[Key]) -> set[Key]:
-        """Those of some keys that several updates of the part give."""
+        """Those of some keys that several updates of the last part give."""
         with self.store.open() as connection:
             _ask_for(connection, keys)
             rows = connection.execute(
-                """
+                f"""
                 SELECT kind, value
-                FROM (SELECT unnest(keys, recursive := true) FROM draft_given)
+                FROM (SELECT unnest(keys, recursive := true) FROM {GIVEN})
                 SEMI JOIN asked USING (kind, value)
                 GROUP BY ALL
                 HAVING count(*) > 1
@@ -144,8 +173,8 @@ class Draft:
         return set(rows)
 
     def gets(self, ids: Collection[str]) -> dict[str, list[Key]]:
-        """The keys that updates of the part give to records of the target, by their id."""
-        sql = "SELECT target_id, keys FROM draft_given WHERE target_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY key"
+        """The keys that updates of the last part give to records of the target, by their id."""
+        sql = f"SELECT target_id, keys FROM {GIVEN} WHERE target_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY key"
         with self.store.open() as connection:
             return {own: _keys(keys) for own, keys in connection.execute(sql, [list(ids)]).fetchall()}
 
@@ -155,7 +184,7 @@ class Draft:
         Args:
             words: by the key of the record.
         """
-        reason = f"coalesce(reason, {literal(SWAPPED)})"
+        reason = f"coalesce(d.reason, {literal(SWAPPED)})"
         self._change(
             part,
             [{"key": key, "message": told} for key, told in words.items()],
@@ -176,7 +205,7 @@ class Draft:
         """
         with self.store.transaction() as connection:
             take_plan(connection, self.work, DRAFT, unchanged)
-            for table in TABLES:
+            for table in IN_DATABASE:
                 connection.execute(f"DROP TABLE {table}")
 
     def _change(self, part: str, rows: list[Row], new: str) -> None:
@@ -199,6 +228,20 @@ class Draft:
             yield rows
             after = rows[-1]["key"]
 
+    def _file(self, table: str) -> Path:
+        return self.folder / f"{table}.json"
+
+    def _write(self, table: str, rows: Iterable[Row | tuple[Any, ...]]) -> None:
+        """Adds rows to the file of a table, a line each; a tuple has the values of its columns."""
+        names = TABLES[table]
+        lines = [
+            orjson.dumps(row if isinstance(row, dict) else dict(zip(names, row, strict=True)), default=str)
+            for row in rows
+        ]
+        if lines:
+            with writing(self.folder), self._file(table).open("ab") as file:
+                file.write(b"\n".join(lines) + b"\n")
+
 
 def _make_anew(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
     for table in tables:
@@ -206,11 +249,20 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> 
         create_table(connection, table, TABLES[table])
 
 
+def _from_file(path: Path, columns: Mapping[str, str]) -> str:
+    typed = ", ".join(f"{quote(name)}: {literal(kind)}" for name, kind in columns.items())
+    return f"read_json({literal(str(path))}, format = 'newline_delimited', columns = {{{typed}}})"
+
+
 def _ask_for(connection: duckdb.DuckDBPyConnection, keys: Collection[Key]) -> None:
     """Makes the temporary table `asked` of keys."""
-    create_table(connection, "asked", KEYS_OF, temporary=True)
+    create_table(connection, "asked", {"kind": "VARCHAR", "value": "VARCHAR"}, temporary=True)
     both = [[kind for kind, _ in keys], [value for _, value in keys]]
     connection.execute("INSERT INTO asked SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[])", both)
+
+
+def _as_columns(given: Given) -> Row:
+    return asdict(given) | {name: _structs(keys) for name, keys in (("keys", given.keys), ("had", given.had))}
 
 
 def _structs(keys: Iterable[Key]) -> list[Row]:

@@ -46,11 +46,14 @@ def plan(
     compiled = work.connected.compiled()
     candidates = Candidates(work, as_if)
     work.connected.check_mapped_now(candidates.made_by())
-    making = _Plan(work, target, Draft(work, at_once))
-    for part in work.connected.parts:
-        making.add_part(part, compiled[part.name], candidates.slices(part, at_once))
-    making.draft.add(making.rows(plan_blocks(work, target)), Noted())
-    making.draft.become_the_plan(unchanged_rows(mapped_with_ledger(work.flow)))
+    with closing(Draft(work, at_once)) as draft:
+        making = _Plan(work, target, draft)
+        for part in work.connected.parts:
+            making.add_part(part, compiled[part.name], candidates.slices(part, at_once))
+        for decided in plan_blocks(work, target, at_once):
+            draft.add(making.rows(decided), Noted())
+        draft.end_part()
+        draft.become_the_plan(unchanged_rows(mapped_with_ledger(work.flow)))
 
 
 class _Plan:
@@ -76,10 +79,10 @@ class _Plan:
             for rows in slices:
                 parents = self.draft.planned(str(part.parent), [row["_key"] for row in rows])
                 self.draft.add(self.rows(planner.decide_all(rows, parents)), Noted())
+        self.draft.end_part()
 
     def _add_records(self, part: Part, compiled: Compiled, slices: Iterable[list[Row]]) -> None:
         planner = Planner(self.connected, part, self.target, compiled, draft=self.draft)
-        self.draft.begin_part()
         for other in self.connected.parts:
             for made in self.draft.made(other.name) if _is_beside(part, other) else ():
                 planner.claim(made)
@@ -87,6 +90,7 @@ class _Plan:
         for rows in slices:
             decided = planner.decide_each(planner.whole(rows, self.ids, self._parents(part)))
             self.draft.add(self.rows(decided), planner.noted(decided))
+        self.draft.end_part()
         self._tell_of_each_other(part, planner)
 
     def _parents(self, part: Part) -> Parents:
