@@ -3,8 +3,10 @@
 Here belongs: which records these are, and in which order they are decided. What is decided: decide.py.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
+
+import duckdb
 
 from ...staging import ledger
 from ...staging.load import create as create_staging
@@ -16,7 +18,7 @@ from ..work import Work
 
 READ_AHEAD = 4  # slices that are read together: each reading goes through the whole table
 # The pictures of one article have one name, and come together, so that each is read once.
-OF_PICTURES = "m.updates ->> '$.name', m.updates ->> '$.key', m._key"
+OF_PICTURES = "updates ->> '$.name', updates ->> '$.key', _key"
 
 
 class Candidates:
@@ -33,39 +35,54 @@ class Candidates:
             ledger.create(connection)
             renew_table(connection, mapped_table(work.flow), MAPPED)
             create_staging(connection, work.connected.staging)
+            self.made_by = {version for (version,) in self._found(connection, "DISTINCT mapping_version")}
+            found = {part.name: self._of_part(connection, part) for part in work.connected.parts}
+        self.keys: dict[str, list[str]] = found  # by part, in the order in which they are decided
 
-    def made_by(self) -> set[str]:
-        """The mapping versions that the candidates were made by."""
-        return {version for (version,) in self._found("DISTINCT mapping_version", "true", [])}
+    def count(self, part: Part) -> int:
+        """How many candidates a part has."""
+        return len(self.keys[part.name])
 
     def slices(self, part: Part, at_once: int) -> Iterator[list[Row]]:
         """The candidates of a part in the order in which they are decided: by picture, or by key."""
-        order = OF_PICTURES if part.picture else "m._key"
-        keys = [key for (key,) in self._found("m._key", "m.part = ?", [part.name], f"ORDER BY {order}")]
-        for some in chunks_of(keys, at_once * READ_AHEAD):
+        for some in chunks_of(self.keys[part.name], at_once * READ_AHEAD):
             yield from chunks_of(self._rows(part, some), at_once)
 
-    def _found(self, columns: str, where: str, values: list[Any], order: str = "") -> list[tuple[Any, ...]]:
+    def _of_part(self, connection: duckdb.DuckDBPyConnection, part: Part) -> list[str]:
+        order = OF_PICTURES if part.picture else "_key"
+        found = self._found(connection, "_key", "part = ?", [part.name], f"ORDER BY {order}")
+        return [key for (key,) in found]
+
+    def _found(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        columns: str,
+        where: str = "true",
+        values: Sequence[Any] = (),
+        order: str = "",
+    ) -> list[tuple[Any, ...]]:
+        """Columns (SQL) of the candidates that meet a condition (SQL)."""
         named = sorted({key for _, key in self.as_if})
         chosen = None if self.work.keys is None else sorted(self.work.keys)
-        with self.work.store.open() as connection:
-            return connection.execute(
-                f"""
-                SELECT {columns}
-                FROM ({mapped_with_ledger(self.work.flow)}) AS m
-                WHERE (NOT unchanged OR _key IN (SELECT unnest(?::VARCHAR[])))
-                AND (? OR (part, _key) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))))
-                AND {where}
-                {order}
-                """,
-                [*self.work.days, named, chosen is None, *_columns_of(chosen or ()), *values],
-            ).fetchall()
+        return connection.execute(
+            f"""
+            SELECT {columns}
+            FROM ({mapped_with_ledger(self.work.flow)})
+            WHERE (NOT unchanged OR _key IN (SELECT unnest(?::VARCHAR[])))
+            AND (? OR (part, _key) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))))
+            AND {where}
+            {order}
+            """,
+            [*self.work.days, named, chosen is None, *_columns_of(chosen or ()), *values],
+        ).fetchall()
 
     def _rows(self, part: Part, keys: list[str]) -> list[Row]:
         """The rows of some candidates in the order of the keys, with the columns of MAPPED and KNOWN (sync/map.py)."""
-        sql = f"{mapped_with_ledger(self.work.flow)} AND m.part = ? AND m._key IN (SELECT unnest(?::VARCHAR[]))"
+        within = "m._key BETWEEN ? AND ? AND m._key IN (SELECT unnest(?::VARCHAR[]))"  # the first passes most rows over
+        values = [*self.work.days, part.name, min(keys), max(keys), keys]
         with self.work.store.open() as connection:
-            rows = {row["_key"]: row for row in rows_of(connection, sql, [*self.work.days, part.name, keys])}
+            found = rows_of(connection, f"{mapped_with_ledger(self.work.flow)} AND m.part = ? AND {within}", values)
+        rows = {row["_key"]: row for row in found}
         return [self._as_if(rows[key]) for key in keys]
 
     def _as_if(self, row: Row) -> Row:

@@ -1,8 +1,8 @@
 """The plan while it is made: its rows, and what later decisions must know of earlier ones.
 
-Here belongs: the draft on disk, so that a plan takes no more memory for more records. What is concluded from it:
-decide.py, decision.py. The rows of the present part are in files, which cost nothing to add to; those of the parts
-before are in the flow's database. A draft that a killed plan left behind goes with the next one.
+Here belongs: where they are, so that a plan takes no more memory for more records. What is concluded from them:
+decide.py, decision.py. A small plan stays in memory. Else the rows of the present part are in files, to which it costs
+little to add, and those of the parts before in the flow's database. What a killed plan left behind goes with the next.
 """
 
 import shutil
@@ -69,20 +69,26 @@ class Draft:
     def __init__(self, work: Work, at_once: int) -> None:
         self.work, self.at_once, self.slice = work, at_once, 0
         self.store = Store(work.store.path, min(work.store.memory_limit_mb, MEMORY_MB))
+        self.kept: list[Row] = []  # rows that are few enough to stay in memory
         self.noted_keys: set[int] = set()  # hashes of the keys that were noted: few keys are looked up for nothing
-        with self.store.transaction() as connection:
-            _make_anew(connection, IN_DATABASE)
         self.folder = work.store.path.with_suffix(".draft")
+        self.is_in_database = False
         self.close()
-        with writing(self.folder):
-            self.folder.mkdir(mode=0o700)
 
     def close(self) -> None:
         """Deletes the files. What is in the database is the plan by then, or goes with the next draft."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def keep(self, rows: list[Row]) -> None:
+        """Adds planned rows of which nothing follows for later parts, or only by what they say themselves."""
+        self.kept += rows
+        if len(self.kept) > self.at_once:
+            self.add(self.kept, Noted())
+            self.end_part()
+            self.kept = []
+
     def add(self, rows: list[Row], noted: Noted) -> None:
-        """Adds planned rows of the present part, with what follows from them for later ones."""
+        """Adds planned rows of a part that is decided some records at a time, with what follows for later ones."""
         self.slice += 1
         self._write(DRAFT, rows)
         self._write(NOTE, ((*key, *note, self.slice) for key, note in noted.notes.items()))
@@ -108,21 +114,25 @@ class Draft:
         return {(kind, value): (number, owner) for kind, value, number, owner in rows}
 
     def end_part(self) -> None:
-        """Puts the rows of the present part into the database, and forgets what was noted of them."""
+        """Puts the rows that were added into the database, and forgets what was noted of them."""
         with self.store.transaction() as connection:
             compress_with_zstd(connection)
-            _make_anew(connection, (SIGN, GIVEN))
+            _make_anew(connection, (SIGN, GIVEN) if self.is_in_database else IN_DATABASE)
+            self.is_in_database = True
             for table in IN_DATABASE:
                 if self._file(table).exists():
                     source = _from_file(self._file(table), TABLES[table])
                     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {source}")
-        for table in TABLES:
-            self._file(table).unlink(missing_ok=True)
+        self.close()
         self.noted_keys = set()
 
     def planned(self, part: str, keys: Collection[str]) -> dict[str, Row]:
         """The rows for records of a part that has ended, by key: `key`, `action`, `reason`, `target_id`, `target_no`,
         `body`."""
+        wanted = set(keys)
+        found = {row["key"]: row for row in self.kept if row["part"] == part and row["key"] in wanted}
+        if not self.is_in_database:
+            return found
         with self.store.open() as connection:
             rows = rows_of(
                 connection,
@@ -133,12 +143,14 @@ class Draft:
                 """,
                 [part, list(keys)],
             )
-        return {row["key"]: row for row in rows}
+        return found | {row["key"]: row for row in rows}
 
     def made(self, part: str) -> Iterator[list[Row]]:
         """The rows of records of a part that has ended which are to be made: `part`, `key`, `target_no`, `body`."""
-        sql = f"SELECT part, key, target_no, body FROM {DRAFT} WHERE action = 'create' AND part = ?"
-        return self._in_slices(sql, [part])
+        yield [row for row in self.kept if row["part"] == part and row["action"] == "create"]
+        if self.is_in_database:
+            sql = f"SELECT part, key, target_no, body FROM {DRAFT} WHERE action = 'create' AND part = ?"
+            yield from self._in_slices(sql, [part])
 
     def takers(self) -> Iterator[list[Row]]:
         """The records of the last part that get the sign of others: their `key`, and the keys of these, `owners`."""
@@ -204,9 +216,9 @@ class Draft:
             unchanged: as for `plan_table.store_plan`.
         """
         with self.store.transaction() as connection:
-            take_plan(connection, self.work, DRAFT, unchanged)
+            take_plan(connection, self.work, self.kept, DRAFT if self.is_in_database else "", unchanged)
             for table in IN_DATABASE:
-                connection.execute(f"DROP TABLE {table}")
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _change(self, part: str, rows: list[Row], new: str) -> None:
         with self.store.transaction() as connection:
@@ -239,6 +251,8 @@ class Draft:
             for row in rows
         ]
         if lines:
+            with writing(self.folder):
+                self.folder.mkdir(mode=0o700, exist_ok=True)
             with writing(self.folder), self._file(table).open("ab") as file:
                 file.write(b"\n".join(lines) + b"\n")
 

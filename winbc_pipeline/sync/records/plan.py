@@ -45,14 +45,13 @@ def plan(
     skip_gone(work.store, work.flow, work.run_id, [part.name for part in work.flow.parts])
     compiled = work.connected.compiled()
     candidates = Candidates(work, as_if)
-    work.connected.check_mapped_now(candidates.made_by())
+    work.connected.check_mapped_now(candidates.made_by)
     with closing(Draft(work, at_once)) as draft:
         making = _Plan(work, target, draft)
         for part in work.connected.parts:
-            making.add_part(part, compiled[part.name], candidates.slices(part, at_once))
+            making.add_part(part, compiled[part.name], candidates, at_once)
         for decided in plan_blocks(work, target, at_once):
-            draft.add(making.rows(decided), Noted())
-        draft.end_part()
+            draft.keep(making.rows(decided))
         draft.become_the_plan(unchanged_rows(mapped_with_ledger(work.flow)))
 
 
@@ -67,31 +66,50 @@ class _Plan:
     def rows(self, decided: Decided) -> list[Row]:
         return [planned_row(row, decision, self.now) for row, decision in decided]
 
-    def add_part(self, part: Part, compiled: Compiled, slices: Iterable[list[Row]]) -> None:
+    def add_part(self, part: Part, compiled: Compiled, candidates: Candidates, at_once: int) -> None:
         """Decides the candidates of a part."""
+        if not (count := candidates.count(part)):
+            return
+        slices = candidates.slices(part, at_once)
         if part.picture:
-            self._add_pictures(part, compiled, slices)
+            self._add_pictures(part, compiled, slices, count <= at_once)
+        elif count <= at_once:
+            self._add_whole(self._planner(part, compiled, None), next(slices))
         else:
-            self._add_records(part, compiled, slices)
+            self._add_slices(self._planner(part, compiled, self.draft), slices)
 
-    def _add_pictures(self, part: Part, compiled: Compiled, slices: Iterable[list[Row]]) -> None:
+    def _add_pictures(self, part: Part, compiled: Compiled, slices: Iterable[list[Row]], are_few: bool) -> None:
         with closing(PicturePlanner(self.work, part, self.target, compiled)) as planner:
             for rows in slices:
                 parents = self.draft.planned(str(part.parent), [row["_key"] for row in rows])
-                self.draft.add(self.rows(planner.decide_all(rows, parents)), Noted())
-        self.draft.end_part()
+                planned = self.rows(planner.decide_all(rows, parents))
+                if are_few:
+                    self.draft.keep(planned)
+                else:
+                    self.draft.add(planned, Noted())
+        if not are_few:
+            self.draft.end_part()
 
-    def _add_records(self, part: Part, compiled: Compiled, slices: Iterable[list[Row]]) -> None:
-        planner = Planner(self.connected, part, self.target, compiled, draft=self.draft)
+    def _planner(self, part: Part, compiled: Compiled, draft: Draft | None) -> Planner:
+        """A planner that knows what this plan makes of other parts in the same entity set."""
+        planner = Planner(self.connected, part, self.target, compiled, draft=draft)
         for other in self.connected.parts:
             for made in self.draft.made(other.name) if _is_beside(part, other) else ():
                 planner.claim(made)
-                self.draft.add([], planner.noted([]))
+                if draft:
+                    draft.add([], planner.noted([]))
+        return planner
+
+    def _add_whole(self, planner: Planner, rows: list[Row]) -> None:
+        whole = planner.whole(rows, self.ids, self._parents(planner.part))
+        self.draft.keep(self.rows(planner.decide_all(whole)))
+
+    def _add_slices(self, planner: Planner, slices: Iterable[list[Row]]) -> None:
         for rows in slices:
-            decided = planner.decide_each(planner.whole(rows, self.ids, self._parents(part)))
+            decided = planner.decide_each(planner.whole(rows, self.ids, self._parents(planner.part)))
             self.draft.add(self.rows(decided), planner.noted(decided))
         self.draft.end_part()
-        self._tell_of_each_other(part, planner)
+        self._tell_of_each_other(planner.part, planner)
 
     def _parents(self, part: Part) -> Parents:
         return lambda keys: self.draft.planned(str(part.parent), keys)
