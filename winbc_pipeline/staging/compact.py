@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from .. import clock
+from .lingering import let_go
 from .schema import copy_from
 from .sql import literal
 from .store import Store, create_table, writing
@@ -53,6 +54,7 @@ def compact(store: Store) -> int:
 
 
 def _put_in_place(store: Store, copy: Path) -> None:
+    let_go()  # one process cannot open a file twice
     with writing(copy), duckdb.connect(config=store.config()) as connection:
         connection.execute(f"ATTACH {literal(str(store.path))} AS present (READ_ONLY)")
         if not store.log.exists():  # else it would be taken for the log of the copy

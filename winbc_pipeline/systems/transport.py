@@ -24,6 +24,7 @@ import httpx
 import orjson
 
 from .. import clock as utc
+from ..calling import calling
 from ..errors import AuthenticationFailed, CallsSpent, ConfigurationError, SystemUnavailable, UnreadableAnswer
 from .timed import TimedTransport
 
@@ -166,6 +167,7 @@ class Transport:
     def close(self) -> None:
         self.client.close()
 
+    @calling()
     def call(
         self,
         method: str,
