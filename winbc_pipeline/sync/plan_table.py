@@ -12,7 +12,7 @@ from .flow import Flow
 from .sending import chunks_of
 from .work import Work
 
-READ_AT_ONCE = 4000  # planned rows
+READ_AT_ONCE = 10_000  # planned rows: so many that the calls do not often wait for the next
 
 PLANNED = {
     "part": "VARCHAR",
@@ -146,19 +146,15 @@ def planned_rows(work: Work, part: str | None = None) -> list[Row]:
     return sorted((row for row in rows if work.wants(row["part"], row["key"])), key=lambda row: str(row["key"]))
 
 
-def planned_keys(work: Work, part: str, where: str = "true", order: str = "key") -> list[str]:
-    """The keys of the planned rows of a part, in an order.
-
-    Args:
-        where: SQL condition of the rows; order: SQL by which they are ordered.
-    """
+def _planned_keys(work: Work, part: str, order: str) -> list[str]:
+    """The keys of the planned rows of a part, in an order (SQL)."""
     with work.store.open() as connection:
         renew_table(connection, planned_table(work.flow), PLANNED)
         found = connection.execute(
             f"""
             SELECT key
             FROM {quote(planned_table(work.flow))}
-            WHERE "window" BETWEEN ? AND ? AND part = ? AND ({where})
+            WHERE "window" BETWEEN ? AND ? AND part = ?
             ORDER BY {order}
             """,
             [*work.days, part],
@@ -172,7 +168,7 @@ def planned_slices(work: Work, part: str, order: str = "key", at_once: int = REA
     Args:
         order: SQL by which they are ordered.
     """
-    for keys in chunks_of(planned_keys(work, part, order=order), at_once):
+    for keys in chunks_of(_planned_keys(work, part, order), at_once):
         first, last = min(keys), max(keys)  # a part's rows lie in the order of their keys, so most are passed over
         with work.store.open() as connection:
             rows = rows_of(

@@ -115,7 +115,7 @@ class Draft:
 
     def end_part(self) -> None:
         """Puts the rows that were added into the database, and forgets what was noted of them."""
-        with self.store.transaction() as connection:
+        with self.store.transaction(alone=True) as connection:
             compress_with_zstd(connection)
             _make_anew(connection, (SIGN, GIVEN) if self.is_in_database else IN_DATABASE)
             self.is_in_database = True
@@ -215,7 +215,7 @@ class Draft:
         Args:
             unchanged: as for `plan_table.store_plan`.
         """
-        with self.store.transaction() as connection:
+        with self.store.transaction(alone=self.is_in_database) as connection:
             take_plan(connection, self.work, self.kept, DRAFT if self.is_in_database else "", unchanged)
             for table in IN_DATABASE:
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
