@@ -21,7 +21,7 @@ from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
-from ..sync.records.decide import decide, live_targets
+from ..sync.records.compare import decide, live_targets
 from ..sync.records.decision import Decision
 from ..sync.records.plan import planned_row
 from ..systems.business_central import BusinessCentral
