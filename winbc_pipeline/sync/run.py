@@ -206,11 +206,12 @@ def summary(work: Work) -> Summary:
             (SELECT count(*) FROM failed) AS failed
         FROM (
             SELECT
-                action,
-                key IN (FROM failed) AS has_failed,
-                is_of_run AND state = 'CONFIRMED' AND NOT has_failed AS is_sent
-            FROM everything
-            WHERE is_main
+                e.action,
+                f.key IS NOT NULL AS has_failed,
+                e.is_of_run AND e.state = 'CONFIRMED' AND f.key IS NULL AS is_sent
+            FROM everything AS e
+            LEFT JOIN failed AS f ON f.key = e.key
+            WHERE e.is_main
         )
         """,
     )
