@@ -24,7 +24,7 @@ from .special.parents import Parents
 from .target.matching import Target
 from .target.references import Ids, ids_of
 
-AT_ONCE = 4000  # records that are decided at once: a batch of lookups in Business Central asks for as many
+AT_ONCE = 2000  # records that are decided at once
 
 
 def plan(

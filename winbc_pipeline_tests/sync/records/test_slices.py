@@ -60,6 +60,7 @@ def of_part(rows: list[Record], part: str) -> dict[str, tuple[str, str | None]]:
     return {row["key"]: (row["action"], row["reason"]) for row in rows if row["part"] == part}
 
 
+@pytest.mark.proof
 def test_two_customers_who_take_each_others_email_fail_though_they_are_in_two_slices(two_ways: TwoWays) -> None:
     first, second = {"fname": "Anna", "email": "anna@mail.example"}, {"fname": "Bram", "email": "bram@mail.example"}
     for key, person in (("1", first), ("2", second)):
@@ -74,6 +75,7 @@ def test_two_customers_who_take_each_others_email_fail_though_they_are_in_two_sl
     assert all("and is to get that of" in row["message"] for row in rows if row["part"] == "customer")
 
 
+@pytest.mark.proof
 def test_a_new_item_does_not_get_the_number_of_one_that_an_earlier_slice_makes(gone_shop: ProductShop) -> None:
     for key, sku in (("4", "MUG"), ("5", "TEA"), ("6", "mug")):
         gone_shop.article(key, sku)
@@ -84,6 +86,7 @@ def test_a_new_item_does_not_get_the_number_of_one_that_an_earlier_slice_makes(g
     assert of_part(rows, "item").items() >= made.items()
 
 
+@pytest.mark.proof
 def test_a_swap_of_gtins_is_told_though_its_halves_are_in_two_slices(gone_shop: ProductShop) -> None:
     for gtins in ((GTINS[0], "", GTINS[1]), (GTINS[1], "", GTINS[0])):
         gone_shop.run()
@@ -110,10 +113,10 @@ def test_a_plan_leaves_no_draft_behind(gone_shop: ProductShop) -> None:
 
 def edit(shop: ProductShop, chance: random.Random) -> None:
     """Random articles of one to four SKUs; several SKUs have one GTIN, and SKUs move between articles."""
-    skus = [f"K{number:02}" for number in range(16)]
+    skus = [f"K{number:02}" for number in range(32)]
     chance.shuffle(skus)
-    for key in range(chance.randint(5, 8)):
-        own = [skus.pop() for _ in range(min(len(skus), chance.choice((1, 1, 2, 4))))]
+    for key in range(chance.randint(4, 6)):
+        own = [skus.pop() for _ in range(chance.choice((1, 1, 2, 4)))]
         colours = [{"color": chance.choice(("red", "blue", "green")), "size": str(size)} for size in range(len(own))]
         shop.sells(
             f"{100 + key}",
@@ -125,14 +128,14 @@ def edit(shop: ProductShop, chance: random.Random) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("as_variants", [False, True])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_shop_with_variants_is_planned_alike_however_it_is_cut(
     product_shop: ProductShop, seed: int, as_variants: bool
 ) -> None:
     chance = random.Random(seed)
     if as_variants:
         product_shop.as_variants()
-    for _ in range(3):
+    for _ in range(2):
         edit(product_shop, chance)
         work = product_shop.work()
         dry_run(work)
@@ -141,7 +144,7 @@ def test_a_shop_with_variants_is_planned_alike_however_it_is_cut(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("seed", [2, 3, 5, 10])
+@pytest.mark.parametrize("seed", [3, 10])
 def test_an_odd_shop_is_planned_alike_however_it_is_cut(seed: int, tables: Path, tmp_path: Path) -> None:
     with trial_of(seed, tmp_path) as trial:
         for folder in ("", "later"):
