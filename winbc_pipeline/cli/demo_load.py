@@ -20,7 +20,7 @@ from ..staging import ledger
 from ..sync.connected import ConnectedFlow
 from ..sync.guards import is_on
 from ..sync.reading.glance import change_since
-from ..sync.run import Summary, dry_run, not_done, records, summary
+from ..sync.run import Summary, dry_run, records_not_done, summary
 from ..sync.work import Work
 from ..systems.winstore import Winstore
 from ..workbench.approval import approve, proposal
@@ -61,7 +61,7 @@ def load_all(console: Console, settings: Settings, command: str) -> bool:
 def _print_problem(console: Console, connected: ConnectedFlow, problem: str, command: str) -> None:
     """Says which records are not done, and the commands that show why; or why the flow could not be loaded at all."""
     flow = connected.flow
-    rows = [] if problem.startswith("E-") else not_done(records(connected, *ALWAYS))
+    rows = [] if problem.startswith("E-") else records_not_done(connected, *ALWAYS)
     if not rows:
         say(console, (problem.strip(), "red"))
         return

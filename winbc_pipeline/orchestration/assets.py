@@ -47,7 +47,7 @@ from ..sync.map import MAPPED, map_windows
 from ..sync.plan_table import PLANNED
 from ..sync.reading.stage import stage
 from ..sync.records.special.gone import in_words, reported
-from ..sync.run import not_done, plan_windows, push_windows, records
+from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
@@ -112,7 +112,7 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
             done = Done(again=push_windows(work))
         except TooManyWrites as error:
             done = Done(held=error)
-        return replace(done, failed=not_done(records(connected, work.first, work.last)))
+        return replace(done, failed=records_not_done(connected, work.first, work.last))
 
     staging_key = AssetKey(("staging", flow.staging))
 

@@ -175,7 +175,7 @@ def _canonical_sql(column: str, kind: str) -> str:
     return f"rtrim(rtrim({text}, '0'), '.')" if kind == "decimal" else text  # decimals always have five places
 
 
-@lru_cache(maxsize=100_000)  # the same values occur in many records
+@lru_cache(maxsize=20_000)  # the same values occur in many records
 def _hash(secret: str, text: str) -> str:
     return hashlib.sha256(f"{secret}{text}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 

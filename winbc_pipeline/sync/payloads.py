@@ -53,12 +53,12 @@ def hashes_as_text(fields: Mapping[str, Any]) -> str:
     return dumps(field_hashes(fields)).decode()
 
 
-@lru_cache(maxsize=100_000)  # the same values occur in many records
+@lru_cache(maxsize=20_000)  # the same values occur in many records
 def _hash_of_text(value: str) -> str:
     return hashlib.sha256(dumps(value)).hexdigest()[:12]
 
 
-@lru_cache(maxsize=100_000, typed=True)  # so that 1 and true, which are equal, have a hash each
+@lru_cache(maxsize=20_000, typed=True)  # so that 1 and true, which are equal, have a hash each
 def _short_hash(value: Decimal | int | bool | None) -> str:
     return hashlib.sha256(_canonical(value)).hexdigest()[:12]
 

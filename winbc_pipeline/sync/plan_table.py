@@ -1,14 +1,18 @@
 """The plan table: one row for each record, with what the last plan of its window decided."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
+from .sending import chunks_of
 from .work import Work
+
+READ_AT_ONCE = 10_000  # planned rows: so many that the calls do not often wait for the next
 
 PLANNED = {
     "part": "VARCHAR",
@@ -70,6 +74,20 @@ def begin_plan(connection: duckdb.DuckDBPyConnection, work: Work, unchanged: str
         _replace_windows(connection, work, unchanged)
 
 
+def take_plan(connection: duckdb.DuckDBPyConnection, work: Work, rows: list[Row], table: str, unchanged: str) -> None:
+    """Puts rows, and those of a table with the columns of PLANNED, in the place of the plan before.
+
+    Args:
+        table: its name; empty for none.
+        unchanged: as for `store_plan`.
+    """
+    begin_plan(connection, work, unchanged)
+    _replace_rows(connection, work.flow, rows)
+    if table:
+        _delete_planned(connection, quote(planned_table(work.flow)), quote(table))
+        connection.execute(f"INSERT INTO {quote(planned_table(work.flow))} FROM {quote(table)}")
+
+
 def put_planned(connection: duckdb.DuckDBPyConnection, flow: Flow, select: str, values: list[Any]) -> None:
     """Adds the rows of a SELECT to the plan. They are in the temporary table `fresh` afterwards.
 
@@ -126,6 +144,64 @@ def planned_rows(work: Work, part: str | None = None) -> list[Row]:
         )
     # Sorted here: the rows of a large first load are wider than the memory that DuckDB may take for that.
     return sorted((row for row in rows if work.wants(row["part"], row["key"])), key=lambda row: str(row["key"]))
+
+
+def _planned_keys(work: Work, part: str, order: str) -> list[str]:
+    """The keys of the planned rows of a part, in an order (SQL)."""
+    with work.store.open() as connection:
+        renew_table(connection, planned_table(work.flow), PLANNED)
+        found = connection.execute(
+            f"""
+            SELECT key
+            FROM {quote(planned_table(work.flow))}
+            WHERE "window" BETWEEN ? AND ? AND part = ?
+            ORDER BY {order}
+            """,
+            [*work.days, part],
+        ).fetchall()
+    return [key for (key,) in found if work.wants(part, key)]
+
+
+def planned_slices(work: Work, part: str, order: str = "key", at_once: int = READ_AT_ONCE) -> Iterator[list[Row]]:
+    """The planned rows of a part, some at a time, so that a large plan takes no more memory than a small one.
+
+    Args:
+        order: SQL by which they are ordered.
+    """
+    for keys in chunks_of(_planned_keys(work, part, order), at_once):
+        first, last = min(keys), max(keys)  # a part's rows lie in the order of their keys, so most are passed over
+        with work.store.open() as connection:
+            rows = rows_of(
+                connection,
+                f"""
+                SELECT *
+                FROM {quote(planned_table(work.flow))}
+                WHERE part = ? AND key BETWEEN ? AND ? AND key IN (SELECT unnest(?::VARCHAR[]))
+                """,
+                [part, first, last, keys],
+            )
+        found = {row["key"]: row for row in rows}
+        yield [found[key] for key in keys]
+
+
+def planned_since(work: Work) -> datetime | None:
+    """When the oldest of a work's planned rows that become pairs was planned; None without such rows."""
+    with work.store.open() as connection:
+        renew_table(connection, planned_table(work.flow), PLANNED)
+        rows = connection.execute(
+            f"""
+            SELECT planned_at, part, key
+            FROM {quote(planned_table(work.flow))}
+            WHERE "window" BETWEEN ? AND ? AND pair IS NOT NULL AND planned_at IS NOT NULL
+            ORDER BY planned_at
+            """,
+            work.days,
+        )
+        while some := rows.fetchmany(READ_AT_ONCE):
+            for moment, part, key in some:
+                if work.wants(part, key):
+                    return cast(datetime, moment)
+    return None
 
 
 def planned_by(work: Work) -> set[str]:

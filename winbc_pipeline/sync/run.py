@@ -1,6 +1,5 @@
 """The steps of a run, and the outcome of its records. Assets, command line and tests call these functions."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,7 +7,7 @@ from datetime import date, datetime
 from ..staging import ledger
 from ..staging.ledger import OPEN
 from ..staging.lingering import lingering
-from ..staging.store import Row, rows_of
+from ..staging.store import Row, literal, rows_of
 from . import sync_states
 from .connected import ConnectedFlow
 from .dispatch import sending_of
@@ -137,6 +136,11 @@ def records(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
     return ledger.read(connected.store, '"window" BETWEEN ? AND ?', [first, last])
 
 
+def records_not_done(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
+    """Those of these rows that a person or the next run still has to deal with. The others are not read."""
+    return ledger.read(connected.store, '"window" BETWEEN ? AND ? AND list_contains(?, state)', [first, last, [*OPEN]])
+
+
 def not_done(rows: list[Row]) -> list[Row]:
     """The ledger rows of records that a person or the next run still has to deal with."""
     return [row for row in rows if row["state"] in OPEN]
@@ -166,32 +170,73 @@ def cents_off(connected: ConnectedFlow, run_id: str | None = None) -> list[str]:
 
 def of_other_parts(work: Work) -> list[str]:
     """What the run of a work did to records of parts besides the main one, such as `picture: 2 created`."""
-    words = {"create": "created", "update": "updated"}
-    counts: dict[str, Counter[str]] = {}
-    for row in records(work.connected, work.first, work.last):
-        done = words.get(row["action"] or "") if row["state"] == "CONFIRMED" else None
-        outcome = "skipped" if row["state"] == "SKIPPED" else done
-        if row["run_id"] == work.run_id and row["part"] != work.flow.main and outcome:
-            counts.setdefault(row["part"], Counter())[outcome] += 1
-    return [
-        f"{part}: {', '.join(f'{count} {outcome}' for outcome, count in sorted(each.items()))}"
-        for part, each in sorted(counts.items())
-    ]
+    counts: dict[str, list[str]] = {}
+    for row in _counted(
+        work,
+        """
+        SELECT
+            part,
+            CASE
+                WHEN state = 'SKIPPED' THEN 'skipped'
+                WHEN state = 'CONFIRMED' AND action = 'create' THEN 'created'
+                WHEN state = 'CONFIRMED' AND action = 'update' THEN 'updated'
+            END AS outcome,
+            count(*) AS records
+        FROM everything
+        WHERE is_of_run AND NOT is_main AND outcome IS NOT NULL
+        GROUP BY ALL
+        ORDER BY ALL
+        """,
+    ):
+        counts.setdefault(row["part"], []).append(f"{row['records']} {row['outcome']}")
+    return [f"{part}: {', '.join(each)}" for part, each in counts.items()]
 
 
 def summary(work: Work) -> Summary:
     """What the run of a work did. A record that an earlier run has sent, and that is unchanged, counts as skipped."""
-    everything = records(work.connected, work.first, work.last)
-    rows = [row for row in everything if row["part"] == work.flow.main]
-    # A record with a part that is not done counts as failed, whatever became of its other parts.
-    failed = {row["key"] for row in not_done(everything)}
-    sent = Counter(
-        row["action"]
-        for row in rows
-        if row["run_id"] == work.run_id and row["state"] == "CONFIRMED" and row["key"] not in failed
+    updates = ", ".join(literal(action) for action in ("update", *SENT) if action != "create")
+    (row,) = _counted(
+        work,
+        # A record with a part that is not done counts as failed, whatever became of its other parts.
+        f"""
+        WITH failed AS (SELECT DISTINCT key FROM everything WHERE is_open)
+        SELECT
+            count(*) AS read,
+            count(*) FILTER (is_sent AND action = 'create') AS created,
+            count(*) FILTER (is_sent AND action IN ({updates})) AS updated,
+            count(*) FILTER (has_failed) AS own_failed,
+            (SELECT count(*) FROM failed) AS failed
+        FROM (
+            SELECT
+                e.action,
+                f.key IS NOT NULL AS has_failed,
+                e.is_of_run AND e.state = 'CONFIRMED' AND f.key IS NULL AS is_sent
+            FROM everything AS e
+            LEFT JOIN failed AS f ON f.key = e.key
+            WHERE e.is_main
+        )
+        """,
     )
-    created = sent["create"]
-    updated = sum(sent[action] for action in ("update", *SENT) if action != "create")
-    own_failed = len({row["key"] for row in rows} & failed)
-    skipped = len(rows) - created - updated - own_failed
-    return Summary(len(rows), created, updated, skipped, len(failed))
+    skipped = row["read"] - row["created"] - row["updated"] - row.pop("own_failed")
+    return Summary(**row, skipped=skipped)
+
+
+def _counted(work: Work, sql: str) -> list[Row]:
+    """The result of a query on `everything`: the ledger rows of a work's windows.
+
+    Their further columns: `is_main` (of the flow's main part), `is_of_run` (this run moved it last), `is_open`.
+    """
+    with work.store.open() as connection:
+        ledger.create(connection)
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE everything AS
+            SELECT
+                part, key, state, action, part = ? AS is_main, run_id IS NOT DISTINCT FROM ? AS is_of_run,
+                state IN ({", ".join(map(literal, OPEN))}) AS is_open
+            FROM ledger
+            WHERE "window" BETWEEN ? AND ?
+            """,
+            [work.flow.main, work.run_id, *work.days],
+        )
+        return rows_of(connection, sql)

@@ -21,7 +21,7 @@ from ..sync.dispatch import sending_of
 from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
 from ..sync.payloads import fields_of, filled
-from ..sync.records.decide import decide, live_targets
+from ..sync.records.compare import decide, live_targets
 from ..sync.records.decision import Decision
 from ..sync.records.plan import planned_row
 from ..systems.business_central import BusinessCentral
@@ -203,7 +203,7 @@ def _compared(
         of_parents = decide(connected, parent, target, compiled[parent.name], each.parents)
         moment = clock.now()
         there, parents = _there(of_parents), {row["_key"]: planned_row(row, found, moment) for row, found in of_parents}
-    decided = decide(connected, part, target, own, each.rows, parents)
+    decided = decide(connected, part, target, own, each.rows, lambda _: parents)
     live = live_targets(connected, part, target, own, [row for row, _ in decided])
     for (row, decision), shown, now in zip(decided, each.fields, live, strict=True):
         if decision.action == "update" and _is_kept(connected, part):

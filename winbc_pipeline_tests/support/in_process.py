@@ -28,7 +28,7 @@ from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.sync import run, watermark
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.documents import candidates
-from winbc_pipeline.sync.records import plan
+from winbc_pipeline.sync.records import candidates as records_candidates
 from winbc_pipeline.systems import transport
 from winbc_pipeline.systems.transport import Transport
 from winbc_pipeline.systems.winstore import load_profile
@@ -213,8 +213,11 @@ def in_process(
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (facts, "_signature", memory.signature),
             (ledger, "create", memory.create_ledger),
-            *((place, "renew_table", memory.renew) for place in (plan, mapping, candidates)),
-            *((place, "create_staging", memory.create_staging) for place in (mapping, candidates, watermark)),
+            *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),
+            *(
+                (place, "create_staging", memory.create_staging)
+                for place in (records_candidates, mapping, candidates, watermark)
+            ),
             *((place, "map_windows", mapped_before.map_windows) for place in (run, whole, repair)),
         )
         for target, name, replacement in calls if on_disk else (*calls, *databases):

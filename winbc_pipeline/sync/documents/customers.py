@@ -17,7 +17,8 @@ from ...systems.business_central import BusinessCentral
 from ..connected import ConnectedFlow
 from ..map import KNOWN, MAPPED, mapped_table
 from ..outcomes import PRIVACY_BLOCKED
-from ..records.decide import Planner, live_targets
+from ..records.compare import live_targets
+from ..records.decide import Planner
 from ..records.decision import Decision, Live
 from ..records.plan import planned_row
 from ..records.special.addresses import is_given, with_address_of

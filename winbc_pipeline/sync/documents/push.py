@@ -2,7 +2,7 @@
 
 from ...systems.business_central import BusinessCentral
 from .. import crash_points
-from ..plan_table import planned_rows
+from ..plan_table import planned_slices
 from ..records.push import Push
 from ..to_winstore.order_numbers import send_order_numbers
 from ..watermark import advance_watermark
@@ -32,6 +32,5 @@ def _push_customers(work: Work, target: BusinessCentral) -> None:
     needed = None if work.keys is None else customers_of(work)
     for name in needed_document(work.flow).customer:
         keys = None if needed is None else {(name, key) for key in needed}
-        customers = work.only(keys)
-        if rows := planned_rows(customers, name):
+        for rows in planned_slices(work.only(keys), name):
             Push(work, work.flow.part(name), target).send(rows)

@@ -5,14 +5,16 @@ row, `version` says what was wanted last: `blocked` or `open`. A CONFIRMED row w
 SKIPPED one was blocked already, by a person, and is never unblocked. Nothing is deleted.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from ...staging.ledger import OPEN, State
 from ...staging.store import Row, literal, quote, rows_of
 from ..flow import BLOCK, Gone
 from ..payloads import hashes_as_text
+from ..sending import chunks_of
 from ..work import Work
-from .decision import Decision
+from .decision import Decided, Decision
 from .special.gone import create, gone_sql
 from .target.matching import Target
 
@@ -20,15 +22,19 @@ BLOCKED, IS_OPEN = "blocked", "open"
 BACK = "BACK"
 
 
-def plan_blocks(work: Work, target: Target) -> list[tuple[Row, Decision]]:
-    """What must be blocked or unblocked in the target, as `decide` gives its rows and decisions.
+def plan_blocks(work: Work, target: Target, at_once: int) -> Iterator[Decided]:
+    """What must be blocked or unblocked in the target, as `decide` gives its rows and decisions, some at a time.
 
     What became gone in an earlier window, or before the settings asked for blocking, is done by the first run that may.
     """
     gone = work.flow.gone
     if not gone or work.connected.database:  # a copy tries mapping tables out, and no block depends on them
-        return []
-    rows = _candidates(work, gone)
+        return
+    for rows in chunks_of(_candidates(work, gone), at_once):
+        yield _decided(work, target, gone, rows)
+
+
+def _decided(work: Work, target: Target, gone: Gone, rows: list[Row]) -> Decided:
     ids = {row["target_id"] for row in rows if row["target_id"]}
     there = target.find(work.flow.part(work.flow.main).entity_set, "id", ids, False) if ids else {}
     made_by = work.connected.mapping_version()

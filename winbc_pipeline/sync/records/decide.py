@@ -21,71 +21,31 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
-from .decision import Decision, Live, number_of_another, with_swaps, without_taken
+from .decision import (
+    Decided,
+    Decision,
+    Live,
+    given_by,
+    number_of_another,
+    signs_of,
+    with_swaps,
+    without_taken,
+)
+from .draft import LINKED, Draft, Note, Noted
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
 from .special.addresses import kept_elsewhere, meant, without
 from .special.dimensions import dimensions_of
-from .special.parents import of_another, renamed, with_parents
+from .special.parents import Parents, of_another, renamed, with_parents
 from .special.privacy import Privacy
 from .special.stocked import Stocked
 from .target.index import Key
-from .target.matching import NOTHING, ByKeys, Target, matching_of
-from .target.references import IdsByCode, with_payloads
+from .target.matching import ByKeys, Target, matching_of
+from .target.references import Ids, with_payloads
 from .target.winstore_target import NOT_SEEN, WinstoreRecords, is_unseen
 
 OF_PEOPLE = ("customers", "contacts")
 MOVED = "MOVED"
-
-
-def decide(
-    connected: ConnectedFlow,
-    part: Part,
-    target: Target,
-    compiled: Compiled,
-    rows: list[Row],
-    parents: Mapping[str, Row] = NOTHING,
-    made: Collection[Row] = (),
-    records: KnownRecords | None = None,
-) -> list[tuple[Row, Decision]]:
-    """Decides mapped records of one part. Looks them up in the target, and writes nothing.
-
-    Args:
-        rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
-        parents: what this plan has decided of the parents of these records, by key, as rows of the plan table.
-        made: the rows of records that this plan makes of other parts in the same entity set.
-        records: what is known of the records, if that is not what pairs and ledger say.
-
-    Returns:
-        Each row as `with_payloads` makes it, with its decision.
-    """
-    ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
-    whole = [with_payloads(row, compiled, ids) for row in rows]
-    if part.within:
-        whole = with_parents(connected, part, target, whole, parents)
-    planner = Planner(connected, part, target, compiled, records)
-    planner.claim(made)
-    if planner.dimensions:
-        for row in whole:
-            row["missing"] = row["missing"] or planner.dimensions.missing(row)
-    return planner.decide_all(whole)
-
-
-def live_targets(
-    connected: ConnectedFlow,
-    part: Part,
-    target: Target,
-    compiled: Compiled,
-    rows: list[Row],
-) -> list[Mapping[str, Any]]:
-    """What the target has now for each of some records; {} for a record that it does not have.
-
-    Args:
-        rows: records as `decide` returns them. A record with errors is looked up like any other.
-    """
-    whole = [row | {"skip_reason": None, "errors": [], "missing": None} for row in rows]
-    found = Planner(connected, part, target, compiled).decide_each(whole)
-    return [decision.target for _, decision in found]
 
 
 class Planner:
@@ -94,6 +54,7 @@ class Planner:
     Args:
         compiled: the part's table.
         records: what is known of the records, if that is not what pairs and ledger say.
+        draft: the plan that the decisions go into, of a part whose records are decided some at a time.
     """
 
     def __init__(
@@ -103,7 +64,9 @@ class Planner:
         target: Target,
         compiled: Compiled,
         records: KnownRecords | None = None,
+        draft: Draft | None = None,
     ) -> None:
+        self.draft = draft
         self.connected, self.part, self.settings, self.target = connected, part, connected.settings, target
         self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
@@ -123,7 +86,7 @@ class Planner:
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         self.stocked = Stocked(target) if part.owns else None
         # The number of the record that this run creates, and the source's key of it, by its keys.
-        self.claimed: dict[Key, tuple[str, str]] = {}
+        self.claimed: dict[Key, Note] = {}
         self.renamed: dict[str, str] = {}  # new parents that may be known ones with another key, in words
         # By the id of each record of the target that keys found: its pair, and the key of the record it is linked to.
         self.paired: dict[str, Row] = {}
@@ -132,6 +95,30 @@ class Planner:
         self.sources: dict[str, Row] = {}
         self.modified: dict[str, datetime] = {}
         self.ids: Iterator[int] | None = None  # the ids that are left for new records
+
+    def whole(self, rows: list[Row], ids: Ids, parents: Parents) -> list[Row]:
+        """Mapped records as they are decided: with payloads, with their parents' numbers, and with what is missing."""
+        whole = [with_payloads(row, self.compiled, ids) for row in rows]
+        if self.part.within:
+            whole = with_parents(self.connected, self.part, self.target, whole, parents)
+        if self.dimensions:
+            for row in whole:
+                row["missing"] = row["missing"] or self.dimensions.missing(row)
+        return whole
+
+    def noted(self, decided: Decided) -> Noted:
+        """What these decisions mean for the records after them, for the draft. The planner itself forgets it.
+
+        Args:
+            decided: all that was decided since it was last asked.
+        """
+        linked = {(LINKED, own): ("", key) for own, key in self.linked.items()}
+        noted = Noted(self.claimed | linked, given_by(decided, self.matching), signs_of(decided, self.part.sign))
+        self.claimed, self.linked, self.sources, self.modified = {}, {}, {}, {}
+        self.records.set_apart = set()
+        if self.privacy:
+            self.privacy.forget()
+        return noted
 
     def claim(self, made: Collection[Row]) -> None:
         """Notes the keys of planned records of other parts: the article 7 must not become the item of the SKU 7."""
@@ -150,7 +137,10 @@ class Planner:
         by_id = self.target.find(self.part.entity_set, "id", linked_ids, False) if linked_ids else {}
         loose = [row for row in rows if row["target_id"] not in by_id]
         self.sources |= self.records.staged.keys_of([row["_key"] for row in loose])
-        live = Live(by_id, self.matching.find({key for row in loose for key in self._keys(row)}))
+        keys = {key for row in loose for key in self._keys(row)}
+        live = Live(by_id, self.matching.find(keys))
+        if self.draft:
+            self.claimed |= self.draft.noted(keys)
         if self.dimensions:
             self.dimensions.add_to(record for found in live.records() for record in found)
         return live
@@ -166,7 +156,7 @@ class Planner:
             return creates | {own_id: row["target_no"]}
         return creates
 
-    def decide_all(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
+    def decide_all(self, rows: list[Row], live: Live | None = None) -> Decided:
         """Decides records; refuses updates after which two records of the target would be alike.
 
         Args:
@@ -174,14 +164,14 @@ class Planner:
         """
         return without_taken(with_swaps(self.decide_each(rows, live), self.part.sign), self.matching)
 
-    def decide_each(self, rows: list[Row], live: Live | None = None) -> list[tuple[Row, Decision]]:
+    def decide_each(self, rows: list[Row], live: Live | None = None) -> Decided:
         """Decides each record by itself. The arguments are those of `decide_all`."""
         rows = self.prepared(rows)
         self.renamed = renamed(self.connected, self.part, [row["_key"] for row in rows if not row["target_id"]])
         there = live or self.look_up(rows)
         matched = {each["id"] for found in there.by_key.values() for each in found}
-        self.paired |= self.records.pairs_of(self.records.flow.target, matched)
-        self.linked = self.records.links(matched) | self.linked
+        self.paired = self.records.pairs_of(self.records.flow.target, matched)
+        self.linked = self.records.links(matched) | self.linked | self._linked_before(matched)
         if self.rules.compares_moments:
             self.modified |= self.records.staged.modified([row["_key"] for row in rows])
         if self.stocked:
@@ -190,6 +180,11 @@ class Planner:
         if self.privacy and self.part.keys:
             self.privacy.look_up(record for found in there.records() for record in found)
         return [(row, self._sendable(self._without_target(row) or self._against_target(row, there))) for row in rows]
+
+    def _linked_before(self, matched: Collection[str]) -> dict[str, str]:
+        """The keys of the records that the draft has linked to records of the target, by the id there."""
+        found = self.draft.noted([(LINKED, own) for own in matched]) if self.draft else {}
+        return {own: key for (_, own), (_, key) in found.items()}
 
     def _sendable(self, decision: Decision) -> Decision:
         """The decision, unless the target's format cannot carry a value."""

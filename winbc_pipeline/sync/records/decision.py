@@ -4,15 +4,15 @@ Here belongs: what is said or refused because of another record of the run. One 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...staging.store import Row
 from .target.index import Key
 from .target.matching import Found, Matching
 
-SWAPPED = "SWAPPED"
+SWAPPED, TAKEN_THERE = "SWAPPED", "TARGET_TAKEN"
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Decision:
     def with_body(self, body: dict[str, Any]) -> "Decision":
         """The same for a record that is made with these fields."""
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return replace(self, body=body, changes=changes)
+        return Decision(self.action, self.reason, self.message, self.target, body, changes, self.pair)
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,47 @@ def number_of_another(number: object, others: Iterable[str], live: Live) -> str 
     return str(number) if number and str(number) in taken else None
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Keys that an update gives to a record of the target, of the kinds that no two records may share.
+
+    Attributes:
+        key: the key of the source's record.
+        target_id: the id of the target's record; named: its number, or its id where it has none.
+        keys: the keys that it gets; had: all keys that it has now.
+    """
+
+    key: str
+    target_id: str
+    named: str
+    keys: list[Key]
+    had: list[Key]
+
+
+def signs_of(decided: Decided, sign: str) -> dict[str, tuple[Any, Any]]:
+    """The old and the new sign (Part.sign) of each record whose sign an update changes, by the record's key."""
+    return {
+        row["_key"]: (change["old"], change["new"])
+        for row, decision in decided
+        if decision.action == "update"
+        for change in decision.changes
+        if change["field"] == sign
+    }
+
+
+def words_of_swap(sign: str, owners: list[str]) -> str:
+    """In words: a record takes over the sign that other records of this run lose.
+
+    Args:
+        owners: the keys of these records.
+    """
+    verb = "get" if len(owners) > 1 else "gets"
+    return f"it takes over the {sign} of {' and '.join(owners)}, which {verb} another one"
+
+
 def with_swaps(decided: Decided, sign: str) -> Decided:
     """Tells of each update that gives a record the sign (Part.sign) that another record of this run loses."""
-    signs = {}  # by the key of the record: its old and its new sign
-    for row, decision in decided:
-        for change in decision.changes if decision.action == "update" else ():
-            if change["field"] == sign:
-                signs[row["_key"]] = (change["old"], change["new"])
+    signs = signs_of(decided, sign)
     owners: dict[Any, list[str]] = {}  # by a sign: the keys of all records that lose it
     for key, (old, _) in signs.items():
         if old:
@@ -88,11 +122,21 @@ def with_swaps(decided: Decided, sign: str) -> Decided:
     for row, decision in decided:
         _, new = signs.get(row["_key"], (None, None))
         if new in owners:
-            named, verb = " and ".join(owners[new]), "get" if len(owners[new]) > 1 else "gets"
-            words = f"it takes over the {sign} of {named}, which {verb} another one"
             decision.reason = decision.reason or SWAPPED
-            decision.message = "; ".join(filter(None, (decision.message, words)))
+            decision.message = "; ".join(filter(None, (decision.message, words_of_swap(sign, owners[new]))))
     return decided
+
+
+def given_by(decided: Decided, matching: Matching) -> list[Given]:
+    """The keys that updates give to records of the target, where no two records may share them."""
+    found = []
+    for row, decision in decided:
+        if decision.action == "update":
+            keys = [key for key in matching.keys(decision.body) if key[0] in matching.unique]
+            target = decision.target
+            if keys:
+                found.append(Given(row["_key"], target["id"], _named(target), keys, matching.keys(target)))
+    return found
 
 
 def without_taken(decided: Decided, matching: Matching) -> Decided:
@@ -100,24 +144,39 @@ def without_taken(decided: Decided, matching: Matching) -> Decided:
 
     Both records would match the same customer from then on.
     """
-    wanted: dict[int, list[Key]] = {}
-    for index, (_, decision) in enumerate(decided):
-        if decision.action == "update":
-            given = [key for key in matching.keys(decision.body) if key[0] in matching.unique]
-            wanted |= {index: given} if given else {}
-    live = matching.find({key for keys in wanted.values() for key in keys})
-    times = Counter(key for keys in wanted.values() for key in keys)
-    gets = {decided[index][1].target["id"]: keys for index, keys in wanted.items()}
-    for index, keys in wanted.items():
-        row, decision = decided[index]
-        for key in keys:
-            owner = _other_owner(live.get(key, []), decision.target["id"])
+    given = given_by(decided, matching)
+    times = Counter(key for each in given for key in each.keys)
+    gets = {each.target_id: each.keys for each in given}
+    live = matching.find(times.keys())
+    taken = words_of_taken(given, live, {key for key, count in times.items() if count > 1}, gets)
+    return [(row, failed_as_taken(taken[row["_key"]]) if row["_key"] in taken else each) for row, each in decided]
+
+
+def failed_as_taken(words: str) -> Decision:
+    """The decision about an update that would make two records of the target alike."""
+    return Decision("fail", TAKEN_THERE, words)
+
+
+def words_of_taken(
+    given: Iterable[Given], live: Found, repeated: Collection[Key], gets: Mapping[str, list[Key]]
+) -> dict[str, str]:
+    """In words, by the key of the record: which key of an update another record of the target has, or is to get.
+
+    Args:
+        live: the target's records that have the given keys.
+        repeated: the keys that several updates of this run give.
+        gets: the keys that this run gives to records of the target, by their id.
+    """
+    taken = {}
+    for each in given:
+        for key in each.keys:
+            owner = _other_owner(live.get(key, []), each.target_id)
             words = f"{_named(owner) if owner else 'another record of this run'} has this {key[0]}"
-            if owner and not set(gets.get(owner["id"], [])).isdisjoint(matching.keys(decision.target)):
-                words += f" and is to get that of {_named(decision.target)}: give one of the two a third one first"
-            if owner or times[key] > 1:
-                decided[index] = (row, Decision("fail", "TARGET_TAKEN", words))
-    return decided
+            if owner and not set(gets.get(owner["id"], [])).isdisjoint(each.had):
+                words += f" and is to get that of {each.named}: give one of the two a third one first"
+            if owner or key in repeated:
+                taken[each.key] = words
+    return taken
 
 
 def _named(record: Mapping[str, Any]) -> str:

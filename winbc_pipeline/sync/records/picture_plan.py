@@ -5,9 +5,8 @@ Reading and telling pictures apart: pictures.py.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +22,7 @@ from ..flow import Part
 from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
 from ..payloads import field_hashes, hashes_as_text
 from ..work import Work
-from .decision import Decision
+from .decision import Decided, Decision
 from .known.staged import StagedRecords
 from .special.pictures import CONTENT, NONE, SentPictures, content_hash, pair_of
 from .target.matching import Target
@@ -31,48 +30,46 @@ from .target.references import with_payloads
 
 LEFT_ALONE = ("DELETED_THERE", "MISSING_THERE", IGNORED)  # reasons of a parent whose picture is not looked at
 STILL = ("PICTURE", "PICTURE_KEPT")  # reasons that stay while name and settings do
-Parents = Mapping[str, Decision]
 Agreed = tuple[str | None, str | None] | None
 
 
-def decide_pictures(
-    work: Work, part: Part, target: Target, compiled: Compiled, rows: list[Row], parents: Parents
-) -> list[tuple[Row, Decision]]:
-    """Decides mapped pictures, compared with what the target has. It writes nothing.
+class PicturePlanner:
+    """Decides the pictures of one part, compared with what the target has. It writes nothing.
 
     Args:
-        rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
-        parents: what this plan decides of the parents' records, by key; of others, the ledger knows the ids.
+        compiled: the part's table.
     """
-    if not rows:
-        return []
-    whole = [with_payloads(row, compiled, {}) for row in rows]
-    with _opened(work, part, target, parents) as planner, ThreadPoolExecutor(target.in_flight) as pool:
+
+    def __init__(self, work: Work, part: Part, target: Target, compiled: Compiled) -> None:
+        self.settings, self.flow, self.part, self.compiled = work.settings, work.flow, part, compiled
+        self.pictures = SentPictures(work.connected, part, target)
+        self.in_flight = target.in_flight
+        self.mode = part.picture.chosen(work.settings) if part.picture else "never"
+        self.asked = work.keys is not None  # by a person, or because something changed meanwhile
+        self.store, self.staged = work.store, StagedRecords(work.connected, part)
+        # By key, what the plan has decided of the parents of these records, and what the ledger knows of the parents.
+        self.parents: Mapping[str, Row] = {}
+        self.records: dict[str, Row] = {}
+
+    def close(self) -> None:
+        self.pictures.close()
+
+    def decide_all(self, rows: list[Row], parents: Mapping[str, Row]) -> Decided:
+        """Decides mapped pictures. It may not be called again before it has ended.
+
+        Args:
+            rows: mapped records with the columns of MAPPED and KNOWN (sync/map.py).
+            parents: what the plan has decided of the parents' records, by key, as rows of the plan table; of others,
+                the ledger knows the ids.
+        """
+        self.parents = parents
+        whole = [with_payloads(row, self.compiled, {}) for row in rows]
         whole.sort(
             key=lambda row: [str(row["updates"].get(name)) for name in ("name", "key")]
         )  # one picture, one reading
-        prepared = planner.prepared(whole)
-        return list(zip(prepared, pool.map(planner.decide, prepared), strict=True))
-
-
-@contextmanager
-def _opened(work: Work, part: Part, target: Target, parents: Parents) -> Iterator["PicturePlanner"]:
-    pictures = SentPictures(work.connected, part, target)
-    try:
-        yield PicturePlanner(work, part, pictures, parents)
-    finally:
-        pictures.close()
-
-
-class PicturePlanner:
-    """Decides the pictures of one part. It may be used by several threads."""
-
-    def __init__(self, work: Work, part: Part, pictures: SentPictures, parents: Parents) -> None:
-        self.settings, self.flow, self.part, self.pictures = work.settings, work.flow, part, pictures
-        self.mode = part.picture.chosen(work.settings) if part.picture else "never"
-        self.asked = work.keys is not None  # by a person, or because something changed meanwhile
-        self.store, self.parents, self.staged = work.store, parents, StagedRecords(work.connected, part)
-        self.records: dict[str, Row] = {}  # what the ledger knows of the parents' records, by key
+        prepared = self.prepared(whole)
+        with ThreadPoolExecutor(self.in_flight) as pool:
+            return list(zip(prepared, pool.map(self.decide, prepared), strict=True))
 
     def prepared(self, rows: list[Row]) -> list[Row]:
         """Rows with the pair of each, and with the settings among what is compared with an earlier plan."""
@@ -122,16 +119,15 @@ class PicturePlanner:
     def _parent(self, key: str) -> dict[str, Any] | Decision:
         """`id` and `number` of the parent's record; without an id when it is about to be made."""
         decided, known = self.parents.get(key), self.records.get(key)
-        if decided and decided.action == "create":
+        if decided and decided["action"] == "create":
             return {}
-        if decided and decided.action in ("skip", "conflict") and decided.reason in LEFT_ALONE:
-            return Decision("skip", "MISSING_THERE" if decided.reason == "DELETED_THERE" else decided.reason)
-        if decided and decided.target.get("id"):
-            return {"id": decided.target["id"], "number": decided.target.get("number")}
-        if known and known["target_id"]:
-            return {"id": known["target_id"], "number": known["target_no"]}
-        if decided and decided.action == "skip":
-            return Decision("skip", decided.reason)
+        if decided and decided["action"] in ("skip", "conflict") and decided["reason"] in LEFT_ALONE:
+            return Decision("skip", "MISSING_THERE" if decided["reason"] == "DELETED_THERE" else decided["reason"])
+        for there in (decided, known):
+            if there and there["target_id"]:
+                return {"id": there["target_id"], "number": there["target_no"]}
+        if decided and decided["action"] == "skip":
+            return Decision("skip", decided["reason"])
         return Decision("fail", "REFERENCE_MISSING", f"the {self.part.parent} of the same record is not in the target")
 
     def _is_as_before(self, row: Row) -> bool:

@@ -6,7 +6,7 @@ before the first byte leaves. A call is never repeated blindly: a record whose a
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +24,7 @@ from ...systems.business_central.client import dumps
 from .. import crash_points
 from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, STOCK_SETUP, UPDATE_FOLLOWS, refusal
-from ..plan_table import planned_rows
+from ..plan_table import planned_since, planned_slices
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
@@ -60,21 +60,19 @@ def push(
         read_again: is called before records are planned again that somebody has changed meanwhile.
         plan_again: plans records again.
     """
-    rows = planned_rows(work)
-    if recover(work.store, work.run_id) or _is_overtaken(work, rows):
+    if recover(work.store, work.run_id) or _is_overtaken(work):
         # A killed run left intents: what it sent must be looked up before it is sent again.
         plan_again(work, target)
-        rows = planned_rows(work)
+    left = work
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in _in_turn(work):
-            own = [row for row in rows if row["part"] == part.name and (part.name, row["key"]) not in again]
-            again |= Push(work, part, target).send(own) | _pictures_of_new(work, part, own)
+            again |= _send_part(left, part, target, frozenset(again))
         if not again:
             break
+        left = work.only(again)
         read_again(work)
-        plan_again(work.only(again), target)
-        rows = planned_rows(work.only(again))
+        plan_again(left, target)
     advance_watermark(work.connected)
     crash_points.point("after record cursor")
 
@@ -82,6 +80,20 @@ def push(
 def _in_turn(work: Work) -> list[Part]:
     """The parts in the order in which they are written. A picture changes its parent's ETag, so pictures come last."""
     return sorted((*work.connected.parts, *work.flow.block_parts), key=lambda part: part.picture is not None)
+
+
+def _send_part(work: Work, part: Part, target: Target, late: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Sends the planned rows of one part, some at a time; gives part and key of what must be planned again.
+
+    Args:
+        late: what must be planned again already. It is not sent now.
+    """
+    again: set[tuple[str, str]] = set()
+    order = "body, key" if part.picture else "key"  # those of one picture come together, so that it is read once
+    for planned in planned_slices(work, part.name, order):
+        rows = [row for row in planned if (part.name, row["key"]) not in late]
+        again |= Push(work, part, target).send(rows) | _pictures_of_new(work, part, rows)
+    return again
 
 
 def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, str]]:
@@ -97,11 +109,12 @@ def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, 
     return again
 
 
-def _is_overtaken(work: Work, rows: list[Row]) -> bool:
-    """Whether the other direction has written pairs since these rows were planned."""
-    planned = [row["planned_at"] for row in rows if row["pair"] and row["planned_at"]]
-    newest = Pairs(work.settings, work.flow.pairs).newest() if planned and work.flow.pairs else None
-    return bool(newest and newest > min(planned))
+def _is_overtaken(work: Work) -> bool:
+    """Whether the other direction has written pairs since the rows of a work were planned."""
+    if not work.flow.pairs or not (oldest := planned_since(work)):
+        return False
+    newest = Pairs(work.settings, work.flow.pairs).newest()
+    return bool(newest and newest > oldest)
 
 
 class Push:
@@ -129,7 +142,7 @@ class Push:
         Returns:
             Part and key of the records that must be planned again, because somebody else changed them meanwhile.
         """
-        self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
+        self.present = self._in_ledger(self.part.name, rows)
         due = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         writes = [row for row in due if self.work.lets(self.part.name, row["key"])]
         settled = [move for row in rows if (move := self._settled(row))]
@@ -217,8 +230,13 @@ class Push:
 
     def _parents(self, rows: list[Row]) -> dict[str, str]:
         """By key, the id of the parent's record in the target; none for a parent that was never sent."""
-        parents = {row["key"]: row["target_id"] for row in ledger.read(self.store, "part = ?", [self.part.parent])}
-        return {row["key"]: parents[row["key"]] for row in rows if parents.get(row["key"])}
+        parents = self._in_ledger(str(self.part.parent), rows)
+        return {key: row["target_id"] for key, row in parents.items() if row["target_id"]}
+
+    def _in_ledger(self, part: str, rows: list[Row]) -> dict[str, Row]:
+        """The ledger rows of a part for the keys of some rows, by key."""
+        where, keys = "part = ? AND key IN (SELECT unnest(?::VARCHAR[]))", [row["key"] for row in rows]
+        return {row["key"]: row for row in ledger.read(self.store, where, [part, keys])} if rows else {}
 
     def _looked_up(self, reference: Reference, paths: dict[str, str]) -> dict[str, str]:
         """Reads the paths; gives by key the value that the reference asks for."""

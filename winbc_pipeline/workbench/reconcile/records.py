@@ -13,7 +13,7 @@ from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Part
 from ...sync.payloads import is_blank
-from ...sync.records.decide import decide
+from ...sync.records.compare import decide
 from ...sync.records.decision import Decision
 from ...sync.records.known.known import Known, KnownRecords
 from ...sync.records.known.merge import Merged, Moved

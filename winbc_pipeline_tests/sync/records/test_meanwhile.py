@@ -11,15 +11,15 @@ from ...support.shops.two_ways import TO_BC, TwoWays
 
 def edited_after_the_plan(world: TwoWays, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     """A user of Business Central changes the customer once, when the plan is made and nothing is sent yet."""
-    planned_rows, edits = push.planned_rows, [fields]
+    planned_slices, edits = push.planned_slices, [fields]
 
     def and_then(*given: Any) -> Any:
-        rows = planned_rows(*given)
-        if edits:
-            world.in_bc(**edits.pop())
-        return rows
+        for rows in planned_slices(*given):
+            if edits:
+                world.in_bc(**edits.pop())
+            yield rows
 
-    monkeypatch.setattr(push, "planned_rows", and_then)
+    monkeypatch.setattr(push, "planned_slices", and_then)
 
 
 def test_an_edit_of_another_field_after_the_plan_stays_and_the_plans_own_arrives(

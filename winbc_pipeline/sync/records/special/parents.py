@@ -4,7 +4,7 @@ Here belongs: who the parent of a record is, and a parent of the source that has
 of a record: decide.py.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ....staging import ledger
@@ -16,30 +16,32 @@ from ...payloads import fields_of
 from ..known.staged import StagedRecords
 from ..target.matching import Target
 
+Parents = Callable[[Collection[str]], Mapping[str, Row]]
+"""Gives, of some keys of parents, what a plan has decided of each, by key, as rows of the plan table."""
 
-def with_parents(
-    connected: ConnectedFlow, part: Part, target: Target, rows: list[Row], parents: Mapping[str, Row]
-) -> list[Row]:
+
+def with_parents(connected: ConnectedFlow, part: Part, target: Target, rows: list[Row], parents: Parents) -> list[Row]:
     """Rows whose field `Part.within` is the number that the parent has in the target now, whatever the table says.
 
     A parent that the target does not have, and will not get by this plan, is named in the new column `orphan`.
 
     Args:
         rows: mapped records as `with_payloads` makes them. They are changed.
-        parents: the rows that this plan has for the parents, by key.
+        parents: gives what this plan has decided of them.
     """
     owner = connected.flow.part(str(part.parent))
     named = StagedRecords(connected, part).named([row["_key"] for row in rows])
     for row in rows:
         row["group"] = named.get(row["_key"], {}).get("group")
-    sent = ledger.read(connected.store, "part = ? AND target_id IS NOT NULL", [owner.name])
-    ids = {row["key"]: row["target_id"] for row in sent}
-    ids |= {key: row["target_id"] for key, row in parents.items() if row["target_id"]}
-    wanted = {ids[row["group"]] for row in rows if row["group"] in ids}
-    there = target.find(owner.entity_set, "id", wanted, False) if wanted else {}
+    groups = sorted({row["group"] for row in rows if row["group"] is not None})
+    planned = parents(groups)
+    where = "part = ? AND target_id IS NOT NULL AND key IN (SELECT unnest(?::VARCHAR[]))"
+    ids = {row["key"]: row["target_id"] for row in ledger.read(connected.store, where, [owner.name, groups])}
+    ids |= {key: row["target_id"] for key, row in planned.items() if row["target_id"]}
+    there = target.find(owner.entity_set, "id", set(ids.values()), False) if ids else {}
     numbers = {key: there[own][0]["number"] for key, own in ids.items() if own in there}
     made, _ = owner.match[0]
-    numbers |= {key: fields_of(row["body"])[made] for key, row in parents.items() if row["action"] == "create"}
+    numbers |= {key: fields_of(row["body"])[made] for key, row in planned.items() if row["action"] == "create"}
     for row in rows:
         if number := numbers.get(row["group"]):
             row["creates"][part.within] = number

@@ -58,6 +58,10 @@ class Privacy:
             self.contacts[customer] = self._blocked(rows[customer])
             self.themselves[customer] = self._blocked(company or rows[customer])
 
+    def forget(self) -> None:
+        """Forgets the customers that were looked up. The people who are blocked stay known."""
+        self.contacts, self.themselves = {}, {}
+
     def _blocked(self, rows: Iterable[Record]) -> set[str]:
         return {row["contactId"] for row in rows} & self._ids
 

@@ -41,7 +41,16 @@ class IdsByCode(dict[str, dict[str, str]]):
             list(pool.map(self.__getitem__, named))
 
 
-def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
+Ids = Mapping[str, Mapping[str, str]]
+"""Ids of a target by entity set and code, such as IdsByCode."""
+
+
+def ids_of(target: object) -> Ids:
+    """The ids of a target; none in a target whose records refer to no ids."""
+    return IdsByCode(target) if isinstance(target, BusinessCentral) else {}
+
+
+def with_payloads(row: Row, compiled: Compiled, ids: Ids) -> Row:
     """The mapped row with both payloads as fields, and with ids in place of codes.
 
     Its new columns are `new_hashes`, the hashes of an update's fields as the ledger keeps them, and `missing`, which
