@@ -5,8 +5,12 @@ not open is published as MASKED, whatever it holds, so that nothing of a person 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
 
+import orjson
+
+from ...staging.published.outcomes import MASKED
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow, Part
 
@@ -17,6 +21,7 @@ CODE = re.compile(
 )
 PERSONAL = re.compile(r"name|street|address|zip|post|city|ToState|phone|fax|mail|contact|birth|vat|tax", re.IGNORECASE)
 ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills
+PLAIN = (bool, int, float, type(None))  # values that are no texts
 FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
@@ -45,19 +50,44 @@ def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
 
 def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:
     """The open fields of the target among those that a part's table fills, or that the program adds."""
-    fields = connected.target_fields(part)
-    filled = [fields[name] for name in _filled(connected, part) if name in fields]
+    fields, compiled = connected.target_fields(part), connected.compiled().get(part.name)
+    names = [*(each.line.target_field for each in compiled.targets), *ADDED] if compiled else ADDED
+    filled = [fields[name] for name in dict.fromkeys(names) if name in fields]
     return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
 
 
-def open_of_line(connected: ConnectedFlow, parts: Iterable[Part]) -> list[str]:
-    """The open fields of a document's lines: all but free texts."""
-    return sorted({name for part in parts for name in _filled(connected, part)} - {*FREE_TEXTS})
+def masked_bodies(connected: ConnectedFlow, rows: Iterable[tuple[int, str, str]]) -> tuple[list[int], list[str]]:
+    """The bodies of calls with the values of open fields only: their numbers, and the bodies as JSON.
+
+    A body that is a list of operations, as some changes of documents are, is left out.
+
+    Args:
+        rows: number, part and body of each.
+    """
+    document, numbers, bodies = connected.flow.document, [], []
+    kind = document.kind(connected.settings) if document else None
+    shown = {part.name: frozenset(open_fields(connected, part)) for part in connected.parts}
+    if kind:
+        shown[connected.flow.main] = shown[kind.header]
+    for number, part, body in rows:
+        content = orjson.loads(body)
+        if isinstance(content, dict):
+            numbers.append(number)
+            lines = kind.navigation if kind else ""
+            bodies.append(orjson.dumps(_masked(content, shown.get(part, frozenset()), lines)).decode())
+    return numbers, bodies
 
 
-def _filled(connected: ConnectedFlow, part: Part) -> list[str]:
-    named = [each.line.target_field for each in connected.compiled()[part.name].targets]
-    return [*dict.fromkeys((*named, *ADDED))]
+def _masked(body: dict[str, Any], shown: Set[str], lines: str) -> dict[str, Any]:
+    kept = {
+        name: value if name in shown or value == "" or value.__class__ in PLAIN else MASKED
+        for name, value in body.items()
+    }
+    if lines in body:
+        kept[lines] = [
+            {name: MASKED if name in FREE_TEXTS else value for name, value in line.items()} for line in body[lines]
+        ]
+    return kept
 
 
 def is_of_goods(flow: Flow) -> bool:

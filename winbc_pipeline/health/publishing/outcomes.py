@@ -1,6 +1,7 @@
 """Publishes what runs did to records: the moves of the ledger that were not published yet, as one file.
 
-Here belongs: the SELECT. How far the ledger was published stands in the flow's status file (publish.py).
+Here belongs: the SELECT. How far the ledger was published stands in the flow's status file (publish.py). It costs every
+run, so each move is one row, and texts are put together rather than parsed.
 """
 
 from collections.abc import Iterator
@@ -9,24 +10,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
-import orjson
 
 from ...staging.load import create as create_staging
 from ...staging.published import files
-from ...staging.published.outcomes import MASKED
+from ...staging.published.outcomes import MASKED, NOTHING, SEPARATOR
 from ...staging.store import create_table, insert_rows, literal, quote, rows_of
 from ...sync.connected import ConnectedFlow
-from ...sync.flow import Part
 from ...sync.outcomes import IGNORED
 from ...sync.plan_table import PLANNED, planned_table
 from ..redaction import SYSTEM_WORDS, without_personal_data
-from .masking import E_MAIL, is_of_goods, open_fields, open_of_line, open_source
+from .masking import E_MAIL, is_of_goods, masked_bodies, open_fields, open_source
 
 AT_ONCE = 50_000  # moves in one file
 ROWS_OF_RECORD = 50  # of the source, that a record's story shows
-# What a person typed, and what a system answered in its own words.
+# Reasons whose message a person typed, or is in a system's own words.
 LOOKED_AT = (IGNORED, *SYSTEM_WORDS)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+MESSAGES = dict.fromkeys(("part", "key", "place", "message"), "VARCHAR") | {"place": "BIGINT"}
 
 
 @dataclass(frozen=True)
@@ -41,118 +41,106 @@ class Place:
         return f"{self.until:%Y%m%dT%H%M%S%f}-{self.moves}"
 
 
+def last_place(known: dict[str, Any]) -> Place:
+    """How far a flow is published, as its status file says; the beginning when it says nothing."""
+    published = known.get("published")
+    return Place(datetime.fromisoformat(published["until"]), published["moves"]) if published else Place()
+
+
 def publish_outcomes(
     connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place, now: datetime
 ) -> Place:
     """Publishes what came into the ledger since a place; returns the place from which the next call goes on."""
-    while True:
-        reached = _reached(connection, place)
-        if reached == place:
-            return place
-        _take(connection, connected, place)
+    while (reached := _take(connection, place)) != place:
+        create_table(connection, planned_table(connected.flow), PLANNED)
+        create_staging(connection, connected.staging)
+        _take_messages(connection, connected)
+        _take_bodies(connection, connected)
         path = files.run_file(connected.settings, now.date(), connected.flow.id, place.name)
         with files.replacing(path) as half:
-            connection.execute(
-                f"COPY ({_select(connected)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)"
-            )
+            connection.execute(f"COPY ({_select(connected)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)")
         place = reached
+    return place
 
 
-def _reached(connection: duckdb.DuckDBPyConnection, place: Place) -> Place:
-    """The place after the next moves."""
-    rows = connection.execute(
+def _take(connection: duckdb.DuckDBPyConnection, place: Place) -> Place:
+    """Puts the next moves after a place into the temporary table `taken`; returns the place after them."""
+    connection.execute(
         f"""
-        WITH taken AS ({_next(place)})
-        SELECT max(moved_at), count(*) FILTER (moved_at = (SELECT max(moved_at) FROM taken)) FROM taken""",
+        CREATE OR REPLACE TEMP TABLE taken AS
+        SELECT *, rowid AS place
+        FROM ledger_event
+        WHERE moved_at >= ?
+        ORDER BY moved_at, rowid
+        LIMIT {AT_ONCE} OFFSET {place.moves}""",
         [place.until],
-    ).fetchall()
-    until, moves = rows[0]
+    )
+    last = "SELECT max(moved_at) FROM taken"
+    until, moves = connection.execute(f"SELECT ({last}), count(*) FROM taken WHERE moved_at = ({last})").fetchall()[0]
     if until is None:
         return place
     return Place(until, moves + (place.moves if until == place.until else 0))
 
 
-def _next(place: Place) -> str:
-    """SELECT of the next moves, with the place's moment as bound value."""
-    return f"""
-        SELECT *, rowid AS place
-        FROM ledger_event
-        WHERE moved_at >= ?
-        ORDER BY moved_at, rowid
-        LIMIT {AT_ONCE} OFFSET {place.moves}"""
-
-
-def _take(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place) -> None:
-    """Puts the outcomes of the next moves, with their masked messages, into temporary tables."""
-    create_table(connection, planned_table(connected.flow), PLANNED)
-    create_staging(connection, connected.staging)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE moves_taken AS
-        SELECT
-            part, key, run_id,
-            arg_max(ledger_event, place) AS last,
-            list({{moment: moved_at, from_state: from_state, state: state, reason: reason, attempt_id: attempt_id}}
-                ORDER BY place) AS steps,
-            arg_max(attempt_id, place) FILTER (state = 'SENDING') AS attempt_id
-        FROM ({_next(place)}) AS ledger_event
-        GROUP BY part, key, run_id""",
-        [place.until],
-    )
-    connection.execute("DROP TABLE IF EXISTS message_masked")
-    create_table(connection, "message_masked", dict.fromkeys(("part", "key", "run_id", "message"), "VARCHAR"), True)
-    insert_rows(connection, "message_masked", dict.fromkeys(("part", "key", "run_id", "message"), "VARCHAR"),
-        [*_masked_messages(connection, connected)])
-
-
-def _masked_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> Iterator[dict[str, Any]]:
+def _take_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
+    """Puts the messages that may name a person, without what does, into the temporary table `message_masked`."""
     rows = rows_of(
         connection,
         f"""
-        SELECT m.part, m.key, m.run_id, m.last.reason, m.last.message, p.action AS planned_action, p.body
-        FROM moves_taken AS m
+        SELECT t.part, t.key, t.place, t.reason, t.message, p.action AS planned_action, p.body
+        FROM taken AS t
         LEFT JOIN {quote(planned_table(connected.flow))} AS p USING (part, key)
-        WHERE m.last.message IS NOT NULL AND list_contains(?, m.last.reason)""",
+        WHERE t.message IS NOT NULL AND list_contains(?, t.reason)""",
         [[*LOOKED_AT]],
     )
-    for row in rows:
-        yield {name: row[name] for name in ("part", "key", "run_id")} | {"message": without_personal_data(row)}
+    connection.execute("DROP TABLE IF EXISTS message_masked")
+    create_table(connection, "message_masked", MESSAGES, temporary=True)
+    masked = [row | {"message": without_personal_data(row)} for row in rows]
+    insert_rows(connection, "message_masked", MESSAGES, masked)
+
+
+def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
+    """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE body_masked AS
+        SELECT t.place, s.body
+        FROM taken AS t
+        JOIN sent_payload AS s USING (part, key, attempt_id)
+        WHERE t.state = 'SENDING'"""
+    )
+    if is_of_goods(connected.flow):
+        return
+    rows = connection.execute("SELECT b.place, t.part, b.body FROM body_masked AS b JOIN taken AS t USING (place)")
+    places, bodies = masked_bodies(connected, rows.fetchall())
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE body_masked AS SELECT unnest(?::BIGINT[]) AS place, unnest(?::VARCHAR[]) AS body",
+        [places, bodies],
+    )
 
 
 def _select(connected: ConnectedFlow) -> str:
-    """SELECT of the outcomes in the table `moves_taken`, with what each record's story needs."""
+    """SQL of the published rows of the moves in the table `taken`."""
     flow = connected.flow
-    looked_at = ", ".join(map(literal, LOOKED_AT))
+    looked_at, named = ", ".join(map(literal, LOOKED_AT)), literal(SEPARATOR.join(open_source(connected)))
     return f"""
         SELECT
-            {literal(flow.id)} AS flow, m.part, m.part = {literal(flow.main)} AS is_main,
-            {_without_mail("m.key")} AS key,
-            coalesce(l.target_no, m.last.target_no) AS target_no,
-            m.last.state AS state, m.last.action AS action, m.last.reason AS reason,
-            CASE
-                WHEN m.last.reason IN ({looked_at}) THEN w.message
-                ELSE {_without_mail("m.last.message")}
-            END AS message,
-            l."window", m.last.moved_at AS moment, m.run_id, l.amount, l.currency, l.difference,
-            m.last.mapping_version AS mapping_version, m.steps,
-            r.read, {_without_mail("p.lookups")} AS lookups,
+            {literal(flow.id)} AS flow, t.part, t.part = {literal(flow.main)} AS is_main,
+            {_without_mail("t.key")} AS key, coalesce(t.target_no, l.target_no) AS target_no,
+            t.from_state, t.state, t.action, t.reason,
+            CASE WHEN t.reason IN ({looked_at}) THEN w.message ELSE {_without_mail("t.message")} END AS message,
+            l."window", t.moved_at AS moment, t.run_id, t.attempt_id, l.amount, l.currency, l.difference,
+            t.mapping_version, CASE WHEN r.read IS NOT NULL THEN {named} END AS read_fields, r.read,
+            {_without_mail("p.lookups")} AS lookups,
             {_changes(connected)} AS changes,
-            {_sent(connected)} AS sent,
-            CASE WHEN json_type(s.body) = 'OBJECT' THEN json_keys(s.body) END AS sent_fields,
-            s.sent_at
-        FROM moves_taken AS m
-        LEFT JOIN message_masked AS w
-            ON w.part = m.part AND w.key = m.key AND w.run_id IS NOT DISTINCT FROM m.run_id
-        LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m.key
+            b.body AS sent
+        FROM taken AS t
+        LEFT JOIN message_masked AS w ON w.place = t.place
+        LEFT JOIN body_masked AS b ON b.place = t.place
+        LEFT JOIN ledger AS l ON l.part = t.part AND l.key = t.key
         LEFT JOIN {quote(planned_table(flow))} AS p
-            ON p.part = m.part AND p.key = m.key AND p.version IS NOT DISTINCT FROM m.last.version
-        LEFT JOIN (
-            SELECT part, key, attempt_id, any_value(body) AS body, max(sent_at) AS sent_at
-            FROM sent_payload
-            GROUP BY ALL
-        ) AS s ON s.part = m.part AND s.key = m.key AND s.attempt_id = m.attempt_id
-        LEFT JOIN ({_read(connected)}) AS r ON r.part = m.part AND r.key = m.key
-        ORDER BY moment"""
+            ON p.part = t.part AND p.key = t.key AND t.state <> 'SENDING' AND p.version IS NOT DISTINCT FROM t.version
+        LEFT JOIN ({_read(connected)}) AS r ON r.part = t.part AND r.key = t.key AND t.state <> 'SENDING'"""
 
 
 def _without_mail(text: str) -> str:
@@ -162,22 +150,25 @@ def _without_mail(text: str) -> str:
 
 def _read(connected: ConnectedFlow) -> str:
     """SELECT of what was read of the records whose part has the source's own key: `part, key, read`."""
-    flow, staging = connected.flow, connected.staging
-    fields = ", ".join(
-        f"{quote(name)}: "
-        + (quote(name) if shown else f"CASE WHEN {quote(name)} IS NOT NULL THEN {literal(MASKED)} END")
-        for name, shown in open_source(connected).items()
-    )
+    values = ", ".join(_written(name, shown) for name, shown in open_source(connected).items())
     selects = [
         f"""
         SELECT {literal(name)} AS part, {key} AS key,
-            to_json(list({{{fields}}} ORDER BY _key)[:{ROWS_OF_RECORD}])::VARCHAR AS read
-        FROM {quote(staging.name)}
-        WHERE {key} IN (SELECT key FROM moves_taken WHERE part = {literal(name)})
+            list(concat_ws({literal(SEPARATOR)}, {values}) ORDER BY _key)[:{ROWS_OF_RECORD}] AS read
+        FROM {quote(connected.staging.name)}
+        WHERE {key} IN (SELECT key FROM taken WHERE part = {literal(name)} AND state <> 'SENDING')
         GROUP BY 2"""
         for name, key in _named(connected)
     ]
     return " UNION ALL ".join(selects)
+
+
+def _written(name: str, is_shown: bool) -> str:
+    """SQL of a field of the source as text; NOTHING for one that is empty."""
+    field, nothing = quote(name), literal(NOTHING)
+    if is_shown:
+        return f"coalesce({field}::VARCHAR, {nothing})"
+    return f"CASE WHEN {field} IS NULL THEN {nothing} ELSE {literal(MASKED)} END"
 
 
 def _named(connected: ConnectedFlow) -> Iterator[tuple[str, str]]:
@@ -192,60 +183,25 @@ def _named(connected: ConnectedFlow) -> Iterator[tuple[str, str]]:
 
 
 def _changes(connected: ConnectedFlow) -> str:
-    """SQL of the planned changes (alias p), with the values of open fields only."""
+    """SQL of the changes of records that were there before (alias p), with the values of open fields only."""
+    is_change = "p.action IS DISTINCT FROM 'create' AND p.changes <> '[]'"
     if is_of_goods(connected.flow):
-        return "p.changes"
+        return f"CASE WHEN {is_change} THEN p.changes END"
     cases = " ".join(
-        f"WHEN {literal(part.name)} THEN {_listed(open_fields(connected, part))}" for part in connected.parts
+        f"WHEN {literal(part.name)} THEN [{', '.join(map(literal, open_fields(connected, part)))}]::VARCHAR[]"
+        for part in connected.parts
     )
     of_line = r"regexp_matches(change.field, '^line \d+ \w+$') AND NOT regexp_matches(change.field, ' description2?$')"
     shown = f"list_contains(CASE p.part {cases} ELSE []::VARCHAR[] END, change.field) OR ({of_line})"
-    mask = literal(orjson.dumps(MASKED).decode())
     return f"""
-        CASE WHEN p.changes IS NOT NULL AND p.changes <> '[]' THEN to_json(list_transform(
+        CASE WHEN {is_change} THEN to_json(list_transform(
             from_json(p.changes, '[{{"field": "VARCHAR", "old": "JSON", "new": "JSON"}}]'),
             lambda change: CASE
                 WHEN {shown} THEN change
                 ELSE {{
                     field: change.field,
-                    old: CASE WHEN change.old IS NOT NULL THEN {mask}::JSON END,
-                    new: CASE WHEN change.new IS NOT NULL THEN {mask}::JSON END
+                    old: CASE WHEN change.old IS NOT NULL THEN to_json({literal(MASKED)}) END,
+                    new: CASE WHEN change.new IS NOT NULL THEN to_json({literal(MASKED)}) END
                 }}
             END
         ))::VARCHAR END"""
-
-
-def _sent(connected: ConnectedFlow) -> str:
-    """SQL of the body that was sent (alias s), with the values of open fields only."""
-    if is_of_goods(connected.flow):
-        return "s.body"
-    document = connected.flow.document
-    cases = []
-    for part in connected.parts:
-        structure: dict[str, Any] = dict.fromkeys(open_fields(connected, part), "JSON")
-        kind = document.kind(connected.settings) if document else None
-        if kind and part.name == kind.header:
-            lines = [connected.flow.part(name) for name in kind.lines]
-            structure[kind.navigation] = [dict.fromkeys(open_of_line(connected, lines), "JSON")]
-        if structure:
-            shaped = literal(orjson.dumps(structure).decode())
-            cases.append(f"WHEN {literal(_ledger_part(connected, part))} THEN from_json(s.body, {shaped})::JSON")
-    body = f"CASE m.part {' '.join(cases)} END" if cases else "NULL::JSON"
-    return f"CASE WHEN json_type(s.body) = 'OBJECT' THEN json_merge_patch('{{}}', {body})::VARCHAR END"
-
-
-def _ledger_part(connected: ConnectedFlow, part: Part) -> str:
-    """The name under which the ledger keeps a part: a document's header is the flow's main part."""
-    document = connected.flow.document
-    is_header = document and part.name == document.kind(connected.settings).header
-    return connected.flow.main if is_header else part.name
-
-
-def _listed(names: list[str]) -> str:
-    return f"[{', '.join(map(literal, names))}]::VARCHAR[]"
-
-
-def last_place(known: dict[str, Any]) -> Place:
-    """How far a flow is published, as its status file says; the beginning when it says nothing."""
-    published = known.get("published")
-    return Place(datetime.fromisoformat(published["until"]), published["moves"]) if published else Place()
