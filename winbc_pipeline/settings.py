@@ -243,7 +243,7 @@ class AlertSettings(_Section):
     time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
     urgent: tuple[Kind, ...] = ()
     temporary_minutes: NonNegativeInt = 5
-    ui_url: str = "http://127.0.0.1:3000"
+    ui_url: str = "http://127.0.0.1:3000/dagster"
     expires: dict[str, date] = {}
     expiry_days: PositiveInt = 30
     disk_mb: NonNegativeInt = 1000
@@ -275,6 +275,16 @@ class ReconcileSettings(_Section):
     calls: PositiveInt = 5000
     counts_cron: str = "20 2 * * *"
     whole_cron: str = "40 2 * * 0"
+
+
+class DashboardSettings(_Section):
+    """The dashboard: its language (empty: that of each browser), and the names under which other computers reach it.
+
+    `hosts` are names without ports. The dashboard itself listens on 127.0.0.1 alone.
+    """
+
+    language: Literal["", "en", "nl"] = ""
+    hosts: tuple[str, ...] = ()
 
 
 class FlowSettings(_Section):
@@ -350,6 +360,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     checks: CheckSettings = CheckSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod
