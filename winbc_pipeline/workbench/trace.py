@@ -49,7 +49,7 @@ class Step:
     fields: tuple[str, ...] = ()
 
 
-def trace(connected: ConnectedFlow, key: str, bodies: bool = False) -> list[Step]:
+def trace(connected: ConnectedFlow, key: str, bodies: bool = False, wait_s: float | None = None) -> list[Step]:
     """The steps of a record of the flow's main part and of the records that belong to it, such as an order's customer.
 
     They are in the order read, mapped, planned and sent. There are none when nothing is known of the record.
@@ -57,8 +57,9 @@ def trace(connected: ConnectedFlow, key: str, bodies: bool = False) -> list[Step
     Args:
         key: the source's key of the record.
         bodies: whether to show the values that were read and sent. Those of people are personal data.
+        wait_s: seconds to wait for the database; None: as the store says.
     """
-    with connected.store.open() as connection:
+    with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         create_staging(connection, connected.staging)
         renew_table(connection, mapped_table(connected.flow), MAPPED)

@@ -24,6 +24,7 @@ def test_a_run_publishes_each_record_that_it_moved(shop: Shop) -> None:
     shop.orders.order("W1")
     shop.fails("W2")
     shop.run()
-    for row in outcomes(shop): print(row)
+    for row in outcomes(shop):
+        print(row)
     print(status_of(shop.settings, ORDERS_TO_BC.id))
     assert 0

@@ -58,7 +58,9 @@ def publish_outcomes(
         _take_bodies(connection, connected)
         path = files.run_file(connected.settings, now.date(), connected.flow.id, place.name)
         with files.replacing(path) as half:
-            connection.execute(f"COPY ({_select(connected)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(
+                f"COPY ({_select(connected)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)"
+            )
         place = reached
     return place
 

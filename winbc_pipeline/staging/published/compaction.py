@@ -33,16 +33,18 @@ def compact(settings: Settings, many: int = MANY) -> int:
     crowded = [(day, paths) for day, paths in days if len(paths) >= many]
     if not crowded:
         return 0
-    with suppress(Timeout), FileLock(str(files.folder(settings) / "compaction.lock"), timeout=0), opened() as connection:
+    with (
+        suppress(Timeout),
+        FileLock(str(files.folder(settings) / "compaction.lock"), timeout=0),
+        opened() as connection,
+    ):
         for day, paths in crowded:
             _put_together(connection, settings, day, paths)
         return len(crowded)
     return 0
 
 
-def _put_together(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, day: date, paths: Iterable[Path]
-) -> None:
+def _put_together(connection: duckdb.DuckDBPyConnection, settings: Settings, day: date, paths: Iterable[Path]) -> None:
     whole = files.day_file(settings, day)
     taken = _made_of(connection, whole) if whole.exists() else set()
     for path in [path for path in paths if path.name in taken]:
@@ -54,7 +56,9 @@ def _put_together(
 
 
 def _made_of(connection: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
-    found = connection.execute("SELECT value FROM parquet_kv_metadata(?) WHERE key = ?", [str(path), MADE_OF]).fetchone()
+    found = connection.execute(
+        "SELECT value FROM parquet_kv_metadata(?) WHERE key = ?", [str(path), MADE_OF]
+    ).fetchone()
     return set(orjson.loads(found[0])) if found else set()
 
 
