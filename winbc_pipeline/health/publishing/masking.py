@@ -51,8 +51,8 @@ def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
 def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:
     """The open fields of the target among those that a part's table fills, or that the program adds."""
     fields, compiled = connected.target_fields(part), connected.compiled().get(part.name)
-    names = [*(each.line.target_field for each in compiled.targets), *ADDED] if compiled else ADDED
-    filled = [fields[name] for name in dict.fromkeys(names) if name in fields]
+    names = [each.line.target_field for each in compiled.targets] if compiled else []
+    filled = [fields[name] for name in dict.fromkeys((*names, *ADDED)) if name in fields]
     return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
 
 
