@@ -103,14 +103,18 @@ def _take_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFl
 
 
 def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
-    """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`."""
+    """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`.
+
+    Of documents these are the documents: of their customers next to nothing could be shown.
+    """
+    main = f"AND t.part = {literal(connected.flow.main)}" if connected.flow.document else ""
     connection.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE body_masked AS
         SELECT t.place, s.body
         FROM taken AS t
         JOIN sent_payload AS s USING (part, key, attempt_id)
-        WHERE t.state = 'SENDING'"""
+        WHERE t.state = 'SENDING' {main}"""
     )
     if holds_goods(connected.flow):
         return
