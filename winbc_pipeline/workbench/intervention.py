@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from .. import clock
 from ..errors import NotDone
+from ..health.publishing.publish import published
 from ..staging import ledger
 from ..staging.ledger import OPEN, Move, State
 from ..staging.load import create as create_staging
@@ -80,7 +81,7 @@ def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Interventio
     Raises: StoreBusy while a run goes on; ConfigurationError when the ledger was kept for another target.
     """
     sending = sending_of(connected.flow)
-    with leased(connected, sending) as target:
+    with published(connected), leased(connected, sending) as target:
         check_target(connected, sending, target)
         # No other run holds the lease. What is still SENDING therefore belongs to a run that died.
         recover(connected.store, run_id)

@@ -28,6 +28,7 @@ from ...flows import FLOWS
 from ...health.flush import Flushed, flush
 from ...health.gather import Gathered, gather
 from ...health.lateness import FlowHealth
+from ...health.publishing.publish import publish_watched
 from ...health.report import report
 from ...settings import Settings
 from ...sync.connected import ConnectedFlow
@@ -54,6 +55,8 @@ def watch_sensor(settings: Settings) -> SensorDefinition:
     def alerts(context: SensorEvaluationContext) -> SensorResult:
         before: Known = json.loads(context.cursor or "{}")
         words, gathered = _flushed(settings)
+        still = [each for each in gathered.problems if each.closed_at is None]
+        publish_watched(still, [ConnectedFlow(flow, settings) for flow in FLOWS])
         events, after = evaluations(gathered.healths, before)
         return SensorResult(skip_reason=SkipReason(words), asset_events=events, cursor=json.dumps(after))
 
