@@ -36,6 +36,21 @@ class Difference:
     yours: str
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a table of a name looks like.
+
+    Attributes:
+        columns: those that a run reads, in the order in which people read them.
+        untrimmed: the column whose cells keep the blanks around them.
+        guarded: the columns whose values may have an apostrophe in front (cells.safe).
+    """
+
+    columns: tuple[str, ...]
+    untrimmed: str = ""
+    guarded: tuple[str, ...] = ()
+
+
 def differences(folder: Path) -> Iterator[Difference]:
     """The differences between a mapping folder and the shipped one; notes are not compared."""
     tables = {path.relative_to(each) for each in (SHIPPED, folder) for path in each.glob("*/*.csv")}
@@ -65,12 +80,19 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _read(path: Path) -> list[Row]:
+    shape = shape_of(path)
+    return read_rows(path, shape.columns, untrimmed=shape.untrimmed, optional=OPTIONAL)
+
+
+def shape_of(path: Path) -> Shape:
+    """The columns of a table, by its name and folder."""
     if path.name == TESTS:
-        return read_rows(path, TEST_COLUMNS, untrimmed="value")
+        return Shape(TEST_COLUMNS, untrimmed="value", guarded=("value",))
     if path.name == RULES:
-        return read_rows(path, RULE_COLUMNS)
-    columns = LOOKUP_COLUMNS if path.parent.name == LOOKUPS else FEATURE_COLUMNS if path.stem in FEATURES else COLUMNS
-    return read_rows(path, columns, optional=OPTIONAL)
+        return Shape(RULE_COLUMNS)
+    if path.parent.name == LOOKUPS:
+        return Shape(LOOKUP_COLUMNS, guarded=LOOKUP_COLUMNS[:2])
+    return Shape(FEATURE_COLUMNS if path.stem in FEATURES else COLUMNS)
 
 
 def _cells(table: str, name: str, shipped: dict[str, str] | None, yours: dict[str, str] | None) -> Iterator[Difference]:
