@@ -277,6 +277,16 @@ class ReconcileSettings(_Section):
     whole_cron: str = "40 2 * * 0"
 
 
+class DashboardSettings(_Section):
+    """The dashboard: its language (empty: that of each browser), and the names under which other computers reach it.
+
+    `hosts` are names without ports. The dashboard itself listens on 127.0.0.1 alone.
+    """
+
+    language: Literal["", "en", "nl"] = ""
+    hosts: tuple[str, ...] = ()
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -350,6 +360,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     checks: CheckSettings = CheckSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

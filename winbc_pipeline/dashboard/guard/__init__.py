@@ -1,0 +1,1 @@
+"""The guard: who may come in, from which page, and what each role may do."""

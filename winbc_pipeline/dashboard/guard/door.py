@@ -1,0 +1,138 @@
+"""The door: every request and every websocket passes it, before any page or Dagster sees it."""
+
+import html
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from starlette.datastructures import URL, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .access import Access
+from .forms import check_csrf, read_form
+from .limiter import Limiter
+from .origin import READING, Answer, judge
+from .session import Session, begin, read, remember
+
+TOKEN = "token"  # noqa: S105 - name of the parameter in the start address
+OPEN = ("/login", "/static/")  # what is answered before log-in
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass
+class Door:
+    """Lets in who has a session, from our own pages only, and says to the pages behind whose session it is.
+
+    Attributes:
+        pages: the application behind.
+        access: the tokens.
+        hosts: see `judge`.
+        now: the present moment, in UTC.
+    """
+
+    pages: ASGIApp
+    access: Access
+    hosts: Collection[str]
+    now: Callable[[], datetime]
+    limiter: Limiter = field(default_factory=Limiter)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, one websocket, or the life of the server."""
+        if scope["type"] == "lifespan":
+            return await self.pages(scope, receive, send)
+        guarded = _with_headers(send) if scope["type"] == "http" else send
+        try:
+            refused = self._refusal(scope)
+            if refused is None and scope["type"] == "http":
+                receive = await self._checked(scope, receive)
+        except HTTPException as error:
+            refused = PlainTextResponse(error.detail, error.status_code)
+        if refused is not None:
+            return await _refuse(refused, scope, receive, guarded)
+        return await self.pages(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """What is answered instead of passing the request on; None when it may pass."""
+        connection = HTTPConnection(scope)
+        match judge(connection.headers, scope.get("method", "POST"), self.hosts):
+            case Answer.WRONG_HOST:
+                return PlainTextResponse(
+                    "This dashboard has no such name. See dashboard.hosts in docs/settings.md.", 421
+                )
+            case Answer.FOREIGN:
+                return PlainTextResponse("Only the pages of this dashboard may ask this.", 403)
+            case Answer.ASK_AGAIN:
+                return _ask_again(connection.url)
+        session = read(connection.cookies.get(self.access.cookie, ""), self.access, self.now())
+        scope["winbc.session"] = session
+        if scope["type"] == "http" and scope["method"] == "GET" and TOKEN in connection.query_params:
+            return self.log_in(connection, connection.query_params[TOKEN])
+        return _to_log_in(connection) if session is None and not scope["path"].startswith(OPEN) else None
+
+    def log_in(self, connection: HTTPConnection, token: str) -> Response:
+        """The answer to a token: the session and the address without the token, or the page that asks for one."""
+        if waits_s := self.limiter.waits_s(self.now()):
+            return PlainTextResponse("Too many wrong tokens.", 429, {"Retry-After": str(waits_s)})
+        role = self.access.role_of(token)
+        if role is None:
+            self.limiter.count(self.now())
+            return RedirectResponse("/login?wrong", 303)
+        path = connection.url.path if not connection.url.path.startswith("/login") else "/"
+        answer = RedirectResponse(f"/{path.lstrip('/')}", 303)
+        remember(answer, begin(role, self.now()), self.access, connection)
+        return answer
+
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        if scope["method"] in READING or scope["path"].startswith("/dagster/"):
+            return receive
+        receive = await read_form(scope, receive)
+        session = scope["winbc.session"]
+        if isinstance(session, Session) and not scope["path"].startswith(OPEN):
+            check_csrf(scope, session, self.access)
+        return receive
+
+
+def _to_log_in(connection: HTTPConnection) -> Response:
+    if connection.scope.get("method") in READING and "hx-request" not in connection.headers:
+        return RedirectResponse("/login", 303)
+    return PlainTextResponse("Log in.", 401, {"HX-Redirect": "/login"})  # a part of a page cannot be the log-in
+
+
+def _ask_again(url: URL) -> Response:
+    """A page that asks the same from here: a browser gives no cookie to what a foreign page begins (SameSite)."""
+    own = f"/{url.path.lstrip('/')}" + (f"?{url.query}" if url.query else "")
+    target = html.escape(own, quote=True)
+    return HTMLResponse(f'<!doctype html><title>winbc</title><meta http-equiv="refresh" content="0; url={target}">')
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Content-Security-Policy", CSP)
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sending
+
+
+async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})
+    else:
+        await answer(scope, receive, send)

@@ -1,0 +1,136 @@
+"""The session of a browser: a role and a name in a signed cookie. The server keeps nothing, so a restart ends none.
+
+The signature is made with the token of the session's role: another token ends the sessions of that role.
+"""
+
+import base64
+import functools
+import hmac
+import inspect
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from .access import Access
+
+Role = Literal["view", "operate", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""From the one that may least to the one that may most."""
+
+LASTS = timedelta(days=7)
+MOST_NAME = 60  # characters
+LOCAL = {"127.0.0.1", "localhost", "::1"}
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who looks.
+
+    Attributes:
+        role: what they may do.
+        name: who they say they are; the role where they have said nothing. For logs, and no proof of anything.
+        ends: when the session is over, in seconds since 1970 (UTC).
+        number: what tells this session from others.
+    """
+
+    role: Role
+    name: str
+    ends: int
+    number: str
+
+    def may(self, role: Role) -> bool:
+        """Whether this session may do what a role may do."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def until(self) -> datetime:
+        """When the session is over, in UTC."""
+        return datetime.fromtimestamp(self.ends, UTC)
+
+
+def begin(role: Role, now: datetime) -> Session:
+    """A new session of a role."""
+    return Session(role, role, int((now + LASTS).timestamp()), secrets.token_urlsafe(16))
+
+
+def renamed(session: Session, name: str) -> Session:
+    """The session under another name, without what cannot be printed."""
+    printable = "".join(letter for letter in name if letter.isprintable()).strip()
+    return replace(session, name=printable[:MOST_NAME] or session.role)
+
+
+def session_of(connection: HTTPConnection) -> Session:
+    """The session of a request. Raises HTTPException (401) where there is none."""
+    session = connection.scope.get("winbc.session")
+    if not isinstance(session, Session):
+        raise HTTPException(401)
+    return session
+
+
+def require(role: Role) -> Callable[[Endpoint], Endpoint]:
+    """Refuses (403) a page's function to who may less than a role may. The function takes the request first."""
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        def plain(request: Request, *given: Any, **named: Any) -> Any:
+            _check(request, role)
+            return endpoint(request, *given, **named)
+
+        @functools.wraps(endpoint)
+        async def waiting(request: Request, *given: Any, **named: Any) -> Any:
+            _check(request, role)
+            return await endpoint(request, *given, **named)
+
+        return waiting if inspect.iscoroutinefunction(endpoint) else plain  # type: ignore[return-value]
+
+    return guarded
+
+
+def _check(request: Request, role: Role) -> None:
+    if not session_of(request).may(role):
+        raise HTTPException(403)
+
+
+def written(session: Session, access: "Access") -> str:
+    """The session as a cookie's value."""
+    content = base64.urlsafe_b64encode(json.dumps(asdict(session)).encode()).decode().rstrip("=")
+    return f"{content}.{access.sign(session.role, content)}"
+
+
+def read(value: str, access: "Access", now: datetime) -> Session | None:
+    """The session that a cookie's value is; None when nobody signed it, or when it is over."""
+    content, _, signature = value.partition(".")
+    try:
+        session = Session(**json.loads(base64.urlsafe_b64decode(content.encode() + b"==")))
+        signed = access.sign(session.role, content)
+    except (ValueError, TypeError, KeyError):
+        return None
+    if not hmac.compare_digest(signature.encode(), signed.encode()) or session.ends <= now.timestamp():
+        return None
+    return session
+
+
+def remember(answer: Response, session: Session, access: "Access", request: HTTPConnection) -> None:
+    """Gives the browser the session. Under a name that is not this machine's own, only over TLS."""
+    answer.set_cookie(
+        access.cookie,
+        written(session, access),
+        expires=session.until,
+        secure=(request.url.hostname or "") not in LOCAL,
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def forget(answer: Response, access: "Access") -> None:
+    """Takes the session from the browser."""
+    answer.delete_cookie(access.cookie, httponly=True, samesite="strict")
