@@ -22,7 +22,7 @@ from ..intervention import SHOWN, Request, changes_anything, intervention
 from ..winstore_answers import WAITING
 
 STATES = (*WAITING, State.FAILED, State.UNKNOWN)
-"""The states of the list: those that wait for a person come first, then what failed, then what the next run looks up."""
+"""The states of the list: those that wait for a person come first, what failed, what is looked up."""
 
 ASKS_FIRST = (State.UNKNOWN, *WAITING)  # of a document: it may be in the target
 # The decision that fits a reason beside trying again.

@@ -1,6 +1,6 @@
 """A CSV file as people edit it cell by cell: what they do not touch keeps its bytes.
 
-Here belongs: where each cell stands in the file, and putting an edited file together. How a file is read: mapping/cells.
+Here belongs: where each cell stands, and putting an edited file together. How a file is read: mapping/cells.py.
 """
 
 import hashlib
@@ -102,7 +102,7 @@ class Sheet:
         return replace(self, header=replace(self.header, cells=(*self.header.cells, *missing))) if missing else self
 
     def _made(self, before: RawRow | None, edited: EditedRow, is_wider: bool) -> RawRow:
-        """A row as it is to stand in the file. It may leave out its last cells if it did before, and no column is new."""
+        """A row as it is to stand in the file. It leaves out last cells if it did before and no column is new."""
         if before is None:
             return RawRow(0, tuple(self._written(name, edited, "") for name in self._names), self._line_end)
         old, cells = self.values(before), []
