@@ -57,14 +57,19 @@ def differences(folder: Path) -> Iterator[Difference]:
     for table in sorted(tables):
         if table.parts[0] == KEPT:
             continue
-        shipped, yours = _rows(SHIPPED / table), _rows(folder / table)
         if not (folder / table).exists():
             yield Difference(str(table), "", "", "the whole table", "")
         elif not (SHIPPED / table).exists():
             yield Difference(str(table), "", "", "", "the whole table")
         else:
-            for name in {**shipped, **yours}:
-                yield from _cells(str(table), name, shipped.get(name), yours.get(name))
+            yield from differences_of(str(table), SHIPPED / table, folder / table)
+
+
+def differences_of(table: str, shipped: Path, yours: Path) -> Iterator[Difference]:
+    """The differences between two files of one table; notes are not compared."""
+    before, after = _rows(shipped), _rows(yours)
+    for name in {**before, **after}:
+        yield from _cells(table, name, before.get(name), after.get(name))
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:

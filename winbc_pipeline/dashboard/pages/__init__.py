@@ -1,6 +1,16 @@
 """The pages of the dashboard, in the order of the navigation. The first one is where people arrive."""
 
 from ..page import Page
-from . import login, me
+from . import login, mapping, me, order, plan, reconcile, settings, stock, todo
 
-PAGES: tuple[Page, ...] = (me.PAGE, login.PAGE)
+PAGES: tuple[Page, ...] = (
+    todo.PAGE,
+    plan.PAGE,
+    mapping.PAGE,
+    order.PAGE,
+    stock.PAGE,
+    reconcile.PAGE,
+    settings.PAGE,
+    me.PAGE,
+    login.PAGE,
+)

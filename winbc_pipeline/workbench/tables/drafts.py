@@ -189,10 +189,7 @@ class Seen:
     before: Any
     after: Any
     live: Any
-
-    @property
-    def is_changed(self) -> bool:
-        return bool(self.before != self.after)
+    is_changed: bool
 
 
 @dataclass(frozen=True)
@@ -240,16 +237,11 @@ def _views(connected: ConnectedFlow, key: str | None, sample: int) -> list[Recor
 def _compared(now: RecordView | None, then: RecordView) -> Compared:
     before = {each.target.line.target_field: each for each in now.fields} if now else {}
     after = {each.target.line.target_field: each for each in then.fields}
-    fields = [
-        Seen(
-            name,
-            dict(_sources(before.get(name), after.get(name))),
-            _value(before, name),
-            _value(after, name),
-            then.live.get(name),
-        )
-        for name in {**after, **before}
-    ]
+    fields = []
+    for name in {**after, **before}:
+        old, new = _value(before, name), _value(after, name)
+        sources = dict(_sources(before.get(name), after.get(name)))
+        fields.append(Seen(name, sources, old, new, then.live.get(name), is_changed=old != new))
     fields.sort(key=lambda each: not each.is_changed)
     return Compared(then.part.name, then.key, tuple(fields), tuple(map(dict, then.errors)), then.request)
 

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
 from ...errors import NotDone
 from ...mapping.cells import bytes_of
-from ...mapping.shipped import KEPT, SHIPPED, copy_to_edit
+from ...mapping.shipped import KEPT, SHIPPED, Difference, copy_to_edit, differences_of
 from ...settings import Settings
 from ...staging.store import writing
 from .drafts import Draft, Problem, problems
@@ -108,9 +109,33 @@ def history(settings: Settings, table: Path) -> list[Version]:
 def kept(settings: Settings, version: str) -> bytes:
     """The content of a kept version; raises NotDone when it is not kept."""
     path = _folder(settings) / f"{version}.csv"
-    if not version.isalnum() or not path.exists():
+    if not (version.isascii() and version.isalnum()) or not path.exists():
         raise NotDone("This version of the table is not kept.")
     return path.read_bytes()
+
+
+def remember(settings: Settings, content: bytes) -> str:
+    """Keeps a version that a person begins to edit: the file may be another one when that person saves; returns it."""
+    version = version_of(content)
+    path = _folder(settings) / f"{version}.csv"
+    if not path.exists():
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _replace(path, content)
+    return version
+
+
+def differences_between(table: Path, before: bytes, after: bytes) -> list[Difference]:
+    """What differs between two contents of a table, cell by cell; notes are not compared.
+
+    Raises: MappingError for a content that is no such table.
+    """
+    with TemporaryDirectory(prefix="compared-") as name:
+        paths = [Path(name) / side / table for side in ("before", "after")]
+        for path, content in zip(paths, (before, after), strict=True):
+            path.parent.mkdir(parents=True)
+            path.write_bytes(content)
+        return list(differences_of(str(table), *paths))
 
 
 def shipped(table: Path) -> bytes | None:
