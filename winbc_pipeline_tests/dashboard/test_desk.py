@@ -26,7 +26,7 @@ FLOW = ORDERS_TO_BC.id
 
 def opened(orders: OrderSandboxes, role: Role = "operate", language: str = "en") -> TestClient:
     settings = orders.settings
-    return browser(door_of(settings.state_folder, now=orders.moment, settings=settings), role, language)
+    return browser(door_of(settings.state_folder, settings=settings), role, language)
 
 
 def fields(page: str, action: str, **wanted: str) -> dict[str, str]:

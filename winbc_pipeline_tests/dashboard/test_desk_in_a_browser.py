@@ -1,4 +1,4 @@
-"""A person's desk in a real browser: a red order mended, a mapping edited, two tabs, each role, two widths, two themes."""
+"""A desk in a real browser: a red order mended, a mapping edited, two tabs, each role, a telephone."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +68,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         orders.order("W2", lines=[{"product_id": LATER_SKU}])
         orders.sync()
         settings = orders.settings
-        door = door_of(settings.state_folder, now=orders.moment, settings=settings)
+        door = door_of(settings.state_folder, settings=settings)
         with served(door) as address:
             yield Desk(browser, orders, door, address)
 
