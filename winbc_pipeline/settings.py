@@ -243,7 +243,7 @@ class AlertSettings(_Section):
     time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")
     urgent: tuple[Kind, ...] = ()
     temporary_minutes: NonNegativeInt = 5
-    ui_url: str = "http://127.0.0.1:3000"
+    ui_url: str = "http://127.0.0.1:3000/dagster"
     expires: dict[str, date] = {}
     expiry_days: PositiveInt = 30
     disk_mb: NonNegativeInt = 1000

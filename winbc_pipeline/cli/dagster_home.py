@@ -1,4 +1,4 @@
-"""DAGSTER_HOME of one connection, and the processes of Dagster's UI."""
+"""DAGSTER_HOME of one connection, and the processes of Dagster, behind the guarded door of the dashboard."""
 
 import logging
 import os
@@ -19,11 +19,16 @@ import httpx
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from ..dashboard.guard.access import access_of
+from ..dashboard.guard.door import LOGIN
+from ..dashboard.guard.session import Role
+from ..dashboard.site import DAGSTER
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar
 
 CONFIGURATION = "dagster.yaml"  # in DAGSTER_HOME
 LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
+PORT = "ui.port"  # in DAGSTER_HOME: where the dashboard is while it is served
 LOG_BYTES = 5 * 2**20
 # The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
 WORKERS, THREADS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS"), "32"
@@ -49,6 +54,7 @@ def claimed(folder: Path) -> Iterator[Path]:
         raise NotDone(
             f"Another `winbc up`, `winbc ui` or `winbc demo` is at work in {home.parent}.", "Use or end it."
         ) from None
+    (home / PORT).unlink(missing_ok=True)  # a killed process left it
     try:
         yield home
     finally:
@@ -103,22 +109,51 @@ def check_port(port: int) -> None:
 
 @contextmanager
 def serve_ui(console: Console, home: Path, port: int, keep_log: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs Dagster's webserver, daemon and code location as children of this process until the block ends.
+    """Runs the dashboard, Dagster's daemon and its code location as children of this process until the block ends.
 
-    The block begins when the UI answers. Yields their first process.
+    The block begins when the dashboard answers. Yields their first process. `address` tells where it is.
 
     Args:
         keep_log: whether what they print is kept after they serve, too.
     """
     options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
     served = threading.Event()
-    with child(["dagster", "dev", "-m", "winbc_pipeline.definitions", *options], subprocess.PIPE) as process:
+    access_of(home.parent)  # made by this process, before another one reads it
+    command = ["winbc_pipeline.dashboard.dagster_dev", "dev", "-m", "winbc_pipeline.definitions", *options]
+    with child(command, subprocess.PIPE) as process, noted(home, port):
         write = _keep_log if keep_log else _log
         threading.Thread(target=write, args=(process.stdout, home / LOG, served), daemon=True).start()
-        with bar(console, "Starting the Dagster UI"):
+        with bar(console, "Starting the dashboard and Dagster"):
             wait_until_served(process, port, home / LOG)
         served.set()
         yield process
+
+
+def address(folder: Path, port: int, role: Role = "admin") -> str:
+    """The address at which a role comes in, with its token: whoever has it may what the role may.
+
+    Args:
+        folder: of the connection.
+    """
+    return f"http://127.0.0.1:{port}/?token={access_of(folder).tokens[role]}"
+
+
+@contextmanager
+def noted(home: Path, port: int) -> Iterator[None]:
+    """Keeps the port in a file while the block lasts, so that another command can tell the address."""
+    (home / PORT).write_text(str(port), encoding="utf-8")
+    try:
+        yield
+    finally:
+        (home / PORT).unlink(missing_ok=True)
+
+
+def port_of(home: Path) -> int | None:
+    """The port of what serves a DAGSTER_HOME; None where nothing has noted one."""
+    try:
+        return int((home / PORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _keep_log(printed: IO[bytes], path: Path, _: threading.Event) -> None:
@@ -165,17 +200,23 @@ def child(
 
 
 def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 240) -> None:
-    """Waits until the UI answers; raises SystemUnavailable when its process has ended, or after `most_s` seconds."""
+    """Waits until the dashboard answers.
+
+    Raises: SystemUnavailable when its process has ended, after `most_s` seconds, or if Dagster answers without a door.
+    """
     ends = time.monotonic() + most_s
     while time.monotonic() < ends:
         if process.poll() is not None:
-            raise SystemUnavailable(f"The Dagster UI ended by itself (exit code {process.returncode}).", f"See {log}.")
+            raise SystemUnavailable(f"The dashboard ended by itself (exit code {process.returncode}).", f"See {log}.")
         try:
-            httpx.get(f"http://127.0.0.1:{port}/server_info", timeout=5)
-            return
+            answer = httpx.get(f"http://127.0.0.1:{port}{DAGSTER}/server_info", timeout=5)
         except httpx.TransportError:
             time.sleep(0.2)
-    raise SystemUnavailable(f"The Dagster UI does not answer on port {port} after {most_s:.0f} s.", f"See {log}.")
+            continue
+        if answer.headers.get("location") != LOGIN:
+            raise SystemUnavailable("Dagster's UI was ended: it answers without a log-in.", "See docs/security.md.")
+        return
+    raise SystemUnavailable(f"The dashboard does not answer on port {port} after {most_s:.0f} s.", f"See {log}.")
 
 
 def end_group(process: subprocess.Popen[bytes], gentle_s: float = GENTLE_S) -> None:

@@ -22,7 +22,7 @@ from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
 from ..settings import SHIPPED_TABLES, load_settings
-from .dagster_home import check_port, child, claimed, serve_ui
+from .dagster_home import address, check_port, child, claimed, serve_ui
 from .failures import interruptible, wait_for_interrupt
 from .output import bar, say
 from .sandbox import check_folder, load_folder
@@ -32,7 +32,7 @@ LENGTHS = {"day": 1, "week": 7}  # in days
 MOST_WINDOWS = 60  # so that loading them takes seconds: Dagster takes a tenth of a second for each, even an empty one
 SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
 CONNECTION, ROUNDING_ACCOUNT = "demo", "8100"  # an account of the sandbox
-ENDING = "Ending the demo: its load, the Dagster UI and the sandboxes. The next `winbc demo` completes what is missing."
+ENDING = "Ending the demo: its load, the dashboard and the sandboxes. The next `winbc demo` completes what is missing."
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:
@@ -179,7 +179,7 @@ def _conclude(console: Console, written: int, failed: bool, folder: Path, comman
 
 def _print_steps(console: Console, addresses: Addresses, port: int, start: Path) -> None:
     winbc = _winbc(start)
-    steps = [f"Open the Dagster UI: http://127.0.0.1:{port} (Ctrl-C here ends everything)"]
+    steps = [f"Open the dashboard: {address(Path(CONNECTION), port)} (Ctrl-C here ends everything)"]
     if items := _state(addresses.bc_control)["records"].get("items"):
         sku = shlex.quote(items[0]["number"])
         steps.append(f"Change an article: {winbc} sandbox change {addresses.winstore_base} {sku} 12.34")

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from .. import clock
+from ..dashboard.guard.session import Role
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..settings import Settings, load_settings
@@ -34,7 +35,7 @@ from .operations.rerun import rerun
 from .operations.status import metrics, status
 from .output import add_row, bar, say, table_of, warn
 from .products import products
-from .setup import connection
+from .setup import connection, served
 from .setup.init import init
 from .setup.up import down, logs, up
 
@@ -125,9 +126,9 @@ def _day(text: str) -> date:
 def demo(
     once: Annotated[bool, typer.Option(help="Stop after the table. Exit code 0 only if all records arrived")] = False,
     sample: Annotated[Path | None, typer.Option(help="A retail folder of your own to load")] = None,
-    port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000,
+    port: Annotated[int, typer.Option(help="Port of the dashboard")] = 3000,
 ) -> None:
-    """Starts both sandboxes on this machine, loads everything through Dagster, and serves the UI."""
+    """Starts both sandboxes on this machine, loads everything through Dagster, and serves the dashboard."""
     raise typer.Exit(demo_module.run(console, once, sample, port))
 
 
@@ -259,17 +260,24 @@ def records(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option(help="Port of the Dagster UI")] = 3000) -> None:
-    """Serves the Dagster UI and its daemon on 127.0.0.1, for the connection in winbc.toml."""
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the dashboard on 127.0.0.1")] = 3000,
+    role: Annotated[Role, typer.Option(help="Whose address is shown: view, operate or admin")] = "admin",
+) -> None:
+    """Serves the dashboard, Dagster and its daemon on 127.0.0.1. Shows the address, also of what is served already."""
     from ..build import build_defs
-    from .dagster_home import check_port, claimed, prepare, serve_ui
+    from .dagster_home import address, check_port, claimed, port_of, prepare, serve_ui
 
     settings = load_settings()
+    home = served.home_of(settings)
+    if served.is_served(home) and (known := port_of(home)):
+        say(console, f"It is served already: {address(home.parent, known, role)}")
+        return
     build_defs(settings=settings)  # a wrong setting is told here, and not only in the UI
     check_port(port)
-    words = "Ending the Dagster UI and its daemon. The next run completes what a run had not done."
-    with claimed(settings.data_folder / settings.connection) as home, interruptible(console, words):
+    words = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
+    with claimed(settings.state_folder) as home, interruptible(console, words):
         prepare(home)
         with serve_ui(console, home, port):
-            console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+            say(console, f"Dashboard: {address(home.parent, port, role)} (Ctrl-C ends it)")
             wait_for_interrupt()

@@ -1,6 +1,7 @@
-"""The dashboard as an ASGI application: its pages behind the door."""
+"""The dashboard as an ASGI application: its pages, and Dagster's UI, behind the door."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -10,26 +11,54 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
+from .guard.dagster import GuardedDagster
 from .guard.door import Door
 from .page import Page
 from .pages import PAGES
 from .render import render, words_for
-from .site import Site
+from .site import DAGSTER, Site
 
 STATIC = Path(str(resources.files("winbc_pipeline.dashboard").joinpath("static")))
 
 
-def create_app(site: Site, pages: Sequence[Page] = PAGES) -> Door:
-    """The dashboard of a connection, behind its door."""
+MOVED = ("assets", "runs")  # Dagster's own pages that older links name
+
+
+def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | None = None) -> Door:
+    """The dashboard of a connection, behind its door.
+
+    Args:
+        dagster: Dagster's webserver, which serves below DAGSTER; None where there is none.
+    """
     routes = [route for page in pages for route in page.routes(site)]
+    moved = [Route(f"/{name}/{{rest:path}}", _moved) for name in MOVED]
     app = Starlette(
-        routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes, *moved],
+        exception_handlers={HTTPException: _refused, WinbcError: _told, Exception: _failed},
     )
-    door = Door(app, site.access, site.settings.dashboard.hosts, site.now)
+    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER)) if dagster else app
+    door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, () if dagster is None else (DAGSTER,))
     app.state.site, app.state.pages, app.state.door = site, pages, door
     return door
+
+
+@dataclass(frozen=True)
+class _Both:
+    pages: ASGIApp
+    dagster: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        app = self.dagster if path == DAGSTER or path.startswith(f"{DAGSTER}/") else self.pages
+        await app(scope, receive, send)
+
+
+def _moved(request: Request) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{DAGSTER}{request.url.path}{query}", 303)
 
 
 def _start(request: Request) -> Response:
@@ -39,15 +68,26 @@ def _start(request: Request) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     """What a page refused, in words."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return _error_page(request, status)
+    return _error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
 
 
 async def _failed(request: Request, _: Exception) -> Response:
     return _error_page(request, 500)
 
 
-def _error_page(request: Request, status: int) -> Response:
+STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, 503), (SystemUnavailable, 503))
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """An error of the program says itself what happened and what to do."""
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return _error_page(request, status, str(error))
+
+
+def _error_page(request: Request, status: int, text: str = "") -> Response:
+    """The page of an error; for a part of a page, a part that says it."""
     words = words_for(request)
     name = f"shell.error_{status}"
-    return render(request, "error.html", status=status, text=words(name if words.has(name) else "shell.error_400"))
+    told = text or words(name if words.has(name) else "shell.error_400")
+    template = "error_part.html" if "hx-request" in request.headers else "error.html"
+    return render(request, template, status=status, text=told)

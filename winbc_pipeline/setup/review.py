@@ -42,6 +42,6 @@ def _next(sitting: Sitting) -> str:
         f"winbc plan {first}       # the dry run: reads, and shows what would be written",
         f"winbc approve {first}    # shows the plan and asks",
         f"winbc sync {first}       # sends it.{others}",
-        "winbc up                 # then everything runs by itself: http://127.0.0.1:3000",
+        "winbc up                 # then everything runs by itself; it shows the address of the dashboard",
     )
     return "\n".join([*lines, "\nNext:", *(f"  {step}" for step in steps)])

@@ -102,13 +102,13 @@ def test_children_end_with_the_block_within_five_seconds(tmp_path: Path, program
 
 def test_a_ui_that_dies_is_noticed(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
-    with pytest.raises(SystemUnavailable, match=r"ended by itself \(exit code 3\). See .*ui.log"):
+    with pytest.raises(SystemUnavailable, match=r"The dashboard ended by itself \(exit code 3\). See .*ui.log"):
         wait_until_served(process, 1, tmp_path / "ui.log")
 
 
 def test_a_ui_that_never_answers_is_noticed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        with pytest.raises(SystemUnavailable, match="does not answer on port 1 after 0 s"):
+        with pytest.raises(SystemUnavailable, match="The dashboard does not answer on port 1 after 0 s"):
             wait_until_served(process, 1, tmp_path / "ui.log", most_s=0.3)
         process.communicate(b"\n")
 

@@ -19,6 +19,7 @@ from winbc_pipeline.dashboard.guard.session import require
 from winbc_pipeline.dashboard.page import Page
 from winbc_pipeline.dashboard.words import LANGUAGES, chosen, words_of
 from winbc_pipeline.dashboard.words.written import Written
+from winbc_pipeline.errors import NotDone, StoreBusy, UnknownRecord, WinbcError
 
 from ..support.dashboard import browser, door_of, stranger
 
@@ -82,6 +83,38 @@ def test_a_page_of_a_role_is_refused_to_who_may_less(tmp_path: Path) -> None:
 
     door = door_of(tmp_path, [Page("me", "/x", lambda _: [Route("/x", only_for_operators)])])
     assert [browser(door, role).get("/x").status_code for role in ("view", "operate", "admin")] == [403, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (StoreBusy("A run is at work.", "Try again."), 503, "E-STORE: A run is at work. Try again."),
+        (UnknownRecord("<7> is unknown."), 404, "&lt;7&gt; is unknown."),
+        (NotDone("The plan is another now."), 409, "The plan is another now."),
+        (WinbcError("No."), 500, "E-WINBC: No."),
+    ],
+)
+def test_an_error_of_the_program_says_what_to_do_also_in_a_part_of_a_page(
+    tmp_path: Path, error: Exception, status: int, told: str
+) -> None:
+    client = browser(door_of(tmp_path, [_failing(error)]))
+    whole, part = client.get("/x"), client.get("/x", headers={"hx-request": "true"})
+    assert (whole.status_code, part.status_code) == (status, status)
+    assert told in whole.text and told in part.text and "<html" not in part.text
+
+
+def test_an_unexpected_error_tells_nobody_its_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answer = browser(door_of(tmp_path, [_failing(ValueError("jan@example.com"))])).get("/x")
+    assert (answer.status_code, "Something unexpected happened" in answer.text) == (500, True)
+    assert "ValueError" in caplog.text and "test_shell.py" in caplog.text
+    assert "jan@example.com" not in caplog.text + answer.text
+
+
+def _failing(error: Exception) -> Page:
+    def fails(_: Request) -> Response:
+        raise error
+
+    return Page("me", "/x", lambda _: [Route("/x", fails)])
 
 
 def test_an_error_is_told_in_the_language_of_the_reader(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ def test_an_order_that_fails_is_told_in_words_that_are_enough_to_act_on(shop: Sh
     assert "Why: A value breaks a rule of the mapping table." in text
     assert "`winbc retry --flow orders_winstore_to_bc --reason MAPPING`" in text, "the command"
     assert "docs/errors.md, MAPPING" in text
-    assert "http://127.0.0.1:3000/assets/synced/orders_winstore_to_bc?view=partitions&partition=2026-03-10" in text
+    assert (
+        "http://127.0.0.1:3000/dagster/assets/synced/orders_winstore_to_bc?view=partitions&partition=2026-03-10" in text
+    )
 
 
 def test_what_is_told_is_not_told_again_by_the_next_looks_and_runs(shop: Shop) -> None:

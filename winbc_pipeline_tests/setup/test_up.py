@@ -17,9 +17,12 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner, Result
 
+from winbc_pipeline.cli.dagster_home import noted
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup import served
 from winbc_pipeline.cli.setup.served import Up
+from winbc_pipeline.dashboard.guard.access import access_of
+from winbc_pipeline.dashboard.guard.session import Role
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.settings import Settings
 
@@ -88,6 +91,14 @@ def test_a_second_start_names_where_the_first_one_is(home: Path) -> None:
     assert "It is up already: http://127.0.0.1:3007" in str(done.exception)
 
 
+@pytest.mark.parametrize("role", ["view", "operate", "admin"])
+def test_ui_shows_the_address_of_what_is_served_already(home: Path, role: Role) -> None:
+    """docs/dashboard.md, "Who may do what"."""
+    with FileLock(str(home / "served.lock")), noted(home, 3007):
+        shown = winbc("ui", "--role", role).output
+    assert f"http://127.0.0.1:3007/?token={access_of(home.parent).tokens[role]}\n" in shown
+
+
 @pytest.mark.parametrize("command", ["up", "down"])
 def test_a_ui_that_a_person_started_is_not_touched(home: Path, command: str) -> None:
     with FileLock(str(home / "served.lock")):
@@ -149,7 +160,9 @@ def test_up_serves_until_down_and_no_process_is_left(
     began = winbc("up", "--port", str(port))
     try:
         assert began.exit_code == 0, began.output
-        assert HTTP.get(f"http://127.0.0.1:{port}/server_info").status_code == 200
+        assert HTTP.get(f"http://127.0.0.1:{port}/dagster/server_info").headers["location"] == "/login"
+        assert f"http://127.0.0.1:{port}/?token=" in began.output.replace("\n", "")
+        assert access_of(home.parent).tokens["view"] in winbc("ui", "--role", "view").output.replace("\n", "")
         known = served.read(home)
         assert known
     finally:

@@ -26,12 +26,13 @@ def door_of(
     pages: Sequence[Page] = PAGES,
     now: Callable[[], datetime] = clock.now,
     settings: Settings | None = None,
+    dagster: ASGIApp | None = None,
     **dashboard: object,
 ) -> Door:
     """The dashboard of a folder, behind its door; `dashboard` are settings of that section."""
     section = DashboardSettings.model_validate(dashboard)
     settings = settings or Settings(data_folder=folder)
-    return create_app(Site(settings.model_copy(update={"dashboard": section}), access_of(folder), now), pages)
+    return create_app(Site(settings.model_copy(update={"dashboard": section}), access_of(folder), now), pages, dagster)
 
 
 def stranger(door: ASGIApp) -> TestClient:

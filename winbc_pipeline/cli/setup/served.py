@@ -123,7 +123,7 @@ def keep_up(
                 _do(name, work, settings, log)
         wait(1)
         waited += 1
-    words = f"The Dagster UI and its daemon ended by themselves (exit code {process.returncode})."
+    words = f"The dashboard and Dagster's daemon ended by themselves (exit code {process.returncode})."
     raise SystemUnavailable(words, "`winbc logs` shows what they said last.")
 
 

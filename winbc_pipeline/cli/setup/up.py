@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ...errors import NotDone, SystemUnavailable
 from ...settings import Settings, load_settings
-from ..dagster_home import check_port, claimed, prepare, serve_ui
+from ..dagster_home import address, check_port, claimed, prepare, serve_ui
 from ..failures import interruptible
 from ..output import bar, say
 from . import served
@@ -22,8 +22,8 @@ from .served import LEFT_S, LOG, UI_LOG, Up
 
 console = Console()
 START_S = 300
-WORDS = "Ending the Dagster UI and its daemon. The next run completes what a run had not done."
-Port = Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1")]
+WORDS = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
+Port = Annotated[int, typer.Option(help="Port of the dashboard on 127.0.0.1")]
 
 
 def up(
@@ -32,7 +32,7 @@ def up(
         bool, typer.Option("--foreground", help="Stay, for systemd, a container or a Windows service")
     ] = False,
 ) -> None:
-    """Starts the daemon, which follows both systems, and the Dagster UI on 127.0.0.1. `winbc down` ends them."""
+    """Starts the daemon, which follows both systems, and the dashboard on 127.0.0.1. `winbc down` ends them."""
     settings = load_settings()
     home = served.home_of(settings)
     _check_free(home)
@@ -48,7 +48,7 @@ def _check_free(home: Path) -> None:
     known = served.read(home)
     if served.is_served(home):
         if known:
-            raise NotDone(f"It is up already: http://127.0.0.1:{known.port}.", "`winbc down` ends it.")
+            raise NotDone(f"It is up already: {address(home.parent, known.port)}.", "`winbc down` ends it.")
         raise NotDone("`winbc ui` or `winbc demo` serves this connection.", "End it with Ctrl-C there.")
     if known and served.end_left(known):
         say(console, "Ended the processes that a killed `winbc up` had left behind.")
@@ -68,13 +68,14 @@ def _start(settings: Settings, home: Path, port: int) -> None:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
             | getattr(subprocess, "DETACHED_PROCESS", 0),
         )
-    with bar(console, "Starting the Dagster UI and its daemon"):
+    with bar(console, "Starting the dashboard, Dagster and its daemon"):
         _wait(lambda: _serves(home) or process.poll() is not None, START_S)
     if not _serves(home):
         served.ask_to_end(process.pid)
         said = (home / "start.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise SystemUnavailable(f"It did not start: {said[-1] if said else 'no word'}.", "`winbc logs` shows more.")
-    say(console, f"{settings.connection} is up: http://127.0.0.1:{port}. `winbc logs` shows what it says.")
+    say(console, f"{settings.connection} is up: {address(home.parent, port)}")
+    say(console, "`winbc ui --role view` shows the address of another role, `winbc logs` what it says.")
 
 
 def _serves(home: Path) -> bool:
@@ -124,7 +125,7 @@ def logs(
     lines: Annotated[int, typer.Option(min=1, help="How many of the last lines of each log")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on showing what comes, until Ctrl-C")] = False,
 ) -> None:
-    """Shows what `winbc up`, the Dagster UI and its daemon said last."""
+    """Shows what `winbc up`, the dashboard, Dagster and its daemon said last."""
     home = served.home_of(load_settings())
     paths = [path for path in (home / "start.log", home / LOG, home / UI_LOG) if path.exists()]
     if not paths:

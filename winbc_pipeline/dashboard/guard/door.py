@@ -1,6 +1,8 @@
 """The door: every request and every websocket passes it, before any page or Dagster sees it."""
 
 import html
+import logging
+import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +19,11 @@ from .limiter import Limiter
 from .origin import READING, Answer, judge
 from .session import Session, begin, read, remember
 
+LOG = logging.getLogger(__name__)
+MOST_FRAMES = 12
 TOKEN = "token"  # noqa: S105 - name of the parameter in the start address
-OPEN = ("/login", "/static/")  # what is answered before log-in
+LOGIN = "/login"
+OPEN = (LOGIN, "/static/")  # what is answered before log-in
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -41,19 +46,21 @@ class Door:
         access: the tokens.
         hosts: see `judge`.
         now: the present moment, in UTC.
+        guarded: where an application behind checks by itself what is sent to it; all else is sent by forms of ours.
     """
 
     pages: ASGIApp
     access: Access
     hosts: Collection[str]
     now: Callable[[], datetime]
+    guarded: tuple[str, ...] = ()
     limiter: Limiter = field(default_factory=Limiter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one websocket, or the life of the server."""
         if scope["type"] == "lifespan":
             return await self.pages(scope, receive, send)
-        guarded = _with_headers(send) if scope["type"] == "http" else send
+        answering = _with_headers(send, scope["path"]) if scope["type"] == "http" else send
         try:
             refused = self._refusal(scope)
             if refused is None and scope["type"] == "http":
@@ -61,8 +68,8 @@ class Door:
         except HTTPException as error:
             refused = PlainTextResponse(error.detail, error.status_code)
         if refused is not None:
-            return await _refuse(refused, scope, receive, guarded)
-        return await self.pages(scope, receive, guarded)
+            return await _refuse(refused, scope, receive, answering)
+        return await _logged(self.pages, scope, receive, answering)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What is answered instead of passing the request on; None when it may pass."""
@@ -89,14 +96,14 @@ class Door:
         role = self.access.role_of(token)
         if role is None:
             self.limiter.count(self.now())
-            return RedirectResponse("/login?wrong", 303)
-        path = connection.url.path if not connection.url.path.startswith("/login") else "/"
+            return RedirectResponse(f"{LOGIN}?wrong", 303)
+        path = connection.url.path if not connection.url.path.startswith(LOGIN) else "/"
         answer = RedirectResponse(f"/{path.lstrip('/')}", 303)
         remember(answer, begin(role, self.now()), self.access, connection)
         return answer
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
-        if scope["method"] in READING or scope["path"].startswith("/dagster/"):
+        if scope["method"] in READING or scope["path"].startswith(tuple(f"{path}/" for path in self.guarded)):
             return receive
         receive = await read_form(scope, receive)
         session = scope["winbc.session"]
@@ -105,10 +112,20 @@ class Door:
         return receive
 
 
+async def _logged(pages: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Passes a request on. Of an unexpected error the log tells where it was; its text may hold a person's data."""
+    try:
+        await pages(scope, receive, send)
+    except Exception as error:  # noqa: BLE001
+        where = "".join(traceback.format_tb(error.__traceback__)[-MOST_FRAMES:])
+        LOG.error("A page failed (%s):\n%s", type(error).__name__, where)
+        LOG.debug("It says:", exc_info=error)
+
+
 def _to_log_in(connection: HTTPConnection) -> Response:
     if connection.scope.get("method") in READING and "hx-request" not in connection.headers:
-        return RedirectResponse("/login", 303)
-    return PlainTextResponse("Log in.", 401, {"HX-Redirect": "/login"})  # a part of a page cannot be the log-in
+        return RedirectResponse(LOGIN, 303)
+    return PlainTextResponse("Log in.", 401, {"HX-Redirect": LOGIN})  # a part of a page cannot be the log-in
 
 
 def _ask_again(url: URL) -> Response:
@@ -118,14 +135,17 @@ def _ask_again(url: URL) -> Response:
     return HTMLResponse(f'<!doctype html><title>winbc</title><meta http-equiv="refresh" content="0; url={target}">')
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, path: str) -> Send:
+    kept = "no-cache" if path.startswith("/static/") else "no-store"
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value
             headers.setdefault("Content-Security-Policy", CSP)
-            headers.setdefault("Cache-Control", "no-store")
+            if headers["Content-Security-Policy"] == CSP:  # a page of ours; Dagster says itself what is kept
+                headers["Cache-Control"] = kept
         await send(message)
 
     return sending

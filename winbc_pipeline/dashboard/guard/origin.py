@@ -59,4 +59,5 @@ def _is_of(origin: str, host: str) -> bool:
         parts = urlsplit(origin)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+    schemes = ("http", "https") if name_of(host) in LOCAL else ("https",)
+    return parts.scheme in schemes and parts.netloc.lower() == host.lower()
