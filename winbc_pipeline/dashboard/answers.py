@@ -1,46 +1,19 @@
-"""What the pages of a person's desk share: the flow that a request names, how long a page waits, what went wrong."""
+"""What the pages of a person's desk share: the flow that a request names, how long a page waits, who asks."""
 
-import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from .. import audit
-from ..errors import NotDone, StoreBusy, WinbcError
 from ..flows import FLOWS
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .guard.session import session_of
-from .render import render
 from .site import site_of
 
 WAIT_S = 0.8  # that a page waits for a run that has a flow's database or lease
-Endpoint = Callable[[Request], Response]
-
-
-def explained(endpoint: Endpoint) -> Endpoint:
-    """A page's function whose WinbcError becomes a page, or for htmx a part of one, that says what to do."""
-
-    @functools.wraps(endpoint)
-    def answering(request: Request) -> Response:
-        try:
-            return endpoint(request)
-        except WinbcError as error:
-            return said(request, error)
-
-    return answering
-
-
-def said(request: Request, error: WinbcError) -> Response:
-    """An error in words. htmx shows answers with status 200 alone."""
-    busy, is_part = isinstance(error, StoreBusy), "hx-request" in request.headers
-    status = 503 if busy else 409 if isinstance(error, NotDone) else 502
-    back = str(request.url.path) + (f"?{request.url.query}" if request.url.query else "")
-    given = {"error": error, "busy": busy, "back": back if request.method == "GET" else ""}
-    return render(request, "said_part.html" if is_part else "said.html", status=200 if is_part else status, **given)
 
 
 def flows_of(request: Request) -> list[Flow]:

@@ -29,7 +29,7 @@ from ...workbench.tables.saving import (
     tables,
 )
 from ...workbench.tables.sheet import EditedRow, Sheet, sheet_of, version_of
-from ..answers import explained, note, who
+from ..answers import note, who
 from ..guard.forms import form_of
 from ..guard.session import require, session_of
 from ..page import Page
@@ -52,7 +52,6 @@ def routes(site: Site) -> Sequence[BaseRoute]:
     ]
 
 
-@explained
 def show(request: Request) -> Response:
     """Lists the tables, and says which of them are not as shipped."""
     settings, folders = site_of(request).settings, dict[str, list[tuple[Path, bool, bool]]]()
@@ -65,7 +64,6 @@ def show(request: Request) -> Response:
     return render(request, "mapping.html", page="mapping", folders=ordered, on=on)
 
 
-@explained
 def grid(request: Request) -> Response:
     """One table in a grid: as it is, or an earlier version or the shipped one, to be looked at and saved."""
     settings, table = site_of(request).settings, _table(request, request.query_params.get("name", ""))
@@ -120,7 +118,6 @@ def check(request: Request) -> Response:
 
 
 @require("admin")
-@explained
 def keep(request: Request) -> Response:
     """Saves the table, unless it has mistakes or its file is another one by now: then both are shown."""
     site, form, draft = site_of(request), form_of(request), draft_of(request)

@@ -15,7 +15,7 @@ from ...workbench.impact import Impact, impact
 from ...workbench.tables.drafts import Compared, Draft, compared, results_of
 from ...workbench.tables.saving import content_of, differences_between, history, shipped
 from ...workbench.trace import GOODS, shown
-from ..answers import WAIT_S, explained, note
+from ..answers import WAIT_S, note
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..render import render
@@ -98,9 +98,7 @@ def routes(_: Site, draft_of: DraftOf) -> Sequence[BaseRoute]:
         "differences": tries.compared,
         "history": tries.past,
     }
-    return [
-        Route(f"/mapping/{name}", require("admin")(explained(part)), methods=["POST"]) for name, part in parts.items()
-    ]
+    return [Route(f"/mapping/{name}", require("admin")(part), methods=["POST"]) for name, part in parts.items()]
 
 
 def _flow(draft: Draft, name: str) -> Flow:

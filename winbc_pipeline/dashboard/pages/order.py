@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from ...flows.orders import ORDERS_TO_BC
 from ...workbench.desk.documents import beside
-from ..answers import connected, explained
+from ..answers import connected
 from ..page import Page
 from ..render import render
 from ..site import Site
@@ -19,7 +19,6 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     return [Route("/order", show)]
 
 
-@explained
 def show(request: Request) -> Response:
     """Asks for an order, or shows it beside its document."""
     name = request.query_params.get("name", "").strip()

@@ -17,7 +17,7 @@ from ...sync.guards.source import WholeRead
 from ...workbench import approval
 from ...workbench.desk.plan_pages import Wanted, plan_page, seen, shows, write_page
 from ...workbench.plans import in_words
-from ..answers import asks_for_people, connected, explained, flows_of, note, run_id
+from ..answers import asks_for_people, connected, flows_of, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -38,7 +38,6 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     ]
 
 
-@explained
 def show(request: Request) -> Response:
     """Shows a part of the plan."""
     asked = request.query_params
@@ -65,7 +64,6 @@ def show(request: Request) -> Response:
     )
 
 
-@explained
 def as_csv(request: Request) -> Response:
     """The wanted records for a spreadsheet."""
     one = _chosen(request)
@@ -77,7 +75,6 @@ def as_csv(request: Request) -> Response:
     return FileResponse(path, media_type="text/csv", filename=f"plan_{one.flow.id}.csv", background=done)
 
 
-@explained
 def look(request: Request) -> Response:
     """Shows what waits for an approval."""
     one = _chosen(request)
@@ -99,7 +96,6 @@ def _waiting(one: ConnectedFlow) -> dict[str, object]:
 
 
 @require("operate")
-@explained
 def approve(request: Request) -> Response:
     """Lets exactly what was shown pass."""
     form = form_of(request)
@@ -115,7 +111,6 @@ def approve(request: Request) -> Response:
 
 
 @require("operate")
-@explained
 def approve_read(request: Request) -> Response:
     """Lets the next whole read of a source pass that gives about as many records as the refused one."""
     form = form_of(request)

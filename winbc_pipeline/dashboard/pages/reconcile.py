@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from ...workbench.plans import harmless
 from ...workbench.reconcile.findings import KINDS
 from ...workbench.reconcile.report import Report, last_report
-from ..answers import connected, explained, flows_of
+from ..answers import connected, flows_of
 from ..page import Page
 from ..render import render
 from ..site import Site
@@ -25,7 +25,6 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     return [Route("/reconcile", show), Route("/reconcile/csv", as_csv)]
 
 
-@explained
 def show(request: Request) -> Response:
     """Shows when each flow was last compared, and what one of them came to."""
     flows = [flow.id for flow in flows_of(request)]
@@ -40,7 +39,6 @@ def show(request: Request) -> Response:
     )
 
 
-@explained
 def as_csv(request: Request) -> Response:
     """The findings of one flow for a spreadsheet."""
     one = connected(request, request.query_params.get("flow", ""))

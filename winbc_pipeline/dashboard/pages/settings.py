@@ -12,7 +12,7 @@ from ...errors import ConfigurationError, WinbcError
 from ...staging.pause import pause, paused_until, resume
 from ...workbench.checks import checks
 from ...workbench.desk.settings_told import settings_told
-from ..answers import connected, explained, flows_of, note
+from ..answers import connected, flows_of, note
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -32,7 +32,6 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     ]
 
 
-@explained
 def show(request: Request) -> Response:
     """Shows every setting, section by section, and when each flow runs."""
     site = site_of(request)
@@ -45,7 +44,6 @@ def show(request: Request) -> Response:
 
 
 @require("operate")
-@explained
 def check(request: Request) -> Response:
     """Carries the checks out and says what each of them found; none of them writes."""
     results = []
@@ -59,7 +57,6 @@ def check(request: Request) -> Response:
 
 
 @require("operate")
-@explained
 def rest(request: Request) -> Response:
     """Lets a flow rest for some hours."""
     form, site = form_of(request), site_of(request)
@@ -72,7 +69,6 @@ def rest(request: Request) -> Response:
 
 
 @require("operate")
-@explained
 def go_on(request: Request) -> Response:
     """Ends the pause of a flow."""
     one = connected(request, str(form_of(request).get("flow", "")))

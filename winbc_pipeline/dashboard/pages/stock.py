@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from ...errors import ConfigurationError
 from ...workbench.stock.explain import explain, without_stock
-from ..answers import connected, explained, flows_of
+from ..answers import connected, flows_of
 from ..page import Page
 from ..render import render
 from ..site import Site
@@ -19,7 +19,6 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     return [Route("/stock", show)]
 
 
-@explained
 def show(request: Request) -> Response:
     """Asks for a SKU, or explains its figure in each flow of stock that is on."""
     sku = request.query_params.get("sku", "").strip()

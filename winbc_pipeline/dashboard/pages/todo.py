@@ -18,7 +18,7 @@ from ...workbench.desk.plan_pages import shows
 from ...workbench.desk.waiting import Waiting, carry_out, propose, waiting
 from ...workbench.plans import in_words
 from ...workbench.winstore_answers import note_answer
-from ..answers import WAIT_S, asks_for_people, connected, explained, flows_of, note, run_id
+from ..answers import WAIT_S, asks_for_people, connected, flows_of, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -50,7 +50,6 @@ class FlowList:
     is_busy: bool = False
 
 
-@explained
 def show(request: Request) -> Response:
     """Lists what waits, flow by flow."""
     asked = {name: request.query_params.get(name, "").strip() for name in ("flow", "reason", "text")}
@@ -78,7 +77,6 @@ def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_v
 
 
 @require("operate")
-@explained
 def plan(request: Request) -> Response:
     """Shows what a decision would do."""
     one, how = _asked(request)
@@ -97,7 +95,6 @@ def plan(request: Request) -> Response:
 
 
 @require("operate")
-@explained
 def do(request: Request) -> Response:
     """Does what was shown."""
     one, how = _asked(request)
