@@ -6,7 +6,7 @@ Secrets come from the environment or a `.env` file only. A secret in winbc.toml 
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,6 +32,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password", "urls", "ping_url"}
+Source = Literal["environment", ".env", "winbc.toml", "default"]
+"""Where the value of a setting comes from, the strongest first."""
+
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
@@ -439,7 +442,7 @@ def check_set(values: Mapping[str, str]) -> None:
             raise ConfigurationError(f"{name} is not set.", hint)
 
 
-def source_of(place: Sequence[str]) -> Literal["environment", ".env", "winbc.toml", "default"]:
+def source_of(place: Sequence[str]) -> Source:
     """Where the value of a setting comes from.
 
     Args:
@@ -447,10 +450,10 @@ def source_of(place: Sequence[str]) -> Literal["environment", ".env", "winbc.tom
     """
     variables = [_variable(place[:length]) for length in range(1, len(place) + 1)]  # a whole section may be JSON
     inside = f"{variables[-1]}__"
-    named = {"environment": os.environ, ".env": dotenv_values(".env")}
-    for name, known in named.items():
+    named: tuple[tuple[Source, Iterable[str]], ...] = (("environment", os.environ), (".env", dotenv_values(".env")))
+    for source, known in named:
         if any(each.upper() in variables or each.upper().startswith(inside) for each in known):
-            return name  # type: ignore[return-value]
+            return source
     path = Path("winbc.toml")
     found: Any = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in place:

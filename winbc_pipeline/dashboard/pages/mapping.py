@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -70,35 +71,47 @@ def grid(request: Request) -> Response:
     present = content_of(settings, table)
     version = request.query_params.get("version", "")
     content = _version(settings, table, version) if version else present
-    return _grid(request, table, sheet_of(table, content), content, version_of(present), version=version)
+    return _grid(request, table, content, version_of(present), version)
 
 
 def _grid(
-    request: Request, table: Path, sheet: Sheet, content: bytes, seen: str, version: str = "", **told: object
+    request: Request,
+    table: Path,
+    content: bytes,
+    seen: str,
+    version: str = "",
+    found: Sequence[tuple[int, Problem]] = (),
 ) -> Response:
-    settings = site_of(request).settings
+    """The page of a table.
+
+    Args:
+        content: what stands in the grid; seen: the version of the file that it would take the place of.
+        version: what the content is, where it is not the file.
+        found: mistakes, each with its place in the grid.
+    """
+    settings, sheet = site_of(request).settings, sheet_of(table, content)
     may_edit = session_of(request).may("admin") and len(sheet.rows) <= MOST_ROWS
     if may_edit:
         remember(settings, content)
-    rows = [(row.number, sheet.values(row)) for row in sheet.rows[:MOST_ROWS]]
-    given = {"rows": rows, "columns": sheet.columns, "known": shape_of(table).columns, "base": version_of(content)}
-    flows = [flow.id for flow in flows_of_table(settings, table)]
-    saved = history(settings, table)[:1]
-    told = {"found": [], "saved": "saved" in request.query_params, "last": saved[0] if saved else None} | told
     return render(
         request,
         "mapping_table.html",
         page="mapping",
         table=table,
+        rows=[(row.number, sheet.values(row)) for row in sheet.rows[:MOST_ROWS]],
+        columns=sheet.columns,
+        known=shape_of(table).columns,
+        base=sheet.version,
         seen=seen,
         version=version,
-        flows=flows,
+        flows=[flow.id for flow in flows_of_table(settings, table)],
         may_edit=may_edit,
         is_large=len(sheet.rows) > MOST_ROWS,
         offered=offered(settings, table),
         has_shipped=shipped(table) is not None,
-        **given,
-        **told,
+        found=found,
+        saved="saved" in request.query_params,
+        last=next(iter(history(settings, table)), None),
     )
 
 
@@ -129,8 +142,7 @@ def keep(request: Request) -> Response:
     except TableWrong as error:
         places = _places(request, draft)
         found = [(places.get(each.row, -1), each) for each in error.problems]
-        sheet = sheet_of(draft.table, draft.content)
-        return _grid(request, draft.table, sheet, draft.content, str(form.get("seen", "")), found=found)
+        return _grid(request, draft.table, draft.content, str(form.get("seen", "")), found=found)
     return RedirectResponse(f"/mapping/table?{urlencode({'name': draft.table.as_posix(), 'saved': 1})}", 303)
 
 
@@ -138,7 +150,7 @@ def _changed(request: Request, draft: Draft) -> Response:
     """Shows the file as it is now beside what the person has edited, so that neither is lost."""
     settings, base = draft.settings, kept(draft.settings, str(form_of(request).get("base", "")))
     present = content_of(settings, draft.table)
-    told = {
+    told: dict[str, Any] = {
         "table": draft.table,
         "theirs": differences_between(draft.table, base, present),
         "yours": differences_between(draft.table, base, draft.content),

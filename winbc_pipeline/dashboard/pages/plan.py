@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
@@ -48,7 +49,13 @@ def show(request: Request) -> Response:
     open_values = asks_for_people(request, f"{one.flow.id}, plan", keys)
     rows = [row | {"words": in_words(row["changes"], shows(one, open_values))} for row in found.rows]
     query = {name: value for name, value in [("flow", one.flow.id), *vars(wanted).items()] if value}
-    told = {"found": found, "rows": rows, "wanted": wanted, "open_values": open_values, "most": MOST_CHANGES}
+    told: dict[str, Any] = {
+        "found": found,
+        "rows": rows,
+        "wanted": wanted,
+        "open_values": open_values,
+        "most": MOST_CHANGES,
+    }
     pages = -(-found.total // PER_PAGE)
     names = [flow.id for flow in flows_of(request)]
     return render(
@@ -81,9 +88,9 @@ def look(request: Request) -> Response:
     return render(request, "plan_approve.html", page="plan", flow=one.flow.id, **_waiting(one))
 
 
-def _waiting(one: ConnectedFlow) -> dict[str, object]:
+def _waiting(one: ConnectedFlow) -> dict[str, Any]:
     """What a person can approve in a flow: its plan, a read of its source, or neither."""
-    told: dict[str, object] = {"proposal": None, "seen": "", "read": None, "why_not": None, "examples": []}
+    told: dict[str, Any] = {"proposal": None, "seen": "", "read": None, "why_not": None, "examples": []}
     try:
         found = approval.proposal(one)
         examples = [row | {"words": in_words(row["changes"], shows(one, False))} for row in found.examples]

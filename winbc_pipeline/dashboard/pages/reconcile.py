@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,7 +34,7 @@ def show(request: Request) -> Response:
     chosen, kind = request.query_params.get("flow") or first, request.query_params.get("kind", "")
     report = reports.get(chosen)
     findings = _findings(report, kind)
-    told = {"reports": reports, "flow": chosen, "kind": kind, "kinds": KINDS, "report": report}
+    told: dict[str, Any] = {"reports": reports, "flow": chosen, "kind": kind, "kinds": KINDS, "report": report}
     return render(
         request, "reconcile.html", page="reconcile", findings=findings[:MOST], total=len(findings), most=MOST, **told
     )
@@ -52,7 +53,7 @@ def as_csv(request: Request) -> Response:
     return Response(text.getvalue().encode("utf-8-sig"), media_type="text/csv", headers=headers)
 
 
-def _findings(report: Report | None, kind: str) -> list[dict[str, object]]:
+def _findings(report: Report | None, kind: str) -> list[dict[str, Any]]:
     return [each for each in report.findings if kind in ("", each["kind"])] if report else []
 
 

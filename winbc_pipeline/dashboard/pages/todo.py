@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -58,7 +59,13 @@ def show(request: Request) -> Response:
     open_values = asks_for_people(request, "To do")
     lists = list(_lists(request, chosen, asked, open_values))
     reasons = sorted({each.reason for one in lists for each in one.records})
-    told = {"lists": lists, "flows": flows, "asked": asked, "reasons": reasons, "open_values": open_values}
+    told: dict[str, Any] = {
+        "lists": lists,
+        "flows": flows,
+        "asked": asked,
+        "reasons": reasons,
+        "open_values": open_values,
+    }
     return render(request, "todo.html", page="todo", total=sum(each.total for each in lists), **told)
 
 
@@ -80,18 +87,16 @@ def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_v
 def plan(request: Request) -> Response:
     """Shows what a decision would do."""
     one, how = _asked(request)
-    form = form_of(request)
+    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "most": MOST_CHANGES}
     if how in ANSWERS:
-        told = {"rows": [], "changes": True, "seen": "", "request": None}
-    else:
-        wanted = _request(one, request, how)
-        found = propose(one, wanted, run_id(request))
-        rows = [row | {"words": in_words(row["changes"], shows(one, False))} for row in found.rows]
-        told = {"rows": rows, "changes": found.changes, "seen": found.seen, "request": wanted}
-    keys = told["request"].keys if told["request"] else form.getlist("key")  # type: ignore[union-attr]
-    return render(
-        request, "todo_plan.html", page="todo", flow=one.flow.id, how=how, keys=keys, most=MOST_CHANGES, **told
-    )
+        keys = form_of(request).getlist("key")
+        told |= {"rows": [], "changes": True, "seen": "", "wanted": None, "keys": keys}
+        return render(request, "todo_plan.html", page="todo", **told)
+    wanted = _request(one, request, how)
+    found = propose(one, wanted, run_id(request))
+    rows = [row | {"words": in_words(row["changes"], shows(one, False))} for row in found.rows]
+    told |= {"rows": rows, "changes": found.changes, "seen": found.seen, "wanted": wanted, "keys": wanted.keys}
+    return render(request, "todo_plan.html", page="todo", **told)
 
 
 @require("operate")
@@ -108,7 +113,7 @@ def do(request: Request) -> Response:
         wanted = _request(one, request, how)
         rows = carry_out(one, wanted, str(form.get("seen", "")), run_id(request))
     undone = sum(row["state"] in OPEN for row in rows)
-    told = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "undone": undone}
+    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "undone": undone}
     return render(request, "todo_done.html", page="todo", **told)
 
 

@@ -105,7 +105,7 @@ def beside(connected: ConnectedFlow, name: str) -> Beside:
     return Beside(
         key=order.key,
         reference=order.reference,
-        currency=order.currency or "",
+        currency=order.currency or next((str(each.record.get("currencyCode") or "") for each in documents), ""),
         expected=order.expected,
         tolerance=tolerance,
         state=order.known["state"] or "",
