@@ -98,7 +98,7 @@ def test_a_page_waits_less_than_a_second_for_a_run(orders: OrderSandboxes) -> No
     client = opened(orders)
     with lease(ConnectedFlow(ORDERS_TO_BC, orders.settings)):
         answer = client.post("/todo/plan", data={"flow": FLOW, "how": "retry", "key": "W1"})
-    assert answer.status_code == 503 and "Try again in a moment" in answer.text
+    assert answer.status_code == 503 and "E-STORE" in answer.text
     assert answer.elapsed.total_seconds() < 2
 
 
@@ -145,7 +145,7 @@ def test_an_order_stands_beside_its_document_with_the_difference_in_cents(orders
     orders.sync()
     client = opened(orders)
     page = client.get("/order", params={"name": "W1"}).text
-    assert "Order and document agree" in page and re.search(r'class="figure good">€?0(\.00)?<', page)
+    assert "Order and document agree" in page and "-€0.01" in page, "Business Central rounds per VAT rate"
     (line,) = [line for line in orders.lines("W1") if line["lineType"] == "Item"]
     orders.by_person("PATCH", f"salesOrderLines({line['id']})", {"quantity": 3})
     page = client.get("/order", params={"name": orders.documents("W1")[0]["number"]}).text

@@ -140,7 +140,7 @@ def keep(request: Request) -> Response:
     except TableChanged:
         return _changed(request, draft)
     except TableWrong as error:
-        places = _places(request, draft)
+        places = {row.number: place for place, row in enumerate(sheet_of(draft.table, draft.content).rows)}
         found = [(places.get(each.row, -1), each) for each in error.problems]
         return _grid(request, draft.table, draft.content, str(form.get("seen", "")), found=found)
     return RedirectResponse(f"/mapping/table?{urlencode({'name': draft.table.as_posix(), 'saved': 1})}", 303)
