@@ -124,7 +124,7 @@ def check(request: Request) -> Response:
     except MappingError as error:
         found, places = [Problem(0, "", error.message, error.hint)], {}
     told = [
-        {"row": places.get(each.row, -1), "column": each.column, "words": f"{each.words} {each.hint}".strip()}
+        {"row": places.get(each.row, -1), "column": each.column, "words": each.words, "hint": each.hint}
         for each in found
     ]
     return JSONResponse(told)

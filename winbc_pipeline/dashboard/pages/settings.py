@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from ...errors import ConfigurationError, WinbcError
 from ...staging.pause import pause, paused_until, resume
 from ...workbench.checks import checks
-from ...workbench.desk.settings_told import settings_told
+from ...workbench.desk.settings_told import Told, settings_told
 from ..answers import connected, flows_of, note
 from ..guard.forms import form_of
 from ..guard.session import require
@@ -35,12 +34,16 @@ def routes(_: Site) -> Sequence[BaseRoute]:
 def show(request: Request) -> Response:
     """Shows every setting, section by section, and when each flow runs."""
     site = site_of(request)
-    sections = [(name, list(each)) for name, each in groupby(settings_told(site.settings), lambda told: told.section)]
+    sections: dict[str, list[Told]] = {}
+    for each in settings_told(site.settings):
+        sections.setdefault(each.section, []).append(each)
     timings = [
         (flow.id, site.settings.timing(flow.id), paused_until(site.settings, flow.id, site.now()))
         for flow in flows_of(request)
     ]
-    return render(request, "settings.html", page="settings", sections=sections, timings=timings, hours=HOURS)
+    return render(
+        request, "settings.html", page="settings", sections=list(sections.items()), timings=timings, hours=HOURS
+    )
 
 
 @require("operate")

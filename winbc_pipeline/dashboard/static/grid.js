@@ -101,7 +101,7 @@
       const cell = row && (cellsOf(row).find((each) => each.dataset.column === mistake.column) || cellsOf(row)[0]);
       if (!cell) {
         const line = document.createElement("li");
-        line.textContent = mistake.words;
+        line.textContent = `${mistake.words} ${mistake.hint}`;
         elsewhere.append(line);
         return;
       }
@@ -109,6 +109,11 @@
       words.textContent = mistake.words;
       words.id = `mistake-${number}`;
       words.hidden = false;
+      if (mistake.hint) {
+        const line = document.createElement("li");
+        line.textContent = `${form.dataset.row} ${mistake.row + 1}, ${cell.dataset.column}: ${mistake.hint}`;
+        elsewhere.append(line);
+      }
       cell.setAttribute("aria-invalid", "true");
       cell.setAttribute("aria-describedby", words.id);
     });
