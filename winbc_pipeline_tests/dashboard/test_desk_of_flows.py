@@ -38,6 +38,7 @@ def test_a_plan_is_approved_as_it_was_shown_and_then_sent(held: OrderSandboxes) 
     assert [entry.act for entry in audit.entries(held.settings)] == ["approve"]
 
 
+@pytest.mark.proof
 def test_a_plan_that_changed_since_it_was_shown_is_not_approved(held: OrderSandboxes) -> None:
     client = opened(held.settings)
     page = client.get("/plan/approve", params={"flow": FLOW}).text

@@ -135,6 +135,7 @@ def test_the_shipped_table_comes_back_by_saving_it(settings: Settings) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.proof
 def test_tests_and_differences_of_what_is_typed_are_shown_before_it_is_saved(settings: Settings) -> None:
     client, path = opened(settings), settings.mapping_folder / ITEM
     before, form = path.read_bytes(), grid(client, ITEM)

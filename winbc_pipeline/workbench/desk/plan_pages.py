@@ -61,7 +61,12 @@ def plan_page(connected: ConnectedFlow, wanted: Wanted, first: int, most: int) -
     with connected.store.open() as connection:
         renew_table(connection, planned_table(flow), PLANNED)
         counts = connection.execute(
-            f"SELECT part, action, coalesce(reason, ''), count(*) AS n FROM {table} GROUP BY ALL ORDER BY n DESC, 1, 2, 3"
+            f"""
+            SELECT part, action, coalesce(reason, ''), count(*) AS n
+            FROM {table}
+            GROUP BY ALL
+            ORDER BY n DESC, 1, 2, 3
+            """
         ).fetchall()
         ((total,),) = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchall()
         rows = rows_of(

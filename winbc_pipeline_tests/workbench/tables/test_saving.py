@@ -38,6 +38,7 @@ def edit(settings: Settings, table: Path, old: str, new: str) -> Draft:
     return Draft(settings, table, content.replace(old, new, 1).encode())
 
 
+@pytest.mark.proof
 def test_each_mistake_stands_at_its_cell_in_the_validators_words(settings: Settings) -> None:
     draft = edit(settings, ITEM, "unitPrice,price,,always", "unitPrice,prise,,alwys")
     content = draft.content.decode().replace("displayName,", "dispName,", 1).encode()
@@ -55,6 +56,7 @@ def test_the_mistake_of_a_lookup_table_stands_at_its_cell(settings: Settings) ->
     assert "has no value yet" in found.words
 
 
+@pytest.mark.proof
 def test_a_shipped_table_has_no_mistakes_and_its_tests_pass(settings: Settings) -> None:
     draft = Draft(settings, ITEM, content_of(settings, ITEM))
     assert problems(draft) == []
