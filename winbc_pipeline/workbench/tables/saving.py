@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,8 +79,7 @@ def save(draft: Draft, seen: str, who: str, now: datetime, why: str = "") -> Ver
 
     Raises: TableChanged when the file is another one by now; TableWrong; NotWritable.
     """
-    wrong = [each for each in problems(draft) if each.row]
-    if wrong:
+    if wrong := _made_by(draft):
         raise TableWrong(wrong)
     settings, table = draft.settings, draft.table
     path = settings.mapping_folder / table
@@ -94,6 +93,15 @@ def save(draft: Draft, seen: str, who: str, now: datetime, why: str = "") -> Ver
             _keep(settings, saved, draft.content, present)
             _replace(path, draft.content)
     return saved
+
+
+def _made_by(draft: Draft) -> list[Problem]:
+    """The mistakes of an edited table. What is wrong elsewhere, and was so before, hinders nobody from saving."""
+    found = problems(draft)
+    if all(each.row for each in found):
+        return found
+    before = problems(replace(draft, content=content_of(draft.settings, draft.table)))
+    return [each for each in found if each.row or each not in before]
 
 
 def history(settings: Settings, table: Path) -> list[Version]:

@@ -88,6 +88,23 @@ def test_a_table_with_a_mistake_is_not_saved(settings: Settings) -> None:
     assert content_of(settings, TERMS) == before
 
 
+def test_a_table_without_the_key_of_its_records_is_not_saved(settings: Settings) -> None:
+    before = content_of(settings, ITEM)
+    lines = before.splitlines(keepends=True)
+    draft = Draft(settings, ITEM, b"".join(line for line in lines if not line.startswith(b"number,")))
+    with pytest.raises(TableWrong) as raised:
+        save(draft, version_of(before), "Anna", NOW)
+    assert "no row gives number" in raised.value.problems[0].words
+
+
+def test_what_was_wrong_elsewhere_before_hinders_nobody_from_saving(settings: Settings) -> None:
+    category = settings.mapping_folder / ITEM.parent / "category.csv"
+    category.write_bytes(category.read_bytes().replace(b"target_field", b"target"))
+    before = content_of(settings, ITEM)
+    save(Draft(settings, ITEM, before + b"\n"), version_of(before), "Anna", NOW)
+    assert content_of(settings, ITEM) == before + b"\n"
+
+
 def test_every_saved_version_is_kept_with_who_and_when_and_the_first_one_too(settings: Settings) -> None:
     first = content_of(settings, TERMS)
     second, third = first + b"a,30 DAYS,\n", first + b"a,14 DAYS,\n"
