@@ -63,13 +63,12 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
-    with order_sandboxes(folder / "data", plain_tables(folder / "tables")) as orders, chromium() as browser:
+    with order_sandboxes(folder / "data", plain_tables(folder / "tables")) as orders:
         orders.order("W1")
         orders.order("W2", lines=[{"product_id": LATER_SKU}])
         orders.sync()
-        settings = orders.settings
-        door = door_of(settings.state_folder, settings=settings)
-        with served(door) as address:
+        door = door_of(orders.settings.state_folder, settings=orders.settings)
+        with served(door) as address, chromium() as browser:  # from here on Playwright's loop runs in this thread
             yield Desk(browser, orders, door, address)
 
 
