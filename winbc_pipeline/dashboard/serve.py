@@ -32,7 +32,7 @@ def guarded(dagster: ASGIApp, **options: Any) -> None:
 
 def main() -> None:
     """Serves until it is ended."""
-    uvicorn.run = guarded
+    uvicorn.run = guarded  # type: ignore[assignment]
     sys.argv += ["--path-prefix", DAGSTER]
     runpy.run_module("dagster_webserver", run_name="__main__", alter_sys=True)
 

@@ -6,8 +6,9 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import quote
 
-from starlette.datastructures import URL, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -82,7 +83,7 @@ class Door:
             case Answer.FOREIGN:
                 return PlainTextResponse("Only the pages of this dashboard may ask this.", 403)
             case Answer.ASK_AGAIN:
-                return _ask_again(connection.url)
+                return _ask_again(scope["path"], connection.url.query)
         session = read(connection.cookies.get(self.access.cookie, ""), self.access, self.now())
         scope["winbc.session"] = session
         if scope["type"] == "http" and scope["method"] == "GET" and TOKEN in connection.query_params:
@@ -97,8 +98,8 @@ class Door:
         if role is None:
             self.limiter.count(self.now())
             return RedirectResponse(f"{LOGIN}?wrong", 303)
-        path = connection.url.path if not connection.url.path.startswith(LOGIN) else "/"
-        answer = RedirectResponse(f"/{path.lstrip('/')}", 303)
+        path: str = connection.scope["path"]
+        answer = RedirectResponse("/" if path.startswith(LOGIN) else _own(path), 303)
         remember(answer, begin(role, self.now()), self.access, connection)
         return answer
 
@@ -128,10 +129,14 @@ def _to_log_in(connection: HTTPConnection) -> Response:
     return PlainTextResponse("Log in.", 401, {"HX-Redirect": LOGIN})  # a part of a page cannot be the log-in
 
 
-def _ask_again(url: URL) -> Response:
+def _own(path: str) -> str:
+    """A path that cannot lead to another host, as `//host` and `/\\host` would."""
+    return f"/{quote(path.lstrip('/'))}"
+
+
+def _ask_again(path: str, query: str) -> Response:
     """A page that asks the same from here: a browser gives no cookie to what a foreign page begins (SameSite)."""
-    own = f"/{url.path.lstrip('/')}" + (f"?{url.query}" if url.query else "")
-    target = html.escape(own, quote=True)
+    target = html.escape(_own(path) + (f"?{query}" if query else ""))
     return HTMLResponse(f'<!doctype html><title>winbc</title><meta http-equiv="refresh" content="0; url={target}">')
 
 

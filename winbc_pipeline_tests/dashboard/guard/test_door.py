@@ -65,6 +65,7 @@ def test_a_followed_link_is_asked_again_by_a_page_of_ours(tmp_path: Path) -> Non
     del client.headers["origin"]
     assert 'content="0; url=/me?a=%22&amp;b=1"' in client.get("/me?a=%22&b=1").text
     assert 'content="0; url=/evil.example.com"' in client.get(f"{ADDRESS}//evil.example.com").text
+    assert 'content="0; url=/%5Cevil.example.com"' in client.get(f"{ADDRESS}/%5Cevil.example.com").text
 
 
 def test_the_address_after_a_log_in_is_on_this_host(tmp_path: Path) -> None:
