@@ -6,7 +6,8 @@ keeps documents in memory and answers lookups from them. The ceiling is the time
 when five of them are always in flight.
 Prints one JSON line: orders, seconds by layer, calls by kind and per order, the ceilings by layer, the share of the
 ceiling (for the whole way, for planning and sending, which are the layers that make calls, and for sending alone), and
-peak_rss_mb.
+peak_rss_mb. `publishing` is what the dashboard costs a run: processor
+seconds, and their share of what the run needs itself.
 """
 
 import argparse
@@ -165,8 +166,12 @@ def asked(url: str) -> Record:
     return told
 
 
-def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds by layer, and the ceiling of each layer's own calls. Every order must be confirmed at the end."""
+def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Seconds by layer, the ceiling of each layer's own calls, and what publishing for the dashboard takes.
+
+    Every order must be confirmed at the end.
+    """
+    from winbc_pipeline.health.publishing.publish import publish
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging.load import create
@@ -188,17 +193,22 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
         "planned": lambda: plan_windows(work),
         "synced": lambda: push_windows(work),
     }
-    seconds, ceilings = {}, {}
+    seconds, ceilings, computed = {}, {}, time.process_time()
     for name, layer in layers.items():
         before, began = asked(url)["seconds"], time.perf_counter()
         layer()
         seconds[name] = time.perf_counter() - began
         ceilings[name] = (asked(url)["seconds"] - before) / IN_FLIGHT
+    computed = time.process_time() - computed
+    began = time.process_time()
+    publish(connected)
+    publishing = time.process_time() - began
+    published = {"cpu_seconds": round(publishing, 3), "of_run": round(publishing / computed, 4)}
     with store.open() as connection:
         done = connection.execute("SELECT part, state, reason, count(*) FROM ledger GROUP BY ALL ORDER BY 1").fetchall()
     wanted = [("customer", "CONFIRMED", None, min(CUSTOMERS, orders)), ("order", "CONFIRMED", None, orders)]
     assert done == wanted, done
-    return seconds, ceilings
+    return seconds, ceilings, published
 
 
 def main() -> None:
@@ -206,7 +216,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     given = parser.parse_args()
     with served(serve) as url, tempfile.TemporaryDirectory() as folder:
-        layers, ceilings = measure(url, given.rows, Path(folder))
+        layers, ceilings, published = measure(url, given.rows, Path(folder))
         told = asked(url)
     assert told["kept"]["salesOrders"] == given.rows, f"{told['kept']} of {given.rows} orders arrived"
     seconds, calls = sum(layers.values()), told["calls"]
@@ -227,6 +237,7 @@ def main() -> None:
             "planned and synced": share("planned", "synced"),
             "synced": share("synced"),
         },
+        "publishing": published,
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
     print(json.dumps(line))

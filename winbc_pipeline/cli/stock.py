@@ -64,12 +64,14 @@ def _plain(value: object) -> str:
 @app.command()
 def sweep() -> None:
     """Compares the figures of both systems now, as the schedule does, and sends what differs."""
+    from ..health.publishing.publish import published
     from ..sync.stock.sweep import sweep as swept
 
     failed = 0
     for connected in _flows():
         try:
-            done = swept(connected, f"sweep {clock.now():%Y-%m-%dT%H:%M:%SZ}")
+            with published(connected):
+                done = swept(connected, f"sweep {clock.now():%Y-%m-%dT%H:%M:%SZ}")
         except TooManyWrites as error:
             say(console, (str(error), "red"))
             raise typer.Exit(1) from None
@@ -82,6 +84,7 @@ def sweep() -> None:
 def send_at_once(connected: ConnectedFlow, keys: list[str], category: str, warehouse: str) -> int:
     """Sends the stock of chosen SKUs now, and prints what became of each; returns how many are not done."""
     from ..flows.stock.chosen import keys_of
+    from ..health.publishing.publish import published
     from ..sync.run import not_done
     from ..sync.stock.sweep import at_once
     from ..workbench.unknown import unknown
@@ -90,7 +93,8 @@ def send_at_once(connected: ConnectedFlow, keys: list[str], category: str, wareh
         raise typer.BadParameter("--key, --category and --warehouse are for the flows of stock")
     chosen = keys_of(connected, keys, category, warehouse)
     try:
-        rows = at_once(connected, chosen, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
+        with published(connected):
+            rows = at_once(connected, chosen, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
     except TooManyWrites as error:
         say(console, (str(error), "red"))
         return len(chosen)

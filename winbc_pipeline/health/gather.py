@@ -5,7 +5,7 @@ Here belongs: putting them together. What each of them is: facts.py, lateness.py
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,6 +24,7 @@ from .store import Failure
 KIND_OF_ERROR = {"E-SOURCE": "guard", "E-ANSWER": "drift"}
 WAIT_S = 0.5  # for a database that a run has open at this moment
 MEGABYTE = 1_000_000
+Look = Callable[[ConnectedFlow, datetime], tuple[Facts, Problem | None]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,26 @@ class Gathered:
     off: frozenset[str] = frozenset()
 
 
-def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: datetime) -> Gathered:
+def from_ledger(connected: ConnectedFlow, now: datetime) -> tuple[Facts, Problem | None]:
+    """What a flow's ledger says, and the problem that few records of it came.
+
+    Raises: StoreUnavailable while a run has its database open.
+    """
+    return facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+
+
+def gather(
+    every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: datetime, look: Look = from_ledger
+) -> Gathered:
     """What is wrong in a connection.
 
     Args:
         every: all its flows, also those that are off.
         failures: why their last runs failed.
+        look: tells of a flow what `from_ledger` does.
     """
     settings, on = every[0].settings, [each for each in every if each.flow.is_on(every[0].settings)]
-    healths, few, unread, damaged = _read(on, now)
+    healths, few, unread, damaged = _read(on, now, look)
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
     problems += _failures(
@@ -65,7 +77,7 @@ def gather(every: Sequence[ConnectedFlow], failures: Iterable[Failure], now: dat
 
 
 def _read(
-    on: Iterable[ConnectedFlow], now: datetime
+    on: Iterable[ConnectedFlow], now: datetime, look: Look
 ) -> tuple[list[FlowHealth], list[Problem], set[str], list[Failure]]:
     """How the flows are, where few records came, the ids of flows whose database could not be read, and where it is
     damaged."""
@@ -73,8 +85,7 @@ def _read(
     for connected in on:
         facts = Facts(is_known=False)
         try:
-            facts = facts_of(connected, now, WAIT_S)
-            low = volume.low(connected, now, WAIT_S)
+            facts, low = look(connected, now)
             few += [low] if low else []
         except StoreUnavailable as error:
             unread.add(connected.flow.id)

@@ -25,6 +25,7 @@ from .facts import Facts, facts_of
 from .gather import WAIT_S, Gathered, gather
 from .lateness import NEVER_ASKED, NOT_ANSWERED, FlowHealth, flow_health
 from .problem import Problem
+from .publishing.status import facts_published, low_volumes
 from .seen import seen
 from .store import Outage
 from .words import fix_of, head
@@ -91,6 +92,21 @@ def report(settings: Settings, now: datetime, is_served: bool = True) -> Report:
         calls=seen(settings).calls,
         held=held(gathered, known.tracks, known.sent, settings.alerts, now),
     )
+
+
+def report_of_published(settings: Settings, now: datetime) -> Report:
+    """The same as `report`, of what runs have published: no database is opened, and no run is kept waiting."""
+    every, few = [ConnectedFlow(flow, settings) for flow in FLOWS], low_volumes(settings)
+
+    def look(connected: ConnectedFlow, _: datetime) -> tuple[Facts, Problem | None]:
+        return facts_published(connected), few.get(connected.flow.id)
+
+    known = store.published(settings)
+    gathered = gather(every, known.failures, now, look)
+    on = {each.flow: each for each in gathered.healths}
+    flows = (on.get(each.flow.id) or flow_health(each, facts_published(each), now) for each in every)
+    problems = tuple(each for each in gathered.problems if each.closed_at is None)
+    return Report(settings.connection, now, tuple(flows), problems, tuple(known.outages.values()), seen(settings).calls)
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from .. import clock
 from ..errors import TooManyWrites, WinbcError, named
@@ -12,24 +12,32 @@ from . import seen, store
 from .facts import facts_of
 from .flush import flush
 from .problem import system_of
+from .publishing.progress import shown
+from .publishing.publish import published
 from .store import Failure
 
 LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def watched(connected: ConnectedFlow, ends: bool = True, job: str = "") -> Iterator[None]:
+def watched(
+    connected: ConnectedFlow, ends: bool = True, job: str = "", layer: str = "", run: str = ""
+) -> Iterator[None]:
     """Notes why a run of a flow fails in the block, or that it came to its end; then sends what is due.
+
+    Meanwhile it shows how far the run is, and publishes what it did at the end.
 
     Records that are not done are no matter of this: the ledger has them.
 
     Args:
         ends: whether the run is over when the block is.
         job: the name of a job of the flow that is not its main one. Each job ends its own failures only.
+        layer, run: the layer that the block makes, and the id of its run, for those who watch.
     """
     name = store.other_job(connected.flow.id, job) if job else connected.flow.id
     try:
-        yield
+        with shown(connected, layer, run), published(connected) if ends else nullcontext():
+            yield
     except TooManyWrites:  # the ledger has its records, and what stopped earlier runs did not stop this one
         with _never_failing():
             store.forget_failure(connected.settings, name)

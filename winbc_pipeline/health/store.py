@@ -4,14 +4,17 @@ Here belongs: reading and writing it. It is apart from the flows' databases, so 
 for a run. One process sends at a time (flush.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import duckdb
 
+from ..errors import WinbcError
 from ..settings import Settings
+from ..staging.published import files
 from ..staging.store import Store, create_table, insert_rows, rows_of
 from .problem import Name
 
@@ -143,8 +146,7 @@ def remembered(settings: Settings, since: datetime) -> Remembered:
 
 def remember(settings: Settings, tracks: Mapping[Name, Track], outages: Iterable[Outage]) -> None:
     """Puts tracks and outages in the place of those before."""
-    with store_of(settings).transaction() as connection:
-        _create(connection)
+    with _written(settings) as connection:
         _replace(connection, tracks, outages)
 
 
@@ -161,7 +163,7 @@ def end_message(
     settings: Settings, number: str, now: datetime, tracks: Mapping[Name, Track] | None, outages: Iterable[Outage]
 ) -> None:
     """Notes that a message was taken, with what it told; without tracks, that it was not."""
-    with store_of(settings).transaction() as connection:
+    with _written(settings) as connection:
         if tracks is None:
             connection.execute("DELETE FROM message WHERE id = ?", [number])
             _replace_outages(connection, outages)
@@ -172,8 +174,7 @@ def end_message(
 
 def note_failure(settings: Settings, failure: Failure) -> None:
     """Notes why a run of a flow failed. The same failure keeps the moment of its first time."""
-    with store_of(settings).transaction() as connection:
-        _create(connection)
+    with _written(settings) as connection:
         same = [failure.flow, failure.reason, failure.system]
         old = connection.execute(
             "SELECT since FROM run_failure WHERE flow = ? AND reason = ? AND system = ?", same
@@ -185,12 +186,36 @@ def note_failure(settings: Settings, failure: Failure) -> None:
 
 def forget_failure(settings: Settings, flow: str) -> None:
     """Notes that a run of a flow came to its end."""
-    store = store_of(settings)
-    if not store.path.exists():
+    if not store_of(settings).path.exists():
         return
-    with store.transaction() as connection:
-        _create(connection)
+    with _written(settings) as connection:
         connection.execute("DELETE FROM run_failure WHERE flow = ?", [flow])
+
+
+@contextmanager
+def _written(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A transaction on the database. What it says of failures and outages afterwards is published."""
+    with store_of(settings).transaction() as connection:
+        _create(connection)
+        yield connection
+        known = {name: rows_of(connection, f"FROM {name}") for name in ("run_failure", "outage")}
+    with suppress(WinbcError, OSError):  # a full disk is told by what must be stored
+        files.write(files.alerts_file(settings), known)
+
+
+def published(settings: Settings) -> Remembered:
+    """The failures and outages as they were last published, without opening the database."""
+    known = files.read(files.alerts_file(settings))
+    failures = [Failure(**_with_moments(row, FAILURE)) for row in known.get("run_failure", [])]
+    outages = [Outage(**_with_moments(row, OUTAGE)) for row in known.get("outage", [])]
+    return Remembered(failures=tuple(failures), outages={each.channel: each for each in outages})
+
+
+def _with_moments(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: datetime.fromisoformat(value) if columns[name] == MOMENT and value else value
+        for name, value in row.items()
+    }
 
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:

@@ -201,7 +201,7 @@ def _run_layer(
     began = time.monotonic()
     first, last = days_of(context, settings)
     is_last = key.path[0] == SYNCED
-    with _plain_errors(), watched(connected, ends=is_last):
+    with _plain_errors(), watched(connected, ends=is_last, layer=key.path[0], run=context.run.run_id):
         done = step(Work(connected, first, last, context.run.run_id, told=context.log.info))
         windows = windows_of_layer(connected, key.path[0], first, last)
         above = {name: windows_of_layer(connected, name, first, last) for name in done.again}

@@ -17,6 +17,7 @@ from dagster import (
 )
 
 from .. import clock
+from ..health.publishing.publish import published
 from ..sync.connected import ConnectedFlow
 from ..sync.run import search_duplicates
 from .jobs import nightly_schedule
@@ -31,7 +32,8 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
 
     @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id)
     def look(context: OpExecutionContext) -> None:
-        found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
+        with published(connected):
+            found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
         if found:
             more = " …" if len(found) > NAMED else ""
             names = ", ".join(found[:NAMED]) + more

@@ -102,6 +102,8 @@ def _tables() -> dict[str, str]:
 OWN_TABLES = _tables()
 """By name, how each table is made. A change of one needs a new version of the schema (schema.py)."""
 TABLES = (*OWN_TABLES.values(), *problems.TABLES)
+MADE: Counter[State] = Counter()
+"""How many moves this process has made, by the state that they lead to, for whoever shows how far a run is."""
 # Kept in the database: as long as it is the same, all tables are there.
 SHAPE = "; ".join(TABLES)
 
@@ -272,6 +274,7 @@ def move_within(connection: duckdb.DuckDBPyConnection, moves: list[Move], run_id
     create(connection)
     for group in _alike(moves):
         _move_alike(connection, group, run_id, now)
+    MADE.update(item.state for item in moves)
 
 
 def _alike(moves: Iterable[Move]) -> list[list[Move]]:

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from ..errors import NotDone
+from ..health.publishing.publish import published
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
 from ..sync.guards import is_on, safe_mode, source, writes
@@ -66,7 +67,7 @@ def approve(connected: ConnectedFlow, shown: Proposal, run_id: str, once: bool =
 
     Raises: NotDone when the plan is another one by now; StoreBusy while a run goes on.
     """
-    with lease(connected):
+    with published(connected), lease(connected):
         writes.approve(connected, shown.writes, run_id)
         if shown.in_safe_mode and not once:
             safe_mode.let_go(connected)
@@ -79,7 +80,7 @@ def stop(connected: ConnectedFlow) -> None:
     """
     if not connected.settings.in_safe_mode(connected.flow.id):
         raise NotDone(f"{connected.flow.id} has no safe mode.", "Set `safe_mode = true` (docs/settings.md).")
-    with lease(connected):
+    with published(connected), lease(connected):
         safe_mode.arm(connected)
 
 
@@ -93,5 +94,5 @@ def approve_read(connected: ConnectedFlow, shown: WholeRead) -> None:
 
     Raises: NotDone when another read was refused meanwhile; StoreBusy while a run goes on.
     """
-    with lease(connected):
+    with published(connected), lease(connected):
         source.accept(connected, shown)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from .. import clock
 from ..errors import NotDone
+from ..health.publishing.publish import published
 from ..staging import ledger
 from ..staging.ledger import OPEN, Move, State
 from ..staging.load import create as create_staging
@@ -84,7 +85,7 @@ def intervention(connected: ConnectedFlow, run_id: str) -> Iterator["Interventio
     if not sending.can_be_asked:  # nobody could tell whether a second call makes a second record
         hint = "Rerun its window, or note what you found there: `winbc resolve … --there` or `--not-there`."
         raise NotDone(f"{connected.flow.id} writes to Winstore.", hint)
-    with leased(connected, sending) as target:
+    with published(connected), leased(connected, sending) as target:
         check_target(connected, sending, target)
         # No other run holds the lease. What is still SENDING therefore belongs to a run that died.
         recover(connected.store, run_id)

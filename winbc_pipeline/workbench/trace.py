@@ -5,7 +5,6 @@ values of goods always are.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from ..health.publishing.masking import is_of_goods, is_open
 from ..mapping.compiler import Compiled
 from ..staging import ledger
 from ..staging.load import OWN
@@ -27,12 +27,6 @@ from ..sync.plan_table import PLANNED, planned_table
 from ..sync.reading.stage import fields_wanted
 from .plans import in_words, is_of_goods
 
-GOODS = ("products", "stock")  # flows whose records hold no values of people
-# Names of source fields whose texts are codes, and parts of names whose texts are people's all the same.
-CODE = re.compile(
-    r"(nr|number|id|key|sku|gtin|iso|code|state|status|currency|method|branch|channel|type|date)$", re.IGNORECASE
-)
-PERSONAL = re.compile(r"name|street|address|zip|post|city|phone|fax|mail|contact|birth|vat|tax", re.IGNORECASE)
 Keys = set[tuple[str, str]]  # part and key of each record that belongs to the traced one
 
 
@@ -55,7 +49,7 @@ class Step:
     fields: tuple[str, ...] = ()
 
 
-def trace(connected: ConnectedFlow, key: str, bodies: bool = False) -> list[Step]:
+def trace(connected: ConnectedFlow, key: str, bodies: bool = False, wait_s: float | None = None) -> list[Step]:
     """The steps of a record of the flow's main part and of the records that belong to it, such as an order's customer.
 
     They are in the order read, mapped, planned and sent. There are none when nothing is known of the record.
@@ -63,8 +57,9 @@ def trace(connected: ConnectedFlow, key: str, bodies: bool = False) -> list[Step
     Args:
         key: the source's key of the record.
         bodies: whether to show the values that were read and sent. Those of people are personal data.
+        wait_s: seconds to wait for the database; None: as the store says.
     """
-    with connected.store.open() as connection:
+    with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         create_staging(connection, connected.staging)
         renew_table(connection, mapped_table(connected.flow), MAPPED)
@@ -75,7 +70,7 @@ def trace(connected: ConnectedFlow, key: str, bodies: bool = False) -> list[Step
             _of(connection, table, keys)
             for table in (quote(planned_table(connected.flow)), "ledger_event", "sent_payload")
         )
-    open_values = bodies or connected.flow.name in GOODS
+    open_values = bodies or is_of_goods(connected.flow)
     dated = [_planned(connected, row, open_values) for row in planned]
     dated += [_moved(connected, row) for row in events]
     dated += [_called(connected, row, open_values) for row in sent]
@@ -136,9 +131,7 @@ def _source_fields(connected: ConnectedFlow, row: Row, names: Collection[str], o
 
 def _is_open(name: str, value: Any) -> bool:
     """Whether a value of the source tells nothing of a person: it is empty, no text, or a code."""
-    if value is None or not isinstance(value, str):
-        return value is None or "birth" not in name.lower()
-    return bool(CODE.search(name)) and not PERSONAL.search(name)
+    return value is None or is_open(name, "text" if isinstance(value, str) else "")
 
 
 def shown(name: str, value: Any, open_values: bool) -> str:

@@ -1,6 +1,7 @@
 """What a person found in Winstore about a record. The program cannot look it up there."""
 
 from ..errors import ConfigurationError
+from ..health.publishing.publish import published
 from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.store import quote, rows_of
@@ -22,7 +23,7 @@ def note_answer(connected: ConnectedFlow, key: str, there: bool, run_id: str) ->
     Raises: ConfigurationError for a record that does not wait for a person; StoreBusy while a run goes on.
     """
     flow, store, part = connected.flow, connected.store, connected.flow.main
-    with lease(connected):
+    with published(connected), lease(connected):
         rows = ledger.read(store, "part = ? AND key = ?", [part, key])
         if not rows or rows[0]["state"] not in WAITING:
             hint = f"`winbc records --flow {flow.id} --state NEEDS_HUMAN` lists those that do."

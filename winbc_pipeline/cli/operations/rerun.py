@@ -91,13 +91,15 @@ def _rerun(connected: ConnectedFlow, instance: "DagsterInstance | None", even_pa
 def _without_dagster(connected: ConnectedFlow, windows: tuple[date, ...]) -> "Rerun":
     """The same where nobody has ever started the UI."""
     from ...errors import WinbcError
+    from ...health.publishing.publish import published
     from ...orchestration.rerun import Rerun, red_windows
     from ...sync.run import sync
     from ...sync.work import Work
 
     why = None
     try:
-        sync(Work(connected, windows[0], clock.now().date(), f"rerun {clock.now():%Y-%m-%dT%H:%M:%SZ}"))
+        with published(connected):
+            sync(Work(connected, windows[0], clock.now().date(), f"rerun {clock.now():%Y-%m-%dT%H:%M:%SZ}"))
     except WinbcError as error:
         why = str(error)
     return Rerun(windows, tuple(red_windows(connected, None)), why)

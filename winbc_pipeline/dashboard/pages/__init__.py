@@ -1,9 +1,11 @@
 """The pages of the dashboard, in the order of the navigation. The first one is where people arrive."""
 
 from ..page import Page
-from . import login, mapping, me, order, plan, reconcile, settings, stock, todo
+from . import activity, login, mapping, me, order, overview, plan, reconcile, settings, stock, todo
 
 PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    activity.PAGE,
     todo.PAGE,
     plan.PAGE,
     mapping.PAGE,

@@ -50,6 +50,10 @@ class Written:
         """A moment on the reader's clock, to the second."""
         return "" if moment is None else format_datetime(self._here(moment), "medium", locale=self._locale)
 
+    def minute(self, moment: datetime | None) -> str:
+        """A moment on the reader's clock, to the minute."""
+        return "" if moment is None else format_datetime(self._here(moment), "short", locale=self._locale)
+
     def time(self, moment: datetime | None) -> str:
         """A moment's time of day on the reader's clock, to the minute."""
         return "" if moment is None else format_time(self._here(moment), "short", locale=self._locale)

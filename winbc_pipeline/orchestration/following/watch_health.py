@@ -23,7 +23,9 @@ from dagster import (
 
 from ... import clock
 from ...errors import WinbcError
+from ...flows import FLOWS
 from ...health.flush import flush
+from ...health.publishing.publish import publish_watched
 from ...health.report import Report, report
 from ...settings import Settings
 from ...sync.connected import ConnectedFlow
@@ -50,6 +52,7 @@ def watch_sensor(settings: Settings) -> SensorDefinition:
     def alerts(context: SensorEvaluationContext) -> SensorResult:
         before: Known = json.loads(context.cursor or "{}")
         found = report(settings, clock.now())
+        publish_watched(found.problems, [ConnectedFlow(flow, settings) for flow in FLOWS])
         events, after = evaluations(found, before)
         return SensorResult(skip_reason=SkipReason(_flushed(settings)), asset_events=events, cursor=json.dumps(after))
 

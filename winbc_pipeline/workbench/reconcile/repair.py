@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ...errors import NotDone
+from ...health.publishing.publish import published
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.load import create as create_staging
@@ -82,6 +83,11 @@ def repair(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str, t
         raise NotDone(f"{connected.flow.id} sends the values of {connected.flow.source}.", hint)
     if not findings:
         return Repaired(0, (), ())
+    with published(connected):
+        return _repair(connected, findings, run_id, take)
+
+
+def _repair(connected: ConnectedFlow, findings: Sequence[Finding], run_id: str, take: str) -> Repaired:
     if connected.flow.part(connected.flow.main).owns:
         rows = at_once(connected, [each.key for each in findings], run_id)
         return _repaired(rows, (), run_id)

@@ -1,0 +1,95 @@
+"""Which values of records are published: those that tell nothing of a person.
+
+Here belongs: the rule. All values of goods are open; of people's records codes, numbers, dates and amounts are. What is
+not open is published as MASKED, whatever it holds, so that nothing of a person rests in what runs publish.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+import orjson
+
+from ...staging.published.outcomes import MASKED
+from ...sync.connected import ConnectedFlow
+from ...sync.flow import Flow, Part
+
+GOODS = ("products", "stock")  # flows whose records hold no values of people
+# Names of fields whose texts are codes, and parts of names whose texts are people's all the same.
+CODE = re.compile(
+    r"(nr|number|id|key|sku|gtin|iso|code|state|status|currency|method|branch|channel|type|date)$", re.IGNORECASE
+)
+PERSONAL = re.compile(r"name|street|address|zip|post|city|ToState|phone|fax|mail|contact|birth|vat|tax", re.IGNORECASE)
+ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills
+PLAIN = (bool, int, float, type(None))  # values that are no texts
+FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
+E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
+
+
+def is_open(name: str, kind: str) -> bool:
+    """Whether a field of people's records tells nothing of a person.
+
+    Args:
+        kind: text, decimal, boolean, date and so on.
+    """
+    if kind != "text":
+        return "birth" not in name.lower()
+    return bool(CODE.search(name)) and not PERSONAL.search(name)
+
+
+def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
+    """Whether each field of the source that a formula names, or that is a key, is open."""
+    staging, compiled = connected.staging, connected.compiled().values()
+    used = {name for own in compiled for name in own.reads | own.named} | {*staging.key}
+    return {
+        name: is_of_goods(connected.flow) or name in staging.key or is_open(name, kind)
+        for name, kind in staging.fields.items()
+        if name in used
+    }
+
+
+def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:
+    """The open fields of the target among those that a part's table fills, or that the program adds."""
+    fields, compiled = connected.target_fields(part), connected.compiled().get(part.name)
+    names = [*(each.line.target_field for each in compiled.targets), *ADDED] if compiled else ADDED
+    filled = [fields[name] for name in dict.fromkeys(names) if name in fields]
+    return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
+
+
+def masked_bodies(connected: ConnectedFlow, rows: Iterable[tuple[int, str, str]]) -> tuple[list[int], list[str]]:
+    """The bodies of calls with the values of open fields only: their numbers, and the bodies as JSON.
+
+    A body that is a list of operations, as some changes of documents are, is left out.
+
+    Args:
+        rows: number, part and body of each.
+    """
+    document, numbers, bodies = connected.flow.document, [], []
+    kind = document.kind(connected.settings) if document else None
+    shown = {part.name: frozenset(open_fields(connected, part)) for part in connected.parts}
+    if kind:
+        shown[connected.flow.main] = shown[kind.header]
+    for number, part, body in rows:
+        content = orjson.loads(body)
+        if isinstance(content, dict):
+            numbers.append(number)
+            lines = kind.navigation if kind else ""
+            bodies.append(orjson.dumps(_masked(content, shown.get(part, frozenset()), lines)).decode())
+    return numbers, bodies
+
+
+def _masked(body: dict[str, Any], shown: Set[str], lines: str) -> dict[str, Any]:
+    kept = {
+        name: value if name in shown or value == "" or value.__class__ in PLAIN else MASKED
+        for name, value in body.items()
+    }
+    if lines in body:
+        kept[lines] = [
+            {name: MASKED if name in FREE_TEXTS else value for name, value in line.items()} for line in body[lines]
+        ]
+    return kept
+
+
+def is_of_goods(flow: Flow) -> bool:
+    """Whether the flow's records are about things, and hold no values of people."""
+    return flow.name in GOODS
