@@ -64,7 +64,8 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
         return known[1]
     with connected.store.open(wait_s) as connection:
         ledger.create(connection)
-        found = facts_within(connection, connected, now)
+        create_table(connection, planned_table(connected.flow), PLANNED)
+        found = _facts(connection, connected, now)
     _read[path] = before, found  # what was committed since then is read next time
     return found
 
@@ -75,9 +76,7 @@ def _signature(path: Path) -> Signature:
     return tuple((file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (0, 0) for file in files)
 
 
-def facts_within(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now: datetime) -> Facts:
-    """The same as `facts_of`, inside a connection that the caller has opened."""
-    create_table(connection, planned_table(connected.flow), PLANNED)
+def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now: datetime) -> Facts:
     counts = connection.execute("SELECT state, count(*) FROM ledger GROUP BY ALL ORDER BY ALL").fetchall()
     followed = connection.execute("SELECT max(moment) FROM watermark WHERE name = ?", [connected.flow.id]).fetchone()
     waits = rows_of(

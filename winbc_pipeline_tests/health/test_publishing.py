@@ -1,30 +1,169 @@
-"""What runs publish: outcomes without values of people, how a flow is, how far it is.
+"""What runs publish: moves without values of people, how a flow is, how far it is.
 
-Source: docs/dashboard.md; issue of the dashboard: pages read only what runs publish.
+Source: docs/dashboard.md (What is published).
 """
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.health.facts import facts_of
+from winbc_pipeline.health.publishing.progress import BELIEVED, at_work, shown
+from winbc_pipeline.health.publishing.publish import publish
 from winbc_pipeline.health.publishing.status import status_of
-from winbc_pipeline.staging.published import files
+from winbc_pipeline.health.report import as_json, report, report_of_published
+from winbc_pipeline.staging.ledger import State
+from winbc_pipeline.staging.published import compaction, files
 from winbc_pipeline.staging.published.outcomes import opened, rows_in
 from winbc_pipeline.staging.store import rows_of
+from winbc_pipeline.sync.connected import ConnectedFlow
 
+from ..support.order_sandboxes import ADDRESS
 from .conftest import Shop
 
+PERSON = ("Anna", "Groen", ADDRESS["street"], ADDRESS["zip"], "anna@mail.example")
 
-def outcomes(shop: Shop) -> list[dict[str, Any]]:
+
+def moves(shop: Shop) -> list[dict[str, Any]]:
     with opened() as connection:
         rows = rows_in(files.outcome_files(shop.settings))
-        return rows_of(connection, f"SELECT * FROM {rows} ORDER BY moment, part, key")
+        return rows_of(connection, f"SELECT * FROM {rows} ORDER BY moment, part, key, state")
+
+
+def of_orders(shop: Shop) -> ConnectedFlow:
+    return ConnectedFlow(ORDERS_TO_BC, shop.settings)
 
 
 def test_a_run_publishes_each_record_that_it_moved(shop: Shop) -> None:
     shop.orders.order("W1")
     shop.fails("W2")
     shop.run()
-    for row in outcomes(shop):
-        print(row)
-    print(status_of(shop.settings, ORDERS_TO_BC.id))
-    assert 0
+    told = [(row["key"], row["state"], row["reason"]) for row in moves(shop) if row["is_main"]]
+    assert told == [
+        ("W1", "CONFIRMED", "TOTAL_DIFFERS"),
+        ("W1", "SENDING", None),
+        ("W2", "FAILED", "MAPPING"),
+    ]
+
+
+def test_nothing_of_a_person_is_published(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    folder = files.folder(shop.settings)
+    with opened() as connection:
+        text = str(rows_of(connection, f"FROM {rows_in(files.outcome_files(shop.settings))}"))
+    text += "".join(path.read_text() for path in folder.rglob("*.json"))
+    assert "W1" in text
+    assert [each for each in PERSON if each in text] == []
+
+
+def test_what_was_read_looked_up_and_sent_is_published_with_its_codes_and_amounts(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    done = next(row for row in moves(shop) if row["key"] == "W1" and row["state"] == "CONFIRMED")
+    sent = next(row for row in moves(shop) if row["key"] == "W1" and row["state"] == "SENDING")
+    assert "SKU-1" in done["read"][0] and "•••" in done["read"][0]
+    assert "not there" in done["lookups"]
+    assert '"externalDocumentNumber":"WS-W1"' in sent["sent"] and '"shipToCity":"•••"' in sent["sent"]
+
+
+def test_a_second_run_publishes_only_what_is_new(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    before = len(moves(shop))
+    publish(of_orders(shop))
+    assert len(moves(shop)) == before
+    shop.orders.order("W2")
+    shop.run()
+    assert {row["key"] for row in moves(shop)[before:]} <= {"W2", "605254"}
+
+
+def test_a_kill_between_the_outcomes_and_the_status_publishes_nothing_twice(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    before = moves(shop)
+    files.status_file(shop.settings, ORDERS_TO_BC.id).unlink()
+    publish(of_orders(shop))
+    assert moves(shop) == before
+
+
+def test_a_run_never_fails_because_nothing_can_be_published(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    shop.orders.order("W1")
+    shop.settings.state_folder.mkdir(parents=True, exist_ok=True)
+    files.folder(shop.settings).write_text("a file in the place of the folder")
+    shop.run()
+    assert shop.orders.ledger()["W1"]["state"] == State.CONFIRMED
+    assert "Dashboard:" in caplog.text
+
+
+def test_what_is_published_of_a_flow_is_what_its_ledger_says(shop: Shop) -> None:
+    shop.fails("W2")
+    shop.run()
+    status = status_of(shop.settings, ORDERS_TO_BC.id)
+    assert status is not None and status.facts == facts_of(of_orders(shop), shop.orders.now)
+
+
+def test_the_published_report_is_the_report(shop: Shop) -> None:
+    shop.fails("W2")
+    shop.run()
+    shop.orders.pass_time(60)
+    known = as_json(report(shop.settings, shop.orders.now))
+    assert as_json(report_of_published(shop.settings, shop.orders.now)) == known
+
+
+def test_the_files_of_a_day_become_one_with_the_same_moves(shop: Shop) -> None:
+    for number in ("W1", "W2"):
+        shop.orders.order(number)
+        shop.run()
+        shop.orders.pass_time(60)
+    before = moves(shop)
+    assert len(files.outcome_files(shop.settings)) == 2
+    assert compaction.compact(shop.settings, many=2) == 1
+    assert len(files.outcome_files(shop.settings)) == 1
+    assert moves(shop) == before
+
+
+def test_a_kill_after_a_days_file_was_made_counts_no_move_twice(shop: Shop) -> None:
+    for number in ("W1", "W2"):
+        shop.orders.order(number)
+        shop.run()
+        shop.orders.pass_time(60)
+    before, left = moves(shop), [(path, path.read_bytes()) for path in files.outcome_files(shop.settings)]
+    compaction.compact(shop.settings, many=2)
+    for path, content in left:
+        path.write_bytes(content)
+    compaction.compact(shop.settings, many=2)
+    assert moves(shop) == before
+
+
+def test_outcomes_go_when_the_events_of_the_ledger_go(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    days = timedelta(days=shop.settings.event_days)
+    assert compaction.forget_old(shop.settings, shop.orders.now + days) == 0
+    assert compaction.forget_old(shop.settings, shop.orders.now + days + timedelta(days=1)) == 1
+
+
+def test_a_persons_records_can_be_erased(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.orders.order("W2")
+    shop.run()
+    assert compaction.erase(shop.settings, ORDERS_TO_BC.id, {("order", "W1")}) == 2
+    assert {row["key"] for row in moves(shop)} == {"W2", "605254"}
+
+
+def test_a_run_at_work_is_shown_until_it_ends(shop: Shop) -> None:
+    flow = ORDERS_TO_BC.id
+    with shown(of_orders(shop), "synced", "run-7"):
+        at = at_work(shop.settings, flow, shop.orders.now)
+        assert at is not None and (at.layer, at.run) == ("synced", "run-7")
+    assert at_work(shop.settings, flow, shop.orders.now) is None
+
+
+def test_nobody_believes_the_file_of_a_killed_run(shop: Shop, tmp_path: Path) -> None:
+    with shown(of_orders(shop)):
+        later = shop.orders.now + BELIEVED
+        assert at_work(shop.settings, ORDERS_TO_BC.id, later) is None

@@ -21,7 +21,7 @@ CODE = re.compile(
 )
 PERSONAL = re.compile(r"name|street|address|zip|post|city|ToState|phone|fax|mail|contact|birth|vat|tax", re.IGNORECASE)
 ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills
-PLAIN = (bool, int, float, type(None))  # values that are no texts
+NUMBERS = (int, float)
 FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
@@ -72,22 +72,23 @@ def masked_bodies(connected: ConnectedFlow, rows: Iterable[tuple[int, str, str]]
     for number, part, body in rows:
         content = orjson.loads(body)
         if isinstance(content, dict):
+            _mask(content, shown.get(part, frozenset()), kind.navigation if kind else "")
             numbers.append(number)
-            lines = kind.navigation if kind else ""
-            bodies.append(orjson.dumps(_masked(content, shown.get(part, frozenset()), lines)).decode())
+            bodies.append(orjson.dumps(content).decode())
     return numbers, bodies
 
 
-def _masked(body: dict[str, Any], shown: Set[str], lines: str) -> dict[str, Any]:
-    kept = {
-        name: value if name in shown or value == "" or value.__class__ in PLAIN else MASKED
-        for name, value in body.items()
-    }
-    if lines in body:
-        kept[lines] = [
-            {name: MASKED if name in FREE_TEXTS else value for name, value in line.items()} for line in body[lines]
-        ]
-    return kept
+def _mask(body: dict[str, Any], shown: Set[str], lines: str) -> None:
+    """Masks a body in its place."""
+    for name, value in body.items():
+        if value and value.__class__ is not bool and name not in shown:
+            if value.__class__ is str:
+                body[name] = MASKED
+            elif name == lines:
+                for line in value:
+                    line.update({name: MASKED for name in FREE_TEXTS if name in line})
+            elif value.__class__ not in NUMBERS:
+                body[name] = MASKED
 
 
 def is_of_goods(flow: Flow) -> bool:

@@ -56,6 +56,7 @@ def publish_outcomes(
         create_staging(connection, connected.staging)
         _take_messages(connection, connected)
         _take_bodies(connection, connected)
+        _take_read(connection, connected)
         path = files.run_file(connected.settings, now.date(), connected.flow.id, place.name)
         with files.replacing(path) as half:
             connection.execute(
@@ -121,6 +122,26 @@ def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow
     )
 
 
+def _take_read(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
+    """Puts what outcomes have of the plan and of the source into the temporary tables `plan_taken` and `read_taken`."""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE plan_taken AS
+        SELECT t.place, p.lookups, {_changes(connected)} AS changes
+        FROM taken AS t
+        JOIN {quote(planned_table(connected.flow))} AS p USING (part, key)
+        WHERE t.state <> 'SENDING' AND p.version IS NOT DISTINCT FROM t.version"""
+    )
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE read_taken AS
+        SELECT t.place, r.read
+        FROM taken AS t
+        JOIN ({_read(connected)}) AS r USING (part, key)
+        WHERE t.state <> 'SENDING'"""
+    )
+
+
 def _select(connected: ConnectedFlow) -> str:
     """SQL of the published rows of the moves in the table `taken`."""
     flow = connected.flow
@@ -134,15 +155,13 @@ def _select(connected: ConnectedFlow) -> str:
             l."window", t.moved_at AS moment, t.run_id, t.attempt_id, l.amount, l.currency, l.difference,
             t.mapping_version, CASE WHEN r.read IS NOT NULL THEN {named} END AS read_fields, r.read,
             {_without_mail("p.lookups")} AS lookups,
-            {_changes(connected)} AS changes,
-            b.body AS sent
+            p.changes, b.body AS sent
         FROM taken AS t
         LEFT JOIN message_masked AS w ON w.place = t.place
         LEFT JOIN body_masked AS b ON b.place = t.place
         LEFT JOIN ledger AS l ON l.part = t.part AND l.key = t.key
-        LEFT JOIN {quote(planned_table(flow))} AS p
-            ON p.part = t.part AND p.key = t.key AND t.state <> 'SENDING' AND p.version IS NOT DISTINCT FROM t.version
-        LEFT JOIN ({_read(connected)}) AS r ON r.part = t.part AND r.key = t.key AND t.state <> 'SENDING'"""
+        LEFT JOIN plan_taken AS p ON p.place = t.place
+        LEFT JOIN read_taken AS r ON r.place = t.place"""
 
 
 def _without_mail(text: str) -> str:

@@ -14,7 +14,7 @@ from ...errors import WinbcError
 from ...staging import ledger
 from ...staging.published import files
 from ...sync.connected import ConnectedFlow
-from ..facts import facts_within
+from ..facts import facts_of
 from ..problem import Problem
 from .outcomes import last_place, publish_outcomes
 from .tables import publish_tables
@@ -67,8 +67,8 @@ def _publish(connected: ConnectedFlow, now: datetime) -> None:
     with connected.store.open(WAIT_S) as connection:
         ledger.create(connection)
         reached = publish_outcomes(connection, connected, place, now)
-        facts = facts_within(connection, connected, now)
     if reached != place:
         publish_tables(connected)
+    facts = facts_of(connected, now, WAIT_S)  # kept, so that whoever asks next in this process opens nothing
     published = {"until": reached.until, "moves": reached.moves}
     files.write(path, {"at": now, "published": published, "facts": asdict(facts)})

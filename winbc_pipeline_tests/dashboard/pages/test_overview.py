@@ -1,0 +1,80 @@
+"""The overview: each flow's card, what needs a person, both systems, live. Source: docs/dashboard.md."""
+
+import re
+
+from winbc_pipeline.errors import SystemUnavailable
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.health import store
+from winbc_pipeline.health.publishing.progress import shown as showing
+from winbc_pipeline.health.store import Outage
+from winbc_pipeline.staging import polls
+from winbc_pipeline.sync.connected import ConnectedFlow
+
+from .conftest import Shown
+
+
+def card(text: str, flow: str = ORDERS_TO_BC.id) -> str:
+    """The card of a flow, without marks."""
+    found = re.search(rf'<article class="card" aria-labelledby="flow-{flow}">(.*?)</article>', text, re.DOTALL)
+    assert found
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[1]))
+
+
+def test_a_card_counts_what_became_of_todays_records(day: Shown) -> None:
+    words = card(day.browser().get("/overview").text)
+    assert "read 2 created 1 updated 0 skipped 0 failed 1" in words
+    assert "27.83" in words
+
+
+def test_a_day_later_today_begins_at_zero_and_the_day_before_stands_in_the_table(day: Shown) -> None:
+    day.orders.pass_time(24 * 3600)
+    words = card(day.browser().get("/overview").text)
+    assert "read 0 created 0" in words and "10 Mar 2026 2 1 0 0 1" in words
+
+
+def test_a_record_that_was_mended_the_same_day_counts_once(day: Shown) -> None:
+    day.orders.pass_time(60)
+    day.orders.order("W2")
+    day.run()
+    assert "read 2 created 2 updated 0 skipped 0 failed 0" in card(day.browser().get("/overview").text)
+
+
+def test_what_needs_a_person_stands_first_with_its_fix_and_its_records(day: Shown) -> None:
+    text = day.browser().get("/overview").text
+    assert text.index("MAPPING") < text.index('id="flows"')
+    assert f'href="/activity/{ORDERS_TO_BC.id}/W2"' in text
+
+
+def test_a_system_that_does_not_answer_is_named(day: Shown) -> None:
+    polls.failed(day.orders.settings, ORDERS_TO_BC.id, SystemUnavailable("No route to Winstore.", system="Winstore"))
+    day.orders.settings = day.orders.settings.model_copy(update={"sensors": True})
+    assert "does not answer" in day.browser().get("/overview").text
+
+
+def test_a_channel_of_alerts_that_is_down_has_a_banner(day: Shown) -> None:
+    now = day.orders.now
+    store.remember(day.orders.settings, {}, [Outage("mail", now, now, 1)])
+    assert "The alert channel mail takes no messages" in day.browser().get("/overview").text
+
+
+def test_a_run_at_work_shows_its_layer(day: Shown) -> None:
+    with showing(ConnectedFlow(ORDERS_TO_BC, day.orders.settings), "synced"):
+        assert "At work: sends" in card(day.browser().get("/overview").text)
+
+
+def test_nothing_is_sent_to_a_browser_that_has_it_already(day: Shown) -> None:
+    client = day.browser()
+    address = re.search(r'hx-get="([^"]+)"', client.get("/overview").text)
+    assert address and client.get(address[1]).status_code == 204
+    day.orders.order("W3")
+    day.run()
+    assert client.get(address[1]).status_code == 200
+
+
+def test_the_overview_speaks_dutch_and_writes_dutch_amounts(day: Shown) -> None:
+    text = day.browser(language="nl").get("/overview").text
+    assert "Overzicht" in text and "27,83" in text and "mislukt" in text
+
+
+def test_the_overview_of_a_connection_that_never_ran_says_so(shown: Shown) -> None:
+    assert "Nothing was sent yet." in shown.browser().get("/overview").text
