@@ -40,7 +40,9 @@ def _day(connected: ConnectedFlow, moment: datetime, count: int) -> None:
             known |= {"amount": Decimal("24.95") + number, "currency": "" if number % 4 else "USD"}
         if number == 3 and moment.day % 3 == 0:
             words = {"reason": "MAPPING", "message": "taxCode: not in lookup table tax_groups, given `77`"}
-            done.append(Move(part, HOSTILE if moment.day % 2 else key, State.FAILED, known | words | {"action": "fail"}))
+            done.append(
+                Move(part, HOSTILE if moment.day % 2 else key, State.FAILED, known | words | {"action": "fail"})
+            )
         elif number % 5 == 4:
             done.append(Move(part, key, State.SKIPPED, known | {"reason": "NOT_PAID" if is_order else "UNCHANGED"}))
         else:

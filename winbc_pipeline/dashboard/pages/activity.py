@@ -23,8 +23,8 @@ from ...workbench.trace import trace
 from .. import asked
 from ..guard.session import require, session_of
 from ..page import Page
-from ..reading.activity import DONE_WORDS, MOST, MOST_EXPORTED, PAGE as ROWS
-from ..reading.activity import Filter, newest
+from ..reading.activity import DONE_WORDS, MOST, MOST_EXPORTED, Filter, newest
+from ..reading.activity import PAGE as ROWS
 from ..reading.story import story
 from ..render import render
 from ..site import Site, site_of

@@ -9,12 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotDone
+from ...health.publishing.masking import is_of_goods
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ...workbench.impact import Impact, impact
 from ...workbench.tables.drafts import Compared, Draft, compared, results_of
 from ...workbench.tables.saving import content_of, differences_between, history, shipped
-from ...workbench.trace import GOODS, shown
+from ...workbench.trace import shown
 from ..answers import WAIT_S, note
 from ..guard.forms import form_of
 from ..guard.session import require
@@ -45,7 +46,7 @@ class Tries:
         wants_people = "open" in form
         if wants_people:
             note(request, "show", f"{flow.id}, preview", {each.key for each in found})
-        is_open = wants_people or flow.name in GOODS
+        is_open = wants_people or is_of_goods(flow)
         records = [_shown(each, is_open) for each in found]
         return render(request, "mapping_records.html", records=records, is_open=is_open, flow=flow.id, key=key)
 

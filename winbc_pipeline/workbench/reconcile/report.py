@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ...health.publishing.masking import is_of_goods as is_flow_of_goods
 from ...staging.store import writing
 from ...sync.connected import ConnectedFlow
 from ...systems.business_central.client import dumps
 from ..plans import in_words, is_of_goods
-from ..trace import GOODS
 from .findings import Reconciled
 
 FOLDER, MOST = "reports", 50_000  # findings that are kept
@@ -43,7 +43,7 @@ class Report:
 def keep(connected: ConnectedFlow, found: Reconciled) -> None:
     """Keeps a comparison in the place of the one before."""
     path = _file(connected)
-    every = connected.flow.name in GOODS
+    every = is_flow_of_goods(connected.flow)
     findings = [
         {name: getattr(each, name) for name in ("part", "kind", "key", "number", "reason")}
         | {"fields": in_words(dumps(list(each.changes)).decode(), lambda change: every or is_of_goods(change))}
