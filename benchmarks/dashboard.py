@@ -55,8 +55,10 @@ def published(folder: Path, rows: int) -> float:
                         'a\x1fb\x1fc' AS read_fields, [{literal(READ)}] AS read, '[]' AS lookups, NULL AS changes,
                         {literal(SENT)} AS sent
                     FROM range({share // parts}) AS r(i)"""
-                name = files.run_file(settings, begins.date(), "all", f"{part}") if parts > 1 else files.day_file(
-                    settings, begins.date()
+                name = (
+                    files.run_file(settings, begins.date(), "all", f"{part}")
+                    if parts > 1
+                    else files.day_file(settings, begins.date())
                 )
                 connection.execute(
                     f"COPY (SELECT {columns} FROM ({select}) ORDER BY moment) TO {literal(str(name))} "
@@ -117,7 +119,8 @@ def main() -> None:
             measured[name] = {"median_ms": round(cuts[9]), "p95_ms": round(cuts[18])}
         for each in others:
             each.terminate()
-    print(json.dumps({"name": f"{given.rows} outcomes", "megabytes": round(size), "busy": given.busy, "pages": measured}))
+    line = {"name": f"{given.rows} outcomes", "megabytes": round(size), "busy": given.busy, "pages": measured}
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

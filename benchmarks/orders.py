@@ -171,8 +171,8 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
 
     Every order must be confirmed at the end.
     """
-    from winbc_pipeline.health.publishing.publish import publish
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
+    from winbc_pipeline.health.publishing.publish import publish
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging.load import create
     from winbc_pipeline.sync.connected import ConnectedFlow

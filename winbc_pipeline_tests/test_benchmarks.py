@@ -53,3 +53,8 @@ def test_figures_of_stock_are_planned_swept_and_sent(what: str) -> None:
 def test_mapping_makes_the_same_records_as_its_peers() -> None:
     digests = {line_of("mapping.py", tool, "--rows", "300")["digest"] for tool in ("ours", "pydantic", "pandas")}
     assert len(digests) == 1
+
+
+def test_pages_are_asked_of_all_that_was_published() -> None:
+    pages = line_of("dashboard.py", "--rows", "900", "--asks", "2")["pages"]
+    assert {"overview", "activity", "a record's story"} <= set(pages)

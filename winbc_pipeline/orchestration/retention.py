@@ -30,6 +30,7 @@ from dagster import (
 from .. import clock
 from ..errors import StoreBusy, WinbcError
 from ..settings import Settings
+from ..staging.published.compaction import keep_young
 from ..sync.connected import ConnectedFlow
 from ..sync.keeping.comparisons import forget_left
 from ..sync.keeping.retention import forget_kept, tidy
@@ -100,6 +101,7 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
     def tidy_all(context: OpExecutionContext) -> None:
         forget_kept(settings)
         forget_left(settings)
+        keep_young(settings, clock.now())
         broken = []
         for connected in every:
             if not connected.store.path.exists():

@@ -13,8 +13,7 @@ from typing import Any
 
 import duckdb
 
-from ..health.publishing.masking import is_of_goods as is_flow_of_goods
-from ..health.publishing.masking import is_open
+from ..health.publishing.masking import holds_goods, is_open
 from ..mapping.compiler import Compiled
 from ..staging import ledger
 from ..staging.load import OWN
@@ -71,7 +70,7 @@ def trace(connected: ConnectedFlow, key: str, bodies: bool = False, wait_s: floa
             _of(connection, table, keys)
             for table in (quote(planned_table(connected.flow)), "ledger_event", "sent_payload")
         )
-    open_values = bodies or is_flow_of_goods(connected.flow)
+    open_values = bodies or holds_goods(connected.flow)
     dated = [_planned(connected, row, open_values) for row in planned]
     dated += [_moved(connected, row) for row in events]
     dated += [_called(connected, row, open_values) for row in sent]

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import duckdb
+
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.health import store
 from winbc_pipeline.health.publishing.publish import publish
@@ -23,14 +25,15 @@ def fill(settings: Settings, now: datetime) -> None:
     """Publishes the days of four flows, some failures, and a channel of alerts that is down."""
     for place, name in enumerate(FLOWS):
         connected = ConnectedFlow(flow_named(name), settings)
-        for days in reversed(range(DAYS)):
-            _day(connected, now - timedelta(days=days), 6 + (days * 7 + place * 5) % 23)
+        with connected.store.transaction() as connection:
+            for days in reversed(range(DAYS)):
+                _day(connection, connected, now - timedelta(days=days), 6 + (days * 7 + place * 5) % 23)
         publish(connected, now)
         polls.answered(settings, name, waiting=False)
     store.remember(settings, {}, [Outage("mail", now - timedelta(hours=3), now, 4)])
 
 
-def _day(connected: ConnectedFlow, moment: datetime, count: int) -> None:
+def _day(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, moment: datetime, count: int) -> None:
     part, is_order = connected.flow.main, connected.flow.document is not None
     begun, done = list[Move](), list[Move]()
     for number in range(count):
@@ -49,5 +52,5 @@ def _day(connected: ConnectedFlow, moment: datetime, count: int) -> None:
             action = "update" if number % 3 == 2 else "create"
             begun.append(Move(part, key, State.SENDING, known))
             done.append(Move(part, key, State.CONFIRMED, known | {"action": action, "target_no": f"S-{key}"}))
-    ledger.move(connected.store, begun, RUN, moment - timedelta(seconds=2))
-    ledger.move(connected.store, done, RUN, moment)
+    ledger.move_within(connection, begun, RUN, moment - timedelta(seconds=2))
+    ledger.move_within(connection, done, RUN, moment)

@@ -74,6 +74,7 @@ def _otherwise(names: list[str]) -> list[str]:
 
 def tidy() -> None:
     """Deletes what was kept long enough, as Dagster's job `run_retention` does every night."""
+    from ...staging.published.compaction import keep_young
     from ...sync.keeping.comparisons import forget_left
     from ...sync.keeping.retention import forget_kept
     from ...sync.keeping.retention import tidy as tidy_flow
@@ -81,6 +82,7 @@ def tidy() -> None:
     settings, busy = load_settings(), False
     forget_kept(settings)
     forget_left(settings)
+    keep_young(settings, clock.now())
     for flow in FLOWS:
         connected = ConnectedFlow(flow, settings)
         if not connected.store.path.exists():

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotDone
-from ...health.publishing.masking import is_of_goods
+from ...health.publishing.masking import holds_goods
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ...workbench.impact import Impact, impact
@@ -46,7 +46,7 @@ class Tries:
         wants_people = "open" in form
         if wants_people:
             note(request, "show", f"{flow.id}, preview", {each.key for each in found})
-        is_open = wants_people or is_of_goods(flow)
+        is_open = wants_people or holds_goods(flow)
         records = [_shown(each, is_open) for each in found]
         return render(request, "mapping_records.html", records=records, is_open=is_open, flow=flow.id, key=key)
 

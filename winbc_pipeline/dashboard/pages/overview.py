@@ -46,8 +46,17 @@ def _live(request: Request) -> Markup:
     """The part of the page that changes, as HTML that a template has made."""
     site = site_of(request)
     shown = overview(site.settings, site.now())
-    sizes = {"height": HEIGHT, "width": WIDTH, "gap": GAP, "cent": CENT}
-    answer = render(request, "overview_live.html", shown=shown, head=head, fix_of=fix_of, **sizes)
+    answer = render(
+        request,
+        "overview_live.html",
+        shown=shown,
+        head=head,
+        fix_of=fix_of,
+        height=HEIGHT,
+        width=WIDTH,
+        gap=GAP,
+        cent=CENT,
+    )
     return Markup(bytes(answer.body).decode())  # noqa: S704 - the template has escaped it
 
 

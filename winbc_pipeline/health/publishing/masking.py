@@ -42,7 +42,7 @@ def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
     staging, compiled = connected.staging, connected.compiled().values()
     used = {name for own in compiled for name in own.reads | own.named} | {*staging.key}
     return {
-        name: is_of_goods(connected.flow) or name in staging.key or is_open(name, kind)
+        name: holds_goods(connected.flow) or name in staging.key or is_open(name, kind)
         for name, kind in staging.fields.items()
         if name in used
     }
@@ -51,8 +51,8 @@ def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
 def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:
     """The open fields of the target among those that a part's table fills, or that the program adds."""
     fields, compiled = connected.target_fields(part), connected.compiled().get(part.name)
-    names = [*(each.line.target_field for each in compiled.targets), *ADDED] if compiled else ADDED
-    filled = [fields[name] for name in dict.fromkeys(names) if name in fields]
+    names = [each.line.target_field for each in compiled.targets] if compiled else []
+    filled = [fields[name] for name in dict.fromkeys((*names, *ADDED)) if name in fields]
     return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
 
 
@@ -91,6 +91,6 @@ def _mask(body: dict[str, Any], shown: Set[str], lines: str) -> None:
                 body[name] = MASKED
 
 
-def is_of_goods(flow: Flow) -> bool:
+def holds_goods(flow: Flow) -> bool:
     """Whether the flow's records are about things, and hold no values of people."""
     return flow.name in GOODS

@@ -19,7 +19,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import IGNORED
 from ...sync.plan_table import PLANNED, planned_table
 from ..redaction import SYSTEM_WORDS, without_personal_data
-from .masking import E_MAIL, is_of_goods, masked_bodies, open_fields, open_source
+from .masking import E_MAIL, holds_goods, masked_bodies, open_fields, open_source
 
 AT_ONCE = 50_000  # moves in one file
 ROWS_OF_RECORD = 50  # of the source, that a record's story shows
@@ -103,16 +103,20 @@ def _take_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFl
 
 
 def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
-    """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`."""
+    """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`.
+
+    Of documents these are the documents: of their customers next to nothing could be shown.
+    """
+    main = f"AND t.part = {literal(connected.flow.main)}" if connected.flow.document else ""
     connection.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE body_masked AS
         SELECT t.place, s.body
         FROM taken AS t
         JOIN sent_payload AS s USING (part, key, attempt_id)
-        WHERE t.state = 'SENDING'"""
+        WHERE t.state = 'SENDING' {main}"""
     )
-    if is_of_goods(connected.flow):
+    if holds_goods(connected.flow):
         return
     rows = connection.execute("SELECT b.place, t.part, b.body FROM body_masked AS b JOIN taken AS t USING (place)")
     places, bodies = masked_bodies(connected, rows.fetchall())
@@ -206,7 +210,7 @@ def _named(connected: ConnectedFlow) -> Iterator[tuple[str, str]]:
 def _changes(connected: ConnectedFlow) -> str:
     """SQL of the changes of records that were there before (alias p), with the values of open fields only."""
     is_change = "p.action IS DISTINCT FROM 'create' AND p.changes <> '[]'"
-    if is_of_goods(connected.flow):
+    if holds_goods(connected.flow):
         return f"CASE WHEN {is_change} THEN p.changes END"
     cases = " ".join(
         f"WHEN {literal(part.name)} THEN [{', '.join(map(literal, open_fields(connected, part)))}]::VARCHAR[]"

@@ -3,7 +3,6 @@
 Here belongs: writing and reading it. A run that was killed leaves its file behind; nobody believes an old one.
 """
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -60,7 +59,8 @@ def shown(connected: ConnectedFlow, layer: str = "", run: str = "") -> Iterator[
     finally:
         ends.set()
         watcher.join()
-        files.progress_file(connected.settings, connected.flow.id).unlink(missing_ok=True)
+        with suppress(OSError):
+            files.progress_file(connected.settings, connected.flow.id).unlink()
 
 
 class _Noted:

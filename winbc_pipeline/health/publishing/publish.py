@@ -1,4 +1,4 @@
-"""Publishes what became of a flow's records, and how the flow is: a run calls it at its end, and so does a person's act.
+"""Publishes what became of records, and how their flow is: a run calls it at its end, and so does a person's act.
 
 Here belongs: the order of things, and the flow's status file (status.py). Nothing of it may make a run fail.
 """

@@ -73,6 +73,12 @@ def _write(connection: duckdb.DuckDBPyConnection, path: Path, rows: str, made_of
         )
 
 
+def keep_young(settings: Settings, now: datetime) -> None:
+    """What is done every night: the files of each day become one, and old ones go."""
+    compact(settings, many=2)
+    forget_old(settings, now)
+
+
 def forget_old(settings: Settings, now: datetime) -> int:
     """Deletes the outcomes that are older than `event_days`; returns how many files that was."""
     before = (now - timedelta(days=settings.event_days)).date()

@@ -1,6 +1,6 @@
 """Where published files are, and how they are written so that nobody reads half of one.
 
-Here belongs: names and folders. What is in the files of outcomes: outcomes.py. Who publishes, and when: health/publishing/.
+Here belongs: names and folders. What is in the files of outcomes: outcomes.py. Who publishes: health/publishing/.
 """
 
 import os

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ...health.publishing.masking import is_of_goods as is_flow_of_goods
+from ...health.publishing.masking import holds_goods
 from ...staging.store import Row, quote, renew_table, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.plan_table import PLANNED, planned_table
@@ -89,7 +89,7 @@ def write_page(connected: ConnectedFlow, wanted: Wanted, path: Path, open_values
 
 def shows(connected: ConnectedFlow, open_values: bool) -> Callable[[Change], bool]:
     """Which changes may be shown with their values: those of goods, and with `open_values` those of people too."""
-    every = open_values or is_flow_of_goods(connected.flow)
+    every = open_values or holds_goods(connected.flow)
     return lambda change: every or is_of_goods(change)
 
 

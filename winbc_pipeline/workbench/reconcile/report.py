@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...health.publishing.masking import is_of_goods as is_flow_of_goods
+from ...health.publishing.masking import holds_goods
 from ...staging.store import writing
 from ...sync.connected import ConnectedFlow
 from ...systems.business_central.client import dumps
@@ -43,7 +43,7 @@ class Report:
 def keep(connected: ConnectedFlow, found: Reconciled) -> None:
     """Keeps a comparison in the place of the one before."""
     path = _file(connected)
-    every = is_flow_of_goods(connected.flow)
+    every = holds_goods(connected.flow)
     findings = [
         {name: getattr(each, name) for name in ("part", "kind", "key", "number", "reason")}
         | {"fields": in_words(dumps(list(each.changes)).decode(), lambda change: every or is_of_goods(change))}

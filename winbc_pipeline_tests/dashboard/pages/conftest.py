@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.forms import HEADER, csrf_of
+from winbc_pipeline.dashboard.guard.session import Role, begin, written
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health.runs import watched
 from winbc_pipeline.sync.connected import ConnectedFlow
 
-from ...support.dashboard import browser, door_of
+from ...support.dashboard import door_of, stranger
 from ...support.order_sandboxes import OrderSandboxes, order_sandboxes
 
 HOSTILE = "<script>alert('W9')</script>"
@@ -28,8 +29,15 @@ class Shown:
             self.orders.sync()
 
     def browser(self, role: Role = "view", language: str = "en") -> TestClient:
+        """A browser that is logged in by the shop's clock; that of a real one would have forgotten the session."""
         settings = self.orders.settings
-        return browser(door_of(settings.data_folder, settings=settings, now=self.orders.moment), role, language)
+        door = door_of(settings.data_folder, settings=settings, now=self.orders.moment)
+        session = begin(role, self.orders.now)
+        client = stranger(door)
+        client.headers["cookie"] = f"{door.access.cookie}={written(session, door.access)}"
+        client.headers[HEADER] = csrf_of(session, door.access)
+        client.headers["accept-language"] = language
+        return client
 
 
 @pytest.fixture
