@@ -45,14 +45,25 @@ for number in (1, 2):
 
 
 def fill(control: str, folder: Path) -> None:
-    """A small shop: two customers, two articles, two orders that are paid, and one of an unknown article."""
+    """A small shop: two customers, two articles, and orders: two paid, one of an unknown article, one of a guest."""
     second = {"customer_id": "000124", "first_name": "Bo", "last_name": "Smit", "email": "bo@mail.example"}
     of_second = {"customer_id": "000124", "email": "bo@mail.example"}
+    of_guest = {"customer_id": "", "email": "guest@mail.example", "order_number": "W4"}
     rows = {
         "customers": [CUSTOMER | {"phone": ""}, CUSTOMER | {"phone": ""} | second],
         "articles": [ARTICLE, ARTICLE | {"article_key": "100002", "sku": "SKU-2", "gtin": "0100537900023"}],
-        "orders": [ORDER, ORDER | of_second | {"order_number": "W2"}, ORDER | of_second | {"order_number": "W3"}],
-        "order_lines": [LINE, LINE | {"order_number": "W2", "sku": "SKU-2"}, LINE | {"order_number": "W3", "sku": "?"}],
+        "orders": [
+            ORDER,
+            ORDER | of_second | {"order_number": "W2"},
+            ORDER | of_second | {"order_number": "W3"},
+            ORDER | of_guest,
+        ],
+        "order_lines": [
+            LINE,
+            LINE | {"order_number": "W2", "sku": "SKU-2"},
+            LINE | {"order_number": "W3", "sku": "?"},
+            LINE | {"order_number": "W4"},
+        ],
     }
     write_folder(folder, rows)
     httpx.post(f"{control}/__seed", json={"folder": str(folder)}, timeout=60).raise_for_status()

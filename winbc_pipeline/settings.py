@@ -6,7 +6,7 @@ Secrets come from the environment or a `.env` file only. A secret in winbc.toml 
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,6 +32,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from .errors import ConfigurationError
 
 SECRETS = {"client_secret", "password", "urls", "ping_url"}
+Source = Literal["environment", ".env", "winbc.toml", "default"]
+"""Where the value of a setting comes from, the strongest first."""
+
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
@@ -443,9 +446,32 @@ def check_set(values: Mapping[str, str]) -> None:
             raise ConfigurationError(f"{name} is not set.", hint)
 
 
+def source_of(place: Sequence[str]) -> Source:
+    """Where the value of a setting comes from.
+
+    Args:
+        place: its name and those of the sections that it is in, such as `("bc", "password")`.
+    """
+    variables = [_variable(place[:length]) for length in range(1, len(place) + 1)]  # a whole section may be JSON
+    inside = f"{variables[-1]}__"
+    named: tuple[tuple[Source, Iterable[str]], ...] = (("environment", os.environ), (".env", dotenv_values(".env")))
+    for source, known in named:
+        if any(each.upper() in variables or each.upper().startswith(inside) for each in known):
+            return source
+    path = Path("winbc.toml")
+    found: Any = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for name in place:
+        found = found.get(name) if isinstance(found, dict) else None
+    return "default" if found is None else "winbc.toml"
+
+
+def _variable(place: Sequence[int | str]) -> str:
+    return "WINBC_" + "__".join(str(part).upper() for part in place)
+
+
 def _problem(place: tuple[int | str, ...], expected: str) -> str:
     """The source of a wrong value, and what was expected there."""
-    variable = "WINBC_" + "__".join(str(part).upper() for part in place)
+    variable = _variable(place)
     if variable in os.environ:
         where = variable
     elif variable in dotenv_values(".env"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .. import clock
+from .. import audit, clock
 from ..flows import FLOWS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
@@ -41,6 +41,7 @@ def safe_mode(flow: Annotated[str, typer.Argument(help=f"One of: {', '.join(flow
 
     settings = load_settings()
     connected = ConnectedFlow(flow_of(flow, settings), settings)
+    audit.record(settings, "safe-mode", connected.flow.id)
     stop(connected)
     say(console, f"{connected.flow.id} is in safe mode: nothing is written until `winbc approve {connected.flow.id}`.")
 
@@ -56,6 +57,7 @@ def _approve_plan(connected: ConnectedFlow, once: bool, yes: bool) -> str:
         raise typer.Exit(1)
     _show(connected, shown)
     _ask(yes, "Approve this, and let the flow write by itself from now on?" if ends else "Approve exactly this?")
+    audit.record(connected.settings, "approve", connected.flow.id)
     approve(connected, shown, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}", once)
     after = f" Its safe mode has ended; `winbc safe-mode {connected.flow.id}` begins it again." if ends else ""
     return f"Approved. The next run sends it: the sensor's, or `winbc sync {connected.flow.id}`.{after}"
@@ -67,6 +69,7 @@ def _approve_read(connected: ConnectedFlow, yes: bool) -> str:
     read = refused_read(connected)
     say(console, f"The source of {connected.flow.id} gave {read.refused} records, and {read.records} before that.")
     _ask(yes, "Is that right?")
+    audit.record(connected.settings, "approve", f"{connected.flow.id}, what its source gave")
     approve_read(connected, read)
     return f"Approved. The next read passes: rerun the window, or `winbc sync {connected.flow.id}`."
 

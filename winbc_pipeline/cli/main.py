@@ -28,7 +28,7 @@ from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
-from .operations import alerts, keeping
+from .operations import alerts, audit, keeping
 from .operations.pause import EvenPaused, pause, resting, resume
 from .operations.reconcile import reconcile
 from .operations.rerun import rerun
@@ -47,6 +47,7 @@ app = typer.Typer(
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
+app.add_typer(audit.app, name="audit")
 app.add_typer(connection.app, name="connection")
 app.command()(init)
 app.command()(approve)

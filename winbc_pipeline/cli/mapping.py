@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .. import clock
+from .. import audit, clock
 from ..errors import NotDone, WinbcError
 from ..flows import FLOWS
 from ..mapping.tables import LOOKUPS
@@ -66,6 +66,7 @@ def preview(
     settings = load_settings()
     connected = ConnectedFlow(flow_of(flow, settings), settings)
     found = views(connected, key, sample)
+    audit.record(settings, "show", f"{connected.flow.id}, preview", {view.key for view in found})
     for view in found:
         owned = any(each.target.line.owner for each in view.fields)
         columns = ["field", "formula", "steps", "result", "target now", *(["owner"] if owned else [])]
@@ -96,6 +97,7 @@ def explain(
     chosen = connected.flow
     field = field_of(field, chosen, fields_filled(connected))
     staged = views(connected, key, 1)
+    audit.record(settings, "show", f"{chosen.id}, {field}", {view.key for view in staged})
     _check_staged(staged, connected, key)
     found = [(view, each) for view in staged for each in view.fields if each.target.facts.name == field]
     if not found:
@@ -176,7 +178,10 @@ def edit(flow: AnyFlow = None) -> None:
     """Makes the mapping folder, a copy of all shipped tables, where there is none. Names the files of a flow."""
     from ..mapping.shipped import copy_to_edit
 
-    folder, chosen = load_settings().mapping_folder, _chosen(flow)
+    settings, chosen = load_settings(), _chosen(flow)
+    folder = settings.mapping_folder
+    if not folder.exists():
+        audit.record(settings, "edit", "the mapping folder, made of the shipped tables")
     made = copy_to_edit(folder)
     words = "is a copy of all shipped tables, and serves from now on" if made else "is there already, and serves"
     say(console, f"{folder} {words}. `winbc mapping reset` puts shipped tables back into it.")
@@ -205,7 +210,8 @@ def reset(
     from ..mapping.shipped import KEPT, not_as_shipped
     from ..mapping.shipped import reset as run
 
-    folder = load_settings().mapping_folder
+    settings = load_settings()
+    folder = settings.mapping_folder
     if not folder.exists():
         raise NotDone(f"There is no mapping folder {folder}.", "`winbc mapping edit` makes it from the shipped tables.")
     edited = not_as_shipped(folder, None) if name is None and not yes else []
@@ -213,6 +219,7 @@ def reset(
         say(console, f"not as shipped: {path}")
     if edited:
         typer.confirm("Put the shipped ones in the place of all these?", abort=True)
+    audit.record(settings, "edit", f"mapping tables, {name or 'all'} as shipped")
     changed = run(folder, name, clock.now())
     for path in changed:
         say(console, f"as shipped: {path}")
@@ -230,6 +237,7 @@ def new_lookup(
 
     flow, _, field = from_data.partition(".")
     settings = load_settings()
+    audit.record(settings, "edit", f"lookup table {name}")
     made = run(ConnectedFlow(flow_of(flow, settings), settings), name, field)
     words = f"{made.rows} new rows. Put a value in the place of each `?`." if made.rows else "nothing new."
     say(console, f"{made.path}: {words}")

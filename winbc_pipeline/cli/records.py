@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from .. import clock
+from .. import audit, clock
 from ..settings import load_settings
 from ..staging.ledger import OPEN
 from ..staging.store import Row
@@ -31,6 +31,8 @@ FlowOption = Annotated[str, typer.Option("--flow", help="Id of the flow")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 ORDERS = "orders_winstore_to_bc"  # the flow that people mean when they name none
 MOST_CHANGES, MOST_ROWS = 12, 50  # that are printed
+# How the log of acts calls what a request asks for; all others are `resolve`.
+ACTS: dict[str, audit.Act] = {"retry": "retry", "map": "replay", "as_sent": "replay", "adopt": "adopt"}
 
 
 def trace(
@@ -46,6 +48,8 @@ def trace(
 
     connected = _connected(flow)
     key = _key(connected, record)
+    if body:
+        audit.record(connected.settings, "show", connected.flow.id, [key])
     say(console, (f"{connected.flow.id} {key}, moments in UTC", "bold"))
     for step in steps_of(connected, key, body):  # lines and no table: a value needs the whole width of a terminal
         moment = step.moment.strftime("%Y-%m-%d %H:%M:%S") if step.moment else " " * 19
@@ -153,6 +157,7 @@ def _note(connected: ConnectedFlow, key: str, there: bool) -> None:
 
     if connected.flow.target != "winstore":
         raise typer.BadParameter(f"{connected.flow.id} does not write to Winstore")
+    audit.record(connected.settings, "resolve", connected.flow.id, [key])
     note_answer(connected, key, there, f"by hand {clock.now():%Y-%m-%dT%H:%M:%SZ}")
     say(console, f"{key}: {'taken as sent' if there else 'the next run sends it'}")
 
@@ -214,6 +219,7 @@ def _do(connected: ConnectedFlow, request: "Request", even_paused: bool, yes: bo
     if not _show(rows, request) or not (yes or typer.confirm("Do this?")):
         console.print("Nothing was done.")
         raise typer.Exit(1)
+    audit.record(connected.settings, ACTS.get(request.how, "resolve"), connected.flow.id, request.keys)
     with intervention(connected, run_id) as turn:
         outcome = turn.carry_out(request, rows)
     raise typer.Exit(0 if _show_outcome(outcome) else 1)

@@ -14,6 +14,8 @@ from ..errors import MappingError
 
 FILE_BYTES, CELL_CHARACTERS, MOST_ROWS = 20 * 2**20, 10_000, 200_000
 DELIMITERS = ",;\t"
+# Byte order marks, and the encoding of what follows.
+MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP, CSV injection).
 NEUTRALISED = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,7 +61,7 @@ def read_rows(
         optional: the columns that the header may leave out; their cells are then empty.
     Raises: MappingError that names file, row, column and cell.
     """
-    records = _records(path, _text(path), columns)
+    records = _records(path, written_in(path, bytes_of(path))[2], columns)
     first, named = next(records, (1, []))
     header = _header(path, first, named, columns, optional)
     rows: list[Row] = []
@@ -118,12 +120,17 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
         writer = csv.writer(file)
         writer.writerow(columns)
         for row in rows:
-            writer.writerow(["'" + cell if _would_change(cell) else cell for cell in row])
+            writer.writerow(map(safe, row))
 
 
 def plain(cell: str) -> str:
     """The value of a cell without the apostrophe that `write_rows` put in front."""
     return cell[1:] if cell.startswith("'") and _would_change(cell) else cell
+
+
+def safe(value: str) -> str:
+    """A cell that a spreadsheet leaves as it is: with an apostrophe in front of what it would run or change."""
+    return "'" + value if _would_change(value) else value
 
 
 def exact(cell: str) -> str:
@@ -140,7 +147,8 @@ def _would_change(cell: str) -> bool:
     return any(pattern.fullmatch(value) for pattern in (_NUMBER_OR_DATE, _DAY, _BROKEN))
 
 
-def _text(path: Path) -> str:
+def bytes_of(path: Path) -> bytes:
+    """The content of a table's file; raises MappingError for one that is missing or too large."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -148,34 +156,49 @@ def _text(path: Path) -> str:
         raise MappingError(f"{path} is missing.", hint) from None
     if len(content) > FILE_BYTES:
         raise MappingError(f"{path} is larger than {FILE_BYTES // 2**20} MB.", "A mapping table is a small file.")
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    return content
+
+
+def written_in(path: Path, content: bytes) -> tuple[bytes, str, str]:
+    """How a file is written: its byte order mark, the encoding of what follows, and that as text.
+
+    Raises: MappingError for a file that is no text.
+    """
+    for mark, encoding in MARKS.items():
         if content.startswith(mark):
-            return _decoded(path, content, (encoding,))
+            return mark, encoding, _decoded(path, content[len(mark) :], (encoding,))[1]
     # Windows-1252 gives nearly every byte a meaning, so it comes last.
-    return _decoded(path, content, ("utf-8", "cp1252"))
+    return b"", *_decoded(path, content, ("utf-8", "cp1252"))
 
 
-def _decoded(path: Path, content: bytes, encodings: Sequence[str]) -> str:
+def _decoded(path: Path, content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
     for encoding in encodings:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return text
+            return encoding, text
     raise MappingError(f"{path} is not a text file.", "Save it as `CSV UTF-8` in the spreadsheet.")
+
+
+def divided(text: str, columns: Sequence[str]) -> tuple[str, str, str]:
+    """The line that names the delimiter (empty without one), all other lines, and the delimiter.
+
+    Excel reads the delimiter from a first line such as `sep=;` and does not show that line.
+    """
+    first, end, rest = text.partition("\n")
+    has_separator_line = bool(re.fullmatch(r'"?sep=.\r?"?', first.strip(), re.IGNORECASE))
+    lead, body = (first + end, rest) if has_separator_line else ("", text)
+    return lead, body, max(DELIMITERS, key=lambda each: _known_names(body, each, columns))
 
 
 def _records(path: Path, text: str, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Each record with its number; a line break inside quotes does not begin a new row."""
-    first, _, rest = text.partition("\n")
-    # Excel reads the delimiter from a first line such as `sep=;` and does not show that line.
-    has_separator_line = bool(re.fullmatch(r'"?sep=.\r?"?', first.strip(), re.IGNORECASE))
-    body = rest if has_separator_line else text
-    delimiter = max(DELIMITERS, key=lambda each: _known_names(body, each, columns))
+    lead, body, delimiter = divided(text, columns)
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=delimiter, strict=True)
     try:
-        yield from enumerate(reader, 2 if has_separator_line else 1)
+        yield from enumerate(reader, 2 if lead else 1)
     except csv.Error:
         raise MappingError(f"{path}: a cell is too long, or a quote is not closed.", "Open and save it anew.") from None
 

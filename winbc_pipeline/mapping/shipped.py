@@ -36,20 +36,40 @@ class Difference:
     yours: str
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a table of a name looks like.
+
+    Attributes:
+        columns: those that a run reads, in the order in which people read them.
+        untrimmed: the column whose cells keep the blanks around them.
+        guarded: the columns whose values may have an apostrophe in front (cells.safe).
+    """
+
+    columns: tuple[str, ...]
+    untrimmed: str = ""
+    guarded: tuple[str, ...] = ()
+
+
 def differences(folder: Path) -> Iterator[Difference]:
     """The differences between a mapping folder and the shipped one; notes are not compared."""
     tables = {path.relative_to(each) for each in (SHIPPED, folder) for path in each.glob("*/*.csv")}
     for table in sorted(tables):
         if table.parts[0] == KEPT:
             continue
-        shipped, yours = _rows(SHIPPED / table), _rows(folder / table)
         if not (folder / table).exists():
             yield Difference(str(table), "", "", "the whole table", "")
         elif not (SHIPPED / table).exists():
             yield Difference(str(table), "", "", "", "the whole table")
         else:
-            for name in {**shipped, **yours}:
-                yield from _cells(str(table), name, shipped.get(name), yours.get(name))
+            yield from differences_of(str(table), SHIPPED / table, folder / table)
+
+
+def differences_of(table: str, shipped: Path, yours: Path) -> Iterator[Difference]:
+    """The differences between two files of one table; notes are not compared."""
+    before, after = _rows(shipped), _rows(yours)
+    for name in {**before, **after}:
+        yield from _cells(table, name, before.get(name), after.get(name))
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
@@ -65,12 +85,19 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _read(path: Path) -> list[Row]:
+    shape = shape_of(path)
+    return read_rows(path, shape.columns, untrimmed=shape.untrimmed, optional=OPTIONAL)
+
+
+def shape_of(path: Path) -> Shape:
+    """The columns of a table, by its name and folder."""
     if path.name == TESTS:
-        return read_rows(path, TEST_COLUMNS, untrimmed="value")
+        return Shape(TEST_COLUMNS, untrimmed="value", guarded=("value",))
     if path.name == RULES:
-        return read_rows(path, RULE_COLUMNS)
-    columns = LOOKUP_COLUMNS if path.parent.name == LOOKUPS else FEATURE_COLUMNS if path.stem in FEATURES else COLUMNS
-    return read_rows(path, columns, optional=OPTIONAL)
+        return Shape(RULE_COLUMNS)
+    if path.parent.name == LOOKUPS:
+        return Shape(LOOKUP_COLUMNS, guarded=LOOKUP_COLUMNS[:2])
+    return Shape(FEATURE_COLUMNS if path.stem in FEATURES else COLUMNS)
 
 
 def _cells(table: str, name: str, shipped: dict[str, str] | None, yours: dict[str, str] | None) -> Iterator[Difference]:

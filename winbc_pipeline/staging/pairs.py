@@ -6,14 +6,11 @@ connection, so that nobody can try out telephone numbers without it.
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +19,7 @@ import orjson
 
 from .. import clock
 from ..settings import Settings
+from .installation_key import key_in
 from .store import Row, Store, create_table, insert_rows, literal, quote, rows_of, writing
 
 Hashes = dict[str, str]  # a hash by field
@@ -41,7 +39,6 @@ KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
 """The column of each system's own id."""
 ETAG, VERSION = SIGNS = ("@odata.etag", "@version")
 """Beside the hashes of fields: the ETag, or the version of the staged record, with which a record had these fields."""
-KEY_FILE = "hash.key"
 
 
 class Pairs:
@@ -54,7 +51,8 @@ class Pairs:
     def __init__(self, settings: Settings, name: str) -> None:
         folder = settings.data_folder / settings.connection
         self.store = Store(folder / f"pairs_{name}.duckdb", settings.memory_limit_mb)
-        self.secret = _secret(folder / KEY_FILE)
+        with writing(folder):
+            self.secret = key_in(folder)
 
     def hashes(self, fields: Mapping[str, Any]) -> Hashes:
         """The hash of each field, without OData's annotations and without what is no single value."""
@@ -183,16 +181,3 @@ def _hash(secret: str, text: str) -> str:
 def _as_text(row: Row) -> Row:
     texts = {system: orjson.dumps(row[system]).decode() for system in KEYS}
     return row | texts | {"moved_at": clock.now()}
-
-
-def _secret(path: Path) -> str:
-    """The key of the hashes, as text; it is made, readable by its owner only, when it is first asked for."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text()
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
-        return path.read_text()

@@ -39,16 +39,20 @@ class ConnectedFlow:
 
     Attributes:
         database: the file of a copy of the flow's database, to try something out in. None for the database itself.
+        wait_s: most seconds to wait for another process that has the database or the lease of the flow. None where
+            nobody waits for an answer: as the store and the lease say.
     """
 
     flow: Flow
     settings: Settings
     database: Path | None = None
+    wait_s: float | None = None
 
     @property
     def store(self) -> Store:
         """The flow's database in this connection, or the copy of it."""
-        return Store(self.database or self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb)
+        waits = {} if self.wait_s is None else {"wait_s": self.wait_s}
+        return Store(self.database or self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb, **waits)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -294,6 +298,12 @@ class ConnectedFlow:
                     reason = str(error).splitlines()[0]  # quotes nobody's data: this database has none
                     raise MappingError(f"{self.flow.id}, {part}: the table cannot be run. {reason}") from None
         return compiled
+
+
+def forget_compiled(folder: Path) -> None:
+    """Forgets the compiled tables of a mapping folder that is gone, such as that of a draft."""
+    for name in [each for each in _made if each[2] == folder]:
+        _made.pop(name, None)
 
 
 def _unplaced(feature: Feature) -> str:

@@ -28,6 +28,7 @@ from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
 from .sending import Sending, Target
 
+LEASE_S = 60.0  # to wait for the lease of a flow
 SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
@@ -45,21 +46,22 @@ class Holder:
 
 
 @contextmanager
-def lease(connected: ConnectedFlow, wait_s: float = 60) -> Iterator[None]:
+def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[None]:
     """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
 
     Both directions of a flow that keeps pairs have one lease. It is a lock of the operating system, which ends with
     its process.
 
     Args:
-        wait_s: seconds to wait for another holder.
+        wait_s: seconds to wait for another holder; None: as the connected flow says, or else LEASE_S.
 
     Raises: StoreBusy when another process still holds the lease then.
     """
     flow, path = connected.flow.id, _lock(connected)
+    waits = next(each for each in (wait_s, connected.wait_s, LEASE_S) if each is not None)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with FileLock(str(path), timeout=wait_s), _named(connected):
+        with FileLock(str(path), timeout=waits), _named(connected):
             yield
     except Timeout:
         raise StoreBusy(f"Another run of {flow} is writing.", "Wait until it ends, or end it.") from None

@@ -19,12 +19,12 @@ from ..sync.plan_table import planned_rows
 from ..sync.work import Work
 from ..systems.business_central.client import dumps
 
-# How a change names a field of one line: `line 2 quantity`.
+Change = dict[str, Any]
 PLAN_COLUMNS = ("key", "part", "action", "reason", "message")
+# How a change names a field of one line: `line 2 quantity`.
 OF_A_LINE = re.compile(r"(line \d+) (\w+)")
 FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
-Change = dict[str, Any]
 
 
 def planned(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
@@ -38,14 +38,18 @@ def counts_of(rows: list[Row]) -> list[tuple[tuple[str, str | None], int]]:
     return Counter((row["action"], row["reason"]) for row in rows).most_common()
 
 
-def write_csv(path: Path, rows: list[Row]) -> None:
+def write_csv(path: Path, rows: list[Row], shows: Callable[[Change], bool] = lambda _: True) -> None:
     """Writes a plan for a spreadsheet: a line per record, its changes in words. Texts that a spreadsheet would take for
-    a formula begin with an apostrophe."""
+    a formula begin with an apostrophe.
+
+    Args:
+        shows: as of `in_words`.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*PLAN_COLUMNS, "changes"])
         for row in rows:
-            cells = [*(row[name] for name in PLAN_COLUMNS), "; ".join(in_words(row["changes"]))]
+            cells = [*(row[name] for name in PLAN_COLUMNS), "; ".join(in_words(row["changes"], shows))]
             writer.writerow([harmless(cell) for cell in cells])
 
 

@@ -134,6 +134,11 @@ def _is_open(name: str, value: Any) -> bool:
     return value is None or is_open(name, "text" if isinstance(value, str) else "")
 
 
+def shown(name: str, value: Any, open_values: bool) -> str:
+    """A value of a field for people: with its text where it is open, or tells nothing of a person."""
+    return _value(value) if open_values or _is_open(name, value) else _masked(value)
+
+
 def _masked(value: Any) -> str:
     return f"a text of {len(value)} characters" if isinstance(value, str) else "a value"
 

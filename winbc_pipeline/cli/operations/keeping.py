@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ... import clock
+from ... import audit, clock
 from ...errors import StoreBusy
 from ...flows import FLOWS
 from ...settings import Settings, load_settings
@@ -24,7 +24,9 @@ def backup(
     """Copies the connection's databases, keys, tables and winbc.toml into one file. Runs may go on meanwhile."""
     from ...workbench.keeping.backup import back_up
 
-    path = back_up(load_settings(), file)
+    settings = load_settings()
+    audit.record(settings, "backup", "all databases")
+    path = back_up(settings, file)
     say(console, f"{path} ({path.stat().st_size / 2**20:.1f} MB). It holds customers' data, and no secret of .env.")
 
 
@@ -46,6 +48,7 @@ def restore(
         say(console, "What is there now is kept beside it. Both systems are left as they are.")
         if not (yes or typer.confirm("Do this?")):
             raise typer.Exit(1)
+        audit.record(settings, "restore", what)
         _restore(settings, file, only)
     warn(console, _otherwise(names))
 

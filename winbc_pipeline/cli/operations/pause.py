@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ... import clock
+from ... import audit, clock
 from ...flows import FLOWS
 from ...settings import Settings, load_settings
 from ...staging.pause import pause as pause_flow
@@ -42,6 +42,7 @@ def pause(flow: Named, until: Annotated[str, typer.Option(help=f"When the pause 
     if moment <= now:
         raise typer.BadParameter(f"{in_words(moment, settings)} is over")
     for each in _meant(flow, settings):
+        audit.record(settings, "pause", each.id)
         pause_flow(settings, each.id, moment)
         say(console, f"{each.id} rests until {in_words(moment, settings)}. A run that is at work goes on to its end.")
 
@@ -49,7 +50,9 @@ def pause(flow: Named, until: Annotated[str, typer.Option(help=f"When the pause 
 def resume(flow: Named) -> None:
     """Ends the pause of a flow now."""
     settings = load_settings()
-    found = [each.id for each in _meant(flow, settings) if resume_flow(settings, each.id)]
+    meant = _meant(flow, settings)
+    audit.record(settings, "resume", ", ".join(each.id for each in meant))
+    found = [each.id for each in meant if resume_flow(settings, each.id)]
     say(console, f"{', '.join(found) or 'Nothing'} was paused{' and goes on' if found else ''}.")
     raise typer.Exit(0 if found else 1)
 

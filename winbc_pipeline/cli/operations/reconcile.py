@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from ... import clock
+from ... import audit, clock
 from ...errors import CallsSpent, NotDone, TooManyWrites
 from ...flows import FLOWS
 from ...settings import load_settings
@@ -77,6 +77,7 @@ def _repaired(connected: ConnectedFlow, found: "Reconciled", take: str, yes: boo
     if not (yes or typer.confirm(f"Send the source's values of these {len(wanted)} records?")):
         say(console, "Nothing was sent.")
         raise typer.Exit(1)
+    audit.record(connected.settings, "repair", connected.flow.id, [each.key for each in wanted])
     try:
         done = repair(connected, wanted, f"repair {clock.now():%Y-%m-%dT%H:%M:%SZ}", take)
     except (TooManyWrites, NotDone) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ... import clock
+from ... import audit, clock
 from ...flows import FLOWS, check_flow_settings
 from ...settings import Settings, load_settings
 from ...sync.connected import ConnectedFlow
@@ -80,6 +80,7 @@ def _rerun(connected: ConnectedFlow, instance: "DagsterInstance | None", even_pa
         return Rerun((), ())
     if not even_paused and (words := resting(connected.settings, connected.flow.id)):
         return Rerun(red, red, words)
+    audit.record(connected.settings, "rerun", connected.flow.id)
     with bar(console, connected.flow.id):
         if instance is None:
             return _without_dagster(connected, red)

@@ -18,6 +18,7 @@ from ...sync.work import Work
 from ...systems.transport import at_most
 from . import actions, documents, records, to_winstore
 from .findings import LEFT, SAME, Reconciled, finding_of
+from .report import keep
 from .scratch import EVER, Scratch, begun
 
 RUN = "reconcile"
@@ -84,7 +85,9 @@ def reconcile(connected: ConnectedFlow, told: Told = silent) -> Reconciled:
         _read_again(scratch)
         with scratch.connected.store.open():
             way.again(scratch, scratch.to_look_at_again())
-        return _found(scratch, budget.made)
+        found = _found(scratch, budget.made)
+    keep(connected, found)
+    return found
 
 
 def _first_day(scratch: Scratch) -> date:

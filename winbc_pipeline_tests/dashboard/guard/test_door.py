@@ -79,7 +79,7 @@ def test_no_page_of_ours_may_be_framed_or_run_inline_scripts(tmp_path: Path) -> 
     policy = headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy and "script-src 'self';" in policy and "unsafe" not in policy
     assert (headers["x-frame-options"], headers["cache-control"], headers["referrer-policy"]) == (
-        "DENY", "no-store", "no-referrer",
+        "DENY", "no-store", "same-origin",
     )  # fmt: skip
 
 

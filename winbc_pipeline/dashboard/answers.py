@@ -1,0 +1,54 @@
+"""What the pages of a person's desk share: the flow that a request names, how long a page waits, who asks."""
+
+from collections.abc import Iterable
+from datetime import UTC
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from .. import audit
+from ..flows import FLOWS
+from ..sync.connected import ConnectedFlow
+from ..sync.flow import Flow
+from .guard.session import session_of
+from .site import site_of
+
+WAIT_S = 0.8  # that a page waits for a run that has a flow's database or lease
+
+
+def flows_of(request: Request) -> list[Flow]:
+    """The flows that the settings let run."""
+    settings = site_of(request).settings
+    return [flow for flow in FLOWS if flow.is_on(settings)]
+
+
+def connected(request: Request, name: str, wait_s: float = WAIT_S) -> ConnectedFlow:
+    """The flow with an id, for a page; raises HTTPException (404) where there is none."""
+    flow = next((flow for flow in FLOWS if flow.id == name), None)
+    if flow is None:
+        raise HTTPException(404)
+    return ConnectedFlow(flow, site_of(request).settings, wait_s=wait_s)
+
+
+def note(request: Request, act: audit.Act, subject: str, records: Iterable[str] = ()) -> None:
+    """Notes in the audit log what the person of a request is about to do, or to see."""
+    audit.record(site_of(request).settings, act, subject, records, who(request))
+
+
+def who(request: Request) -> str:
+    """The person of a request, as logs and histories name them."""
+    session = session_of(request)
+    return f"dashboard:{session.name}" + ("" if session.name == session.role else f" ({session.role})")
+
+
+def run_id(request: Request) -> str:
+    """What the ledger names as the run of what a person does on a page."""
+    return f"dashboard {site_of(request).now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def asks_for_people(request: Request, subject: str, records: Iterable[str] = ()) -> bool:
+    """Whether a person asks for people's values, and may; it is noted. Who may only look, may not."""
+    wants = "open" in request.query_params and session_of(request).may("operate")
+    if wants:
+        note(request, "show", subject, records)
+    return wants

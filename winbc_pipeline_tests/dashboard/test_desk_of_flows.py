@@ -1,0 +1,60 @@
+"""What a person does at the dashboard with plans that wait, figures of stock, and edits of both sides."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from winbc_pipeline import audit
+from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.errors import TooManyWrites
+from winbc_pipeline.settings import Settings
+
+from ..support.dashboard import browser, door_of
+from ..support.order_sandboxes import OrderSandboxes
+from ..support.shops.stock_world import SKU, TO_BC, StockWorld
+from .test_desk import FLOW, fields
+
+
+def opened(settings: Settings, role: Role = "operate") -> TestClient:
+    return browser(door_of(settings.state_folder, settings=settings), role)
+
+
+@pytest.fixture
+def held(orders: OrderSandboxes) -> OrderSandboxes:
+    """An order that safe mode holds."""
+    orders.settings = orders.settings.model_copy(update={"safe_mode": True})
+    orders.order("W1")
+    with pytest.raises(TooManyWrites):
+        orders.sync()
+    return orders
+
+
+def test_a_plan_is_approved_as_it_was_shown_and_then_sent(held: OrderSandboxes) -> None:
+    client = opened(held.settings)
+    page = client.get("/plan/approve", params={"flow": FLOW}).text
+    assert "safe mode" in page and "Approve exactly these 2 records" in page
+    client.post("/plan/approve", data=fields(page, "/plan/approve"))
+    held.sync()
+    assert len(held.documents("W1")) == 1
+    assert [entry.act for entry in audit.entries(held.settings)] == ["approve"]
+
+
+@pytest.mark.proof
+def test_a_plan_that_changed_since_it_was_shown_is_not_approved(held: OrderSandboxes) -> None:
+    client = opened(held.settings)
+    page = client.get("/plan/approve", params={"flow": FLOW}).text
+    held.order("W2")
+    with pytest.raises(TooManyWrites):
+        held.sync()
+    answer = client.post("/plan/approve", data=fields(page, "/plan/approve"))
+    assert answer.status_code == 409 and "nothing was approved" in answer.text
+    with pytest.raises(TooManyWrites):
+        held.sync()
+
+
+def test_a_figure_of_stock_stands_with_its_parts_beside_the_targets(stock: StockWorld) -> None:
+    stock.shop_has(quantity="7", reserved="2")
+    stock.run()
+    page = opened(stock.settings, "view").get("/stock", params={"sku": SKU.lower()}).text
+    assert TO_BC in page and "On hand" in page and ">5<" in page and ">0<" in page
+    unknown = opened(stock.settings, "view").get("/stock", params={"sku": "NOBODY"})
+    assert unknown.status_code == 404 and "NOBODY" in unknown.text
