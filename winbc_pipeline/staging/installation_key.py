@@ -24,7 +24,9 @@ def key_in(folder: Path) -> str:
     Raises: OSError when it can be neither read nor made.
     """
     path = folder / KEY_FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o077:  # somebody made it before: all that a connection keeps is its owner's alone
+        folder.chmod(0o700)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

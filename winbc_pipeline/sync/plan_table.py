@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from ..staging.personal import PersonalTable
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
 from .work import Work
@@ -160,3 +161,7 @@ def unchanged_rows(records: str) -> str:
             target_id, target_no, hash, field_hashes
         FROM ({records})
         WHERE unchanged"""
+
+
+PERSONAL = (PersonalTable("planned_*", "keyed"),)
+"""What these tables hold of people (staging/personal.py)."""

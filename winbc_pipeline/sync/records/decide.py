@@ -60,7 +60,8 @@ def decide(
         Each row as `with_payloads` makes it, with its decision.
     """
     ids = IdsByCode(target) if isinstance(target, BusinessCentral) else {}
-    whole = [with_payloads(row, compiled, ids) for row in rows]
+    key = connected.hash_key
+    whole = [with_payloads(row, compiled, ids, key) for row in rows]
     if part.within:
         whole = with_parents(connected, part, target, whole, parents)
     planner = Planner(connected, part, target, compiled, records)

@@ -46,7 +46,7 @@ def decide_pictures(
     """
     if not rows:
         return []
-    whole = [with_payloads(row, compiled, {}) for row in rows]
+    whole = [with_payloads(row, compiled, {}, work.connected.hash_key) for row in rows]
     with _opened(work, part, target, parents) as planner, ThreadPoolExecutor(target.in_flight) as pool:
         whole.sort(
             key=lambda row: [str(row["updates"].get(name)) for name in ("name", "key")]
@@ -70,6 +70,7 @@ class PicturePlanner:
     def __init__(self, work: Work, part: Part, pictures: SentPictures, parents: Parents) -> None:
         self.settings, self.flow, self.part, self.pictures = work.settings, work.flow, part, pictures
         self.mode = part.picture.chosen(work.settings) if part.picture else "never"
+        self.hash_key = work.connected.hash_key
         self.asked = work.keys is not None  # by a person, or because something changed meanwhile
         self.store, self.parents, self.staged = work.store, parents, StagedRecords(work.connected, part)
         self.records: dict[str, Row] = {}  # what the ledger knows of the parents' records, by key
@@ -85,7 +86,7 @@ class PicturePlanner:
         rules = {"rules": f"{self.mode} {' '.join(self.settings.products.picture_hosts)}"}
         for row in rows:
             row |= {"paired": found.get(row["own"]), "updates": {**row["updates"], **rules}}
-            row["new_hashes"] = hashes_as_text(row["updates"])
+            row["new_hashes"] = hashes_as_text(self.hash_key, row["updates"])
         return rows
 
     def decide(self, row: Row) -> Decision:
@@ -135,7 +136,7 @@ class PicturePlanner:
         return Decision("fail", "REFERENCE_MISSING", f"the {self.part.parent} of the same record is not in the target")
 
     def _is_as_before(self, row: Row) -> bool:
-        return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(row["updates"]))
+        return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(self.hash_key, row["updates"]))
 
     def _compared(self, row: Row, parent: dict[str, Any]) -> Decision:
         """What becomes of a picture. Neither side is read unless it must be."""

@@ -41,7 +41,7 @@ class IdsByCode(dict[str, dict[str, str]]):
             list(pool.map(self.__getitem__, named))
 
 
-def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]]) -> Row:
+def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, str]], hash_key: str) -> Row:
     """The mapped row with both payloads as fields, and with ids in place of codes.
 
     Its new columns are `new_hashes`, the hashes of an update's fields as the ledger keeps them, and `missing`, which
@@ -49,12 +49,13 @@ def with_payloads(row: Row, compiled: Compiled, ids: Mapping[str, Mapping[str, s
 
     Args:
         row: it is changed; a copy of every row of a large plan takes as long as to decide it.
+        hash_key: the key of the hashes (ConnectedFlow).
     """
     creates, updates = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
     creates, missing_create = with_ids(creates, compiled.references, ids)
     updates, missing_update = with_ids(updates, compiled.references, ids)
     row |= {"creates": creates, "updates": updates, "missing": missing_update or missing_create}
-    row["new_hashes"] = hashes_as_text(updates)
+    row["new_hashes"] = hashes_as_text(hash_key, updates)
     return row
 
 
