@@ -88,7 +88,7 @@ def load_all() -> None:
 
 @contextlib.contextmanager
 def dagster(home: Path, launcher: str) -> Iterator[int]:
-    """UI and daemon until the block ends. Gives the session of their processes."""
+    """UI and daemon until the block ends, as `winbc ui` runs them. Gives the session of their processes."""
     from winbc_pipeline.cli import dagster_home
 
     dagster_home.prepare(home)
@@ -204,6 +204,7 @@ def measure(launcher: str, given: argparse.Namespace, folder: Path) -> None:
     folder.mkdir()
     with contextlib.chdir(folder), sandboxes(folder / "shop") as systems:
         Path("winbc.toml").write_text(SETTINGS)
+        from winbc_pipeline.cli.dagster_home import claimed
         from winbc_pipeline.sandbox.server import Addresses
 
         values = Addresses(**systems.addresses).environment()
@@ -212,11 +213,8 @@ def measure(launcher: str, given: argparse.Namespace, folder: Path) -> None:
         systems.make_orders(statuses if any("status" in flow for flow in flows) else 0)
         load_all()
         systems.keep_orders()
-        home = Path("bench", "dagster_home").resolve()
-        home.mkdir(parents=True)
-        os.environ["DAGSTER_HOME"] = str(home)
         line: dict[str, Any] = {"name": f"freshness, launcher {launcher}"}
-        with dagster(home, launcher) as session:
+        with claimed(Path("bench")) as home, dagster(home, launcher) as session:
             warm = Watch(systems)
             for flow in flows:  # the first run of each flow is not counted
                 warm.make(flow)

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import httpx
 
+from ..calling import calling
 from ..settings import AlertSettings
 
 DEADLINE_S = 20  # for one message through one channel
@@ -19,6 +20,7 @@ PING_S = 5
 logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
 
 
+@calling()
 def send(alerts: AlertSettings, channel: str, subject: str, body: str) -> bool:
     """Sends a message through a channel, by its name; returns whether it was taken in time.
 
@@ -35,6 +37,7 @@ def send(alerts: AlertSettings, channel: str, subject: str, body: str) -> bool:
     return _within(DEADLINE_S, notify)
 
 
+@calling()
 def ping(alerts: AlertSettings) -> bool:
     """Tells the service outside that somebody watches; returns whether it was told. It alarms when nobody does."""
     address = alerts.ping_url.get_secret_value()

@@ -7,6 +7,7 @@ from typing import Any
 
 from dagster import DagsterInstance, JobDefinition
 
+from ..staging.lingering import lingering
 from ..sync.connected import ConnectedFlow
 from .launcher.process import RunProcess, can_fork
 from .windows import range_tags
@@ -30,7 +31,8 @@ def run_windows(
     """
     own = RunProcess.with_pid(os.getpid()).tags if can_fork() else {}
     tags = {**range_tags(first, last, connected.settings), **own}
-    result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False, run_config=QUIET)
+    with lingering():
+        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False, run_config=QUIET)
     if result.success:
         return result.run_id, None
     failures = (each.step_failure_data for each in result.all_events if each.is_step_failure)

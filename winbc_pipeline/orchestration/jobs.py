@@ -36,6 +36,7 @@ from ..settings import Settings
 from ..staging import ledger, polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .following.instance import instance_of
 from .following.tick import NO_APPROVAL, paused, tick
 from .following.watch import Watch
 from .following.watch_health import CHECK, synced
@@ -71,7 +72,7 @@ def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefin
     )
     def changes(context: SensorEvaluationContext) -> RunRequest | SkipReason:
         try:
-            return tick(connected, context.instance, watch, clock.now)
+            return tick(connected, instance_of(context), watch, clock.now)
         except StoreBusy:
             polls.busy(connected.settings, flow.id)  # that run will move the watermark: the next tick asks again
             return SkipReason("A run of this flow is at work.")

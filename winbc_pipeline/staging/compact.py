@@ -14,6 +14,7 @@ import duckdb
 
 from .. import clock
 from ..errors import StoreBusy
+from .lingering import let_go
 from .personal import nothing
 from .schema import copy_from
 from .sql import literal
@@ -74,6 +75,7 @@ def rewrite(store: Store, wait_s: float = 30.0) -> None:
 
 
 def _put_in_place(store: Store, copy: Path) -> None:
+    let_go()  # one process cannot open a file twice
     with writing(copy), duckdb.connect(config=store.config()) as connection:
         connection.execute(f"ATTACH {literal(str(store.path))} AS present (READ_ONLY)")
         if not store.log.exists():  # else it would be taken for the log of the copy

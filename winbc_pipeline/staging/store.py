@@ -8,7 +8,6 @@ keys and no ON CONFLICT.
 import errno
 import os
 import re
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,14 +20,13 @@ import orjson
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
 from .installation_key import key_in, keyed_sql
+from .lingering import OPENING, identity, keep, kept, let_go
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
 
 Row = dict[str, Any]
 BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: blanks, tabs, line breaks
 ROWS_AT_ONCE = 2000
-# DuckDB refuses to open a file ("already attached") while another thread of the process closes it.
-OPENING = threading.Lock()
 HEADERS = 12_288  # bytes of a database without any table
 # What DuckDB says of a file that another process holds (Linux and macOS; Windows), and of one that it cannot write.
 HELD = re.compile("Could not set lock|Conflicting lock|used by another process")
@@ -65,15 +63,16 @@ class Store:
         self.path, self.memory_limit_mb, self.wait_s, self.key_folder = path, memory_limit_mb, wait_s, key_folder
 
     @contextmanager
-    def open(self, wait_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(self, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection until the block ends. Extensions are not loaded by themselves.
 
         Args:
             wait_s: seconds to wait for the lock; None: as the store says.
+            alone: whether the settings that the block changes end with it, as for `lock_down`.
         Raises: StoreBusy when another process keeps the lock, StoreDamaged when the file cannot be read, NotWritable
             when it cannot be written; the last two also for what happens in the block.
         """
-        connection = self._connect(self.wait_s if wait_s is None else wait_s)
+        connection = self._connect(self.wait_s if wait_s is None else wait_s, alone)
         try:
             with writing(self.path):
                 schema.bring_up_to_date(connection, self.path, self.key_folder)
@@ -89,9 +88,13 @@ class Store:
                 connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in a transaction: its statements all count when the block ends, or none when it fails."""
-        with self.open() as connection:
+    def transaction(self, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in a transaction: its statements all count when the block ends, or none when it fails.
+
+        Args:
+            alone: as for `open`.
+        """
+        with self.open(alone=alone) as connection:
             connection.begin()
             try:
                 yield connection
@@ -108,14 +111,14 @@ class Store:
             source: a connection to the other database.
             tables: names of tables of the other database, which may be temporary.
         """
-        with self.open():
+        with self.open(alone=True):
             pass  # makes the file readable by its owner only
         source.execute(f"ATTACH {literal(str(self.path))} AS copy")
         for table in tables:
             source.execute(f"CREATE TABLE copy.{quote(table)} AS FROM {quote(table)}")
         source.execute("DETACH copy")
 
-    def _connect(self, wait_s: float) -> duckdb.DuckDBPyConnection:
+    def _connect(self, wait_s: float, alone: bool) -> duckdb.DuckDBPyConnection:
         with writing(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         is_new = not self.path.exists()
@@ -124,13 +127,14 @@ class Store:
         ends, pause = time.monotonic() + wait_s, 0.01
         while True:
             try:
-                return self._open_file()
+                return self._open_file(alone)
             except duckdb.Error as error:
                 if not HELD.search(str(error)):
                     self._explain(error, is_new)
                     raise
                 if time.monotonic() >= ends:
                     raise _busy(self.path, str(error)) from None
+                let_go()  # its holder may wait for what this process keeps
             time.sleep(pause)
             pause = min(pause * 2, 1)
 
@@ -139,16 +143,26 @@ class Store:
         """The write-ahead log of the file (schema.log_of)."""
         return schema.log_of(self.path)
 
-    def _open_file(self) -> duckdb.DuckDBPyConnection:
+    def _open_file(self, alone: bool = False) -> duckdb.DuckDBPyConnection:
+        """Opens the file, or takes the one that is open (lingering.py)."""
+        if alone:
+            let_go()
+        connection = kept(self.path)
+        if connection is None:
+            opened = self._open_anew()
+            connection = opened if alone else keep(self.path, opened)
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
+
+    def _open_anew(self) -> duckdb.DuckDBPyConnection:
         """Opens the file that has the path once it is open: another process may just have put another one there."""
         while True:
-            before = _identity(self.path)
+            before = identity(self.path)
             with OPENING:
                 connection = duckdb.connect(str(self.path), config=self.config())
-            if before in (None, _identity(self.path)):
+            if before in (None, identity(self.path)):
                 break
             connection.close()
-        connection.execute("SET TimeZone = 'UTC'")
         with writing(self.path):
             os.chmod(self.path, 0o600)
         return connection
@@ -180,15 +194,6 @@ class Store:
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
         }
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells a file from another one that gets its path; None when there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _busy(path: Path, text: str) -> StoreBusy:

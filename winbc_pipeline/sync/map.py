@@ -165,12 +165,12 @@ def mapped_by(work: Work) -> set[str]:
 
 @contextmanager
 def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A transaction on the flow's database.
+    """A transaction on the flow's database, which `lock_down` may lock.
 
     DuckDB quotes the value in an error about a value. Such an error is raised as MappingError without it.
     """
     try:
-        with connected.store.transaction() as connection:
+        with connected.store.transaction(alone=True) as connection:
             compress_with_zstd(connection)
             connection.execute("SET threads = 2")
             yield connection

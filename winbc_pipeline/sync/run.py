@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from ..staging import ledger
 from ..staging.ledger import OPEN
+from ..staging.lingering import lingering
 from ..staging.store import Row, rows_of
 from .connected import ConnectedFlow
 from .dispatch import sending_of
@@ -122,10 +123,11 @@ def sync(work: Work, begin: Begin = _silent) -> Summary:
 
     Raises: as `stage` and `push_windows`.
     """
-    dry_run(work, begin)
-    begin("synced")
-    push_windows(work)
-    return summary(work)
+    with lingering():
+        dry_run(work, begin)
+        begin("synced")
+        push_windows(work)
+        return summary(work)
 
 
 def records(connected: ConnectedFlow, first: date, last: date) -> list[Row]:

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import httpcore
 
+from ..calling import calling
 from .timed import Left, Timed, seconds
 from .transport import authorities
 
@@ -152,6 +153,7 @@ class PictureReader:
         self.hosts = {host.lower() for host in hosts}
         self.limits, self.resolve, self.connect, self.clock = limits or Limits(), resolve, connect, clock
 
+    @calling()
     def read(self, address: str) -> bytes:
         """The picture at an address; it is whole, a JPEG or PNG, and within the limits.
 

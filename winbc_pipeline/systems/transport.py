@@ -25,6 +25,7 @@ import httpx
 import orjson
 
 from .. import clock as utc
+from ..calling import calling
 from ..errors import AuthenticationFailed, CallsSpent, ConfigurationError, SystemUnavailable, UnreadableAnswer
 from .timed import TimedTransport
 
@@ -169,6 +170,7 @@ class Transport:
     def close(self) -> None:
         self.client.close()
 
+    @calling()
     def call(
         self,
         method: str,

@@ -208,7 +208,7 @@ def in_process(
         stack.callback(memory.close)
         calls = ((transport, "httpx", door), (transport.Transport, "__init__", connected))
         databases = (
-            (Store, "_connect", lambda store, wait_s: memory.connect(store, wait_s)),
+            (Store, "_connect", lambda store, wait_s, _: memory.connect(store, wait_s)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (facts, "_signature", memory.signature),

@@ -41,7 +41,7 @@ def _close() -> None:
     _kept.clear()
 
 
-def _open_file(store: Store) -> duckdb.DuckDBPyConnection:
+def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
     # What is made now may be attached to another database next, and that of a comparison is deleted and made anew.
     if not store.path.exists() or store.path.name.startswith(COMPARISON):
         return OPEN_FILE(store)

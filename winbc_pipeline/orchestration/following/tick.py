@@ -18,7 +18,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVAL, APPROVED
 from ...sync.reading.glance import SECOND, Change, Question
 from ..windows import range_tags
-from .watch import Watch
+from .watch import BUSY_S, Watch
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
@@ -36,23 +36,27 @@ def tick(
     Dagster starts no second run with the run key of an earlier one, even if that one failed. The key therefore holds
     the time in steps of AGAIN_S: while a change is open, a run is requested again every few minutes.
 
-    Raises: StoreBusy when a run has the database open; a tick does not wait for it. WinbcError of the source.
+    Raises: StoreBusy when a run has the database open for longer than the tick waits. WinbcError of the source.
     """
+    stays = bool(instance.get_sensor_settings().get("use_threads"))
+    wait_s = BUSY_S if stays else 0
     settings, store = connected.settings, connected.store
     if resting := paused(connected, now()):
         return resting
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
     seen = written(connected)
-    followed = ledger.watermark(store, connected.flow.id, wait_s=0)
-    if followed is None and last_asked(store, connected.staging.name, wait_s=0) is None:
+    followed = ledger.watermark(store, connected.flow.id, wait_s)
+    if followed is None and last_asked(store, connected.staging.name, wait_s) is None:
         return _unless_at_work(connected, instance, _run(connected, start.date(), now(), "the whole history", True))
     question = Question.about(connected, followed or start - SECOND)
-    rows = _waiting(connected)
-    if rows or not instance.get_sensor_settings().get("use_threads"):
+    rows = _waiting(connected, wait_s)
+    if rows or not stays:
         change = watch.look(question)
     else:
         every = settings.timing(connected.flow.id).sensor_seconds
         change = watch.stay(question, every, lambda: written(connected) != seen)
+        if resting := paused(connected, now()):
+            return resting
     return _answer(connected, instance, question.followed, change, rows, now())
 
 
@@ -133,11 +137,14 @@ def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request:
     return request
 
 
-def _waiting(connected: ConnectedFlow) -> list[Row]:
+def _waiting(connected: ConnectedFlow, wait_s: float) -> list[Row]:
     """Ledger rows of the records that the next run can settle without a person.
 
     Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
     began to wait.
+
+    Args:
+        wait_s: seconds to wait for a database that another process has open.
     """
     settings = connected.settings
     values: list[datetime] = []
@@ -145,8 +152,8 @@ def _waiting(connected: ConnectedFlow) -> list[Row]:
     for other in connected.flow.waits_for:
         path = settings.flow_database(other)
         store = Store(path, settings.memory_limit_mb)
-        newest = ledger.newest(store, "CONFIRMED", wait_s=0) if path.exists() else None
+        newest = ledger.newest(store, "CONFIRMED", wait_s) if path.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
             values.append(newest)
-    return ledger.read(connected.store, where, values, wait_s=0)
+    return ledger.read(connected.store, where, values, wait_s=wait_s)

@@ -21,8 +21,10 @@ from ...sync.reading import glance
 from ...sync.reading.glance import Answer, Change, Glance, Question
 
 LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; it is a constant of Dagster
-STAY_S = 3 * LOOP_S - 1  # so long a tick stays: it is over when the daemon looks for the third time
+# So long a tick stays: it is over when the daemon looks for the tenth time, and before Dagster gives it up (60 s).
+STAY_S = 10 * LOOP_S - 1
 REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
+BUSY_S = LOOP_S - 1  # so long a tick waits for a run that has the flow's database open
 IN_FLIGHT = 5  # calls at once
 # The number of threads in which Dagster's code server answers everything, ticks among them, and the server before it.
 WORKERS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS")

@@ -3,14 +3,20 @@
 import gc
 import importlib
 import os
+from contextlib import suppress
 
 # Before numpy is loaded. Its threads would not be there in a forked process.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import duckdb
 import pandas  # noqa: F401, ICN001
+from dagster._core.storage import noop_compute_log_manager, sqlite_storage  # noqa: F401
 from dotenv import dotenv_values
 
+from ...errors import WinbcError
+from ...flows import FLOWS
+from ...settings import load_settings
+from ...sync.connected import ConnectedFlow
 from ...systems.transport import authorities
 from . import worker  # noqa: F401
 
@@ -21,6 +27,11 @@ os.environ.update({name: value for name, value in dotenv_values(".env").items() 
 definitions = importlib.import_module("winbc_pipeline.definitions")
 definitions.defs.get_repository_def().get_all_jobs()
 authorities()
+with suppress(WinbcError):  # a run tells what is wrong
+    settings = load_settings()
+    for flow in FLOWS:
+        if flow.is_on(settings):
+            ConnectedFlow(flow, settings).checked()
 duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()
 gc.freeze()  # what is loaded stays shared with the forked processes

@@ -3,6 +3,7 @@
 import sys
 from multiprocessing.connection import Connection
 
+from ...staging.lingering import lingering
 from .executed import execute, report_cancelled
 
 GO = "go"
@@ -16,7 +17,8 @@ def work(permission: Connection, run: str) -> None:
     """
     try:
         if _is_permitted(permission):
-            execute(run)
+            with lingering():
+                execute(run)
     except KeyboardInterrupt:  # it was cancelled before Dagster listened
         report_cancelled(run)
     finally:
