@@ -23,7 +23,7 @@ from ..staging.schema import program
 from ..staging.store import writing
 from ..workbench.keeping.restore import at_rest
 from .person import Person, identify
-from .stores import check_declared, erasers, find
+from .stores import DELETED, erasers, find, undeclared
 
 JOURNAL, CERTIFICATES = "erasing.json", "certificates"
 WAIT_S = 60.0
@@ -90,9 +90,8 @@ def erase(settings: Settings, text: str, who: str = "") -> tuple[Certificate, Pa
         long; NotWritable. What is done stays done.
     """
     complete(settings)
-    check_declared(settings)
     person = identify(settings, text)
-    if not any(each.act != "it is deleted" for each in find(settings, person)):
+    if not any(each.act != DELETED for each in find(settings, person)):
         raise NotDone("Nothing is kept of this person.", "Look at `winbc privacy find`.")
     entry = audit.record(settings, "erase", "a person", [text.strip().lower()], who)
     erasing = Erasing(entry.who, clock.now().isoformat(), person=person)
@@ -114,9 +113,9 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
             erasing.done.setdefault(store, words)
             _note(settings, erasing)
         mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else "of an erasing that was cut off"
-        made = Certificate(
-            settings.connection, erasing.at, clock.now().isoformat(), erasing.by, program(), mark, erasing.done
-        )
+        others = [f"{name} is no file of winbc, and was not looked at." for name in undeclared(settings)]
+        times = (erasing.at, clock.now().isoformat())
+        made = Certificate(settings.connection, *times, erasing.by, program(), mark, erasing.done, (*LEFT, *others))
         path = _written(folder, made)
         _forget(folder / JOURNAL)
     return made, path

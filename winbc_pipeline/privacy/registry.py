@@ -46,13 +46,21 @@ OWNERS = (
     variants,
     writes,
 )
-TABLES: tuple[PersonalTable, ...] = tuple(table for owner in OWNERS for table in owner.PERSONAL)
+# Beside what the owners declare: a plan that is being made (sync/records/).
+TABLES: tuple[PersonalTable, ...] = (
+    *(table for owner in OWNERS for table in owner.PERSONAL),
+    PersonalTable("draft*", "passing"),
+)
 # Paths below the folder of a connection. The first one that fits counts.
 FILES: tuple[PersonalFile, ...] = (
     PersonalFile("kept/*", "copies"),
     PersonalFile("backups/*", "backups"),
     PersonalFile("dagster_home/*", "runs"),
-    PersonalFile("published/*", "passing"),  # what runs publish for the dashboard; the next run makes it again
+    PersonalFile("published/*", "passing"),  # what runs publish for the dashboard
+    PersonalFile("reports/*", "passing"),  # the last comparison of both systems
+    PersonalFile("*.draft/*", "passing"),  # a plan that is being made
+    PersonalFile("mapping_history/*", "nothing"),  # saved mapping tables
+    PersonalFile("dashboard*", "nothing"),  # who may see the dashboard
     PersonalFile("restoring*", "passing"),
     PersonalFile("spill/*", "passing"),
     PersonalFile("pages-*", "passing"),

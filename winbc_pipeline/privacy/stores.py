@@ -1,7 +1,6 @@
 """All stores of a connection with the three verbs: find, export, erase. One store is a database, or files of one kind.
 
-What a path is comes from its declaration (registry.py). Files that nobody has declared are refused: they could hold
-anything.
+What a path is comes from its declaration (registry.py). Files that nobody has declared are not touched, and named.
 """
 
 import shutil
@@ -9,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import NotDone
 from ..orchestration import personal as dagster_storage
 from ..settings import Settings
 from ..staging.personal import file_named
@@ -19,6 +17,8 @@ from .person import Person
 from .registry import FILES
 
 DAGSTER = "dagster_home"
+DELETED = "it is deleted, whoever is erased"
+ACTS = {"kept": "the rows stay without texts", "texts": "the rows stay without texts", "passing": DELETED}
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ def find(settings: Settings, person: Person) -> list[Found]:
     found = []
     for store in _databases(settings):
         for held in databases.find(store, person):
-            act = "the rows stay without texts" if held.how in ("kept", "texts") else "the rows are deleted"
+            act = ACTS.get(held.how, "the rows are deleted")
             found.append(Found(f"{store.path.name}, {held.table}", f"{held.rows} rows", act))
     for path in of_kind(settings, "backups"):
         if rows := backups.find(settings, path, person):
             found.append(Found(_name(settings, path), f"{rows} rows", "the backup is written anew without them"))
     for path in of_kind(settings, "copies"):
-        found.append(Found(_name(settings, path), "a copy from before an upgrade or a restore", "it is deleted"))
+        found.append(Found(_name(settings, path), "a copy from before an upgrade or a restore", DELETED))
     for path in of_kind(settings, "passing"):
-        found.append(Found(_name(settings, path), "what was being worked on", "it is deleted"))
+        found.append(Found(_name(settings, path), "what the next run makes again", DELETED))
     for path, count in dagster_storage.quoting(settings.state_folder / DAGSTER, person.values).items():
         found.append(Found(_name(settings, path), f"{count} texts", "the runs that quote them are deleted"))
     return found
@@ -119,10 +119,3 @@ def _delete(path: Path) -> None:
 
 def _name(settings: Settings, path: Path) -> str:
     return path.relative_to(settings.state_folder).as_posix()
-
-
-def check_declared(settings: Settings) -> None:
-    """Raises NotDone when a file is there of which nobody says what it holds: then nothing could be promised."""
-    if unknown := undeclared(settings):
-        hint = "Move what is not winbc's out of this folder, and try again."
-        raise NotDone(f"{settings.state_folder / unknown[0]} is no file of winbc.", hint)

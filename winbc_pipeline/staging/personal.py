@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
-How = Literal["staged", "keyed", "kept", "ids", "texts", "nothing"]
+How = Literal["staged", "keyed", "kept", "ids", "texts", "passing", "nothing"]
 HowFile = Literal["database", "passing", "copies", "backups", "runs", "nothing"]
 
 
@@ -26,6 +26,7 @@ class PersonalTable:
             columns in `columns`, because they keep an order from being sent twice.
             `ids` by the columns in `columns`, each with the kind of its ids; they are deleted.
             `texts`: the columns in `columns` hold words; they are emptied where they quote the person.
+            `passing`: the next run makes all rows again; they are deleted, whoever is erased.
             `nothing`: no row says anything of a person.
         columns: see `how`; values are kinds of ids, or empty.
     """

@@ -76,19 +76,23 @@ def erase(
         certificate, path = erase_now(settings, who)
     for store, done in certificate.stores.items():
         say(console, f"{store}: {done}")
+    for words in certificate.left[len(LEFT) :]:
+        say(console, (words, "yellow"))
     say(console, f"The certificate is {path}. It does not say who it was.")
 
 
 def _show(who: str) -> None:
     """Prints what is kept of a person, or ends the command when it is nothing."""
     from ...privacy.person import identify
+    from ...privacy.stores import DELETED
     from ...privacy.stores import find as found_in
 
     settings = load_settings()
+    found = found_in(settings, identify(settings, who))
     table = table_of("store", "holds", "erasing it")
-    for each in found_in(settings, identify(settings, who)):
+    for each in found:
         add_row(table, each.store, each.what, each.act)
-    if not table.row_count:
+    if all(each.act == DELETED for each in found):
         say(console, "Nothing is kept of this person.")
         raise typer.Exit(1)
     console.print(table)
