@@ -15,6 +15,7 @@ from winbc_pipeline.settings import (
     OrderSettings,
     OrderStatusSettings,
     OrdersToWinstoreSettings,
+    PrivacySettings,
     ProductSettings,
     ReconcileSettings,
     Settings,
@@ -37,6 +38,7 @@ def test_every_setting() -> None:
     sections |= {
         "stock": StockSettings,
         "guards": GuardSettings,
+        "privacy": PrivacySettings,
         "reconcile": ReconcileSettings,
         "flows.<id>": FlowSettings,
     }
