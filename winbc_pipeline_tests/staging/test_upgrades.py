@@ -33,7 +33,7 @@ from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central.client import dumps
 
 from ..support.forked import FORKS, signal_of
-from ..support.sandboxes import FIRST, LAST, LINE, ORDER, REPOSITORY
+from ..support.sandboxes import ARTICLE, CUSTOMER, FIRST, LAST, LINE, ORDER, REPOSITORY
 
 Rows = dict[str, list[dict[str, Any]]]
 FIXTURES = sorted((Path(__file__).parents[1] / "upgrades").glob("*.tar.xz"))
@@ -126,7 +126,8 @@ def test_a_newer_version_of_the_same_order_is_no_conflict_after_the_upgrade(
     with served(tmp_path, monkeypatch) as (settings, written):
         again = {"modified_at": "2026-04-01T10:00:00.000Z"}
         of_guest = {"customer_id": "", "email": "guest@mail.example", "order_number": "W4"}
-        write_folder(tmp_path / "again", {"orders": [ORDER | again, ORDER | of_guest | again], "order_lines": LINES})
+        rows = {"customers": [CUSTOMER | {"phone": ""}], "articles": [ARTICLE], "order_lines": LINES}
+        write_folder(tmp_path / "again", rows | {"orders": [ORDER | again, ORDER | of_guest | again]})
         control = os.environ["WINSTORE_CONTROL"]
         httpx.post(f"{control}/__seed", json={"folder": str(tmp_path / "again")}, timeout=60).raise_for_status()
         run_all(settings)
