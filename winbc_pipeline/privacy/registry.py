@@ -72,7 +72,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("certificates/*", "nothing"),
     PersonalFile("audit.*", "nothing"),
     *erased.FILES,
-    PersonalFile("hash.key", "nothing"),
+    PersonalFile("hash.key*", "nothing"),
     PersonalFile("erasing.json", "nothing"),  # only while an erasing goes on (erase.py)
     PersonalFile("seen.json", "nothing"),
     PersonalFile("*.paused", "nothing"),

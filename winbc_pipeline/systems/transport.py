@@ -4,6 +4,7 @@ Here belongs: what holds for every call. What a path or a body means belongs to 
 A call that may have arrived is retried only when the caller says that it is idempotent (exactly_once.md section 3).
 """
 
+import logging
 import random
 import ssl
 import threading
@@ -30,6 +31,9 @@ from ..errors import AuthenticationFailed, CallsSpent, ConfigurationError, Syste
 from .timed import TimedTransport
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
+# Their lines hold whole addresses, with the e-mail addresses that are looked up, and at debug level headers.
+for _library in ("httpx", "httpcore", "msal"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 TOO_MANY = 429  # the call was counted and refused, not carried out
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # there was no connection

@@ -2,16 +2,17 @@
 
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from winbc_pipeline import secret_sources
-from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.errors import ConfigurationError, StoreDamaged
 from winbc_pipeline.secret_sources import current
 from winbc_pipeline.settings import Settings, load_settings
-from winbc_pipeline.staging.installation_key import key_in
+from winbc_pipeline.staging.installation_key import KEY_FILE, key_in
 from winbc_pipeline.systems.business_central.auth import authorization_source
 
 PASSWORD = "WINBC_BC__PASSWORD"
@@ -101,6 +102,19 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ConfigurationError, match="pip install keyring"):
         load_settings(keyring=True)
+
+
+def test_a_key_of_nothing_is_refused(home: Path) -> None:
+    """Such as a full disk once left it: hashes with it could be guessed."""
+    (home / KEY_FILE).touch()
+    with pytest.raises(StoreDamaged, match="holds no key"):
+        key_in(home)
+
+
+def test_all_who_ask_first_get_one_key(home: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: key_in(home), range(40)))) == 1
+    assert [path.name for path in home.iterdir()] == [KEY_FILE]
 
 
 def test_the_folder_of_a_connection_becomes_its_owners_alone(home: Path) -> None:
