@@ -39,7 +39,8 @@ Rows = dict[str, list[dict[str, Any]]]
 FIXTURES = sorted((Path(__file__).parents[1] / "upgrades").glob("*.tar.xz"))
 VERSIONS = [path.name.partition(".")[0] for path in FIXTURES]
 LASTING = ("ledger", "ledger_event", "sent_payload", "watermark", "binding", "pair")  # what no run can make again
-LINES = [LINE, LINE | {"order_number": "W4"}]
+EDITED = {"quantity": "3"}
+LINES = [LINE | EDITED, LINE | EDITED | {"order_number": "W4"}]
 SHAPES = {3: "4c6dbd44117d"}
 """By version, the hash of the ledger's own tables. Others need a new `schema.VERSION`, with a fixture of the old."""
 
@@ -117,7 +118,7 @@ def test_nothing_that_an_earlier_version_sent_is_sent_again(earlier: Path, monke
 
 
 @pytest.mark.proof
-def test_a_newer_version_of_the_same_order_is_no_conflict_after_the_upgrade(
+def test_an_edit_after_the_upgrade_is_told_as_what_it_is_and_nothing_else_looks_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hashes of what was sent became keyed without the values, also those of a guest's order."""
@@ -133,8 +134,8 @@ def test_a_newer_version_of_the_same_order_is_no_conflict_after_the_upgrade(
         run_all(settings)
         assert written() == []
         orders = Store(settings.flow_database("orders_winstore_to_bc"))
-        done = {row["key"]: (row["state"], row["reason"]) for row in ledger.read(orders, "part = 'order'")}
-    assert done["W1"] == done["W4"] == ("CONFIRMED", "UNCHANGED")
+        done = {row["key"]: (row["state"], row["message"]) for row in ledger.read(orders, "part = 'order'")}
+    assert done["W1"] == done["W4"] == ("CONFLICT", "edited after it was sent: line 1 quantity")
 
 
 @contextmanager
