@@ -14,7 +14,7 @@ from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.workbench import missing_rows, preview
 
-OPEN_FILE, COMPARISON = Store._open_file, "reconcile_"
+OPEN_FILE, OPEN_ANEW, COMPARISON = Store._open_file, Store._open_anew, "reconcile_"
 _kept: dict[Path, tuple[int, duckdb.DuckDBPyConnection]] = {}
 _patches = ExitStack()
 
@@ -44,12 +44,12 @@ def _close() -> None:
 def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
     # What is made now may be attached to another database next, and that of a comparison is deleted and made anew.
     if not store.path.exists() or store.path.name.startswith(COMPARISON):
-        return OPEN_FILE(store)
+        return OPEN_FILE(store, alone=True)
     kept, file = _kept.get(store.path), store.path.stat().st_ino
     if kept is None or kept[0] != file:
         if kept:
             kept[1].close()
-        kept = _kept[store.path] = (file, OPEN_FILE(store))
+        kept = _kept[store.path] = (file, OPEN_ANEW(store))
     connection = kept[1].cursor()
     connection.execute("SET TimeZone = 'UTC'")
     return connection

@@ -9,7 +9,10 @@ from contextlib import suppress
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import duckdb
+import msal  # noqa: F401
 import pandas  # noqa: F401, ICN001
+import phonenumbers  # noqa: F401
+import upath  # noqa: F401
 from dagster._core.storage import noop_compute_log_manager, sqlite_storage  # noqa: F401
 from dotenv import dotenv_values
 

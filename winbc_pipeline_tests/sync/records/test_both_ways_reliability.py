@@ -25,6 +25,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "garbage": {},
     "storm": {"times": 5},
 }
+OFTEN = ("drop_after", "status_after")  # the answer is lost, and the call was run; the others go to the long loops
+KINDS = [pytest.param(kind, marks=() if kind in OFTEN else pytest.mark.soak) for kind in FAULTS]
 
 
 def changed_on_both_sides(world: TwoWays) -> None:
@@ -68,7 +70,7 @@ def test_a_run_that_dies_is_completed_and_nothing_comes_back(two_ways: TwoWays, 
 
 
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
-@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_on_any_call_loses_nothing_and_doubles_nothing(
     tmp_path: Path, tables: Path, flow: str, kind: str
 ) -> None:
@@ -101,7 +103,7 @@ def _calls(folder: Path, flow: str) -> list[tuple[int, str]]:
         )
 
 
-@pytest.mark.parametrize("minutes", [-10, 0, 10])
+@pytest.mark.parametrize("minutes", [-10, pytest.param(0, marks=pytest.mark.soak), 10])
 def test_a_day_without_edits_writes_nothing_however_the_clocks_go(two_ways: TwoWays, minutes: int) -> None:
     two_ways.shop_has(streetnr="12-b")
     two_ways.shop_has("7", email="b@mail.example", company="Klein BV")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,23 @@ FAULTS: dict[str, dict[str, Any]] = {
     "garbage": {},
     "storm": {"times": 5},
 }
-OFTEN = ("drop_after", "status_after")  # the answer is lost, and the call was run; the others go to the long loops
-KINDS = [pytest.param(kind, marks=() if kind in OFTEN else pytest.mark.soak) for kind in FAULTS]
 MODES = ("items", "item_variants")
+# The answer is lost, and the call was run. The other faults, and each with the other mode, go to the long loops.
+OFTEN = (("drop_after", "items"), ("status_after", "item_variants"))
+
+
+def in_proof(case: tuple[str, str], is_proof: bool) -> Any:
+    """A case of two parameters, which the long loops run where it is no proof."""
+    return pytest.param(*case, marks=() if is_proof else pytest.mark.soak)
+
+
+FAULT_CASES = [in_proof(case, case in OFTEN) for case in product(FAULTS, MODES)]
+# Each crash point in one of the modes, by turns.
+CRASHES = [
+    in_proof((point, mode), number % 2 == turn)
+    for turn, mode in enumerate(MODES)
+    for number, point in enumerate(POINTS_OF_RECORDS)
+]
 BOTH = (PRODUCTS, PRODUCTS_TO_WINSTORE)
 RED, BLUE, GREEN = ({"sku": f"SHIRT-{name[0].upper()}", "color": name} for name in ("red", "blue", "green"))
 
@@ -78,8 +93,7 @@ def settle_down(shop: ProductShop) -> None:
 
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.id)
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("point", POINTS_OF_RECORDS)
+@pytest.mark.parametrize(("point", "mode"), CRASHES)
 def test_a_run_that_dies_is_completed_and_nothing_comes_back(tmp_path: Path, flow: Flow, mode: str, point: str) -> None:
     with changed_on_both_sides(tmp_path, mode) as shop:
         assert shop.run_dies_at(flow, point)
@@ -88,8 +102,7 @@ def test_a_run_that_dies_is_completed_and_nothing_comes_back(tmp_path: Path, flo
 
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.id)
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "mode"), FAULT_CASES)
 def test_a_fault_on_any_call_loses_nothing_and_doubles_nothing(
     tmp_path: Path, flow: Flow, mode: str, kind: str
 ) -> None:

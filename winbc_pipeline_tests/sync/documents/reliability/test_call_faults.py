@@ -26,6 +26,9 @@ MORE: dict[str, dict[str, Any]] = {
     "drip": {"seconds": 0},
     "storm": {"times": 5},
 }
+# What another kind does to a call in other words; the long loops run these too.
+ALIKE = ("garbage", "bomb", "slow", "drip", "drop_before")
+ON_ANY_CALL = [pytest.param(kind, marks=pytest.mark.soak if kind in ALIKE else ()) for kind in KINDS]
 LOOK_UP_KINDS = ("html", "garbage", "truncate", "bomb", "next_link", "status", "drop_after")
 OFTEN = ("drop_before", "drop_after", "status_after", "late", "truncate", "storm")
 UNREADABLE = ("html",)  # what `truncate` tries too, in other words
@@ -122,7 +125,9 @@ def test_a_look_up_that_is_not_answered_is_not_taken_for_nothing_found(
     assert_both_are_there(order_flow)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.soak if kind in ALIKE else ()) for kind in KINDS]
+)
 def test_every_fault_of_every_call_leaves_each_order_once(calls: list[Call], kind: str, tmp_path: Path) -> None:
     on_each_call(calls, place_two, kind, assert_both_are_there, tmp_path)
 

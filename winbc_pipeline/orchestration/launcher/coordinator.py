@@ -1,0 +1,31 @@
+"""The run coordinator that dagster.yaml names."""
+
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+
+from . import fork_server
+
+BEFORE = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+class PromptRunCoordinator(QueuedRunCoordinator):
+    """Launches a run at once while no other one waits or is at work; else it queues the run, as Dagster does.
+
+    The daemon looks into the queue once a second, so a change waits half a second less on the average. Only a process
+    that has a fork server launches by itself (the daemon, after its first run): another one would have to make a
+    server first.
+    """
+
+    def submit_run(self, context: SubmitRunContext) -> DagsterRun:
+        """Launches or queues a run. Returns it as it is then."""
+        run = context.dagster_run
+        is_new = run.status == DagsterRunStatus.NOT_STARTED
+        if not is_new or fork_server.server_pid() is None or self._instance.get_runs_count(RunsFilter(statuses=BEFORE)):
+            return super().submit_run(context)
+        self._instance.launch_run(run.run_id, context.workspace)
+        return self._instance.get_run_by_id(run.run_id) or run

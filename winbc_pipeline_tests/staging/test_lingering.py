@@ -1,0 +1,131 @@
+"""A database stays open between two uses of a run, and is everybody's while the run waits for an answer."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from winbc_pipeline.calling import calling
+from winbc_pipeline.errors import StoreBusy
+from winbc_pipeline.staging import lingering as kept
+from winbc_pipeline.staging.lingering import lingering
+from winbc_pipeline.staging.store import Store, lock_down
+
+# Another process that opens a file, says so, and keeps it until its input ends.
+HOLDER = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "flow.duckdb")
+    with store.open() as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS n")
+    return store
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The files that DuckDB opened, one entry for each time."""
+    files: list[str] = []
+    connect = duckdb.connect
+
+    def counted(path: str, **given: object) -> duckdb.DuckDBPyConnection:
+        files.append(path)
+        return connect(path, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("winbc_pipeline.staging.store.duckdb.connect", counted)
+    yield files
+
+
+def use(store: Store) -> int:
+    with store.open() as connection:
+        row = connection.execute("SELECT n FROM t").fetchone()
+    assert row
+    return int(row[0])
+
+
+def others_can_open(path: Path) -> bool:
+    look = "import sys, duckdb; duckdb.connect(sys.argv[1]).close()"
+    return subprocess.run([sys.executable, "-c", look, str(path)], capture_output=True, check=False).returncode == 0
+
+
+def test_a_file_is_opened_once_for_several_uses(store: Store, opened: list[str]) -> None:
+    with lingering():
+        assert [use(store) for _ in range(3)] == [1, 1, 1]
+
+    assert len(opened) == 1
+
+
+def test_outside_of_the_block_a_file_is_open_as_long_as_it_is_used(store: Store, opened: list[str]) -> None:
+    use(store)
+    use(store)
+
+    assert len(opened) == 2
+
+
+def test_other_processes_open_it_while_this_one_calls_and_when_the_block_ends(store: Store) -> None:
+    with lingering():
+        use(store)
+        kept_open = not others_can_open(store.path)
+        with calling():
+            during_a_call = others_can_open(store.path)
+            use(store)
+            after_a_use_during_a_call = others_can_open(store.path)
+        use(store)
+
+    assert (kept_open, during_a_call, after_a_use_during_a_call, others_can_open(store.path)) == (True,) * 4
+
+
+def test_what_was_written_is_there_for_the_next_use_and_for_the_next_process(store: Store) -> None:
+    with lingering():
+        with store.transaction() as connection:
+            connection.execute("UPDATE t SET n = 2")
+        assert use(store) == 2
+
+    assert use(store) == 2
+
+
+def test_a_locked_database_is_not_kept(store: Store) -> None:
+    with lingering():
+        use(store)
+        with store.open(alone=True) as connection:
+            lock_down(connection)
+        with store.open() as connection:
+            connection.execute("SET threads = 2")  # refused where the configuration is locked
+
+
+def test_a_file_that_was_put_in_its_place_is_the_one_that_is_used(store: Store, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 7 AS n")
+
+    with lingering():
+        use(store)
+        os.replace(other, store.path)
+
+        assert use(store) == 7
+
+
+def test_a_process_that_waits_for_a_file_keeps_none(store: Store, tmp_path: Path) -> None:
+    """Two runs that each keep what the other one waits for would wait for ever."""
+    held = Store(tmp_path / "held.duckdb", wait_s=0.05)
+    with held.open():
+        pass
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(held.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder,
+        lingering(),
+    ):
+        assert holder.stdout and holder.stdout.readline() == b"open\n"
+        use(store)
+        with pytest.raises(StoreBusy), held.open():
+            pass
+        keeps = dict(kept._kept)
+        holder.communicate()
+
+    assert keeps == {}
