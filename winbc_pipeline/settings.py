@@ -282,12 +282,6 @@ class ReconcileSettings(_Section):
     whole_cron: str = "40 2 * * 0"
 
 
-class PrivacySettings(_Section):
-    """Whether the contacts of a person who is erased are blocked for privacy in Business Central."""
-
-    block_in_bc: bool = False
-
-
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -363,7 +357,6 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     checks: CheckSettings = CheckSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
-    privacy: PrivacySettings = PrivacySettings()
     flows: dict[str, FlowSettings] = {}
 
     @classmethod

@@ -22,7 +22,6 @@ from ..staging.installation_key import key_in, keyed
 from ..staging.schema import program
 from ..staging.store import writing
 from ..workbench.keeping.restore import at_rest
-from . import blocking
 from .person import Person, identify
 from .stores import DELETED, erasers, find, undeclared
 
@@ -109,9 +108,6 @@ def complete(settings: Settings) -> Path | None:
 def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certificate, Path]:
     folder = settings.state_folder
     erased.add(folder, erasing.person.named())
-    if settings.privacy.block_in_bc and blocking.STORE not in erasing.done:
-        erasing.done[blocking.STORE] = blocking.block(settings, erasing.person)
-        _note(settings, erasing)
     with at_rest(settings, WAIT_S):
         for store, words in erasers(settings, erasing.person):
             erasing.done.setdefault(store, words)

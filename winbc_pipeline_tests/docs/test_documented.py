@@ -15,7 +15,6 @@ from winbc_pipeline.settings import (
     OrderSettings,
     OrderStatusSettings,
     OrdersToWinstoreSettings,
-    PrivacySettings,
     ProductSettings,
     ReconcileSettings,
     Settings,
@@ -38,7 +37,6 @@ def test_every_setting() -> None:
     sections |= {
         "stock": StockSettings,
         "guards": GuardSettings,
-        "privacy": PrivacySettings,
         "reconcile": ReconcileSettings,
         "flows.<id>": FlowSettings,
     }

@@ -15,7 +15,6 @@ from winbc_pipeline.privacy import stores
 from winbc_pipeline.privacy.erase import JOURNAL, complete, erase, unfinished
 from winbc_pipeline.privacy.person import identify
 from winbc_pipeline.privacy.registry import TABLES
-from winbc_pipeline.settings import PrivacySettings
 from winbc_pipeline.staging.personal import table_named
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.restore import manifest_of
@@ -140,15 +139,6 @@ def test_a_backup_without_the_person_can_still_be_restored(tmp_path: Path) -> No
         erase(shop.settings, EMAIL)
         manifest = manifest_of(path)
         assert "state/orders_winstore_to_bc.duckdb" in manifest.files
-
-
-def test_the_contacts_are_blocked_for_privacy_if_the_settings_ask_for_it(tmp_path: Path) -> None:
-    with opened(tmp_path) as shop:
-        chosen = shop.settings.model_copy(update={"privacy": PrivacySettings(block_in_bc=True)})
-        made, _ = erase(chosen, EMAIL)
-        blocked = [each["email"] for each in shop.records("contacts") if each["privacyBlocked"]]
-    assert "blocked for privacy" in made.stores["Business Central"]
-    assert blocked == [EMAIL]
 
 
 def test_who_is_not_known_is_told(tmp_path: Path) -> None:
