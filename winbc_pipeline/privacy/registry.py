@@ -62,6 +62,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("mapping_history/*", "nothing"),  # saved mapping tables
     PersonalFile("dashboard*", "nothing"),  # who may see the dashboard
     PersonalFile("restoring*", "passing"),
+    PersonalFile("impact-*", "passing"),
     PersonalFile("spill/*", "passing"),
     PersonalFile("pages-*", "passing"),
     PersonalFile("reconcile_*.duckdb*", "passing"),
