@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients soak lint al bench
+.PHONY: help demo test proof clients soak lint al bench sbom
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,6 +27,11 @@ clients: .venv/ready ## clients that nobody here wrote, against the Business Cen
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes
 	$(BIN)/pytest -m soak
+
+sbom: .venv/ready ## sbom.json: all that is installed, with licences, as CycloneDX (its tool gets a venv of its own)
+	$(PYTHON) -m venv .sbom
+	.sbom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	.sbom/bin/cyclonedx-py environment --output-format JSON --output-file sbom.json $(BIN)/python
 
 lint: .venv/ready ## ruff, type checker, import contracts
 	$(BIN)/ruff check .

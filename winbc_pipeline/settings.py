@@ -29,9 +29,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from . import secret_sources
 from .errors import ConfigurationError
+from .secret_sources import SECRETS as SECRETS
 
-SECRETS = {"client_secret", "password", "urls", "ping_url"}
 Source = Literal["environment", ".env", "winbc.toml", "default"]
 """Where the value of a setting comes from, the strongest first."""
 
@@ -47,9 +48,10 @@ class _Section(BaseModel):
 class BusinessCentralSettings(_Section):
     """The address of Business Central, and its credentials: an Entra application, or user and password on-premises.
 
-    `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts against it.
-    `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there were none.
-    With `sync_states`, each run writes there what became of its records.
+    `certificate` is a PEM file with the certificate and the private key of the application, in the place of a client
+    secret. `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts
+    against it. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
+    were none. With `sync_states`, each run writes there what became of its records.
     """
 
     base_url: str = ""
@@ -57,6 +59,8 @@ class BusinessCentralSettings(_Section):
     company: str = ""
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
+    certificate: Path | None = None
+    certificate_password: SecretStr = SecretStr("")
     scope: str = "https://api.businesscentral.dynamics.com/.default"
     user: str = ""
     password: SecretStr = SecretStr("")
@@ -343,11 +347,13 @@ class Settings(BaseSettings):
     sensors: bool = False
     schedules: bool = False
     safe_mode: bool = False
+    keyring: bool = False
     sensor_seconds: PositiveInt = 1
     sweep_cron: str = "0 * * * *"
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30
     timeout_s: PositiveFloat = 60
+    ca_bundle: Path | None = None
     answer_limit_mb: PositiveInt = 100
     memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
@@ -379,8 +385,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml."""
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml, the keyring."""
+        given = (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))
+        return (*given, secret_sources.KeyringSource(settings_cls))
 
     @property
     def tables_folder(self) -> Path:
@@ -423,7 +430,7 @@ def load_settings(**given: Any) -> Settings:
     """
     _check_toml(Path("winbc.toml"))
     _check_names("the environment", os.environ)
-    _check_names(".env", dotenv_values(".env"))
+    _check_names(".env", secret_sources.env_file())
     try:
         return Settings(**given)
     except ValidationError as error:

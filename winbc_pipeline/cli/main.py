@@ -16,6 +16,7 @@ from .. import clock
 from ..dashboard.guard.session import Role
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
+from ..secret_sources import only_for_owner
 from ..settings import Settings, load_settings
 from ..staging.schema import program
 from ..sync.connected import ConnectedFlow
@@ -28,7 +29,7 @@ from .arguments import flow_of
 from .check import PROBE, run_checks, run_contract, run_probe
 from .failures import interruptible, told, wait_for_interrupt
 from .failures import options as failures
-from .operations import alerts, audit, keeping
+from .operations import alerts, audit, keeping, privacy
 from .operations.pause import EvenPaused, pause, resting, resume
 from .operations.reconcile import reconcile
 from .operations.rerun import rerun
@@ -48,6 +49,7 @@ app.add_typer(mapping.app, name="mapping")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(stock.app, name="stock")
 app.add_typer(audit.app, name="audit")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(connection.app, name="connection")
 app.command()(init)
 app.command()(approve)
@@ -102,9 +104,16 @@ def options(
 
 
 def main() -> None:
-    """Entry point. An error becomes one line, with exit code 2; Ctrl-C ends within five seconds, with exit code 130."""
-    with told(console), interruptible(console, ENDING):
-        app()
+    """Entry point. An error becomes one line, with exit code 2; Ctrl-C ends within five seconds, with exit code 130.
+
+    Files that a command makes, or a process that it starts, can be read by their owner only.
+    """
+    before = only_for_owner()
+    try:
+        with told(console), interruptible(console, ENDING):
+            app()
+    finally:
+        os.umask(before)
 
 
 def _windows(settings: Settings, first: str | None, last: str | None) -> tuple[date, date]:

@@ -85,6 +85,7 @@ CUSTOMERS = Flow(
         ),
     ),
     guarded=True,
+    people={"customerid": "winstore", "email": "email"},
 )
 
 PLAIN = records_of("customers")
@@ -131,4 +132,5 @@ CUSTOMERS_TO_WINSTORE = Flow(
         ),
     ),
     guarded=True,
+    people={"id": "bc", "number": "number", "email": "email"},
 )

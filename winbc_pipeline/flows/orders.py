@@ -26,11 +26,11 @@ INVOICE = DocumentKind("invoice", ("invoice_line", "shipping"), "salesInvoiceLin
 NOBODY = "('', '0', '999999')"
 GUEST = f"coalesce(trim(customerid), '') IN {NOBODY}"
 GUEST_KEY = "guest "  # with what the key of such a customer begins
-# All orders of a guest with one e-mail address share one customer.
-CUSTOMER_KEY = (
-    f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) "
-    f"WHEN email IS NOT NULL THEN '{GUEST_KEY}' || md5(lower(trim(email)))[1:12] END"
-)
+# All orders of a guest with one e-mail address share one customer. The key is made with the key of the installation
+# (`keyed`, staging/store.py), of the hash that earlier versions had for a key: an e-mail address can be guessed.
+GUEST_SIGN = "md5(lower(trim(email)))[1:12]"
+CUSTOMER = f"CASE WHEN NOT ({GUEST}) THEN trim(customerid) WHEN email IS NOT NULL THEN '{GUEST_KEY}' || {{}} END"
+CUSTOMER_KEY = CUSTOMER.format(f"left(keyed({GUEST_SIGN}), 12)")
 # A line without a number, or one of two with the same number, of which staging keeps one.
 LINE_LOST = "max(line_count) > count(*) OR bool_or(line_count > 0 AND linenr IS NULL)"
 HAS_COMPANY_AND_PERSON = "invoice_add_company IS NOT NULL AND invoice_add_lname IS NOT NULL"
@@ -170,6 +170,7 @@ ORDERS_TO_BC = Flow(
         line_order="try_cast(linenr AS INTEGER), linenr",
         customer=("customer", "contact"),
         customer_key=CUSTOMER_KEY,
+        customer_sign=CUSTOMER.format(GUEST_SIGN),
         guest=GUEST,
         guest_key=GUEST_KEY,
         ended=ended,
@@ -183,6 +184,7 @@ ORDERS_TO_BC = Flow(
     pairs=CUSTOMERS.pairs,
     waits_for=("products_winstore_to_bc",),
     looks_up=("customers", "contacts", "items"),
+    people={"customerid": "winstore", "email": "email"},
 )
 ORDERS_TO_WINSTORE = Flow(
     name="orders",
@@ -224,4 +226,5 @@ ORDERS_TO_WINSTORE = Flow(
         "line_sku": "text",
     },
     reading=READING,
+    people={"customerNumber": "number", "winstoreCustomerId": "winstore", "email": "email"},
 )

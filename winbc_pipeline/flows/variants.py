@@ -12,6 +12,7 @@ from ..mapping.execute import fill_joined_tables
 from ..settings import Settings
 from ..staging.ledger import create as create_ledger
 from ..staging.load import create as create_staging
+from ..staging.personal import nothing
 from ..staging.store import Row, Store, create_table, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Sold
@@ -238,3 +239,7 @@ def _asked(settings: Settings, table: str, query: str, values: list[Any] | None 
     with Store(settings.flow_database(FLOW), settings.memory_limit_mb).open() as connection:
         there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         return rows_of(connection, query, values) if {table, STAGING} <= there else []
+
+
+PERSONAL = nothing("way_of_variants", "item_variant*", "variant*")
+"""What these tables hold of people (staging/personal.py)."""

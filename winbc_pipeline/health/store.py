@@ -14,6 +14,7 @@ import duckdb
 
 from ..errors import WinbcError
 from ..settings import Settings
+from ..staging.personal import PersonalTable, nothing
 from ..staging.published import files
 from ..staging.store import Store, create_table, insert_rows, rows_of
 from .problem import Name
@@ -238,3 +239,12 @@ def _replace(connection: duckdb.DuckDBPyConnection, tracks: Mapping[Name, Track]
 def _replace_outages(connection: duckdb.DuckDBPyConnection, outages: Iterable[Outage]) -> None:
     connection.execute("DELETE FROM outage")
     insert_rows(connection, "outage", OUTAGE, [asdict(each) for each in outages])
+
+
+PERSONAL = (
+    PersonalTable("run_failure", "texts", {"words": "", "fix": ""}),
+    PersonalTable("track", "texts", {"words": ""}),
+    PersonalTable("message", "texts", {"subject": ""}),
+    *nothing("outage"),
+)
+"""What these tables hold of people (staging/personal.py)."""

@@ -104,7 +104,7 @@ def _signs_in(sitting: Sitting, online: bool) -> bool:
 
 
 def _token(settings: Settings) -> str:
-    authorization_source(settings.bc)(None)
+    authorization_source(settings.bc, settings.ca_bundle)(None)
     return "the authority gives one (steps 1 to 4)"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from .. import clock
 from ..settings import Settings
 from .pairs import KEYS
+from .personal import PersonalTable
 from .store import Store, create_table, insert_rows, quote, rows_of
 
 APART = {"part": "VARCHAR", "winstore_key": "VARCHAR", "bc_id": "VARCHAR", "decided_at": "TIMESTAMPTZ"}
@@ -73,3 +74,7 @@ class Apart:
                 [part, list(ids)],
             )
         return {row["own"]: frozenset(row["others"]) for row in rows}
+
+
+PERSONAL = (PersonalTable("apart", "ids", {"winstore_key": "winstore", "bc_id": "bc"}),)
+"""What these tables hold of people (staging/personal.py)."""

@@ -5,6 +5,7 @@ Here belongs: the copy, and the swap that a kill at any moment leaves whole. Whi
 
 import os
 import sys
+import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import duckdb
 
 from .. import clock
+from ..errors import StoreBusy
 from .lingering import let_go
+from .personal import nothing
 from .schema import copy_from
 from .sql import literal
 from .store import Store, create_table, writing
@@ -53,6 +56,24 @@ def compact(store: Store) -> int:
     return before - store.path.stat().st_size
 
 
+def rewrite(store: Store, wait_s: float = 30.0) -> None:
+    """Puts a copy without deleted rows in the place of a database now: no byte of what was deleted stays in the file.
+
+    Args:
+        wait_s: seconds to wait while other processes keep it.
+    Raises: StoreBusy when another process still keeps it then. Either file is whole; the same call again completes it.
+    """
+    copy = store.path.with_name(f"{store.path.name}.{UNFINISHED}")
+    before, ends = store.path.stat().st_ino, time.monotonic() + wait_s
+    while store.path.stat().st_ino == before:
+        with store.open(wait_s) as connection:
+            connection.execute("CHECKPOINT")  # what is only in the log would be copied without its end
+        with suppress(duckdb.IOException, PermissionError):
+            _put_in_place(store, copy)
+        if store.path.stat().st_ino == before and time.monotonic() > ends:
+            raise StoreBusy(f"{store.path} is in use.", "Try again: what is done stays done.")
+
+
 def _put_in_place(store: Store, copy: Path) -> None:
     let_go()  # one process cannot open a file twice
     with writing(copy), duckdb.connect(config=store.config()) as connection:
@@ -78,3 +99,7 @@ def flushed(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+PERSONAL = nothing(NOTE)
+"""What these tables hold of people (staging/personal.py)."""

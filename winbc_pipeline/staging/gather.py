@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from .load import StagingTable, create
+from .personal import nothing
 from .store import Store, create_table, quote
 
 WHOLE = {"name": "VARCHAR", "asked_at": "TIMESTAMPTZ"}
@@ -78,3 +79,7 @@ def put_together(
         [read_at - keep],
     )
     connection.execute(f"INSERT INTO {history} BY NAME SELECT *, ?::TIMESTAMPTZ AS _read_at FROM gathered", [read_at])
+
+
+PERSONAL = nothing(TABLE)
+"""What these tables hold of people (staging/personal.py)."""

@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 import duckdb
 
+from .personal import nothing
 from .store import Store, create_table, quote
 
 LEFT, ABSENT = "left", "absent"
@@ -108,3 +109,7 @@ def note_absent(store: Store, staging: str, group: str, modified: str, since: da
             f"INSERT INTO {notes} SELECT key, '{ABSENT}', ? FROM absent WHERE key NOT IN (SELECT key FROM {notes})",
             [today],
         )
+
+
+PERSONAL = nothing("gone_*", "given_*")
+"""What these tables hold of people (staging/personal.py)."""

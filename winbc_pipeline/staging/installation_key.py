@@ -8,12 +8,16 @@ import hashlib
 import hmac
 import os
 import secrets
+import threading
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from ..errors import StoreDamaged
 from .sql import literal
 
 KEY_FILE = "hash.key"
+SHORTEST = 32  # characters
 BLOCK = 64  # bytes of a block of SHA-256 (FIPS 180-4)
 
 
@@ -21,17 +25,32 @@ def key_in(folder: Path) -> str:
     """The key of the connection whose folder this is, as text.
 
     It is made, readable by its owner only, when it is first asked for.
-    Raises: OSError when it can be neither read nor made.
+    Raises: OSError when it can be neither read nor made; StoreDamaged when the file holds no key.
     """
     path = folder / KEY_FILE
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o077:  # somebody made it before: all that a connection keeps is its owner's alone
+        folder.chmod(0o700)
+    if not path.exists():
+        _make(path)
+    key = path.read_text()
+    if len(key) < SHORTEST:
+        raise StoreDamaged(path, "it holds no key")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Makes the file whole or not at all: of two processes, one makes it, and no other one reads half of it."""
+    whole = path.with_name(f"{KEY_FILE}.{os.getpid()}-{threading.get_ident()}")
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-    return path.read_text()
+        with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(whole, path)
+    finally:
+        whole.unlink(missing_ok=True)
 
 
 def keyed(key: str, text: str) -> str:

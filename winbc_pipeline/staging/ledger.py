@@ -15,6 +15,7 @@ import duckdb
 from .. import clock
 from ..settings import Settings
 from . import problems
+from .personal import PersonalTable, nothing
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
@@ -355,3 +356,12 @@ def advance(connection: duckdb.DuckDBPyConnection, name: str, moment: datetime) 
         return
     connection.execute("DELETE FROM watermark WHERE name = ?", [name])
     connection.execute("INSERT INTO watermark VALUES (?, ?)", [name, moment])
+
+
+PERSONAL = (
+    PersonalTable("ledger", "kept", {"message": "", "field_hashes": ""}),
+    PersonalTable("ledger_event", "kept", {"message": ""}),
+    PersonalTable("sent_payload", "keyed"),
+    *nothing("watermark", "ledger_shape"),
+)
+"""What these tables hold of people (staging/personal.py)."""

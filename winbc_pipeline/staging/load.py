@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from . import gone
+from . import erased, gone
+from .personal import PersonalTable
 from .spool import PAGES, Chunk, Spool, remove_leftovers
 from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
@@ -56,6 +57,8 @@ class StagingTable:
         count: the field with the number of rows of a group. An answer for a group without it does not tell the rows, so
             it takes none away; empty where every answer tells them.
         watched: whether it is noted which records are gone from the source (gone.py).
+        marks: SQL over the fields, of the texts by which a record is known that was erased (erased.py). Those are not
+            stored again.
     """
 
     name: str
@@ -66,6 +69,7 @@ class StagingTable:
     identity: tuple[str, ...] = ()
     count: str = ""
     watched: bool = False
+    marks: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, str]:
@@ -130,6 +134,7 @@ def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime,
     """Loads a chunk in one transaction; returns the number of its records."""
     rows = _typed_rows(table, chunk.files, read_at)
     with store.transaction() as connection:
+        rows += erased.unless_marked(store.key_folder, table.marks)
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET force_compression = 'fsst'")  # trying every compression takes a quarter longer
         try:
@@ -292,3 +297,7 @@ def is_unreadable(text: str, kind: str) -> str:
 def _cast(text: str, kind: str) -> str:
     filled = unless_blank(text)
     return filled if kind == "text" else f"try_cast({filled} AS {TYPES[kind]})"
+
+
+PERSONAL = (PersonalTable("staging_*", "staged"), PersonalTable("rows_*", "staged"))
+"""What these tables hold of people (staging/personal.py)."""

@@ -20,6 +20,7 @@ import orjson
 from .. import clock
 from ..settings import Settings
 from .installation_key import key_in
+from .personal import PersonalTable, nothing
 from .store import Row, Store, create_table, insert_rows, literal, quote, rows_of, writing
 
 Hashes = dict[str, str]  # a hash by field
@@ -181,3 +182,7 @@ def _hash(secret: str, text: str) -> str:
 def _as_text(row: Row) -> Row:
     texts = {system: orjson.dumps(row[system]).decode() for system in KEYS}
     return row | texts | {"moved_at": clock.now()}
+
+
+PERSONAL = (PersonalTable("pair", "ids", {"winstore_key": "winstore", "bc_id": "bc"}), *nothing("pair_key"))
+"""What these tables hold of people (staging/personal.py)."""

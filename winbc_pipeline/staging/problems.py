@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from .personal import PersonalTable, nothing
 from .store import literal
 
 KINDS = ("failed", "person", "guard")  # not taken; waits for somebody's decision; waits for `winbc approve`
@@ -127,3 +128,7 @@ def _enter(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
         """
     )
     connection.execute("DELETE FROM problem WHERE closed_at < ?", [now - KEPT])
+
+
+PERSONAL = (PersonalTable("problem_record", "kept"), *nothing("problem"))
+"""What these tables hold of people (staging/personal.py)."""

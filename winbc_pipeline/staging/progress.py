@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
+from .personal import PersonalTable, nothing
 from .store import Store
 
 TABLES = (
@@ -162,3 +163,7 @@ class Progress:
             connection.execute("DELETE FROM load_progress WHERE name = ?", [self.name])
             connection.execute("DELETE FROM last_load WHERE name = ?", [self.name])
             connection.execute("INSERT INTO last_load VALUES (?, ?)", [self.name, asked_at])
+
+
+PERSONAL = (PersonalTable("load_progress", "texts", {"position": ""}), *nothing("last_load"))
+"""What these tables hold of people (staging/personal.py)."""

@@ -12,9 +12,11 @@ from pathlib import Path
 import duckdb
 
 from ..errors import StoreDamaged
+from .installation_key import key_in, keyed
+from .personal import nothing
 from .sql import literal, quote
 
-VERSION = 2
+VERSION = 3
 """Raised whenever tables that were written before no longer suit the program. Files without a number are version 1."""
 TABLE = "schema_version"
 KEPT = "kept"
@@ -25,19 +27,32 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE IF EXISTS pair ADD COLUMN IF NOT EXISTS parent VARCHAR",
         "ALTER TABLE IF EXISTS load_progress ADD COLUMN IF NOT EXISTS position VARCHAR",
     ),
+    2: (f"ALTER TABLE IF EXISTS {TABLE} ADD COLUMN IF NOT EXISTS key_sign VARCHAR",),
 }
+KEYED = 3
+"""The first version whose hashes and keys of people are keyed (pseudonyms.py)."""
+PERSONAL = nothing(TABLE)
 UPGRADING = threading.Lock()  # one thread of a process upgrades, the others find it done
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path | None = None) -> None:
     """Makes the tables of a database those of this version. The connection is the only one to the database.
 
     An earlier version is copied into KEPT first and then changed in one transaction: a killed upgrade begins again.
 
+    Args:
+        key_folder: the folder of the key of the installation; None: beside the database, and only where an upgrade
+            needs it.
+
     Raises: StoreDamaged when a later version of the program has written the database.
     """
-    if version_of(connection) == VERSION:
-        return
+    if version_of(connection) != VERSION:
+        _bring_up_to_date(connection, path, key_folder or path.parent)
+    if key_folder:
+        _check_key(connection, key_folder)
+
+
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path) -> None:
     with UPGRADING:
         there = version_of(connection)
         if there > VERSION:
@@ -45,7 +60,26 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         if 0 < there < VERSION:
             keep_copy(connection, kept_path(path, there))
         if there < VERSION:
-            _upgrade(connection, there)
+            _upgrade(connection, there, key_folder)
+
+
+def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path) -> None:
+    """Notes which key the hashes in a database are made with; forgets them when that key was lost.
+
+    They would call everything changed. What was sent stays known: it is compared with the target once more.
+    """
+    from .pseudonyms import forget_hashes
+
+    sign = keyed(key_in(key_folder), "sign of the key")[:12]
+    row = connection.execute(f"SELECT key_sign FROM {TABLE}").fetchone()
+    before = row[0] if row else None
+    if before == sign:
+        return
+    connection.begin()
+    if before and connection.execute("FROM duckdb_tables() WHERE table_name = 'ledger'").fetchone():
+        forget_hashes(connection)
+    connection.execute(f"UPDATE {TABLE} SET key_sign = ?", [sign])
+    connection.commit()
 
 
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:
@@ -97,8 +131,9 @@ def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path) ->
         connection.execute("DETACH whole_copy")
 
 
-def _upgrade(connection: duckdb.DuckDBPyConnection, there: int) -> None:
+def _upgrade(connection: duckdb.DuckDBPyConnection, there: int, key_folder: Path) -> None:
     from .ledger import make_anew  # it opens its tables through the store, which asks this module
+    from .pseudonyms import make_keyed
 
     connection.begin()
     try:
@@ -107,9 +142,11 @@ def _upgrade(connection: duckdb.DuckDBPyConnection, there: int) -> None:
                 for statement in STEPS.get(version, ()):
                     connection.execute(statement)
             make_anew(connection)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} (version INTEGER, program VARCHAR)")
+            if there < KEYED:
+                make_keyed(connection, key_in(key_folder))
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} (version INTEGER, program VARCHAR, key_sign VARCHAR)")
         connection.execute(f"DELETE FROM {TABLE}")
-        connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?)", [VERSION, program()])
+        connection.execute(f"INSERT INTO {TABLE} (version, program) VALUES (?, ?)", [VERSION, program()])
     except BaseException:
         connection.rollback()
         raise

@@ -19,6 +19,7 @@ import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
+from .installation_key import key_in, keyed_sql
 from .lingering import OPENING, forget_replaced, identity, keep, let_go
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
@@ -52,10 +53,14 @@ class Store:
 
     Args:
         wait_s: seconds to wait while another process holds the lock of the file.
+        key_folder: the folder of the key of the installation. With it SQL may say `keyed(text)`: the HMAC of a text, as
+            64 hexadecimal digits (installation_key.py). Without it that is no function.
     """
 
-    def __init__(self, path: Path, memory_limit_mb: int = 256, wait_s: float = 30) -> None:
-        self.path, self.memory_limit_mb, self.wait_s = path, memory_limit_mb, wait_s
+    def __init__(
+        self, path: Path, memory_limit_mb: int = 256, wait_s: float = 30, key_folder: Path | None = None
+    ) -> None:
+        self.path, self.memory_limit_mb, self.wait_s, self.key_folder = path, memory_limit_mb, wait_s, key_folder
 
     @contextmanager
     def open(self, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -69,7 +74,11 @@ class Store:
         """
         connection = self._connect(self.wait_s if wait_s is None else wait_s, alone)
         try:
-            schema.bring_up_to_date(connection, self.path)
+            with writing(self.path):
+                schema.bring_up_to_date(connection, self.path, self.key_folder)
+            if self.key_folder:
+                key = key_in(self.key_folder)
+                connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
             yield connection
         except duckdb.Error as error:
             self._explain(error)

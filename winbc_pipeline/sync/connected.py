@@ -16,8 +16,10 @@ from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
 from ..mapping.trial import check_lookups, try_out
 from ..settings import Settings
+from ..staging.erased import mark_sql
+from ..staging.installation_key import key_in
 from ..staging.load import OWN, TYPES, StagingTable
-from ..staging.store import Store, create_table, in_memory, literal, lock_down
+from ..staging.store import Store, create_table, in_memory, literal, lock_down, quote, writing
 from ..systems.business_central.facts import dimension_field, is_dimension
 from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
@@ -51,8 +53,15 @@ class ConnectedFlow:
     @property
     def store(self) -> Store:
         """The flow's database in this connection, or the copy of it."""
+        path, folder = self.database or self.settings.flow_database(self.flow.id), self.settings.state_folder
         waits = {} if self.wait_s is None else {"wait_s": self.wait_s}
-        return Store(self.database or self.settings.flow_database(self.flow.id), self.settings.memory_limit_mb, **waits)
+        return Store(path, self.settings.memory_limit_mb, key_folder=folder, **waits)
+
+    @property
+    def hash_key(self) -> str:
+        """The key of the hashes that the ledger keeps of values; raises NotWritable when it cannot be made."""
+        with writing(self.settings.state_folder):
+            return key_in(self.settings.state_folder)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -93,7 +102,7 @@ class ConnectedFlow:
     def _described(self) -> StagingTable:
         flow = self.flow
         if flow.reading:
-            return read_bc.staging_table(flow, flow.reading)
+            return replace(read_bc.staging_table(flow, flow.reading), marks=_marks(flow))
         profile = load_profile(self.settings.winstore.profile).entity(flow.entity)
         fields: dict[str, str] = dict(profile.fields)
         if profile.count:
@@ -102,7 +111,8 @@ class ConnectedFlow:
         if profile.explode and profile.parent_key:  # one record of Winstore became several rows
             group, identity, count = profile.parent_key, profile.identity, profile.count or ""
         name, watched = f"staging_{flow.staging}", bool(flow.gone)
-        return StagingTable(name, fields, profile.key, profile.modified, group, identity, count, watched)
+        marks = _marks(flow)
+        return StagingTable(name, fields, profile.key, profile.modified, group, identity, count, watched, marks)
 
     @property
     def source_fields(self) -> Mapping[str, str]:
@@ -304,6 +314,16 @@ def forget_compiled(folder: Path) -> None:
     """Forgets the compiled tables of a mapping folder that is gone, such as that of a draft."""
     for name in [each for each in _made if each[2] == folder]:
         _made.pop(name, None)
+
+
+def _marks(flow: Flow) -> tuple[str, ...]:
+    """SQL of the texts by which a record of a flow is known that was erased: an order by its number, others by whose
+    they are. An order that is placed later is a new one."""
+    if not flow.people:
+        return ()
+    if flow.document or flow.lines:
+        return (mark_sql("order", flow.part(flow.main).key),)
+    return tuple(mark_sql(kind, quote(name)) for name, kind in flow.people.items())
 
 
 def _unplaced(feature: Feature) -> str:

@@ -223,6 +223,8 @@ class Document:
         line_order: SQL that orders the lines of a document.
         customer: the parts of the customer and of the customer's contact.
         customer_key: SQL for the key of the customer's part.
+        customer_sign: SQL for what tells the customer of an order from others; it is hashed with the key of the
+            installation before anything of it is kept.
         line_lost: SQL, over all lines of an order: whether one has no number of its own, or was not read.
         sku: SQL for the SKU of a line; NULL for a line that is about no article.
         alike_skus: gives the SKUs whose item in the target is another article's, and the SKU of that article.
@@ -239,6 +241,7 @@ class Document:
     line_order: str
     customer: tuple[str, ...]
     customer_key: str
+    customer_sign: str
     guest: str
     guest_key: str
     ended: Callable[[Settings], str]
@@ -406,6 +409,9 @@ class Flow:
         lacks: in words, what the source does not have although people look for it. For the error of a formula.
         emptied: the field of the target that is zero in a record of which nothing is left. Runs that would set many
             records to zero wait for a person (sync/guards/).
+        people: fields of the source that say whose a record is, each with its kind: `winstore` (a customer's id
+            there), `bc` (a customer's id), `number` (a customer's number in Business Central) or `email`. Empty for a
+            flow whose records are about nobody.
         explains: fields of the source that people see beside each mapped record in Dagster. No personal data.
     """
 
@@ -440,6 +446,7 @@ class Flow:
     switch: str = ""
     lacks: str = ""
     emptied: str = ""
+    people: Mapping[str, str] = field(default_factory=dict)
     explains: tuple[str, ...] = ()
 
     @property

@@ -14,6 +14,7 @@ from ..mapping.execute import fill_joined_tables
 from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.load import create as create_staging
+from ..staging.personal import PersonalTable
 from ..staging.store import Store, compress_with_zstd, literal, lock_down, quote, renew_table, rows_of
 from .connected import ConnectedFlow
 from .flow import Flow, Part
@@ -282,3 +283,7 @@ def skip_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], nev
         )
     moves = [Move(row["part"], row["key"], State.SKIPPED, {"reason": "GONE"}) for row in gone]
     ledger.move(store, moves, run_id)
+
+
+PERSONAL = (PersonalTable("mapped_*", "keyed"),)
+"""What these tables hold of people (staging/personal.py)."""

@@ -6,7 +6,10 @@ from typing import Any
 
 from ..systems.business_central import Result
 
+ERASED = "ERASED"
 REASONS: dict[str, str] = {
+    ERASED: "The person was erased by `winbc privacy erase`, and with it what the record was made of. It is not sent. "
+    "An order whose answer was lost is still looked up; if Business Central has it, it counts as sent.",
     "UNCHANGED": "The target has these values already. Nothing is written.",
     "DRIFT": "The target has other values in fields that it owns (column `owner` of the table), or in an address that "
     "is not sent to it (docs/customers.md). They stay.",

@@ -1,6 +1,7 @@
 """The values of fields: how payloads are read, how values are compared, and the hashes of what was sent."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Collection, Mapping
 from decimal import Decimal
@@ -40,27 +41,38 @@ def filled(fields: Mapping[str, Any], own: Collection[str] = ()) -> dict[str, An
     return {name: value for name, value in fields.items() if name not in own and (value or not is_blank(value))}
 
 
-def field_hashes(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A short hash of each field. The ledger keeps it of what was sent, and not the values themselves."""
+def field_hashes(key: str, fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A short keyed hash of each field. The ledger keeps it of what was sent, and not the values themselves.
+
+    Args:
+        key: the key of the installation: without it nobody finds a value by trying out all that there are.
+        prefix: of the names of the hashes.
+    """
     return {
-        prefix + name: _hash_of_text(value) if type(value) is str else _short_hash(value)
+        prefix + name: _hash_of_text(key, value) if type(value) is str else _short_hash(key, value)
         for name, value in fields.items()
     }
 
 
-def hashes_as_text(fields: Mapping[str, Any]) -> str:
+def hashes_as_text(key: str, fields: Mapping[str, Any]) -> str:
     """The same as JSON, as the ledger keeps it. Of equal fields in the same order it is equal."""
-    return dumps(field_hashes(fields)).decode()
+    return dumps(field_hashes(key, fields)).decode()
 
 
 @lru_cache(maxsize=20_000)  # the same values occur in many records
-def _hash_of_text(value: str) -> str:
-    return hashlib.sha256(dumps(value)).hexdigest()[:12]
+def _hash_of_text(key: str, value: str) -> str:
+    return _keyed_hash(key, dumps(value))
 
 
 @lru_cache(maxsize=20_000, typed=True)  # so that 1 and true, which are equal, have a hash each
-def _short_hash(value: Decimal | int | bool | None) -> str:
-    return hashlib.sha256(_canonical(value)).hexdigest()[:12]
+def _short_hash(key: str, value: Decimal | int | bool | None) -> str:
+    return _keyed_hash(key, _canonical(value))
+
+
+def _keyed_hash(key: str, content: bytes) -> str:
+    """The HMAC of the plain hash, and not of the value: so those of earlier versions became keyed (pseudonyms.py)."""
+    plain = hashlib.sha256(content).hexdigest()[:12]
+    return hmac.digest(key.encode(), plain.encode(), "sha256").hex()[:12]
 
 
 def _canonical(value: Any) -> bytes:

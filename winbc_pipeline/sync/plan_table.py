@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import duckdb
 
+from ..staging.personal import PersonalTable
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
 from .sending import chunks_of
@@ -236,3 +237,7 @@ def unchanged_rows(records: str) -> str:
             target_id, target_no, hash, field_hashes
         FROM ({records})
         WHERE unchanged"""
+
+
+PERSONAL = (PersonalTable("planned_*", "keyed"),)
+"""What these tables hold of people (staging/personal.py)."""

@@ -23,6 +23,7 @@ from ..errors import ConfigurationError, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
+from ..staging.personal import nothing
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
@@ -205,3 +206,7 @@ def _last_sent(connection: duckdb.DuckDBPyConnection, part: str) -> list[Row]:
         """,
         [part, SAMPLE],
     )
+
+
+PERSONAL = nothing("binding")
+"""What these tables hold of people (staging/personal.py)."""

@@ -4,6 +4,7 @@ Here belongs: what holds for every call. What a path or a body means belongs to 
 A call that may have arrived is retried only when the caller says that it is idempotent (exactly_once.md section 3).
 """
 
+import logging
 import random
 import ssl
 import threading
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +31,9 @@ from ..errors import AuthenticationFailed, CallsSpent, ConfigurationError, Syste
 from .timed import TimedTransport
 
 RETRIABLE = {408, 429, 500, 502, 503, 504}
+# Their lines hold whole addresses, with the e-mail addresses that are looked up, and at debug level headers.
+for _library in ("httpx", "httpcore", "msal"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 TOO_MANY = 429  # the call was counted and refused, not carried out
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # there was no connection
@@ -66,6 +71,7 @@ class Limits:
     """The limits of all calls to one system. Names that end in `_s` are seconds.
 
     Attributes:
+        ca_bundle: a PEM file with further certificate authorities that are trusted.
         deadline_s: the longest time from the beginning of a call to the end of its answer.
         answer_bytes: the largest body of an answer, unpacked. The largest ones hold all articles of a Winstore without
             chunks: 25 MB for 150,000 SKUs (measured on made-up ones), some four times that with long texts. A page of
@@ -88,6 +94,7 @@ class Limits:
     tries: int = 5
     longest_wait_s: float = 60
     breaker_s: float = 30
+    ca_bundle: Path | None = None
 
 
 @dataclass
@@ -154,7 +161,7 @@ class Transport:
         self.recent: deque[float] = deque()
         self.lock = threading.Lock()
         self.call_of_thread = threading.local()  # `ends`: when its call does, by `clock`
-        line = TimedTransport(authorities(), self._left)
+        line = TimedTransport(authorities(self.limits.ca_bundle), self._left)
         self.client = httpx.Client(timeout=self.limits.deadline_s, trust_env=False, transport=line)
         self.server_now: datetime | None = None  # the clock of the host, as its last answer told it
         self.server_ahead = timedelta()  # at least so far is the clock of the host ahead of ours; below 0: behind
@@ -336,9 +343,20 @@ def check_address(setting: str, address: str) -> None:
 
 
 @cache
-def authorities() -> ssl.SSLContext:
-    """The certificate authorities that httpx comes with. They are read once, because that takes longer than a call."""
-    return httpx.create_ssl_context(trust_env=False)
+def authorities(ca_bundle: Path | None = None) -> ssl.SSLContext:
+    """The certificate authorities that httpx comes with, and further ones of a PEM file.
+
+    They are read once, because that takes longer than a call.
+    Raises: ConfigurationError for a file that has none.
+    """
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_bundle:
+        try:
+            context.load_verify_locations(ca_bundle)
+        except (OSError, ssl.SSLError) as error:
+            why = f"{ca_bundle} cannot be used ({type(error).__name__})."
+            raise ConfigurationError(f"ca_bundle: {why}", "Name a PEM file with certificates.") from None
+    return context
 
 
 def _moment(text: str | None) -> datetime | None:

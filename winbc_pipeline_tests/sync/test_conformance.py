@@ -1,6 +1,8 @@
 """What every flow and direction must keep, whatever it carries."""
 
+import logging
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from winbc_pipeline.settings import (
     Settings,
     StockSettings,
 )
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.workbench.keeping import support_bundle
 
 from ..support.bc_users import AT, BcUsers
 from ..support.flow_cases import FLOW_CASES, SECOND_ARTICLE
@@ -94,8 +98,21 @@ def test_a_window_with_a_failed_record_is_red_and_names_it(sandboxes: Sandboxes,
         assert job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).success
 
 
+PERSON = ("Xanthippe", "planted", "0999888777", "Plantedstreet")
+SECRET = "sandbox-secret"
+
+
 @pytest.mark.parametrize("flow", FLOW_IDS)
-def test_no_personal_data_in_dagsters_storage(sandboxes: Sandboxes, flow: str, tmp_path: Path) -> None:
+def test_people_and_secrets_are_nowhere_but_where_they_belong(
+    sandboxes: Sandboxes,
+    flow: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Test catalogue row 91: a run in which records fail, with debug logging. People are in the databases, and not in
+    what Dagster stores, is printed, logged, bundled or written beside them; secrets are not even there."""
+    caplog.set_level(logging.DEBUG)
     planted = {"first_name": "Xanthippe", "email": "planted.person@mail.example", "phone": "0999888777"}
     sandboxes.fill(customers=[planted, {"customer_id": "5", "email": "planted-no-at", "street": "Plantedstreet"}])
     buyer = {"displayName": "Xanthippe", "addressLine1": "Plantedstreet 0999888777", "email": "planted@mail.example"}
@@ -113,10 +130,35 @@ def test_no_personal_data_in_dagsters_storage(sandboxes: Sandboxes, flow: str, t
         )
         steps = {event.step_key for event in result.all_events}
         assert f"synced__{flow}" in steps
+    support_bundle.make(sandboxes.settings, tmp_path / "bundle.zip", [], with_checks=False)
+    places = planted_places(home, sandboxes.settings, tmp_path / "bundle.zip")
+    places |= {"what was printed": "".join(capfd.readouterr()), "what was logged": caplog.text}
+    assert flow in places["Dagster's storage"], "the check looks at the right place"
+    assert [(place, value) for place, text in places.items() for value in PERSON if value in text] == []
+    places["the databases"] = in_databases(sandboxes.settings)
+    assert [place for place, text in places.items() if SECRET in text] == []
+
+
+def planted_places(home: Path, settings: Settings, bundle: Path) -> dict[str, str]:
+    """What is in no database: all that Dagster stores, the files beside the databases, and the support bundle."""
+    state = [path for path in settings.state_folder.rglob("*") if path.is_file() and ".duckdb" not in path.name]
+    with zipfile.ZipFile(bundle) as packed:
+        bundled = b"".join(packed.read(name) for name in packed.namelist())
     stored = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
-    assert flow.encode() in stored, "the check looks at the right place"
-    for value in (b"Xanthippe", b"planted", b"0999888777", b"Plantedstreet", b"sandbox-secret"):
-        assert value not in stored
+    beside = b"".join(path.read_bytes() for path in state)
+    texts = {"Dagster's storage": stored, "files beside the databases": beside, "the support bundle": bundled}
+    return {place: content.decode("utf-8", "replace") for place, content in texts.items()}
+
+
+def in_databases(settings: Settings) -> str:
+    """All rows of all databases as text."""
+    found = []
+    for path in settings.state_folder.glob("*.duckdb"):
+        with Store(path).open() as connection:
+            for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+                rows = connection.execute(f'SELECT to_json(t)::VARCHAR FROM "{table}" AS t').fetchall()
+                found += [text for (text,) in rows]
+    return "\n".join(found)
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)

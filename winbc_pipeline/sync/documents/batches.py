@@ -65,6 +65,7 @@ class Sender:
     def __init__(self, work: Work, target: BusinessCentral) -> None:
         self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
         self.work, self.target = work, target
+        self.hash_key = work.connected.hash_key
         self.moves = Moves(work.flow.main, work.settings.orders)
         self.refused: AuthenticationFailed | None = None
         # The error codes of the last refusals. They are all the same, and no document was taken in between.
@@ -241,7 +242,7 @@ class Sender:
                 numbered[row["key"]] = body
             if row["action"] == "create":
                 navigation = needed_document(self.flow).kind(self.settings).navigation
-                row["field_hashes"] = with_body(row["field_hashes"], body, navigation)
+                row["field_hashes"] = with_body(self.hash_key, row["field_hashes"], body, navigation)
             sending.append(_Sending(row, self._operations(row, body)))
         put_bodies(connection, self.flow, numbered)
         return sending, failed

@@ -30,7 +30,7 @@ REFERENCE = "(h.creates ->> 'externalDocumentNumber')"
 OWN_HASH = """md5(
                 h.hash
                 || coalesce(array_to_string(list_transform(n.lines, lambda x: x.hash), ' '), '')
-                || coalesce(o.ended, '') || coalesce(o.customer_key, '') || CASE WHEN o.namesakes THEN '+' ELSE '' END
+                || coalesce(o.ended, '') || coalesce(o.customer_sign, '') || CASE WHEN o.namesakes THEN '+' ELSE '' END
             )"""
 # SQL: the document was confirmed, and nothing is to be done. An edited table changes `own_hash` and not the version.
 UNCHANGED = "coalesce(l.state = 'CONFIRMED' AND (l.version = o.version OR l.hash = own_hash), false)"
@@ -66,6 +66,8 @@ class Candidate:
         skip_reason: why the source's record becomes no document.
         ended: `cancelled` or `refunded` when the source no longer wants the order.
         guest: whether Winstore does not know the customer.
+        customer_sign: tells the order's customer from others; not to be stored unless it is keyed.
+        hash_key: the key of the hashes that are kept of its fields.
         header, lines: payloads with ids in place of codes. Fields that are never sent are still among them.
         blank: fields of the header that the table leaves empty on purpose. A line names its own in `_blank`.
         errors: broken rules, in words.
@@ -94,6 +96,8 @@ class Candidate:
     lines: list[dict[str, Any]]
     errors: list[str]
     missing: str | None
+    hash_key: str
+    customer_sign: str | None = None
     blank: tuple[str, ...] = ()
     bad_values: bool = False
     namesakes: bool = False
@@ -153,7 +157,7 @@ def documents_sql(connected: ConnectedFlow, only: str = "true", alike: Collectio
         SELECT
             h._key, h._window, o.version AS _version, h.creates, h.updates, h.errors, h.mapping_version,
             {OWN_HASH} AS own_hash,
-            o.skip_reason, o.customer_key, o.guest, o.ended, o.alike_skus, o.namesakes, o.line_lost,
+            o.skip_reason, o.customer_key, o.customer_sign, o.guest, o.ended, o.alike_skus, o.namesakes, o.line_lost,
             list_transform(n.lines, lambda x: x.part) AS parts,
             list_transform(n.lines, lambda x: x.key) AS line_keys,
             '[' || array_to_string(list_transform(n.lines, lambda x: x.creates), ',') || ']' AS line_creates,
@@ -201,6 +205,7 @@ def _staged(connected: ConnectedFlow, only: str, alike: Collection[str]) -> str:
                 list(_version::VARCHAR) AS versions,
                 count(*) FILTER ({own}) AS expected,
                 first({document.customer_key} ORDER BY _key) AS customer_key,
+                first({document.customer_sign} ORDER BY _key) AS customer_sign,
                 coalesce(bool_and({document.guest}), false) AS guest,
                 first({document.ended(settings)} ORDER BY _key) AS ended,
             {alike_skus} AS alike_skus,
@@ -270,8 +275,8 @@ def read(work: Work, compiled: Mapping[str, Compiled], ids: IdsByCode) -> Iterat
         rows = [row for row in wanted if work.keys is not None or not row["unchanged"]]
         payloads = [_payloads(row, header) for row in rows]
         ids.read((compiled[part].references, fields) for each in payloads for part, _, fields in each)
-        both = zip(rows, payloads, strict=True)
-        yield [_candidate(row, each, compiled, ids, flow, alike) for row, each in both]
+        both, key = zip(rows, payloads, strict=True), work.connected.hash_key
+        yield [_candidate(row, each, compiled, ids, flow, alike, key) for row, each in both]
 
 
 def _keys(work: Work, header: str) -> list[list[str]]:
@@ -312,6 +317,7 @@ def _candidate(
     ids: IdsByCode,
     flow: Flow,
     alike: Mapping[str, str],
+    hash_key: str,
 ) -> Candidate:
     (header, _, fields), *lines = payloads
     missing = None
@@ -341,6 +347,8 @@ def _candidate(
         errors=_errors(row, header, flow, {words.partition(" ")[0] for words in shortened}),
         cut=shortened,
         missing=missing,
+        hash_key=hash_key,
+        customer_sign=row["customer_sign"],
         bad_values=_has_bad_values(row),
         namesakes=row["namesakes"],
         line_lost=row["line_lost"],

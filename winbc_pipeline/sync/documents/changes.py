@@ -95,9 +95,9 @@ def _has_other_lines(order: Candidate, found: Found) -> bool:
     Then a person changed, deleted or added a line, or typed the document with its lines in another sequence.
     """
     there, base = _by_place(found), base_hashes(order.known)
-    now = {line["_key"]: field_hashes(line) for line in order.lines}
+    now = {line["_key"]: field_hashes(order.hash_key, line) for line in order.lines}
     sent = places(base)
-    if any(_is_other(there.get(place), key, base, now.get(key)) for key, place in sent.items()):
+    if any(_is_other(order, there.get(place), key, base, now.get(key)) for key, place in sent.items()):
         return True
     added = there.keys() - {*sent.values(), *sequences(order).values()}
     return bool(sold(there[place] for place in added))
@@ -108,7 +108,9 @@ def _by_place(found: Found) -> dict[str, Record]:
     return {str(line["sequence"]): line for line in found.lines}
 
 
-def _is_other(line: Record | None, key: str, base: dict[str, str], now: dict[str, str] | None) -> bool:
+def _is_other(
+    order: Candidate, line: Record | None, key: str, base: dict[str, str], now: dict[str, str] | None
+) -> bool:
     """Whether a line of the document is neither as it was sent nor as the order has it now.
 
     Args:
@@ -119,7 +121,7 @@ def _is_other(line: Record | None, key: str, base: dict[str, str], now: dict[str
     if line is None:
         return now is not None
     wanted = now or {}
-    hashes = field_hashes({name: line.get(name) for name in SOLD})
+    hashes = field_hashes(order.hash_key, {name: line.get(name) for name in SOLD})
     # A field that was not sent cannot tell: it counts as unchanged.
     return any(own not in (base.get(f"{key} {name}", own), wanted.get(name)) for name, own in hashes.items())
 
@@ -172,14 +174,14 @@ def _compared(order: Candidate, found: Found) -> tuple[list[Record], list[Record
     it could add lines twice. So the header is written even when none of its fields has changed.
     """
     base, wanted, there = base_hashes(order.known), sequences(order), _by_place(found)
-    header = _edited(written(order.header, OWN_FIELDS), base, "", found.record)
+    header = _edited(order, written(order.header, OWN_FIELDS), base, "", found.record)
     effects = _effects(header, found.record)
     unchanged = {"externalDocumentNumber": found.record["externalDocumentNumber"]}
     guard = _kept_ship_to(order, header, found.record) | header or unchanged
     operations = [operation("PATCH", found.path, guard, found.record)]
     for number, line in enumerate(order.lines, 1):
         sequence = wanted[f"{line['_key']}{SEQUENCE}"]
-        line_effects, line_calls = _line_compared(line, number, sequence, base, there.get(sequence, {}), found)
+        line_effects, line_calls = _line_compared(order, line, number, sequence, base, there.get(sequence, {}), found)
         effects += line_effects
         operations += line_calls
     for key, place in places(base).items():
@@ -204,7 +206,7 @@ def _kept_ship_to(order: Candidate, header: Record, there: Record) -> Record:
 
 
 def _line_compared(
-    line: Record, number: int, sequence: str, base: dict[str, str], there: Record, found: Found
+    order: Candidate, line: Record, number: int, sequence: str, base: dict[str, str], there: Record, found: Found
 ) -> tuple[list[Record], list[Record]]:
     """The effects and the operations of one line of the order.
 
@@ -221,7 +223,7 @@ def _line_compared(
         new = filled(fields) | {"sequence": int(sequence)}
         path = f"{found.path}/{LINES[found.entity_set]}"
         return [{"field": name, "old": None, "new": fields}], [operation("POST", path, new)]
-    edited = _edited(fields, base, f"{line['_key']} ", there)
+    edited = _edited(order, fields, base, f"{line['_key']} ", there)
     sent = edited
     if edited.keys() & set(AMOUNTS):  # Business Central computes one of them anew when another one changes.
         sent = {name: fields[name] for name in AMOUNTS if not is_blank(fields.get(name))} | edited
@@ -242,7 +244,7 @@ def _line_path(found: Found, line: Record) -> str:
     return f"{LINES[found.entity_set]}({line['id']})"
 
 
-def _edited(fields: Record, base: dict[str, str], prefix: str, there: Record) -> Record:
+def _edited(order: Candidate, fields: Record, base: dict[str, str], prefix: str, there: Record) -> Record:
     """The fields whose value is neither as it was last sent nor as it is there.
 
     A field that a mapping table names only since the document was sent does not count: no edit of a table changes a
@@ -251,7 +253,7 @@ def _edited(fields: Record, base: dict[str, str], prefix: str, there: Record) ->
     Args:
         prefix: of the names of these fields in `base`.
     """
-    now = field_hashes(fields)
+    now = field_hashes(order.hash_key, fields)
     return {
         name: value
         for name, value in fields.items()

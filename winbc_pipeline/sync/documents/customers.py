@@ -71,7 +71,7 @@ class Debtors:
     ) -> None:
         flow, settings = connected.flow, connected.settings
         self.connected, self.target, self.chosen = connected, target, settings.orders
-        self.compiled, self.ids = compiled, ids
+        self.compiled, self.ids, self.hash_key = compiled, ids, connected.hash_key
         document = needed_document(flow)
         self.customer, *self.contacts = document.customer
         self.blocking = NO_DOCUMENTS[flow.part(document.kind(settings).header).entity_set]
@@ -270,7 +270,7 @@ class Debtors:
                 """,
                 [own.main, [row["_key"] for row in customers]],
             )
-        return {row["_key"]: with_payloads(row, compiled, self.ids) for row in mapped}
+        return {row["_key"]: with_payloads(row, compiled, self.ids, self.hash_key) for row in mapped}
 
     def _without_others_email(self, decisions: list[tuple[Row, Decision]]) -> Iterator[tuple[Row, Decision]]:
         """Refuses customers who are found by the e-mail of another customer of the source.
@@ -358,4 +358,4 @@ class Debtors:
                 """,
                 [part, sorted(keys)],
             )
-        return [with_payloads(row, self.compiled[part], self.ids) for row in rows]
+        return [with_payloads(row, self.compiled[part], self.ids, self.hash_key) for row in rows]

@@ -19,14 +19,14 @@ SEQUENCE = " sequence"
 CUSTOMER = "_customer"  # name of the hash of whom the order is for
 OF_THE_DEBTOR = "customerNumber"  # field whose value is the debtor's, whatever the tables say
 Hashes = dict[str, str]
-OF_NOTHING = field_hashes({"": ""})[""]  # the hash of an empty text
 
 
 def sent_hashes(order: Candidate) -> Hashes:
     """The hashes of an order's document that is there already."""
-    hashes = field_hashes(written(order.header, OWN_FIELDS))
+    key = order.hash_key
+    hashes = field_hashes(key, written(order.header, OWN_FIELDS))
     for line in order.lines:
-        hashes |= field_hashes(written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
+        hashes |= field_hashes(key, written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
     return hashes | sequences(order) | {CUSTOMER: customer_hash(order)}
 
 
@@ -36,23 +36,25 @@ def unsent_hashes(order: Candidate) -> Hashes:
     These are the hashes of fields that the body leaves out. `with_body` adds the others when the body is sent, so
     planning does not have to make them.
     """
-    hashes = _empty(order.header, OWN_FIELDS)
+    key = order.hash_key
+    hashes = _empty(key, order.header, OWN_FIELDS)
     if OF_THE_DEBTOR in order.header:
-        hashes |= field_hashes(written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
+        hashes |= field_hashes(key, written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
     for line in order.lines:
-        hashes |= _empty(line, OWN_LINE_FIELDS, f"{line['_key']} ")
+        hashes |= _empty(key, line, OWN_LINE_FIELDS, f"{line['_key']} ")
     return hashes | sequences(order, anew=True) | {CUSTOMER: customer_hash(order)}
 
 
 def customer_hash(order: Candidate) -> str:
     """The hash of the source's customer of an order. It tells when the order is for somebody else."""
-    return field_hashes({CUSTOMER: order.customer_key})[CUSTOMER]
+    return field_hashes(order.hash_key, {CUSTOMER: order.customer_sign})[CUSTOMER]
 
 
-def with_body(unsent: str, body: str, navigation: str) -> str:
+def with_body(hash_key: str, unsent: str, body: str, navigation: str) -> str:
     """All hashes of a document that is sent, as a JSON text.
 
     Args:
+        hash_key: the key of the hashes.
         unsent: the hashes of `unsent_hashes`, as a JSON text.
         body: the document as it is sent, as a JSON text.
         navigation: the body's property that holds the lines, in the order of their sequences.
@@ -61,8 +63,8 @@ def with_body(unsent: str, body: str, navigation: str) -> str:
     fields = fields_of(body)
     sent: Hashes = {}
     for key, line in zip(places(hashes), fields.pop(navigation), strict=False):
-        sent |= field_hashes(line, f"{key} ")
-    return dumps(field_hashes(fields) | sent | hashes).decode()
+        sent |= field_hashes(hash_key, line, f"{key} ")
+    return dumps(field_hashes(hash_key, fields) | sent | hashes).decode()
 
 
 def sequences(order: Candidate, anew: bool = False) -> Hashes:
@@ -102,9 +104,10 @@ def written(fields: Mapping[str, Any], own: Collection[str]) -> dict[str, Any]:
     return {name: "" if value is None else value for name, value in fields.items() if name not in own}
 
 
-def _empty(fields: Mapping[str, Any], own: Collection[str], prefix: str = "") -> Hashes:
+def _empty(hash_key: str, fields: Mapping[str, Any], own: Collection[str], prefix: str = "") -> Hashes:
     """The hashes of the fields that hold nothing, which count as an empty text."""
+    of_nothing = field_hashes(hash_key, {"": ""})[""]
     # `not value` is the cheap test, and false for most fields: this runs for every field of every order.
     return {
-        prefix + name: OF_NOTHING for name, value in fields.items() if not value and is_blank(value) and name not in own
+        prefix + name: of_nothing for name, value in fields.items() if not value and is_blank(value) and name not in own
     }

@@ -21,6 +21,7 @@ from ..plan_table import store_plan
 from ..records.target.references import IdsByCode
 from ..session import recover
 from ..work import Work
+from . import erased
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
 from .customers import Debtor, Debtors, LookedUp
@@ -64,6 +65,7 @@ def plan(
         WinbcError: a lookup was not answered.
     """
     flow = work.flow
+    erased.settle(work, target)
     with work.store.open():  # The file is opened once for all that is read before the first lookup.
         recover(work.store, work.run_id)
         skip_gone(work.store, flow, work.run_id, needed_document(flow).customer)

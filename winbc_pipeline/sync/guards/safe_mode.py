@@ -8,6 +8,7 @@ setting `safe_mode` says whether a flow has a safe mode at all.
 import duckdb
 
 from ... import clock
+from ...staging.personal import nothing
 from ..connected import ConnectedFlow
 from ..session import BINDING, bound_target
 
@@ -49,3 +50,7 @@ def let_go(connected: ConnectedFlow) -> None:
 
 def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
+
+
+PERSONAL = nothing(TABLE)
+"""What these tables hold of people (staging/personal.py)."""

@@ -10,6 +10,7 @@ from datetime import date
 import duckdb
 
 from ...errors import NotDone, SourceShrank
+from ...staging.personal import nothing
 from ...staging.store import create_table
 from ..connected import ConnectedFlow
 from . import is_on, safe_mode
@@ -80,3 +81,7 @@ def _shrank(connected: ConnectedFlow, read: WholeRead) -> SourceShrank:
         f"may still see them. If it is right, `winbc approve {flow.id} --source` lets the next read pass."
     )
     return SourceShrank(counts, hint)
+
+
+PERSONAL = nothing(TABLE)
+"""What these tables hold of people (staging/personal.py)."""

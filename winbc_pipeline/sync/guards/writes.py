@@ -18,6 +18,7 @@ from ... import clock
 from ...errors import NotDone, TooManyWrites
 from ...staging import ledger
 from ...staging.ledger import Move, State
+from ...staging.personal import PersonalTable
 from ...staging.store import Row, create_table, literal, quote, renew_table, rows_of
 from ..connected import ConnectedFlow
 from ..documents.outbox import SENT
@@ -327,3 +328,7 @@ def _open(flow: Flow) -> str:
         LEFT JOIN {TABLE} AS a ON {same}
         WHERE p.action IN ({WRITES})
         AND NOT coalesce(l.state = 'CONFIRMED' AND l.hash = p.hash, false)"""
+
+
+PERSONAL = (PersonalTable(TABLE, "keyed"),)
+"""What these tables hold of people (staging/personal.py)."""

@@ -11,6 +11,7 @@ import duckdb
 
 from ...staging import ledger
 from ...staging.ledger import State
+from ...staging.personal import nothing
 from ...staging.store import Store, create_table, literal, quote, renew_table
 from ..connected import ConnectedFlow
 from ..flow import Flow
@@ -84,3 +85,7 @@ def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:
             [restored.restored_at],
         ).fetchall()
     return {key for (key,) in rows}
+
+
+PERSONAL = nothing(NOTE)
+"""What these tables hold of people (staging/personal.py)."""

@@ -42,7 +42,7 @@ def _decided(work: Work, target: Target, gone: Gone, rows: list[Row]) -> Decided
     for row in rows:
         live = there.get(row["target_id"], [{}])[0]
         wanted = BLOCKED if _is_wanted(row) else IS_OPEN
-        hashes = hashes_as_text({gone.blocked: wanted == BLOCKED})
+        hashes = hashes_as_text(work.connected.hash_key, {gone.blocked: wanted == BLOCKED})
         planned = {"new_hashes": hashes, "hash": wanted, "_version": wanted}
         planned |= {"part": BLOCK, "_key": row["key"], "_window": row["due"], "mapping_version": made_by}
         decided.append((planned, _decide(row, live, gone.blocked)))

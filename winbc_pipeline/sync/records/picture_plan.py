@@ -43,7 +43,7 @@ class PicturePlanner:
     def __init__(self, work: Work, part: Part, target: Target, compiled: Compiled) -> None:
         self.settings, self.flow, self.part, self.compiled = work.settings, work.flow, part, compiled
         self.pictures = SentPictures(work.connected, part, target)
-        self.in_flight = target.in_flight
+        self.in_flight, self.hash_key = target.in_flight, work.connected.hash_key
         self.mode = part.picture.chosen(work.settings) if part.picture else "never"
         self.asked = work.keys is not None  # by a person, or because something changed meanwhile
         self.store, self.staged = work.store, StagedRecords(work.connected, part)
@@ -63,7 +63,7 @@ class PicturePlanner:
                 the ledger knows the ids.
         """
         self.parents = parents
-        whole = [with_payloads(row, self.compiled, {}) for row in rows]
+        whole = [with_payloads(row, self.compiled, {}, self.hash_key) for row in rows]
         whole.sort(
             key=lambda row: [str(row["updates"].get(name)) for name in ("name", "key")]
         )  # one picture, one reading
@@ -82,7 +82,7 @@ class PicturePlanner:
         rules = {"rules": f"{self.mode} {' '.join(self.settings.products.picture_hosts)}"}
         for row in rows:
             row |= {"paired": found.get(row["own"]), "updates": {**row["updates"], **rules}}
-            row["new_hashes"] = hashes_as_text(row["updates"])
+            row["new_hashes"] = hashes_as_text(self.hash_key, row["updates"])
         return rows
 
     def decide(self, row: Row) -> Decision:
@@ -131,7 +131,7 @@ class PicturePlanner:
         return Decision("fail", "REFERENCE_MISSING", f"the {self.part.parent} of the same record is not in the target")
 
     def _is_as_before(self, row: Row) -> bool:
-        return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(row["updates"]))
+        return bool(json.loads(row["field_hashes"] or "{}") == field_hashes(self.hash_key, row["updates"]))
 
     def _compared(self, row: Row, parent: dict[str, Any]) -> Decision:
         """What becomes of a picture. Neither side is read unless it must be."""

@@ -15,6 +15,7 @@ from ...errors import MappingError
 from ...mapping.cells import boolean_of, read_rows
 from ...mapping.tables import LOOKUPS, RULE_COLUMNS, RULES, read_lookup
 from ...settings import Settings
+from ...staging.personal import nothing
 from ...staging.store import Row, insert_rows, quote, renew_table
 
 GROUPS = "stock_groups"
@@ -150,3 +151,7 @@ def with_rules(records: str) -> str:
 def goes_by_category(settings: Settings) -> bool:
     """Whether a rule goes by a category, so that the category of each SKU must be known; raises MappingError."""
     return any(rule["category"] not in ("", ANY) for rule in rules(settings))
+
+
+PERSONAL = nothing("stock_*", "live_figure")
+"""What these tables hold of people (staging/personal.py)."""

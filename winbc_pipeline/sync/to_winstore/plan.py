@@ -36,10 +36,10 @@ def plan(work: Work, target: Winstore) -> None:
     there = _there_now(work.connected, numbers) if flow.target_state_from else {}
     sent = ledger.read(store, "target_no IS NOT NULL")
     decider = Decider(work.connected, target, sent, there, _sent_since_backup(work.connected))
-    planned = []
+    planned, key = [], work.connected.hash_key
     for row, decision in decider.decide_all(rows):
         fields = body_of(row)["fields"]  # The plan keeps a hash of each of them.
-        planned.append(planned_row(row | {"new_hashes": hashes_as_text(fields)}, decision, clock.now()))
+        planned.append(planned_row(row | {"new_hashes": hashes_as_text(key, fields)}, decision, clock.now()))
     store_plan(work, [planned], unchanged_rows(due(flow)))
 
 

@@ -6,14 +6,17 @@ Source: behaviour.md section 2.
 import base64
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError
+from ...secret_sources import current
 from ...settings import BusinessCentralSettings, check_set
 from ..timed import TimedTransport
 from ..transport import authorities, check_address
+from .certificate import certificate_of
 
 SYSTEM = "Business Central"  # whose credentials these are
 DEADLINE_S = 30  # of one call to the authority, from its beginning to the end of its answer
@@ -22,7 +25,8 @@ DEADLINE_S = 30  # of one call to the authority, from its beginning to the end o
 class _MsalDoor:
     """The HTTP client that msal uses. msal insists on https, but a sandbox on loopback speaks http."""
 
-    def __init__(self, authority: str) -> None:
+    def __init__(self, authority: str, ca_bundle: Path | None) -> None:
+        self.ca_bundle = ca_bundle
         self.plain = authority.startswith("http://127.0.0.1:")
 
     def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> httpx.Response:
@@ -37,32 +41,47 @@ class _MsalDoor:
     def _call(self, method: str, url: str, **what: Any) -> httpx.Response:
         where = url.replace("https://", "http://", 1) if self.plain else url
         ends = time.monotonic() + DEADLINE_S
-        line = TimedTransport(authorities(), lambda: ends - time.monotonic())
+        line = TimedTransport(authorities(self.ca_bundle), lambda: ends - time.monotonic())
         with httpx.Client(transport=line, timeout=DEADLINE_S, trust_env=False) as client:
             return client.request(method, where, **what)
 
 
-def authorization_source(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
+def authorization_source(
+    settings: BusinessCentralSettings, ca_bundle: Path | None = None
+) -> Callable[[str | None], str]:
     """A function that gives the Authorization header, for `Transport`.
 
     Its argument is the header that was refused, or None. For a refused one it gets a fresh token, unless another thread
     has done so already. It raises AuthenticationFailed when there is no token, SystemUnavailable when the authority
     does not answer.
 
+    Args:
+        ca_bundle: a PEM file with further certificate authorities that are trusted.
+
     Raises: ConfigurationError for credentials that are not whole.
     """
     if settings.user:
-        check_set({"bc.password": settings.password.get_secret_value()})
-        pair = f"{settings.user}:{settings.password.get_secret_value()}".encode()
-        header = "Basic " + base64.b64encode(pair).decode()
-        return lambda _: header
-    secret = settings.client_secret.get_secret_value()
-    check_set({"bc.client_id": settings.client_id, "bc.client_secret": secret, "bc.authority": settings.authority})
+        password = settings.password.get_secret_value()
+        check_set({"bc.password": password})
+        return lambda _: basic(settings.user, "bc.password", password)
+    secret = {} if settings.certificate else {"bc.client_secret": settings.client_secret.get_secret_value()}
+    check_set({"bc.client_id": settings.client_id, **secret, "bc.authority": settings.authority})
+    if settings.certificate:
+        certificate_of(settings)  # a file that cannot be read is told before any call
     check_address("bc.authority", settings.authority)
-    return _client_credentials(settings)
+    return _client_credentials(settings, ca_bundle)
 
 
-def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | None], str]:
+def basic(user: str, setting: str, password: str) -> str:
+    """The header of HTTP Basic, with the password as it is now.
+
+    Args:
+        setting: the name of the password's setting.
+    """
+    return "Basic " + base64.b64encode(f"{user}:{current(setting, password)}".encode()).decode()
+
+
+def _client_credentials(settings: BusinessCentralSettings, ca_bundle: Path | None) -> Callable[[str | None], str]:
     import threading
 
     import msal
@@ -77,13 +96,14 @@ def _client_credentials(settings: BusinessCentralSettings) -> Callable[[str | No
             try:
                 # msal keeps a token until it expires; only a new application asks for a fresh one before.
                 if refused == given or not application:
-                    application[:] = [_application(settings)]
+                    application[:] = [_application(settings, ca_bundle)]
                 answer = application[0].acquire_token_for_client([settings.scope])
             except (httpx.HTTPError, msal.exceptions.MsalError, ValueError) as error:
                 application.clear()
                 raise _no_token(error) from None
             if "access_token" not in answer:
-                hint = "Check bc.client_id and the client secret."
+                application.clear()  # the next one asks with the secret as it is then
+                hint = "Check bc.client_id and the client secret or certificate."
                 words = f"The authority gives no token ({answer.get('error')})."
                 raise AuthenticationFailed(words, hint, SYSTEM)
             given = f"Bearer {answer['access_token']}"
@@ -102,13 +122,20 @@ def _no_token(error: Exception) -> WinbcError:
     return (SystemUnavailable if is_down else AuthenticationFailed)(words, hint, SYSTEM)
 
 
-def _application(settings: BusinessCentralSettings) -> Any:
+def _credential(settings: BusinessCentralSettings) -> str | dict[str, str]:
+    """What the application signs in with, as msal takes it: its secret, or its certificate with the private key."""
+    if settings.certificate is None:
+        return current("bc.client_secret", settings.client_secret.get_secret_value())
+    return certificate_of(settings).credential
+
+
+def _application(settings: BusinessCentralSettings, ca_bundle: Path | None) -> Any:
     import msal
 
     return msal.ConfidentialClientApplication(
         settings.client_id,
-        client_credential=settings.client_secret.get_secret_value(),
+        client_credential=_credential(settings),
         authority=settings.authority.replace("http://127.0.0.1:", "https://127.0.0.1:", 1),  # see _MsalDoor
         instance_discovery=False,
-        http_client=_MsalDoor(settings.authority),
+        http_client=_MsalDoor(settings.authority, ca_bundle),
     )

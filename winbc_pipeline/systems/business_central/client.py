@@ -91,9 +91,12 @@ class BusinessCentral:
             in_flight=bc.in_flight,
             requests_per_window=bc.requests_per_window,
             tries=tries,
+            ca_bundle=settings.ca_bundle,
         )
         self.settings = bc
-        self.transport = Transport("Business Central", bc.base_url, authorization_source(bc), limits)
+        self.transport = Transport(
+            "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
+        )
         self._root = ""
 
     def close(self) -> None:

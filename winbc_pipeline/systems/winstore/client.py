@@ -15,6 +15,7 @@ from urllib.parse import quote
 import orjson
 
 from ...errors import ConfigurationError, UnreadableAnswer
+from ...secret_sources import current
 from ...settings import Settings, check_set
 from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
@@ -38,12 +39,20 @@ class Winstore:
     def __init__(self, settings: Settings, tries: int = Limits.tries) -> None:
         own, password = settings.winstore, settings.winstore.password.get_secret_value()
         check_set({"winstore.base_url": own.base_url, "winstore.user": own.user, "winstore.password": password})
-        # winstore.md section 2: HTTP Basic on every call.
-        pair = f"{own.user}:{password}".encode()
-        header = "Basic " + base64.b64encode(pair).decode()
-        limits = Limits(deadline_s=settings.timeout_s, answer_bytes=settings.answer_limit_mb * 2**20, tries=tries)
+        limits = Limits(
+            deadline_s=settings.timeout_s,
+            answer_bytes=settings.answer_limit_mb * 2**20,
+            tries=tries,
+            ca_bundle=settings.ca_bundle,
+        )
         self.profile = load_profile(settings.winstore.profile)
-        self.transport = Transport("Winstore", settings.winstore.base_url, lambda _: header, limits)
+
+        def header(_: str | None) -> str:
+            """HTTP Basic on every call (winstore.md section 2), with the password as it is now."""
+            pair = f"{own.user}:{current('winstore.password', password)}".encode()
+            return "Basic " + base64.b64encode(pair).decode()
+
+        self.transport = Transport("Winstore", settings.winstore.base_url, header, limits)
 
     def close(self) -> None:
         self.transport.close()

@@ -93,11 +93,11 @@ def _fill(made: zipfile.ZipFile, manifest: Manifest, settings: Settings, beside:
         for path in databases(settings):
             with Store(path, settings.memory_limit_mb).open() as connection:
                 schema.copy_into(connection, copy)
-            _add(made, manifest, STATE + path.name, copy)
+            add(made, manifest, STATE + path.name, copy)
     finally:
         copy.unlink(missing_ok=True)
     for name, path in _other_files(settings):
-        _add(made, manifest, name, path)
+        add(made, manifest, name, path)
     made.writestr(MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
 
 
@@ -119,7 +119,8 @@ def _other_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield SETTINGS + (each.name if each.is_absolute() else each.as_posix()), each
 
 
-def _add(made: zipfile.ZipFile, manifest: Manifest, name: str, path: Path) -> None:
+def add(made: zipfile.ZipFile, manifest: Manifest, name: str, path: Path) -> None:
+    """Adds a file to a backup under a name, with its hash in the manifest."""
     with path.open("rb") as file:
         manifest.files[name] = hashlib.file_digest(file, "sha256").hexdigest()
     made.write(path, name)

@@ -24,6 +24,7 @@ from ...flows import FLOWS
 from ...settings import SHIPPED_TABLES, Settings, load_settings
 from ...staging import schema
 from ...staging.compact import flushed
+from ...staging.installation_key import KEY_FILE
 from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
@@ -145,12 +146,14 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
     if not names:
         raise NotDone(f"{path} has no database of {flow or 'any flow'}.", "Take another backup.")
     folder, now = folder_of(settings), clock.now()
-    with writing(folder), _at_rest(settings):
+    with writing(folder), at_rest(settings):
         unpacked = folder / RESTORING
         shutil.rmtree(unpacked, ignore_errors=True)
         with zipfile.ZipFile(path) as backup:
             for name in names:
                 _unpack(backup, manifest, name, unpacked / _plain(name))
+            if not (unpacked / KEY_FILE).exists() and (folder / KEY_FILE).exists():
+                shutil.copy(folder / KEY_FILE, unpacked / KEY_FILE)  # an upgrade of what was unpacked needs it
             for each in unpacked.glob(f"*{DATABASES}"):
                 _note(settings, each, manifest.at, now)
             kept = folder / schema.KEPT / f"before-restore-{now:%Y%m%d-%H%M%S}"
@@ -162,12 +165,16 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
 
 
 @contextmanager
-def _at_rest(settings: Settings) -> Iterator[None]:
-    """Holds the leases of all flows, so that no run writes, until the block ends."""
+def at_rest(settings: Settings, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Holds the leases of all flows, so that no run writes, until the block ends; StoreBusy while a run goes on.
+
+    Args:
+        wait_s: seconds to wait for each run.
+    """
     leases = {flow.lease: flow for flow in FLOWS}
     with ExitStack() as stack:
         for flow in leases.values():
-            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=WAIT_S))
+            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=wait_s))
         yield
 
 

@@ -14,6 +14,7 @@ from winbc_pipeline.sync.documents.hashes import sent_hashes, unsent_hashes, wit
 from winbc_pipeline.systems.business_central.client import dumps
 
 LINES = "salesOrderLines"
+KEY = "the key of this installation"
 VALUES = st.none() | st.text(max_size=3) | st.booleans() | st.decimals(-99, 99, places=2) | st.integers(0, 9)
 FIELDS = st.dictionaries(st.sampled_from(["city", "email", "quantity", "unitPrice", "expectedTotal"]), VALUES)
 
@@ -22,13 +23,13 @@ def candidate(header: dict[str, Any], lines: list[dict[str, Any]]) -> Candidate:
     keyed = [line | {"_key": f"W1/{number}"} for number, line in enumerate(lines, 1)]
     nothing = dict.fromkeys((*KNOWN, "sent_version"))
     day = date(2026, 3, 3)
-    return Candidate("W1", day, "", "", "", None, None, False, None, header, keyed, [], None, known=nothing)
+    return Candidate("W1", day, "", "", "", None, None, False, None, header, keyed, [], None, KEY, known=nothing)
 
 
 def kept(order: Candidate, customer: str | None) -> dict[str, str]:
     """What the ledger has of an order once it was sent."""
     body = dumps(body_of(order, customer, LINES)).decode()
-    hashes: dict[str, str] = json.loads(with_body(dumps(unsent_hashes(order)).decode(), body, LINES))
+    hashes: dict[str, str] = json.loads(with_body(KEY, dumps(unsent_hashes(order)).decode(), body, LINES))
     return hashes
 
 

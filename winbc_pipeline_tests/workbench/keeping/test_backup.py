@@ -39,6 +39,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.chdir(tmp_path)
     Path("winbc.toml").write_text('[bc]\ncompany = "CRONUS"\n')
     Path(".env").write_text(f"WINBC_BC__CLIENT_SECRET={CANARY}\nWINBC_WINSTORE__PASSWORD={CANARY}\n")
+    Path(".env").chmod(0o600)
     shop = Path("mapping_tables") / "lookups"
     shop.mkdir(parents=True)
     (shop / "countries.csv").write_text("from,to\nNL,NL\n")

@@ -26,6 +26,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.chdir(tmp_path)
     secrets = f"WINBC_BC__CLIENT_SECRET={CANARY}-1\nWINBC_WINSTORE__PASSWORD={CANARY}-2\n"
     Path(".env").write_text(f"{secrets}WINBC_ALERTS__URLS__HOOK=json://{CANARY}-3\n")
+    Path(".env").chmod(0o600)
     Path("winbc.toml").write_text(
         f'[bc]\ncompany = "{CANARY}"\nuser = "{CANARY}"\nclient_id = "{CANARY}"\n'
         f'base_url = "https://api.businesscentral.dynamics.com/v2.0/{CANARY}/api"\n'

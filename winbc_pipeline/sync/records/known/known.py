@@ -97,7 +97,7 @@ class KnownRecords:
     """
 
     def __init__(self, connected: ConnectedFlow, part: Part, compiled: Compiled) -> None:
-        self.flow, self.part = connected.flow, part
+        self.flow, self.part, self.hash_key = connected.flow, part, connected.hash_key
         self.pairs = Pairs(connected.settings, self.flow.pairs) if self.flow.pairs else None
         self.apart = Apart(connected.settings, self.flow.pairs)
         self.set_apart: set[str] = set()  # the records of the target that are not those of which `apart` speaks
@@ -265,7 +265,7 @@ class KnownRecords:
         """
 
         def of_field(name: str, value: Any) -> Moved:
-            source = name in unsent or self._source_moved(known, name, field_hashes({name: value})[name])
+            source = name in unsent or self._source_moved(known, name, field_hashes(self.hash_key, {name: value})[name])
             if is_unseen(live):  # Nobody can tell whether the target changed; what the source changed is sent.
                 return Moved(source, False)
             target = self._target_moved(known, name, live.get(name), value, answered)
@@ -293,7 +293,7 @@ class KnownRecords:
             # Winstore leaves out what is empty.
             there = answered.get(name) or (self.pairs.hashes({name: None})[name] if self.pairs else "")
             return there != known.target[name]
-        return field_hashes({name: old})[name] != known.sent[name] if name in known.sent else None
+        return field_hashes(self.hash_key, {name: old})[name] != known.sent[name] if name in known.sent else None
 
     def numbers_given(self) -> set[str]:
         """The numbers of the target that the ledger has, also of records that were lost or refused."""

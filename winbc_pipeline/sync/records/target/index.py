@@ -11,6 +11,7 @@ from typing import Any
 
 from .... import clock
 from ....staging.pairs import Pairs
+from ....staging.personal import PersonalTable, nothing
 from ....staging.store import insert_rows
 from ....systems.business_central import BusinessCentral
 from ...flow import KeyChain, Part
@@ -126,3 +127,7 @@ def keys_in(values: Mapping[str, Iterable[str]], chosen: Collection[str]) -> lis
 
 def _moment_of(record: Mapping[str, Any]) -> datetime | None:
     return clock.moment_of(record.get(MODIFIED) or record.get("modified"))
+
+
+PERSONAL = (PersonalTable("key_index", "ids", {"id": "either"}), *nothing("key_index_read"))
+"""What these tables hold of people (staging/personal.py)."""

@@ -50,7 +50,7 @@ def ids_of(target: object) -> Ids:
     return IdsByCode(target) if isinstance(target, BusinessCentral) else {}
 
 
-def with_payloads(row: Row, compiled: Compiled, ids: Ids) -> Row:
+def with_payloads(row: Row, compiled: Compiled, ids: Ids, hash_key: str) -> Row:
     """The mapped row with both payloads as fields, and with ids in place of codes.
 
     Its new columns are `new_hashes`, the hashes of an update's fields as the ledger keeps them, and `missing`, which
@@ -58,12 +58,13 @@ def with_payloads(row: Row, compiled: Compiled, ids: Ids) -> Row:
 
     Args:
         row: it is changed; a copy of every row of a large plan takes as long as to decide it.
+        hash_key: the key of the hashes (ConnectedFlow).
     """
     creates, updates = compiled.payloads(fields_of(row["creates"]), fields_of(row["updates"]))
     creates, missing_create = with_ids(creates, compiled.references, ids)
     updates, missing_update = with_ids(updates, compiled.references, ids)
     row |= {"creates": creates, "updates": updates, "missing": missing_update or missing_create}
-    row["new_hashes"] = hashes_as_text(updates)
+    row["new_hashes"] = hashes_as_text(hash_key, updates)
     return row
 
 

@@ -1,0 +1,75 @@
+"""A person in the backups of a connection: each is written anew without the person."""
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+import orjson
+
+from ..settings import Settings
+from ..staging.store import Row, Store, writing
+from ..workbench.keeping.backup import DATABASES, MANIFEST, STATE, add
+from ..workbench.keeping.restore import manifest_of
+from . import databases
+from .person import Person
+
+
+@contextmanager
+def _unpacked(settings: Settings, path: Path) -> Iterator[tuple[Path, list[Store]]]:
+    """A folder with all files of a backup, and its databases, until the block ends."""
+    with TemporaryDirectory(prefix="restoring-", dir=settings.state_folder) as name:
+        folder = Path(name)
+        with zipfile.ZipFile(path) as packed:
+            for each in packed.namelist():
+                target = folder / PurePosixPath(each)
+                if not target.resolve().is_relative_to(folder.resolve()):
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                with packed.open(each) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+        state = folder / STATE.rstrip("/")
+        found = sorted(state.glob(f"*{DATABASES}"))
+        yield folder, [Store(each, settings.memory_limit_mb, key_folder=state) for each in found]
+
+
+def find(settings: Settings, path: Path, person: Person) -> int:
+    """How many rows of a person a backup has."""
+    with _unpacked(settings, path) as (_, stores):
+        return sum(held.rows for store in stores for held in databases.find(store, person))
+
+
+def export(settings: Settings, path: Path, person: Person) -> dict[str, list[Row]]:
+    """All that a backup has of a person, by database and table."""
+    found: dict[str, list[Row]] = {}
+    with _unpacked(settings, path) as (_, stores):
+        for store in stores:
+            rows = databases.export(store, person)
+            found |= {f"{store.path.stem} {table}": each for table, each in rows.items()}
+    return found
+
+
+def erase(settings: Settings, path: Path, person: Person) -> int:
+    """Writes a backup anew without a person; returns how many rows were erased. A kill leaves one of both, whole."""
+    manifest = replace(manifest_of(path), files={})
+    with _unpacked(settings, path) as (folder, stores), writing(path):
+        erased = sum(held.rows for store in stores for held in databases.erase(store, person))
+        if not erased:
+            return 0
+        whole = path.with_name(f"{path.name}.unfinished")
+        handle = os.open(whole, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        with (
+            os.fdopen(handle, "w+b") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
+        ):
+            for each in sorted(folder.rglob("*")):
+                name = each.relative_to(folder).as_posix()
+                if each.is_file() and name != MANIFEST and not name.endswith(".wal"):
+                    add(made, manifest, name, each)
+            made.writestr(MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
+        os.replace(whole, path)
+    return erased

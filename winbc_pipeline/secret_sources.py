@@ -1,0 +1,97 @@
+"""Where secrets come from beside the environment: the file `.env`, the keyring of the system, and files with keys.
+
+Here belongs: who may read such a file, and which secret counts after it was renewed while the program runs. Which
+settings are secrets: settings.py.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+from .errors import ConfigurationError
+
+ENV_FILE = Path(".env")
+PREFIX = "WINBC_"
+SECRETS = {"client_secret", "password", "certificate_password", "urls", "ping_url"}
+"""Names of the settings that are secrets, in whatever section."""
+IN_KEYRING = ("bc.client_secret", "bc.password", "bc.certificate_password", "winstore.password", "alerts.ping_url")
+# What `.env` had when the settings were loaded: a secret that came from there is looked up again.
+_loaded: dict[str, str | None] = {}
+
+
+def check_private(path: Path, variables: Mapping[str, str | None] | None = None) -> None:
+    """Raises ConfigurationError when other users may read a file with secrets. Windows keeps rights elsewhere.
+
+    Args:
+        variables: what the file gives, if it may hold other things than secrets.
+    """
+    if sys.platform == "win32" or not path.exists():
+        return
+    if variables is not None and not any(map(_is_secret, variables)):
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigurationError(f"Other users of this machine may read {path}.", f"Run `chmod 600 {path}`.")
+
+
+def _is_secret(variable: str) -> bool:
+    return variable.startswith(PREFIX) and not SECRETS.isdisjoint(variable.lower().split("__"))
+
+
+def env_file() -> dict[str, str | None]:
+    """What `.env` gives; it is remembered, for `current`."""
+    found = dict(dotenv_values(ENV_FILE))
+    check_private(ENV_FILE, found)
+    _loaded.update(found)
+    return found
+
+
+def current(name: str, loaded: str) -> str:
+    """A secret as it is now: that of `.env` where it came from there, else the loaded one.
+
+    Args:
+        name: of the setting, such as `bc.client_secret`.
+        loaded: its value in the loaded settings.
+    """
+    variable = PREFIX + name.upper().replace(".", "__")
+    if not loaded or _loaded.get(variable) != loaded:
+        return loaded
+    return dotenv_values(ENV_FILE).get(variable) or loaded
+
+
+class KeyringSource(PydanticBaseSettingsSource):
+    """The keyring of the system, with `keyring = true`: for secrets that neither the environment nor `.env` has.
+
+    Its service is `winbc` and the connection's name, its user names are the names of settings (IN_KEYRING).
+    """
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Nothing: the keyring has no fields, only values of sections."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        known = self.current_state
+        if str(known.get("keyring", "")).lower() not in ("1", "true", "yes", "on"):
+            return {}
+        try:
+            import keyring
+        except ImportError:
+            raise ConfigurationError("`keyring` is not installed.", "`pip install keyring` beside winbc.") from None
+        found: dict[str, Any] = {}
+        service = f"winbc {known.get('connection', 'default')}"
+        for name in IN_KEYRING:
+            if value := keyring.get_password(service, name):
+                section, _, field = name.partition(".")
+                found.setdefault(section, {})[field] = value
+        return found
+
+
+def only_for_owner() -> int:
+    """From now on this process makes files and folders that only their owner can read; returns the mask before."""
+    return os.umask(0o077)

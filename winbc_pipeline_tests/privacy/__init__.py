@@ -1,0 +1,1 @@
+"""A person in all that is kept."""
