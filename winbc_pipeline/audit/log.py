@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from .. import clock
 from ..errors import StoreBusy
 from ..settings import Settings
-from ..staging.installation_key import key_in, keyed
+from ..staging.people.installation_key import key_in, keyed
 from ..staging.store import writing
 
 Act = Literal[

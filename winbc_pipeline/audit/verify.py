@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..settings import Settings
-from ..staging.installation_key import key_in
+from ..staging.people.installation_key import key_in
 from .log import HEAD, LOG, Entry, entry_of, line_of, lines, read_head, sealed
 
 

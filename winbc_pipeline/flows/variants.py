@@ -12,7 +12,7 @@ from ..mapping.execute import fill_joined_tables
 from ..settings import Settings
 from ..staging.ledger import create as create_ledger
 from ..staging.load import create as create_staging
-from ..staging.personal import nothing
+from ..staging.people.personal import nothing
 from ..staging.store import Row, Store, create_table, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Sold
@@ -242,4 +242,4 @@ def _asked(settings: Settings, table: str, query: str, values: list[Any] | None 
 
 
 PERSONAL = nothing("way_of_variants", "item_variant*", "variant*")
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

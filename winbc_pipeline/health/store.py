@@ -14,7 +14,7 @@ import duckdb
 
 from ..errors import WinbcError
 from ..settings import Settings
-from ..staging.personal import PersonalTable, nothing
+from ..staging.people.personal import PersonalTable, nothing
 from ..staging.published import files
 from ..staging.store import Store, create_table, insert_rows, rows_of
 from .problem import Name
@@ -247,4 +247,4 @@ PERSONAL = (
     PersonalTable("message", "texts", {"subject": ""}),
     *nothing("outage"),
 )
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

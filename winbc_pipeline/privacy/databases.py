@@ -11,7 +11,7 @@ from ..flows import FLOWS
 from ..staging import ledger
 from ..staging.compact import rewrite
 from ..staging.ledger import Move, State
-from ..staging.personal import PersonalTable, table_named
+from ..staging.people.personal import PersonalTable, table_named
 from ..staging.store import Row, Store, literal, quote, rows_of
 from ..sync.flow import Flow
 from ..sync.outcomes import ERASED

@@ -17,8 +17,8 @@ import orjson
 from .. import audit, clock
 from ..errors import NotDone
 from ..settings import Settings
-from ..staging import erased
-from ..staging.installation_key import key_in, keyed
+from ..staging.people import erased
+from ..staging.people.installation_key import key_in, keyed
 from ..staging.schema import program
 from ..staging.store import writing
 from ..workbench.keeping.restore import at_rest

@@ -17,8 +17,8 @@ from ..flows import FLOWS
 from ..flows.orders import GUEST_KEY, NOBODY
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.installation_key import key_in, keyed
 from ..staging.pairs import PAIR
+from ..staging.people.installation_key import key_in, keyed
 from ..staging.store import Store, create_table, literal, quote, rows_of
 from ..sync.connected import ConnectedFlow
 
@@ -63,7 +63,7 @@ class Person:
         return self.winstore | self.bc | self.number
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """By kind and value, what keeps the person from being read again (staging/erased.py)."""
+        """By kind and value, what keeps the person from being read again (staging/people/erased.py)."""
         for kind in ("email", *KINDS):
             yield from ((kind, value) for value in sorted(self.of(kind)) if not value.startswith(GUEST_KEY))
         for keys in self.orders.values():

@@ -2,20 +2,9 @@
 
 from ..flows import variants
 from ..health import store as health
-from ..staging import (
-    apart,
-    compact,
-    erased,
-    gather,
-    gone,
-    ledger,
-    load,
-    pairs,
-    problems,
-    progress,
-    schema,
-)
-from ..staging.personal import PersonalFile, PersonalTable
+from ..staging import apart, compact, gather, gone, ledger, load, pairs, problems, progress, schema
+from ..staging.people import erased
+from ..staging.people.personal import PersonalFile, PersonalTable
 from ..sync import map as mapped
 from ..sync import plan_table, session
 from ..sync.guards import safe_mode, source, writes

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..orchestration import personal as dagster_storage
+from ..orchestration.storage import personal as dagster_storage
 from ..settings import Settings
-from ..staging.personal import file_named
+from ..staging.people.personal import file_named
 from ..staging.store import Row, Store
 from . import backups, databases
 from .person import Person

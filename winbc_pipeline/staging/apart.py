@@ -9,7 +9,7 @@ from collections.abc import Collection
 from .. import clock
 from ..settings import Settings
 from .pairs import KEYS
-from .personal import PersonalTable
+from .people.personal import PersonalTable
 from .store import Store, create_table, insert_rows, quote, rows_of
 
 APART = {"part": "VARCHAR", "winstore_key": "VARCHAR", "bc_id": "VARCHAR", "decided_at": "TIMESTAMPTZ"}
@@ -77,4 +77,4 @@ class Apart:
 
 
 PERSONAL = (PersonalTable("apart", "ids", {"winstore_key": "winstore", "bc_id": "bc"}),)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

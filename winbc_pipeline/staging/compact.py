@@ -15,7 +15,7 @@ import duckdb
 from .. import clock
 from ..errors import StoreBusy
 from .lingering import let_go
-from .personal import nothing
+from .people.personal import nothing
 from .schema import copy_from
 from .sql import literal
 from .store import Store, create_table, writing
@@ -102,4 +102,4 @@ def flushed(path: Path) -> None:
 
 
 PERSONAL = nothing(NOTE)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

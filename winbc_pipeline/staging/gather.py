@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from .load import StagingTable, create
-from .personal import nothing
+from .people.personal import nothing
 from .store import Store, create_table, quote
 
 WHOLE = {"name": "VARCHAR", "asked_at": "TIMESTAMPTZ"}
@@ -82,4 +82,4 @@ def put_together(
 
 
 PERSONAL = nothing(TABLE)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import duckdb
 
-from .personal import nothing
+from .people.personal import nothing
 from .store import Store, create_table, quote
 
 LEFT, ABSENT = "left", "absent"
@@ -112,4 +112,4 @@ def note_absent(store: Store, staging: str, group: str, modified: str, since: da
 
 
 PERSONAL = nothing("gone_*", "given_*")
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

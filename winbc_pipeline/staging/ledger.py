@@ -15,7 +15,7 @@ import duckdb
 from .. import clock
 from ..settings import Settings
 from . import problems
-from .personal import PersonalTable, nothing
+from .people.personal import PersonalTable, nothing
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
@@ -364,4 +364,4 @@ PERSONAL = (
     PersonalTable("sent_payload", "keyed"),
     *nothing("watermark", "ledger_shape"),
 )
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from ..errors import UnreadableAnswer
-from . import erased, gone
-from .personal import PersonalTable
+from . import gone
+from .people import erased
+from .people.personal import PersonalTable
 from .spool import PAGES, Chunk, Spool, remove_leftovers
 from .store import Store, create_table, literal, quote, rows_of, unless_blank, writing
 
@@ -300,4 +301,4 @@ def _cast(text: str, kind: str) -> str:
 
 
 PERSONAL = (PersonalTable("staging_*", "staged"), PersonalTable("rows_*", "staged"))
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

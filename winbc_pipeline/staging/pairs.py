@@ -19,8 +19,8 @@ import orjson
 
 from .. import clock
 from ..settings import Settings
-from .installation_key import key_in
-from .personal import PersonalTable, nothing
+from .people.installation_key import key_in
+from .people.personal import PersonalTable, nothing
 from .store import Row, Store, create_table, insert_rows, literal, quote, rows_of, writing
 
 Hashes = dict[str, str]  # a hash by field
@@ -185,4 +185,4 @@ def _as_text(row: Row) -> Row:
 
 
 PERSONAL = (PersonalTable("pair", "ids", {"winstore_key": "winstore", "bc_id": "bc"}), *nothing("pair_key"))
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

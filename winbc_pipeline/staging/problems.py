@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from .personal import PersonalTable, nothing
+from .people.personal import PersonalTable, nothing
 from .store import literal
 
 KINDS = ("failed", "person", "guard")  # not taken; waits for somebody's decision; waits for `winbc approve`
@@ -131,4 +131,4 @@ def _enter(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
 
 
 PERSONAL = (PersonalTable("problem_record", "kept"), *nothing("problem"))
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

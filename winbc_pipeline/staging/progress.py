@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from .personal import PersonalTable, nothing
+from .people.personal import PersonalTable, nothing
 from .store import Store
 
 TABLES = (
@@ -166,4 +166,4 @@ class Progress:
 
 
 PERSONAL = (PersonalTable("load_progress", "texts", {"position": ""}), *nothing("last_load"))
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

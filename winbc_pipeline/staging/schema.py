@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 
 from ..errors import StoreDamaged
-from .installation_key import key_in, keyed
-from .personal import nothing
+from .people.installation_key import key_in, keyed
+from .people.personal import nothing
 from .sql import literal, quote
 
 VERSION = 3
@@ -68,7 +68,7 @@ def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path) -> None:
 
     They would call everything changed. What was sent stays known: it is compared with the target once more.
     """
-    from .pseudonyms import forget_hashes
+    from .people.pseudonyms import forget_hashes
 
     sign = keyed(key_in(key_folder), "sign of the key")[:12]
     row = connection.execute(f"SELECT key_sign FROM {TABLE}").fetchone()
@@ -133,7 +133,7 @@ def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path) ->
 
 def _upgrade(connection: duckdb.DuckDBPyConnection, there: int, key_folder: Path) -> None:
     from .ledger import make_anew  # it opens its tables through the store, which asks this module
-    from .pseudonyms import make_keyed
+    from .people.pseudonyms import make_keyed
 
     connection.begin()
     try:

@@ -19,8 +19,8 @@ import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
-from .installation_key import key_in, keyed_sql
 from .lingering import OPENING, forget_replaced, identity, keep, let_go
+from .people.installation_key import key_in, keyed_sql
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
 

@@ -16,9 +16,9 @@ from ..mapping.custom import load_functions
 from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
 from ..mapping.trial import check_lookups, try_out
 from ..settings import Settings
-from ..staging.erased import mark_sql
-from ..staging.installation_key import key_in
 from ..staging.load import OWN, TYPES, StagingTable
+from ..staging.people.erased import mark_sql
+from ..staging.people.installation_key import key_in
 from ..staging.store import Store, create_table, in_memory, literal, lock_down, quote, writing
 from ..systems.business_central.facts import dimension_field, is_dimension
 from ..systems.facts import FieldFacts

@@ -14,7 +14,7 @@ from ..mapping.execute import fill_joined_tables
 from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.load import create as create_staging
-from ..staging.personal import PersonalTable
+from ..staging.people.personal import PersonalTable
 from ..staging.store import Store, compress_with_zstd, literal, lock_down, quote, renew_table, rows_of
 from .connected import ConnectedFlow
 from .flow import Flow, Part
@@ -286,4 +286,4 @@ def skip_gone(store: Store, flow: Flow, run_id: str, parts: Collection[str], nev
 
 
 PERSONAL = (PersonalTable("mapped_*", "keyed"),)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

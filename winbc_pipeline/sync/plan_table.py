@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import duckdb
 
-from ..staging.personal import PersonalTable
+from ..staging.people.personal import PersonalTable
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
 from .sending import chunks_of
@@ -240,4 +240,4 @@ def unchanged_rows(records: str) -> str:
 
 
 PERSONAL = (PersonalTable("planned_*", "keyed"),)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -23,7 +23,7 @@ from ..errors import ConfigurationError, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
-from ..staging.personal import nothing
+from ..staging.people.personal import nothing
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
@@ -209,4 +209,4 @@ def _last_sent(connection: duckdb.DuckDBPyConnection, part: str) -> list[Row]:
 
 
 PERSONAL = nothing("binding")
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

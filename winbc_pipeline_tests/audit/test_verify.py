@@ -10,7 +10,7 @@ import pytest
 from winbc_pipeline import audit
 from winbc_pipeline.audit.log import HEAD, LOG, Entry, line_of, sealed
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging.installation_key import KEY_FILE
+from winbc_pipeline.staging.people.installation_key import KEY_FILE
 
 FLOW = "orders_winstore_to_bc"
 Lines = list[bytes]

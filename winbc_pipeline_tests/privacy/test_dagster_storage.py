@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from winbc_pipeline.orchestration.personal import erase, quoting
+from winbc_pipeline.orchestration.storage.personal import erase, quoting
 
 EMAIL = "anna@mail.example"
 

@@ -15,7 +15,7 @@ from winbc_pipeline.privacy import stores
 from winbc_pipeline.privacy.erase import JOURNAL, complete, erase, unfinished
 from winbc_pipeline.privacy.person import identify
 from winbc_pipeline.privacy.registry import TABLES
-from winbc_pipeline.staging.personal import table_named
+from winbc_pipeline.staging.people.personal import table_named
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.restore import manifest_of
 

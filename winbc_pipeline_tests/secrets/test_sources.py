@@ -12,7 +12,7 @@ from winbc_pipeline import secret_sources
 from winbc_pipeline.errors import ConfigurationError, StoreDamaged
 from winbc_pipeline.secret_sources import current
 from winbc_pipeline.settings import Settings, load_settings
-from winbc_pipeline.staging.installation_key import KEY_FILE, key_in
+from winbc_pipeline.staging.people.installation_key import KEY_FILE, key_in
 from winbc_pipeline.systems.business_central.auth import authorization_source
 
 PASSWORD = "WINBC_BC__PASSWORD"

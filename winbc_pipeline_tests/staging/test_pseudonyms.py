@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.staging.installation_key import KEY_FILE, key_in, keyed, keyed_sql
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.people.installation_key import KEY_FILE, key_in, keyed, keyed_sql
 from winbc_pipeline.staging.store import Store, in_memory
 from winbc_pipeline.sync.payloads import field_hashes
 from winbc_pipeline.systems.business_central.client import dumps
@@ -44,7 +44,7 @@ def plain_hash(value: Any) -> str:
 
 
 def test_a_plain_hash_becomes_the_one_that_is_made_of_the_value_now() -> None:
-    from winbc_pipeline.staging.pseudonyms import make_keyed
+    from winbc_pipeline.staging.people.pseudonyms import make_keyed
 
     values = {"email": "anna@mail.example", "W1/1 quantity": Decimal("2.00"), "blocked": True, "city": None, "é": "ü"}
     plain = {name: plain_hash(value) for name, value in values.items()}

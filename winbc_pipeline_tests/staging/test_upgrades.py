@@ -25,7 +25,7 @@ from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import serve
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger, schema
-from winbc_pipeline.staging.installation_key import key_in, keyed
+from winbc_pipeline.staging.people.installation_key import key_in, keyed
 from winbc_pipeline.staging.store import Store, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import sync

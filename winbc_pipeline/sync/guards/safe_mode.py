@@ -8,7 +8,7 @@ setting `safe_mode` says whether a flow has a safe mode at all.
 import duckdb
 
 from ... import clock
-from ...staging.personal import nothing
+from ...staging.people.personal import nothing
 from ..connected import ConnectedFlow
 from ..session import BINDING, bound_target
 
@@ -53,4 +53,4 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 PERSONAL = nothing(TABLE)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

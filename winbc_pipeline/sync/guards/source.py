@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 
 from ...errors import NotDone, SourceShrank
-from ...staging.personal import nothing
+from ...staging.people.personal import nothing
 from ...staging.store import create_table
 from ..connected import ConnectedFlow
 from . import is_on, safe_mode
@@ -84,4 +84,4 @@ def _shrank(connected: ConnectedFlow, read: WholeRead) -> SourceShrank:
 
 
 PERSONAL = nothing(TABLE)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

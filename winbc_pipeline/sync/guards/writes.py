@@ -18,7 +18,7 @@ from ... import clock
 from ...errors import NotDone, TooManyWrites
 from ...staging import ledger
 from ...staging.ledger import Move, State
-from ...staging.personal import PersonalTable
+from ...staging.people.personal import PersonalTable
 from ...staging.store import Row, create_table, literal, quote, renew_table, rows_of
 from ..connected import ConnectedFlow
 from ..documents.outbox import SENT
@@ -331,4 +331,4 @@ def _open(flow: Flow) -> str:
 
 
 PERSONAL = (PersonalTable(TABLE, "keyed"),)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

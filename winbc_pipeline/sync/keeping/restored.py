@@ -11,7 +11,7 @@ import duckdb
 
 from ...staging import ledger
 from ...staging.ledger import State
-from ...staging.personal import nothing
+from ...staging.people.personal import nothing
 from ...staging.store import Store, create_table, literal, quote, renew_table
 from ..connected import ConnectedFlow
 from ..flow import Flow
@@ -88,4 +88,4 @@ def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:
 
 
 PERSONAL = nothing(NOTE)
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -15,7 +15,7 @@ from ...errors import MappingError
 from ...mapping.cells import boolean_of, read_rows
 from ...mapping.tables import LOOKUPS, RULE_COLUMNS, RULES, read_lookup
 from ...settings import Settings
-from ...staging.personal import nothing
+from ...staging.people.personal import nothing
 from ...staging.store import Row, insert_rows, quote, renew_table
 
 GROUPS = "stock_groups"
@@ -154,4 +154,4 @@ def goes_by_category(settings: Settings) -> bool:
 
 
 PERSONAL = nothing("stock_*", "live_figure")
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

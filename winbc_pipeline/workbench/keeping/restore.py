@@ -24,7 +24,7 @@ from ...flows import FLOWS
 from ...settings import SHIPPED_TABLES, Settings, load_settings
 from ...staging import schema
 from ...staging.compact import flushed
-from ...staging.installation_key import KEY_FILE
+from ...staging.people.installation_key import KEY_FILE
 from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored

@@ -8,8 +8,8 @@ import pytest
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import CustomerSettings, Settings, WinstoreSettings
-from winbc_pipeline.staging.installation_key import KEY_FILE
 from winbc_pipeline.staging.pairs import Pairs
+from winbc_pipeline.staging.people.installation_key import KEY_FILE
 from winbc_pipeline.staging.store import Row, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.plan_table import planned_rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from .... import clock
 from ....staging.pairs import Pairs
-from ....staging.personal import PersonalTable, nothing
+from ....staging.people.personal import PersonalTable, nothing
 from ....staging.store import insert_rows
 from ....systems.business_central import BusinessCentral
 from ...flow import KeyChain, Part
@@ -130,4 +130,4 @@ def _moment_of(record: Mapping[str, Any]) -> datetime | None:
 
 
 PERSONAL = (PersonalTable("key_index", "ids", {"id": "either"}), *nothing("key_index_read"))
-"""What these tables hold of people (staging/personal.py)."""
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -7,8 +7,8 @@ compared from now on is hashed the same way (sync/payloads.py, flows/orders.py),
 
 import duckdb
 
+from ..sql import quote
 from .installation_key import keyed_sql
-from .sql import quote
 
 GUEST = "guest [0-9a-f]{12}"
 """The key of a guest."""

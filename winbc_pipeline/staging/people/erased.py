@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..sql import literal
+from ..store import writing
 from .installation_key import key_in, keyed
 from .personal import PersonalFile
-from .sql import literal
-from .store import writing
 
 FILE = "erased.marks"
 FILES = (PersonalFile(FILE, "nothing"),)

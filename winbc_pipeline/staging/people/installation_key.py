@@ -13,8 +13,8 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import StoreDamaged
-from .sql import literal
+from ...errors import StoreDamaged
+from ..sql import literal
 
 KEY_FILE = "hash.key"
 SHORTEST = 32  # characters
