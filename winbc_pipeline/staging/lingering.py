@@ -5,7 +5,7 @@ network, and only inside of `lingering`.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from ..calling import before_calls, is_calling
 # DuckDB refuses to open a file ("already attached") while another thread of the process closes it.
 OPENING = threading.RLock()
 Identity = tuple[int, int]
-_kept: dict[Path, tuple[Identity, duckdb.DuckDBPyConnection]] = {}
+Config = Mapping[str, object]
+_kept: dict[Path, tuple[Identity, Config, duckdb.DuckDBPyConnection]] = {}
 _blocks = 0
 
 
@@ -35,22 +36,26 @@ def lingering() -> Iterator[None]:
             let_go()
 
 
-def keep(path: Path, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+def keep(path: Path, config: Config, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
     """Keeps a database open that is open now, where it may be kept.
 
     Args:
+        config: how it was opened.
         connect: opens it once more. A connection of its own is kept: closing one also closes the cursors made of it.
     """
     with OPENING:
         file = identity(path)
         if _blocks and not is_calling() and path not in _kept and file:
-            _kept[path] = file, connect()
+            _kept[path] = file, config, connect()
 
 
-def forget_replaced(path: Path) -> None:
-    """Closes what is kept open where the path has another file now: DuckDB would go on with the old one."""
+def forget_other(path: Path, config: Config) -> None:
+    """Closes what is kept open where the path has another file now, or it shall be opened in another way.
+
+    DuckDB would go on with the old file, and refuses to open one in two ways at once.
+    """
     with OPENING:
-        if path in _kept and _kept[path][0] != identity(path):
+        if path in _kept and _kept[path][:2] != (identity(path), config):
             let_go()
 
 
@@ -58,7 +63,7 @@ def let_go() -> None:
     """Closes what is kept open. What is still used stays open until its use ends."""
     with OPENING:
         while _kept:
-            _, (_, connection) = _kept.popitem()
+            _, (*_, connection) = _kept.popitem()
             connection.close()
 
 

@@ -19,7 +19,7 @@ import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
-from .lingering import OPENING, forget_replaced, identity, keep, let_go
+from .lingering import OPENING, forget_other, identity, keep, let_go
 from .people.installation_key import key_in, keyed_sql
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
@@ -145,7 +145,7 @@ class Store:
 
     def _open_file(self, alone: bool = False) -> duckdb.DuckDBPyConnection:
         """Opens the file that has the path once it is open: another process may just have put another one there."""
-        let_go() if alone else forget_replaced(self.path)
+        let_go() if alone else forget_other(self.path, self.config())
         while True:
             before = identity(self.path)
             connection = self._connection()
@@ -153,7 +153,7 @@ class Store:
                 break
             connection.close()
         if not alone:
-            keep(self.path, self._connection)
+            keep(self.path, self.config(), self._connection)
         connection.execute("SET TimeZone = 'UTC'")
         with writing(self.path):
             os.chmod(self.path, 0o600)

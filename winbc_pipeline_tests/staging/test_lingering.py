@@ -96,6 +96,12 @@ def test_a_file_that_was_put_in_its_place_is_the_one_that_is_used(store: Store, 
         assert use(store) == 7
 
 
+def test_a_file_can_be_used_with_another_memory_limit(store: Store) -> None:
+    small = Store(store.path, memory_limit_mb=64)
+    with lingering():
+        assert [use(store), use(small), use(store)] == [1, 1, 1]
+
+
 def test_a_process_that_waits_for_a_file_keeps_none(store: Store, tmp_path: Path) -> None:
     """Two runs that each keep what the other one waits for would wait for ever."""
     held = Store(tmp_path / "held.duckdb", wait_s=0.05)

@@ -141,7 +141,7 @@ class Memory:
 
     def connect(self, store: Store, wait_s: float) -> duckdb.DuckDBPyConnection:
         if store.path.name.startswith(COMPARISON):
-            opened = CONNECT(store, wait_s)
+            opened = CONNECT(store, wait_s, True)
             opened.execute("PRAGMA disable_optimizer")  # a handful of rows: planning is all
             self.files[id(opened)] = opened
             return opened

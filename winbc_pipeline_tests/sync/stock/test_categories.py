@@ -23,11 +23,11 @@ def held(path: Path) -> Iterator[list[Path]]:
     opened, waited, usual = list[Path](), list[Path](), Store.open
 
     @contextmanager
-    def busy(store: Store, wait_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def busy(store: Store, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         if store.path == path:
             waited.extend(opened)
             raise StoreBusy(f"{path} is in use by process 1.", "")
-        with usual(store, wait_s) as connection:
+        with usual(store, wait_s, alone) as connection:
             opened.append(store.path)
             yield connection
             opened.remove(store.path)
