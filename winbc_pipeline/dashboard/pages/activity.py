@@ -20,8 +20,8 @@ from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import REASONS
 from ...workbench.plans import harmless
 from ...workbench.trace import trace
-from .. import asked
-from ..guard.session import require, session_of
+from ..answers import note
+from ..guard.session import require
 from ..page import Page
 from ..reading.activity import DONE_WORDS, MOST, MOST_EXPORTED, Filter, newest
 from ..reading.activity import PAGE as ROWS
@@ -100,7 +100,7 @@ def show_story(request: Request) -> Response:
 def show_values(request: Request) -> Response:
     """The same with people's values, as they are kept; that somebody asked is noted."""
     site, flow, key = site_of(request), request.path_params["flow"], request.path_params["key"]
-    asked.note(session_of(request), flow, key)
+    note(request, "show", flow, [key])
     try:
         connected = ConnectedFlow(flow_named(flow), site.settings)
     except StopIteration:

@@ -2,10 +2,10 @@
 
 import csv
 import io
-import logging
 
 import pytest
 
+from winbc_pipeline.audit import log
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 
 from .conftest import Shown
@@ -64,11 +64,13 @@ def test_a_story_has_no_value_of_a_person(seen_day: Shown) -> None:
     assert "Groen" not in text and "Kerkweg" not in text and "•••" in text
 
 
-def test_who_asks_for_peoples_values_gets_them_and_is_noted(seen_day: Shown, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        text = seen_day.browser("operate").post(f"{STORY}/W1").text
+def test_who_asks_for_peoples_values_gets_them_and_is_noted(seen_day: Shown) -> None:
+    settings = seen_day.orders.settings
+    text = seen_day.browser("operate").post(f"{STORY}/W1").text
+    *_, last = log.entries(settings)
     assert "Groen" in text
-    assert f"asked for people's values of {ORDERS_TO_BC.id} W1" in caplog.text and "Groen" not in caplog.text
+    assert (last.act, last.who, last.subject) == ("show", "dashboard:operate", ORDERS_TO_BC.id)
+    assert last.marks == (log.marked(settings, "W1"),)
 
 
 def test_a_role_that_only_looks_gets_no_values_of_people(seen_day: Shown) -> None:

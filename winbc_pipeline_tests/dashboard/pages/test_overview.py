@@ -2,6 +2,8 @@
 
 import re
 
+from pydantic import SecretStr
+
 from winbc_pipeline.errors import SystemUnavailable
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import store
@@ -52,8 +54,10 @@ def test_a_system_that_does_not_answer_is_named(day: Shown) -> None:
 
 
 def test_a_channel_of_alerts_that_is_down_has_a_banner(day: Shown) -> None:
-    now = day.orders.now
-    store.remember(day.orders.settings, {}, [Outage("mail", now, now, 1)])
+    now, settings = day.orders.now, day.orders.settings
+    alerts = settings.alerts.model_copy(update={"urls": {"mail": SecretStr("json://127.0.0.1:9")}})
+    day.orders.settings = settings.model_copy(update={"alerts": alerts})
+    store.remember(settings, {}, [Outage("mail", now, now, 1)])
     assert "The alert channel mail takes no messages" in day.browser().get("/overview").text
 
 
