@@ -70,7 +70,7 @@ def test_who_asks_for_peoples_values_gets_them_and_is_noted(seen_day: Shown) -> 
     *_, last = log.entries(settings)
     assert "Groen" in text
     assert (last.act, last.who, last.subject) == ("show", "dashboard:operate", ORDERS_TO_BC.id)
-    assert last.marks == (log.marked(settings, "W1"),)
+    assert last.records == (log.marked(settings, "W1"),)
 
 
 def test_a_role_that_only_looks_gets_no_values_of_people(seen_day: Shown) -> None:
