@@ -16,6 +16,7 @@ from ... import clock
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.gather import last_whole
+from ...staging.lingering import lingering
 from ...staging.store import Row, create_table, insert_rows, literal, quote, renew_table
 from ...systems.business_central import BusinessCentral
 from ...systems.winstore import load_profile
@@ -51,6 +52,7 @@ class Swept:
     late: int
 
 
+@lingering()
 def sweep(connected: ConnectedFlow, run_id: str) -> Swept:
     """Compares both sides, and sends what differs.
 
@@ -67,6 +69,7 @@ def sweep(connected: ConnectedFlow, run_id: str) -> Swept:
     return Swept(len(chosen), len(differing), failed, _late(connected, now))
 
 
+@lingering()
 def at_once(connected: ConnectedFlow, keys: Collection[str], run_id: str) -> list[Row]:
     """Reads what changed and sends the stock of these SKUs, whatever was sent before.
 
