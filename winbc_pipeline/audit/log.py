@@ -25,6 +25,7 @@ Act = Literal[
     "adopt",
     "approve",
     "backup",
+    "dagster",
     "edit",
     "erase",
     "export",

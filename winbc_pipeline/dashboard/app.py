@@ -1,6 +1,6 @@
 """The dashboard as an ASGI application: its pages, and Dagster's UI, behind the door."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,9 +13,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
 from .guard.dagster import GuardedDagster
 from .guard.door import Door
+from .guard.session import Session
 from .page import Page
 from .pages import PAGES
 from .render import render, words_for
@@ -39,7 +41,11 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
         routes=[Route("/", _start), Mount("/static", StaticFiles(directory=STATIC)), *routes, *moved],
         exception_handlers={HTTPException: _refused, WinbcError: _told, Exception: _failed},
     )
-    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER)) if dagster else app
+
+    def note(session: Session, acts: Collection[str]) -> None:
+        audit.record(site.settings, "dagster", ", ".join(acts), who=f"dashboard:{session.name} ({session.role})")
+
+    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note)) if dagster else app
     door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, () if dagster is None else (DAGSTER,))
     app.state.site, app.state.pages, app.state.door = site, pages, door
     return door

@@ -23,7 +23,7 @@ def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
     """The last failed runs of a DAGSTER_HOME: job, moment, and the classes and codes of the errors of their steps."""
     if not (home / "dagster.yaml").exists():
         return
-    with _named(home), DagsterInstance.from_config(str(home)) as instance:
+    with named(home), DagsterInstance.from_config(str(home)) as instance:
         for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=MOST):
             run, begun = record.dagster_run, record.start_time or record.create_timestamp.timestamp()
             yield {
@@ -34,7 +34,7 @@ def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _named(home: Path) -> Iterator[None]:
+def named(home: Path) -> Iterator[None]:
     """The variable DAGSTER_HOME names a folder until the block ends: the shipped dagster.yaml refers to it."""
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = str(home)

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 import orjson
 
 from ..settings import Settings
+from ..staging import schema
+from ..staging.people.installation_key import KEY_FILE, key_in
 from ..staging.store import Row, Store, writing
 from ..workbench.keeping.backup import DATABASES, MANIFEST, STATE, add
 from ..workbench.keeping.restore import manifest_of
@@ -33,6 +35,9 @@ def _unpacked(settings: Settings, path: Path) -> Iterator[tuple[Path, list[Store
                 with packed.open(each) as source, target.open("wb") as file:
                     shutil.copyfileobj(source, file)
         state = folder / STATE.rstrip("/")
+        if not (state / KEY_FILE).exists():  # one of before the key: guests are found by that of the installation
+            state.mkdir(exist_ok=True, mode=0o700)
+            (state / KEY_FILE).write_text(key_in(settings.state_folder), encoding="utf-8")
         found = sorted(state.glob(f"*{DATABASES}"))
         yield folder, [Store(each, settings.memory_limit_mb, key_folder=state) for each in found]
 
@@ -55,7 +60,9 @@ def export(settings: Settings, path: Path, person: Person) -> dict[str, list[Row
 
 def erase(settings: Settings, path: Path, person: Person) -> int:
     """Writes a backup anew without a person; returns how many rows were erased. A kill leaves one of both, whole."""
-    manifest = replace(manifest_of(path), files={})
+    before = manifest_of(path)
+    # Opening has brought its databases up to date. What that has left beside them is not packed.
+    manifest = replace(before, files={}, tables=schema.VERSION)
     with _unpacked(settings, path) as (folder, stores), writing(path):
         erased = sum(held.rows for store in stores for held in databases.erase(store, person))
         if not erased:
@@ -66,10 +73,8 @@ def erase(settings: Settings, path: Path, person: Person) -> int:
             os.fdopen(handle, "w+b") as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
         ):
-            for each in sorted(folder.rglob("*")):
-                name = each.relative_to(folder).as_posix()
-                if each.is_file() and name != MANIFEST and not name.endswith(".wal"):
-                    add(made, manifest, name, each)
+            for name in sorted({*before.files, STATE + KEY_FILE}):
+                add(made, manifest, name, folder / name)
             made.writestr(MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
         os.replace(whole, path)
     return erased

@@ -29,7 +29,11 @@ BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: bl
 ROWS_AT_ONCE = 2000
 HEADERS = 12_288  # bytes of a database without any table
 # What DuckDB says of a file that another process holds (Linux and macOS; Windows), and of one that it cannot write.
-HELD = re.compile("Could not set lock|Conflicting lock|used by another process")
+HELD = re.compile(
+    "Could not set lock|Conflicting lock|used by another process"
+    # Another thread of this process has it open in another way.
+    "|different configuration|configuration has been locked"
+)
 UNWRITTEN = re.compile(
     "Could not (?:write|create|truncate|sync)|Cannot (?:open|create) file|Failed to create directory"
     "|fsync|No space left|max_temp_directory_size"
@@ -152,11 +156,15 @@ class Store:
             if before in (None, identity(self.path)):
                 break
             connection.close()
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            with writing(self.path):
+                os.chmod(self.path, 0o600)
+        except BaseException:
+            connection.close()
+            raise
         if not alone:
             keep(self.path, self.config(), self._connection)
-        connection.execute("SET TimeZone = 'UTC'")
-        with writing(self.path):
-            os.chmod(self.path, 0o600)
         return connection
 
     def _connection(self) -> duckdb.DuckDBPyConnection:

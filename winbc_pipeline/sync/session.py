@@ -23,6 +23,7 @@ from ..errors import ConfigurationError, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
+from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
@@ -61,6 +62,7 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[Non
     flow, path = connected.flow.id, _lock(connected)
     waits = next(each for each in (wait_s, connected.wait_s, LEASE_S) if each is not None)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    let_go()  # its holder needs the databases that this process may keep open
     try:
         with FileLock(str(path), timeout=waits), _named(connected):
             yield

@@ -37,6 +37,15 @@ def tell(work: Work) -> None:
     bc = work.settings.bc
     if not bc.sync_states or bc.companion_app == "off" or work.flow.target != "bc":
         return
+    try:
+        _tell(work)
+    except WinbcError as error:
+        log.warning("What became of the records was not told to Business Central: %s", error)
+    except Exception as error:  # noqa: BLE001 - such as an answer of another form; its text may quote a value
+        log.warning("What became of the records was not told to Business Central: %s", type(error).__name__)
+
+
+def _tell(work: Work) -> None:
     rows = ledger.read(work.store, "run_id = ? AND part = ?", [work.run_id, work.flow.main])
     states = {state["sourceKey"]: state for state in map(_state, rows, [work] * len(rows)) if state}
     if not states:
@@ -45,8 +54,6 @@ def tell(work: Work) -> None:
     try:
         if capabilities(app).can(SET, write=True):
             _write(app, work.flow.id.upper(), states)
-    except WinbcError as error:
-        log.warning("What became of the records was not told to Business Central: %s", error)
     finally:
         app.close()
 

@@ -71,7 +71,8 @@ def test_a_demo_is_ended_in_its_load_and_the_next_one_completes_it(tmp_path: Pat
         shell = ["bash", "-c", command]
         pasted = subprocess.run(shell, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         said = pasted.stdout + pasted.stderr
-        assert pasted.returncode in (0, 1), f"{command}: {said}"
+        late = 2 if " status" in command else 0  # until the daemon has asked after a slow start
+        assert pasted.returncode in (0, 1, late), f"{command}: {said}"
         assert "Traceback" not in said, command
     control, sku = re.findall(r"sandbox state (\S+) --key (\S+)", demo.printed())[0]
 

@@ -69,7 +69,7 @@ def test_with_a_lost_key_nothing_looks_changed_and_lines_keep_their_places(tmp_p
     sent(path, field_hashes(key_in(tmp_path), {"city": "Utrecht"}) | {"W1/1 sequence": "10000"})
     (tmp_path / KEY_FILE).unlink()
     (row,) = ledger.read(Store(path, key_folder=tmp_path))
-    assert (row["field_hashes"], row["hash"], row["state"]) == ('{"W1/1 sequence":"10000"}', None, "CONFIRMED")
+    assert (row["field_hashes"], row["hash"], row["state"]) == ('{"W1/1 sequence":"10000"}', "all of it", "CONFIRMED")
 
 
 def test_with_the_same_key_the_hashes_stay(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ and followed by websocket; everything else is refused.
 """
 
 import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -17,8 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .forms import again, read_body
 from .operations import operations_of
 from .origin import READING
-from .rights import refused
-from .session import session_of
+from .rights import HARMLESS, refused
+from .session import Session, session_of
 
 MOST_BYTES = 8 * 2**20  # of one question; one that launches a backfill of many windows names them all
 UNREAD = {
@@ -36,10 +38,12 @@ class GuardedDagster:
     Attributes:
         app: Dagster's own, which serves below `prefix`.
         prefix: such as /dagster.
+        note: notes what a session is about to do, by the names of Dagster's mutations.
     """
 
     app: ASGIApp
     prefix: str
+    note: Callable[[Session, Collection[str]], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or one websocket of a session."""
@@ -74,20 +78,23 @@ class GuardedDagster:
             asked = json.loads(await read_body(receive, MOST_BYTES))
         except ValueError:
             raise HTTPException(400, "This is no JSON.") from None
-        self._check_asked(scope, asked)
+        session = session_of(HTTPConnection(scope))
+        if acts := self._checked_acts(session, asked):
+            await run_in_threadpool(self.note, session, acts)
         # What was checked is what Dagster reads: two readers may understand one text differently.
         body = json.dumps(asked).encode()
         MutableHeaders(scope=scope)["content-length"] = str(len(body))
         return again(body, receive)
 
-    def _check_asked(self, scope: Scope, asked: object) -> None:
+    def _checked_acts(self, session: Session, asked: object) -> Collection[str]:
+        """The mutations of a question that do something; raises HTTPException for what the session may not ask."""
         query = asked.get("query") if isinstance(asked, dict) else None
         operations = operations_of(query) if isinstance(query, str) else None
         if operations is None or "subscription" in operations.kinds:
             raise HTTPException(400, "This is no query or mutation.")
-        role = session_of(HTTPConnection(scope)).role
-        if names := refused(role, operations.mutations):
-            raise HTTPException(403, f"Your role ({role}) does not allow {', '.join(names)}.")
+        if names := refused(session.role, operations.mutations):
+            raise HTTPException(403, f"Your role ({session.role}) does not allow {', '.join(names)}.")
+        return sorted({*operations.mutations} - HARMLESS)
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A websocket, over which Dagster tells what happens; nothing is changed over it."""

@@ -1,5 +1,7 @@
 """The run coordinator that dagster.yaml names."""
 
+import threading
+
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
@@ -11,6 +13,8 @@ BEFORE = [
     DagsterRunStatus.STARTED,
     DagsterRunStatus.CANCELING,
 ]
+# Sensors submit from several threads: of two that see an empty queue, one launches.
+_launching = threading.Lock()
 
 
 class PromptRunCoordinator(QueuedRunCoordinator):
@@ -25,7 +29,11 @@ class PromptRunCoordinator(QueuedRunCoordinator):
         """Launches or queues a run. Returns it as it is then."""
         run = context.dagster_run
         is_new = run.status == DagsterRunStatus.NOT_STARTED
-        if not is_new or fork_server.server_pid() is None or self._instance.get_runs_count(RunsFilter(statuses=BEFORE)):
-            return super().submit_run(context)
-        self._instance.launch_run(run.run_id, context.workspace)
-        return self._instance.get_run_by_id(run.run_id) or run
+        if is_new and fork_server.server_pid() is not None and _launching.acquire(blocking=False):
+            try:
+                if not self._instance.get_runs_count(RunsFilter(statuses=BEFORE)):
+                    self._instance.launch_run(run.run_id, context.workspace)
+                    return self._instance.get_run_by_id(run.run_id) or run
+            finally:
+                _launching.release()
+        return super().submit_run(context)

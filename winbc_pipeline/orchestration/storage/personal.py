@@ -9,6 +9,14 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from ...errors import NotDone
+from ..failed_runs import named
+
+CONFIGURATION = "dagster.yaml"
+SERVED = "served.lock"  # held by what serves the folder (cli/dagster_home.py)
+
 
 def quoting(home: Path, values: Collection[str]) -> dict[Path, int]:
     """The files of Dagster that hold one of some texts, in any letter case, with how many of the texts they hold."""
@@ -25,21 +33,37 @@ def quoting(home: Path, values: Collection[str]) -> dict[Path, int]:
 def erase(home: Path, values: Collection[str]) -> int:
     """Deletes the runs that quote one of some texts, with what they printed; returns how many files are clean now.
 
-    The caller knows that no run goes on.
+    The caller knows that no run goes on. Raises: NotDone while Dagster is served: it has its databases open.
     """
     from dagster import DagsterInstance
 
-    files = quoting(home, values)
+    files = {_whole(path) for path in quoting(home, values) if path.name != CONFIGURATION}
     if not files:
         return 0
-    if (home / "dagster.yaml").exists():
-        with DagsterInstance.from_config(str(home)) as instance:
+    _check_at_rest(home)
+    if (home / CONFIGURATION).exists():
+        with named(home), DagsterInstance.from_config(str(home)) as instance:
             for run_id in _runs(files, [run.run_id for run in instance.get_runs()]):
                 instance.delete_run(run_id)
                 instance.compute_log_manager.delete_logs(prefix=[run_id])
-    for path in files:
+    for path in sorted(files):
         _clean(path, values)
     return len(files)
+
+
+def _check_at_rest(home: Path) -> None:
+    lock = FileLock(str(home / SERVED), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        words = "Dagster's storage quotes the person, and is in use by `winbc up`, `winbc ui` or `winbc demo`."
+        raise NotDone(words, "End it (`winbc down`) and erase again: what is done stays done.") from None
+    lock.release()
+
+
+def _whole(path: Path) -> Path:
+    """The database of a file that SQLite keeps beside it. Without its log, a database in use would be damaged."""
+    return path.with_name(path.name.removesuffix("-wal").removesuffix("-shm"))
 
 
 def _runs(files: Collection[Path], known: Collection[str]) -> list[str]:

@@ -41,11 +41,12 @@ def make_keyed(connection: duckdb.DuckDBPyConnection, key: str) -> None:
 def forget_hashes(connection: duckdb.DuckDBPyConnection) -> None:
     """Empties the hashes of fields in a ledger, except for the places of lines.
 
-    With another key than the one that they were made with, everything would look changed.
+    With another key than the one that they were made with, everything would look changed. The hash of a whole record
+    has no key, and stays: what is as it was sent, is not sent again.
     """
     kept = f"list_filter(map_entries({HASHES}::JSON::MAP(VARCHAR, VARCHAR)), lambda e: suffix(e.key, '{PLACE}'))"
     text = f"map_from_entries({kept})::JSON::VARCHAR"
-    connection.execute(f"UPDATE ledger SET {HASHES} = {text}, hash = NULL WHERE {HASHES} IS NOT NULL")
+    connection.execute(f"UPDATE ledger SET {HASHES} = {text} WHERE {HASHES} IS NOT NULL")
 
 
 def _with_keyed(key: str, column: str) -> str:
