@@ -36,7 +36,7 @@ def _made_of(work: Work) -> tuple[object, ...]:
     connected, settings = work.connected, work.settings
     constants = tuple(sorted(work.flow.constants(settings).items()))
     parts = tuple(part.name for part in connected.parts)
-    made_by = (connected.mapping_version(), settings.winstore.profile)
+    made_by = (connected.mapping_version(), settings.winstore.profile, connected.hash_key)
     return (repr(work.flow), *made_by, parts, constants, _sent(work) if work.flow.shape else (), *work.days)
 
 

@@ -120,5 +120,5 @@ def test_a_filter_and_a_story_are_reached_by_keyboard(browser: "Browser", start:
         page.wait_for_url("**/activity?text=onerror**")
         page.locator(".records tbody th a").first.focus()
         page.keyboard.press("Enter")
-        page.wait_for_url(f"**/activity/{ORDERS}/**")
-        assert HOSTILE in page.locator("h1").inner_text()
+        page.wait_for_url("**/activity/*_to_*/**")
+        assert "onerror" in page.locator("h1").inner_text()
