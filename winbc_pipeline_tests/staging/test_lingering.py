@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -82,6 +83,18 @@ def test_a_locked_database_is_not_kept(store: Store) -> None:
             lock_down(connection)
         with store.open() as connection:
             connection.execute("SET threads = 2")  # refused where the configuration is locked
+
+
+def test_who_opens_it_while_another_thread_has_locked_it_waits_and_keeps_nothing_open(store: Store) -> None:
+    """Two people look at a flow at the same moment; the lock goes with the one who made it."""
+    impatient = Store(store.path, wait_s=0.05)
+    with store.open(alone=True) as connection:
+        lock_down(connection)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(StoreBusy):
+            pool.submit(use, impatient).result()
+
+    assert others_can_open(store.path)
+    assert use(store) == 1
 
 
 def test_a_file_that_was_put_in_its_place_is_the_one_that_is_used(store: Store, tmp_path: Path) -> None:
