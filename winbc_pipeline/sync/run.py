@@ -131,13 +131,8 @@ def sync(work: Work, begin: Begin = _silent) -> Summary:
         return summary(work)
 
 
-def records(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
-    """The ledger rows of the windows between two days (both included)."""
-    return ledger.read(connected.store, '"window" BETWEEN ? AND ?', [first, last])
-
-
 def records_not_done(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
-    """Those of these rows that a person or the next run still has to deal with. The others are not read."""
+    """The ledger rows between two days (both included) that a person or the next run still has to deal with."""
     return ledger.read(connected.store, '"window" BETWEEN ? AND ? AND list_contains(?, state)', [first, last, [*OPEN]])
 
 

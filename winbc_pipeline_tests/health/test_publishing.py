@@ -147,14 +147,6 @@ def test_outcomes_go_when_the_events_of_the_ledger_go(shop: Shop) -> None:
     assert compaction.forget_old(shop.settings, shop.orders.now + days + timedelta(days=1)) == 1
 
 
-def test_a_persons_records_can_be_erased(shop: Shop) -> None:
-    shop.orders.order("W1")
-    shop.orders.order("W2")
-    shop.run()
-    assert compaction.erase(shop.settings, ORDERS_TO_BC.id, {("order", "W1")}) == 2
-    assert {row["key"] for row in moves(shop)} == {"W2", "605254"}
-
-
 def test_a_run_at_work_is_shown_until_it_ends(shop: Shop) -> None:
     flow = ORDERS_TO_BC.id
     with shown(of_orders(shop), "synced", "run-7"):

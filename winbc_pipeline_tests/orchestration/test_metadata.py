@@ -11,7 +11,6 @@ from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.run import records
 
 FLOW = flow_named("orders_winstore_to_bc")
 DAY = date(2026, 3, 1)
@@ -53,7 +52,7 @@ def test_a_day_shows_its_orders_amounts_and_outcomes(tmp_path: Path) -> None:
 
 
 def test_a_failed_step_names_the_orders_and_what_to_do(tmp_path: Path) -> None:
-    rows = records(ConnectedFlow(FLOW, filled(Settings(data_folder=tmp_path))), DAY, DAY)
+    rows = ledger.read(ConnectedFlow(FLOW, filled(Settings(data_folder=tmp_path))).store, '"window" = ?', [DAY])
     text = (
         failure([row for row in rows if row["state"] == "FAILED"], {("order", "W2"): "12.10, not 12.00"}).description
         or ""

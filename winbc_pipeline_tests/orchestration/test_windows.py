@@ -12,10 +12,10 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.flows.customers import CUSTOMERS
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START, partition_key, partitions, range_tags
 from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.run import records
 
-from ..support.sandboxes import FIRST, LAST, Sandboxes
+from ..support.sandboxes import Sandboxes
 
 pytestmark = pytest.mark.proof
 
@@ -85,13 +85,13 @@ def test_another_length_keeps_ledger_and_staging(sandboxes: Sandboxes, home: Pat
     with DagsterInstance.local_temp(str(home)) as instance:
         settings = by(sandboxes, before)
         assert run_days(settings, instance).success
-        known = records(ConnectedFlow(CUSTOMERS, settings), FIRST, LAST)
+        known = ledger.read(ConnectedFlow(CUSTOMERS, settings).store)
         writes = len(sandboxes.bc()["writes"])
 
         settings = by(sandboxes, after)
         assert run_days(settings, instance).success
         assert len(sandboxes.bc()["writes"]) == writes, "what was sent is known"
-        assert records(ConnectedFlow(CUSTOMERS, settings), FIRST, LAST) == known
+        assert ledger.read(ConnectedFlow(CUSTOMERS, settings).store) == known
         key = partition_key(DAYS[1], settings)
         assert key in instance.get_materialized_partitions(AssetKey(("synced", FLOW)))
 

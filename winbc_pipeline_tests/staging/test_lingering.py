@@ -11,9 +11,13 @@ import pytest
 
 from winbc_pipeline.calling import calling
 from winbc_pipeline.errors import StoreBusy
+from winbc_pipeline.flows import flow_named
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import lingering as kept
 from winbc_pipeline.staging.lingering import lingering
 from winbc_pipeline.staging.store import Store, lock_down
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.session import lease
 
 # Another process that opens a file, says so, and keeps it until its input ends.
 HOLDER = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
@@ -134,3 +138,15 @@ def test_a_process_that_waits_for_a_file_keeps_none(store: Store, tmp_path: Path
         holder.communicate()
 
     assert keeps == {}
+
+
+def test_who_waits_for_a_lease_keeps_no_database(tmp_path: Path) -> None:
+    """The run that has the lease needs the databases which this process may keep."""
+    connected = ConnectedFlow(flow_named("customers_winstore_to_bc"), Settings(data_folder=tmp_path))
+    with lingering():
+        with connected.store.open():
+            pass
+        with lease(connected):
+            free = others_can_open(connected.store.path)
+
+    assert free

@@ -22,8 +22,7 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.systems.transport import Answer, Transport
 from winbc_pipeline.workbench.reconcile.whole import reconcile
 
-from .forked import FORKS
-from .kept_open import let_go
+from .forked import begun
 
 DIES, LATER = Path("dies"), Path("later")
 WRITES = (b'"method":"POST"', b'"method":"PATCH"')
@@ -51,17 +50,10 @@ def _writes(method: str, path: str, content: bytes | None) -> bool:
 
 def comparing(flow: str, environment: Mapping[str, str], dies_at: int) -> BaseProcess:
     """A comparison of a flow, which is killed when so many calls were answered."""
-    whole = {**os.environ, **environment}
-    let_go()
-    process = FORKS.Process(target=_comparing, args=(flow, whole, Path.cwd(), dies_at), daemon=True)
-    process.start()
-    return process
+    return begun(environment, _comparing, flow, dies_at)
 
 
-def _comparing(flow: str, environment: Mapping[str, str], folder: Path, dies_at: int) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+def _comparing(flow: str, dies_at: int) -> None:
     calls = count(1)
     _killed_after(lambda *_: next(calls) == dies_at)
     reconcile(ConnectedFlow(flow_named(flow), load_settings()))

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import date
 from itertools import count
@@ -43,17 +43,26 @@ def start(
         environment: settings besides those of the test's own environment.
         points: crash points, with how often each is passed before the process ends there.
     """
-    whole = {**os.environ, **environment}
+    return begun(environment, _sync, flow, run_id, dict(points or {}))
+
+
+def begun(environment: Mapping[str, str], work: Callable[..., None], *given: object) -> BaseProcess:
+    """A process that does a work at once, in this folder, with this environment and some settings besides."""
     let_go()
-    process = FORKS.Process(target=_sync, args=(flow, run_id, whole, Path.cwd(), dict(points or {})), daemon=True)
+    whole = {**os.environ, **environment}
+    process = FORKS.Process(target=_here, args=(whole, Path.cwd(), work, *given), daemon=True)
     process.start()
     return process
 
 
-def _sync(flow: str, run_id: str, environment: Mapping[str, str], folder: Path, points: Mapping[str, int]) -> None:
+def _here(environment: Mapping[str, str], folder: Path, work: Callable[..., None], *given: object) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    work(*given)
+
+
+def _sync(flow: str, run_id: str, points: Mapping[str, int]) -> None:
     crash_points.armed.update(points)
     connected = ConnectedFlow(flow_named(flow), load_settings())
     run.sync(Work(connected, date(2024, 7, 1), date(2026, 12, 31), run_id))
@@ -61,17 +70,10 @@ def _sync(flow: str, run_id: str, environment: Mapping[str, str], folder: Path, 
 
 def staging(flow: str, environment: Mapping[str, str], dies_at: int) -> BaseProcess:
     """A staging of all windows, in which each page is a chunk, and which is killed before so many calls were made."""
-    whole = {**os.environ, **environment}
-    let_go()
-    process = FORKS.Process(target=_staging, args=(flow, whole, Path.cwd(), dies_at), daemon=True)
-    process.start()
-    return process
+    return begun(environment, _staging, flow, dies_at)
 
 
-def _staging(flow: str, environment: Mapping[str, str], folder: Path, dies_at: int) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+def _staging(flow: str, dies_at: int) -> None:
     call, calls = Transport.call, count(1)
 
     def counted(self: Transport, *given: Any, **named: Any) -> Answer:
@@ -86,26 +88,17 @@ def _staging(flow: str, environment: Mapping[str, str], folder: Path, dies_at: i
 
 def loading(flow: str, environment: Mapping[str, str]) -> BaseProcess:
     """A staging of all windows as it is in production."""
-    whole = {**os.environ, **environment}
-    let_go()
-    process = FORKS.Process(target=_loading, args=(flow, whole, Path.cwd()), daemon=True)
-    process.start()
-    return process
+    return begun(environment, _loading, flow)
 
 
-def _loading(flow: str, environment: Mapping[str, str], folder: Path) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+def _loading(flow: str) -> None:
     stage.stage(ConnectedFlow(flow_named(flow), load_settings()), date(2024, 7, 1))
 
 
 def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
     """Exit code and output of a `winbc` command whose files may have so many bytes, as if the disk were full then."""
     reader, writer = FORKS.Pipe(duplex=False)
-    let_go()
-    process = FORKS.Process(target=_command, args=(list(arguments), dict(os.environ), Path.cwd(), file_limit, writer))
-    process.start()
+    process = begun({}, _command, list(arguments), file_limit, writer)
     writer.close()
     printed = b""
     with suppress(EOFError):
@@ -117,29 +110,16 @@ def command(arguments: Sequence[str], file_limit: int) -> tuple[int, str]:
 
 def started(arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> BaseProcess:
     """A `winbc` command that goes on, and prints to a file."""
-    let_go()
-    process = FORKS.Process(
-        target=_started, args=(list(arguments), {**os.environ, **environment}, Path.cwd(), output), daemon=True
-    )
-    process.start()
-    return process
+    return begun(environment, _started, list(arguments), output)
 
 
-def _started(arguments: list[str], environment: Mapping[str, str], folder: Path, output: Path) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+def _started(arguments: list[str], output: Path) -> None:
     sys.argv = ["winbc", *arguments]
     with output.open("w", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
         main.main()
 
 
-def _command(
-    arguments: list[str], environment: Mapping[str, str], folder: Path, file_limit: int, writer: Connection
-) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
+def _command(arguments: list[str], file_limit: int, writer: Connection) -> None:
     sys.argv = ["winbc", *arguments]
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
     printed = io.StringIO()

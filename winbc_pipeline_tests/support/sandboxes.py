@@ -15,8 +15,9 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.retail import write_folder
 from winbc_pipeline.sandbox.server import Addresses
 from winbc_pipeline.settings import GuardSettings, Settings
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.run import Summary, records, sync
+from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 
@@ -185,7 +186,7 @@ class Sandboxes:
     def ledger(self, flow: str) -> dict[str, dict[str, Any]]:
         """Ledger rows of the flow's main part by key."""
         chosen = flow_named(flow)
-        rows = records(ConnectedFlow(chosen, self.settings), FIRST, LAST)
+        rows = ledger.read(ConnectedFlow(chosen, self.settings).store)
         return {row["key"]: row for row in rows if row["part"] == chosen.main}
 
     def bc(self) -> dict[str, Any]:

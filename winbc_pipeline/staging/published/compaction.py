@@ -1,10 +1,10 @@
 """Keeps published outcomes few and young: one file a day, deleted when the ledger's events are.
 
-Here belongs: putting files together, and taking a person's records out. A day's file names the files that it was made
-of, so that a kill before these are deleted is mended by the next call.
+Here belongs: putting files together. A day's file names the files that it was made of, so that a kill before these are
+deleted is mended by the next call.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -86,23 +86,3 @@ def forget_old(settings: Settings, now: datetime) -> int:
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
-
-
-def erase(settings: Settings, flow: str, keys: Collection[tuple[str, str]]) -> int:
-    """Takes records of a flow, by part and key, out of all files; returns how many outcomes that was."""
-    wanted = [f"{part}/{key}" for part, key in keys]
-    theirs = f"flow = {literal(flow)} AND list_contains({_texts(wanted)}, part || '/' || key)"
-    erased = 0
-    with FileLock(str(files.folder(settings) / "compaction.lock")), opened() as connection:
-        for path in files.outcome_files(settings):
-            rows = rows_in([path])
-            (count,) = connection.execute(f"SELECT count(*) FROM {rows} WHERE {theirs}").fetchall()[0]
-            if count:
-                made_of = sorted(_made_of(connection, path))
-                _write(connection, path, f"(FROM {rows} WHERE NOT ({theirs}))", made_of)
-            erased += int(count)
-    return erased
-
-
-def _texts(values: Iterable[str]) -> str:
-    return f"[{', '.join(map(literal, values))}]::VARCHAR[]"

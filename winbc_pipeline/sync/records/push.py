@@ -147,8 +147,6 @@ class Push:
         writes = [row for row in due if self.work.lets(self.part.name, row["key"])]
         settled = [move for row in rows if (move := self._settled(row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
-        if self.pictures:  # those of one picture come together, so that it is read once
-            writes.sort(key=lambda row: str(row["body"]))
         writes, missing = self._resolve(writes)
         try:
             self._send_all(writes, settled + missing)

@@ -12,10 +12,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.door import Door
 from winbc_pipeline.dashboard.guard.operations import operations_of
 from winbc_pipeline.dashboard.guard.rights import ADMIN, HARMLESS, OPERATE
 from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.settings import Settings
 
 from ...support.dashboard import ADDRESS, browser, door_of, stranger
 
@@ -209,3 +211,16 @@ def test_a_websocket_of_a_foreign_page_or_of_a_stranger_is_refused(door: Door, h
     client = stranger(door) if "cookie" in headers else browser(door, "admin")
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(FOLLOWED, headers=headers):
         pass
+
+
+def test_what_somebody_does_in_dagster_stands_in_the_audit_log_before_it_is_done(door: Door, tmp_path: Path) -> None:
+    assert ask(browser(door, "operate"), RERUN) == 200
+    (entry,) = [each for each in audit.entries(Settings(data_folder=tmp_path)) if each.act == "dagster"]
+    assert (entry.who, entry.subject) == ("dashboard:operate (operate)", "launchRunReexecution")
+
+
+def test_what_is_only_read_or_refused_does_not_stand_there(door: Door, tmp_path: Path) -> None:
+    ask(browser(door, "view"), RERUN)
+    ask(browser(door, "operate"), "query Any { version }")
+    ask(browser(door, "operate"), "mutation Any { logTelemetry { __typename } }")
+    assert [each.act for each in audit.entries(Settings(data_folder=tmp_path))] == []

@@ -1,6 +1,7 @@
 """A run begins at once when nothing else is at work, and waits in Dagster's queue otherwise."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,3 +62,19 @@ def test_a_process_without_a_fork_server_leaves_the_run_to_the_daemon(
     monkeypatch.setattr(fork_server, "server_pid", lambda: None)
 
     assert submitted(instance) == QUEUED
+
+
+def test_of_two_runs_that_are_submitted_together_one_is_launched_and_one_queued(
+    instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sensors submit from several threads, and the pools of flows are kept by the queue alone."""
+    launch, second = instance.launch_run, list[object]()
+
+    def meanwhile(*given: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            second.append(pool.submit(submitted, instance).result())
+        return launch(*given)
+
+    monkeypatch.setattr(instance, "launch_run", meanwhile)
+
+    assert (submitted(instance), second) == (DagsterRunStatus.STARTING, [QUEUED])

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from winbc_pipeline.flows.products import PRODUCTS
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import Flow, Part, Reference, parents_first
-from winbc_pipeline.sync.run import Summary, records, sync
+from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 
 from ...support.sandboxes import FIRST, LAST, Sandboxes
@@ -32,7 +33,7 @@ def test_a_part_that_makes_no_records_skips_what_the_target_does_not_have(sandbo
     only_updates = replace(PRODUCTS, shape=None, parts=(replace(ITEM, creates=False),))
     sandboxes.fill(articles=[{"category": ""}])
     assert run(sandboxes, only_updates).created == 0
-    (row,) = records(ConnectedFlow(only_updates, sandboxes.settings), FIRST, LAST)
+    (row,) = ledger.read(ConnectedFlow(only_updates, sandboxes.settings).store)
     assert (row["state"], row["reason"]) == ("SKIPPED", "MISSING_THERE")
     assert sandboxes.bc()["writes"] == []
 
