@@ -71,6 +71,7 @@ def test_of_two_runs_that_are_submitted_together_one_is_launched_and_one_queued(
     launch, second = instance.launch_run, list[object]()
 
     def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(instance, "launch_run", launch)
         with ThreadPoolExecutor(1) as pool:
             second.append(pool.submit(submitted, instance).result())
         return launch(*given)
