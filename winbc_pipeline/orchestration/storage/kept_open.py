@@ -1,8 +1,9 @@
 """Dagster's SQLite storage with its databases of events kept open.
 
 Dagster opens and closes a database four times for each event, and waits for the disk each time. A window has a dozen
-events, so a run over years would spend nearly all its time there. The files, their tables and their places are
-Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
+events, so a run over years would spend nearly all its time there. And it makes an engine of SQLAlchemy for each
+question, which compiles the statement anew: most of what the daemon does while nothing happens (engine.py). The files,
+their tables and their places are Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
 
 Dagster has no public class to derive from. A test holds the names that are used of its inside.
 """
@@ -15,10 +16,14 @@ from typing import Any
 
 from dagster import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, make_url, text
+
+from . import blank
+from .engine import engine_of, opened
 
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
@@ -57,12 +62,15 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         return self.opened[shard]
 
     def _connection(self, shard: str) -> Connection:
-        given = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-        engine = create_engine(self.conn_string_for_shard(shard), poolclass=NullPool, connect_args=given)
+        path = self.path_for_shard(shard)
         if shard not in self._initialized_dbs:
-            self._initdb(engine)
+            if not blank.copied(path):
+                with engine_of(path) as engine:
+                    self._initdb(engine)
+                if shard != INDEX_SHARD_NAME:
+                    blank.remember(path)
             self._initialized_dbs.add(shard)
-        connection = engine.connect()
+        connection = opened(path)
         connection.execute(text("PRAGMA synchronous=NORMAL"))
         connection.commit()
         return connection
@@ -86,11 +94,39 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 self.opened.popitem()[1].close()
 
 
+def _file(url: str) -> str:
+    path = make_url(url).database
+    assert path  # noqa: S101 - Dagster names a file
+    return path
+
+
+class CompiledRuns(SqliteRunStorage):
+    """Dagster's runs in SQLite, whose statements are compiled once."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction in the database."""
+        with opened(_file(self._conn_string)) as connection, connection.begin():
+            yield connection
+
+
+class CompiledSchedules(SqliteScheduleStorage):
+    """Dagster's ticks in SQLite, whose statements are compiled once."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction in the database."""
+        with opened(_file(self._conn_string)) as connection, connection.begin():
+            yield connection
+
+
 class KeptOpenStorage(DagsterSqliteStorage):
     """Dagster's storage on one machine; `base_dir` is DAGSTER_HOME, as where no storage is named."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
+        self._run_storage = CompiledRuns(self._run_storage._conn_string)
+        self._schedule_storage = CompiledSchedules(self._schedule_storage._conn_string)
         self._event_log_storage = KeptOpenEventLog(os.path.join(base_dir, "history", "runs", ""))
 
     @classmethod
