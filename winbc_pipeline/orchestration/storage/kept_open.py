@@ -10,11 +10,12 @@ Dagster has no public class to derive from. A test holds the names that are used
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from dagster import EventLogEntry
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -25,6 +26,7 @@ from sqlalchemy import Connection, make_url, text
 from . import blank
 from .engine import engine_of, opened
 
+AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
 
@@ -38,6 +40,8 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.opened: OrderedDict[str, Connection] = OrderedDict()
         self.columns: dict[str, bool] = {}
+        # Dagster gives events of many windows together only where this says so, and reads it for each event.
+        os.environ.setdefault(AT_ONCE, "500")
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -85,6 +89,32 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Stores events of one run, those of assets by one transaction in each of the two files.
+
+        A batch holds the events of many windows: what is planned, what a layer made.
+        """
+        together = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        if together:
+            self._store_together(together, {event.run_id for event in together}.pop())
+        super().store_event_batch([event for event in events if event.dagster_event_type not in ASSET_EVENTS])
+
+    def _store_together(self, events: Sequence[EventLogEntry], run: str) -> None:
+        statements = [self.prepare_insert_event(event) for event in events]
+        with self.run_connection(run) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        with self.index_transaction() as connection:
+            ids = [connection.execute(statement).inserted_primary_key[0] for statement in statements]
+            self._store_asset_event_tags(connection, events, ids)
+            newest = {  # of each asset the last event of a kind counts
+                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
+                for event, number in zip(events, ids, strict=True)
+            }
+            for event, number in newest.values():
+                self._store_asset_event(connection, event, number)
+        os.utime(self.path_for_shard(run))
 
     def dispose(self) -> None:
         """Closes what is open."""
