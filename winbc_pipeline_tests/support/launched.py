@@ -10,11 +10,12 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.remote_origin import RemoteJobOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import ModuleTarget
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, fork_server
@@ -63,6 +64,21 @@ class Office:
 
     def launch(self, flow: str) -> str:
         """Launches a run of the window that holds the test records of a flow."""
+        run = self._made(flow, DagsterRunStatus.NOT_STARTED)
+        self.instance.launch_run(run, workspace=self.workspace)  # type: ignore[arg-type]
+        return run
+
+    def queue(self, flow: str) -> str:
+        """Puts a run of the same window into the queue, which nobody empties."""
+        return self._made(flow, DagsterRunStatus.QUEUED)
+
+    def may_begin(self) -> list[str]:
+        """The runs of the queue that Dagster's daemon would launch now."""
+        daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
+        runs = daemon._get_runs_to_dequeue(self.instance, self.instance.get_concurrency_config(), None)
+        return [run.run_id for run in runs]
+
+    def _made(self, flow: str, status: DagsterRunStatus) -> str:
         day = FLOW_CASES[flow].day
         recon = ReconstructableRepository.for_module("winbc_pipeline.definitions", "defs", os.getcwd())
         run = self.instance.create_run_for_job(
@@ -70,8 +86,8 @@ class Office:
             tags=range_tags(day, day, self.sandboxes.settings),
             job_code_origin=recon.get_reconstructable_job(flow).get_python_origin(),
             remote_job_origin=self._remote_origin(flow),
+            status=status,
         )
-        self.instance.launch_run(run.run_id, workspace=self.workspace)  # type: ignore[arg-type]
         return run.run_id
 
     def _remote_origin(self, flow: str) -> RemoteJobOrigin | None:

@@ -21,7 +21,7 @@ from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorag
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, CursorResult, make_url, text
 
 from . import blank
 from .engine import engine_of, opened
@@ -106,7 +106,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
             for statement in statements:
                 connection.execute(statement)
         with self.index_transaction() as connection:
-            ids = [connection.execute(statement).inserted_primary_key[0] for statement in statements]
+            ids = [_number(connection.execute(statement)) for statement in statements]
             self._store_asset_event_tags(connection, events, ids)
             newest = {  # of each asset the last event of a kind counts
                 (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
@@ -122,6 +122,12 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         with self._db_lock:
             while self.opened:
                 self.opened.popitem()[1].close()
+
+
+def _number(inserted: CursorResult[Any]) -> int:
+    key = inserted.inserted_primary_key
+    assert key  # noqa: S101 - a row that was inserted has one
+    return int(key[0])
 
 
 def _file(url: str) -> str:
