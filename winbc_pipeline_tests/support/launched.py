@@ -10,12 +10,13 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._core.remote_origin import RemoteJobOrigin
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import ModuleTarget
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, fork_server
@@ -64,21 +65,27 @@ class Office:
 
     def launch(self, flow: str) -> str:
         """Launches a run of the window that holds the test records of a flow."""
-        run = self._made(flow, DagsterRunStatus.NOT_STARTED)
+        run = self._made(flow)
         self.instance.launch_run(run, workspace=self.workspace)  # type: ignore[arg-type]
         return run
 
-    def queue(self, flow: str) -> str:
-        """Puts a run of the same window into the queue, which nobody empties."""
-        return self._made(flow, DagsterRunStatus.QUEUED)
+    def has_place(self, flow: str) -> bool:
+        """Whether Dagster's daemon would let another run of a flow out of its queue now."""
+        run, storage = self.run(self._made(flow)), self.instance.event_log_storage
+        assert run.run_op_concurrency
+        for pool in run.run_op_concurrency.all_pools or ():
+            storage.initialize_concurrency_limit_to_default(pool)  # as the daemon does when it first sees a pool
+        counter = GlobalOpConcurrencyLimitsCounter(
+            self.instance,
+            [run],
+            self.instance.get_run_records(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)),
+            storage.get_concurrency_keys(),
+            storage.get_pool_limits(),
+            pool_granularity=self.instance.get_concurrency_config().pool_config.pool_granularity,
+        )
+        return not counter.is_blocked(run)
 
-    def may_begin(self) -> list[str]:
-        """The runs of the queue that Dagster's daemon would launch now."""
-        daemon = QueuedRunCoordinatorDaemon(interval_seconds=1)
-        runs = daemon._get_runs_to_dequeue(self.instance, self.instance.get_concurrency_config(), None)
-        return [run.run_id for run in runs]
-
-    def _made(self, flow: str, status: DagsterRunStatus) -> str:
+    def _made(self, flow: str) -> str:
         day = FLOW_CASES[flow].day
         recon = ReconstructableRepository.for_module("winbc_pipeline.definitions", "defs", os.getcwd())
         run = self.instance.create_run_for_job(
@@ -86,7 +93,6 @@ class Office:
             tags=range_tags(day, day, self.sandboxes.settings),
             job_code_origin=recon.get_reconstructable_job(flow).get_python_origin(),
             remote_job_origin=self._remote_origin(flow),
-            status=status,
         )
         return run.run_id
 
