@@ -102,7 +102,9 @@ class TestOrderRequests:
         assert (status, message.split(": ")[1]) == (400, "abc is there, newer was sent.")
         assert bc.values("salesOrders") == []
 
-    def test_an_address_of_the_request_is_the_whole_address(self, app: App, bc: Bc, request_body: dict[str, Any]) -> None:
+    def test_an_address_of_the_request_is_the_whole_address(
+        self, app: App, bc: Bc, request_body: dict[str, Any]
+    ) -> None:
         """As in a document that is made over API v2.0: the customer's own second line does not stay."""
         customer = bc.values("customers")[0]
         bc.call("PATCH", f"customers({customer['id']})", {"addressLine2": "Unit 4"}, **{"If-Match": "*"})

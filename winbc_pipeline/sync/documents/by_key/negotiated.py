@@ -28,18 +28,20 @@ class OrderRequests:
 
     def __init__(self, settings: Settings, target: BusinessCentral, document: str) -> None:
         self.settings, self.target, self.document = settings, target, document
-        self._app: BusinessCentral | None = None
 
     def close(self) -> None:
-        if self._app is not None:
+        if "_app" in self.__dict__:  # it was asked
             self._app.close()
+
+    @cached_property
+    def _app(self) -> BusinessCentral:
+        return app_client(self.settings, self.target.root)
 
     @cached_property
     def is_on(self) -> bool:
         """Whether the app takes order requests here; raises WinbcError when Business Central does not answer."""
         if self.settings.bc.companion_app == "off":
             return False
-        self._app = app_client(self.settings, self.target.root)
         offered = capabilities(self._app)
         return all(offered.can(name, write=True) for name in (REQUESTS, LINES))
 
@@ -58,7 +60,6 @@ class OrderRequests:
 
     def _links(self, references: Collection[str]) -> dict[str, Record]:
         """The requests that were processed, by reference."""
-        assert self._app is not None
         found = self._app.find(REQUESTS, "reference", sorted(filter(is_reference, references)), False)
         kind = DOCUMENT_TYPES[self.document]
         return {
@@ -87,5 +88,3 @@ def posted(link: Record) -> Found | None:
 def gone_message(link: Record) -> str:
     """Says in words that the document of a request is no longer there."""
     return f"order {link['documentNumber']} was made of it, and is no longer in Business Central"
-
-

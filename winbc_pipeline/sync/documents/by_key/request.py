@@ -45,6 +45,7 @@ HEADER = {
     "orderDate": "orderDate",
     "invoiceDate": "orderDate",
     "salesperson": "salespersonCode",
+    "customerPurchaseOrderReference": "yourReference",  # of invoices: API v2.0 has it under this name
     "pricesIncludeTax": "pricesIncludingVat",
     "discountAmount": "invoiceDiscountAmount",
     **{name: name for name in ("customerNumber", "requestedDeliveryDate", "currencyCode", "phoneNumber", "email")},

@@ -12,7 +12,6 @@ from typing import Any
 
 from ....errors import ConfigurationError, SystemUnavailable, UnreadableAnswer
 from ....settings import Settings
-from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.client import NOT_KNOWN, NOT_RUN
 from ....systems.business_central.companion import app_client
@@ -23,6 +22,7 @@ from .request import DOCUMENT_TYPES, REQUESTS, Codes, request_of, variants_in
 
 PROCESS = "Microsoft.NAV.process"
 SHOWN = ("id", "number", "externalDocumentNumber", TOTAL)
+UNANSWERED = (SystemUnavailable, UnreadableAnswer, ConfigurationError)
 Record = dict[str, Any]
 
 
@@ -61,15 +61,23 @@ class Requests:
         """
         try:
             made = self._requested(batch)
-        except (SystemUnavailable, UnreadableAnswer, ConfigurationError):  # a look-up of codes was not answered
+        except UNANSWERED:  # a look-up of codes
             return [Result(each.attempt, NOT_RUN, {}) for each in batch]
         results = {result.id: _with_id(result) for result in self._answered(made)}
         hashes = {operation.id: operation.body["contentHash"] for operation in made if isinstance(operation.body, dict)}
         taken = [each for each in batch if results[each.attempt].status in (200, 201)]
         crash_points.point("after request")
         processed = self._processed(taken, {key: results[key].body.get("id", "") for key in results}, hashes)
-        documents = self._documents(processed)
-        return [_outcome(results[each.attempt], processed.get(each.attempt), documents) for each in batch]
+        try:
+            documents = self._documents(processed)
+        except UNANSWERED:  # nobody has seen their totals
+            processed = {
+                key: replace(look, status=NOT_KNOWN) if look.status == 200 else look for key, look in processed.items()
+            }
+            documents = {}
+        return [
+            _outcome(results[each.attempt], processed.get(each.attempt), documents.get(each.attempt)) for each in batch
+        ]
 
     def _requested(self, batch: Sequence[Request]) -> list[Operation]:
         bodies = [json.loads(each.body, parse_float=Decimal) for each in batch]
@@ -110,17 +118,19 @@ class Requests:
         return results
 
     def _documents(self, processed: Mapping[str, Result]) -> dict[str, Record]:
-        """The documents of processed requests by their ids. One that was posted already is not among the orders."""
-        wanted = {look.body["documentId"] for look in processed.values() if look.status == 200}
+        """The documents of processed requests, by attempt. One that was posted already is found by its number."""
+        made = {attempt: look.body for attempt, look in processed.items() if look.status == 200}
         found: dict[str, Record] = {}
-        try:
-            for place in dict.fromkeys((self.document, INVOICE)):
-                left = wanted - found.keys()
-                records = self.target.find(place, "id", left, False, SHOWN) if left else {}
-                found |= {key: several[0] | {"place": place} for key, several in records.items()}
-        except (SystemUnavailable, UnreadableAnswer, ConfigurationError):
-            return {}  # the next try looks again
-        return found
+        for place in dict.fromkeys((self.document, INVOICE)):
+            left = {key: each["documentId"] for key, each in made.items() if key not in found}
+            found |= self._found(place, "id", left)
+        posted = {key: each["postedDocumentNumber"] for key, each in made.items() if key not in found}
+        return found | self._found(INVOICE, "number", {key: number for key, number in posted.items() if number})
+
+    def _found(self, place: str, field: str, wanted: Mapping[str, str]) -> dict[str, Record]:
+        """The documents of a place by attempt. `wanted` has the value of the field for each attempt."""
+        records = self.target.find(place, field, set(wanted.values()), False, SHOWN) if wanted else {}
+        return {key: records[value][0] | {"place": place} for key, value in wanted.items() if value in records}
 
 
 def _with_id(result: Result) -> Result:
@@ -129,16 +139,15 @@ def _with_id(result: Result) -> Result:
     return replace(result, status=NOT_KNOWN) if taken and not result.body.get("id") else result
 
 
-def _outcome(posted: Result, look: Result | None, documents: Mapping[str, Record]) -> Result:
+def _outcome(posted: Result, look: Result | None, document: Record | None) -> Result:
     """What became of one document."""
     if look is None:
         return posted
     if look.status != 200:
         return replace(look, id=posted.id)
-    document = documents.get(look.body["documentId"])
     if document:
         return Result(posted.id, 201, document)
-    # It was made once and is not there: posted under another id, or deleted meanwhile.
+    # It was made, and was deleted meanwhile.
     known = {"id": look.body["documentId"], "number": look.body["documentNumber"]}
     return Result(posted.id, 201, known | {"externalDocumentNumber": look.body["reference"]})
 

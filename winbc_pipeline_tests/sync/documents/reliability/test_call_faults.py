@@ -48,9 +48,15 @@ def later_calls(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
     return calls_after(change_all, tmp_path_factory.mktemp("calls"))
 
 
-def calls_after(story: Story, folder: Path) -> list[Call]:
+@pytest.fixture(scope="module")
+def calls_by_key(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """The calls of a run of two new orders that go as order requests of the companion app."""
+    return calls_after(place_two, tmp_path_factory.mktemp("calls"), with_app=True)
+
+
+def calls_after(story: Story, folder: Path, with_app: bool = False) -> list[Call]:
     """The calls of the run after a story: system, verb, path, and the how manieth of these it is."""
-    with open_order_flow(folder) as order_flow:
+    with open_order_flow(folder, with_app=with_app) as order_flow:
         story(order_flow)
         before = {port: len(order_flow.log(port)) for port in (WINSTORE, BC)}
         order_flow.sync()
@@ -137,9 +143,20 @@ def test_a_fault_of_any_call_leaves_each_change_made_once(later_calls: list[Call
     on_each_call(later_calls, change_all, kind, assert_all_is_done_once, tmp_path)
 
 
-def on_each_call(calls: list[Call], story: Story, kind: str, done: Story, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.soak if kind not in OFTEN else ()) for kind in KINDS]
+)
+def test_every_fault_of_every_call_leaves_each_order_once_by_its_key(
+    calls_by_key: list[Call], kind: str, tmp_path: Path
+) -> None:
+    """In the long loops: every call. Before each merge: the calls that the run without the app does not make."""
+    own = [call for call in calls_by_key if "/connector/" in call[2]]
+    on_each_call(own if kind in OFTEN else calls_by_key, place_two, kind, assert_both_are_there, tmp_path, True)
+
+
+def on_each_call(calls: list[Call], story: Story, kind: str, done: Story, folder: Path, with_app: bool = False) -> None:
     for number, call in enumerate(calls):
-        with open_order_flow(folder / str(number)) as order_flow:
+        with open_order_flow(folder / str(number), with_app=with_app) as order_flow:
             story(order_flow)
             try:
                 run_with(order_flow, kind, call)
