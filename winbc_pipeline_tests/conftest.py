@@ -16,7 +16,7 @@ from .support import mapped_before
 from .support.in_process import read_once
 from .support.kept_open import kept_open
 from .support.order_flow import order_flow as order_flow
-from .support.order_sandboxes import WITH_APP, OrderSandboxes, order_sandboxes, plain_tables
+from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 from .support.shops.pictured_shop import pictured_shop as pictured_shop
@@ -72,8 +72,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def orders(request: pytest.FixtureRequest, tmp_path: Path, tables: Path) -> Iterator[OrderSandboxes]:
-    """Both sandboxes with orders; with the companion app where a test has the mark IN_BOTH_MODES."""
-    import os
-    with order_sandboxes(tmp_path, tables, WITH_APP if getattr(request, "param", os.environ.get("TRY_APP")) else None) as sandboxes:
+def orders(tmp_path: Path, tables: Path) -> Iterator[OrderSandboxes]:
+    with order_sandboxes(tmp_path, tables) as sandboxes:
         yield sandboxes

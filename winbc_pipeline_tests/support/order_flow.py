@@ -142,7 +142,13 @@ def open_order_flow(folder: Path, on_disk: bool = False, with_app: bool = False)
 
 @pytest.fixture
 def order_flow(request: pytest.FixtureRequest, tmp_path: Path, tables: Path) -> Iterator[OrderFlow]:
-    """A shop; with the companion app where a test has the mark IN_BOTH_MODES."""
-    import os
-    with open_order_flow(tmp_path, with_app=getattr(request, "param", bool(os.environ.get("TRY_APP")))) as order_flow:
+    """A shop; with the companion app where a test is run IN_BOTH_MODES."""
+    with open_order_flow(tmp_path, with_app=getattr(request, "param", False)) as order_flow:
         yield order_flow
+
+
+IN_BOTH_MODES = pytest.mark.parametrize(
+    "order_flow",
+    [pytest.param(False, id="without the app"), pytest.param(True, id="with the app", marks=pytest.mark.soak)],
+    indirect=True,
+)

@@ -10,10 +10,10 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import search_duplicates, sync
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import SEND, OrderFlow
+from ...support.order_flow import IN_BOTH_MODES, SEND, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, START, Record
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 MINUTE = 60
 LINE = {"lineType": "Item", "lineObjectNumber": "SKU-1", "quantity": 2, "unitPrice": 10, "taxCode": "VAT21"}

@@ -127,6 +127,7 @@ codeunit 62200 "WINS Order Processing"
         end else begin
             SalesInvoiceHeader.SetRange("External Document No.", OrderRequest.Reference);
             SalesInvoiceHeader.SetRange("Sell-to Customer No.", OrderRequest."Customer No.");
+            SalesInvoiceHeader.SetRange(Cancelled, false);
             if not SalesInvoiceHeader.FindFirst() then
                 exit(false);
             OrderRequest."Posted Document No." := SalesInvoiceHeader."No.";

@@ -63,6 +63,7 @@ IN_SETTINGS = {
     "languageCode": "languageCode",
     "locationCode": "locationCode",
 }
+UNDONE = ("Canceled", "Corrective")  # of invoices
 OF_A_PERSON = ("phoneNumber", "email", *(name for name in PLAIN if name.startswith(("sellTo", "billTo", "shipTo"))))
 NAMES = tuple(f"{side}{part}" for side in ("sellTo", "billTo", "shipTo") for part in ("Name", "Contact"))
 
@@ -112,11 +113,12 @@ def _follow_posted(company: Company, requests: str, record: Record, kind: str, t
 
 
 def _existing(company: Company, header: str, request: Record) -> Record | None:
-    """A document with the reference that was made over API v2.0, before the app was there; posted or not."""
+    """A document with the reference that was made over API v2.0, before the app was there; posted or not. One that was
+    cancelled is none."""
     posted = "salesInvoices" if header == "salesOrders" else header
     for name in dict.fromkeys((header, posted)):
         for found in company.all(name, "externalDocumentNumber", request["reference"]):
-            if found["customerNumber"] == request["customerNumber"]:
+            if found["customerNumber"] == request["customerNumber"] and found["status"] not in UNDONE:
                 return found
     return None
 

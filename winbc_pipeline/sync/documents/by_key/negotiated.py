@@ -3,7 +3,7 @@
 The app is asked when there are orders to be planned. Without it, or without a right, orders go as API v2.0 takes them.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..existing import INVOICE, Found, is_reference
 from .request import DOCUMENT_TYPES, LINES, REQUESTS, lacking
 
 Record = dict[str, Any]
-BY_HAND = "BY_HAND"  # reason of an order that a person sends anew: its key was used
+BY_HAND = "BY_HAND"  # reason of an order that a person sends anew: without its key, if that was used
 PROCESSED = "Processed"
 
 
@@ -50,13 +50,13 @@ class OrderRequests:
         orders = list(orders)
         if not orders or not self.is_on:
             return
+        links = self._links({reference for order in orders for reference in order.references})
         for order in orders:
+            link = next((links[each] for each in sorted(order.references) if each in links), None)
+            is_used = link is not None and order.known["reason"] == BY_HAND
+            order.link = None if is_used else link
             order.lacks = lacking(order)
-            order.by_key = not order.lacks and order.known["reason"] != BY_HAND
-        links = self._links({reference for order in orders for reference in order.references if order.by_key})
-        for order in orders:
-            if order.by_key:
-                order.link = next((links[each] for each in sorted(order.references) if each in links), None)
+            order.by_key = not order.lacks and not is_used
 
     def _links(self, references: Collection[str]) -> dict[str, Record]:
         """The requests that were processed, by reference."""
@@ -70,7 +70,7 @@ class OrderRequests:
         }
 
 
-def is_linked(link: Record | None, found: Found) -> bool:
+def is_linked(link: Mapping[str, Any] | None, found: Found) -> bool:
     """Whether a document is the one that was made of a request, or was posted from it."""
     if link is None:
         return False
@@ -78,13 +78,13 @@ def is_linked(link: Record | None, found: Found) -> bool:
     return bool(numbers & {found.number, found.record.get("orderNumber")})
 
 
-def posted(link: Record) -> Found | None:
+def posted(link: Mapping[str, Any]) -> Found | None:
     """The posted document of a request whose document is gone; None when it was not posted."""
     if not link["postedDocumentNumber"]:
         return None
     return Found(INVOICE, {"id": link["documentId"], "number": link["postedDocumentNumber"], "status": "Open"})
 
 
-def gone_message(link: Record) -> str:
+def gone_message(link: Mapping[str, Any]) -> str:
     """Says in words that the document of a request is no longer there."""
     return f"order {link['documentNumber']} was made of it, and is no longer in Business Central"

@@ -5,11 +5,14 @@ Sources: exactly_once.md sections 1 and 3; docs/companion-app.md, "Orders that a
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.workbench.intervention import Request, intervention
 
 from ....support.order_invariants import REQUESTS, assert_nothing_written
 from ....support.order_sandboxes import BC, WITH_APP, OrderSandboxes, order_sandboxes
@@ -254,3 +257,22 @@ def test_in_a_copied_environment_orders_go_without_the_app(by_key: OrderSandboxe
     by_key.sync(settled=True)
     assert by_key.ledger()["W1"]["state"] == "CONFIRMED"
     assert requests(by_key) == []
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("how", ["resend", "as_sent"])
+def test_a_person_sends_an_order_anew_whose_key_was_used(
+    by_key: OrderSandboxes, how: Literal["resend", "as_sent"]
+) -> None:
+    """It goes without its key, as before there was an app: else the answer would be the document that is gone."""
+    by_key.order("W1")
+    by_key.sync()
+    first = by_key.documents("W1")[0]["number"]
+    by_key.deletes("W1")
+    asked = Request(how, ("W1",))
+    with intervention(ConnectedFlow(ORDERS_TO_BC, by_key.settings), "by hand") as desk:
+        desk.carry_out(asked, desk.proposed(asked))
+    (document,) = by_key.documents("W1")
+    assert document["number"] != first
+    assert by_key.ledger()["W1"]["target_no"] == document["number"]
+    by_key.sync(settled=True)
