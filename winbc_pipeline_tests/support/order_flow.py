@@ -29,6 +29,8 @@ GTIN = "0871234567890"
 class OrderFlow(OrderSandboxes):
     """Runs with all tables."""
 
+    with_app = False  # whether Business Central has the companion app
+
     def order(self, number: str, **changes: Any) -> Record:
         """The same, of lines that come to the same total however they are rounded."""
         lines = [EVEN | row for row in changes.pop("lines", [{}])]
@@ -133,6 +135,7 @@ def settings_of_order_flow(folder: Path) -> Settings:
 def open_order_flow(folder: Path, on_disk: bool = False, with_app: bool = False) -> Iterator[OrderFlow]:
     """A shop until the block ends; one at a time. `on_disk`: its databases are files."""
     order_flow = OrderFlow(settings_of_order_flow(folder), WITH_APP if with_app else None)
+    order_flow.with_app = with_app
     try:
         with in_process(order_flow.wire, order_flow.moment, order_flow.pass_time, on_disk):
             yield order_flow
