@@ -73,8 +73,11 @@ def test_an_order_is_one_request_and_one_document(by_key: OrderSandboxes) -> Non
 
 
 QUICK = (("drop_after", "post"), ("drop_before", "process"))
+MARKS = dict.fromkeys(("drop_after", "drop_before", "status_after"), pytest.mark.proof)  # the others in the long loops
 EACH = [
-    pytest.param(kind, call, id=f"{kind} {name}", marks=() if (kind, name) in QUICK else pytest.mark.proof)
+    pytest.param(
+        kind, call, id=f"{kind} {name}", marks=() if (kind, name) in QUICK else MARKS.get(kind, pytest.mark.soak)
+    )
     for name, call in (("post", POST), ("process", PROCESS))
     for kind in LOST
 ]
@@ -106,7 +109,7 @@ def test_a_call_that_comes_sixteen_minutes_late_makes_nothing_more(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("kind", ["drop_before", pytest.param("drop_after", marks=pytest.mark.soak)])
 def test_after_a_whole_run_of_lost_answers_the_next_run_sends_without_a_wait(by_key: OrderSandboxes, kind: str) -> None:
     by_key.order("W1")
     by_key.fault(BC, {"kind": kind, "path": APP, "times": 9})

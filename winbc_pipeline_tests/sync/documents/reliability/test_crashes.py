@@ -57,7 +57,12 @@ def finish(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 BY_KEY = [pytest.param(True, point, id=f"by key, {point}") for point in crash_points.POINTS_OF_REQUESTS]
-BOTH = [pytest.param(with_app, point) for with_app in (False, True) for point in crash_points.POINTS]
+OFTEN_BY_KEY = ("after intent", "after answer")
+BOTH = [
+    pytest.param(with_app, point, marks=pytest.mark.soak if with_app and point not in OFTEN_BY_KEY else ())
+    for with_app in (False, True)
+    for point in crash_points.POINTS
+]
 
 
 @pytest.mark.parametrize(("with_app", "point"), BOTH + BY_KEY)

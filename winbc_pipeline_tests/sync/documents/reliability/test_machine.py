@@ -187,7 +187,7 @@ def test_every_order_arrives_once_in_50_runs(tables: Path, part: int) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 6))])
 def test_every_order_arrives_once_by_its_key_with_an_app_that_comes_and_goes(tables: Path, part: int) -> None:
-    run_machine(tables, part, OrdersByKey, max_examples=50 if part else 12)
+    run_machine(tables, part, OrdersByKey, max_examples=50 if part else 6)
 
 
 @pytest.mark.soak
