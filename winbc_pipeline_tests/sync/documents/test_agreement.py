@@ -12,10 +12,10 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import OrderFlow
+from ...support.order_flow import IN_BOTH_MODES, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 CARD = {
     "number": "WS605254",
