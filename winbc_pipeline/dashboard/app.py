@@ -50,7 +50,7 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
     behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note, followers, site.now)) if dagster else app
     guarded = () if dagster is None else (DAGSTER,)
     door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, guarded, followers=followers)
-    app.state.site, app.state.pages, app.state.door = site, pages, door
+    app.state.site, app.state.pages, app.state.door, app.state.dagster = site, pages, door, dagster
     return door
 
 

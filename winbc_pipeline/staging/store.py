@@ -149,7 +149,7 @@ class Store:
                 if time.monotonic() >= ends:
                     raise _busy(self.path, str(error)) from None
                 let_go()  # its holder may wait for what this process keeps
-            time.sleep(pause)
+            time.sleep(min(pause, max(ends - time.monotonic(), 0)))
             pause = min(pause * 2, 1)
 
     @property

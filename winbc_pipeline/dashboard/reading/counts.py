@@ -76,9 +76,7 @@ def _of(settings: Settings, first: date, last: date) -> dict[date, Day]:
     return dict(known[1])
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], first: date, last: date
-) -> Mapping[date, Day]:
+def _read(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], first: date, last: date) -> Mapping[date, Day]:
     numbers = ", ".join(
         f"count(*) FILTER ({'is_main AND ' if name != 'open' else ''}{condition}) AS {name}"
         for name, condition in DONE_WORDS.items()

@@ -47,9 +47,7 @@ def last_place(known: dict[str, Any]) -> Place:
     return Place(datetime.fromisoformat(published["until"]), published["moves"]) if published else Place()
 
 
-def publish_outcomes(
-    connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place
-) -> Place:
+def publish_outcomes(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place) -> Place:
     """Publishes what came into the ledger since a place; returns the place from which the next call goes on."""
     while (reached := _take(connection, place)) != place:
         create_table(connection, planned_table(connected.flow), PLANNED)

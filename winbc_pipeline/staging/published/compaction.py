@@ -36,7 +36,7 @@ def compact(settings: Settings, many: int = MANY) -> None:
 
 
 def keep_young(settings: Settings, now: datetime) -> None:
-    """What is done every night: the files of each day become one, those of a week that is over, too, and old ones go."""
+    """What is done every night: the files of each day, and of each week that is over, become one, and old ones go."""
     kept = (now - timedelta(days=settings.event_days)).date()
     for path in files.outcome_files(settings, last=kept - timedelta(days=1)):
         if files.days_of(path)[1] < kept:
