@@ -3,7 +3,7 @@
 Usage: python benchmarks/dashboard.py [--rows N] [--asks N] [--busy N]
 Makes files as runs publish them and nights put them together, for all flows, of 90 days; of today as many as there are
 at the worst moment. Beside the outcomes they have the moves to SENDING. Then asks each page `asks` times, as a browser
-does, while `busy` processes compute. Prints one JSON line: rows, megabytes, and by page the first answer, the median and
+does, while `busy` processes compute. Prints one JSON line: rows, megabytes, and by page the first, the median and
 the 95th percentile in milliseconds.
 """
 
