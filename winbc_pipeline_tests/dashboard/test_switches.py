@@ -1,6 +1,7 @@
 """Sensors and sweeps, switched on the page of settings by Dagster's own API. Source: docs/dashboard.md (Settings)."""
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class _InThisProcess(WorkspaceLoadTarget):
 def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ASGIApp]:
     """Dagster's own webserver with one flow."""
     with (
+        warnings.catch_warnings(action="ignore", category=DeprecationWarning),  # Dagster's, of its own property
         DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as instance,
         WorkspaceProcessContext(instance, _InThisProcess()) as process,
     ):

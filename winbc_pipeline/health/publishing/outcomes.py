@@ -108,18 +108,14 @@ def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow
     Of documents these are the documents: of their customers next to nothing could be shown.
     """
     main = f"AND t.part = {literal(connected.flow.main)}" if connected.flow.document else ""
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE body_masked AS
-        SELECT t.place, s.body
+    sent = f"""
         FROM taken AS t
         JOIN sent_payload AS s USING (part, key, attempt_id)
         WHERE t.state = 'SENDING' {main}"""
-    )
     if holds_goods(connected.flow):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE body_masked AS SELECT t.place, s.body {sent}")
         return
-    rows = connection.execute("SELECT b.place, t.part, b.body FROM body_masked AS b JOIN taken AS t USING (place)")
-    places, bodies = masked_bodies(connected, rows.fetchall())
+    places, bodies = masked_bodies(connected, connection.execute(f"SELECT t.place, t.part, s.body {sent}").fetchall())
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE body_masked AS SELECT unnest(?::BIGINT[]) AS place, unnest(?::VARCHAR[]) AS body",
         [places, bodies],
