@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from starlette.types import ASGIApp, Message
+from starlette.types import ASGIApp, Message, Scope
 
 from ..errors import NotDone, SystemUnavailable
 from .site import DAGSTER
@@ -89,8 +89,14 @@ async def _ask(dagster: ASGIApp, query: str, variables: Mapping[str, Any]) -> di
     body = json.dumps({"query": query, "variables": variables}).encode()
     headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     path = f"{DAGSTER}/graphql"
-    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http"}
-    scope |= {"path": path, "raw_path": path.encode(), "root_path": "", "query_string": b"", "headers": headers}
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+    }
+    scope.update(path=path, raw_path=path.encode(), root_path="", query_string=b"", headers=headers)
     waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     answer = bytearray()
 
