@@ -21,7 +21,7 @@ from .asking import reading
 PAGE = 50  # outcomes on a page
 MOST = 10_000  # outcomes that can be paged through
 MOST_EXPORTED = 100_000
-LOOK = 8  # days that are looked at first: most often the newest are enough
+LOOKS = (8, 32)  # newest days that are looked at before the rest: most often they are enough
 DONE_WORDS = {  # SQL of what people call the outcomes
     "created": "state = 'CONFIRMED' AND action = 'create'",
     "updated": "state = 'CONFIRMED' AND coalesce(action, 'skip') NOT IN ('create', 'skip')",
@@ -89,22 +89,23 @@ def newest(settings: Settings, wanted: Filter, offset: int = 0, limit: int = PAG
                 ORDER BY moment DESC, key
                 LIMIT {most}"""
             found += rows_of(connection, sql, values)
+            found.sort(key=lambda row: (-row["moment"].timestamp(), row["key"]))
             if len(found) >= most and found[most - 1]["moment"].date() > newest_of_rest:
                 break
-        return sorted(found, key=lambda row: (-row["moment"].timestamp(), row["key"]))[offset:most]
+        return found[offset:most]
 
     return reading(ask)
 
 
 def _by_age(paths: Sequence[Path]) -> Iterator[tuple[Sequence[Path], date]]:
-    """The files with the newest days, then the rest; with each, the newest day of those that are left."""
-    if not paths:
-        return
-    begins = max(files.days_of(path)[1] for path in paths) - timedelta(days=LOOK)
-    new, old = ([path for path in paths if (files.days_of(path)[1] > begins) == is_new] for is_new in (True, False))
-    yield new, max((files.days_of(path)[1] for path in old), default=date.min)
-    if old:
-        yield old, date.min
+    """The files with the newest days, and then older ones; with each, the newest day of those that are left."""
+    ends = {path: files.days_of(path)[1] for path in paths}
+    newest_day = max(ends.values(), default=date.max)
+    for begins in (*(newest_day - timedelta(days=days) for days in LOOKS), date.min):
+        some = [path for path, day in ends.items() if day > begins]
+        ends = {path: day for path, day in ends.items() if day <= begins}
+        if some:
+            yield some, max(ends.values(), default=date.min)
 
 
 def story(settings: Settings, flow: str, key: str) -> list[Row]:
