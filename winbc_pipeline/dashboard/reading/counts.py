@@ -62,15 +62,17 @@ def counted(settings: Settings, days: Sequence[date]) -> Mapping[date, Day]:
 
 
 def _of(settings: Settings, first: date, last: date) -> dict[date, Day]:
-    folder, signs = files.outcomes_folder(settings), list[tuple[str, int]]()
+    place, signs = (files.outcomes_folder(settings), first, last), list[tuple[str, int]]()
     for path in files.outcome_files(settings, first, last):
         with suppress(FileNotFoundError):  # its rows are in another file now
             signs.append((path.name, path.stat().st_mtime_ns))
-    known = _known.get((folder, first, last))
+
+    def ask(connection: duckdb.DuckDBPyConnection) -> Mapping[date, Day]:
+        return _read(connection, files.outcome_files(settings, first, last), first, last)
+
+    known = _known.get(place)
     if known is None or known[0] != tuple(signs):
-        paths = [folder / name for name, _ in signs]
-        known = tuple(signs), reading(lambda connection: _read(connection, paths, first, last))
-        _known[folder, first, last] = known
+        known = _known[place] = tuple(signs), reading(ask)
         while len(_known) > KEPT:
             _known.pop(next(iter(_known)), None)
     return dict(known[1])
@@ -83,7 +85,7 @@ def _read(connection: duckdb.DuckDBPyConnection, paths: Iterable[Path], first: d
     )
     connection.execute(
         f"""
-        CREATE TEMP TABLE last_outcome AS
+        CREATE OR REPLACE TEMP TABLE last_outcome AS
         SELECT
             flow, is_main, moment::DATE AS day, key, part,
             arg_max(state, moment) AS state, arg_max(action, moment) AS action,
