@@ -39,7 +39,6 @@ class Facts:
         person_since: since when the oldest record waits for a person; None for none.
         was_let_go: whether a person has ended the flow's safe mode, for its present target.
         is_known: whether the ledger could be read. Where it could not, all of the others say nothing.
-        is_known: whether the ledger could be read. Where it could not, all of the others say nothing.
     """
 
     problems: tuple[Problem, ...] = ()
@@ -49,7 +48,6 @@ class Facts:
     unknown_since: datetime | None = None
     person_since: datetime | None = None
     was_let_go: bool = False
-    is_known: bool = True
     is_known: bool = True
 
 
