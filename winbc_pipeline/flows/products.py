@@ -35,6 +35,7 @@ ITEM = Part(
     sign="gtin",
     features=("attributes.csv", "features.csv"),
     dimensions=True,
+    app_set="itemSettings",
 )
 ARTICLE = Part(
     name="article",
@@ -45,6 +46,7 @@ ARTICLE = Part(
     where=variants.IS_VARIANT,
     features=("features.csv",),  # attributes are what its variants differ in
     dimensions=True,
+    app_set="itemSettings",
 )
 VARIANT = Part(
     name="variant",

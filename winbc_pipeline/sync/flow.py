@@ -128,6 +128,7 @@ class Part:
         features: names of further CSVs in the flow's folder, whose rows say where something that a record has besides
             goes. Those with a place become rows of the table.
         dimensions: whether the table may fill default dimensions (`dimension.SEASON`).
+        app_set: the entity set of the companion app with further fields of its records (`app.webId`), under their ids.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
         group: the field of the source that says which records belong together, such as the SKUs of an article. It is
             the key of the parent's record where the part has a parent with a key of its own.
@@ -163,6 +164,7 @@ class Part:
     owns: bool = False
     features: tuple[str, ...] = ()
     dimensions: bool = False
+    app_set: str = ""
     keys: KeyChain | None = None
     group: str = ""
     within: str = ""

@@ -31,7 +31,7 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .known.told import told
 from .plan import plan
-from .special.dimensions import dimensions_of, without_dimensions
+from .special.beside import beside_of, own_fields
 from .special.figures import Looks
 from .special.pictures import SentPictures, outcome_of
 from .target.matching import Target
@@ -133,7 +133,7 @@ class Push:
         self.again: set[tuple[str, str]] = set()
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
         self.connected = work.connected
-        self.dimensions = dimensions_of(work.connected.compiled().get(part.name), part, target)
+        self.beside = beside_of(work.connected, work.connected.compiled().get(part.name), part, target)
         self.stopped = False  # whether a refusal is about the set-up of the target, so that no other row can be taken
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
         self.pictures = SentPictures(work.connected, part, target) if part.picture else None
@@ -387,13 +387,14 @@ class Push:
         if self.writer:
             return [self._outcome(row, result) for row, result in zip(rows, self.writer(rows), strict=True)]
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
-        # A record of which only dimensions change needs no call of its own.
+        # A record of which only fields beside it change needs no call of its own.
         needed = [each for each in operations if each.method == "POST" or each.body]
         results = self._called(needed) if needed else []
-        if self.dimensions:
+        if self.beside:
             there = {each.id: result for each, result in zip(needed, results, strict=True)}
-            whole = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
-            results = self.dimensions.write(rows, whole)
+            results = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
+        for each in self.beside:
+            results = each.write(rows, results)
         return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
 
     def _called(self, operations: list[Operation]) -> list[Result]:
@@ -411,8 +412,8 @@ class Push:
         body: Any = row["body"]
         if isinstance(body, str):  # as planned; `_resolve` makes fields of some
             body = json.loads(body, parse_float=Decimal)
-        if self.dimensions:
-            body = without_dimensions(body)
+        if self.beside:
+            body = own_fields(body)
         if row["action"] == "create":
             return Operation(str(number), "POST", self.part.entity_set, body)
         path = f"{self.part.entity_set}({row['target_id']})"

@@ -9,7 +9,6 @@ app posts a key once, so a lost answer is asked for again, and nothing is posted
 
 import json
 from collections.abc import Collection, Mapping
-from contextlib import ExitStack
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -33,11 +32,7 @@ class StockOfBc(BusinessCentral):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.connection, self.opened = settings, ExitStack()
-
-    def close(self) -> None:
-        self.opened.close()
-        super().close()
+        self.connection = settings
 
     @cached_property
     def app(self) -> AppStock | None:
@@ -47,7 +42,7 @@ class StockOfBc(BusinessCentral):
         """
         locations = self.connection.stock.locations
         needed_for = "`stock.locations`" if locations else ""
-        app = self.opened.enter_context(app_stock(self.connection, needed_for))
+        app = self.closing.enter_context(app_stock(self.connection, needed_for))
         if app and app.found.can(ADJUSTMENTS, write=True):
             return app
         if locations:
@@ -62,7 +57,7 @@ class StockOfBc(BusinessCentral):
 
     def figures(self, records: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Items with what is there in the location of the settings, if they name one."""
-        if not self.app or not self.location:
+        if not self.location or not self.app:
             return dict(records)
         levels = self.app.on_hand({str(one["number"]) for one in records.values()})
         return {key: one | {INVENTORY: levels.get((one["number"], ""), Decimal(0))} for key, one in records.items()}
