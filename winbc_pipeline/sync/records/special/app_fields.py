@@ -1,4 +1,4 @@
-"""Fields of the companion app as fields of a record: `app.longDescription` of an item, `app.languageCode` of a customer.
+"""Fields of the companion app as fields of a record: `app.longDescription` of an item, `app.webId` of a customer.
 
 The app shows them in an entity set of its own, under the record's id. So they are read besides the record and written
 after it, and compared and settled as any field. Without the app, or a right in it, they are left out, and the record is
@@ -8,7 +8,6 @@ Here belongs: what these fields are in calls. Which of them is sent: merge.py.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -113,7 +112,7 @@ class AppFields:
             elif self._is_changed(wanted[place], found.body):
                 whole[place] = _joined(whole[place], wanted[place], Result("", 409, CHANGED_MEANWHILE))
             else:
-                body = {self.names[each["field"]]: _value(each["new"]) for each in wanted[place]}
+                body = {self.names[each["field"]]: "" if each["new"] is None else each["new"] for each in wanted[place]}
                 calls[place] = Operation("", "PATCH", self._path(ids[place]), body, found.body["@odata.etag"])
         for place, result in self._run(calls).items():
             whole[place] = _joined(whole[place], wanted[place], result)
@@ -126,7 +125,7 @@ class AppFields:
         """Whether a field is neither as it was when it was compared, nor as it is to be."""
         now = [(each, shown[self.names[each["field"]]]) for each in changes]
         return any(
-            not (equal(there, each["old"]) or equal(there, each["new"]) or empty(there) == empty(each["old"]) is True)
+            not (equal(there, each["old"]) or equal(there, each["new"]) or (empty(there) and empty(each["old"])))
             for each, there in now
         )
 
@@ -147,10 +146,6 @@ def _changes(row: Row) -> list[Row]:
     """What the plan changes in fields of the app: field, old and new."""
     changes: list[Row] = orjson.loads(row["changes"]) if f'"{APP_FIELD}' in row["changes"] else []
     return [each for each in changes if is_app_field(each["field"])]
-
-
-def _value(new: Any) -> Any:
-    return "" if new is None else Decimal(str(new)) if isinstance(new, float) else new
 
 
 def _joined(record: Result, changes: list[Row], outcome: Result) -> Result:
