@@ -104,7 +104,7 @@ def page_by_page(settings: Any, rows: int) -> None:
     there = [record for page in source.pages("items?$select=number,inventory") for record in exact(page)]
     sales, _ = open_orders(settings, source, {"salesOrders": datetime.now(UTC)}, None)
     source.close()
-    assert (len(there), len(sales.by_place)) == (rows, len(range(0, rows, ON_ORDER)))
+    assert (len(there), len(sales.by_place)) == (rows, len(range(0, rows, ON_ORDER))), (len(there), len(sales.by_place))
 
 
 def counted(url: str) -> int:

@@ -24,6 +24,7 @@ CATEGORY = Part(
     # table gives one code.
     merged_by="code",
     where="category IS NOT NULL AND variant_count > 0",
+    app_set="itemCategorySettings",
 )
 ITEM = Part(
     name="item",

@@ -28,7 +28,8 @@ def refuse_to_bc(settings: Settings) -> None:
     """Raises ConfigurationError for a flag that Business Central has no field for."""
     if settings.stock.manage_stock != "leave" and rules.direction(settings) == "to_bc":
         words = "stock.manage_stock: API v2.0 of Business Central has no field for it."
-        raise ConfigurationError(words, 'Set it to "leave".')
+        hint = 'Set it to "leave". With the companion app, `app manageStock` in features.csv of products sets the flag.'
+        raise ConfigurationError(words, hint)
 
 
 def refuse_to_winstore(settings: Settings) -> None:

@@ -6,6 +6,7 @@ Contract of the app: facts/companion_app.json. Without the app, a record is sent
 import pytest
 
 from winbc_pipeline.errors import MappingError
+from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 from winbc_pipeline.systems.business_central import BusinessCentral
@@ -16,7 +17,8 @@ from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
 from ...support.shops.two_ways import TO_BC, TwoWays
 
-SETTINGS = "connector.winstore.itemSettings"
+STORED = "connector.winstore"
+SETTINGS = f"{STORED}.itemSettings"
 API = "BC/api/connector/winstore/v1.0"
 LONG = "<p>" + "A mug that lasts. " * 300 + "</p>"
 
@@ -30,6 +32,14 @@ def places(shop: ProductShop, *rows: str) -> None:
     shop._own_tables()
     path = shop.settings.mapping_folder / shop.connected.flow.id / "features.csv"
     path.write_text("\n".join(["name,source,place,when,note", *rows, ""]), encoding="utf-8")
+
+
+def add_rows(world: ProductShop | TwoWays, flow: str, table: str, *rows: str) -> None:
+    """Adds rows to a mapping table."""
+    world._own_tables()
+    path = world.settings.mapping_folder / flow / f"{table}.csv"
+    whole = path.read_text(encoding="utf-8").rstrip()
+    path.write_text("\n".join([whole, *rows, ""]), encoding="utf-8")
 
 
 def settings_of(shop: ProductShop, number: str) -> Record:
@@ -118,16 +128,20 @@ def test_without_the_right_to_write_the_item_is_sent_and_the_right_is_named(shop
 
 def test_a_customer_gets_language_and_groups(two_ways: TwoWays) -> None:
     install(two_ways)
-    two_ways._own_tables()
-    table = two_ways.settings.mapping_folder / TO_BC / "customer.csv"
-    added = ["app.languageCode,'NLD',,always,,", "app.customerPriceGroup,'WEB',,create,,"]
-    width = table.read_text(encoding="utf-8").splitlines()[0].count(",")
-    lines = [row + "," * (width - row.count(",")) for row in added]
-    table.write_text(table.read_text(encoding="utf-8").rstrip() + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    add_rows(two_ways, TO_BC, "customer", "app.languageCode,'NLD',,always,,", "app.customerPriceGroup,'WEB',,create,,")
     two_ways.shop_has()
     two_ways.run(TO_BC)
-    (found,) = two_ways.records("connector.winstore.customerSettings")
+    (found,) = two_ways.records(f"{STORED}.customerSettings")
     assert (found["languageCode"], found["customerPriceGroup"]) == ("NLD", "WEB")
+
+
+def test_a_new_category_gets_its_parent(shop: ProductShop) -> None:
+    shop.seed(itemCategories=[{"code": "ALL", "displayName": "All"}])
+    add_rows(shop, PRODUCTS.id, "category", "app.parentCategory,'ALL',,create,,")
+    shop.article("8", "CUP", category="Kitchen")
+    shop.run()
+    found = {each["code"]: each["parentCategory"] for each in shop.records(f"{STORED}.itemCategorySettings")}
+    assert found["KITCHEN"] == "ALL"
 
 
 def warnings(shop: ProductShop) -> tuple[str, ...]:
