@@ -71,7 +71,7 @@ def serve(rows: int, ready: "multiprocessing.Queue[int]") -> None:
         skip = int(parse_qs(path.query).get("skip", ["0"])[0])
         found: dict[str, Any] = {"value": [row(n) for n in numbers[skip : skip + size]]}
         if skip + size < len(numbers):
-            found["@odata.nextLink"] = f"{path.path}?skip={skip + size}"
+            found["@odata.nextLink"] = f"/companies(1)/{name}?skip={skip + size}"
         return json.dumps(found, separators=(",", ":")).encode()
 
     answer_json(reply, ready)
@@ -104,7 +104,7 @@ def page_by_page(settings: Any, rows: int) -> None:
     there = [record for page in source.pages("items?$select=number,inventory") for record in exact(page)]
     sales, _ = open_orders(settings, source, {"salesOrders": datetime.now(UTC)}, None)
     source.close()
-    assert (len(there), len(sales.by_place)) == (rows, len(range(0, rows, ON_ORDER))), (len(there), len(sales.by_place))
+    assert (len(there), len(sales.by_place)) == (rows, len(range(0, rows, ON_ORDER)))
 
 
 def counted(url: str) -> int:

@@ -35,6 +35,7 @@ from .draft import LINKED, Draft, Note, Noted
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
 from .special.addresses import kept_elsewhere, meant, without
+from .special.app_fields import AppFields
 from .special.beside import beside_of
 from .special.parents import Parents, of_another, renamed, with_parents
 from .special.privacy import Privacy
@@ -323,6 +324,12 @@ class Planner:
         number = next(self.ids, None)
         return None if number is None else str(number)
 
+    def _unsent(self, row: Row, updates: Mapping[str, Any]) -> list[str]:
+        """Fields that were never sent, whatever else of the record was."""
+        later = self._later(row) if is_unfinished(row) else ()
+        apps = (each for each in self.beside if isinstance(each, AppFields))
+        return [*later, *(name for each in apps for name in each.never_sent(updates, row["known"].sent))]
+
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known = row["known"]
         if self._is_private(row["creates"], live):
@@ -341,7 +348,7 @@ class Planner:
         for each in self.beside if is_unfinished(row) else ():
             updates = {**updates, **each.unsent(row, live)}
         answered = self.records.hashes(known, live)
-        moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
+        moved = self.records.moved(known, live, answered, self._unsent(row, updates))
         elsewhere = kept_elsewhere(live, self.part.address)
         rules = self._rules_of(row, live, elsewhere)
         merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(self.modified.get(row["_key"]), live))

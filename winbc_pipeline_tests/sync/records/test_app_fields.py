@@ -9,6 +9,7 @@ from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
+from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.systems.business_central import BusinessCentral
 from winbc_pipeline.workbench.readiness import check_ready
 
@@ -117,6 +118,26 @@ def test_without_the_app_the_item_is_sent_and_the_field_is_named(product_shop: P
     product_shop.run()
     assert product_shop.row("MUG")["state"] == "CONFIRMED"
     assert any("app.longDescription needs itemSettings of the companion app" in each for each in warnings(product_shop))
+
+
+def test_an_app_that_is_installed_later_gets_the_field_with_the_next_change(product_shop: ProductShop) -> None:
+    places(product_shop, "long,descriptionlong,app longDescription,,")
+    product_shop.article("7", "MUG", description_long=LONG)
+    product_shop.run()
+    install(product_shop)
+    product_shop.article("7", "MUG", description_long=LONG, price="20")
+    product_shop.run()
+    assert settings_of(product_shop, "MUG")["longDescription"] == LONG
+
+
+def test_an_app_that_is_gone_since_the_plan_leaves_the_item_open(shop: ProductShop) -> None:
+    work = shop.work()
+    dry_run(work)
+    shop._control(BC, "seed", {"extensions": [{"id": companion_app().key, "installed": False}]})
+    push_windows(work)
+    assert shop.row("MUG")["state"] != "CONFIRMED"
+    shop.run()
+    assert shop.row("MUG")["state"] == "CONFIRMED"
 
 
 def test_without_the_right_to_write_the_item_is_sent_and_the_right_is_named(shop: ProductShop) -> None:

@@ -68,12 +68,22 @@ class AppFields:
         return [f"{name} needs {self.entity_set} of the companion app, and is not sent: {why}" for name in self.names]
 
     def missing(self, row: Row) -> str | None:
-        """None; without the app, the fields are taken out of the payloads of a mapped record."""
+        """None; without the app, the fields are taken out of a mapped record, and count as never sent."""
         if not self.app:
-            for name in self.names:
-                row["creates"].pop(name, None)
-                row["updates"].pop(name, None)
+            hashes = orjson.loads(row["new_hashes"])
+            for fields in (row["creates"], row["updates"], hashes):
+                for name in self.names:
+                    fields.pop(name, None)
+            row["new_hashes"] = orjson.dumps(hashes).decode()
         return None
+
+    def never_sent(self, updates: Mapping[str, Any], sent: Mapping[str, str]) -> list[str]:
+        """The fields with a value that were not there, or had no row, when the record was last sent.
+
+        Args:
+            sent: the hashes of what was last sent, by field; empty for a record that never was.
+        """
+        return [name for name in self.names if sent and name not in sent and not empty(updates.get(name))]
 
     def unsent(self, row: Row, live: Mapping[str, Any]) -> dict[str, Any]:
         """The fields that only new records get, of one that was made without them."""
@@ -101,7 +111,10 @@ class AppFields:
         whole = list(results)
         wanted = {place: changes for place, row in enumerate(rows) if (changes := _changes(row))}
         wanted = {place: changes for place, changes in wanted.items() if results[place].status in DONE}
-        if not wanted or not self.app:
+        if not self.app:  # it is gone since the plan was made
+            lost = Result("", NOT_RUN, {})
+            return [_joined(one, [], lost) if place in wanted else one for place, one in enumerate(whole)]
+        if not wanted:
             return whole
         ids = {place: str(results[place].body["id"]) for place in wanted}
         shown = self._run({place: Operation("", "GET", self._path(own)) for place, own in ids.items()})
