@@ -94,8 +94,8 @@ def test_a_row_that_was_deleted_there_is_made_again(shop: OrderSandboxes) -> Non
     send(shop, "new")
     (state,) = told(shop)
     shop.bc_app.state.records.delete(STATES, state["id"])
-    send(shop, "Cancelled")
-    assert [each["reasonCode"] for each in told(shop)] == ["CANCELLED"]
+    send(shop, "paid")
+    assert [each["result"] for each in told(shop)] == ["Done"]
 
 
 def test_the_way_to_winstore_is_told_too(stock_with_app: StockWorld) -> None:

@@ -22,6 +22,7 @@ STORED = "connector.winstore"
 SETTINGS = f"{STORED}.itemSettings"
 API = "BC/api/connector/winstore/v1.0"
 LONG = "<p>" + "A mug that lasts. " * 300 + "</p>"
+pytestmark = pytest.mark.proof
 
 
 def install(world: ProductShop | TwoWays) -> None:

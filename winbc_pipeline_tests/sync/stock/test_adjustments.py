@@ -25,6 +25,7 @@ from ...support.shops.stock_world import StockWorld
 from .seller import lost_of
 
 ADJUSTMENTS = "connector.winstore.stockAdjustments"
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture
