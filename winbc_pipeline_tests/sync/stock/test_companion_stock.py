@@ -34,6 +34,7 @@ def test_the_figure_is_that_of_today_with_the_app(of_bc: StockWorld) -> None:
     assert all("salesOrders?" not in each["path"] for each in of_bc.calls(BC) if each["method"] == "GET")
 
 
+@pytest.mark.proof
 def test_only_the_locations_of_the_setting_count(of_bc: StockWorld) -> None:
     of_bc.seed(locations=[{"code": "SHOP"}, {"code": "CENTRAL"}])
     of_bc.counted(4, location="CENTRAL")
@@ -47,6 +48,7 @@ def test_only_the_locations_of_the_setting_count(of_bc: StockWorld) -> None:
     assert of_bc.shown() == 5
 
 
+@pytest.mark.proof
 def test_what_is_reserved_is_taken_off_when_a_formula_reads_it(of_bc: StockWorld) -> None:
     counts_reserved(of_bc)
     of_bc.user(do="reserve", item=SKU, quantity=4)
@@ -58,6 +60,7 @@ def test_what_is_reserved_is_taken_off_when_a_formula_reads_it(of_bc: StockWorld
     assert of_bc.shown() == 9
 
 
+@pytest.mark.proof
 def test_an_order_in_another_unit_counts_in_base_units(of_bc: StockWorld) -> None:
     of_bc.has_unit("BOX", 3)
     of_bc.sold(2, unit="BOX")
@@ -65,6 +68,7 @@ def test_an_order_in_another_unit_counts_in_base_units(of_bc: StockWorld) -> Non
     assert of_bc.shown() == 4
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("drafts", "shows"), [(False, 10), (True, 8)])
 def test_a_draft_counts_where_the_setting_says_so(of_bc: StockWorld, drafts: bool, shows: int) -> None:
     of_bc.owner("bc", warehouse="7", drafts=drafts)
@@ -75,6 +79,7 @@ def test_a_draft_counts_where_the_setting_says_so(of_bc: StockWorld, drafts: boo
     assert of_bc.shown() == shows
 
 
+@pytest.mark.proof
 def test_each_variant_has_its_own_stock(of_bc: StockWorld) -> None:
     of_bc.item("MUG")
     for code, quantity in (("RED", 3), ("BLUE", 5)):
@@ -92,6 +97,7 @@ def test_each_variant_has_its_own_stock(of_bc: StockWorld) -> None:
     assert (of_bc.shown("MUG-RED"), of_bc.shown("MUG-BLUE")) == (1, 5)
 
 
+@pytest.mark.proof
 def test_a_rerun_writes_nothing(of_bc: StockWorld) -> None:
     of_bc.sold(3)
     of_bc.run(TO_WINSTORE)
@@ -125,6 +131,7 @@ def test_a_right_that_is_missing_is_named(of_bc: StockWorld) -> None:
     assert "reservedStocks" in str(refused.value)
 
 
+@pytest.mark.proof
 def test_an_app_that_is_installed_later_is_used_from_then_on(stock: StockWorld) -> None:
     stock.shop_has(warehouse="7", quantity="1")
     stock.bc_owns()
