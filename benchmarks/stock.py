@@ -111,7 +111,7 @@ def settings_of(folder: Path, url: str = "http://127.0.0.1:1") -> Any:
         data_folder=folder,
         history_start=START.date(),
         guards={"enabled": False},
-        bc=own | {"company": "bench"},
+        bc=own | {"company": "bench", "companion_app": "off"},
         winstore=own,
     )
 

@@ -182,14 +182,16 @@ class StockSettings(_Section):
     """Who owns the stock of each group of warehouses, what counts as stock, and how often both sides are compared.
 
     `owners` holds the groups of `lookups/stock_groups.csv` that `owner` does not own. `warehouse` is Winstore's
-    warehouse that shows the stock of Business Central. `calls_per_hour` is a number of calls to each system by the
-    sweep. `zero_share_percent` is a share of the SKUs that are known in the target, `zero_at_least` a number of SKUs.
+    warehouse that shows the stock of Business Central, `locations` the locations there that count. `calls_per_hour` is
+    a number of calls to each system by the sweep. `zero_share_percent` is a share of the SKUs that are known in the
+    target, `zero_at_least` a number of SKUs.
     """
 
     owner: Literal["winstore", "bc"] = "winstore"
     owners: dict[str, Literal["winstore", "bc"]] = {}
     warehouse: str = ""
     drafts: bool = False
+    locations: tuple[str, ...] = ()
     manage_stock: Literal["leave", "on", "off"] = "leave"
     sweep_minutes: int = Field(default=15, ge=1, le=60)
     full_sweep_hours: PositiveInt = 6

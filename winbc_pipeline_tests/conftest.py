@@ -21,6 +21,7 @@ from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 from .support.shops.pictured_shop import pictured_shop as pictured_shop
 from .support.shops.stock_world import stock as stock
+from .support.shops.stock_world import stock_with_app as stock_with_app
 from .support.shops.two_ways import two_ways as two_ways
 
 hypothesis_settings.register_profile(

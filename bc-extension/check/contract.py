@@ -120,7 +120,7 @@ def _of_page(app: App, one: AlObject) -> dict[str, Any]:
 
 
 def _of_query(app: App, one: AlObject) -> dict[str, Any]:
-    (item,) = one.all("query_dataitem")
+    item, *_ = one.all("query_dataitem")  # the others are joined to it
     table = text(item.child_by_field_name("table_name"))
     return {"entityName": one.properties["EntityName"], "table": table} | {
         "verbs": [],

@@ -73,6 +73,7 @@ CUSTOMERS = Flow(
             keys=KEYS,
             fixed=("type",),
             address=ADDRESS,
+            app_set="customerSettings",
         ),
         Part(
             name="contact",

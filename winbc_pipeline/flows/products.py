@@ -24,6 +24,7 @@ CATEGORY = Part(
     # table gives one code.
     merged_by="code",
     where="category IS NOT NULL AND variant_count > 0",
+    app_set="itemCategorySettings",
 )
 ITEM = Part(
     name="item",
@@ -35,6 +36,7 @@ ITEM = Part(
     sign="gtin",
     features=("attributes.csv", "features.csv"),
     dimensions=True,
+    app_set="itemSettings",
 )
 ARTICLE = Part(
     name="article",
@@ -45,6 +47,7 @@ ARTICLE = Part(
     where=variants.IS_VARIANT,
     features=("features.csv",),  # attributes are what its variants differ in
     dimensions=True,
+    app_set="itemSettings",
 )
 VARIANT = Part(
     name="variant",

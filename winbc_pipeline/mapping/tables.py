@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MappingError
-from ..systems.facts import DIMENSION
+from ..systems.facts import APP_FIELD, DIMENSION
 from .cells import Row, exact, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
@@ -31,9 +31,13 @@ MOST_LINES = 1000
 TO_FILL = "?"  # stands for a target value that a person still has to give
 _PREFIX = re.escape(DIMENSION)
 TARGET_FIELD = re.compile(rf"(?!{_PREFIX})\w+(\.\w+)?|{_PREFIX}\S.{{0,19}}", re.ASCII)
-# The places of a feature in a record of the target, and the field that each is. Only the companion app has the others.
-FIELDS_OF_PLACES = {"field": "{}", "dimension": DIMENSION + "{}", "category": "itemCategoryCode"}
-APP = "app"
+# The places of a feature in a record of the target, and the field that each is.
+FIELDS_OF_PLACES = {
+    "field": "{}",
+    "dimension": DIMENSION + "{}",
+    "category": "itemCategoryCode",
+    "app": APP_FIELD + "{}",
+}
 PLACE_HINT = "Write `field NAME`, `dimension CODE`, `category`, `app NAME`, or leave it empty."
 
 
@@ -71,7 +75,6 @@ class Feature:
         name: what people call it.
         source: a field or a formula; it may be empty where there is no place.
         field: the field of the target that it fills; empty for one without a place.
-        app: the field of the companion app that it would fill.
     """
 
     table: str
@@ -79,7 +82,6 @@ class Feature:
     name: str
     source: str
     field: str
-    app: str
     when: str
     owner: str
     note: str
@@ -162,7 +164,7 @@ def _feature(path: Path, row: Row) -> Feature:
     cells, place = row.cells, f"{path}, row {row.number}"
     kind, _, what = cells["place"].partition(" ")
     kind, what, when = kind.lower(), what.strip(), _when(place, cells["when"])
-    if kind not in ("", APP, *FIELDS_OF_PLACES) or bool(what) != (kind in (APP, "field", "dimension")):
+    if kind not in ("", *FIELDS_OF_PLACES) or bool(what) != (kind in ("app", "field", "dimension")):
         raise MappingError(f"{place}, column place: `{cells['place'][:40]}` is no place.", PLACE_HINT)
     field = FIELDS_OF_PLACES.get(kind, "").format(what)
     if field and not TARGET_FIELD.fullmatch(field):
@@ -171,8 +173,7 @@ def _feature(path: Path, row: Row) -> Feature:
         hint = "Give a field, a formula, or a fixed value in straight quotes."
         raise MappingError(f"{place}, column source: {cells['name'][:40]} gets no value.", hint)
     owner = _owner(place, cells["name"], when, cells["owner"])
-    app = what if kind == APP else ""
-    return Feature(path.name, row.number, cells["name"], cells["source"], field, app, when, owner, cells["note"])
+    return Feature(path.name, row.number, cells["name"], cells["source"], field, when, owner, cells["note"])
 
 
 def with_features(table: Table, features: Sequence[Feature]) -> Table:

@@ -6,7 +6,7 @@ from ..staging import apart, compact, gather, gone, ledger, load, pairs, problem
 from ..staging.people import erased
 from ..staging.people.personal import PersonalFile, PersonalTable
 from ..sync import map as mapped
-from ..sync import plan_table, session
+from ..sync import plan_table, session, sync_states
 from ..sync.guards import safe_mode, source, writes
 from ..sync.keeping import restored
 from ..sync.records.target import index
@@ -32,6 +32,7 @@ OWNERS = (
     schema,
     session,
     source,
+    sync_states,
     variants,
     writes,
 )

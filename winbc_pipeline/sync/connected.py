@@ -20,7 +20,7 @@ from ..staging.load import OWN, TYPES, StagingTable
 from ..staging.people.erased import mark_sql
 from ..staging.people.installation_key import key_in
 from ..staging.store import Store, create_table, in_memory, literal, lock_down, quote, writing
-from ..systems.business_central.facts import dimension_field, is_dimension
+from ..systems.business_central.facts import app_field, dimension_field, is_app_field, is_dimension
 from ..systems.facts import FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
@@ -222,7 +222,7 @@ class ConnectedFlow:
         compiled = compile_table(
             table,
             self.source_fields,
-            {**self.target_fields(part), **{name: dimension_field(name) for name in names}},
+            {**self.target_fields(part), **{name: dimension_field(name) for name in names}, **_app_fields(part, table)},
             self.settings.tables_folder / LOOKUPS,
             self._constants(),
             load_functions(self.settings.mapping_functions),
@@ -263,6 +263,10 @@ class ConnectedFlow:
         carried = {name for part in self.parts if part.within for name in compiled[part.name].reads}
         unplaced = [each for own in tables for each in own.unplaced if each.when != "never"]
         found = dict.fromkeys(_unplaced(each) for each in unplaced if each.source not in carried)
+        if self.settings.bc.companion_app == "off":
+            fields = [row.line for own in tables for row in own.targets if is_app_field(row.line.target_field)]
+            words = "needs the companion app, which is off"
+            found |= dict.fromkeys(f"{line.place}: {line.target_field} {words}" for line in fields)
         entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
         used = {*entity.key, entity.modified, entity.parent_key, flow.gone.active if flow.gone else ""}
         used = used.union(*(own.reads | own.named for own in tables))
@@ -328,10 +332,14 @@ def _marks(flow: Flow) -> tuple[str, ...]:
 
 def _unplaced(feature: Feature) -> str:
     """In words, why a feature is not sent."""
-    app = f"needs the companion app ({feature.app}), which is off"
-    words = app if feature.app else "has no place in Business Central"
     note = f" ({feature.note})" if feature.note else ""
-    return f"{feature.table} row {feature.row}: {feature.name} {words}{note}"
+    return f"{feature.table} row {feature.row}: {feature.name} has no place in Business Central{note}"
+
+
+def _app_fields(part: Part, table: Table) -> dict[str, FieldFacts]:
+    """The fields of the companion app that a table names, as far as its records have them."""
+    names = [line.target_field for line in table.lines if part.app_set and is_app_field(line.target_field)]
+    return {name: facts for name in names if (facts := app_field(part.app_set, name))}
 
 
 def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:

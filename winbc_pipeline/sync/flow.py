@@ -88,8 +88,8 @@ class Address:
     uncarried: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def _no_keys(_: Settings, __: Collection[str]) -> Collection[str]:
-    return ()
+def _no_inner(_: Settings, __: Collection[str]) -> Mapping[str, "Sold"]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,12 @@ class Part:
         creates: whether a record that the target does not have is made there. If not, it is skipped.
         missing: the reason code of a record that is skipped for that.
         inner: gives, of some keys, those of records that are only part of another record in the target, such as
-            variants. A figure cannot be written to these.
+            variants, and which these are. A figure goes there only with the companion app.
         keys: how its records are found in the target; None when the fields of `match` are enough.
         features: names of further CSVs in the flow's folder, whose rows say where something that a record has besides
             goes. Those with a place become rows of the table.
         dimensions: whether the table may fill default dimensions (`dimension.SEASON`).
+        app_set: the entity set of the companion app with further fields of its records (`app.webId`), under their ids.
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
         group: the field of the source that says which records belong together, such as the SKUs of an article. It is
             the key of the parent's record where the part has a parent with a key of its own.
@@ -159,10 +160,11 @@ class Part:
     lone: tuple[str, ...] = ()
     creates: bool = True
     missing: str = "MISSING_THERE"
-    inner: Callable[[Settings, Collection[str]], Collection[str]] = field(default=_no_keys)
+    inner: Callable[[Settings, Collection[str]], Mapping[str, "Sold"]] = field(default=_no_inner)
     owns: bool = False
     features: tuple[str, ...] = ()
     dimensions: bool = False
+    app_set: str = ""
     keys: KeyChain | None = None
     group: str = ""
     within: str = ""

@@ -6,6 +6,8 @@ from typing import Literal
 Kind = Literal["text", "decimal", "integer", "boolean", "date", "datetime", "guid"]
 # Begins the names of fields that are default dimensions of a record, such as `dimension.SEASON`.
 DIMENSION = "dimension."
+# Begins the names of fields of the companion app, such as `app.longDescription`.
+APP_FIELD = "app."
 
 
 @dataclass(frozen=True)

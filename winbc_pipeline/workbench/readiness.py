@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
+from ..sync.records.special.app_fields import app_fields_of
 from ..sync.records.special.dimensions import Dimensions, dimensions_of
 from ..sync.records.target.references import IdsByCode
 from ..sync.run import cents_off
@@ -65,14 +66,18 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
     tables = [(part.table, compiled[part.name]) for part in connected.parts]
     objects = [(table, each) for table, own in tables for each in line_objects(own)]
     asked = _Asked(target, [each for _, each in objects])
+    gaps: list[str] = []
     problems = list(_missing_codes([own for _, own in tables], asked))
     for part in connected.parts:
-        problems += _missing_dimensions(compiled[part.name], dimensions_of(compiled[part.name], part, target))
+        own = compiled[part.name]
+        problems += _missing_dimensions(own, dimensions_of(own, part, target))
+        app = app_fields_of(connected, own, part, target)
+        gaps += [f"{part.table}: {gap}" for gap in app.gaps()] if app else []
     try:
         flow.suits(settings, target)
     except ConfigurationError as error:
         problems.append(error.message.rstrip("."))
-    warned: list[str] = []
+    warned = list(dict.fromkeys(gaps))
     for table, each in objects:
         place = f"{table} row lineObjectNumber ({each.place})"
         problems += [f"{place}: {problem}" for problem in asked.wrong_with(each)]

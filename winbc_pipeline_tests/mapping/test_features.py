@@ -4,6 +4,7 @@ Source: the seed's section "Attributes/Features": attributes make variants, feat
 """
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import CUSTOMERS, PRODUCTS
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import Line
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import BusinessCentralSettings, Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.tables.table_tests import run_tests
 from winbc_pipeline.workbench.trace import trace
@@ -118,11 +119,13 @@ def test_a_row_that_cannot_be_meant_is_refused_with_its_place(shop: Shop, row: s
 
 
 def test_what_has_no_place_is_listed_and_so_is_a_field_that_no_table_reads(shop: Shop) -> None:
+    off = BusinessCentralSettings(companion_app="off")
+    shop.connected = replace(shop.connected, settings=shop.connected.settings.model_copy(update={"bc": off}))
     shop.features(
-        "brand,'ACME',app BrandCode,,", "season,subcategory,,,not decided", "maker,supplierid,dimension X,never,"
+        "brand,'ACME',app shortDescription,,", "season,subcategory,,,not decided", "maker,supplierid,dimension X,never,"
     )
     listed = shop.connected.without_place()
-    assert "features.csv row 2: brand needs the companion app (BrandCode), which is off" in listed
+    assert "features.csv row 2: app.shortDescription needs the companion app, which is off" in listed
     assert "features.csv row 3: season has no place in Business Central (not decided)" in listed
     assert "variant_picture: no table reads this field" in listed
     assert not [each for each in listed if "supplierid" in each], "a row with never says that it is left out on purpose"

@@ -11,6 +11,7 @@ from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sync.outcomes import REASONS
 
 from ..support.order_sandboxes import BC, OrderSandboxes, order_sandboxes
+from ..support.shops.stock_world import TO_WINSTORE, StockWorld
 
 pytestmark = pytest.mark.proof
 STATES = "connector.winstore.syncStates"
@@ -72,3 +73,37 @@ def test_unless_it_is_chosen_nothing_is_told(shop: OrderSandboxes) -> None:
     shop.call(sync_states=False)
     send(shop, "Cancelled")
     assert told(shop) == []
+
+
+def test_a_run_in_which_all_is_done_makes_no_call_to_the_app(shop: OrderSandboxes) -> None:
+    send(shop, "paid")
+    assert not [each for each in shop.calls(BC) if "connector/winstore" in each["path"]]
+
+
+def test_what_was_told_before_is_not_told_again(shop: OrderSandboxes) -> None:
+    send(shop, "Cancelled")
+    before = len(shop.state(BC)["writes"])
+    shop.pass_time(60)
+    shop.order("W1", status="Cancelled", email="other@mail.example")
+    shop.sync()
+    assert len(shop.state(BC)["writes"]) == before
+
+
+def test_a_row_that_was_deleted_there_is_made_again(shop: OrderSandboxes) -> None:
+    shop.choose(statuses=("paid",))
+    send(shop, "new")
+    (state,) = told(shop)
+    shop.bc_app.state.records.delete(STATES, state["id"])
+    send(shop, "paid")
+    assert [each["result"] for each in told(shop)] == ["Done"]
+
+
+def test_the_way_to_winstore_is_told_too(stock_with_app: StockWorld) -> None:
+    stock_with_app.call(sync_states=True)
+    stock_with_app.bc_owns()
+    item = stock_with_app.item("NOBODY")
+    stock_with_app.counted(5, "NOBODY")
+    stock_with_app.run(TO_WINSTORE)
+    (state,) = stock_with_app.state(BC)["records"][STATES]
+    assert (state["direction"], state["recordKind"], state["result"]) == ("To_x0020_Winstore", "Item", "Skipped")
+    assert (state["recordId"], state["recordNumber"], state["reasonCode"]) == (item["id"], "NOBODY", "MISSING_ARTICLE")

@@ -28,14 +28,15 @@ def refuse_to_bc(settings: Settings) -> None:
     """Raises ConfigurationError for a flag that Business Central has no field for."""
     if settings.stock.manage_stock != "leave" and rules.direction(settings) == "to_bc":
         words = "stock.manage_stock: API v2.0 of Business Central has no field for it."
-        raise ConfigurationError(words, 'Set it to "leave".')
+        hint = 'Set it to "leave". With the companion app, `app manageStock` in features.csv of products sets the flag.'
+        raise ConfigurationError(words, hint)
 
 
 def refuse_to_winstore(settings: Settings) -> None:
     """Raises ConfigurationError for a warehouse that Business Central does not own, and for a flag without a field."""
     chosen = settings.stock
     if not chosen.warehouse:
-        hint = "Name Winstore's warehouse that shows the stock of Business Central. API v2.0 has no stock per location."
+        hint = "Name Winstore's warehouse that shows the stock of Business Central."
         raise ConfigurationError("stock.warehouse is not set.", hint)
     group = rules.group_of(settings, chosen.warehouse)
     if not group:
@@ -128,9 +129,8 @@ STOCK_TO_WINSTORE = Flow(
     gather=of_bc.GATHER,
     refuses=refuse_to_winstore,
     switch=SWITCH.format("bc"),
-    lacks="API v2.0 of Business Central has no reserved quantity and no stock per location or variant. What sells from "
-    "the stock is `on_orders`, the open lines of sales orders; what comes is `incoming`.",
+    lacks="What sells from the stock is `on_orders`, the open lines of sales orders; what comes is `incoming`.",
     emptied="quantity",
     guarded=True,
-    explains=("on_hand", "on_orders", "incoming", *RULED, "sales_lines", "purchase_lines"),
+    explains=("on_hand", "on_orders", "incoming", "reserved", *RULED, "sales_lines", "purchase_lines"),
 )

@@ -82,6 +82,16 @@ def _transfer(company: Company, asked: Record) -> None:
         move(company, Movement(quantity=sign * quantity, entry_type=TRANSFER, document=document, **place))
 
 
+def _reserve(company: Company, asked: Record) -> None:
+    """Reserves a quantity of the stock of a place, in the place of what was reserved there."""
+    place = _place(company, asked)
+    row = company.get("stock", "/".join((place["item"]["id"], place["variant_id"], place["location_id"])))
+    quantity = _quantity(asked)
+    if row is None or amount(row["quantity"]) < quantity:
+        raise ValueError("there is not so much to reserve")
+    company.records.replace("stock", row["id"], row | {"reserved": quantity})
+
+
 def _place(company: Company, asked: Record) -> dict[str, Any]:
     """The item, the variant and the location that are meant, as fields of a Movement."""
     item = _record(company, "items", "number", asked.get("item"))
@@ -134,5 +144,6 @@ ACTS: dict[str, Act] = {
     "adjust": _adjust,
     "transfer": _transfer,
     "count": _count,
+    "reserve": _reserve,
     "copyEnvironment": _copy_environment,
 }

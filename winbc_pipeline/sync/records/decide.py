@@ -35,7 +35,8 @@ from .draft import LINKED, Draft, Note, Noted
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
 from .special.addresses import kept_elsewhere, meant, without
-from .special.dimensions import dimensions_of
+from .special.app_fields import AppFields
+from .special.beside import beside_of
 from .special.parents import Parents, of_another, renamed, with_parents
 from .special.privacy import Privacy
 from .special.stocked import Stocked
@@ -68,7 +69,7 @@ class Planner:
     ) -> None:
         self.draft = draft
         self.connected, self.part, self.settings, self.target = connected, part, connected.settings, target
-        self.compiled, self.dimensions = compiled, dimensions_of(compiled, part, target)
+        self.compiled, self.beside = compiled, beside_of(connected, compiled, part, target)
         self.flow, self.source = connected.flow.id, connected.flow.source
         self.document = connected.flow.document
         self.records = records or KnownRecords(connected, part, compiled)
@@ -101,9 +102,9 @@ class Planner:
         whole = [with_payloads(row, self.compiled, ids, self.connected.hash_key) for row in rows]
         if self.part.within:
             whole = with_parents(self.connected, self.part, self.target, whole, parents)
-        if self.dimensions:
+        for each in self.beside:
             for row in whole:
-                row["missing"] = row["missing"] or self.dimensions.missing(row)
+                row["missing"] = row["missing"] or each.missing(row)
         return whole
 
     def noted(self, decided: Decided) -> Noted:
@@ -141,8 +142,8 @@ class Planner:
         live = Live(by_id, self.matching.find(keys))
         if self.draft:
             self.claimed |= self.draft.noted(keys)
-        if self.dimensions:
-            self.dimensions.add_to(record for found in live.records() for record in found)
+        for each in self.beside:
+            each.add_to(record for found in live.records() for record in found)
         return live
 
     def _keys(self, row: Row) -> list[Key]:
@@ -323,6 +324,12 @@ class Planner:
         number = next(self.ids, None)
         return None if number is None else str(number)
 
+    def _unsent(self, row: Row, updates: Mapping[str, Any]) -> list[str]:
+        """Fields that were never sent, whatever else of the record was."""
+        later = self._later(row) if is_unfinished(row) else ()
+        apps = (each for each in self.beside if isinstance(each, AppFields))
+        return [*later, *(name for each in apps for name in each.never_sent(updates, row["known"].sent))]
+
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known = row["known"]
         if self._is_private(row["creates"], live):
@@ -338,10 +345,10 @@ class Planner:
         if self._is_settled(row, live):
             return Decision("skip", "UNCHANGED", target=live)
         updates = self._meant(row, live)
-        if self.dimensions and is_unfinished(row):
-            updates = {**updates, **self.dimensions.unsent(row, live)}
+        for each in self.beside if is_unfinished(row) else ():
+            updates = {**updates, **each.unsent(row, live)}
         answered = self.records.hashes(known, live)
-        moved = self.records.moved(known, live, answered, self._later(row) if is_unfinished(row) else ())
+        moved = self.records.moved(known, live, answered, self._unsent(row, updates))
         elsewhere = kept_elsewhere(live, self.part.address)
         rules = self._rules_of(row, live, elsewhere)
         merged = merge(updates, {**live, **elsewhere}, moved, rules, _is_newer(self.modified.get(row["_key"]), live))

@@ -31,7 +31,7 @@ from ..watermark import advance_watermark
 from ..work import Work
 from .known.told import told
 from .plan import plan
-from .special.dimensions import dimensions_of, without_dimensions
+from .special.beside import beside_of, own_fields
 from .special.figures import Looks
 from .special.pictures import SentPictures, outcome_of
 from .target.matching import Target
@@ -41,6 +41,8 @@ SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs no
 FIGURES_PER_COMMIT = 1000  # more than of other records: a figure that may have arrived is looked at, and that is all
 SPARE = 1  # threads that make a call ready while as many calls as are allowed are in flight
 OF_SENT = ("hash", "field_hashes", "mapping_version")  # what the ledger knows of the content that was last sent
+Writer = Callable[[list[Row]], list[Result]]
+"""Sends planned rows, each with the id of its attempt (`attempt_id`); gives the result of each."""
 NO_CALL = -1  # status of an operation whose call never left
 
 
@@ -53,12 +55,14 @@ def push(
     target: Target,
     read_again: Callable[[Work], None] = _nothing,
     plan_again: Callable[[Work, Target], None] = plan,
+    writer: Writer | None = None,
 ) -> None:
     """Sends what is planned. Every record has an outcome in the ledger afterwards.
 
     Args:
         read_again: is called before records are planned again that somebody has changed meanwhile.
         plan_again: plans records again.
+        writer: sends figures of stock in the place of updates of their records.
     """
     if recover(work.store, work.run_id) or _is_overtaken(work):
         # A killed run left intents: what it sent must be looked up before it is sent again.
@@ -67,7 +71,7 @@ def push(
     for _ in range(ROUNDS):
         again: set[tuple[str, str]] = set()
         for part in _in_turn(work):
-            again |= _send_part(left, part, target, frozenset(again))
+            again |= _send_part(left, part, target, frozenset(again), writer)
         if not again:
             break
         left = work.only(again)
@@ -82,7 +86,9 @@ def _in_turn(work: Work) -> list[Part]:
     return sorted((*work.connected.parts, *work.flow.block_parts), key=lambda part: part.picture is not None)
 
 
-def _send_part(work: Work, part: Part, target: Target, late: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+def _send_part(
+    work: Work, part: Part, target: Target, late: Collection[tuple[str, str]], writer: Writer | None
+) -> set[tuple[str, str]]:
     """Sends the planned rows of one part, some at a time; gives part and key of what must be planned again.
 
     Args:
@@ -92,7 +98,7 @@ def _send_part(work: Work, part: Part, target: Target, late: Collection[tuple[st
     order = "body, key" if part.picture else "key"  # those of one picture come together, so that it is read once
     for planned in planned_slices(work, part.name, order):
         rows = [row for row in planned if (part.name, row["key"]) not in late]
-        again |= Push(work, part, target).send(rows) | _pictures_of_new(work, part, rows)
+        again |= Push(work, part, target, writer).send(rows) | _pictures_of_new(work, part, rows)
     return again
 
 
@@ -120,19 +126,19 @@ def _is_overtaken(work: Work) -> bool:
 class Push:
     """Sends the planned rows of one part."""
 
-    def __init__(self, work: Work, part: Part, target: Target) -> None:
-        self.work, self.part, self.target = work, part, target
+    def __init__(self, work: Work, part: Part, target: Target, writer: Writer | None = None) -> None:
+        self.work, self.part, self.target, self.writer = work, part, target, writer
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         # Part and key of the records that must be planned again.
         self.again: set[tuple[str, str]] = set()
         self.pairs = Pairs(work.settings, work.flow.pairs) if work.flow.pairs else None
         self.connected = work.connected
-        self.dimensions = dimensions_of(work.connected.compiled().get(part.name), part, target)
+        self.beside = beside_of(work.connected, work.connected.compiled().get(part.name), part, target)
         self.stopped = False  # whether a refusal is about the set-up of the target, so that no other row can be taken
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
         self.pictures = SentPictures(work.connected, part, target) if part.picture else None
         self.batch_size = 1 if part.picture else target.batch_size
-        self.looks = Looks(part, target) if part.owns else None
+        self.looks = Looks(part, target) if part.owns and not writer else None
         self.threads = target.in_flight + (SPARE if target.in_flight > 1 else 0)  # with one call, all in order
         self.intents_per_commit = FIGURES_PER_COMMIT if self.looks else INTENTS_PER_COMMIT
 
@@ -257,6 +263,8 @@ class Push:
     def _commit_intents(self, rows: list[Row], moves: list[Move], now: datetime) -> None:
         """Commits the intents of rows with their bodies, and the outcomes of others."""
         intents = [self._intent(row, now) for row in rows]
+        for row, intent in zip(rows, intents, strict=True):
+            row["attempt_id"] = intent.known["attempt_id"]
         bodies = [row["body"] if isinstance(row["body"], str) else dumps(row["body"]).decode() for row in rows]
         self._tell_pairs()
         crash_points.point("before record intent")
@@ -331,11 +339,12 @@ class Push:
 
         Returns: the rows that are still to be sent, and the moves that are still to be committed.
         """
-        if not self.looks or not rows:
+        if not self.part.owns or not rows:
             return rows, moves
         self._commit_intents(rows[:1], moves, clock.now())
-        self.looks.add(rows[:1])
-        moves = self._send_figures(self.looks)
+        if self.looks:
+            self.looks.add(rows[:1])
+        moves = self._send_figures(self.looks) if self.looks else self._send_some(rows[:1])
         if not self.stopped:
             return rows[1:], moves
         told = {"reason": "STOPPED"}
@@ -375,14 +384,17 @@ class Push:
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         if self.pictures:
             return [move for row in rows for move in self._of_picture(*self.pictures.send(row))]
+        if self.writer:
+            return [self._outcome(row, result) for row, result in zip(rows, self.writer(rows), strict=True)]
         operations = [self._operation(number, row) for number, row in enumerate(rows)]
-        # A record of which only dimensions change needs no call of its own.
+        # A record of which only fields beside it change needs no call of its own.
         needed = [each for each in operations if each.method == "POST" or each.body]
         results = self._called(needed) if needed else []
-        if self.dimensions:
+        if self.beside:
             there = {each.id: result for each, result in zip(needed, results, strict=True)}
-            whole = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
-            results = self.dimensions.write(rows, whole)
+            results = [there.get(each.id) or _is_there(row) for each, row in zip(operations, rows, strict=True)]
+        for each in self.beside:
+            results = each.write(rows, results)
         return [self._outcome(row, result) for row, result in zip(rows, results, strict=True)]
 
     def _called(self, operations: list[Operation]) -> list[Result]:
@@ -400,8 +412,8 @@ class Push:
         body: Any = row["body"]
         if isinstance(body, str):  # as planned; `_resolve` makes fields of some
             body = json.loads(body, parse_float=Decimal)
-        if self.dimensions:
-            body = without_dimensions(body)
+        if self.beside:
+            body = own_fields(body)
         if row["action"] == "create":
             return Operation(str(number), "POST", self.part.entity_set, body)
         path = f"{self.part.entity_set}({row['target_id']})"

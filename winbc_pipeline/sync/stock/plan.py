@@ -29,6 +29,7 @@ from ..records.special.stocked import Stocked
 from ..records.target.matching import Target, matching_of
 from ..session import recover
 from ..work import Work
+from .bc_stock import StockOfBc
 
 COMPARED = ("decimal", "integer", "boolean")  # kinds of fields
 NEEDED = ("id", "number", "type", "blocked")  # of an item, beside the fields that are compared
@@ -48,6 +49,8 @@ def plan(work: Work, target: Target) -> None:
         plan_one_by_one(work, target)
         return
     recover(work.store, work.run_id)
+    if isinstance(target, StockOfBc):
+        target.settle(work.store, part.name)
     skip_gone(work.store, work.flow, work.run_id, [part.name])
     kinds = {each.facts.name: each.facts.kind for each in compiled.targets if each.line.when == "update"}
     found = TargetRecords(connected, part, target, known, list(kinds)).rows(_wanted(work, part))
@@ -122,12 +125,22 @@ class TargetRecords:
 
     def rows(self, wanted: list[Wanted]) -> list[Row]:
         """A row for each SKU, with the columns of FOUND and the JSON text of each field; none for an unclear SKU."""
-        live = self._live(wanted)
+        live = self._with_app(self._live(wanted))
         self.stocked.look_up(record for record in live.values() if record)
         missing = [key for key, record in live.items() if not record]
         inner = self.part.inner(self.settings, missing)
         reasons = {key: "NOT_STOCKED_PER_VARIANT" if key in inner else self.part.missing for key in missing}
         return [self._row(key, live[key], reasons.get(key) or self.stocked.refusal(live[key])) for key in live]
+
+    def _with_app(self, live: dict[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+        """The same with what only the companion app tells: the figure of a location, and the stock of variants."""
+        if not isinstance(self.target, StockOfBc) or not self.target.app:
+            return live
+        found = dict(live) | self.target.figures({key: dict(one) for key, one in live.items() if one})
+        sold = self.part.inner(self.settings, [key for key, one in live.items() if not one])
+        ids = {key: next(iter(each.ids)) for key, each in sold.items() if len(each.ids) == 1}
+        variants = self.target.variants(set(ids.values()))
+        return found | {key: variants[each] for key, each in ids.items() if each in variants}
 
     def _row(self, key: str, record: Mapping[str, Any], refusal: str | None) -> Row:
         row = {"key": key, "id": record.get("id"), "number": record.get("number"), "etag": record.get("@odata.etag")}

@@ -1,7 +1,8 @@
 """How stock is sent: as other records are, but source and target are read again just before.
 
 A sale between the reading of the source and the plan is seen by the first of these, one after the plan by the second
-(records/special/stocked.py). Winstore as a target keeps a copy of its figures (winstore_stock.py).
+(records/special/stocked.py). With the companion app, none is written over (bc_stock.py). Winstore as a target keeps a
+copy of its figures (winstore_stock.py).
 """
 
 from dataclasses import replace
@@ -16,17 +17,61 @@ from ..records import TO_WINSTORE as RECORDS_TO_WINSTORE
 from ..records.push import push as push_records
 from ..records.target.matching import Target
 from ..work import Work
+from .bc_stock import StockOfBc
 from .plan import plan
 from .winstore_stock import WinstoreStock
+
+UPDATES = "p.action = 'update'"
+LATE = f"{UPDATES} AND m._version IS DISTINCT FROM p.version"
+LOOKS = 5  # how often a figure may move while it is planned
 
 
 def push(work: Work, target: Target) -> None:
     """Sends the plan. What changed in the source since it was read is planned again first."""
-    if _planned(work, "p.action = 'update'"):
+    if isinstance(target, StockOfBc) and target.app:
+        _settle(work, target)
+        push_records(work, target, read_again, _plan_settled, target.post)
+        return
+    if _planned(work, UPDATES):
         read_again(work)
-        if late := _planned(work, "p.action = 'update' AND m._version IS DISTINCT FROM p.version"):
+        if late := _planned(work, LATE):
             plan(work.only(late), target)
     push_records(work, target, read_again, plan)
+
+
+def _plan_settled(work: Work, target: Target) -> None:
+    """Plans, and looks whether both figures of each difference are of one moment."""
+    plan(work, target)
+    _settle(work, target)
+
+
+def _settle(work: Work, target: Target) -> None:
+    """Looks at the source again until no planned figure has moved there while the target was looked at.
+
+    Both figures are of one moment then: whatever is sold afterwards is taken off both. What moves each time is not sent
+    now (STALE).
+    """
+    if not _planned(work, UPDATES):
+        return
+    for _ in range(LOOKS):
+        read_again(work)
+        late = _planned(work, LATE)
+        if not late:
+            return
+        plan(work.only(late), target)
+    read_again(work)
+    _give_up(work, _planned(work, LATE))
+
+
+def _give_up(work: Work, late: set[tuple[str, str]]) -> None:
+    with work.store.open() as connection:
+        connection.execute(
+            f"""
+            UPDATE {quote(planned_table(work.flow))} SET action = 'fail', reason = 'STALE'
+            WHERE action = 'update' AND key IN (SELECT unnest(?::VARCHAR[]))
+            """,
+            [[key for _, key in late]],
+        )
 
 
 def read_again(work: Work) -> None:
@@ -51,5 +96,5 @@ def _planned(work: Work, condition: str) -> set[tuple[str, str]]:
     return {(part, key) for part, key in rows if work.wants(part, key)}
 
 
-TO_BC = replace(SENDING, plan=plan, push=push)
+TO_BC = replace(SENDING, open=StockOfBc, plan=plan, push=push)
 TO_WINSTORE = replace(RECORDS_TO_WINSTORE, open=WinstoreStock, plan=plan, push=push)

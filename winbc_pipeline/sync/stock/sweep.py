@@ -18,13 +18,13 @@ from ...staging import ledger
 from ...staging.gather import last_whole
 from ...staging.lingering import lingering
 from ...staging.store import Row, create_table, insert_rows, literal, quote, renew_table
-from ...systems.business_central import BusinessCentral
 from ...systems.winstore import load_profile
 from ..connected import ConnectedFlow
 from ..map import MAPPED, map_windows, mapped_table
 from ..reading.stage import stage
 from ..run import not_done, plan_windows, push_windows
 from ..work import Work
+from .bc_stock import INVENTORY, StockOfBc
 from .winstore_stock import WinstoreStock
 
 FIRST = 1000  # SKUs that moved last, which every sweep looks at
@@ -205,15 +205,15 @@ def _of_bc(connected: ConnectedFlow, keys: list[str], now: datetime) -> tuple[li
     settings = connected.settings
     pages = 1 + len(keys) // settings.bc.page_size
     left = min(_share(settings), _left(connected, "bc", now))
-    target = BusinessCentral(settings)
+    target = StockOfBc(settings)
     try:
         if pages <= left:
             found = [_live(page) for page in target.pages("items?$select=id,number,inventory,type,blocked")]
-            return keys, iter(found), len(found)
+            return keys, iter([_at_location(target, rows) for rows in found]), len(found)
         chosen = keys[: left // FIND_CALLS * FOUND_AT_ONCE]
         fields = ("id", "number", "inventory", "type", "blocked")
         there = target.find("items", "number", chosen, False, fields)
-        rows = [_figure(record) for records in there.values() for record in records]
+        rows = _at_location(target, [_figure(record) for records in there.values() for record in records])
         return chosen, iter([rows]), FIND_CALLS * math.ceil(len(chosen) / FOUND_AT_ONCE)
     finally:
         target.close()
@@ -221,6 +221,12 @@ def _of_bc(connected: ConnectedFlow, keys: list[str], now: datetime) -> tuple[li
 
 def _live(page: bytes) -> list[Row]:
     return [_figure(record) for record in orjson.loads(page)]
+
+
+def _at_location(target: StockOfBc, rows: list[Row]) -> list[Row]:
+    """The same, of the location in the settings where they name one."""
+    found = target.figures({row["id"]: {"number": row["number"], INVENTORY: row["figure"]} for row in rows})
+    return [row | {"figure": found[row["id"]][INVENTORY]} for row in rows]
 
 
 def _figure(record: Row) -> Row:

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -99,8 +100,10 @@ class BusinessCentral:
             "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
         )
         self._root = root
+        self.closing = ExitStack()  # what is closed with it
 
     def close(self) -> None:
+        self.closing.close()
         self.transport.close()
 
     @property

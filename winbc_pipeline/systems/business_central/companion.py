@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from ...errors import AuthenticationFailed, ConfigurationError
 from ...settings import Settings
@@ -80,6 +81,31 @@ def app_client(settings: Settings, company: str = "") -> BusinessCentral:
     base_url = f"{root}/{api['publisher']}/{api['group']}/{api['version']}"
     bc = settings.bc.model_copy(update={"base_url": base_url})
     return BusinessCentral(settings.model_copy(update={"bc": bc}), root=company)
+
+
+@dataclass(frozen=True)
+class Companion:
+    """The companion app beside API v2.0: a client of its API, and what it offers."""
+
+    client: BusinessCentral
+    offers: Capabilities
+
+
+_companions: WeakKeyDictionary[BusinessCentral, Companion] = WeakKeyDictionary()
+
+
+def companion_of(target: BusinessCentral, settings: Settings) -> Companion | None:
+    """The app beside a client of API v2.0, which closes it; None when the settings leave it out.
+
+    It is asked once for each client what it offers. Raises WinbcError when Business Central does not answer.
+    """
+    if settings.bc.companion_app == "off":
+        return None
+    if target not in _companions:
+        client = app_client(settings)
+        target.closing.callback(client.close)
+        _companions[target] = Companion(client, capabilities(client))
+    return _companions[target]
 
 
 def capabilities(app: BusinessCentral) -> Capabilities:

@@ -4,11 +4,13 @@ Sources: facts/business_central_v2.json, facts/companion_app.json.
 """
 
 import json
+import re
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..facts import DIMENSION, FieldFacts, Kind
+from ..facts import APP_FIELD, DIMENSION, FieldFacts, Kind
 
 KINDS: dict[str, Kind] = {
     "Edm.Decimal": "decimal",
@@ -68,6 +70,22 @@ def is_dimension(name: str) -> bool:
     return name.startswith(DIMENSION)
 
 
+def app_field(entity_set: str, name: str) -> FieldFacts | None:
+    """The facts about a field of the companion app as a field of a record; None where it cannot be written.
+
+    Args:
+        entity_set: the entity set of the app that shows it.
+        name: APP_FIELD and its name there.
+    """
+    found = entity_fields(entity_set).get(name.removeprefix(APP_FIELD))
+    return None if found is None or found.read_only or found.name == "id" else replace(found, name=name)
+
+
+def is_app_field(name: str) -> bool:
+    """Whether a field is one of the companion app."""
+    return name.startswith(APP_FIELD)
+
+
 def _facts(name: str, facts: dict[str, Any], only_later: str) -> FieldFacts:
     return FieldFacts(
         name=name,
@@ -90,4 +108,10 @@ def _of_app(name: str, facts: dict[str, Any]) -> FieldFacts:
         max_length=facts.get("maxLength"),
         upper_cased=facts.get("upperCased", False),
         read_only=facts.get("readOnly", False),
+        options=tuple(map(_encoded, facts.get("options", ()))),
     )
+
+
+def _encoded(caption: str) -> str:
+    """The name of an option in its API form, in which `_x0020_` stands for a space (behaviour.md section 4)."""
+    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_x{ord(found.group()):04X}_", caption)

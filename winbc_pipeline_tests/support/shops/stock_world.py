@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.sandbox.bc.app import Options
+from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
 from winbc_pipeline.settings import Settings, StockSettings
@@ -176,10 +178,10 @@ class StockWorld(OrderFlow):
 
 
 @contextmanager
-def open_stock_world(folder: Path, **settings: Any) -> Iterator[StockWorld]:
-    """Two systems with one item, until the block ends."""
+def open_stock_world(folder: Path, app: bool = False, **settings: Any) -> Iterator[StockWorld]:
+    """Two systems with one item, until the block ends; with the companion app if it is wanted."""
     chosen: Settings = settings_of_order_flow(folder).model_copy(update=settings)
-    world = StockWorld(chosen)
+    world = StockWorld(chosen, Options(extensions=(companion_app(),)) if app else None)
     try:
         with in_process(world.wire, world.moment, world.pass_time):
             yield world
@@ -190,4 +192,10 @@ def open_stock_world(folder: Path, **settings: Any) -> Iterator[StockWorld]:
 @pytest.fixture
 def stock(tmp_path: Path, tables: Path) -> Iterator[StockWorld]:
     with open_stock_world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def stock_with_app(tmp_path: Path, tables: Path) -> Iterator[StockWorld]:
+    with open_stock_world(tmp_path, app=True) as made:
         yield made

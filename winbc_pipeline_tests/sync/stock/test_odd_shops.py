@@ -31,7 +31,8 @@ MODES = {
         variants="item_variants", accept_losses=("gtin", "price", "cost", "stock", "blocked")
     ),
 }
-SHOPS = ["25", "retail"]  # the seed of an odd shop that has articles with several SKUs, and real trading data
+# The seed of an odd shop that has articles with several SKUs, and real trading data; whether there is the app.
+SHOPS = [("25", False), ("25", True), ("retail", False)]
 EVER = (date(2024, 7, 1), LAST)
 SHOWN = "7"  # the warehouse that shows the stock of Business Central
 TOUCHED = 15  # figures that people change at a time
@@ -121,14 +122,14 @@ def run_and_sweep(world: StockWorld, flow: str, chance: Random) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SHOPS)
+@pytest.mark.parametrize(("name", "app"), SHOPS)
 def test_both_sides_of_an_odd_shop_agree_by_the_rule_after_one_sweep(
-    tmp_path: Path, tables: Path, name: str, mode: str
+    tmp_path: Path, tables: Path, name: str, app: bool, mode: str
 ) -> None:
     if name == "retail" and not RETAIL.exists():
         pytest.skip("the retail data is not beside this checkout")
     chance = Random(name)
-    with open_stock_world(tmp_path, products=MODES[mode], history_start=EVER[0]) as world:
+    with open_stock_world(tmp_path, app, products=MODES[mode], history_start=EVER[0]) as world:
         loaded(world, name, tmp_path / "shop")
         run_and_sweep(world, TO_BC, chance)
         agree_in_books(world)

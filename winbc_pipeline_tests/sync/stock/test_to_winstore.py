@@ -79,8 +79,8 @@ def test_purchase_orders_count_where_a_formula_reads_incoming(of_bc: StockWorld)
 
 
 def test_a_formula_that_reads_what_v2_lacks_is_refused_by_name(of_bc: StockWorld) -> None:
-    of_bc.edit_table("stock", "quantity", TO_WINSTORE, source="on_hand - reserved", when="update")
-    with pytest.raises(MappingError, match="no reserved quantity and no stock per location"):
+    of_bc.edit_table("stock", "quantity", TO_WINSTORE, source="on_hand - sold", when="update")
+    with pytest.raises(MappingError, match="What sells from the stock is `on_orders`"):
         of_bc.run(TO_WINSTORE)
 
 

@@ -31,6 +31,16 @@ query 62201 "WINS Sales Demands"
                 Caption = 'Quantity', Locked = true;
                 Method = Sum;
             }
+            dataitem(header; "Sales Header")
+            {
+                DataItemLink = "Document Type" = source."Document Type", "No." = source."Document No.";
+                SqlJoinType = InnerJoin;
+
+                column(orderStatus; Status)
+                {
+                    Caption = 'Order status', Locked = true;
+                }
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ codeunit 62206 "WINS Capabilities"
         Add(TempCapability, 'syncStates', FirstVersionTok, Database::"WINS Sync State");
         Add(TempCapability, 'inventoryLevels', FirstVersionTok, Database::"Item Ledger Entry");
         Add(TempCapability, 'salesDemands', FirstVersionTok, Database::"Sales Line");
+        Add(TempCapability, 'reservedStocks', FirstVersionTok, Database::"Reservation Entry");
     end;
 
     local procedure Add(var TempCapability: Record "WINS Capability" temporary; EntitySetName: Text[50]; SinceVersion: Text[30]; TableNo: Integer)

@@ -31,12 +31,22 @@ def inventory_levels(company: Company, offered: Iterable[Offered]) -> list[Recor
 
 @computation("winstore.salesDemands")
 def sales_demands(company: Company, offered: Iterable[Offered]) -> list[Record]:
-    """What open sales orders still ask for, in base units."""
-    asked: dict[Place, Decimal] = {}
+    """What sales orders still ask for, in base units. AL calls an order Open that API v2.0 shows as a draft."""
+    asked: dict[tuple[Place, str], Decimal] = {}
+    drafts = {order["id"] for order in company.all("salesOrders", "status", "Draft")}
     for line in company.records.select("salesOrderLines"):
         if (place := _place_of(company, line)) and (left := _outstanding(company, line)):
-            asked[place] = asked.get(place, Decimal(0)) + left
-    return [_level(*place, quantity) for place, quantity in sorted(asked.items())]
+            named = place, "Open" if line["documentId"] in drafts else "Released"
+            asked[named] = asked.get(named, Decimal(0)) + left
+    return [_level(*place, left) | {"orderStatus": status} for (place, status), left in sorted(asked.items())]
+
+
+@computation("winstore.reservedStocks")
+def reserved_stocks(company: Company, offered: Iterable[Offered]) -> list[Record]:
+    """What a person has reserved of the stock of each place."""
+    rows = (row for row in company.records.select("stock") if row.get("reserved"))
+    places = ((row["itemNumber"], row["variantCode"], row["locationCode"], row["reserved"]) for row in rows)
+    return [_level(*one) for one in sorted(places, key=lambda one: one[:3])]
 
 
 @computation("winstore.changeCursors")

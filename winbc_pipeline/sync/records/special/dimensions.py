@@ -52,11 +52,6 @@ def dimensions_of(compiled: Compiled | None, part: Part, target: Target) -> "Dim
     return Dimensions(target, part.entity_set, names) if names and isinstance(target, BusinessCentral) else None
 
 
-def without_dimensions(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the record itself."""
-    return {name: value for name, value in body.items() if not is_dimension(name)}
-
-
 class Dimensions:
     """The default dimensions of the records of one entity set.
 
