@@ -98,7 +98,7 @@ class Planner:
 
     def whole(self, rows: list[Row], ids: Ids, parents: Parents) -> list[Row]:
         """Mapped records as they are decided: with payloads, with their parents' numbers, and with what is missing."""
-        whole = [with_payloads(row, self.compiled, ids, self.connected.hash_key) for row in rows]
+        whole = [with_payloads(row, self.compiled, ids, self.records.hash_key) for row in rows]
         if self.part.within:
             whole = with_parents(self.connected, self.part, self.target, whole, parents)
         if self.dimensions:
