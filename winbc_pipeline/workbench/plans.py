@@ -1,6 +1,6 @@
 """What a plan holds, as people see it: field by field, in words.
 
-The planned table does not keep the fields of a new document twice. They are read from its body.
+The planned table does not keep the fields of a new record twice. They are read from its body.
 """
 
 import csv
@@ -61,14 +61,14 @@ def harmless(cell: str | None) -> str:
 
 def with_changes(row: Row) -> Row:
     """A planned row with `changes` (JSON). Where the plan keeps none, they are made of the body."""
-    if row["changes"] is not None:
+    if row["changes"] is not None or row["body"] is None:
         return row
     body = json.loads(row["body"], parse_float=Decimal)
     return row | {"changes": dumps(created(body)).decode()}
 
 
 def created(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a new document as changes: `field`, `old` (None), `new`. Lines are numbered from 1."""
+    """The fields of a new record as changes: `field`, `old` (None), `new`. Lines are numbered from 1."""
     made, lines = [], []
     for name, value in body.items():
         if isinstance(value, list):

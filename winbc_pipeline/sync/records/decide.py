@@ -146,7 +146,10 @@ class Planner:
         return live
 
     def _keys(self, row: Row) -> list[Key]:
-        return self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
+        if "keys" not in row:  # asked for the look-up, and again for the decision
+            row["keys"] = self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
+        keys: list[Key] = row["keys"]
+        return keys
 
     def _wanted(self, row: Row) -> dict[str, Any]:
         """The fields of the record as it would be made. One that was lost has the id that it was given then."""
@@ -301,8 +304,8 @@ class Planner:
         target = {"number": number} if self.part.keys else {}
         later = self._later(row)
         reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
-        made = Decision("create", reason, words, target=target, pair=self.records.pair_made(row["known"]))
-        return made.with_body(filled(creates))
+        pair = self.records.pair_made(row["known"])
+        return Decision("create", reason, words, target=target, body=filled(creates), pair=pair)
 
     def _later(self, row: Row) -> list[str]:
         """The fields that only an existing record takes (`update`), and that a new one therefore gets by a second call.
