@@ -7,6 +7,7 @@ do: workbench/, sync/ and mapping/.
 import os
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -139,23 +140,26 @@ def plan(
     work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
         dry_run(replace(work, told=begin.tell), begin)
-    rows = planned(connected, start, end)
+    counted = counts_of(connected, start, end)
     counts = table_of("action", "reason", "records")
-    for (action, reason), count in counts_of(rows):
+    for action, reason, count in counted:
         add_row(counts, action, reason, count)
     console.print(counts)
-    wanted = [row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED")]
-    if key and not wanted:
-        check_known(connected, key)
+    rows = planned(connected, start, end)
+    wanted = (row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED"))
     table = table_of("record", "part", *PLAN_COLUMNS[2:5], "what: old -> new")
-    for row in wanted if every else wanted[:MOST_SHOWN]:
+    for row in wanted if every or key else islice(wanted, MOST_SHOWN):
         add_row(table, *(row[name] for name in PLAN_COLUMNS), changes_in_words(row["changes"]))
+    if key and not table.row_count:
+        check_known(connected, key)
     console.print(table)
+    total = sum(count for *_, count in counted)
     if csv:
-        write_csv(csv, rows)
-        say(console, f"{len(rows)} records written to {csv}.")
-    more = " `--all` shows the others." if table.row_count < len(wanted) else ""
-    console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
+        write_csv(csv, planned(connected, start, end))
+        say(console, f"{total} records written to {csv}.")
+    changing = sum(count for _, reason, count in counted if reason != "UNCHANGED")
+    more = "" if key or table.row_count == changing else " `--all` shows the others."
+    console.print(f"{total} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
     warn(console, connected.flow.notes(connected.settings))
     if too_many := held(work):
         say(console, (str(too_many), "yellow"))

@@ -108,7 +108,9 @@ class Draft:
                 f"""
                 SELECT kind, value, number, owner
                 FROM (
-                    SELECT slice, {", ".join(f"unnest({name}) AS {name}" for name in ("kind", "value", "number", "owner"))}
+                    SELECT
+                        slice, unnest(kind) AS kind, unnest("value") AS "value",
+                        unnest(number) AS number, unnest("owner") AS "owner"
                     FROM {_from_file(self._file(NOTE), TABLES[NOTE])}
                 )
                 SEMI JOIN asked USING (kind, value)
