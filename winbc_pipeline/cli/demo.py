@@ -13,8 +13,10 @@ import shutil
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import httpx
+import typer
 from rich.console import Console
 
 from .. import clock
@@ -33,6 +35,15 @@ MOST_WINDOWS = 60  # so that loading them takes seconds: Dagster takes a tenth o
 SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
 CONNECTION, ROUNDING_ACCOUNT = "demo", "8100"  # an account of the sandbox
 ENDING = "Ending the demo: its load, the dashboard and the sandboxes. The next `winbc demo` completes what is missing."
+
+
+def demo(
+    once: Annotated[bool, typer.Option(help="Stop after the table. Exit code 0 only if all records arrived")] = False,
+    sample: Annotated[Path | None, typer.Option(help="A retail folder of your own to load")] = None,
+    port: Annotated[int, typer.Option(help="Port of the dashboard")] = 3000,
+) -> None:
+    """Starts both sandboxes on this machine, loads everything through Dagster, and serves the dashboard."""
+    raise typer.Exit(run(Console(), once, sample, port))
 
 
 def run(console: Console, once: bool, sample: Path | None, port: int) -> int:

@@ -1,11 +1,13 @@
 """The `winbc` command. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.
 
-Here belongs: parse, call, print. What the commands do: workbench/, sync/ and mapping/.
+Here belongs: parse, call, print, for the commands that run a flow. Where the others are: on_demand.py. What commands
+do: workbench/, sync/ and mapping/.
 """
 
 import os
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,6 @@ import typer
 from rich.console import Console
 
 from .. import clock
-from ..dashboard.guard.session import Role
 from ..errors import ConfigurationError, TooManyWrites
 from ..flows import FLOWS
 from ..secret_sources import only_for_owner
@@ -21,56 +22,19 @@ from ..settings import Settings, load_settings
 from ..staging.schema import program
 from ..sync.connected import ConnectedFlow
 from ..sync.work import Work
-from . import demo as demo_module
-from . import mapping, sandbox, stock
-from . import records as record_commands
-from .approve import approve, safe_mode
 from .arguments import flow_of
-from .check import PROBE, run_checks, run_contract, run_probe
-from .failures import interruptible, told, wait_for_interrupt
+from .failures import interruptible, told
 from .failures import options as failures
-from .operations import alerts, audit, keeping, privacy
-from .operations.pause import EvenPaused, pause, resting, resume
-from .operations.reconcile import reconcile
-from .operations.rerun import rerun
-from .operations.status import metrics, status
+from .on_demand import OnDemand
+from .operations.pause import EvenPaused, resting
 from .output import add_row, bar, say, table_of, warn
-from .products import products
-from .setup import connection, served
-from .setup.init import init
-from .setup.up import down, logs, up
 
 app = typer.Typer(
+    cls=OnDemand,
     help="Keeps Winstore and Business Central in step. Exit codes: 0 done, 1 records failed, 2 wrong use or settings.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-app.add_typer(mapping.app, name="mapping")
-app.add_typer(sandbox.app, name="sandbox")
-app.add_typer(stock.app, name="stock")
-app.add_typer(audit.app, name="audit")
-app.add_typer(privacy.app, name="privacy")
-app.add_typer(connection.app, name="connection")
-app.command()(init)
-app.command()(approve)
-app.add_typer(alerts.app, name="alerts")
-app.command()(status)
-app.command()(metrics)
-app.command()(safe_mode)
-app.command()(products)
-app.command()(pause)
-app.command()(resume)
-app.command()(up)
-app.command()(down)
-app.command()(logs)
-app.command()(keeping.backup)
-app.command()(keeping.restore)
-app.command()(keeping.tidy)
-app.command("support-bundle")(keeping.support_bundle)
-app.command()(reconcile)
-app.command()(rerun)
-for command in (record_commands.trace, record_commands.retry, record_commands.replay, record_commands.resolve):
-    app.command()(command)
 console = Console()
 MOST_SHOWN = 50
 ENDING = "Ending. What was committed stays; the next run goes on from there, and sends nothing twice."
@@ -132,16 +96,6 @@ def _day(text: str) -> date:
 
 
 @app.command()
-def demo(
-    once: Annotated[bool, typer.Option(help="Stop after the table. Exit code 0 only if all records arrived")] = False,
-    sample: Annotated[Path | None, typer.Option(help="A retail folder of your own to load")] = None,
-    port: Annotated[int, typer.Option(help="Port of the dashboard")] = 3000,
-) -> None:
-    """Starts both sandboxes on this machine, loads everything through Dagster, and serves the dashboard."""
-    raise typer.Exit(demo_module.run(console, once, sample, port))
-
-
-@app.command()
 def check(
     contract: Annotated[str | None, typer.Option(help="winstore: does it answer as assumed? Reads only")] = None,
     probe: Annotated[
@@ -154,6 +108,8 @@ def check(
         raise typer.BadParameter("the contract that can be checked is winstore")
     if (contract and probe) or (yes and not probe):
         raise typer.BadParameter("--probe goes without --contract, --yes with --probe")
+    from .check import PROBE, run_checks, run_contract, run_probe
+
     settings = load_settings()
     good = run_contract(console, settings) if contract else run_checks(console, settings)
     if probe and good:
@@ -184,23 +140,26 @@ def plan(
     work = Work(connected, start, end, "plan")
     with bar(console, connected.flow.id, 3) as begin:
         dry_run(replace(work, told=begin.tell), begin)
-    rows = planned(connected, start, end)
+    counted = counts_of(connected, start, end)
     counts = table_of("action", "reason", "records")
-    for (action, reason), count in counts_of(rows):
+    for action, reason, count in counted:
         add_row(counts, action, reason, count)
     console.print(counts)
-    wanted = [row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED")]
-    if key and not wanted:
-        check_known(connected, key)
+    rows = planned(connected, start, end)
+    wanted = (row for row in rows if (row["key"] == key if key else row["reason"] != "UNCHANGED"))
     table = table_of("record", "part", *PLAN_COLUMNS[2:5], "what: old -> new")
-    for row in wanted if every else wanted[:MOST_SHOWN]:
+    for row in wanted if every or key else islice(wanted, MOST_SHOWN):
         add_row(table, *(row[name] for name in PLAN_COLUMNS), changes_in_words(row["changes"]))
+    if key and not table.row_count:
+        check_known(connected, key)
     console.print(table)
+    total = sum(count for *_, count in counted)
     if csv:
-        write_csv(csv, rows)
-        say(console, f"{len(rows)} records written to {csv}.")
-    more = " `--all` shows the others." if table.row_count < len(wanted) else ""
-    console.print(f"{len(rows)} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
+        write_csv(csv, planned(connected, start, end))
+        say(console, f"{total} records written to {csv}.")
+    changing = sum(count for _, reason, count in counted if reason != "UNCHANGED")
+    more = "" if key or table.row_count == changing else " `--all` shows the others."
+    console.print(f"{total} records planned, {table.row_count} of them shown, nothing sent.{more}", soft_wrap=True)
     warn(console, connected.flow.notes(connected.settings))
     if too_many := held(work):
         say(console, (str(too_many), "yellow"))
@@ -220,6 +179,7 @@ def sync(
     from ..health.runs import watched
     from ..sync.run import cents_off, of_other_parts
     from ..sync.run import sync as run_sync
+    from .stock import send_at_once
 
     settings = load_settings()
     connected = ConnectedFlow(flow_of(flow, settings), settings)
@@ -227,7 +187,7 @@ def sync(
         say(console, (words, "red"))
         raise typer.Exit(1)
     if key or category or warehouse:
-        raise typer.Exit(1 if stock.send_at_once(connected, key or [], category, warehouse) else 0)
+        raise typer.Exit(1 if send_at_once(connected, key or [], category, warehouse) else 0)
     work = Work(connected, *_windows(connected.settings, first, to), clock.now().isoformat())
     try:
         with bar(console, connected.flow.id, 4) as begin, watched(connected):
@@ -266,27 +226,3 @@ def records(
     for row in rows:
         add_row(table, *(row[name] for name in ("key", "part", "state", "reason", "target_no", "message")))
     console.print(table)
-
-
-@app.command()
-def ui(
-    port: Annotated[int, typer.Option(help="Port of the dashboard on 127.0.0.1")] = 3000,
-    role: Annotated[Role, typer.Option(help="Whose address is shown: view, operate or admin")] = "admin",
-) -> None:
-    """Serves the dashboard, Dagster and its daemon on 127.0.0.1. Shows the address, also of what is served already."""
-    from ..build import build_defs
-    from .dagster_home import address, check_port, claimed, port_of, prepare, serve_ui
-
-    settings = load_settings()
-    home = served.home_of(settings)
-    if served.is_served(home) and (known := port_of(home)):
-        say(console, f"It is served already: {address(home.parent, known, role)}")
-        return
-    build_defs(settings=settings)  # a wrong setting is told here, and not only in the UI
-    check_port(port)
-    words = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
-    with claimed(settings.state_folder) as home, interruptible(console, words):
-        prepare(home)
-        with serve_ui(console, home, port):
-            say(console, f"Dashboard: {address(home.parent, port, role)} (Ctrl-C ends it)")
-            wait_for_interrupt()

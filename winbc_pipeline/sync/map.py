@@ -238,13 +238,21 @@ def _merge(connection: duckdb.DuckDBPyConnection, part: Part, compiled: Compiled
     """Keeps the newest of the records that map to the same value. A record that maps to no value stays as it is."""
     fill_joined_tables(connection, compiled.steps, compiled.lookups)
     value = f"coalesce(nullif(creates ->> {literal(f'$.{part.merged_by}')}, ''), _key)"
-    connection.execute(
+    connection.execute(  # of few columns: whole rows of a large window do not fit into memory together
         f"""
-        CREATE OR REPLACE TEMP TABLE merged AS
-        SELECT s.* REPLACE (m.value AS _key)
+        CREATE OR REPLACE TEMP TABLE newest AS
+        SELECT s._key, m.value
         FROM source AS s
         JOIN (SELECT _key, {value} AS value FROM ({compiled.select})) AS m ON m._key = s._key
         QUALIFY row_number() OVER (PARTITION BY m.value ORDER BY s._modified_at DESC, s._key DESC) = 1
+        """
+    )
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE merged AS
+        SELECT s.* REPLACE (n.value AS _key)
+        FROM source AS s
+        JOIN newest AS n ON n._key = s._key
         """
     )
     connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM merged")

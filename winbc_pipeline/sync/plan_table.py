@@ -13,7 +13,7 @@ from .flow import Flow
 from .sending import chunks_of
 from .work import Work
 
-READ_AT_ONCE = 10_000  # planned rows: so many that the calls do not often wait for the next
+READ_AT_ONCE = 4_000  # planned rows: so many that the calls do not often wait for the next
 
 PLANNED = {
     "part": "VARCHAR",

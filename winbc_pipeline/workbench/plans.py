@@ -1,21 +1,20 @@
 """What a plan holds, as people see it: field by field, in words.
 
-The planned table does not keep the fields of a new document twice. They are read from its body.
+The planned table does not keep the fields of a new record twice. They are read from its body.
 """
 
 import csv
 import json
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..staging.store import Row
+from ..staging.store import Row, quote, renew_table
 from ..sync.connected import ConnectedFlow
-from ..sync.plan_table import planned_rows
+from ..sync.plan_table import PLANNED, planned_slices, planned_table
 from ..sync.work import Work
 from ..systems.business_central.client import dumps
 
@@ -27,18 +26,40 @@ FREE_TEXTS = ("description", "description2")  # of a line; people write into the
 WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
 
 
-def planned(connected: ConnectedFlow, first: date, last: date) -> list[Row]:
-    """The plan of the windows between two days (both included), one row per record."""
-    rows = planned_rows(Work(connected, first, last, run_id=""))
-    return [with_changes(row) for row in sorted(rows, key=lambda row: str(row["part"]))]  # by part, then by key
+def planned(connected: ConnectedFlow, first: date, last: date) -> Iterator[Row]:
+    """The plan of the windows between two days (both included): a row per record, by part and key, read some at a time.
+
+    A first load may plan more rows than fit into memory.
+    """
+    work = Work(connected, first, last, run_id="")
+    for (part,) in _grouped(work, "part"):
+        for rows in planned_slices(work, part):
+            yield from map(with_changes, rows)
 
 
-def counts_of(rows: list[Row]) -> list[tuple[tuple[str, str | None], int]]:
-    """How many records a plan has of each action and reason, the most frequent first."""
-    return Counter((row["action"], row["reason"]) for row in rows).most_common()
+def counts_of(connected: ConnectedFlow, first: date, last: date) -> list[tuple[str, str | None, int]]:
+    """How many records the plan of these windows has of each action and reason, the most frequent first."""
+    work = Work(connected, first, last, run_id="")
+    return sorted(_grouped(work, "action, reason, count(*)"), key=lambda each: -each[2])
 
 
-def write_csv(path: Path, rows: list[Row], shows: Callable[[Change], bool] = lambda _: True) -> None:
+def _grouped(work: Work, columns: str) -> list[tuple[Any, ...]]:
+    """Columns (SQL) of the plan of a work, a row for each group of them, in their order."""
+    with work.store.open() as connection:
+        renew_table(connection, planned_table(work.flow), PLANNED)
+        return connection.execute(
+            f"""
+            SELECT {columns}
+            FROM {quote(planned_table(work.flow))}
+            WHERE "window" BETWEEN ? AND ?
+            GROUP BY ALL
+            ORDER BY ALL
+            """,
+            work.days,
+        ).fetchall()
+
+
+def write_csv(path: Path, rows: Iterable[Row], shows: Callable[[Change], bool] = lambda _: True) -> None:
     """Writes a plan for a spreadsheet: a line per record, its changes in words. Texts that a spreadsheet would take for
     a formula begin with an apostrophe.
 
@@ -61,14 +82,14 @@ def harmless(cell: str | None) -> str:
 
 def with_changes(row: Row) -> Row:
     """A planned row with `changes` (JSON). Where the plan keeps none, they are made of the body."""
-    if row["changes"] is not None:
+    if row["changes"] is not None or row["body"] is None:
         return row
     body = json.loads(row["body"], parse_float=Decimal)
     return row | {"changes": dumps(created(body)).decode()}
 
 
 def created(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a new document as changes: `field`, `old` (None), `new`. Lines are numbered from 1."""
+    """The fields of a new record as changes: `field`, `old` (None), `new`. Lines are numbered from 1."""
     made, lines = [], []
     for name, value in body.items():
         if isinstance(value, list):

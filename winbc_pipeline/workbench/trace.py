@@ -25,7 +25,7 @@ from ..sync.map import MAPPED, mapped_table
 from ..sync.outcomes import broken_rule
 from ..sync.plan_table import PLANNED, planned_table
 from ..sync.reading.stage import fields_wanted
-from .plans import in_words, is_of_goods
+from .plans import in_words, is_of_goods, with_changes
 
 Keys = set[tuple[str, str]]  # part and key of each record that belongs to the traced one
 
@@ -180,7 +180,7 @@ def _planned(connected: ConnectedFlow, row: Row, open_values: bool) -> Step:
     looked_up = "; ".join(json.loads(row["lookups"] or "[]"))
     reason = f" {row['reason']}" if row["reason"] else ""
     words = f"{row['action']}{reason}. Looked up: {looked_up or 'nothing'}"
-    edits = in_words(row["changes"], lambda change: open_values or is_of_goods(change))
+    edits = in_words(with_changes(row)["changes"], lambda change: open_values or is_of_goods(change))
     if edits:
         words += f". Would change: {'; '.join(edits)}"
     return Step(row["planned_at"], _named("planned", connected, row), words)

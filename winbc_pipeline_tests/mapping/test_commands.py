@@ -214,7 +214,7 @@ def test_an_impact_is_the_next_plan_field_by_field(desk: Desk, edit: str) -> Non
     found = impact(ConnectedFlow(flow, settings))
 
     dry_run(Work(ConnectedFlow(flow, settings), FIRST, LAST, "plan"))
-    rows = planned(ConnectedFlow(flow, settings), FIRST, LAST)
+    rows = list(planned(ConnectedFlow(flow, settings), FIRST, LAST))
     for part in found:
         mine = [row for row in rows if row["part"] == part.part]
         did = Counter("same" if row["reason"] == "UNCHANGED" else row["action"] for row in mine)

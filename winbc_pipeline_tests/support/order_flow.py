@@ -79,7 +79,7 @@ class OrderFlow(OrderSandboxes):
         assert answer.status_code < 300, answer.text
 
     def planned(self) -> list[Record]:
-        return planned(ConnectedFlow(ORDERS_TO_BC, self.settings), FIRST, LAST)
+        return list(planned(ConnectedFlow(ORDERS_TO_BC, self.settings), FIRST, LAST))
 
     def until_settled(self) -> None:
         """Runs as a sweep would, until nothing can be on its way any more."""

@@ -246,7 +246,7 @@ class Debtors:
         own = {key: row["creates"] for key, row in self._of_their_own_flow(without).items()}
         own = {key: creates for key, creates in own.items() if is_given(creates, address.place)}
         return [
-            (row, decision.with_body(with_address_of(decision.body, own[row["_key"]], address)))
+            (row, replace(decision, body=with_address_of(decision.body, own[row["_key"]], address)))
             if row["_key"] in own and decision.action == "create"
             else (row, decision)
             for row, decision in decided

@@ -99,7 +99,7 @@ class Planner:
 
     def whole(self, rows: list[Row], ids: Ids, parents: Parents) -> list[Row]:
         """Mapped records as they are decided: with payloads, with their parents' numbers, and with what is missing."""
-        whole = [with_payloads(row, self.compiled, ids, self.connected.hash_key) for row in rows]
+        whole = [with_payloads(row, self.compiled, ids, self.records.hash_key) for row in rows]
         if self.part.within:
             whole = with_parents(self.connected, self.part, self.target, whole, parents)
         for each in self.beside:
@@ -147,7 +147,10 @@ class Planner:
         return live
 
     def _keys(self, row: Row) -> list[Key]:
-        return self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
+        if "keys" not in row:  # asked for the look-up, and again for the decision
+            row["keys"] = self.matching.keys(self._wanted(row), self.sources.get(row["_key"], {}))
+        keys: list[Key] = row["keys"]
+        return keys
 
     def _wanted(self, row: Row) -> dict[str, Any]:
         """The fields of the record as it would be made. One that was lost has the id that it was given then."""
@@ -302,8 +305,8 @@ class Planner:
         target = {"number": number} if self.part.keys else {}
         later = self._later(row)
         reason, words = (UPDATE_FOLLOWS, ", ".join(later)) if later else (None, None)
-        made = Decision("create", reason, words, target=target, pair=self.records.pair_made(row["known"]))
-        return made.with_body(filled(creates))
+        pair = self.records.pair_made(row["known"])
+        return Decision("create", reason, words, target=target, body=filled(creates), pair=pair)
 
     def _later(self, row: Row) -> list[str]:
         """The fields that only an existing record takes (`update`), and that a new one therefore gets by a second call.

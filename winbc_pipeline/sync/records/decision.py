@@ -24,7 +24,7 @@ class Decision:
         reason: its reason code (sync/outcomes.py); message: more of it in words.
         target: the target's record, as far as it is known; empty when there is none.
         body: the fields that are sent.
-        changes: the effect for people: dictionaries of field, old and new.
+        changes: the effect for people: dictionaries of field, old and new; none for a new record, whose body says it.
         pair: what the record's pair becomes when this is carried out (JSON); None when nothing is known of it.
     """
 
@@ -35,11 +35,6 @@ class Decision:
     body: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
     pair: str | None = None
-
-    def with_body(self, body: dict[str, Any]) -> "Decision":
-        """The same for a record that is made with these fields."""
-        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-        return Decision(self.action, self.reason, self.message, self.target, body, changes, self.pair)
 
 
 @dataclass(frozen=True)

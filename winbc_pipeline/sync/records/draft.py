@@ -36,7 +36,7 @@ DRAFT, NOTE, SIGN, GIVEN = "draft", "draft_note", "draft_sign", "draft_given"
 KEYS = "STRUCT(kind VARCHAR, value VARCHAR)[]"
 TABLES = {
     DRAFT: PLANNED,
-    NOTE: dict.fromkeys(("kind", "value", "number", "owner"), "VARCHAR") | {"slice": "INTEGER"},
+    NOTE: {"slice": "INTEGER"} | dict.fromkeys(("kind", "value", "number", "owner"), "VARCHAR[]"),  # a row each slice
     SIGN: dict.fromkeys(("key", "old", "new"), "VARCHAR"),
     GIVEN: dict.fromkeys(("key", "target_id", "named"), "VARCHAR") | {"keys": KEYS, "had": KEYS},
 }
@@ -91,7 +91,8 @@ class Draft:
         """Adds planned rows of a part that is decided some records at a time, with what follows for later ones."""
         self.slice += 1
         self._write(DRAFT, rows)
-        self._write(NOTE, ((*key, *note, self.slice) for key, note in noted.notes.items()))
+        if noted.notes:
+            self._write(NOTE, [(self.slice, *zip(*((*key, *note) for key, note in noted.notes.items()), strict=True))])
         self._write(SIGN, ((key, *signs) for key, signs in noted.signs.items()))
         self._write(GIVEN, (_as_columns(each) for each in noted.given))
         self.noted_keys.update(map(hash, noted.notes))
@@ -106,7 +107,12 @@ class Draft:
             rows = connection.execute(
                 f"""
                 SELECT kind, value, number, owner
-                FROM {_from_file(self._file(NOTE), TABLES[NOTE])}
+                FROM (
+                    SELECT
+                        slice, unnest(kind) AS kind, unnest("value") AS "value",
+                        unnest(number) AS number, unnest("owner") AS "owner"
+                    FROM {_from_file(self._file(NOTE), TABLES[NOTE])}
+                )
                 SEMI JOIN asked USING (kind, value)
                 ORDER BY slice
                 """

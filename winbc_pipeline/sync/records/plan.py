@@ -162,6 +162,13 @@ def _decided(decision: Decision) -> Row:
         "target_no": decision.target.get("number") or decision.target.get("code"),
         "etag": decision.target.get("@odata.etag"),
         "body": dumps(decision.body).decode() if decision.body else "{}",
-        "changes": dumps(decision.changes).decode() if decision.changes else "[]",
+        "changes": _changes(decision),
         "pair": decision.pair,
     }
+
+
+def _changes(decision: Decision) -> str | None:
+    """The changes as JSON; None where the body says them (workbench/plans.py)."""
+    if decision.action == "create" and not decision.changes:
+        return None
+    return dumps(decision.changes).decode() if decision.changes else "[]"

@@ -8,6 +8,7 @@ has. So are all SKUs of a table that gives more than figures and flags.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -36,6 +37,8 @@ NEEDED = ("id", "number", "type", "blocked")  # of an item, beside the fields th
 # The record of the target that a SKU has; `refusal` is the reason code of one that takes no figure, or that is missing.
 FOUND = dict.fromkeys(("key", "id", "number", "etag", "refusal"), "VARCHAR")
 CHOSEN = {"key": "VARCHAR"}
+TABLE = "stock_found"  # what was found so far, until the statement
+AT_ONCE = 20_000  # SKUs that are looked up at once: five calls
 Wanted = tuple[str, str | None, str | None]  # key, the number that finds the record, the id of the one known so far
 
 
@@ -53,8 +56,12 @@ def plan(work: Work, target: Target) -> None:
         target.settle(work.store, part.name)
     skip_gone(work.store, work.flow, work.run_id, [part.name])
     kinds = {each.facts.name: each.facts.kind for each in compiled.targets if each.line.when == "update"}
-    found = TargetRecords(connected, part, target, known, list(kinds)).rows(_wanted(work, part))
-    left = _settle(work, kinds, found)
+    records = TargetRecords(connected, part, target, known, list(kinds))
+    *several, last = records.alike_together(_wanted(work, part)) or [[]]
+    for some in several:  # a large window takes no more memory than a small one
+        with work.store.transaction() as connection:
+            _keep(connection, kinds, records.rows(some))
+    left = _settle(work, kinds, records.rows(last))
     if left:
         plan_one_by_one(work.only({(part.name, key) for key in left}), target)
 
@@ -75,6 +82,7 @@ def _wanted(work: Work, part: Part) -> list[Wanted]:
     """
     number = literal(f"$.{part.match[0][0]}")
     with work.store.open() as connection:
+        connection.execute(f"DROP TABLE IF EXISTS {TABLE}")  # of a plan that was killed
         _make_candidates(connection, work)
         made_by = connection.execute("SELECT DISTINCT mapping_version FROM candidate").fetchall()
         work.connected.check_mapped_now(version for (version,) in made_by)
@@ -122,6 +130,17 @@ class TargetRecords:
         self.settings, self.part, self.target, self.known, self.fields = connected.settings, part, target, known, fields
         self.matching, self.stocked = matching_of(connected, part, target), Stocked(target)
         self.select = (*NEEDED, *fields) if connected.flow.target == "bc" else ()
+
+    def alike_together(self, wanted: list[Wanted]) -> list[list[Wanted]]:
+        """SKUs in chunks of AT_ONCE or more: those whose numbers find the same record are never apart."""
+        own, _ = self.part.match[0]
+        numbers = {key: self.matching.keys({own: number}) for key, number, _ in wanted}
+        chunks: list[list[Wanted]] = []
+        for _, alike in groupby(sorted(wanted, key=lambda each: numbers[each[0]]), key=lambda each: numbers[each[0]]):
+            if not chunks or len(chunks[-1]) >= AT_ONCE:
+                chunks.append([])
+            chunks[-1] += alike
+        return chunks
 
     def rows(self, wanted: list[Wanted]) -> list[Row]:
         """A row for each SKU, with the columns of FOUND and the JSON text of each field; none for an unclear SKU."""
@@ -182,15 +201,21 @@ def _settle(work: Work, kinds: Mapping[str, str], found: list[Row]) -> list[str]
     Args:
         kinds: of the fields that are compared, by name.
     """
-    columns = FOUND | {_live(name): "VARCHAR" for name in kinds}
     with work.store.transaction() as connection:
         _make_candidates(connection, work)
-        create_table(connection, "found", columns, temporary=True)
-        insert_rows(connection, "found", columns, found)
+        _keep(connection, kinds, found)
         begin_plan(connection, work, unchanged_rows(mapped_with_ledger(work.flow)))
         put_planned(connection, work.flow, _decided(kinds), [clock.now()])
         left = connection.execute("SELECT _key FROM candidate ANTI JOIN fresh ON fresh.key = _key").fetchall()
+        connection.execute(f"DROP TABLE {TABLE}")
     return [key for (key,) in left]
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, kinds: Mapping[str, str], found: list[Row]) -> None:
+    """Adds rows to what was found."""
+    columns = FOUND | {_live(name): "VARCHAR" for name in kinds}
+    create_table(connection, TABLE, columns)
+    insert_rows(connection, TABLE, columns, found)
 
 
 def _decided(kinds: Mapping[str, str]) -> str:
@@ -221,7 +246,7 @@ def _decided(kinds: Mapping[str, str]) -> str:
                 CASE WHEN c.skip_reason IS NOT NULL THEN c.words WHEN c.is_ignored THEN c.message END AS message,
                 ?::TIMESTAMPTZ AS planned_at
             FROM candidate AS c
-            LEFT JOIN found AS f ON f.key = c._key
+            LEFT JOIN {TABLE} AS f ON f.key = c._key
             WHERE c.skip_reason IS NOT NULL OR c.is_ignored OR f.key IS NOT NULL
         )"""
 

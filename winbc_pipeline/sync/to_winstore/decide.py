@@ -49,7 +49,7 @@ class Decider:
     """Decides the records of a flow's main part.
 
     Args:
-        sent: the ledger's rows with an order number in Winstore.
+        taken: the key of the record that has an order number in Winstore, or may have it, by the number.
         there: the state of orders in Winstore now, each one of STATES, by order number. An order of which nothing is
             known is left out.
         in_doubt: the records that may have been sent although the ledger does not know it, by key, with the earliest
@@ -60,7 +60,7 @@ class Decider:
         self,
         connected: ConnectedFlow,
         target: Winstore,
-        sent: list[Row],
+        taken: Mapping[str, str],
         there: Mapping[str, str],
         in_doubt: Mapping[str, datetime],
     ) -> None:
@@ -69,14 +69,14 @@ class Decider:
         self.settings, self.target = settings, target
         self.there, self.in_doubt = there, in_doubt
         self.look_up = settings.orders_to_winstore.look_up
-        # The key of the record that has an order number, or may have it.
-        self.taken = {row["target_no"]: row["key"] for row in sent if row["target_id"] or _may_be_there(row)}
+        self.taken = dict(taken)
+        self.counted: tuple[datetime, Counter[str]] | None = None  # since when Winstore's orders were counted
 
     def decide_all(self, rows: list[Row]) -> Iterator[tuple[Row, Decision]]:
-        """Gives each row with its decision. Winstore is asked once about all orders whose answer was lost.
+        """Gives each row with its decision. Winstore is asked once about the orders whose answer was lost.
 
         Args:
-            rows: mapped records with lines and with what the ledger knows (plan.py).
+            rows: mapped records with lines and with what the ledger knows (plan.py); all, or some at a time.
         """
         if self.part.repeatable:
             yield from ((row, self._absolute(row)) for row in rows)
@@ -97,7 +97,9 @@ class Decider:
         if self.look_up == "none" or not unknown:
             return Counter()
         since = min(row["intent_at"] for row in unknown) - LOOK_BACK
-        return self.target.counted(self.part.entity_set, since)
+        if self.counted is None or since < self.counted[0]:
+            self.counted = since, self.target.counted(self.part.entity_set, since)
+        return self.counted[1]
 
     def _once(self, row: Row, there: Counter[str]) -> Decision:
         """Decides on a record that must never arrive twice."""
@@ -221,10 +223,6 @@ def _edited_since(row: Row) -> Row:
     """An order that a person has left, and that was edited since then, as a lost one where it may have arrived."""
     is_edited = is_ignored(row["state"], row["reason"]) and not _is_left(row)
     return row | {"state": State.UNKNOWN} if is_edited and row["target_no"] and not row["target_id"] else row
-
-
-def _may_be_there(row: Row) -> bool:
-    return row["state"] in (State.SENDING, State.UNKNOWN, *HELD)
 
 
 def _is_before(state: str | None, sent: str | None) -> bool:

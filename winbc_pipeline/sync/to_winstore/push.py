@@ -6,6 +6,7 @@ committed before the first byte leaves. A call that may have arrived is not trie
 
 import json
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from ...staging.store import Row
 from ...systems.transport import Lost
 from ...systems.winstore import Winstore
 from ..outcomes import IGNORED
-from ..plan_table import planned_rows
+from ..plan_table import planned_slices
 from ..sending import chunks_of
 from ..session import recover
 from ..watermark import advance_watermark
@@ -38,7 +39,7 @@ def push(work: Work, target: Winstore) -> None:
     lost = ledger.read(work.store, "state = 'UNKNOWN'")
     if lost:  # The plan may be older than the call whose answer was lost.
         plan(work, target)
-    _Push(work, target).send(planned_rows(work))
+    _Push(work, target).send(planned_slices(work, work.flow.main))
     advance_watermark(work.connected)
 
 
@@ -49,33 +50,39 @@ class _Push:
         self.work, self.part, self.target = work, work.flow.part(work.flow.main), target
         self.settings, self.run_id, self.store = work.settings, work.run_id, work.store
         self.refused: AuthenticationFailed | None = None
-        self.present = {row["key"]: row for row in ledger.read(self.store, "part = ?", [self.part.name])}
+        self.present: dict[str, Row] = {}  # the ledger's rows of the planned rows that are sent just now
 
-    def send(self, rows: list[Row]) -> None:
+    def send(self, slices: Iterable[list[Row]]) -> None:
         """Sends planned rows, a few at a time: what a killed run had under way may have arrived.
 
         Raises:
             AuthenticationFailed: Winstore refused the credentials. No further row was sent.
         """
-        moves = [move for row in rows for move in self._settled(row)]
-        due = [row for row in rows if row["action"] in ("create", "update") and self._may_go(row)]
-        size = AT_ONCE if self.part.repeatable else IN_FLIGHT
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            for chunk in chunks_of(due, size):
-                intents = [self._intent(row) for row in chunk]
-                with self.store.transaction() as connection:
-                    ledger.move_within(connection, moves + intents, self.run_id, clock.now())
-                    bodies = [row["body"] for row in chunk]
-                    ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
-                moves = []
-                sent = [pool.submit(self._sent, row) for row in chunk]
-                for future in sent:
-                    moves += future.result()
-                if self.refused:
-                    break
-        ledger.move(self.store, moves, self.run_id)
+            for rows in slices:
+                self._send_some(pool, rows)
         if self.refused:
             raise self.refused
+
+    def _send_some(self, pool: ThreadPoolExecutor, rows: list[Row]) -> None:
+        wanted = [self.part.name, [row["key"] for row in rows]]
+        there = ledger.read(self.store, "part = ? AND key IN (SELECT unnest(?::VARCHAR[]))", wanted)
+        self.present = {row["key"]: row for row in there}
+        moves = [move for row in rows for move in self._settled(row)]
+        due = [row for row in rows if row["action"] in ("create", "update") and self._may_go(row)]
+        for chunk in chunks_of(due, AT_ONCE if self.part.repeatable else IN_FLIGHT):
+            if self.refused:
+                break
+            intents = [self._intent(row) for row in chunk]
+            with self.store.transaction() as connection:
+                ledger.move_within(connection, moves + intents, self.run_id, clock.now())
+                bodies = [row["body"] for row in chunk]
+                ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
+            moves = []
+            sent = [pool.submit(self._sent, row) for row in chunk]
+            for future in sent:
+                moves += future.result()
+        ledger.move(self.store, moves, self.run_id)
 
     def _may_go(self, row: Row) -> bool:
         """Whether a planned row may still be sent: nothing holds it, and no other run has sent it meanwhile, or may

@@ -68,7 +68,7 @@ def _compare(scratch: Scratch, target: WholeWinstore, keys: set[str] | None) -> 
     there = _there(target, flow.part(flow.main).entity_set)
     with connected.store.open() as connection:
         rows = [row | NEVER_SENT for row in rows_of(connection, due(flow), list(EVER))]
-    decider = Decider(connected, target.winstore, [], _states(scratch, there), {})
+    decider = Decider(connected, target.winstore, {}, _states(scratch, there), {})
     decided = decider.decide_all([row for row in rows if keys is None or row["_key"] in keys])
     results = [_row(flow.main, row, decision, there) for row, decision in decided]
     partners = [{"entity_set": flow.main, "id": None, "number": each["number"].lower()} for each in results]

@@ -7,6 +7,7 @@ import pytest
 
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run
+from winbc_pipeline.workbench.plans import with_changes
 
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
@@ -69,7 +70,7 @@ def test_the_dry_run_tells_it_before_anything_is_sent(shop: ProductShop) -> None
     work = shop.work()
     dry_run(work)
     (row,) = planned_rows(work, "article")
-    assert '"field":"dimension.BRANCH","old":null,"new":"3"' in row["changes"]
+    assert '"field":"dimension.BRANCH","old":null,"new":"3"' in with_changes(row)["changes"]
     assert DIFFERS in notes(shop)
     assert shop.numbers() == []
 

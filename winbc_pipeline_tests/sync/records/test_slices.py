@@ -14,6 +14,7 @@ from winbc_pipeline.flows import PRODUCTS, flow_named
 from winbc_pipeline.flows.customers import CUSTOMERS
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.dispatch import sending_of
+from winbc_pipeline.sync.flow import Flow
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.records.draft import IN_DATABASE
 from winbc_pipeline.sync.records.plan import plan
@@ -21,6 +22,9 @@ from winbc_pipeline.sync.run import dry_run, sync
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import Record
+from ...support.sandboxes import FIRST as RETAIL_FIRST
+from ...support.sandboxes import LAST as RETAIL_LAST
+from ...support.sandboxes import Sandboxes
 from ...support.shops.pictured_shop import PicturedShop
 from ...support.shops.pictured_shop import pictured_shop as pictured_shop
 from ...support.shops.pictures import jpeg
@@ -30,6 +34,7 @@ from ...support.shops.product_shop import product_shop as product_shop
 from ...support.shops.strange_shops import FIRST, LAST, trial_of
 from ...support.shops.two_ways import TO_BC, TwoWays
 from ...support.shops.two_ways import two_ways as two_ways
+from .test_retail import RETAIL
 
 SIZES = (1, 7)
 GTINS = ("0100537900016", "4006381333931", "5901234123457", "96385074", "")
@@ -177,3 +182,14 @@ def test_pictures_are_planned_alike_however_they_are_cut_and_each_is_read_once(p
     assert [row["action"] for row in one_by_one if row["part"] == "picture"] == ["update", "skip", "update", "update"]
     assert pictured_shop.readings() - before == 2
     assert one_by_one == planned_in(work, EVERYTHING)
+
+
+@pytest.mark.proof
+@pytest.mark.skipif(not RETAIL.exists(), reason="the retail data is not beside this checkout")
+@pytest.mark.parametrize(("flow", "main"), [(CUSTOMERS, 91), (PRODUCTS, 372)])
+def test_the_whole_retail_folder_is_planned_alike_fifty_at_a_time(sandboxes: Sandboxes, flow: Flow, main: int) -> None:
+    sandboxes.seed(RETAIL)
+    work = Work(ConnectedFlow(flow, sandboxes.settings), RETAIL_FIRST, RETAIL_LAST, "sliced")
+    dry_run(work)
+    rows = assert_same_in_slices(work, (50,))
+    assert [row["action"] for row in rows if row["part"] == flow.main] == ["create"] * main

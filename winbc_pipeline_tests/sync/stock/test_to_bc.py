@@ -9,6 +9,7 @@ from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.records.special.figures import Looks
+from winbc_pipeline.sync.stock import plan as stock_plan
 
 from ...support.order_sandboxes import FIRST
 from ...support.shops.stock_world import SKU, StockWorld
@@ -44,6 +45,20 @@ def test_a_sku_without_an_item_is_skipped_and_no_item_is_made(stock: StockWorld)
     assert stock.run().skipped == 1
     assert stock.told("NOBODY") == ("SKIPPED", "MISSING_ARTICLE")
     assert [each for each in stock.written() if (each["method"], each["entity"]) == ("POST", "items")] == []
+
+
+def test_skus_that_are_looked_up_one_at_a_time_are_planned_as_all_at_once(
+    stock: StockWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/architecture.md: a plan takes no more memory for more records, and no row depends on where they are cut."""
+    monkeypatch.setattr(stock_plan, "AT_ONCE", 1)
+    stock.item("SKU-2")
+    stock.shop_has(quantity="5")
+    stock.shop_has(sku="SKU-2", quantity="3")
+    stock.shop_has(sku="NOBODY", quantity="1")
+    assert stock.run().updated == 2
+    assert (stock.inventory(), stock.inventory("SKU-2")) == (5, 3)
+    assert stock.told("NOBODY") == ("SKIPPED", "MISSING_ARTICLE")
 
 
 @pytest.mark.parametrize("kind", ["Service", "Non-Inventory"])

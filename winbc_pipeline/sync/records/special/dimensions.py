@@ -182,8 +182,12 @@ def _value(there: Row | None) -> str:
 
 
 def _changes(row: Row) -> list[Row]:
-    """What the plan changes in dimensions: field, old and new."""
-    changes: list[Row] = orjson.loads(row["changes"]) if f'"{DIMENSION}' in row["changes"] else []
+    """What the plan changes in dimensions: field, old and new. Of a new record, its body says it."""
+    if row["changes"] is None:
+        body = orjson.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
+        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
+    else:
+        changes = orjson.loads(row["changes"]) if f'"{DIMENSION}' in row["changes"] else []
     return [each for each in changes if is_dimension(each["field"])]
 
 

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ..settings import load_settings
-from .output import add_row, table_of, warn
+from ...settings import load_settings
+from ..output import add_row, table_of, warn
 
 if TYPE_CHECKING:
-    from ..workbench.preview import RecordView
-    from ..workbench.products.side_by_side import Product
+    from ...workbench.preview import RecordView
+    from ...workbench.products.side_by_side import Product
 
 console = Console()
 
 
 def products(sku: Annotated[str, typer.Argument(help="A SKU of Winstore, which is the number of its item")]) -> None:
     """Shows one product on both sides: its SKUs and partners, its fields, its last writes, and what is not carried."""
-    from ..workbench.products.side_by_side import product
+    from ...workbench.products.side_by_side import product
 
     shown = product(load_settings(), sku.strip())
     _skus(shown)
