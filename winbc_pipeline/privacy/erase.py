@@ -21,11 +21,13 @@ from ..staging.people import erased
 from ..staging.people.installation_key import key_in, keyed
 from ..staging.schema import program
 from ..staging.store import writing
+from ..workbench.keeping.lasting import CERTIFICATES
 from ..workbench.keeping.restore import at_rest
+from .come_back import come_back
 from .person import Person, identify
 from .stores import DELETED, erasers, find, undeclared
 
-JOURNAL, CERTIFICATES = "erasing.json", "certificates"
+JOURNAL = "erasing.json"
 WAIT_S = 60.0
 LEFT = (
     "Business Central keeps its customers and documents: the law asks for them.",
@@ -99,6 +101,20 @@ def erase(settings: Settings, text: str, who: str = "") -> tuple[Certificate, Pa
     return _carry_out(settings, erasing, text)
 
 
+def again(settings: Settings, who: str = "") -> Iterator[Path]:
+    """Erases once more who was erased before and is there again, as after a restore of an older backup.
+
+    Yields the certificates: none when nobody is there again.
+    Raises: as `erase`.
+    """
+    complete(settings)
+    for person in come_back(settings):
+        entry = audit.record(settings, "erase", "people who were erased before", who=who)
+        erasing = Erasing(entry.who, clock.now().isoformat(), person=person)
+        _note(settings, erasing)
+        yield _carry_out(settings, erasing, "")[1]
+
+
 def complete(settings: Settings) -> Path | None:
     """Completes an erasing that a kill has left; returns its certificate's file, None when there was nothing to do."""
     left = unfinished(settings)
@@ -112,7 +128,7 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
         for store, words in erasers(settings, erasing.person):
             erasing.done.setdefault(store, words)
             _note(settings, erasing)
-        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else "of an erasing that was cut off"
+        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else "of people who were erased before, or of an erasing that was cut off"
         others = [f"{name} is no file of winbc, and was not looked at." for name in undeclared(settings)]
         times = (erasing.at, clock.now().isoformat())
         made = Certificate(settings.connection, *times, erasing.by, program(), mark, erasing.done, (*LEFT, *others))

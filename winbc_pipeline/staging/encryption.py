@@ -1,0 +1,144 @@
+"""Encrypts the databases of a connection where the settings say so (`databases.encrypted`).
+
+Here belongs: how DuckDB gets the key, and how a file becomes an encrypted one, or a plain one again, when the setting
+changes: at its next use. DuckDB encrypts what it writes with OpenSSL only, which its extension httpfs brings; it comes
+as a wheel of the same version, and nothing is downloaded. https://duckdb.org/docs/stable/sql/statements/attach
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from importlib import util
+from pathlib import Path
+
+import duckdb
+
+from ..errors import ConfigurationError, WrongKey
+from ..secret_sources import database_key
+from .lingering import let_go
+from .sql import literal, quote
+
+# The header of a DuckDB file: a check sum, DUCK, the version, then flags, of which the lowest bit says "encrypted".
+MAGIC, FLAGS = slice(8, 12), 20
+NAME = "encrypted"
+"""The name of an encrypted database in its connection."""
+WRONG = re.compile("Wrong encryption key|without a key")
+UNFINISHED = "converting"
+"""The ending of a file that is not whole yet."""
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a file is an encrypted database; False for one that is not there, or no database."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(FLAGS + 1)
+    except OSError:
+        return False
+    return header[MAGIC] == b"DUCK" and len(header) > FLAGS and bool(header[FLAGS] & 1)
+
+
+def connect(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """Opens a database, encrypted or not, as its settings say; a new one is made.
+
+    Raises: WrongKey; ConfigurationError without the extension; otherwise as DuckDB does.
+    """
+    wanted = database_key(path).encrypted
+    if path.exists() and path.stat().st_size and is_encrypted(path) != wanted:
+        _convert(path, config)
+    if not wanted:
+        return duckdb.connect(str(path), config=config)
+    # All connections of a process to one file share one instance, as they do without a key: it has the file's name.
+    connection = duckdb.connect(f":memory:{path.absolute()}", config=config)
+    try:
+        attach(connection, path, NAME, "IF NOT EXISTS ")
+        connection.execute(f"USE {NAME}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, when: str = "", read_only: bool = False
+) -> None:
+    """Attaches a database to a connection: one that is there as it is, a new one as its settings say.
+
+    Args:
+        when: SQL between ATTACH and the path.
+    Raises: as `connect`.
+    """
+    encrypted = is_encrypted(path) if path.exists() else database_key(path).encrypted
+    _attach(connection, path, name, _key(path) if encrypted else "", when, ("READ_ONLY",) if read_only else ())
+
+
+def attach_copy(
+    connection: duckdb.DuckDBPyConnection, source: Path, target: Path, name: str, encrypted: bool | None
+) -> None:
+    """Attaches a new file that becomes the copy of a database, wherever it lies, with the key of that database.
+
+    Args:
+        encrypted: whether the copy is to be encrypted; None: like the database.
+    Raises: as `connect`.
+    """
+    wanted = is_encrypted(source) if encrypted is None else encrypted
+    _attach(connection, target, name, _key(source) if wanted else "")
+
+
+def _attach(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    key: str,
+    when: str = "",
+    options: tuple[str, ...] = (),
+) -> None:
+    if key:
+        _load(connection)
+        options = (*options, f"ENCRYPTION_KEY {literal(key)}")
+    given = f" ({', '.join(options)})" if options else ""
+    try:
+        connection.execute(f"ATTACH {when}{literal(str(path))} AS {quote(name)}{given}")
+    except (duckdb.InvalidInputException, duckdb.CatalogException) as error:
+        if WRONG.search(str(error)):
+            raise WrongKey(path, "another key") from None
+        raise
+
+
+def _key(path: Path) -> str:
+    key = database_key(path).key.get_secret_value()
+    if not key:
+        raise WrongKey(path, "a key, and none is set")
+    return key
+
+
+def _load(connection: duckdb.DuckDBPyConnection) -> None:
+    """Loads the extension of the wheel, and lets DuckDB encrypt also what it spills to the disk."""
+    found = util.find_spec("duckdb_extension_httpfs")
+    folders = [Path(each) for each in (found.submodule_search_locations or ())] if found else []
+    files = [each / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension" for each in folders]
+    there = next((each for each in files if each.exists()), None)
+    if there is None:
+        what = f"Databases are to be encrypted, and duckdb-extension-httpfs {duckdb.__version__} is not installed."
+        raise ConfigurationError(what, "`pip install 'winbc-pipeline[encryption]'`.")
+    connection.execute(f"LOAD {literal(str(there))}")
+    connection.execute("SET temp_file_encryption = true")
+
+
+def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[str]]) -> None:
+    """Puts an encrypted copy in the place of a plain database, or a plain one in the place of an encrypted one.
+
+    The file is attached for writing until its copy is in its place, so no other process writes it meanwhile. A kill
+    leaves one of both, whole.
+    """
+    from .schema import copy_from  # it upgrades databases, which this module opens
+
+    let_go()
+    before, copy = path.stat().st_ino, path.with_name(f"{path.name}.{UNFINISHED}")
+    with duckdb.connect(config=dict(config)) as connection:
+        attach(connection, path, "present")
+        connection.execute("CHECKPOINT present")
+        if path.stat().st_ino != before:
+            return  # another process was faster
+        copy_from(connection, "present", copy, encrypted=database_key(path).encrypted)
+        os.chmod(copy, 0o600)
+        os.replace(copy, path)
