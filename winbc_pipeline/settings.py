@@ -51,7 +51,7 @@ class BusinessCentralSettings(_Section):
 
     `certificate` is a PEM file with the certificate and the private key of the application, in the place of a client
     secret. `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts
-    against it. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
+    against it. With `block_erased`, who is erased here is blocked for privacy there. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
     were none. With `sync_states`, each run writes there what became of its records.
     """
 
@@ -73,6 +73,7 @@ class BusinessCentralSettings(_Section):
     batch_counts_as: Literal["one", "operations"] = "one"
     companion_app: Literal["auto", "off"] = "auto"
     sync_states: bool = False
+    block_erased: bool = False
 
 
 class WinstoreSettings(_Section):

@@ -9,7 +9,6 @@ from ..staging.store import Row, literal, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from .person import OF_PEOPLE, Person, columns_of, completed, flows_of_people
 
-
 RECORD = "record_key"
 
 
@@ -41,7 +40,8 @@ def _completed(settings: Settings, person: Person) -> Person:
     """With all that belongs to the person, and the orders that are marked."""
     marked = dict(person.orders)
     completed(settings, person)
-    person.orders = {flow: person.orders.get(flow, set()) | marked.get(flow, set()) for flow in {*person.orders, *marked}}
+    for flow, keys in marked.items():
+        person.orders[flow] = person.orders.get(flow, set()) | keys
     return person
 
 

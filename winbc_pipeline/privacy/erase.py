@@ -23,11 +23,13 @@ from ..staging.schema import program
 from ..staging.store import writing
 from ..workbench.keeping.lasting import CERTIFICATES
 from ..workbench.keeping.restore import at_rest
+from .block import block
 from .come_back import come_back
 from .person import Person, identify
 from .stores import DELETED, erasers, find, undeclared
 
-JOURNAL = "erasing.json"
+JOURNAL, BLOCKED = "erasing.json", "Business Central"
+NOBODY_NAMED = "of people who were erased before, or of an erasing that was cut off"
 WAIT_S = 60.0
 LEFT = (
     "Business Central keeps its customers and documents: the law asks for them.",
@@ -125,10 +127,13 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
     folder = settings.state_folder
     erased.add(folder, erasing.person.named())
     with at_rest(settings, WAIT_S):
+        if settings.bc.block_erased and BLOCKED not in erasing.done:
+            erasing.done[BLOCKED] = "; ".join(block(settings, erasing.person))
+            _note(settings, erasing)
         for store, words in erasers(settings, erasing.person):
             erasing.done.setdefault(store, words)
             _note(settings, erasing)
-        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else "of people who were erased before, or of an erasing that was cut off"
+        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else NOBODY_NAMED
         others = [f"{name} is no file of winbc, and was not looked at." for name in undeclared(settings)]
         times = (erasing.at, clock.now().isoformat())
         made = Certificate(settings.connection, *times, erasing.by, program(), mark, erasing.done, (*LEFT, *others))

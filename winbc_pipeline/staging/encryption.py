@@ -8,6 +8,7 @@ as a wheel of the same version, and nothing is downloaded. https://duckdb.org/do
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib import util
 from pathlib import Path
 
@@ -48,7 +49,9 @@ def connect(path: Path, config: dict[str, str | bool | int | float | list[str]])
     if not wanted:
         return duckdb.connect(str(path), config=config)
     # All connections of a process to one file share one instance, as they do without a key: it has the file's name.
-    connection = duckdb.connect(f":memory:{path.absolute()}", config=config)
+    _extension()
+    checked = {**config, "allow_unsigned_extensions": True}
+    connection = duckdb.connect(f":memory:{path.absolute()}", config=checked)
     try:
         attach(connection, path, NAME, "IF NOT EXISTS ")
         connection.execute(f"USE {NAME}")
@@ -112,7 +115,17 @@ def _key(path: Path) -> str:
 
 
 def _load(connection: duckdb.DuckDBPyConnection) -> None:
-    """Loads the extension of the wheel, and lets DuckDB encrypt also what it spills to the disk."""
+    """Loads the extension, and lets DuckDB encrypt also what it spills to the disk."""
+    connection.execute(f"LOAD {literal(str(_extension()))}")
+    connection.execute("SET temp_file_encryption = true")
+
+
+@cache
+def _extension() -> Path:
+    """The file of the extension, whose signature by DuckDB was checked.
+
+    To check it takes 80 ms of each opening, so it is done once in a process.
+    """
     found = util.find_spec("duckdb_extension_httpfs")
     folders = [Path(each) for each in (found.submodule_search_locations or ())] if found else []
     files = [each / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension" for each in folders]
@@ -120,8 +133,9 @@ def _load(connection: duckdb.DuckDBPyConnection) -> None:
     if there is None:
         what = f"Databases are to be encrypted, and duckdb-extension-httpfs {duckdb.__version__} is not installed."
         raise ConfigurationError(what, "`pip install 'winbc-pipeline[encryption]'`.")
-    connection.execute(f"LOAD {literal(str(there))}")
-    connection.execute("SET temp_file_encryption = true")
+    with duckdb.connect() as checking:
+        checking.execute(f"LOAD {literal(str(there))}")
+    return there
 
 
 def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[str]]) -> None:

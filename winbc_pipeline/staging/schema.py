@@ -121,9 +121,7 @@ def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     copy_from(connection, row[0] if row else "", target)
 
 
-def copy_from(
-    connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None
-) -> None:
+def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None) -> None:
     """The same of an attached database, by the name that it was attached as.
 
     Args:

@@ -133,6 +133,7 @@ def test_encryption_without_a_key_or_with_a_short_one_is_refused(
 def test_without_the_extension_of_the_wheel_it_is_told_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    encryption._extension.cache_clear()
     monkeypatch.setattr(encryption.util, "find_spec", lambda _: None)
     store = Store(set_to(tmp_path).flow_database(FLOW))
     with pytest.raises(ConfigurationError, match="duckdb-extension-httpfs"), store.open():
