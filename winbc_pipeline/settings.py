@@ -51,8 +51,9 @@ class BusinessCentralSettings(_Section):
 
     `certificate` is a PEM file with the certificate and the private key of the application, in the place of a client
     secret. `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts
-    against it. With `block_erased`, who is erased here is blocked for privacy there. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
-    were none. With `sync_states`, each run writes there what became of its records.
+    against it. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
+    were none. With `sync_states`, each run writes there what became of its records. With `block_erased`, who is erased
+    here is blocked for privacy there.
     """
 
     base_url: str = ""

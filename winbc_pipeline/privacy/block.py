@@ -7,6 +7,7 @@ no erasing.
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from ..errors import WinbcError
 from ..settings import Settings
@@ -58,7 +59,7 @@ def _block(client: BusinessCentral, entity_set: str, person: Person) -> tuple[in
     return len(there) - refused, refused
 
 
-def _found(client: BusinessCentral, entity_set: str, person: Person) -> Iterator[dict[str, object]]:
+def _found(client: BusinessCentral, entity_set: str, person: Person) -> Iterator[dict[str, Any]]:
     ids = [each for each in sorted(person.bc) if _is_id(each)]
     keys = {"id": ids, "number": [each.upper() for each in sorted(person.number)]}
     for field, wanted in keys.items():

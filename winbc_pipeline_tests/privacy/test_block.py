@@ -1,5 +1,8 @@
-"""Who is erased here is blocked for privacy in Business Central. Sources: API v2.0 has `privacyBlocked` of contacts, and
-none of customers (schema_v2.json); the companion app has it (facts/companion_app.json)."""
+"""Who is erased here is blocked for privacy in Business Central.
+
+Sources: API v2.0 has `privacyBlocked` of contacts and none of customers (schema_v2.json); the companion app has it
+(facts/companion_app.json).
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

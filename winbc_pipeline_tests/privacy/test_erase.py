@@ -2,7 +2,6 @@
 test catalogue rows 96, 97 and 99."""
 
 import json
-import shutil
 from pathlib import Path
 
 import orjson
@@ -13,12 +12,11 @@ from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.privacy import erase as erasing
 from winbc_pipeline.privacy import stores
-from winbc_pipeline.privacy.erase import JOURNAL, again, complete, erase, unfinished
+from winbc_pipeline.privacy.erase import JOURNAL, complete, erase, unfinished
 from winbc_pipeline.privacy.person import identify
 from winbc_pipeline.privacy.registry import TABLES
 from winbc_pipeline.staging.people.personal import table_named
 from winbc_pipeline.staging.store import Store
-from winbc_pipeline.workbench.keeping.restore import restore
 
 from ..support.order_sandboxes import BC
 from ..support.shops.two_ways import TwoWays
@@ -132,47 +130,6 @@ def test_the_certificate_says_what_where_when_and_by_whom_and_not_who_it_was(tmp
     )
     assert any("Business Central keeps" in words for words in kept["left"])
     assert [value for value in PLANTED if value.lower() in json.dumps(kept).lower()] == []
-
-
-def test_a_backup_without_the_person_can_still_be_restored(tmp_path: Path) -> None:
-    with opened(tmp_path) as shop:
-        (path,) = (shop.settings.state_folder / "backups").glob("*.zip")
-        erase(shop.settings, EMAIL)
-        documents = len(shop.records("salesOrders"))
-        restore(shop.settings, path)
-        assert list(again(shop.settings)) == [], "nobody is there again"
-        for flow in FLOWS_OF_SHOP:
-            shop.run(flow)
-        assert hits(shop.settings, PLANTED) == set()
-        assert len(shop.records("salesOrders")) == documents
-        assert shop.ledger()["W9"]["state"] == "CONFIRMED"
-
-
-def test_who_was_erased_after_a_backup_was_made_is_erased_again_when_it_is_restored(tmp_path: Path) -> None:
-    with opened(tmp_path) as shop:
-        (path,) = (shop.settings.state_folder / "backups").glob("*.zip")
-        elsewhere = Path(shutil.copy(path, tmp_path / "elsewhere.zip"))
-        erase(shop.settings, EMAIL)
-        restore(shop.settings, elsewhere)
-        assert {value for _, value in hits(shop.settings, PLANTED)} == set(PLANTED)
-        assert list(again(shop.settings))
-        assert hits(shop.settings, PLANTED) == set()
-        assert {value for _, value in hits(shop.settings, ["anna@mail.example"])}, "nobody else"
-        assert list(again(shop.settings)) == []
-
-
-def test_a_new_machine_knows_who_was_erased(tmp_path: Path) -> None:
-    """Also from a backup of before the erasing: each backup in the folder gets the marks."""
-    with opened(tmp_path) as shop:
-        (path,) = (shop.settings.state_folder / "backups").glob("*.zip")
-        erase(shop.settings, EMAIL)
-        elsewhere = Path(shutil.copy(path, tmp_path / "elsewhere.zip"))
-        shutil.rmtree(shop.settings.state_folder)
-        restore(shop.settings, elsewhere)
-        shop.in_winstore(ID, street="Canarystraat 9")
-        for flow in FLOWS_OF_SHOP:
-            shop.run(flow)
-        assert hits(shop.settings, PLANTED) == set()
 
 
 def test_who_is_not_known_is_told(tmp_path: Path) -> None:
