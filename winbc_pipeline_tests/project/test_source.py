@@ -10,7 +10,9 @@ from ..support.sandboxes import REPOSITORY
 NEVER = {"eval", "exec", "os.system", "os.popen", "yaml.load"}
 MODULES = {"pickle", "marshal", "shelve", "telnetlib"}
 PARSERS = {"fromstring", "parse", "iterparse", "XML", "XMLParser"}  # of the standard library: defusedxml has safe ones
-SUSPICIOUS = re.compile(r"\b(eval|exec|system|popen|load)\(|shell=|import (pickle|marshal|shelve|telnetlib|xml)|from xml")
+SUSPICIOUS = re.compile(
+    r"\b(eval|exec|system|popen|load)\(|shell=|import (pickle|marshal|shelve|telnetlib|xml)|from xml"
+)
 
 
 def trees() -> Iterator[tuple[str, ast.AST]]:
