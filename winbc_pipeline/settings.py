@@ -399,7 +399,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _databases_have_their_key(self) -> Self:
-        """Tells who opens databases (staging/encryption.py) the key of this connection's."""
+        """Tells who opens databases (staging/people/encryption.py) the key of this connection's."""
         given = secret_sources.DatabaseKey(self.databases.encrypted, self.databases.encryption_key)
         secret_sources.set_database_key(self.state_folder, given)
         return self

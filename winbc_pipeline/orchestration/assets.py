@@ -183,6 +183,7 @@ def _layer(
         metadata={"columns": columns},
         kinds={"duckdb", key.path[0]},
         check_specs=_check_specs(connected, key),
+        config_schema={},  # none is taken, because Dagster stores and shows it
     )
     def layer(context: AssetExecutionContext) -> LayerResults:
         yield from _run_layer(context, connected, key, step, extra)
@@ -336,6 +337,7 @@ def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetCh
         group_name=connected.flow.id,
         description="The mapping CSVs; edit them in a spreadsheet.",
         kinds={"csv"},
+        config_schema={},
     )
     def tables() -> MaterializeResult[Any]:
         version = connected.mapping_version()

@@ -14,8 +14,8 @@ import duckdb
 
 from .. import clock
 from ..errors import StoreBusy
-from .encryption import attach
 from .lingering import let_go
+from .people.encryption import attach
 from .people.personal import nothing
 from .schema import copy_from
 from .store import Store, create_table, writing

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ..errors import StoreDamaged
-from . import encryption
+from .people import encryption
 from .people.installation_key import key_in, keyed
 from .people.personal import nothing
 from .sql import quote

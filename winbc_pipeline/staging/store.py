@@ -18,8 +18,9 @@ import duckdb
 import orjson
 
 from ..errors import NotWritable, StoreBusy, StoreDamaged
-from . import encryption, schema
+from . import schema
 from .lingering import OPENING, forget_other, identity, keep, let_go
+from .people import encryption
 from .people.installation_key import key_in, keyed_sql
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote

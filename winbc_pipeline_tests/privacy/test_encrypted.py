@@ -8,7 +8,7 @@ import pytest
 from winbc_pipeline import secret_sources
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.privacy.erase import again, erase
-from winbc_pipeline.staging.encryption import is_encrypted
+from winbc_pipeline.staging.people.encryption import is_encrypted
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 

@@ -9,8 +9,9 @@ import pytest
 from winbc_pipeline import secret_sources
 from winbc_pipeline.errors import ConfigurationError, WrongKey
 from winbc_pipeline.settings import DatabaseSettings, Settings, load_settings
-from winbc_pipeline.staging import compact, encryption, schema
-from winbc_pipeline.staging.encryption import is_encrypted
+from winbc_pipeline.staging import compact, schema
+from winbc_pipeline.staging.people import encryption
+from winbc_pipeline.staging.people.encryption import is_encrypted
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore

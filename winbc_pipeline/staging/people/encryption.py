@@ -14,10 +14,10 @@ from pathlib import Path
 
 import duckdb
 
-from ..errors import ConfigurationError, WrongKey
-from ..secret_sources import database_key
-from .lingering import let_go
-from .sql import literal, quote
+from ...errors import ConfigurationError, WrongKey
+from ...secret_sources import database_key
+from ..lingering import let_go
+from ..sql import literal, quote
 
 # The header of a DuckDB file: a check sum, DUCK, the version, then flags, of which the lowest bit says "encrypted".
 MAGIC, FLAGS = slice(8, 12), 20
@@ -144,7 +144,7 @@ def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[st
     The file is attached for writing until its copy is in its place, so no other process writes it meanwhile. A kill
     leaves one of both, whole.
     """
-    from .schema import copy_from  # it upgrades databases, which this module opens
+    from ..schema import copy_from  # it upgrades databases, which this module opens
 
     let_go()
     before, copy = path.stat().st_ino, path.with_name(f"{path.name}.{UNFINISHED}")
