@@ -144,7 +144,8 @@ def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[st
     The file is attached for writing until its copy is in its place, so no other process writes it meanwhile. A kill
     leaves one of both, whole.
     """
-    from ..schema import copy_from  # it upgrades databases, which this module opens
+    from ..compact import flushed  # both work on databases, which this module opens
+    from ..schema import copy_from
 
     let_go()
     before, copy = path.stat().st_ino, path.with_name(f"{path.name}.{UNFINISHED}")
@@ -155,4 +156,5 @@ def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[st
             return  # another process was faster
         copy_from(connection, "present", copy, encrypted=database_key(path).encrypted)
         os.chmod(copy, 0o600)
+        flushed(copy)
         os.replace(copy, path)
