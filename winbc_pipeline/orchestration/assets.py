@@ -344,7 +344,9 @@ def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetCh
         folder = MetadataValue.path(str(connected.table_folder))
         return MaterializeResult(data_version=DataVersion(version), metadata={"folder": folder, "version": version})
 
-    @asset_check(asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.")
+    @asset_check(
+        asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.", config_schema={}
+    )
     def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
         try:
             compiled, unplaced = connected.checked(), connected.without_place()
