@@ -31,17 +31,17 @@ def come_back(settings: Settings) -> list[Person]:
                     by_id.of(kind).add(value)
             if flow.document or flow.lines:
                 by_id.orders.setdefault(flow.id, set()).add(row[RECORD])
-        kind = "winstore" if flow.source == "winstore" else "number"
-        by_id.of(kind).update(_in_ledger(connected, kind, marks))
+        if not (flow.document or flow.lines):  # there, a customer may have ordered anew after the erasing
+            kind = "winstore" if flow.source == "winstore" else "number"
+            by_id.of(kind).update(_in_ledger(connected, kind, marks))
     return [_completed(settings, each) for each in (by_id, by_address) if each.email or each.keys or each.orders]
 
 
 def _completed(settings: Settings, person: Person) -> Person:
-    """With all that belongs to the person, and the orders that are marked."""
+    """With all that belongs to the person, but without orders that are not marked: those were placed later."""
     marked = dict(person.orders)
     completed(settings, person)
-    for flow, keys in marked.items():
-        person.orders[flow] = person.orders.get(flow, set()) | keys
+    person.orders = marked
     return person
 
 

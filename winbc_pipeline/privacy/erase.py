@@ -143,7 +143,7 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
 
 
 def _written(folder: Path, made: Certificate) -> Path:
-    path = folder / CERTIFICATES / f"erasing-{made.asked_at.replace(':', '').partition('.')[0]}.json"
+    path = folder / CERTIFICATES / f"erasing-{made.asked_at.replace(':', '').partition('+')[0]}.json"
     with writing(path):
         path.parent.mkdir(exist_ok=True, mode=0o700)
         _put(path, orjson.dumps(asdict(made), option=orjson.OPT_INDENT_2))
