@@ -129,9 +129,7 @@ def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, en
     """
     for left in (target, log_of(target)):
         left.unlink(missing_ok=True)
-    found = connection.execute("SELECT path FROM duckdb_databases() WHERE database_name = ?", [name]).fetchone()
-    source = Path(found[0]) if found and found[0] else target
-    encryption.attach_copy(connection, source, target, "whole_copy", encrypted)
+    encryption.attach_copy(connection, name, target, "whole_copy", encrypted)
     try:
         connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")
     finally:

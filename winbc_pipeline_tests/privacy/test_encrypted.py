@@ -8,10 +8,10 @@ import pytest
 from winbc_pipeline import secret_sources
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.privacy.erase import again, erase
-from winbc_pipeline.staging.people.encryption import is_encrypted
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 
+from ..staging.test_encryption import is_encrypted
 from ..support.order_flow import SEND
 from ..support.order_sandboxes import BC
 from ..support.shops.two_ways import TO_BC, open_two_ways

@@ -1,5 +1,7 @@
 """Databases are encrypted where the settings say so, and a wrong or lost key is told. Source: docs/security.md."""
 
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,6 @@ from winbc_pipeline.errors import ConfigurationError, WrongKey
 from winbc_pipeline.settings import DatabaseSettings, Settings, load_settings
 from winbc_pipeline.staging import compact, schema
 from winbc_pipeline.staging.people import encryption
-from winbc_pipeline.staging.people.encryption import is_encrypted
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
@@ -19,6 +20,13 @@ from winbc_pipeline.workbench.keeping.restore import restore
 CANARY = "canary@planted.example"
 KEY, OTHER = "k" * 32, "o" * 32
 FLOW = "orders_winstore_to_bc"
+
+
+def is_encrypted(path: Path) -> bool:
+    """By the header of a DuckDB file: a check sum, DUCK, the version, then flags, of which the lowest bit says so."""
+    header = path.read_bytes()[:21]
+    assert header[8:12] == b"DUCK"
+    return bool(header[20] & 1)
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +119,16 @@ def test_a_backup_is_encrypted_and_put_back_with_the_key_only(tmp_path: Path) ->
     new = set_to(tmp_path / "new")
     restore(new, path)
     assert len(emails(Store(new.flow_database(FLOW)))) == 2
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_another_process_is_kept_out_while_this_one_has_it_open(tmp_path: Path, encrypted: bool) -> None:
+    """A process that opens and closes a locked file once more, in whatever way, ends its lock (fcntl, POSIX)."""
+    store = written(set_to(tmp_path, encrypted))
+    look = "import sys, duckdb; duckdb.connect(sys.argv[1])"
+    with store.open(), store.open():
+        other = subprocess.run([sys.executable, "-c", look, store.path], capture_output=True, text=True, check=False)
+    assert "Could not set lock" in other.stderr
 
 
 def test_two_uses_at_once_see_one_database(tmp_path: Path) -> None:

@@ -19,41 +19,40 @@ from ...secret_sources import database_key
 from ..lingering import let_go
 from ..sql import literal, quote
 
-# The header of a DuckDB file: a check sum, DUCK, the version, then flags, of which the lowest bit says "encrypted".
-MAGIC, FLAGS = slice(8, 12), 20
 NAME = "encrypted"
 """The name of an encrypted database in its connection."""
-WRONG = re.compile("Wrong encryption key|without a key")
+WRONG = re.compile("Wrong encryption key")
+OTHERWISE = re.compile("encrypted database .* without a key|is not encrypted")
+"""What DuckDB says of a file that is encrypted and shall not be, or the reverse."""
 UNFINISHED = "converting"
 """The ending of a file that is not whole yet."""
-
-
-def is_encrypted(path: Path) -> bool:
-    """Whether a file is an encrypted database; False for one that is not there, or no database."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(FLAGS + 1)
-    except OSError:
-        return False
-    return header[MAGIC] == b"DUCK" and len(header) > FLAGS and bool(header[FLAGS] & 1)
 
 
 def connect(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
     """Opens a database, encrypted or not, as its settings say; a new one is made.
 
+    Whether a file is encrypted tells DuckDB alone: to look into the file would end the lock that this process has on it
+    (fcntl, POSIX).
     Raises: WrongKey; ConfigurationError without the extension; otherwise as DuckDB does.
     """
-    wanted = database_key(path).encrypted
-    if path.exists() and path.stat().st_size and is_encrypted(path) != wanted:
-        _convert(path, config)
-    if not wanted:
+    try:
+        return _open(path, config)
+    except duckdb.CatalogException as error:
+        if not OTHERWISE.search(str(error)):
+            raise
+    _convert(path, config)
+    return _open(path, config)
+
+
+def _open(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    if not database_key(path).encrypted:
         return duckdb.connect(str(path), config=config)
     # All connections of a process to one file share one instance, as they do without a key: it has the file's name.
     _extension()
     checked = {**config, "allow_unsigned_extensions": True}
     connection = duckdb.connect(f":memory:{path.absolute()}", config=checked)
     try:
-        attach(connection, path, NAME, "IF NOT EXISTS ")
+        _attach(connection, path, NAME, _key(path), "IF NOT EXISTS ")
         connection.execute(f"USE {NAME}")
     except BaseException:
         connection.close()
@@ -61,30 +60,29 @@ def connect(path: Path, config: dict[str, str | bool | int | float | list[str]])
     return connection
 
 
-def attach(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, when: str = "", read_only: bool = False
-) -> None:
-    """Attaches a database to a connection: one that is there as it is, a new one as its settings say.
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_only: bool = False) -> None:
+    """Attaches a database, which was opened before and so is as its settings say, to another connection.
 
-    Args:
-        when: SQL between ATTACH and the path.
     Raises: as `connect`.
     """
-    encrypted = is_encrypted(path) if path.exists() else database_key(path).encrypted
-    _attach(connection, path, name, _key(path) if encrypted else "", when, ("READ_ONLY",) if read_only else ())
+    key = _key(path) if database_key(path).encrypted else ""
+    _attach(connection, path, name, key, options=("READ_ONLY",) if read_only else ())
 
 
 def attach_copy(
-    connection: duckdb.DuckDBPyConnection, source: Path, target: Path, name: str, encrypted: bool | None
+    connection: duckdb.DuckDBPyConnection, source: str, target: Path, name: str, encrypted: bool | None
 ) -> None:
-    """Attaches a new file that becomes the copy of a database, wherever it lies, with the key of that database.
+    """Attaches a new file that becomes the copy of an attached database, wherever it lies, with that one's key.
 
     Args:
+        source: the name of the attached database.
         encrypted: whether the copy is to be encrypted; None: like the database.
     Raises: as `connect`.
     """
-    wanted = is_encrypted(source) if encrypted is None else encrypted
-    _attach(connection, target, name, _key(source) if wanted else "")
+    sql = "SELECT path, encrypted FROM duckdb_databases() WHERE database_name = ?"
+    path, is_encrypted = connection.execute(sql, [source]).fetchone() or (None, False)
+    wanted = is_encrypted if encrypted is None else encrypted
+    _attach(connection, target, name, _key(Path(path or target)) if wanted else "")
 
 
 def _attach(
@@ -101,7 +99,7 @@ def _attach(
     given = f" ({', '.join(options)})" if options else ""
     try:
         connection.execute(f"ATTACH {when}{literal(str(path))} AS {quote(name)}{given}")
-    except (duckdb.InvalidInputException, duckdb.CatalogException) as error:
+    except duckdb.InvalidInputException as error:
         if WRONG.search(str(error)):
             raise WrongKey(path, "another key") from None
         raise
@@ -148,13 +146,14 @@ def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[st
     from ..schema import copy_from
 
     let_go()
-    before, copy = path.stat().st_ino, path.with_name(f"{path.name}.{UNFINISHED}")
+    wanted, copy = database_key(path).encrypted, path.with_name(f"{path.name}.{UNFINISHED}")
+    before = path.stat().st_ino
     with duckdb.connect(config=dict(config)) as connection:
-        attach(connection, path, "present")
+        _attach(connection, path, "present", "" if wanted else _key(path))
         connection.execute("CHECKPOINT present")
         if path.stat().st_ino != before:
             return  # another process was faster
-        copy_from(connection, "present", copy, encrypted=database_key(path).encrypted)
+        copy_from(connection, "present", copy, encrypted=wanted)
         os.chmod(copy, 0o600)
         flushed(copy)
         os.replace(copy, path)
