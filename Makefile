@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients soak lint al bench sbom
+.PHONY: help demo test proof clients soak lint al bench sbom advisories
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -32,6 +32,11 @@ sbom: .venv/ready ## sbom.json: all that is installed, with licences, as Cyclone
 	$(PYTHON) -m venv .sbom
 	.sbom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
 	.sbom/bin/cyclonedx-py environment --output-format JSON --output-file sbom.json $(BIN)/python
+
+advisories: ## known weaknesses of the pinned libraries (pip-audit, in a venv of its own); says NOT CHECKED where no source answers
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(PYTHON) scripts/advisories.py .audit/bin/pip-audit
 
 lint: .venv/ready ## ruff, type checker, import contracts
 	$(BIN)/ruff check .

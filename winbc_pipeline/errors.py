@@ -8,6 +8,7 @@
     ├── UnreadableAnswer     E-ANSWER       an answer is not as the system promises: nothing of it was used
     ├── StoreUnavailable                    the flow's database cannot be used:
     │   ├── StoreBusy        E-STORE        another process uses it
+    │   ├── WrongKey         E-KEY          it is encrypted with another key than the one that is set: set that one
     │   └── StoreDamaged     E-DB           it cannot be read: put it back from a backup
     ├── NotWritable          E-DISK         a file cannot be written: make room, or allow it
     ├── TooManyWrites        E-GUARD        a run would write much more than usual: look, and approve it
@@ -105,6 +106,16 @@ class StoreBusy(StoreUnavailable):
     """Another process uses the database of the flow; later it can be used again."""
 
     code = "E-STORE"
+
+
+class WrongKey(StoreUnavailable):
+    """A database is encrypted with another key than the one that is set, or none is set."""
+
+    code = "E-KEY"
+
+    def __init__(self, path: Path, needs: str) -> None:
+        hint = "Set WINBC_DATABASES__ENCRYPTION_KEY to the key that it was encrypted with. Lost: docs/errors.md, E-KEY."
+        super().__init__(f"{path} is encrypted: it needs {needs}. Nothing was changed.", hint)
 
 
 class StoreDamaged(StoreUnavailable):

@@ -8,10 +8,12 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
@@ -19,13 +21,44 @@ from .errors import ConfigurationError
 
 ENV_FILE = Path(".env")
 PREFIX = "WINBC_"
-SECRETS = {"client_secret", "password", "certificate_password", "urls", "ping_url"}
+SECRETS = {"client_secret", "password", "certificate_password", "urls", "ping_url", "encryption_key"}
 """Names of the settings that are secrets, in whatever section."""
-IN_KEYRING = ("bc.client_secret", "bc.password", "bc.certificate_password", "winstore.password", "alerts.ping_url")
+IN_KEYRING = (
+    "bc.client_secret",
+    "bc.password",
+    "bc.certificate_password",
+    "winstore.password",
+    "alerts.ping_url",
+    "databases.encryption_key",
+)
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.
 _loaded: dict[str, str | None] = {}
 FROM_KEYRING: set[str] = set()
 """Names of the settings that the keyring gave when they were loaded last; it counts where nothing else gives them."""
+_database_keys: dict[Path, "DatabaseKey"] = {}
+
+
+@dataclass(frozen=True)
+class DatabaseKey:
+    """Whether the databases of a connection are to be encrypted, and the key that encrypted ones have."""
+
+    encrypted: bool = False
+    key: SecretStr = SecretStr("")
+
+
+def set_database_key(folder: Path, given: DatabaseKey) -> None:
+    """Notes how the databases below a folder are encrypted: the settings of a connection, once they are loaded."""
+    if given == DatabaseKey():
+        _database_keys.pop(folder.absolute(), None)
+    else:
+        _database_keys[folder.absolute()] = given
+
+
+def database_key(path: Path) -> DatabaseKey:
+    """How a database is encrypted, by the connection in whose folder it is."""
+    if not _database_keys:
+        return DatabaseKey()
+    return next((key for each in path.absolute().parents if (key := _database_keys.get(each))), DatabaseKey())
 
 
 def check_private(path: Path, variables: Mapping[str, str | None] | None = None) -> None:

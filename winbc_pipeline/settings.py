@@ -36,6 +36,7 @@ from .secret_sources import SECRETS as SECRETS
 Source = Literal["environment", ".env", "winbc.toml", "default", "keyring"]
 """Where the value of a setting comes from, the strongest first."""
 
+SHORTEST_KEY = 32  # characters
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
 
 
@@ -51,7 +52,8 @@ class BusinessCentralSettings(_Section):
     `certificate` is a PEM file with the certificate and the private key of the application, in the place of a client
     secret. `requests_per_window` is a number of calls in five minutes. `batch_counts_as` says how a batch counts
     against it. `companion_app` says whether Business Central is asked for the companion app, or winbc does as if there
-    were none. With `sync_states`, each run writes there what became of its records.
+    were none. With `sync_states`, each run writes there what became of its records. With `block_erased`, who is erased
+    here is blocked for privacy there.
     """
 
     base_url: str = ""
@@ -72,6 +74,7 @@ class BusinessCentralSettings(_Section):
     batch_counts_as: Literal["one", "operations"] = "one"
     companion_app: Literal["auto", "off"] = "auto"
     sync_states: bool = False
+    block_erased: bool = False
 
 
 class WinstoreSettings(_Section):
@@ -300,6 +303,23 @@ class DashboardSettings(_Section):
     hosts: tuple[str, ...] = ()
 
 
+class DatabaseSettings(_Section):
+    """Whether the databases are encrypted, and the key: at least 32 characters, from the environment or the keyring."""
+
+    encrypted: bool = False
+    encryption_key: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _key_is_there(self) -> Self:
+        """Refuses encryption without a key, or with one that could be guessed."""
+        key = self.encryption_key.get_secret_value()
+        if self.encrypted and not key:
+            raise ValueError("encrypted databases need a key. Set WINBC_DATABASES__ENCRYPTION_KEY")
+        if 0 < len(key) < SHORTEST_KEY:
+            raise ValueError(f"the encryption key needs at least {SHORTEST_KEY} characters")
+        return self
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -376,7 +396,15 @@ class Settings(BaseSettings):
     checks: CheckSettings = CheckSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    databases: DatabaseSettings = DatabaseSettings()
     flows: dict[str, FlowSettings] = {}
+
+    @model_validator(mode="after")
+    def _databases_have_their_key(self) -> Self:
+        """Tells who opens databases (staging/people/encryption.py) the key of this connection's."""
+        given = secret_sources.DatabaseKey(self.databases.encrypted, self.databases.encryption_key)
+        secret_sources.set_database_key(self.state_folder, given)
+        return self
 
     @classmethod
     def settings_customise_sources(

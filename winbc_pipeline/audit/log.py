@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,6 +42,7 @@ Act = Literal[
     "show",
 ]
 LOG, HEAD, LOCK = "audit.log", "audit.head", "audit.lock"
+FILES = (LOG, HEAD)
 MARK = 16  # hexadecimal digits of a record's mark
 MOST_MARKED = 100  # records of one act that are marked one by one
 WAIT_S = 10.0
@@ -83,16 +85,27 @@ def record(settings: Settings, act: Act, subject: str, records: Iterable[str] = 
     folder, keys = settings.state_folder, list(dict.fromkeys(records))
     with writing(folder / LOG):
         key = key_in(folder)
-        try:
-            with FileLock(str(folder / LOCK), timeout=WAIT_S, mode=0o600):
-                marks = tuple(mark_of(key, each) for each in keys[:MOST_MARKED])
-                number, before = _last(folder, key)
-                given = (number + 1, clock.now().isoformat(), act, who or os_user(), subject, marks, len(keys))
-                entry = sealed(key, Entry(*given), before)
-                _append(folder, key, entry)
-        except Timeout:
-            raise StoreBusy(f"{folder / LOG} is in use by another process.", "Try again; nothing was done.") from None
+        with unchanged(folder):
+            marks = tuple(mark_of(key, each) for each in keys[:MOST_MARKED])
+            number, before = _last(folder, key)
+            given = (number + 1, clock.now().isoformat(), act, who or os_user(), subject, marks, len(keys))
+            entry = sealed(key, Entry(*given), before)
+            _append(folder, key, entry)
     return entry
+
+
+@contextmanager
+def unchanged(folder: Path) -> Iterator[None]:
+    """Until the block ends, no other process writes the log; StoreBusy when one keeps it."""
+    lock = FileLock(str(folder / LOCK), timeout=WAIT_S, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreBusy(f"{folder / LOG} is in use by another process.", "Try again; nothing was done.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def entries(settings: Settings) -> Iterator[Entry]:

@@ -183,6 +183,7 @@ def _layer(
         metadata={"columns": columns},
         kinds={"duckdb", key.path[0]},
         check_specs=_check_specs(connected, key),
+        config_schema={},  # none is taken, because Dagster stores and shows it
     )
     def layer(context: AssetExecutionContext) -> LayerResults:
         yield from _run_layer(context, connected, key, step, extra)
@@ -336,13 +337,16 @@ def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetCh
         group_name=connected.flow.id,
         description="The mapping CSVs; edit them in a spreadsheet.",
         kinds={"csv"},
+        config_schema={},
     )
     def tables() -> MaterializeResult[Any]:
         version = connected.mapping_version()
         folder = MetadataValue.path(str(connected.table_folder))
         return MaterializeResult(data_version=DataVersion(version), metadata={"folder": folder, "version": version})
 
-    @asset_check(asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.")
+    @asset_check(
+        asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.", config_schema={}
+    )
     def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
         try:
             compiled, unplaced = connected.checked(), connected.without_place()

@@ -30,7 +30,7 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
     """The job that searches the documents of a flow, and the schedule that runs it every night (UTC)."""
     flow = connected.flow
 
-    @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id)
+    @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id, config_schema={})
     def look(context: OpExecutionContext) -> None:
         with published(connected):
             found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)

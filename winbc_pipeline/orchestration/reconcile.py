@@ -59,7 +59,7 @@ def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefini
     """
     flow, chosen = connected.flow, connected.settings.reconcile
 
-    @op(name=f"{name}_of_{flow.id}")
+    @op(name=f"{name}_of_{flow.id}", config_schema={})
     def compare(context: OpExecutionContext) -> None:
         found = _asked(context, connected, ask)
         if found is None:

@@ -91,13 +91,13 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
     """The job that deletes what was kept long enough, and the schedule that runs it every night (UTC)."""
     every = list(flows)
 
-    @op(name="purge_old_runs")
+    @op(name="purge_old_runs", config_schema={})
     def purge(context: OpExecutionContext) -> None:
         before = clock.now() - timedelta(days=settings.run_history_days)
         deleted = purge_runs(context.instance, before)
         context.log.info(f"{deleted} runs from before {before.date()} deleted")
 
-    @op(name="tidy_databases")
+    @op(name="tidy_databases", config_schema={})
     def tidy_all(context: OpExecutionContext) -> None:
         forget_kept(settings)
         forget_left(settings)

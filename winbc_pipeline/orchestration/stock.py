@@ -38,7 +38,7 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     flow, minutes = connected.flow, connected.settings.stock.sweep_minutes
     hours, name = connected.settings.stock.full_sweep_hours, f"{flow.id}_figures"
 
-    @op(name=f"compare_{flow.id}", pool=flow.lease)
+    @op(name=f"compare_{flow.id}", pool=flow.lease, config_schema={})
     def compare(context: OpExecutionContext) -> None:
         try:
             with watched(connected, job=name):

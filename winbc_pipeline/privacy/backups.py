@@ -13,9 +13,12 @@ import orjson
 
 from ..settings import Settings
 from ..staging import schema
+from ..staging.people.erased import FILE as MARKS
+from ..staging.people.erased import add, marks_in
 from ..staging.people.installation_key import KEY_FILE, key_in
 from ..staging.store import Row, Store, writing
-from ..workbench.keeping.backup import DATABASES, MANIFEST, STATE, add
+from ..workbench.keeping.backup import DATABASES, MANIFEST, STATE
+from ..workbench.keeping.backup import add as pack
 from ..workbench.keeping.restore import manifest_of
 from . import databases
 from .person import Person
@@ -59,13 +62,18 @@ def export(settings: Settings, path: Path, person: Person) -> dict[str, list[Row
 
 
 def erase(settings: Settings, path: Path, person: Person) -> int:
-    """Writes a backup anew without a person; returns how many rows were erased. A kill leaves one of both, whole."""
+    """Writes a backup anew without a person, and with the marks that keep the person from being read again.
+
+    Returns how many rows were erased. A kill leaves one of both, whole.
+    """
     before = manifest_of(path)
     # Opening has brought its databases up to date. What that has left beside them is not packed.
     manifest = replace(before, files={}, tables=schema.VERSION)
     with _unpacked(settings, path) as (folder, stores), writing(path):
-        erased = sum(held.rows for store in stores for held in databases.erase(store, person))
-        if not erased:
+        state = folder / STATE
+        marked, rows = marks_in(state), sum(held.rows for store in stores for held in databases.erase(store, person))
+        add(state, person.named())
+        if not rows and marks_in(state) == marked:
             return 0
         whole = path.with_name(f"{path.name}.unfinished")
         handle = os.open(whole, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -73,8 +81,8 @@ def erase(settings: Settings, path: Path, person: Person) -> int:
             os.fdopen(handle, "w+b") as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made,
         ):
-            for name in sorted({*before.files, STATE + KEY_FILE}):
-                add(made, manifest, name, folder / name)
+            for name in sorted({*before.files, STATE + KEY_FILE, STATE + MARKS}):
+                pack(made, manifest, name, folder / name)
             made.writestr(MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
         os.replace(whole, path)
-    return erased
+    return rows

@@ -21,11 +21,15 @@ from ..staging.people import erased
 from ..staging.people.installation_key import key_in, keyed
 from ..staging.schema import program
 from ..staging.store import writing
+from ..workbench.keeping.lasting import CERTIFICATES
 from ..workbench.keeping.restore import at_rest
+from .block import block
+from .come_back import come_back
 from .person import Person, identify
 from .stores import DELETED, erasers, find, undeclared
 
-JOURNAL, CERTIFICATES = "erasing.json", "certificates"
+JOURNAL, BLOCKED = "erasing.json", "Business Central"
+NOBODY_NAMED = "of people who were erased before, or of an erasing that was cut off"
 WAIT_S = 60.0
 LEFT = (
     "Business Central keeps its customers and documents: the law asks for them.",
@@ -99,6 +103,20 @@ def erase(settings: Settings, text: str, who: str = "") -> tuple[Certificate, Pa
     return _carry_out(settings, erasing, text)
 
 
+def again(settings: Settings, who: str = "") -> Iterator[Path]:
+    """Erases once more who was erased before and is there again, as after a restore of an older backup.
+
+    Yields the certificates: none when nobody is there again.
+    Raises: as `erase`.
+    """
+    complete(settings)
+    for person in come_back(settings):
+        entry = audit.record(settings, "erase", "people who were erased before", who=who)
+        erasing = Erasing(entry.who, clock.now().isoformat(), person=person)
+        _note(settings, erasing)
+        yield _carry_out(settings, erasing, "")[1]
+
+
 def complete(settings: Settings) -> Path | None:
     """Completes an erasing that a kill has left; returns its certificate's file, None when there was nothing to do."""
     left = unfinished(settings)
@@ -109,10 +127,13 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
     folder = settings.state_folder
     erased.add(folder, erasing.person.named())
     with at_rest(settings, WAIT_S):
+        if settings.bc.block_erased and BLOCKED not in erasing.done:
+            erasing.done[BLOCKED] = "; ".join(block(settings, erasing.person))
+            _note(settings, erasing)
         for store, words in erasers(settings, erasing.person):
             erasing.done.setdefault(store, words)
             _note(settings, erasing)
-        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else "of an erasing that was cut off"
+        mark = keyed(key_in(folder), f"erased {text.strip().lower()}") if text else NOBODY_NAMED
         others = [f"{name} is no file of winbc, and was not looked at." for name in undeclared(settings)]
         times = (erasing.at, clock.now().isoformat())
         made = Certificate(settings.connection, *times, erasing.by, program(), mark, erasing.done, (*LEFT, *others))
@@ -122,7 +143,7 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
 
 
 def _written(folder: Path, made: Certificate) -> Path:
-    path = folder / CERTIFICATES / f"erasing-{made.asked_at.replace(':', '').partition('.')[0]}.json"
+    path = folder / CERTIFICATES / f"erasing-{made.asked_at.replace(':', '').partition('+')[0]}.json"
     with writing(path):
         path.parent.mkdir(exist_ok=True, mode=0o700)
         _put(path, orjson.dumps(asdict(made), option=orjson.OPT_INDENT_2))

@@ -63,8 +63,11 @@ class Person:
         return self.winstore | self.bc | self.number
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """By kind and value, what keeps the person from being read again (staging/people/erased.py)."""
-        for kind in ("email", *KINDS):
+        """By kind and value, what keeps the person from being read again (staging/people/erased.py).
+
+        An address counts only if it was named: a customer who shares it with the person is somebody else.
+        """
+        for kind in ("email", *KINDS) if self.by_email else KINDS:
             yield from ((kind, value) for value in sorted(self.of(kind)) if not value.startswith(GUEST_KEY))
         for keys in self.orders.values():
             yield from (("order", key) for key in sorted(keys))
@@ -82,7 +85,11 @@ def identify(settings: Settings, text: str) -> Person:
 
     Raises: NotDone when an id of one person is a number of another one, so that nobody knows who is meant.
     """
-    person = _named(settings, text)
+    return completed(settings, _named(settings, text))
+
+
+def completed(settings: Settings, person: Person) -> Person:
+    """The same person with all ids, numbers, addresses and orders that the databases know of."""
     if person.by_email:
         _add_guests(settings, person)
         _look_round(settings, person, ("email",))

@@ -57,6 +57,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("pages-*", "passing"),
     PersonalFile("reconcile_*.duckdb*", "passing"),
     PersonalFile("*.compact", "passing"),
+    PersonalFile("*.converting*", "passing"),
     PersonalFile("*.duckdb", "database"),
     PersonalFile("*.duckdb.wal", "database"),
     PersonalFile("certificates/*", "nothing"),

@@ -86,7 +86,8 @@ def erasers(settings: Settings, person: Person) -> Iterator[tuple[str, str]]:
         _delete(path)
         yield _name(settings, path), "deleted"
     for path in of_kind(settings, "backups"):
-        yield _name(settings, path), f"{backups.erase(settings, path, person)} rows; written anew if there were any"
+        rows = backups.erase(settings, path, person)
+        yield _name(settings, path), f"{rows} rows; written anew, with the marks that keep the person away"
     files = dagster_storage.erase(settings.state_folder / DAGSTER, person.values)
     yield DAGSTER, f"{files} files with runs that quote the person"
 

@@ -15,9 +15,9 @@ import duckdb
 from .. import clock
 from ..errors import StoreBusy
 from .lingering import let_go
+from .people.encryption import attach
 from .people.personal import nothing
 from .schema import copy_from
-from .sql import literal
 from .store import Store, create_table, writing
 
 NOTE = "compacted"
@@ -77,7 +77,7 @@ def rewrite(store: Store, wait_s: float = 30.0) -> None:
 def _put_in_place(store: Store, copy: Path) -> None:
     let_go()  # one process cannot open a file twice
     with writing(copy), duckdb.connect(config=store.config()) as connection:
-        connection.execute(f"ATTACH {literal(str(store.path))} AS present (READ_ONLY)")
+        attach(connection, store.path, "present", read_only=True)
         if not store.log.exists():  # else it would be taken for the log of the copy
             copy_from(connection, "present", copy)
             _swap(copy, store.path)

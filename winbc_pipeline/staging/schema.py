@@ -12,9 +12,10 @@ from pathlib import Path
 import duckdb
 
 from ..errors import StoreDamaged
+from .people import encryption
 from .people.installation_key import key_in, keyed
 from .people.personal import nothing
-from .sql import literal, quote
+from .sql import quote
 
 VERSION = 3
 """Raised whenever tables that were written before no longer suit the program. Files without a number are version 1."""
@@ -120,11 +121,15 @@ def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     copy_from(connection, row[0] if row else "", target)
 
 
-def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path) -> None:
-    """The same of an attached database, by the name that it was attached as."""
+def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None) -> None:
+    """The same of an attached database, by the name that it was attached as.
+
+    Args:
+        encrypted: whether the copy is to be encrypted; None: like the database.
+    """
     for left in (target, log_of(target)):
         left.unlink(missing_ok=True)
-    connection.execute(f"ATTACH {literal(str(target))} AS whole_copy")
+    encryption.attach_copy(connection, name, target, "whole_copy", encrypted)
     try:
         connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")
     finally:

@@ -20,6 +20,7 @@ import orjson
 from ..errors import NotWritable, StoreBusy, StoreDamaged
 from . import schema
 from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go
+from .people import encryption
 from .people.installation_key import key_in, keyed_sql
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
@@ -127,7 +128,7 @@ class Store:
         """
         with self.open(alone=True):
             pass  # makes the file readable by its owner only
-        source.execute(f"ATTACH {literal(str(self.path))} AS copy")
+        encryption.attach(source, self.path, "copy")
         for table in tables:
             source.execute(f"CREATE TABLE copy.{quote(table)} AS FROM {quote(table)}")
         source.execute("DETACH copy")
@@ -179,7 +180,7 @@ class Store:
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         with OPENING:
-            return duckdb.connect(str(self.path), config=self.config())
+            return encryption.connect(self.path, self.config())
 
     def _explain(self, error: duckdb.Error, is_new: bool = False) -> None:
         """Raises NotWritable or StoreDamaged when that is what an error of DuckDB means.

@@ -17,7 +17,6 @@ from winbc_pipeline.privacy.person import identify
 from winbc_pipeline.privacy.registry import TABLES
 from winbc_pipeline.staging.people.personal import table_named
 from winbc_pipeline.staging.store import Store
-from winbc_pipeline.workbench.keeping.restore import manifest_of
 
 from ..support.order_sandboxes import BC
 from ..support.shops.two_ways import TwoWays
@@ -131,14 +130,6 @@ def test_the_certificate_says_what_where_when_and_by_whom_and_not_who_it_was(tmp
     )
     assert any("Business Central keeps" in words for words in kept["left"])
     assert [value for value in PLANTED if value.lower() in json.dumps(kept).lower()] == []
-
-
-def test_a_backup_without_the_person_can_still_be_restored(tmp_path: Path) -> None:
-    with opened(tmp_path) as shop:
-        (path,) = (shop.settings.state_folder / "backups").glob("*.zip")
-        erase(shop.settings, EMAIL)
-        manifest = manifest_of(path)
-        assert "state/orders_winstore_to_bc.duckdb" in manifest.files
 
 
 def test_who_is_not_known_is_told(tmp_path: Path) -> None:

@@ -47,6 +47,16 @@ def staged(store: Store) -> list[dict[str, Any]]:
         return rows_of(connection, "SELECT * FROM articles ORDER BY _key")
 
 
+def test_a_field_that_no_table_names_is_never_stored(store: Store) -> None:
+    """Source: docs/privacy.md; test catalogue row 100."""
+    row = {"sku": "001", "price": "1", "active": "true", "modified": READ_AT.isoformat(), "birthDate": "canary-1970"}
+    load(store, TABLE, [page(row)], READ_AT)
+    with store.open() as connection:
+        connection.execute("CHECKPOINT")
+    assert [each["sku"] for each in staged(store)] == ["001"]
+    assert b"canary" not in b"".join(each.read_bytes() for each in store.path.parent.rglob("*") if each.is_file())
+
+
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.lists(ROW, max_size=6), max_size=3), max_size=3))
 def test_the_newest_version_of_each_record_stays(loads: list[list[list[dict[str, str]]]]) -> None:

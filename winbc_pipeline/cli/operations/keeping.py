@@ -48,12 +48,12 @@ def restore(
         say(console, "What is there now is kept beside it. Both systems are left as they are.")
         if not (yes or typer.confirm("Do this?")):
             raise typer.Exit(1)
-        audit.record(settings, "restore", what)
         _restore(settings, file, only)
     warn(console, _otherwise(names))
 
 
 def _restore(settings: Settings, file: Path, flow: str) -> None:
+    from ...privacy.erase import again
     from ...workbench.keeping.restore import restore as put_back
 
     with claimed(settings.data_folder / settings.connection):
@@ -63,6 +63,8 @@ def _restore(settings: Settings, file: Path, flow: str) -> None:
         say(console, f"{path} was missing and is there again.")
     warn(console, (f"{path} is not as in the backup. It stays as it is." for path in done.differ))
     warn(console, (f"{name} is not in the backup. It stays as it is." for name in done.untouched))
+    for certificate in again(settings):
+        say(console, f"People who were erased before were in the backup. They are erased again: {certificate}.")
     say(console, "The next runs read again what changed since the backup. See docs/operations.md, After a restore.")
 
 

@@ -74,7 +74,7 @@ def on_time_check(connected: ConnectedFlow) -> AssetChecksDefinition:
     """The check as somebody may run it by hand. Runs of the flow leave it to the sensor."""
     flow = connected.flow.id
 
-    @asset_check(asset=synced(flow), name=CHECK, description=CHECK_TEXT)
+    @asset_check(asset=synced(flow), name=CHECK, description=CHECK_TEXT, config_schema={})
     def on_time() -> AssetCheckResult:
         words = next(each.words for each in report(connected.settings, clock.now()).flows if each.flow == flow)
         return AssetCheckResult(passed=not words, severity=AssetCheckSeverity.WARN, description=_told(words))

@@ -1,1 +1,1 @@
-"""What a connection keeps of people: the key behind its hashes, which table holds what, and who was erased."""
+"""What a connection keeps of people: which table holds what, who was erased, the key behind hashes, and encryption."""

@@ -37,8 +37,13 @@ def marks_in(folder: Path) -> set[str]:
 
 def add(folder: Path, named: Iterable[tuple[str, str]]) -> None:
     """Adds marks, by kind and value; they are on the disk when this returns. Those that are there stay."""
-    path, key = folder / FILE, key_in(folder)
-    every = sorted(marks_in(folder) | {mark(key, kind, value) for kind, value in named})
+    key = key_in(folder)
+    add_marks(folder, {mark(key, kind, value) for kind, value in named})
+
+
+def add_marks(folder: Path, marks: set[str]) -> None:
+    """Adds marks that were made with the key of this folder; they are on the disk when this returns."""
+    path, every = folder / FILE, sorted(marks_in(folder) | marks)
     whole = path.with_name(f"{FILE}.new")
     with writing(path):
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -56,11 +61,10 @@ def unless_marked(folder: Path | None, texts: Iterable[str]) -> str:
         texts: SQL of the texts (`mark_sql`).
     """
     marks = marks_in(folder) if folder else set()
-    if not marks:
-        return ""
+    return f" WHERE NOT ({is_marked(marks, texts)})" if marks else ""
+
+
+def is_marked(marks: set[str], texts: Iterable[str]) -> str:
+    """SQL: whether one of some texts (`mark_sql`) of a row is marked."""
     listed = ", ".join(map(literal, sorted(marks)))
-    return "".join(f" {word} coalesce(keyed({text}) NOT IN ({listed}), true)" for word, text in _joined(texts))
-
-
-def _joined(texts: Iterable[str]) -> Iterable[tuple[str, str]]:
-    return [("AND" if number else "WHERE", text) for number, text in enumerate(texts)]
+    return " OR ".join(f"coalesce(keyed({text}) IN ({listed}), false)" for text in texts) or "false"

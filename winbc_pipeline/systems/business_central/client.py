@@ -410,8 +410,10 @@ def _sliced(answer: Answer) -> tuple[bytes, str | None]:
         raise UnreadableAnswer(f"A page from Business Central (status {answer.status}) has no `value`.")
     head, array, tail = content[:start], content[start + len(b'"value":') : end + 1], content[end + 1 :]
     link = next((part for part in (tail, head) if NEXT_LINK in part), b"")
-    url = link.split(NEXT_LINK)[1].split(b'"')[0].decode() if link else None
-    return array, url
+    url = link.split(NEXT_LINK)[1].split(b'"')[0] if link else b""
+    if not url.isascii():
+        raise UnreadableAnswer("The link to the next page from Business Central is no address.")
+    return array, url.decode() or None
 
 
 def _value(answer: Answer) -> list[dict[str, Any]]:

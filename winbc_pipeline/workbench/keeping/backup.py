@@ -15,12 +15,13 @@ from pathlib import Path
 
 import orjson
 
-from ... import clock
+from ... import audit, clock
 from ...errors import NotDone
 from ...settings import SHIPPED_TABLES, Settings
 from ...staging import schema
 from ...staging.store import Store, writing
 from ...sync.keeping.comparisons import is_one
+from . import lasting
 
 FORMAT = 1
 MANIFEST = "backup.json"
@@ -96,6 +97,9 @@ def _fill(made: zipfile.ZipFile, manifest: Manifest, settings: Settings, beside:
             add(made, manifest, STATE + path.name, copy)
     finally:
         copy.unlink(missing_ok=True)
+    with audit.unchanged(folder_of(settings)):  # its two files belong together
+        for name, path in lasting.files(settings):
+            add(made, manifest, STATE + name, path)
     for name, path in _other_files(settings):
         add(made, manifest, name, path)
     made.writestr(MANIFEST, orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))

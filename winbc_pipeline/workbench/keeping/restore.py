@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from ... import clock
+from ... import audit, clock
 from ...errors import NotDone, StoreDamaged
 from ...flows import FLOWS
 from ...settings import SHIPPED_TABLES, Settings, load_settings
@@ -29,6 +29,7 @@ from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
 from ...sync.session import lease
+from . import lasting
 from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, databases, folder_of
 
 TOML = Path("winbc.toml")
@@ -130,11 +131,12 @@ def _by_name(content: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return found
 
 
-def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
-    """Puts a backup back.
+def restore(settings: Settings, path: Path, flow: str = "", who: str = "") -> Restored:
+    """Puts a backup back. Who was erased here stays erased, and the log of acts stays (lasting.py).
 
     Args:
         flow: id of the only flow whose database is put back; empty for everything.
+        who: as for `audit.record`.
 
     Raises: NotDone as `manifest_of`, for a file in it that is not as it was, and for a flow that it does not have;
         StoreBusy while a run of a flow goes on; NotWritable. Then everything is as it was.
@@ -151,13 +153,15 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
         shutil.rmtree(unpacked, ignore_errors=True)
         with zipfile.ZipFile(path) as backup:
             for name in names:
-                _unpack(backup, manifest, name, unpacked / _plain(name))
-            if not (unpacked / KEY_FILE).exists() and (folder / KEY_FILE).exists():
-                shutil.copy(folder / KEY_FILE, unpacked / KEY_FILE)  # an upgrade of what was unpacked needs it
+                _unpack(backup, manifest, name, unpacked / _below(name))
+            lasting.choose_key(unpacked, folder)  # an upgrade of what was unpacked needs it
             for each in unpacked.glob(f"*{DATABASES}"):
                 _note(settings, each, manifest.at, now)
+            lasting.bring(unpacked, folder, now)
+            audit.record(settings, "restore", flow or "all databases", who=who)
+            names = [name for name in names if not lasting.is_one(_below(name)) and _below(name) != KEY_FILE]
             kept = folder / schema.KEPT / f"before-restore-{now:%Y%m%d-%H%M%S}"
-            put_back = [_put_back(unpacked / _plain(name), folder, kept) for name in names]
+            put_back = [_put_back(unpacked / _below(name), folder, kept) for name in names]
             written, differ = ([], []) if flow else _settings_and_tables(backup, manifest, settings)
         shutil.rmtree(unpacked)
     untouched = [] if flow else [each.name for each in databases(settings) if each.name not in put_back]
@@ -178,9 +182,10 @@ def at_rest(settings: Settings, wait_s: float = WAIT_S) -> Iterator[None]:
         yield
 
 
-def _plain(name: str) -> str:
-    """The name of a file of the backup without its folder, so that it can lie nowhere else."""
-    return PurePosixPath(name).name
+def _below(name: str) -> str:
+    """The name of a file of the backup below the folder of the connection, so that it can lie nowhere else."""
+    inner = name.removeprefix(STATE)
+    return inner if lasting.is_one(inner) and ".." not in PurePosixPath(inner).parts else PurePosixPath(inner).name
 
 
 def _unpack(backup: zipfile.ZipFile, manifest: Manifest, name: str, target: Path) -> None:
