@@ -22,8 +22,12 @@ def flows_of(request: Request) -> list[Flow]:
     return [flow for flow in FLOWS if flow.is_on(settings)]
 
 
-def connected(request: Request, name: str, wait_s: float = WAIT_S) -> ConnectedFlow:
-    """The flow with an id, for a page; raises HTTPException (404) where there is none."""
+def connected(request: Request, name: str, wait_s: float | None = WAIT_S) -> ConnectedFlow:
+    """The flow with an id, for a page; raises HTTPException (404) where there is none.
+
+    Args:
+        wait_s: None for what goes on in the background, which waits as a run does.
+    """
     flow = next((flow for flow in FLOWS if flow.id == name), None)
     if flow is None:
         raise HTTPException(404)

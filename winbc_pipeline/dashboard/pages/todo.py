@@ -15,9 +15,8 @@ from ...errors import NotDone, StoreBusy
 from ...staging.ledger import OPEN
 from ...sync.connected import ConnectedFlow
 from ...workbench import intervention
-from ...workbench.desk.plan_pages import shows
-from ...workbench.desk.waiting import Waiting, carry_out, propose, waiting
-from ...workbench.plans import in_words
+from ...workbench.desk.waiting import Waiting, carry_out, is_made, propose, waiting
+from ...workbench.plans import in_words, shows
 from ...workbench.winstore_answers import note_answer
 from ..answers import WAIT_S, asks_for_people, connected, flows_of, note, run_id
 from ..guard.forms import form_of
@@ -105,15 +104,20 @@ def do(request: Request) -> Response:
     one, how = _asked(request)
     form = form_of(request)
     keys = [str(key) for key in form.getlist("key")]
-    note(request, ACTS.get(how, "resolve"), one.flow.id, keys)
+
+    def noted() -> None:
+        note(request, ACTS.get(how, "resolve"), one.flow.id, keys)
+
     if how in ANSWERS:
+        noted()
         note_answer(one, keys[0], how == "there", run_id(request))
         rows = []
     else:
         wanted = _request(one, request, how)
-        rows = carry_out(one, wanted, str(form.get("seen", "")), run_id(request))
-    undone = sum(row["state"] in OPEN for row in rows)
-    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "undone": undone}
+        rows = carry_out(one, wanted, str(form.get("seen", "")), run_id(request), noted)
+    different = [row for row in rows if row["state"] in OPEN and is_made(row)]
+    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "different": different}
+    told["undone"] = sum(row["state"] in OPEN for row in rows) - len(different)
     return render(request, "todo_done.html", page="todo", **told)
 
 

@@ -47,6 +47,18 @@ def test_what_needs_a_person_stands_first_with_its_fix_and_its_records(day: Show
     assert f'href="/activity/{ORDERS_TO_BC.id}/W2"' in text
 
 
+def test_what_needs_a_person_leads_to_the_page_that_mends_it_and_names_no_command(day: Shown) -> None:
+    text = day.browser().get("/overview").text
+    assert f'href="/todo?flow={ORDERS_TO_BC.id}&amp;reason=MAPPING"' in text and "Mend it in To do" in text
+    assert "Orders, Winstore to Business Central: 1 record not done (MAPPING)" in text
+    assert "A value breaks a rule of the mapping table" in text and "`winbc" not in text
+
+
+def test_what_needs_a_person_is_told_in_dutch(day: Shown) -> None:
+    text = day.browser(language="nl").get("/overview").text
+    assert "1 record niet gelukt (MAPPING)" in text and "Oplossen bij Te doen" in text
+
+
 def test_a_system_that_does_not_answer_is_named(day: Shown) -> None:
     polls.failed(day.orders.settings, ORDERS_TO_BC.id, SystemUnavailable("No route to Winstore.", system="Winstore"))
     day.orders.settings = day.orders.settings.model_copy(update={"sensors": True})
