@@ -7,7 +7,6 @@ from starlette.testclient import TestClient
 
 from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.session import Role
-from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease
@@ -46,6 +45,7 @@ def test_while_it_is_at_work_the_page_tells_how_far_it_is_and_nothing_else_is_be
     assert client.get("/work", params={"flow": FLOW}).headers["hx-refresh"] == "true"
 
 
+@pytest.mark.proof
 def test_a_repair_shows_what_it_would_send_and_then_sends_it_and_is_noted(orders: OrderSandboxes) -> None:
     orders.order("W1")
     orders.sync()
@@ -58,18 +58,11 @@ def test_a_repair_shows_what_it_would_send_and_then_sends_it_and_is_noted(orders
     shown = client.get("/reconcile/repair", params={"flow": FLOW}).text
     assert ">W1<" in shown and "Send the source's values of this record" in cells(shown)
     assert orders.documents("W1") == []
+    other = client.post("/reconcile/repair", data=fields(shown, "/reconcile/repair") | {"seen": "0"})
+    assert other.status_code == 409 and "compared again" in other.text
     done = client.post("/reconcile/repair", data=fields(shown, "/reconcile/repair")).text
     assert "1 records written, 0 not done" in done and len(orders.documents("W1")) == 1
     assert [(entry.act, entry.subject) for entry in audit.entries(orders.settings)] == [("repair", FLOW)]
-
-
-def test_a_repair_of_what_was_compared_again_meanwhile_is_refused(orders: OrderSandboxes) -> None:
-    orders.order("W1")
-    jobs, one = Jobs(start=at_once), ConnectedFlow(ORDERS_TO_BC, orders.settings)
-    seen = jobs.compare(one).number
-    jobs.compare(one)
-    with pytest.raises(NotDone, match="compared again"):
-        jobs.repair(one, seen, lambda _: None)
 
 
 def test_what_stops_it_is_told(orders: OrderSandboxes) -> None:

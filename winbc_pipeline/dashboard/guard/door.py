@@ -126,7 +126,7 @@ async def _logged(pages: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
 def log_failure(scope: Scope, error: BaseException) -> None:
     """Logs which page failed and where in the program; the texts of errors may hold a person's data or a secret."""
     page = "/" + scope["path"].lstrip("/").partition("/")[0]  # what follows may be the key of a record
-    kinds, where = [], ""
+    kinds, where = list[str](), ""
     cause: BaseException | None = error
     while cause is not None and len(kinds) < MOST_CAUSES:
         kinds.append(type(cause).__name__)

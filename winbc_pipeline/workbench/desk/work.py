@@ -69,9 +69,9 @@ class Jobs:
 
     now: Callable[[], datetime] = clock.now
     start: Callable[[Callable[[], None]], None] = _in_a_thread
-    _last: dict[str, Job] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _count: int = 0
+    _last: dict[str, Job] = field(default_factory=dict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _count: int = field(default=0, init=False)
 
     def of(self, flow: str) -> Job | None:
         """The last job of a flow; None where nobody has begun one."""
