@@ -185,6 +185,14 @@ def test_a_retry_that_made_a_document_with_a_difference_says_that_it_was_made(or
     assert "correct the document in Business Central" in done, "what to do about it"
 
 
+def test_a_record_that_breaks_a_rule_leads_to_the_table_with_the_rule(orders: OrderSandboxes) -> None:
+    orders.order("W1", lines=[{"vatrate": "77"}])
+    orders.sync()
+    page = opened(orders).get("/todo").text
+    assert 'href="/mapping/table?name=lookups/tax_groups.csv"' in page
+    assert f'href="/mapping/table?name={FLOW}/order_line.csv"' in page
+
+
 def test_what_was_refused_stands_in_no_log_as_done(orders: OrderSandboxes) -> None:
     failed(orders)
     assert opened(orders).post("/todo/do", data={"flow": FLOW, "how": "retry", "key": "W1"}).status_code == 409

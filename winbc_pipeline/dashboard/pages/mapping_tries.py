@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -111,15 +112,19 @@ def _flow(draft: Draft, name: str) -> Flow:
 
 
 def _shown(record: Compared, shown: Shown) -> Compared:
-    """A record with its values as people may see them."""
+    """A record with its values as people may see them; none stays none."""
     part = shown.connected.flow.part(record.part)
+
+    def target(name: str, value: Any) -> str | None:
+        return None if value is None else shown.target(part, name, value)
+
     fields = [
         replace(
             each,
-            sources={name: shown.source(name, value) for name, value in each.sources.items()},
-            before=shown.target(part, each.field, each.before),
-            after=shown.target(part, each.field, each.after),
-            live=shown.target(part, each.field, each.live),
+            sources={name: value and shown.source(name, value) for name, value in each.sources.items()},
+            before=target(each.field, each.before),
+            after=target(each.field, each.after),
+            live=target(each.field, each.live),
         )
         for each in record.fields
     ]

@@ -1,5 +1,6 @@
 """What waits for a person: each record with cause and fix, and buttons that first show what they would do."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -26,6 +27,8 @@ from ..render import render
 from ..site import Site
 
 MOST, MOST_CHANGES = 50, 12
+# How messages name mapping tables (sync/outcomes.py, broken_rule).
+LOOKUP, TABLE = re.compile(r"lookups/\w+\.csv"), re.compile(r"\((\w+\.csv) row \d+\)")
 ANSWERS = ("there", "not_there")  # what a person found in Winstore
 HOW = ("retry", "resend", "as_sent", "map", "adopt", "apart", "ignore", "take_source", "take_target", "again")
 ACTS: dict[str, audit.Act] = {"retry": "retry", "map": "replay", "as_sent": "replay", "adopt": "adopt"}
@@ -64,6 +67,7 @@ def show(request: Request) -> Response:
         "asked": asked,
         "reasons": reasons,
         "open_values": open_values,
+        "tables_named": tables_named,
     }
     return render(request, "todo.html", page="todo", total=sum(each.total for each in lists), **told)
 
@@ -80,6 +84,12 @@ def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_v
             yield FlowList(name, total, records)
         except StoreBusy:
             yield FlowList(name, is_busy=True)
+
+
+def tables_named(record: Waiting) -> list[str]:
+    """The mapping tables that the message of a record names, those to add a row to first; as paths in the folder."""
+    lookups = dict.fromkeys(LOOKUP.findall(record.message))
+    return [*lookups, *dict.fromkeys(f"{record.flow}/{name}" for name in TABLE.findall(record.message))]
 
 
 @require("operate")
