@@ -213,6 +213,17 @@ def test_a_preview_shows_values_and_masks_those_of_persons_alone(orders: OrderSa
     assert "shipToCity: •••" in plan and "Utrecht" not in plan
 
 
+def test_an_order_is_found_by_the_number_of_its_posted_invoice_and_leads_to_what_was_sent(
+    orders: OrderSandboxes,
+) -> None:
+    orders.order("W1")
+    orders.sync()
+    orders.posts("W1")
+    (invoice,) = orders.documents("W1")
+    page = opened(orders).get("/order", params={"name": invoice["number"]}).text
+    assert "Order W1" in cells(page) and f'href="/activity/{FLOW}/W1"' in page
+
+
 def test_an_order_that_nobody_knows_is_said_so(orders: OrderSandboxes) -> None:
     orders.order("W1")
     orders.sync()

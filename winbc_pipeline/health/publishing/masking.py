@@ -22,9 +22,10 @@ E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
 def is_open_source(connected: ConnectedFlow, name: str) -> bool:
     """Whether a field of the source tells nothing of a person: it is of goods, a key, or open by its name and kind."""
-    if holds_goods(connected.flow) or name in connected.staging.key:
+    staging = connected.staging
+    if holds_goods(connected.flow) or name in staging.key:
         return True
-    return is_open(name, connected.source_fields.get(name, "text"))
+    return is_open(name, staging.fields.get(name) or connected.source_fields.get(name, "text"))
 
 
 def is_open_target(connected: ConnectedFlow, part: Part, name: str) -> bool:

@@ -17,7 +17,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.documents.candidates import Candidate, needed_document, read
 from ...sync.documents.decide import add_rounding, tolerance_of
 from ...sync.documents.differences import differences
-from ...sync.documents.existing import TOTAL, Found, look_up, with_lines
+from ...sync.documents.existing import TOTAL, Found, look_up, look_up_by_number, with_lines
 from ...sync.documents.items import Items
 from ...sync.records.target.references import IdsByCode
 from ...sync.work import Work
@@ -43,9 +43,9 @@ class Sums:
         return Sums(*(None if None in pair else pair[0] - pair[1] for pair in pairs))
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether no amount that is known differs from 0."""
-        return not any(astuple(self))
+    def largest(self) -> Decimal:
+        """The largest of those that are known, without its sign."""
+        return max((abs(each) for each in astuple(self) if each is not None), default=Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,15 @@ def beside(connected: ConnectedFlow, name: str) -> Beside:
     """An order as it was mapped last, and its document as it is now.
 
     Args:
-        name: the order's number, its external document number, or the document's number.
+        name: the order's number, its external document number, or the number of its document: also that of the invoice
+            or the shipment that was posted of it.
 
     Raises: UnknownRecord when nobody knows the order; StoreBusy; WinbcError when Business Central does not answer.
     """
-    key = next(iter(keys_of(connected, name)), name)
+    known = keys_of(connected, name)
     target = BusinessCentral(connected.settings)
     try:
+        key = next(iter(known or _keys_of_document(connected, target, name)), name)
         order = _order(connected, target, key)
         found = with_lines(target, look_up(target, order.references))
     finally:
@@ -165,6 +167,12 @@ def beside(connected: ConnectedFlow, name: str) -> Beside:
         theirs=_their_totals(documents[0]) if documents else Sums(None, None, None),
         words=(differences(order, documents[0], tolerance) or "") if documents else "",
     )
+
+
+def _keys_of_document(connected: ConnectedFlow, target: BusinessCentral, number: str) -> list[str]:
+    """Keys of the orders of which Business Central has a document with a number."""
+    references = (str(each.record.get("externalDocumentNumber") or "") for each in look_up_by_number(target, number))
+    return [key for reference in references if reference for key in keys_of(connected, reference)]
 
 
 def _order(connected: ConnectedFlow, target: BusinessCentral, key: str) -> Candidate:
