@@ -19,7 +19,7 @@ from winbc_pipeline.workbench.reconcile.findings import Finding, Reconciled
 from winbc_pipeline.workbench.reconcile.report import keep, last_report
 
 from ..support.dashboard import browser, door_of
-from ..support.order_sandboxes import LATER_SKU, OrderSandboxes
+from ..support.order_sandboxes import BC, LATER_SKU, OrderSandboxes
 
 FLOW = ORDERS_TO_BC.id
 
@@ -219,7 +219,7 @@ def test_an_order_is_found_by_the_number_of_its_posted_invoice_and_leads_to_what
     orders.order("W1")
     orders.sync()
     orders.posts("W1")
-    (invoice,) = orders.documents("W1")
+    (invoice,) = orders.state(BC)["records"]["salesInvoices"]
     page = opened(orders).get("/order", params={"name": invoice["number"]}).text
     assert "Order W1" in cells(page) and f'href="/activity/{FLOW}/W1"' in page
 

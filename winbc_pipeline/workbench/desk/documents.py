@@ -84,10 +84,16 @@ class LinePair:
         return _sums(self.theirs).less(_sums(self.ours))
 
     @property
-    def other_vat(self) -> bool:
-        """Whether both sides name a VAT code or a rate, and not the same."""
-        pairs = [(side.vat_code, side.vat_percent) for side in (self.ours, self.theirs) if side]
-        return len(pairs) == 2 and any(one and other and one != other for one, other in zip(*pairs, strict=True))
+    def other_code(self) -> bool:
+        """Whether both sides name a VAT code, and not the same."""
+        codes = {side.vat_code for side in (self.ours, self.theirs) if side and side.vat_code}
+        return len(codes) > 1
+
+    @property
+    def other_rate(self) -> bool:
+        """Whether both sides name a VAT rate, and not the same."""
+        rates = {side.vat_percent for side in (self.ours, self.theirs) if side and side.vat_percent is not None}
+        return len(rates) > 1
 
 
 def _sums(line: Line | None) -> Sums:
@@ -250,7 +256,7 @@ def _their_totals(document: Found) -> Sums:
 
 
 def _paired(ours: Iterable[tuple[str, Line]], theirs: Iterable[tuple[str, Line]]) -> tuple[LinePair, ...]:
-    """The lines side by side: those of one number in the order of their amounts."""
+    """The lines side by side: those of one number in the order of their prices and amounts."""
     sides: dict[str, tuple[list[Line], list[Line]]] = defaultdict(lambda: ([], []))
     for side, lines in enumerate((ours, theirs)):
         for number, line in lines:
@@ -258,7 +264,7 @@ def _paired(ours: Iterable[tuple[str, Line]], theirs: Iterable[tuple[str, Line]]
     pairs = []
     for number, (own, other) in sides.items():
         for each in (own, other):
-            each.sort(key=lambda line: (line.amount, line.quantity))
+            each.sort(key=lambda line: (line.price, line.amount, line.quantity))
         for place in range(max(len(own), len(other))):
             pairs.append(LinePair(number, *(side[place] if place < len(side) else None for side in (own, other))))
     return tuple(pairs)
