@@ -118,14 +118,14 @@ def _write_settings(addresses: Addresses, start: Path) -> None:
     secrets.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8")
     # Nothing in this environment may lead the demo to other systems.
     os.environ.update(variables | {"WINBC_CONNECTION": CONNECTION, "WINBC_DATA_FOLDER": "."})
-    _copy_tables(start / TABLES)
+    copy_tables(start / TABLES)
     if not Path("winbc.toml").exists():
         whole = Path("winbc.toml.new")
         whole.write_text(_settings(addresses), encoding="utf-8")
         whole.rename("winbc.toml")
 
 
-def _copy_tables(own: Path) -> None:
+def copy_tables(own: Path) -> None:
     """Gives the demo mapping tables of its own: what is edited in it changes no others."""
     if not Path(TABLES).exists():
         half = Path(f"{TABLES}.new")
