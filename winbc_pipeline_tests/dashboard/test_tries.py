@@ -54,6 +54,7 @@ def test_vat_codes_quantities_and_prices_are_open_and_persons_are_masked(
     assert "show" not in acts(orders)
 
 
+@pytest.mark.proof
 def test_who_asks_for_persons_is_shown_them_and_noted(client: TestClient, orders: OrderSandboxes) -> None:
     before = acts(orders)
     assert "Utrecht" in records(client, grid(client, LINES), open="1")

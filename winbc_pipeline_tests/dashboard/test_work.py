@@ -33,6 +33,7 @@ def test_a_dry_run_is_made_from_the_page_and_sends_nothing(orders: OrderSandboxe
     assert orders.documents("W1") == [] and list(audit.entries(orders.settings)) == []
 
 
+@pytest.mark.proof
 def test_while_it_is_at_work_the_page_tells_how_far_it_is_and_nothing_else_is_begun(orders: OrderSandboxes) -> None:
     begun: list[Callable[[], None]] = []
     client = opened(orders, Jobs(start=begun.append))

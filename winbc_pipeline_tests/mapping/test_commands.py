@@ -117,6 +117,7 @@ def test_a_contact_is_shown_as_sent_when_its_customer_is_made(desk: Desk) -> Non
     assert "Request: POST contacts" in desk.run("preview", "customers", "--sample", "1")[1]
 
 
+@pytest.mark.proof
 def test_values_of_persons_are_shown_on_request_alone_which_is_noted(desk: Desk) -> None:
     """Source: docs/privacy.md, who did what."""
     desk.sandboxes.fill(customers=[{"company_name": "Klein BV"}])

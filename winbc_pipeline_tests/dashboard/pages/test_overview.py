@@ -41,21 +41,21 @@ def test_a_record_that_was_mended_the_same_day_counts_once(day: Shown) -> None:
     assert "read 2 created 2 updated 0 skipped 0 failed 0" in card(day.browser().get("/overview").text)
 
 
-def test_what_needs_a_person_stands_first_with_its_fix_and_its_records(day: Shown) -> None:
-    text = day.browser().get("/overview").text
+def test_what_needs_a_person_stands_first_with_its_fix_and_its_records(seen_day: Shown) -> None:
+    text = seen_day.browser().get("/overview").text
     assert text.index("MAPPING") < text.index('id="flows"')
     assert f'href="/activity/{ORDERS_TO_BC.id}/W2"' in text
 
 
-def test_what_needs_a_person_leads_to_the_page_that_mends_it_and_names_no_command(day: Shown) -> None:
-    text = day.browser().get("/overview").text
+def test_what_needs_a_person_leads_to_the_page_that_mends_it_and_names_no_command(seen_day: Shown) -> None:
+    text = seen_day.browser().get("/overview").text
     assert f'href="/todo?flow={ORDERS_TO_BC.id}&amp;reason=MAPPING"' in text and "Mend it in To do" in text
     assert "Orders, Winstore to Business Central: 1 record not done (MAPPING)" in text
     assert "A value breaks a rule of the mapping table" in text and "`winbc" not in text
 
 
-def test_what_needs_a_person_is_told_in_dutch(day: Shown) -> None:
-    text = day.browser(language="nl").get("/overview").text
+def test_what_needs_a_person_is_told_in_dutch(seen_day: Shown) -> None:
+    text = seen_day.browser(language="nl").get("/overview").text
     assert "1 record niet gelukt (MAPPING)" in text and "Oplossen bij Te doen" in text
 
 
