@@ -24,6 +24,8 @@ SECRETS = {"client_secret", "password", "certificate_password", "urls", "ping_ur
 IN_KEYRING = ("bc.client_secret", "bc.password", "bc.certificate_password", "winstore.password", "alerts.ping_url")
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.
 _loaded: dict[str, str | None] = {}
+FROM_KEYRING: set[str] = set()
+"""Names of the settings that the keyring gave when they were loaded last; it counts where nothing else gives them."""
 
 
 def check_private(path: Path, variables: Mapping[str, str | None] | None = None) -> None:
@@ -77,6 +79,7 @@ class KeyringSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         known = self.current_state
+        FROM_KEYRING.clear()
         if str(known.get("keyring", "")).lower() not in ("1", "true", "yes", "on"):
             return {}
         try:
@@ -89,6 +92,7 @@ class KeyringSource(PydanticBaseSettingsSource):
             if value := keyring.get_password(service, name):
                 section, _, field = name.partition(".")
                 found.setdefault(section, {})[field] = value
+                FROM_KEYRING.add(name)
         return found
 
 

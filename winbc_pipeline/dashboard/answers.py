@@ -1,6 +1,7 @@
 """What the pages of a person's desk share: the flow that a request names, how long a page waits, who asks."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC
 
 from starlette.exceptions import HTTPException
@@ -10,10 +11,12 @@ from .. import audit
 from ..flows import FLOWS
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .guard.origin import READING
 from .guard.session import session_of
 from .site import site_of
 
-WAIT_S = 0.8  # that a page waits for a run that has a flow's database or lease
+WAIT_S = 0.8  # that an act of a person waits for a run that has a flow's database or lease
+LOOK_S = 0.2  # the same for a page that only shows something
 
 
 def flows_of(request: Request) -> list[Flow]:
@@ -22,16 +25,23 @@ def flows_of(request: Request) -> list[Flow]:
     return [flow for flow in FLOWS if flow.is_on(settings)]
 
 
-def connected(request: Request, name: str, wait_s: float | None = WAIT_S) -> ConnectedFlow:
+def connected(request: Request, name: str, wait_s: float | None = None) -> ConnectedFlow:
     """The flow with an id, for a page; raises HTTPException (404) where there is none.
 
     Args:
-        wait_s: None for what goes on in the background, which waits as a run does.
+        wait_s: seconds to wait for its database; None: as long as a page, or an act, may.
     """
+    if wait_s is None:
+        wait_s = LOOK_S if request.method in READING else WAIT_S
     flow = next((flow for flow in FLOWS if flow.id == name), None)
     if flow is None:
         raise HTTPException(404)
     return ConnectedFlow(flow, site_of(request).settings, wait_s=wait_s)
+
+
+def in_background(request: Request, name: str) -> ConnectedFlow:
+    """The same for what goes on behind a page, which waits as long as a run does."""
+    return replace(connected(request, name), wait_s=None)
 
 
 def note(request: Request, act: audit.Act, subject: str, records: Iterable[str] = ()) -> None:

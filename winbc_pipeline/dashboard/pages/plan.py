@@ -18,7 +18,7 @@ from ...sync.guards.source import WholeRead
 from ...workbench import approval
 from ...workbench.desk.plan_pages import Wanted, plan_page, seen, write_page
 from ...workbench.plans import in_words, shows
-from ..answers import asks_for_people, connected, flows_of, note, run_id
+from ..answers import asks_for_people, connected, flows_of, in_background, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -76,7 +76,7 @@ def show(request: Request) -> Response:
 @require("operate")
 def make(request: Request) -> Response:
     """Begins the dry run of a flow: it reads both systems, and writes to neither."""
-    one = connected(request, str(form_of(request).get("flow", "")), wait_s=None)
+    one = in_background(request, str(form_of(request).get("flow", "")))
     one.check_on()
     site_of(request).jobs.plan(one)
     return RedirectResponse(f"/plan?{urlencode({'flow': one.flow.id})}", 303)

@@ -14,7 +14,7 @@ from ...systems.business_central.client import dumps
 from ...workbench.plans import harmless, in_words, shows
 from ...workbench.reconcile.findings import KINDS
 from ...workbench.reconcile.report import Report, last_report
-from ..answers import connected, flows_of, note
+from ..answers import connected, flows_of, in_background, note
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -54,7 +54,7 @@ def show(request: Request) -> Response:
 @require("operate")
 def compare(request: Request) -> Response:
     """Begins a comparison of a flow: it reads both systems whole, and writes to neither."""
-    one = connected(request, str(form_of(request).get("flow", "")), wait_s=None)
+    one = in_background(request, str(form_of(request).get("flow", "")))
     site_of(request).jobs.compare(one)
     return _back(one.flow.id)
 
@@ -75,7 +75,7 @@ def look(request: Request) -> Response:
 def mend(request: Request) -> Response:
     """Begins to send exactly what was shown."""
     form, jobs = form_of(request), site_of(request).jobs
-    one, seen = connected(request, str(form.get("flow", "")), wait_s=None), str(form.get("seen", ""))
+    one, seen = in_background(request, str(form.get("flow", ""))), str(form.get("seen", ""))
 
     def noted(keys: list[str]) -> None:
         note(request, "repair", one.flow.id, keys)
