@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import resources
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -27,7 +27,7 @@ from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar
 
 CONFIGURATION = "dagster.yaml"  # in DAGSTER_HOME
-LOG = "ui.log"  # in DAGSTER_HOME: what the UI and its daemon print while they start
+LOG = "ui.log"  # in DAGSTER_HOME: what the dashboard, Dagster and its daemon print
 PORT = "ui.port"  # in DAGSTER_HOME: where the dashboard is while it is served
 LOG_BYTES = 5 * 2**20
 # The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
@@ -108,24 +108,18 @@ def check_port(port: int) -> None:
 
 
 @contextmanager
-def serve_ui(console: Console, home: Path, port: int, keep_log: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def serve_ui(console: Console, home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Runs the dashboard, Dagster's daemon and its code location as children of this process until the block ends.
 
     The block begins when the dashboard answers. Yields their first process. `address` tells where it is.
-
-    Args:
-        keep_log: whether what they print is kept after they serve, too.
     """
     options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
-    served = threading.Event()
     access_of(home.parent)  # made by this process, before another one reads it
     command = ["winbc_pipeline.dashboard.dagster_dev", "dev", "-m", "winbc_pipeline.definitions", *options]
     with child(command, subprocess.PIPE) as process, noted(home, port):
-        write = _keep_log if keep_log else _log
-        threading.Thread(target=write, args=(process.stdout, home / LOG, served), daemon=True).start()
+        threading.Thread(target=_keep_log, args=(process.stdout, home / LOG), daemon=True).start()
         with bar(console, "Starting the dashboard and Dagster"):
             wait_until_served(process, port, home / LOG)
-        served.set()
         yield process
 
 
@@ -156,21 +150,12 @@ def port_of(home: Path) -> int | None:
         return None
 
 
-def _keep_log(printed: IO[bytes], path: Path, _: threading.Event) -> None:
+def _keep_log(printed: IO[bytes], path: Path) -> None:
     """Writes to a file what a process prints. When the file is full, a new one begins, and the one before it stays."""
     handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8")
     with printed:
         for line in printed:
             handler.emit(logging.makeLogRecord({"msg": line.decode("utf-8", "replace").rstrip()}))
-
-
-def _log(printed: IO[bytes], path: Path, served: threading.Event) -> None:
-    """Writes to a file what a process prints until it serves. What it prints later would fill the disk."""
-    with suppress(OSError), printed, path.open("wb") as file:
-        for line in printed:
-            if not served.is_set():
-                file.write(line)
-                file.flush()
 
 
 @contextmanager

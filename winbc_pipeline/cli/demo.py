@@ -23,7 +23,7 @@ from .. import clock
 from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
-from ..settings import SHIPPED_TABLES, load_settings
+from ..settings import SHIPPED_TABLES
 from .dagster_home import address, check_port, child, claimed, serve_ui
 from .failures import interruptible, wait_for_interrupt
 from .output import bar, say
@@ -33,6 +33,7 @@ CUSTOMERS, ARTICLES, ORDERS = 40, 60, 200  # of the generated sample
 LENGTHS = {"day": 1, "week": 7}  # in days
 MOST_WINDOWS = 60  # so that loading them takes seconds: Dagster takes a tenth of a second for each, even an empty one
 SOURCES = ("articles", "customers", "orders")  # whose oldest record begins the history
+TABLES = "mapping_tables"  # the folder of the mapping tables, where the demo is started and in its own
 CONNECTION, ROUNDING_ACCOUNT = "demo", "8100"  # an account of the sandbox
 ENDING = "Ending the demo: its load, the dashboard and the sandboxes. The next `winbc demo` completes what is missing."
 
@@ -128,17 +129,35 @@ def _write_settings(addresses: Addresses, start: Path) -> None:
     secrets.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8")
     # Nothing in this environment may lead the demo to other systems.
     os.environ.update(variables | {"WINBC_CONNECTION": CONNECTION, "WINBC_DATA_FOLDER": "."})
+    copy_tables(start / TABLES)
     if not Path("winbc.toml").exists():
         whole = Path("winbc.toml.new")
-        whole.write_text(_settings(addresses, start / "mapping_tables"), encoding="utf-8")
+        whole.write_text(_settings(addresses), encoding="utf-8")
         whole.rename("winbc.toml")
 
 
-def _settings(addresses: Addresses, own_tables: Path) -> str:
+def copy_tables(own: Path) -> None:
+    """Gives the demo mapping tables of its own: what is edited in it changes no others."""
+    if not Path(TABLES).exists():
+        half = Path(f"{TABLES}.new")
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(own if own.is_dir() else SHIPPED_TABLES, half)
+        half.rename(TABLES)
+        _forget_tables(own)
+
+
+def _forget_tables(own: Path) -> None:
+    """Takes the tables of the folder where it was started out of the settings of a demo that used to work on them."""
+    settings = Path("winbc.toml")
+    if settings.exists():
+        text = settings.read_text(encoding="utf-8")
+        settings.write_text(text.replace(f"mapping_folder = {json.dumps(str(own))}\n", ""), encoding="utf-8")
+
+
+def _settings(addresses: Addresses) -> str:
     rows = _state(addresses.winstore_control)["records"]
     oldest = min(record["modified"] for entity in SOURCES for record in rows.get(entity, []))[:10]
     window = _window(date.fromisoformat(oldest), clock.now().date())
-    tables = f"mapping_folder = {json.dumps(str(own_tables))}\n" if own_tables.is_dir() else ""
     return f"""\
 # The settings of this demo (docs/settings.md explains them). What you edit here stays.
 # Addresses and passwords of the demo's sandboxes are in .env, which each start writes anew.
@@ -148,7 +167,7 @@ history_start = {oldest}
 window = "{window}"
 sensors = true
 schedules = true
-{tables}
+
 [orders]
 rounding_account = "{ROUNDING_ACCOUNT}"  # for the cents by which shop and Business Central round differently
 """
@@ -184,8 +203,7 @@ def _conclude(console: Console, written: int, failed: bool, folder: Path, comman
         console.print("Not everything was loaded." if failed else "Nothing to write: all in step.")
     account = f"orders.rounding_account = {ROUNDING_ACCOUNT} takes the cents that differ"
     say(console, f"Settings: {folder / 'winbc.toml'} ({account}).")
-    if load_settings().tables_folder == SHIPPED_TABLES:
-        say(console, f"Mapping tables: the shipped ones. To have a copy to edit: {command} mapping edit")
+    say(console, f"Mapping tables: {folder / TABLES}, a copy for this demo alone.")
 
 
 def _print_steps(console: Console, addresses: Addresses, port: int, start: Path) -> None:

@@ -12,18 +12,20 @@ from ..flows import FLOWS
 from ..mapping.tables import LOOKUPS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import Flow
+from ..sync.flow import Flow, Part
 from ..sync.outcomes import broken_rule
 from .arguments import field_of, flow_of, flows_of
 from .output import add_row, bar, say, table_of, warn
 
 if TYPE_CHECKING:
     from ..workbench.preview import RecordView
+    from ..workbench.shown import Shown
 
 app = typer.Typer(help="The mapping tables: check, try, compare, reset. Nothing is written to the target.")
 console = Console()
 MOST_NAMED = 50  # records that a line names
 
+ShowPeople = Annotated[bool, typer.Option("--show-people", help="Show values of persons too; that is noted")]
 Running = Annotated[str, typer.Argument(help=f"One of: {', '.join(flow.id for flow in FLOWS)}")]
 AnyFlow = Annotated[str | None, typer.Argument(help="One flow. All of them without it")]
 
@@ -35,7 +37,10 @@ def _chosen(name: str | None) -> Sequence[Flow]:
 
 @app.command()
 def validate(flow: AnyFlow = None) -> None:
-    """Checks each table against the fields of both systems. Names file, row, column and cell of each error."""
+    """Checks each table against the fields of both systems, and its codes against those of Business Central.
+
+    Names file, row, column and cell of each error. While Business Central does not answer, codes are not checked.
+    """
     from ..workbench.readiness import needs_app
 
     settings = load_settings()
@@ -45,7 +50,11 @@ def validate(flow: AnyFlow = None) -> None:
             connected = ConnectedFlow(each, settings)
             tables = connected.checked()
             connected.check_lookups()
-            say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
+            if unknown := _unknown_codes(connected):
+                wrong = True
+                say(console, ("problem ", "red"), f"{each.id}: {'; '.join(unknown)}")
+            else:
+                say(console, ("ok      ", "green"), f"{each.id}: {len(tables)} tables")
             warn(console, needs_app(connected))
             warn(console, connected.without_place())
         except WinbcError as error:
@@ -54,27 +63,43 @@ def validate(flow: AnyFlow = None) -> None:
     raise typer.Exit(2 if wrong else 0)
 
 
+def _unknown_codes(connected: ConnectedFlow) -> list[str]:
+    """In words, the codes that the tables of a flow give and Business Central does not have."""
+    from ..workbench.tables.target_codes import lacking_now
+
+    if connected.flow.target != "bc" or not connected.flow.is_on(connected.settings):
+        return []
+    return [each.words for each in lacking_now(connected.settings, connected.compiled().values(), clock.now())]
+
+
 @app.command()
 def preview(
     flow: Running,
     key: Annotated[str | None, typer.Option(help="Only the record with this key in the source")] = None,
     sample: Annotated[int, typer.Option(min=1, max=50, help="Number of records of each table")] = 3,
+    show_people: ShowPeople = False,
 ) -> None:
-    """Shows staged records under the present tables: source fields, steps, result, and the target's present value."""
+    """Shows staged records under the present tables: source fields, steps, result, and the target's present value.
+
+    Values of persons are masked without `--show-people`.
+    """
     from ..workbench.preview import preview as views
 
     settings = load_settings()
     connected = ConnectedFlow(flow_of(flow, settings), settings)
     found = views(connected, key, sample)
-    audit.record(settings, "show", f"{connected.flow.id}, preview", {view.key for view in found})
+    shown = _shown(connected, show_people, "preview", found)
     for view in found:
         owned = any(each.target.line.owner for each in view.fields)
         columns = ["field", "formula", "steps", "result", "target now", *(["owner"] if owned else [])]
         table = table_of(*columns, title=f"{view.part.name} {view.key}")
         for each in view.fields:
-            steps = [f"{text} = {_shown(value)}" for text, value in [*each.sources.items(), *each.steps]]
-            line = each.target.line
-            cells = [line.target_field, line.source, steps, each.value, view.live.get(line.target_field), line.owner]
+            line, part = each.target.line, view.part
+            steps = [f"{name} = {shown.source(name, value)}" for name, value in each.sources.items()]
+            steps += [f"{text} = {shown.made(part, line.target_field, each.sources, of)}" for text, of in each.steps]
+            now = _if_there(shown, part, line.target_field, view.live.get(line.target_field))
+            value = _if_there(shown, part, line.target_field, each.value)
+            cells = [line.target_field, line.source, steps, value, now, line.owner]
             add_row(table, *cells[: len(columns)])
         console.print(table)
         _print_errors(view, view.errors)
@@ -87,8 +112,12 @@ def explain(
     flow: Running,
     key: Annotated[str, typer.Argument(help="The record's key in the source")],
     field: Annotated[str, typer.Argument(help="Field of the target")],
+    show_people: ShowPeople = False,
 ) -> None:
-    """Explains one value: source fields, formula and its CSV row, owner, value, request."""
+    """Explains one value: source fields, formula and its CSV row, owner, value, request.
+
+    Values of persons are masked without `--show-people`.
+    """
     from ..workbench.preview import fields_filled
     from ..workbench.preview import preview as views
 
@@ -97,7 +126,7 @@ def explain(
     chosen = connected.flow
     field = field_of(field, chosen, fields_filled(connected))
     staged = views(connected, key, 1)
-    audit.record(settings, "show", f"{chosen.id}, {field}", {view.key for view in staged})
+    shown = _shown(connected, show_people, field, staged)
     _check_staged(staged, connected, key)
     found = [(view, each) for view in staged for each in view.fields if each.target.facts.name == field]
     if not found:
@@ -107,22 +136,35 @@ def explain(
         line = each.target.line
         table = table_of("what", "value", title=f"{view.part.name} {view.key}, {field}")
         for name, value in each.sources.items():
-            add_row(table, f"source field {name}", value)
+            add_row(table, f"source field {name}", _if_there(shown, None, name, value))
         add_row(table, f"{chosen.id}/{line.table}, row {line.row}", line.source)
         for text, value in each.steps:
-            add_row(table, text, value)
+            add_row(table, text, None if value is None else shown.made(view.part, field, each.sources, value))
         add_row(table, f"when {line.when}, default", line.default)
         add_row(table, "owner when both systems differ", line.owner or "the flow's rule")
-        add_row(table, "value", each.value)
-        add_row(table, "target now", view.live.get(field))
-        sent = "not in it" if view.orphan else view.decision.body.get(field, "not in it")
+        add_row(table, "value", _if_there(shown, view.part, field, each.value))
+        add_row(table, "target now", _if_there(shown, view.part, field, view.live.get(field)))
+        body = view.decision.body
+        sent = "not in it" if view.orphan or field not in body else _if_there(shown, view.part, field, body[field])
         add_row(table, f"request {view.request}", sent)
         console.print(table)
         _print_errors(view, (error for error in view.errors if error["field"] == field))
 
 
-def _shown(value: str | None) -> str:
-    return "nothing" if value is None else value
+def _shown(connected: ConnectedFlow, people: bool, what: str, found: Sequence["RecordView"]) -> "Shown":
+    """How values are shown. Showing those of persons is noted in the audit log."""
+    from ..workbench.shown import Shown
+
+    if people:
+        audit.record(connected.settings, "show", f"{connected.flow.id}, {what}", {view.key for view in found})
+    return Shown(connected, people)
+
+
+def _if_there(shown: "Shown", part: Part | None, name: str, value: object) -> str | None:
+    """A value of a field of the target, or without a part of the source; None for none."""
+    if value is None:
+        return None
+    return shown.target(part, name, value) if part else shown.source(name, value)
 
 
 def _print_errors(view: "RecordView", errors: Iterable[Mapping[str, object]]) -> None:

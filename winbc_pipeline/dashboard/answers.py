@@ -1,6 +1,7 @@
 """What the pages of a person's desk share: the flow that a request names, how long a page waits, who asks."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC
 
 from starlette.exceptions import HTTPException
@@ -36,6 +37,11 @@ def connected(request: Request, name: str, wait_s: float | None = None) -> Conne
     if flow is None:
         raise HTTPException(404)
     return ConnectedFlow(flow, site_of(request).settings, wait_s=wait_s)
+
+
+def in_background(request: Request, name: str) -> ConnectedFlow:
+    """The same for what goes on behind a page, which waits as long as a run does."""
+    return replace(connected(request, name), wait_s=None)
 
 
 def note(request: Request, act: audit.Act, subject: str, records: Iterable[str] = ()) -> None:

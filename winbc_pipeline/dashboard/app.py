@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
 from .guard.dagster import GuardedDagster
-from .guard.door import Door
+from .guard.door import Door, log_failure
 from .guard.followers import Followers
 from .guard.session import Session
 from .page import Page
@@ -81,7 +81,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, _: Exception) -> Response:
-    return _error_page(request, 500)
+    """A defect. The door logs where it is, under the same reference."""
+    return _error_page(request, 500, words_for(request)("shell.error_500", reference=request.scope["winbc.reference"]))
 
 
 STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, 503), (SystemUnavailable, 503))
@@ -90,6 +91,8 @@ STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, 503), (SystemUnava
 async def _told(request: Request, error: Exception) -> Response:
     """An error of the program says itself what happened and what to do."""
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    if status == 500:
+        log_failure(request.scope, error)
     return _error_page(request, status, str(error))
 
 

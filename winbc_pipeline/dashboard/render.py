@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 
 from .guard.forms import FIELD, csrf_of
 from .guard.session import Session
+from .names import Names
 from .site import DAGSTER, site_of
 from .words import LOCALES, Language, Words, chosen, words_of
 from .words.written import Written
@@ -46,8 +47,9 @@ def written_for(request: Request) -> Written:
 def render(request: Request, template: str, page: str = "", status: int = 200, **given: object) -> HTMLResponse:
     """A page, or a part of one for htmx.
 
-    Beside what is given, a template has `_` (words), `written` (amounts, moments), `language`, `session` (None before
-    log-in), `csrf` and `csrf_field` (for forms), `pages` (for the navigation), `page`, `dagster` and `now`.
+    Beside what is given, a template has `_` (words), `written` (amounts, moments), `names` (of flows and reasons),
+    `language`, `session` (None before log-in), `csrf` and `csrf_field` (for forms), `pages` (for the navigation),
+    `page`, `dagster` and `now`.
 
     Args:
         template: its name in `templates/`.
@@ -58,6 +60,7 @@ def render(request: Request, template: str, page: str = "", status: int = 200, *
     told = {
         "_": words_of(language),
         "written": written_for(request),
+        "names": Names(words_of(language)),
         "language": LOCALES[language].replace("_", "-"),
         "session": session,
         "csrf": csrf_of(session, site.access) if session else "",

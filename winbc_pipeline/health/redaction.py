@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..staging.people.fields import is_personal
 from ..staging.store import Row
 from ..sync.outcomes import IGNORED
 
@@ -16,7 +17,6 @@ from ..sync.outcomes import IGNORED
 SYSTEM_WORDS = (
     *("BC_REFUSED", "CUSTOMER_GROUP", "ITEM_GROUP", "TOO_LONG", "TOO_LARGE", "RELATION_MISSING", "WINSTORE_REFUSED"),
 )
-PERSONAL_FIELD = re.compile(r"name|address|street|zip|post|city|phone|fax|mail|contact|note|birth", re.IGNORECASE)
 E_MAIL = re.compile(r"\S+@\S+")
 WORD = re.compile(r"\w{3,}")
 CUT = "…"
@@ -52,7 +52,7 @@ def _personal_words(body: Any) -> set[str]:
 def _personal_values(body: Any, personal: bool = False) -> Iterator[str]:
     if isinstance(body, dict):
         for name, value in body.items():
-            yield from _personal_values(value, personal or bool(PERSONAL_FIELD.search(name)))
+            yield from _personal_values(value, personal or is_personal(name))
     elif isinstance(body, list):
         for value in body:
             yield from _personal_values(value, personal)

@@ -12,6 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..health.publishing.masking import holds_goods, open_fields
+from ..staging.people.fields import FREE_TEXTS
+from ..staging.published.outcomes import MASKED
 from ..staging.store import Row, quote, renew_table
 from ..sync.connected import ConnectedFlow
 from ..sync.plan_table import PLANNED, planned_slices, planned_table
@@ -22,7 +25,6 @@ Change = dict[str, Any]
 PLAN_COLUMNS = ("key", "part", "action", "reason", "message")
 # How a change names a field of one line: `line 2 quantity`.
 OF_A_LINE = re.compile(r"(line \d+) (\w+)")
-FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 WHOLE = ("document", "credit memo")  # what a change is about when it is about no single field
 
 
@@ -107,7 +109,7 @@ def in_words(changes: str | None, shows: Callable[[Change], bool] = lambda _: Tr
 
     Args:
         changes: the changes as JSON; None for none.
-        shows: whether the values of a change may be shown. Of other changes only the names of the fields are.
+        shows: whether the values of a change may be shown. Other values are masked.
     """
     words: dict[str, list[str]] = {}
     for each in _flat(json.loads(changes or "[]", parse_float=Decimal)):
@@ -115,10 +117,18 @@ def in_words(changes: str | None, shows: Callable[[Change], bool] = lambda _: Tr
         what = line[1] if line else each["field"]
         details = words.setdefault(what, [])
         if line:
-            details.append(f"{line[2]} {_shown(each['new'])}" if shows(each) else line[2])
-        elif shows(each):
-            details.append(_from_to(each))
-    return [f"{what}: {', '.join(details)}" if details else what for what, details in words.items()]
+            details.append(f"{line[2]} {_shown(each['new']) if shows(each) else MASKED}")
+        else:
+            details.append(_from_to(each) if shows(each) else MASKED)
+    return [f"{what}: {', '.join(details)}" for what, details in words.items()]
+
+
+def shows(connected: ConnectedFlow, people: bool = False) -> Callable[[Change], bool]:
+    """Which changes are shown with their values: those that tell nothing of a person, and with `people` all."""
+    if people or holds_goods(connected.flow):
+        return lambda _: True
+    fields = {name for part in connected.parts for name in open_fields(connected, part)}
+    return lambda change: change["field"] in fields or is_of_goods(change)
 
 
 def is_of_goods(change: Change) -> bool:

@@ -20,19 +20,12 @@ from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
 from ..sync.records.special.app_fields import app_fields_of
 from ..sync.records.special.dimensions import Dimensions, dimensions_of
-from ..sync.records.target.references import IdsByCode
 from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
 from .tables.table_values import LineObject, codes_of, line_objects
+from .tables.target_codes import TargetCodes, lacking
 
 Record = dict[str, Any]
-# Fields that hold a code itself, not the id of a record, and the entity set that has the code.
-SETS_BY_FIELD = {
-    "taxCode": "taxGroups",
-    "currencyCode": "currencies",
-    "salesperson": "salespeoplePurchasers",
-    "salespersonCode": "salespeoplePurchasers",
-}
 # The kinds of line whose numbers API v2.0 lists. A line may also be about a resource, a fixed asset or an item charge.
 SETS_BY_KIND = {"Item": "items", "Account": "accounts"}
 TAX_CODES = "tax_groups"  # the lookup table with the tax code of each rate
@@ -67,7 +60,7 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
     objects = [(table, each) for table, own in tables for each in line_objects(own)]
     asked = _Asked(target, [each for _, each in objects])
     gaps: list[str] = []
-    problems = list(_missing_codes([own for _, own in tables], asked))
+    problems = [each.words for each in lacking([own for _, own in tables], asked)]
     for part in connected.parts:
         own = compiled[part.name]
         problems += _missing_dimensions(own, dimensions_of(own, part, target))
@@ -108,17 +101,12 @@ def needs_app(connected: ConnectedFlow) -> Iterator[str]:
                 yield f"{place}: {row.facts.name} {words}"
 
 
-class _Asked:
+class _Asked(TargetCodes):
     """What Business Central has. Each list is asked for once, and only when somebody needs it."""
 
     def __init__(self, target: BusinessCentral, objects: Iterable[LineObject]) -> None:
-        self.target, self.codes, self.objects = target, IdsByCode(target), tuple(objects)
-
-    @cached_property
-    def own_currency(self) -> set[str]:
-        """The code of the company's own currency. `currencies` does not list it: documents in it have no code."""
-        setup = self.target.get("generalLedgerSetup")
-        return {str(each.get("localCurrencyCode") or "").upper() for each in setup}
+        super().__init__(target)
+        self.objects = tuple(objects)
 
     @cached_property
     def numbered(self) -> dict[str, dict[str, list[Record]]]:
@@ -128,11 +116,6 @@ class _Asked:
             numbers = {each.number for each in self.objects if kind in each.kinds}
             found[kind] = self.target.find(entity_set, "number", numbers, False)
         return found
-
-    def lacks(self, entity_set: str, code: str) -> bool:
-        """Whether the entity set has no such code. An empty code is never missing."""
-        own = self.own_currency if entity_set == "currencies" else set()
-        return bool(code) and code.upper() not in {*self.codes[entity_set], *own}
 
     def lists(self, one: LineObject) -> bool:
         """Whether API v2.0 lists any of the kinds that the number may be of."""
@@ -151,17 +134,6 @@ class _Asked:
             if reason := _unusable(record):
                 wrong.append(f"{kind.lower()} {one.number} {reason}")
         return wrong if len(wrong) == len(there) else []
-
-
-def _missing_codes(tables: Iterable[Compiled], asked: _Asked) -> Iterator[str]:
-    for compiled in tables:
-        for row in compiled.targets:
-            entity_set = row.facts.reference or SETS_BY_FIELD.get(row.facts.name)
-            if not entity_set:
-                continue
-            for place, codes in codes_of(row, compiled):
-                if gone := sorted(code for code in codes if asked.lacks(entity_set, code)):
-                    yield f"{row.line.place}: {entity_set} has no {', '.join(gone)} ({place})"
 
 
 def _missing_dimensions(compiled: Compiled, dimensions: Dimensions | None) -> Iterator[str]:

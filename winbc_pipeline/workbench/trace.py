@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from ..health.publishing.masking import holds_goods, is_open
+from ..health.publishing.masking import holds_goods
 from ..mapping.compiler import Compiled
 from ..staging import ledger
 from ..staging.load import OWN
@@ -25,7 +25,8 @@ from ..sync.map import MAPPED, mapped_table
 from ..sync.outcomes import broken_rule
 from ..sync.plan_table import PLANNED, planned_table
 from ..sync.reading.stage import fields_wanted
-from .plans import in_words, is_of_goods, with_changes
+from .plans import in_words, shows, with_changes
+from .shown import Shown, told
 
 Keys = set[tuple[str, str]]  # part and key of each record that belongs to the traced one
 
@@ -120,35 +121,10 @@ def _read(connected: ConnectedFlow, staged: list[Row], open_values: bool) -> Ite
 
 def _source_fields(connected: ConnectedFlow, row: Row, names: Collection[str], open_values: bool) -> tuple[str, ...]:
     """Fields of a staged row. Empty ones are shown when a formula reads them."""
-    wanted, shown = fields_wanted(connected), []
-    for name in names:
-        value = row[name]
-        if value is not None or name in wanted:
-            is_open = open_values or name in connected.staging.key or _is_open(name, value)
-            shown.append(f"{name}: {_value(value) if is_open else _masked(value)}")
-    return tuple(shown)
-
-
-def _is_open(name: str, value: Any) -> bool:
-    """Whether a value of the source tells nothing of a person: it is empty, no text, or a code."""
-    return value is None or is_open(name, "text" if isinstance(value, str) else "")
-
-
-def shown(name: str, value: Any, open_values: bool) -> str:
-    """A value of a field for people: with its text where it is open, or tells nothing of a person."""
-    return _value(value) if open_values or _is_open(name, value) else _masked(value)
-
-
-def _masked(value: Any) -> str:
-    return f"a text of {len(value)} characters" if isinstance(value, str) else "a value"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+    wanted, shown = fields_wanted(connected), Shown(connected, open_values)
+    return tuple(
+        f"{name}: {shown.source(name, row[name])}" for name in names if row[name] is not None or name in wanted
+    )
 
 
 def _mapped(connected: ConnectedFlow, mapped: list[Row], open_values: bool) -> Iterator[Step]:
@@ -180,7 +156,7 @@ def _planned(connected: ConnectedFlow, row: Row, open_values: bool) -> Step:
     looked_up = "; ".join(json.loads(row["lookups"] or "[]"))
     reason = f" {row['reason']}" if row["reason"] else ""
     words = f"{row['action']}{reason}. Looked up: {looked_up or 'nothing'}"
-    edits = in_words(with_changes(row)["changes"], lambda change: open_values or is_of_goods(change))
+    edits = in_words(with_changes(row)["changes"], shows(connected, open_values))
     if edits:
         words += f". Would change: {'; '.join(edits)}"
     return Step(row["planned_at"], _named("planned", connected, row), words)
@@ -224,4 +200,4 @@ def laid_out(body: Any, place: str = "") -> list[str]:
         return [line for name, value in body.items() for line in laid_out(value, f"{place} {name}".strip())]
     if isinstance(body, list):
         return [line for number, value in enumerate(body, 1) for line in laid_out(value, f"{place} {number}".strip())]
-    return [f"{place}: {_value(body)}"]
+    return [f"{place}: {told(body)}"]

@@ -106,11 +106,11 @@ def test_a_row_is_added_by_keyboard_saved_and_seen_in_the_history(desk: Desk) ->
     page.keyboard.press("Alt+Insert")
     page.keyboard.type("WEEKLY")
     page.keyboard.press("Tab")
-    page.keyboard.type("7 DAYS")
+    page.keyboard.type("14 DAYS")
     page.locator("#verdict.good").wait_for()
     page.get_by_role("button", name="Save").click()
     assert page.get_by_text("Saved. The next run maps with it.").is_visible()
-    assert desk.table(TERMS).read_bytes().endswith(b"WEEKLY,7 DAYS,\n")
+    assert desk.table(TERMS).read_bytes().endswith(b"WEEKLY,14 DAYS,\n")
     page.get_by_role("button", name="History").click()
     page.get_by_text("outside the dashboard").wait_for()
 
@@ -156,4 +156,6 @@ def test_no_page_is_wider_than_a_telephone_and_none_breaks_the_policy(desk: Desk
     page.on("console", lambda message: said.append(message.text))
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    entries = "[...document.querySelectorAll('.top nav a')]"
+    assert page.evaluate(f"{entries}.every(each => each.getBoundingClientRect().right <= innerWidth)"), "hidden entries"
     assert [text for text in said if "Content Security Policy" in text or "Error" in text] == []

@@ -10,7 +10,7 @@ from winbc_pipeline.settings import Settings
 
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import OrderSandboxes
-from ..support.shops.stock_world import SKU, TO_BC, StockWorld
+from ..support.shops.stock_world import SKU, StockWorld
 from .test_desk import FLOW, fields
 
 
@@ -55,6 +55,6 @@ def test_a_figure_of_stock_stands_with_its_parts_beside_the_targets(stock: Stock
     stock.shop_has(quantity="7", reserved="2")
     stock.run()
     page = opened(stock.settings, "view").get("/stock", params={"sku": SKU.lower()}).text
-    assert TO_BC in page and "On hand" in page and ">5<" in page and ">0<" in page
+    assert "Stock, Winstore to Business Central" in page and "On hand" in page and ">5<" in page and ">0<" in page
     unknown = opened(stock.settings, "view").get("/stock", params={"sku": "NOBODY"})
     assert unknown.status_code == 404 and "NOBODY" in unknown.text

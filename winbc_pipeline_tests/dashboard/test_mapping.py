@@ -112,6 +112,14 @@ def test_a_table_with_a_mistake_is_shown_again_with_all_that_was_typed(settings:
     assert "nothing was saved" in page and "WEEKLY" in page and path.read_bytes() == before
 
 
+def test_a_save_that_was_refused_stands_in_no_log_as_an_edit(settings: Settings) -> None:
+    client = opened(settings)
+    form = grid(client, TERMS)
+    add(form, source_value="WEEKLY", target_value="?")
+    client.post("/mapping/save", data=form)
+    assert list(audit.entries(settings)) == []
+
+
 def test_both_are_shown_when_a_spreadsheet_saved_meanwhile_and_neither_is_lost(settings: Settings) -> None:
     client, path = opened(settings), settings.mapping_folder / TERMS
     before, form = path.read_bytes(), grid(client, TERMS)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import re
+import runpy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,14 +18,18 @@ from starlette.routing import Route
 
 from winbc_pipeline.dashboard.app import STATIC
 from winbc_pipeline.dashboard.guard.session import require
+from winbc_pipeline.dashboard.names import Names, Reason
 from winbc_pipeline.dashboard.page import Page
-from winbc_pipeline.dashboard.words import LANGUAGES, chosen, words_of
+from winbc_pipeline.dashboard.words import LANGUAGES, Language, chosen, words_of
 from winbc_pipeline.dashboard.words.written import Written
 from winbc_pipeline.errors import NotDone, StoreBusy, UnknownRecord, WinbcError
+from winbc_pipeline.sync.outcomes import REASONS
 
 from ..support.dashboard import browser, door_of, stranger
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+_SCRIPT = Path(__file__).parents[2] / "scripts" / "make_reasons.py"
+make_reasons = SimpleNamespace(**runpy.run_path(str(_SCRIPT)))
 TEMPLATES = Path(str(resources.files("winbc_pipeline.dashboard").joinpath("templates")))
 
 
@@ -110,11 +116,27 @@ def test_an_unexpected_error_tells_nobody_its_text(tmp_path: Path, caplog: pytes
     assert "jan@example.com" not in caplog.text + answer.text
 
 
+def test_the_page_of_a_failure_names_the_number_under_which_the_log_tells_where_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = browser(door_of(tmp_path, [_failing(ValueError("no"))])).get("/x/WS-1")
+    found = re.search(r"E-WINBC: .* number ([0-9a-f]{8})", answer.text)
+    assert found and f"{found[1]}: page /x failed (ValueError)" in caplog.text
+    assert "WS-1" not in caplog.text
+
+
+def test_an_error_of_the_program_that_nobody_can_help_is_logged_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert browser(door_of(tmp_path, [_failing(WinbcError("jan@example.com"))])).get("/x").status_code == 500
+    assert "page /x failed (WinbcError)" in caplog.text and "jan@example.com" not in caplog.text
+
+
 def _failing(error: Exception) -> Page:
     def fails(_: Request) -> Response:
         raise error
 
-    return Page("me", "/x", lambda _: [Route("/x", fails)])
+    return Page("me", "/x", lambda _: [Route("/x", fails), Route("/x/{key}", fails)])
 
 
 def test_an_error_is_told_in_the_language_of_the_reader(tmp_path: Path) -> None:
@@ -133,6 +155,29 @@ def test_all_languages_have_the_same_words_with_the_same_places() -> None:
         return {name: sorted(re.findall(r"{(\w*)", text)) for name, text in words_of(language).texts.items()}  # type: ignore[arg-type]
 
     assert all(places(language) == places("en") for language in LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_code_has_a_cause_and_advice_in_each_language(language: Language) -> None:
+    """Source: sync/outcomes.py, the codes that records can have."""
+    names = Names(words_of(language))
+    told = {code: names.reason(code) for code in REASONS}
+    assert [code for code, each in told.items() if not (each.cause and each.fix)] == []
+    assert names.reason("NO_SUCH_CODE") == names.reason(None) == Reason()
+
+
+def test_the_english_words_of_reasons_are_those_of_the_page_of_errors() -> None:
+    """Source: docs/errors.md. scripts/make_reasons.py makes them of it; buttons stand in the place of commands."""
+    assert make_reasons.MADE.read_text(encoding="utf-8") == make_reasons.made()
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [("en", "Orders, Winstore to Business Central"), ("nl", "Orders, Winstore naar Business Central")],
+)
+def test_a_flow_is_named_in_the_language_of_the_page(language: Language, name: str) -> None:
+    assert Names(words_of(language)).flow("orders_winstore_to_bc") == name
+    assert Names(words_of(language)).flow("no_such_flow") == "no_such_flow"
 
 
 def test_every_word_that_a_template_names_exists() -> None:

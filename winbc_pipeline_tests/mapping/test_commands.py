@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline import audit
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.mapping.tables import read_lookup
@@ -114,6 +115,19 @@ def test_a_contact_is_shown_as_sent_when_its_customer_is_made(desk: Desk) -> Non
     desk.sandboxes.fill(customers=[{"company_name": "Klein BV"}])
     stage(ConnectedFlow(flow_named("customers"), desk.sandboxes.settings), FIRST)
     assert "Request: POST contacts" in desk.run("preview", "customers", "--sample", "1")[1]
+
+
+@pytest.mark.proof
+def test_values_of_persons_are_shown_on_request_alone_which_is_noted(desk: Desk) -> None:
+    """Source: docs/privacy.md, who did what."""
+    desk.sandboxes.fill(customers=[{"company_name": "Klein BV"}])
+    stage(ConnectedFlow(flow_named("customers"), desk.sandboxes.settings), FIRST)
+    masked = desk.run("preview", "customers", "--key", "000123")[1]
+    explained = desk.run("explain", "customers", "000123", "displayName")[1]
+    assert "Klein BV" not in masked + explained and "•••" in masked and "•••" in explained
+    assert "WS000123" in masked and list(audit.entries(desk.sandboxes.settings)) == []
+    assert "Klein BV" in desk.run("explain", "customers", "000123", "displayName", "--show-people")[1]
+    assert [entry.act for entry in audit.entries(desk.sandboxes.settings)] == ["show"]
 
 
 def test_explain_of_a_field_that_no_table_fills_says_so_and_suggests(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from winbc_pipeline.dashboard.page import Page
 from winbc_pipeline.dashboard.pages import PAGES
 from winbc_pipeline.dashboard.site import Site
 from winbc_pipeline.settings import DashboardSettings, Settings
+from winbc_pipeline.workbench.desk.work import Jobs
 
 ADDRESS = "http://127.0.0.1:3000"
 
@@ -27,12 +28,14 @@ def door_of(
     now: Callable[[], datetime] = clock.now,
     settings: Settings | None = None,
     dagster: ASGIApp | None = None,
+    jobs: Jobs | None = None,
     **dashboard: object,
 ) -> Door:
     """The dashboard of a folder, behind its door; `dashboard` are settings of that section."""
     section = DashboardSettings.model_validate(dashboard)
     settings = settings or Settings(data_folder=folder)
-    return create_app(Site(settings.model_copy(update={"dashboard": section}), access_of(folder), now), pages, dagster)
+    settings = settings.model_copy(update={"dashboard": section})
+    return create_app(Site(settings, access_of(folder), now, jobs or Jobs(now)), pages, dagster)
 
 
 def stranger(door: ASGIApp) -> TestClient:

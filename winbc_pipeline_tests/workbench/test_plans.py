@@ -78,7 +78,7 @@ def test_a_new_line_is_told_field_by_field_without_what_is_empty(order_flow: Ord
 def test_trace_tells_what_a_held_edit_would_change_and_peoples_values_only_when_asked(order_flow: OrderFlow) -> None:
     edited(order_flow, amount="5", **STREET)
     steps = [step for step in trace(ConnectedFlow(ORDERS_TO_BC, order_flow.settings), "W1") if step.what == "planned"]
-    assert "Would change: shipToAddressLine1; " in steps[0].detail
+    assert "Would change: shipToAddressLine1: •••; " in steps[0].detail
     assert "line 1 quantity: 2 -> 5" in steps[0].detail
     assert "Domplein" not in steps[0].detail
     asked = [

@@ -91,7 +91,7 @@ def _stay(settings: Settings, home: Path, port: int) -> None:
     with claimed(home.parent), interruptible(console, WORDS):
         prepare(home)
         try:
-            with served.log_file(home) as log, serve_ui(console, home, port, keep_log=True) as process:
+            with served.log_file(home) as log, serve_ui(console, home, port) as process:
                 log.info("up on port %s", port)
                 began = served.beginning_of(process.pid)
                 served.write(home, Up(os.getpid(), port, process.pid, began, served=True))

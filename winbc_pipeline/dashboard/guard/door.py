@@ -2,6 +2,7 @@
 
 import html
 import logging
+import secrets
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from .origin import READING, Answer, judge
 from .session import Session, begin, read, remember
 
 LOG = logging.getLogger(__name__)
-MOST_FRAMES = 12
+MOST_FRAMES, MOST_CAUSES = 12, 4
 TOKEN = "token"  # noqa: S105 - name of the parameter in the start address
 LOGIN = "/login"
 OPEN = (LOGIN, "/static/")  # what is answered before log-in
@@ -116,13 +117,25 @@ class Door:
 
 
 async def _logged(pages: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Passes a request on. Of an unexpected error the log tells where it was; its text may hold a person's data."""
+    """Passes a request on. An unexpected error is logged under the reference that its page shows."""
+    scope["winbc.reference"] = secrets.token_hex(4)
     try:
         await pages(scope, receive, send)
     except Exception as error:  # noqa: BLE001
-        where = "".join(traceback.format_tb(error.__traceback__)[-MOST_FRAMES:])
-        LOG.error("A page failed (%s):\n%s", type(error).__name__, where)
-        LOG.debug("It says:", exc_info=error)
+        log_failure(scope, error)
+
+
+def log_failure(scope: Scope, error: BaseException) -> None:
+    """Logs which page failed and where in the program; the texts of errors may hold a person's data or a secret."""
+    page = "/" + scope["path"].lstrip("/").partition("/")[0]  # what follows may be the key of a record
+    kinds, where = list[str](), ""
+    cause: BaseException | None = error
+    while cause is not None and len(kinds) < MOST_CAUSES:
+        kinds.append(type(cause).__name__)
+        where = "".join(traceback.format_tb(cause.__traceback__)[-MOST_FRAMES:])
+        cause = cause.__cause__ or cause.__context__
+    LOG.error("%s: page %s failed (%s):\n%s", scope["winbc.reference"], page, " after ".join(kinds), where)
+    LOG.debug("It says:", exc_info=error)
 
 
 def _to_log_in(connection: HTTPConnection) -> Response:

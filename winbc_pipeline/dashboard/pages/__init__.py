@@ -1,7 +1,7 @@
 """The pages of the dashboard, in the order of the navigation. The first one is where people arrive."""
 
 from ..page import Page
-from . import activity, login, mapping, me, order, overview, plan, reconcile, settings, stock, todo
+from . import activity, login, mapping, me, order, overview, plan, reconcile, settings, stock, todo, work
 
 PAGES: tuple[Page, ...] = (
     overview.PAGE,
@@ -15,4 +15,5 @@ PAGES: tuple[Page, ...] = (
     settings.PAGE,
     me.PAGE,
     login.PAGE,
+    work.PAGE,
 )

@@ -59,7 +59,7 @@ def show(request: Request) -> Response:
         rows=found[:ROWS],
         wanted=wanted,
         flows=FLOWS,
-        names={flow.id: flow for flow in FLOWS},
+        known={flow.id: flow for flow in FLOWS},
         money=money,
         states=[*DONE_WORDS, *State],
         reasons=REASONS,
@@ -121,7 +121,6 @@ def _story(request: Request, values: object) -> Response:
         flow=flow,
         key=key,
         values=values,
-        reasons=REASONS,
         money=money,
         is_dagster=is_dagster,
     )

@@ -15,7 +15,7 @@ from ...flows import FLOWS
 from ...mapping.shipped import shape_of
 from ...mapping.tables import LOOKUPS
 from ...settings import Settings
-from ...workbench.tables.drafts import Draft, Problem, flows_of_table, problems
+from ...workbench.tables.drafts import Draft, Problem, flows_of_table, problems, unknown_codes
 from ...workbench.tables.offered import offered
 from ...workbench.tables.saving import (
     TableChanged,
@@ -121,6 +121,7 @@ def check(request: Request) -> Response:
     try:
         draft = draft_of(request)
         found, places = problems(draft), _places(request, draft)
+        found = found or unknown_codes(draft, site_of(request).now())
     except MappingError as error:
         found, places = [Problem(0, "", error.message, error.hint)], {}
     told = [
@@ -134,9 +135,13 @@ def check(request: Request) -> Response:
 def keep(request: Request) -> Response:
     """Saves the table, unless it has mistakes or its file is another one by now: then both are shown."""
     site, form, draft = site_of(request), form_of(request), draft_of(request)
-    note(request, "edit", draft.table.as_posix())
+    why = str(form.get("why", "")).strip()[:200]
+
+    def noted() -> None:
+        note(request, "edit", draft.table.as_posix())
+
     try:
-        save(draft, str(form.get("seen", "")), who(request), site.now(), str(form.get("why", "")).strip()[:200])
+        save(draft, str(form.get("seen", "")), who(request), site.now(), why, noted)
     except TableChanged:
         return _changed(request, draft)
     except TableWrong as error:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,9 +14,9 @@ from ...health.publishing.masking import holds_goods
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ...workbench.impact import Impact, impact
+from ...workbench.shown import Shown
 from ...workbench.tables.drafts import Compared, Draft, compared, results_of
 from ...workbench.tables.saving import content_of, differences_between, history, shipped
-from ...workbench.trace import shown
 from ..answers import WAIT_S, note
 from ..guard.forms import form_of
 from ..guard.session import require
@@ -46,8 +47,9 @@ class Tries:
         wants_people = "open" in form
         if wants_people:
             note(request, "show", f"{flow.id}, preview", {each.key for each in found})
+        shown = Shown(ConnectedFlow(flow, draft.settings), wants_people)
+        records = [_shown(each, shown) for each in found]
         is_open = wants_people or holds_goods(flow)
-        records = [_shown(each, is_open) for each in found]
         return render(request, "mapping_records.html", records=records, is_open=is_open, flow=flow.id, key=key)
 
     def on_all(self, request: Request) -> Response:
@@ -109,15 +111,20 @@ def _flow(draft: Draft, name: str) -> Flow:
     return next((flow for flow in flows if flow.id == name), flows[0])
 
 
-def _shown(record: Compared, is_open: bool) -> Compared:
-    """A record whose values of people are masked unless they may be shown."""
+def _shown(record: Compared, shown: Shown) -> Compared:
+    """A record with its values as people may see them; none stays none."""
+    part = shown.connected.flow.part(record.part)
+
+    def target(name: str, value: Any) -> str | None:
+        return None if value is None else shown.target(part, name, value)
+
     fields = [
         replace(
             each,
-            sources={name: shown(name, value, is_open) for name, value in each.sources.items()},
-            before=shown(each.field, each.before, is_open),
-            after=shown(each.field, each.after, is_open),
-            live=shown(each.field, each.live, is_open),
+            sources={name: value and shown.source(name, value) for name, value in each.sources.items()},
+            before=target(each.field, each.before),
+            after=target(each.field, each.after),
+            live=target(each.field, each.live),
         )
         for each in record.fields
     ]

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ...flows.orders import ORDERS_TO_BC
+from ...systems.business_central.amounts import CENT
 from ...workbench.desk.documents import beside
 from ..answers import connected
 from ..page import Page
@@ -23,7 +24,7 @@ def show(request: Request) -> Response:
     """Asks for an order, or shows it beside its document."""
     name = request.query_params.get("name", "").strip()
     found = beside(connected(request, ORDERS_TO_BC.id), name) if name else None
-    return render(request, "order.html", page="order", name=name, found=found)
+    return render(request, "order.html", page="order", name=name, found=found, flow=ORDERS_TO_BC.id, cent=CENT)
 
 
 PAGE = Page("order", "/order", routes)

@@ -9,14 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ...health.words import fix_of, head
 from ..guard.session import require
 from ..page import Page
+from ..problems import told
 from ..reading.overview import overview
-from ..render import render
+from ..render import render, words_for
 from ..site import Site, site_of
 
 CENT = Decimal("0.01")
+MOST_FIRST = 8  # problems that are not folded away
 EVERY_S = 3  # between two looks of a page that is open
 HEIGHT, WIDTH, GAP = 40, 10, 2  # of the bars
 
@@ -50,8 +51,8 @@ def _live(request: Request) -> Markup:
         request,
         "overview_live.html",
         shown=shown,
-        head=head,
-        fix_of=fix_of,
+        of_problem=lambda problem: told(problem, words_for(request)),
+        first=MOST_FIRST,
         height=HEIGHT,
         width=WIDTH,
         gap=GAP,

@@ -9,21 +9,21 @@ from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ...errors import NotDone
 from ...sync.connected import ConnectedFlow
 from ...sync.guards.source import WholeRead
 from ...workbench import approval
-from ...workbench.desk.plan_pages import Wanted, plan_page, seen, shows, write_page
-from ...workbench.plans import in_words
-from ..answers import asks_for_people, connected, flows_of, note, run_id
+from ...workbench.desk.plan_pages import Wanted, plan_page, seen, write_page
+from ...workbench.plans import in_words, shows
+from ..answers import asks_for_people, connected, flows_of, in_background, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
 from ..render import render
-from ..site import Site
+from ..site import Site, site_of
 
 PER_PAGE, MOST_CHANGES = 50, 12
 
@@ -33,6 +33,7 @@ def routes(_: Site) -> Sequence[BaseRoute]:
     return [
         Route("/plan", show),
         Route("/plan/csv", as_csv),
+        Route("/plan/make", make, methods=["POST"]),
         Route("/plan/approve", look),
         Route("/plan/approve", approve, methods=["POST"]),
         Route("/plan/approve_read", approve_read, methods=["POST"]),
@@ -55,6 +56,7 @@ def show(request: Request) -> Response:
         "wanted": wanted,
         "open_values": open_values,
         "most": MOST_CHANGES,
+        "job": site_of(request).jobs.of(one.flow.id),
     }
     pages = -(-found.total // PER_PAGE)
     names = [flow.id for flow in flows_of(request)]
@@ -69,6 +71,15 @@ def show(request: Request) -> Response:
         number_of_pages=pages,
         **told,
     )
+
+
+@require("operate")
+def make(request: Request) -> Response:
+    """Begins the dry run of a flow: it reads both systems, and writes to neither."""
+    one = in_background(request, str(form_of(request).get("flow", "")))
+    one.check_on()
+    site_of(request).jobs.plan(one)
+    return RedirectResponse(f"/plan?{urlencode({'flow': one.flow.id})}", 303)
 
 
 def as_csv(request: Request) -> Response:

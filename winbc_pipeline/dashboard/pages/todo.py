@@ -1,5 +1,6 @@
 """What waits for a person: each record with cause and fix, and buttons that first show what they would do."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -16,9 +17,8 @@ from ...health.publishing.status import facts_published
 from ...staging.ledger import OPEN
 from ...sync.connected import ConnectedFlow
 from ...workbench import intervention
-from ...workbench.desk.plan_pages import shows
-from ...workbench.desk.waiting import STATES, Waiting, carry_out, propose, waiting
-from ...workbench.plans import in_words
+from ...workbench.desk.waiting import STATES, Waiting, carry_out, is_made, propose, waiting
+from ...workbench.plans import in_words, shows
 from ...workbench.winstore_answers import note_answer
 from ..answers import LOOK_S, asks_for_people, connected, flows_of, note, run_id
 from ..guard.forms import form_of
@@ -28,6 +28,8 @@ from ..render import render
 from ..site import Site
 
 MOST, MOST_CHANGES = 50, 12
+# How messages name mapping tables (sync/outcomes.py, broken_rule).
+LOOKUP, TABLE = re.compile(r"lookups/\w+\.csv"), re.compile(r"\((\w+\.csv) row \d+\)")
 ANSWERS = ("there", "not_there")  # what a person found in Winstore
 HOW = ("retry", "resend", "as_sent", "map", "adopt", "apart", "ignore", "take_source", "take_target", "again")
 ACTS: dict[str, audit.Act] = {"retry": "retry", "map": "replay", "as_sent": "replay", "adopt": "adopt"}
@@ -66,6 +68,7 @@ def show(request: Request) -> Response:
         "asked": asked,
         "reasons": reasons,
         "open_values": open_values,
+        "tables_named": tables_named,
     }
     return render(request, "todo.html", page="todo", total=sum(each.total for each in lists), **told)
 
@@ -86,6 +89,12 @@ def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_v
             yield FlowList(name, total, records)
         except StoreBusy:
             yield FlowList(name, is_busy=True)
+
+
+def tables_named(record: Waiting) -> list[str]:
+    """The mapping tables that the message of a record names, those to add a row to first; as paths in the folder."""
+    lookups = dict.fromkeys(LOOKUP.findall(record.message))
+    return [*lookups, *dict.fromkeys(f"{record.flow}/{name}" for name in TABLE.findall(record.message))]
 
 
 @require("operate")
@@ -110,15 +119,20 @@ def do(request: Request) -> Response:
     one, how = _asked(request)
     form = form_of(request)
     keys = [str(key) for key in form.getlist("key")]
-    note(request, ACTS.get(how, "resolve"), one.flow.id, keys)
+
+    def noted() -> None:
+        note(request, ACTS.get(how, "resolve"), one.flow.id, keys)
+
     if how in ANSWERS:
+        noted()
         note_answer(one, keys[0], how == "there", run_id(request))
         rows = []
     else:
         wanted = _request(one, request, how)
-        rows = carry_out(one, wanted, str(form.get("seen", "")), run_id(request))
-    undone = sum(row["state"] in OPEN for row in rows)
-    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "undone": undone}
+        rows = carry_out(one, wanted, str(form.get("seen", "")), run_id(request), noted)
+    different = [row for row in rows if row["state"] in OPEN and is_made(row)]
+    told: dict[str, Any] = {"flow": one.flow.id, "how": how, "keys": keys, "rows": rows, "different": different}
+    told["undone"] = sum(row["state"] in OPEN for row in rows) - len(different)
     return render(request, "todo_done.html", page="todo", **told)
 
 

@@ -5,11 +5,11 @@ it). `{name}` in a text is replaced by what a page gives. A text that counts end
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Language = Literal["en", "nl"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -44,9 +44,17 @@ def words_of(language: Language) -> Words:
     texts: dict[str, str] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         page = file.name.removesuffix(".toml")
-        read = tomllib.loads(file.read_text(encoding="utf-8"))
-        texts |= {f"{page}.{key}": text for key, text in read.items()}
+        texts |= _named(page, tomllib.loads(file.read_text(encoding="utf-8")))
     return Words(language, texts)
+
+
+def _named(page: str, read: Mapping[str, Any]) -> dict[str, str]:
+    """Texts by their names; those of a section have its name before their key."""
+    texts: dict[str, str] = {}
+    for key, value in read.items():
+        name = f"{page}.{key}"
+        texts |= {name: value} if isinstance(value, str) else _named(name, value)
+    return texts
 
 
 def chosen(setting: str, accepted: str) -> Language:

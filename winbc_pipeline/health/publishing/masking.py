@@ -4,48 +4,43 @@ Here belongs: the rule. All values of goods are open; of people's records codes,
 not open is published as MASKED, whatever it holds, so that nothing of a person rests in what runs publish.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import orjson
 
+from ...staging.people.fields import FREE_TEXTS, is_open
 from ...staging.published.outcomes import MASKED
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow, Part
 
 GOODS = ("products", "stock")  # flows whose records hold no values of people
-# Names of fields whose texts are codes, and parts of names whose texts are people's all the same.
-CODE = re.compile(
-    r"(nr|number|id|key|sku|gtin|iso|code|state|status|currency|method|branch|channel|type|date)$", re.IGNORECASE
-)
-PERSONAL = re.compile(r"name|street|address|zip|post|city|ToState|phone|fax|mail|contact|birth|vat|tax", re.IGNORECASE)
 ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills
 NUMBERS = (int, float)
-FREE_TEXTS = ("description", "description2")  # of a line; people write into them what they like
 E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
 
-def is_open(name: str, kind: str) -> bool:
-    """Whether a field of people's records tells nothing of a person.
+def is_open_source(connected: ConnectedFlow, name: str) -> bool:
+    """Whether a field of the source tells nothing of a person: it is of goods, a key, or open by its name and kind."""
+    staging = connected.staging
+    if holds_goods(connected.flow) or name in staging.key:
+        return True
+    return is_open(name, staging.fields.get(name) or connected.source_fields.get(name, "text"))
 
-    Args:
-        kind: text, decimal, boolean, date and so on.
-    """
-    if kind != "text":
-        return "birth" not in name.lower()
-    return bool(CODE.search(name)) and not PERSONAL.search(name)
+
+def is_open_target(connected: ConnectedFlow, part: Part, name: str) -> bool:
+    """The same of a field of the target; one of few words (an option) tells nothing of a person."""
+    if holds_goods(connected.flow):
+        return True
+    field = connected.target_fields(part).get(name)
+    return field is not None and (bool(field.options) or is_open(name, field.kind))
 
 
 def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
     """Whether each field of the source that a formula names, or that is a key, is open."""
     staging, compiled = connected.staging, connected.compiled().values()
     used = {name for own in compiled for name in own.reads | own.named} | {*staging.key}
-    return {
-        name: holds_goods(connected.flow) or name in staging.key or is_open(name, kind)
-        for name, kind in staging.fields.items()
-        if name in used
-    }
+    return {name: is_open_source(connected, name) for name in staging.fields if name in used}
 
 
 def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:

@@ -1,17 +1,16 @@
 """A flow's plan in pages: counted and filtered by the database, because a first load may plan a million records."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ...health.publishing.masking import holds_goods
 from ...staging.store import Row, quote, renew_table, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.plan_table import PLANNED, planned_table
 from ..approval import Proposal
-from ..plans import Change, is_of_goods, with_changes, write_csv
+from ..plans import shows, with_changes, write_csv
 
 MOST_IN_CSV = 200_000
 
@@ -85,12 +84,6 @@ def write_page(connected: ConnectedFlow, wanted: Wanted, path: Path, open_values
     """Writes the wanted planned records for a spreadsheet (plans.write_csv), MOST_IN_CSV at most."""
     page = plan_page(connected, wanted, 0, MOST_IN_CSV)
     write_csv(path, page.rows, shows(connected, open_values))
-
-
-def shows(connected: ConnectedFlow, open_values: bool) -> Callable[[Change], bool]:
-    """Which changes may be shown with their values: those of goods, and with `open_values` those of people too."""
-    every = open_values or holds_goods(connected.flow)
-    return lambda change: every or is_of_goods(change)
 
 
 def seen(proposal: Proposal) -> str:

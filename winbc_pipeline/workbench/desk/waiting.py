@@ -4,7 +4,7 @@ Here belongs: the list, and which decisions fit a record. What a decision does: 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from ...staging.ledger import State
 from ...staging.store import Row, quote, renew_table, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
-from ...sync.outcomes import REASONS
 from ...sync.plan_table import PLANNED, planned_table
 from ...systems.business_central.client import dumps
 from ..intervention import SHOWN, Request, changes_anything, intervention
@@ -23,6 +22,9 @@ from ..winstore_answers import WAITING
 
 STATES = (*WAITING, State.FAILED, State.UNKNOWN)
 """The states of the list: those that wait for a person come first, what failed, what is looked up."""
+
+DIFFERING = ("TOTAL_DIFFERS", "ADOPTED_DIFFERS")
+"""Reasons of documents that are there, and not as their order is."""
 
 ASKS_FIRST = (State.UNKNOWN, *WAITING)  # of a document: it may be in the target
 # The decision that fits a reason beside trying again.
@@ -56,11 +58,6 @@ class Waiting:
     number: str
     since: datetime
     choices: tuple[str, ...]
-
-    @property
-    def fix(self) -> str:
-        """What the reason means and what to do, in words."""
-        return REASONS.get(self.reason, "")
 
 
 @dataclass(frozen=True)
@@ -139,6 +136,11 @@ def _choices(connected: ConnectedFlow, row: Row) -> Iterator[str]:
     yield "ignore"
 
 
+def is_made(row: Row) -> bool:
+    """Whether the target has the record of a ledger row, although it differs and waits for a person."""
+    return row["reason"] in DIFFERING and bool(row["target_no"])
+
+
 def propose(connected: ConnectedFlow, request: Request, run_id: str) -> Proposed:
     """What a decision would do; nothing is sent.
 
@@ -149,11 +151,14 @@ def propose(connected: ConnectedFlow, request: Request, run_id: str) -> Proposed
     return Proposed(rows, changes_anything(rows, request), _seen(request, rows))
 
 
-def carry_out(connected: ConnectedFlow, request: Request, seen: str, run_id: str) -> list[Row]:
+def carry_out(
+    connected: ConnectedFlow, request: Request, seen: str, run_id: str, noted: Callable[[], None] = lambda: None
+) -> list[Row]:
     """Does what was shown; gives the records' ledger rows afterwards.
 
     Args:
         seen: of the proposal that the person agreed to.
+        noted: is called when nothing refuses it any more, right before it is done.
 
     Raises: NotDone when it would do something else by now; the others as `propose`.
     """
@@ -161,6 +166,7 @@ def carry_out(connected: ConnectedFlow, request: Request, seen: str, run_id: str
         rows = turn.proposed(request)
         if _seen(request, rows) != seen:
             raise NotDone("Something changed while you were looking; nothing was done.", "Look at it again.")
+        noted()
         return turn.carry_out(request, rows)
 
 

@@ -11,11 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ...health.publishing.masking import holds_goods
 from ...staging.store import writing
 from ...sync.connected import ConnectedFlow
 from ...systems.business_central.client import dumps
-from ..plans import in_words, is_of_goods
+from ..plans import in_words, shows
 from .findings import Reconciled
 
 FOLDER, MOST = "reports", 50_000  # findings that are kept
@@ -43,10 +42,10 @@ class Report:
 def keep(connected: ConnectedFlow, found: Reconciled) -> None:
     """Keeps a comparison in the place of the one before."""
     path = _file(connected)
-    every = holds_goods(connected.flow)
+    shown = shows(connected)
     findings = [
         {name: getattr(each, name) for name in ("part", "kind", "key", "number", "reason")}
-        | {"fields": in_words(dumps(list(each.changes)).decode(), lambda change: every or is_of_goods(change))}
+        | {"fields": in_words(dumps(list(each.changes)).decode(), shown)}
         for each in found.findings[:MOST]
     ]
     told = {name: getattr(found, name) for name in ("flow", "calls", "agrees", "counts")}

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,9 @@ from ...sync.stock import rules
 from ..preview import FieldView, RecordView, preview
 from .sheet import sheet_of
 from .table_tests import Finding, run_lookup_tests, run_tests
+from .target_codes import Lacking, lacking_now
 
+ADD_CODE = "Add it there, or correct it here: until then, records with it fail (RELATION_MISSING)."
 MOST = 30  # mistakes of a table that are named
 PLACE = re.compile(r"(?P<path>[^:]*?), row (?P<row>\d+)(?:, column (?P<column>[\w.-]+))?: (?P<words>.*)", re.DOTALL)
 
@@ -119,6 +122,34 @@ def problems(draft: Draft) -> list[Problem]:
     return sorted(found, key=lambda each: each.row)
 
 
+def unknown_codes(draft: Draft, now: datetime) -> list[Problem]:
+    """The codes of an edited table that Business Central does not have, cell by cell; nothing while it does not answer.
+
+    They hinder nobody from saving: somebody may add the code there.
+    Raises: MappingError for a table with mistakes.
+    """
+    found: dict[tuple[int, str], Problem] = {}
+    with draft.tried() as settings:
+        for flow in (each for each in draft.flows if each.target == "bc" and each.is_on(settings)):
+            for each in lacking_now(settings, ConnectedFlow(flow, settings).compiled().values(), now):
+                for problem in _of_codes(draft, flow, each):
+                    found.setdefault((problem.row, problem.column), problem)
+    return sorted(found.values(), key=lambda each: each.row)
+
+
+def _of_codes(draft: Draft, flow: Flow, lacking: Lacking) -> Iterator[Problem]:
+    """The cells of the edited table that give these codes."""
+    line = lacking.row.line
+    for code in lacking.codes:
+        words = f"Business Central has no {code} in {lacking.entity_set} ({line.target_field})."
+        if lacking.place == draft.table.as_posix():
+            sheet = sheet_of(draft.table, draft.content)
+            rows = [row.number for row in sheet.rows if sheet.values(row).get("target_value", "").strip() == code]
+            yield from (Problem(row, "target_value", words, ADD_CODE) for row in rows)
+        elif draft.table == Path(flow.id) / line.table and lacking.place.startswith("column "):
+            yield Problem(line.row, lacking.place.removeprefix("column "), words, ADD_CODE)
+
+
 def _first_problem(draft: Draft) -> Problem | None:
     try:
         with draft.tried() as settings:
@@ -207,9 +238,21 @@ class Compared:
     errors: tuple[dict[str, Any], ...]
     request: str
 
+    @property
+    def changes(self) -> tuple[Seen, ...]:
+        """The fields that the edit changes."""
+        return tuple(each for each in self.fields if each.is_changed)
+
+    @property
+    def same(self) -> tuple[Seen, ...]:
+        """The fields that stay as they are."""
+        return tuple(each for each in self.fields if not each.is_changed)
+
 
 def compared(draft: Draft, flow: Flow, key: str | None, sample: int, wait_s: float | None = None) -> list[Compared]:
     """Staged records under the present tables and under the edited ones, compared with the live target.
+
+    Those that the edit changes come first.
 
     Args:
         key: the source's key of one record; None for the first `sample` of each part.
@@ -223,7 +266,8 @@ def compared(draft: Draft, flow: Flow, key: str | None, sample: int, wait_s: flo
     }
     with draft.tried() as settings:
         then = preview(ConnectedFlow(flow, settings, wait_s=wait_s), key, sample)
-    return [_compared(now.get((view.part.name, view.key)), view) for view in then]
+    found = [_compared(now.get((view.part.name, view.key)), view) for view in then]
+    return sorted(found, key=lambda record: not record.changes)
 
 
 def _views(connected: ConnectedFlow, key: str | None, sample: int) -> list[RecordView]:

@@ -6,7 +6,7 @@ may be edited by a spreadsheet at any time, and nobody's edit is written over un
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -71,11 +71,14 @@ def content_of(settings: Settings, table: Path) -> bytes:
     return bytes_of(settings.tables_folder / table)
 
 
-def save(draft: Draft, seen: str, who: str, now: datetime, why: str = "") -> Version:
+def save(
+    draft: Draft, seen: str, who: str, now: datetime, why: str = "", note: Callable[[], None] = lambda: None
+) -> Version:
     """Puts an edited table in the place of its file. The mapping folder is made where the shipped tables serve.
 
     Args:
         seen: the version of the file that the person has edited.
+        note: called right before the file is replaced, when nothing refuses it any more.
 
     Raises: TableChanged when the file is another one by now; TableWrong; NotWritable.
     """
@@ -88,6 +91,7 @@ def save(draft: Draft, seen: str, who: str, now: datetime, why: str = "") -> Ver
         if version_of(present) != seen:
             raise TableChanged(f"{table} was edited meanwhile; nothing was saved.", "Look at both, and choose.")
         with writing(path):
+            note()
             copy_to_edit(settings.mapping_folder)
             saved = Version(table.as_posix(), version_of(draft.content), seen, now, who, why)
             _keep(settings, saved, draft.content, present)

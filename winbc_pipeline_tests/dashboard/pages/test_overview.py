@@ -41,10 +41,13 @@ def test_a_record_that_was_mended_the_same_day_counts_once(day: Shown) -> None:
     assert "read 2 created 2 updated 0 skipped 0 failed 0" in card(day.browser().get("/overview").text)
 
 
-def test_what_needs_a_person_stands_first_with_its_fix_and_its_records(day: Shown) -> None:
+def test_what_needs_a_person_stands_first_with_its_fix_its_records_and_the_page_that_mends_it(day: Shown) -> None:
     text = day.browser().get("/overview").text
     assert text.index("MAPPING") < text.index('id="flows"')
     assert f'href="/activity/{ORDERS_TO_BC.id}/W2"' in text
+    assert f'href="/todo?flow={ORDERS_TO_BC.id}&amp;reason=MAPPING"' in text and "Mend it in To do" in text
+    assert "Orders, Winstore to Business Central: 1 record not done (MAPPING)" in text
+    assert "A value breaks a rule of the mapping table" in text and "`winbc" not in text
 
 
 def test_a_system_that_does_not_answer_is_named(day: Shown) -> None:
@@ -78,6 +81,7 @@ def test_nothing_is_sent_to_a_browser_that_has_it_already(day: Shown) -> None:
 def test_the_overview_speaks_dutch_and_writes_dutch_amounts(day: Shown) -> None:
     text = day.browser(language="nl").get("/overview").text
     assert "Overzicht" in text and "27,83" in text and "mislukt" in text
+    assert "1 record niet gelukt (MAPPING)" in text and "Oplossen bij Te doen" in text
 
 
 def test_the_overview_of_a_connection_that_never_ran_says_so(shown: Shown) -> None:
