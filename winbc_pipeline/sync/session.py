@@ -25,6 +25,8 @@ from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
+from ..staging.server.lease import holder_of as holder_on_server
+from ..staging.server.lease import lease as server_lease
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
@@ -52,15 +54,37 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[Non
     """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
 
     Both directions of a flow that keeps pairs have one lease. It is a lock of the operating system, which ends with
-    its process.
+    its process. With state on a server it is a lock of the server, which ends with its session: then nothing more is
+    committed or sent (staging/server/lease.py).
 
     Args:
         wait_s: seconds to wait for another holder; None: as the connected flow says, or else LEASE_S.
 
     Raises: StoreBusy when another process still holds the lease then.
     """
-    flow, path = connected.flow.id, _lock(connected)
     waits = next(each for each in (wait_s, connected.wait_s, LEASE_S) if each is not None)
+    server = connected.settings.state.address
+    if server:
+        with server_lease(server, _name_on_server(connected), connected.flow.id, clock.now(), waits):
+            yield
+    else:
+        with _file_lease(connected, waits):
+            yield
+
+
+@contextmanager
+def lease_of_layer(connected: ConnectedFlow) -> Iterator[None]:
+    """On a server, the flow's lease until the block ends, for the layers that a file keeps apart by its own lock."""
+    if connected.settings.state.address and not connected.database:
+        with lease(connected):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _file_lease(connected: ConnectedFlow, waits: float) -> Iterator[None]:
+    flow, path = connected.flow.id, _lock(connected)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     let_go()  # its holder needs the databases that this process may keep open
     try:
@@ -72,6 +96,10 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[Non
 
 def holder_of(connected: ConnectedFlow) -> Holder | None:
     """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
+    server = connected.settings.state.address
+    if server:
+        found = holder_on_server(server, _name_on_server(connected))
+        return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
     try:
         known = orjson.loads(path.read_bytes())
@@ -81,6 +109,10 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
         return Holder(known["process"], known["flow"], datetime.fromisoformat(known["since"]))
     except (OSError, orjson.JSONDecodeError):
         return None
+
+
+def _name_on_server(connected: ConnectedFlow) -> str:
+    return f"{connected.settings.connection}.{connected.flow.lease}"
 
 
 def _lock(connected: ConnectedFlow) -> Path:
@@ -159,11 +191,11 @@ def check_target(connected: ConnectedFlow, sending: Sending[Target], target: Tar
         bound = _bound(connection, name)
         sent = _last_sent(connection, connected.flow.main) if sending.has_any else []
     if bound != name:
-        again = f", or delete {store.path} to send everything again" if sending.can_be_asked else ""
+        again = f", or delete {store.place} to send everything again" if sending.can_be_asked else ""
         hint = f"Give this target a `connection` of its own{again}."
         raise ConfigurationError(f"The ledger of {flow} was kept for {bound}, not for {name}.", hint)
     if looks and sending.has_any and len(sent) >= ENOUGH and not sending.has_any(connected, target, sent):
-        hint = f"Is it another company, or was it emptied? Delete {store.path} to send everything again."
+        hint = f"Is it another company, or was it emptied? Delete {store.place} to send everything again."
         raise ConfigurationError(f"None of the {len(sent)} records that {flow} last sent is in the target.", hint)
 
 

@@ -85,7 +85,7 @@ def tidy() -> None:
     keep_young(settings, clock.now())
     for flow in FLOWS:
         connected = ConnectedFlow(flow, settings)
-        if not connected.store.path.exists():
+        if not connected.store.exists():
             continue
         try:
             say(console, f"{flow.id}: {tidy_flow(connected).in_words()}")

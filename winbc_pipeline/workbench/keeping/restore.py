@@ -29,7 +29,7 @@ from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
 from ...sync.session import lease
-from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, databases, folder_of
+from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, check_in_files, databases, folder_of
 
 TOML = Path("winbc.toml")
 PACKED = f"{SETTINGS}{TOML}"
@@ -139,6 +139,7 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
     Raises: NotDone as `manifest_of`, for a file in it that is not as it was, and for a flow that it does not have;
         StoreBusy while a run of a flow goes on; NotWritable. Then everything is as it was.
     """
+    check_in_files(settings)
     manifest = manifest_of(path)
     _check_connection(path, manifest, settings)
     only = f"{STATE}{flow}{DATABASES}"
