@@ -56,6 +56,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("impact-*", "passing"),
     PersonalFile("spill/*", "passing"),
     PersonalFile("pages-*", "passing"),
+    PersonalFile("moving", "nothing"),
     PersonalFile("reconcile_*.duckdb*", "passing"),
     PersonalFile("*.compact", "passing"),
     PersonalFile("*.duckdb", "database"),

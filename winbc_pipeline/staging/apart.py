@@ -13,6 +13,7 @@ from .people.personal import PersonalTable
 from .store import Store, create_table, insert_rows, quote, rows_of
 
 APART = {"part": "VARCHAR", "winstore_key": "VARCHAR", "bc_id": "VARCHAR", "decided_at": "TIMESTAMPTZ"}
+UNIQUE = (("part", *KEYS.values()),)
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -37,7 +38,7 @@ class Apart:
         self.take_back(part, ids)
         row = {"part": part, "decided_at": clock.now(), **{KEYS[system]: own for system, own in ids.items()}}
         with self.store.open() as connection:
-            create_table(connection, "apart", APART, unique=[("part", *KEYS.values())])
+            create_table(connection, "apart", APART, unique=UNIQUE)
             insert_rows(connection, "apart", APART, [row])
 
     def take_back(self, part: str, ids: dict[str, str]) -> None:
@@ -45,7 +46,7 @@ class Apart:
         if not self.store.exists():
             return
         with self.store.open() as connection:
-            create_table(connection, "apart", APART, unique=[("part", *KEYS.values())])
+            create_table(connection, "apart", APART, unique=UNIQUE)
             connection.execute(
                 "DELETE FROM apart WHERE part = ? AND winstore_key = ? AND bc_id = ?",
                 [part, ids["winstore"], ids["bc"]],
@@ -62,7 +63,7 @@ class Apart:
             return {}
         other = next(column for name, column in KEYS.items() if name != system)
         with self.store.open() as connection:
-            create_table(connection, "apart", APART, unique=[("part", *KEYS.values())])
+            create_table(connection, "apart", APART, unique=UNIQUE)
             rows = rows_of(
                 connection,
                 f"""

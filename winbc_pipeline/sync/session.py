@@ -19,7 +19,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from .. import clock
-from ..errors import ConfigurationError, StoreBusy
+from ..errors import ConfigurationError, NotDone, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
@@ -37,6 +37,8 @@ SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
 SWITCH_S = 0.002  # after which one thread lets another one run; Python's default is 0.005 s
+UNFINISHED_MOVE = "moving"
+"""The file in the folder of a connection that is there until its state was moved whole (workbench/keeping/)."""
 BINDING = "CREATE TABLE IF NOT EXISTS binding (target VARCHAR)"
 
 
@@ -50,7 +52,7 @@ class Holder:
 
 
 @contextmanager
-def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[None]:
+def lease(connected: ConnectedFlow, wait_s: float | None = None, moving: bool = False) -> Iterator[None]:
     """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
 
     Both directions of a flow that keeps pairs have one lease. It is a lock of the operating system, which ends with
@@ -59,17 +61,35 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[Non
 
     Args:
         wait_s: seconds to wait for another holder; None: as the connected flow says, or else LEASE_S.
+        moving: whether the state is moved under it.
 
-    Raises: StoreBusy when another process still holds the lease then.
+    Raises: StoreBusy when another process still holds the lease then; NotDone while the state is not whole on the side
+        that the settings name.
     """
     waits = next(each for each in (wait_s, connected.wait_s, LEASE_S) if each is not None)
     server = connected.settings.state.address
+    if not moving:
+        _check_in_one_place(connected)
     if server:
         with server_lease(server, _name_on_server(connected), connected.flow.id, clock.now(), waits):
             yield
     else:
         with _file_lease(connected, waits):
             yield
+
+
+def _check_in_one_place(connected: ConnectedFlow) -> None:
+    """Raises NotDone while the state is being moved, or is in files although the settings name a server."""
+    settings = connected.settings
+    unfinished = settings.state_folder / UNFINISHED_MOVE
+    if unfinished.exists():
+        to = unfinished.read_text(encoding="utf-8")
+        raise NotDone(
+            "The state of this connection was not moved whole.", f"`winbc move-state --to {to}` completes it."
+        )
+    if settings.state.address and settings.flow_database(connected.flow.id).exists():
+        hint = "`winbc move-state --to postgres` moves it (docs/scale.md)."
+        raise NotDone("The state of this connection is in files, and `state.database` names a server.", hint)
 
 
 @contextmanager

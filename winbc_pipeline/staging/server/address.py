@@ -99,6 +99,13 @@ def names_on(address: str, connection: str) -> list[str]:
         return [schema.partition(".")[2] for (schema,) in cursor.fetchall()]
 
 
+def drop(address: str, schema: str) -> None:
+    """Deletes a schema with all that is in it."""
+    with asked(address) as cursor:
+        cursor.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    _there.discard((address, schema))
+
+
 def write_anew(address: str, schema: str) -> None:
     """Writes the tables of a schema anew without what was deleted from them, which the server keeps until then."""
     with asked(address) as cursor:

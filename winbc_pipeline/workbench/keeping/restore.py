@@ -166,16 +166,17 @@ def restore(settings: Settings, path: Path, flow: str = "") -> Restored:
 
 
 @contextmanager
-def at_rest(settings: Settings, wait_s: float = WAIT_S) -> Iterator[None]:
+def at_rest(settings: Settings, wait_s: float = WAIT_S, moving: bool = False) -> Iterator[None]:
     """Holds the leases of all flows, so that no run writes, until the block ends; StoreBusy while a run goes on.
 
     Args:
         wait_s: seconds to wait for each run.
+        moving: as for `lease`.
     """
     leases = {flow.lease: flow for flow in FLOWS}
     with ExitStack() as stack:
         for flow in leases.values():
-            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=wait_s))
+            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s, moving))
         yield
 
 
