@@ -21,7 +21,14 @@ ENV_FILE = Path(".env")
 PREFIX = "WINBC_"
 SECRETS = {"client_secret", "password", "certificate_password", "urls", "ping_url"}
 """Names of the settings that are secrets, in whatever section."""
-IN_KEYRING = ("bc.client_secret", "bc.password", "bc.certificate_password", "winstore.password", "alerts.ping_url")
+IN_KEYRING = (
+    "bc.client_secret",
+    "bc.password",
+    "bc.certificate_password",
+    "winstore.password",
+    "alerts.ping_url",
+    "state.password",
+)
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.
 _loaded: dict[str, str | None] = {}
 

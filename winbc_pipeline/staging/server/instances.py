@@ -54,17 +54,19 @@ def opened(address: str, schema: str, config: Config, alone: bool) -> duckdb.Duc
 
 
 def forget(address: str, schema: str) -> None:
-    """Ends the kept instances of a schema, after an error: what they remember of its tables may no longer be true."""
+    """Keeps the instances of a schema no longer, after an error: what they know of its tables may no longer be true.
+
+    They end with the last connection to them: to close one would close the connections of other threads.
+    """
     with OPENING:
         for name in [each for each in _kept if each[:2] == (address, schema)]:
-            _kept.pop(name).close()
+            del _kept[name]
 
 
 def forget_all() -> None:
-    """Ends all kept instances."""
+    """Keeps no instance any longer."""
     with OPENING:
-        while _kept:
-            _kept.popitem()[1].close()
+        _kept.clear()
 
 
 def _leave_to_parent() -> None:
@@ -79,9 +81,9 @@ def _instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConne
     make_schema(address, schema)
     # Checking the signature of the extension takes longer than all else. Once is enough for a process.
     connection = duckdb.connect(config={**config, "allow_unsigned_extensions": bool(_checked)})
+    connection.execute(f"LOAD {literal(str(_extension()))}")
+    _checked.append(True)
     try:
-        connection.execute(f"LOAD {literal(str(_extension()))}")
-        _checked.append(True)
         connection.execute("SET pg_null_byte_replacement = ''")  # PostgreSQL's texts hold none
         connection.execute(f"ATTACH {literal(address)} AS {SERVER} (TYPE postgres, SCHEMA {literal(schema)})")
     except duckdb.Error:  # its text holds the address

@@ -1,13 +1,12 @@
 """A lease on a server: one holder at a time, and who lost it commits and sends nothing any more."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import pytest
 
@@ -18,35 +17,9 @@ from winbc_pipeline.staging.server import address, lease
 from winbc_pipeline.staging.store import Store
 
 from ...support.postgres import Server
+from .holders import NAME, NOW, Holder
 
 pytestmark = [pytest.mark.scale, pytest.mark.usefixtures("state_server")]
-NAME, NOW = "shop.orders", datetime(2026, 3, 10, tzinfo=UTC)
-
-
-class Holder:
-    """A process that has the lease (holders.py)."""
-
-    def __init__(self, server: Server, store: Store) -> None:
-        command = [sys.executable, "-m", f"{__package__}.holders", server.address, str(store.path)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def hears(self) -> str:
-        return _of(self.process.stdout).readline().strip()
-
-    def goes_on(self) -> str:
-        """Lets it go on; what it then does."""
-        _of(self.process.stdin).write("\n")
-        _of(self.process.stdin).flush()
-        return self.hears()
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-def _of(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None
-    return stream
 
 
 @pytest.fixture
@@ -57,7 +30,7 @@ def store(tmp_path: Path, state_server: Server) -> Store:
 @pytest.fixture
 def holder(store: Store, state_server: Server) -> Iterator[Holder]:
     """A process that has the lease, and has moved a record."""
-    holder = Holder(state_server, store)
+    holder = Holder(state_server.address, store)
     assert holder.hears() == "has it"
     yield holder
     holder.end()
@@ -169,3 +142,11 @@ def test_the_next_holder_waits_for_a_transaction_that_has_passed_the_fence(store
                 lease._taken(state_server.address, NAME, "orders", NOW, 0.3)
         with pytest.raises(LeaseLost):
             ledger.move(store, [Move("order", "1", State.SENDING)], "run")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network of its own")
+def test_a_run_whose_network_is_cut_loses_the_lease_within_seconds_and_sends_nothing(tmp_path: Path) -> None:
+    """In a network namespace of its own (network_namespaces(7)), where the test takes the loopback device down."""
+    command = ["unshare", "--net", sys.executable, "-m", f"{__package__}.cut_network", str(tmp_path)]
+    told = subprocess.run(command, check=False, capture_output=True, text=True, timeout=90)
+    assert told.stdout.split() == ["intent", "free", "E-LEASE"], told.stderr
