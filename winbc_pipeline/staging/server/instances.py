@@ -35,13 +35,22 @@ def opened(address: str, schema: str, config: Config, alone: bool) -> duckdb.Duc
     Raises: StateUnavailable when the server does not answer.
     """
     if alone:
-        connection = _instance(address, schema, config)
-    else:
-        name = (address, schema, str(config.get("memory_limit")))
-        with OPENING:
-            if name not in _kept:
-                _kept[name] = _instance(address, schema, config)
-            connection = _kept[name].cursor()
+        return _used(_instance(address, schema, config), address, schema)
+    try:
+        return _used(_kept_instance(address, schema, config).cursor(), address, schema)
+    except StateUnavailable:  # the server may have been restarted, or the schema made anew, since it was last used
+        return _used(_kept_instance(address, schema, config).cursor(), address, schema)
+
+
+def _kept_instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConnection:
+    name = (address, schema, str(config.get("memory_limit")))
+    with OPENING:
+        if name not in _kept:
+            _kept[name] = _instance(address, schema, config)
+        return _kept[name]
+
+
+def _used(connection: duckdb.DuckDBPyConnection, address: str, schema: str) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(f"USE {SERVER}.{quote(schema)}")
         connection.execute("SET TimeZone = 'UTC'")

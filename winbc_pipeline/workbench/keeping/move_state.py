@@ -198,7 +198,7 @@ def _same(connection: duckdb.DuckDBPyConnection, table: str, columns: dict[str, 
 def _put_away(settings: Settings, to: Side, paths: list[Path]) -> None:
     if to == "files":
         for path in paths:
-            drop(settings.state.address, _store(settings, path, settings.state.address).schema)
+            drop(settings.state.address, Store.of(settings, path).schema)
         return
     kept = settings.state_folder / KEPT / f"before-move-{clock.now():%Y%m%d-%H%M%S}"
     with writing(kept):
