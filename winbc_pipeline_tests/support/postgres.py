@@ -33,4 +33,4 @@ def empty(server: "Server") -> None:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE '%.%' OR nspname = 'winbc'")
         for (name,) in cursor.fetchall():
             cursor.execute(f'DROP SCHEMA "{name}" CASCADE')
-    address.forget_schemas()
+            address.forget_schema(server.address, name)

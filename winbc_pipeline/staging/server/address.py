@@ -22,7 +22,7 @@ CONNECT_S = 10
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 LISTS = "list_column"
 """The table that says which columns hold, as JSON, lists of structures: PostgreSQL has no type for these."""
-_there: set[tuple[str, str]] = set()  # schemas that were seen; nothing deletes one while a process works
+_there: set[tuple[str, str]] = set()  # schemas that were seen
 
 
 def schema_of(path: Path) -> str:
@@ -103,7 +103,7 @@ def drop(address: str, schema: str) -> None:
     """Deletes a schema with all that is in it."""
     with asked(address) as cursor:
         cursor.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
-    _there.discard((address, schema))
+    forget_schema(address, schema)
 
 
 def write_anew(address: str, schema: str) -> None:
@@ -126,9 +126,9 @@ def needed_driver() -> Any:
     return psycopg2
 
 
-def forget_schemas() -> None:
-    """Forgets which schemas were seen, after they were deleted."""
-    _there.clear()
+def forget_schema(address: str, schema: str) -> None:
+    """Forgets that a schema was seen: it may be gone."""
+    _there.discard((address, schema))
 
 
 PERSONAL = nothing(LISTS)

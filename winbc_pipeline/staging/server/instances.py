@@ -6,6 +6,7 @@ An instance holds no lock of the server between two uses, so it stays during cal
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import duckdb
 from ...errors import ConfigurationError, StateUnavailable
 from ..lingering import OPENING
 from ..sql import literal, quote
-from .address import LISTS, make_schema, shown
+from .address import LISTS, forget_schema, make_schema, shown
 
 SERVER = "state"
 """The name by which an instance knows the server's tables."""
@@ -67,6 +68,7 @@ def forget(address: str, schema: str) -> None:
 
     They end with the last connection to them: to close one would close the connections of other threads.
     """
+    forget_schema(address, schema)
     with OPENING:
         for name in [each for each in _kept if each[:2] == (address, schema)]:
             del _kept[name]
@@ -83,7 +85,8 @@ def _leave_to_parent() -> None:
     _kept.clear()
 
 
-os.register_at_fork(after_in_child=_leave_to_parent)
+if sys.platform != "win32":  # which has no forks
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConnection:

@@ -7,6 +7,7 @@ before a call over the network a holder asks whether its session is there, unles
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -193,5 +194,6 @@ def _leave_to_parent() -> None:
 
 
 _of_parent: list[Lease] = []
-os.register_at_fork(after_in_child=_leave_to_parent)
+if sys.platform != "win32":  # which has no forks
+    os.register_at_fork(after_in_child=_leave_to_parent)
 before_calls(_check_all)
