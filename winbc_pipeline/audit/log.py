@@ -29,6 +29,7 @@ Act = Literal[
     "edit",
     "erase",
     "export",
+    "move-state",
     "pause",
     "repair",
     "replay",
