@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MappingError
-from ..staging.store import literal, quote
+from ..staging.store import literal, quote, unless_blank
 from ..systems.facts import FieldFacts
 from .expressions import WORDS, Check, Context, Expression, Formula, Step, class_of
 from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
-from .rules import checks, payload_value, with_default
+from .rules import checks, filled, payload_value, with_default
 from .tables import TESTS, Feature, Line, Table, read_lookup
 
 # Values of the column `when`, by the payloads that their fields go into; a SHARED field goes into both.
@@ -79,6 +79,8 @@ class Compiled:
             `updates`, the same for fields that only existing records get (see `payloads`);
             `errors`, a list of {field, rule, given, row};
             `hash`, over both payloads and the `when` and `owner` of each row.
+        marked: the same SELECT, but `errors` is NULL for a record that breaks a rule. Listing what is wrong costs as
+            much as all else, even where no record is wrong.
         base: SELECT of the columns of the source and of the steps, to look at single expressions.
         steps: columns that are computed below the SELECT, in the order in which formulas needed them.
         lookups: the lookup tables that are joined: target value by source value, by name.
@@ -87,6 +89,7 @@ class Compiled:
     """
 
     select: str
+    marked: str
     base: str
     steps: tuple[Step, ...]
     lookups: Mapping[str, Mapping[str, str]]
@@ -205,18 +208,21 @@ def compile_table(
     fixed = tuple(constant for each in tried for constant in _fixed(table, each))
     trial = Trial(fixed, tuple(context.steps.values()), context.lookups)
     base = with_steps(steps)
-    return Compiled(_select(base, targets, fields), base, steps, lookups, targets, trial, table.unplaced, named)
+    listed, marked = (_select(base, targets, found) for found in (_found(targets, fields), "NULL"))
+    return Compiled(listed, marked, base, steps, lookups, targets, trial, table.unplaced, named)
 
 
-def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:
-    raws = ", ".join(f"{each.made} AS {each.raw.sql}" for each in targets)
+def _select(base: str, targets: Sequence[CompiledLine], found: str) -> str:
+    """SQL of the mapped records.
+
+    Args:
+        found: SQL of the list of errors of a record that breaks a rule.
+    """
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
     rules = ",".join(_rule(each.line) for each in targets)
     conditions = [check.condition for each in targets for check in each.checks]
     wrong = " OR ".join(["len(_bad_fields) > 0", *conditions])
-    found = ", ".join([_bad_fields(targets, fields), *(_errors(each) for each in targets if each.checks)])
-    # Most records break no rule. The list of errors is costly and is made only for those that do.
     return f"""
         SELECT
             _key, _window, _version, creates, updates, errors,
@@ -227,9 +233,21 @@ def _select(base: str, targets: Sequence[CompiledLine], fields: Mapping[str, str
                 *,
                 {creates} AS creates,
                 {updates} AS updates,
-                CASE WHEN {wrong} THEN flatten([{found}]) ELSE [] END AS errors
-            FROM (SELECT *, {raws} FROM ({base}))
+                CASE WHEN {wrong} THEN {found} ELSE [] END AS errors
+            FROM ({with_values(base, targets)})
         )"""
+
+
+def with_values(base: str, rows: Sequence[CompiledLine | Constant]) -> str:
+    """SQL of the base with the column of each row's value, and for texts the one of `filled`.
+
+    They are columns because the rules and the payloads name each of them many times. DuckDB makes room for every
+    expression, even for a single record.
+    """
+    made = "".join(f", {each.made} AS {each.raw.sql}" for each in rows)
+    texts = [each.raw for each in rows if each.raw.kind == "text"]
+    unblanked = "".join(f", {unless_blank(raw.sql)} AS {filled(raw)}" for raw in texts)
+    return f"SELECT *{unblanked} FROM (SELECT *{made} FROM ({base}))"
 
 
 def _rule(line: Line) -> str:
@@ -325,6 +343,12 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
         hint = "Write `update` in the column when: a new record gets it in the same run, after it was made."
         raise MappingError(f"{place}: {line.target_field} is refused in a new record ({facts.only_later})", hint)
     return facts
+
+
+def _found(targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:
+    """SQL of the list of all errors of a record."""
+    lists = [_bad_fields(targets, fields), *(_errors(each) for each in targets if each.checks)]
+    return f"flatten([{', '.join(lists)}])"
 
 
 def _bad_fields(targets: Sequence[CompiledLine], fields: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..errors import MappingError
-from ..staging.store import BLANK, literal, unless_blank
+from ..staging.store import BLANK, literal
 from ..systems.facts import FieldFacts
 from .cells import boolean_of
 from .expressions import FITS, MOMENT, TYPES, WORDS, Check, Expression, as_text, joined, utf16_length
@@ -64,6 +64,11 @@ def _boolean(cell: str) -> str:
     return cell if known is None else str(known).lower()
 
 
+def filled(raw: Expression) -> str:
+    """The column that holds a row's value, with NULL in the place of a text that holds blanks only."""
+    return f"{raw.sql}_filled" if raw.kind == "text" else raw.sql
+
+
 def payload_value(facts: FieldFacts, raw: Expression) -> str:
     """SQL of the value as it goes into the payload; NULL for a value that does not fit the field's kind."""
     if facts.kind in MADE_OF:
@@ -71,8 +76,8 @@ def payload_value(facts: FieldFacts, raw: Expression) -> str:
         shown = {"date": "CAST($0 AS VARCHAR)", "datetime": MOMENT}.get(facts.kind, "$0")
         return shown.replace("$0", value)
     if facts.options or facts.kind == "guid":
-        return unless_blank(raw.sql)
-    text = f"coalesce({unless_blank(raw.sql)}, '')"
+        return filled(raw)
+    text = f"coalesce({filled(raw)}, '')"
     return f"upper(trim({text}))" if facts.upper_cased else text
 
 
@@ -94,8 +99,7 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
 
     A condition on a given value is a CASE and not an AND: DuckDB computes both sides of an AND for every record.
     """
-    filled = unless_blank(raw.sql) if raw.kind == "text" else raw.sql
-    given = f"{filled} IS NOT NULL"
+    given = f"{filled(raw)} IS NOT NULL"
 
     def unless_empty(condition: str, rule: str) -> Check:
         return Check(f"CASE WHEN {given} THEN {condition} ELSE false END", rule)

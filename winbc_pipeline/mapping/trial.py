@@ -11,7 +11,7 @@ from sqlglot import exp
 from ..errors import MappingError
 from ..staging.store import literal
 from ..systems.facts import FieldFacts
-from .compiler import Compiled, Constant, with_steps
+from .compiler import Compiled, Constant, with_steps, with_values
 from .execute import fill_joined_tables
 from .grammar import PREFIX, parsed, similar
 from .rules import NUMBERS
@@ -29,10 +29,9 @@ def try_out(connection: duckdb.DuckDBPyConnection, compiled: Compiled) -> None:
     constants = compiled.trial.constants
     fill_joined_tables(connection, compiled.trial.steps, compiled.trial.lookups)
     connection.execute(compiled.select).fetchall()
-    values = ", ".join(["*", *(f"{each.made} AS {each.raw.sql}" for each in constants)])
     rules = ", ".join(["1", *(_broken_rule(each) for each in constants)])  # 1: there may be no constants
-    base = with_steps(compiled.trial.steps)
-    broken = connection.execute(f"SELECT {rules} FROM (SELECT {values} FROM ({base}))")
+    values = with_values(with_steps(compiled.trial.steps), constants)
+    broken = connection.execute(f"SELECT {rules} FROM ({values})")
     _, *found = broken.fetchall()[0]
     for constant, rule in zip(constants, found, strict=True):
         if rule:

@@ -95,18 +95,36 @@ def _map(work: Work) -> None:
             )
             mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({_mapped(part, own)})"
             connection.execute(f"INSERT INTO {table} {as_stored(connection, mapped, MAPPED)}")
-            if part.shared:
+            if _list_errors(connection, table, part, own) and part.shared:
                 _replace_broken(connection, connected, part, own)
 
 
 def _mapped(part: Part, compiled: Compiled) -> str:
     """SELECT of a part's mapped records. One that goes to another group is looked at again, so the hash names it."""
     if not part.group:
-        return compiled.select
+        return compiled.marked
     return f"""
         SELECT m.* REPLACE (concat_ws(' ', m.hash, s.{quote(part.group)}) AS hash)
-        FROM ({compiled.select}) AS m
+        FROM ({compiled.marked}) AS m
         JOIN source AS s ON s._key = m._key"""
+
+
+def _list_errors(connection: duckdb.DuckDBPyConnection, table: str, part: Part, compiled: Compiled) -> bool:
+    """Lists the errors of the part's records that break a rule; False when there are none."""
+    marked = f"SELECT _key FROM {table} WHERE part = '{part.name}' AND errors IS NULL"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE wrong AS FROM source WHERE _key IN ({marked})")
+    if not connection.execute("SELECT 1 FROM wrong LIMIT 1").fetchone():
+        return False
+    connection.execute("CREATE OR REPLACE TEMP VIEW source AS FROM wrong")
+    connection.execute(
+        f"""
+        UPDATE {table} AS t
+        SET errors = m.errors
+        FROM ({as_stored(connection, compiled.select, MAPPED)}) AS m
+        WHERE t.part = '{part.name}' AND t.errors IS NULL AND t._key = m._key
+        """
+    )
+    return True
 
 
 def _staged(part: Part, staging: str, windows: str) -> str:

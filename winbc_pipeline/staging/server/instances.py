@@ -181,5 +181,6 @@ def as_stored(connection: duckdb.DuckDBPyConnection, select: str, columns: Mappi
     lists = [name for name, kind in columns.items() if "STRUCT" in kind]
     if not lists or not is_server(connection):
         return select
-    texts = ", ".join(f"to_json({quote(name)})::VARCHAR AS {quote(name)}" for name in lists)
+    text = "CASE WHEN {0} IS NOT NULL THEN to_json({0})::VARCHAR END AS {0}"
+    texts = ", ".join(text.format(quote(name)) for name in lists)
     return f"SELECT * REPLACE ({texts}) FROM ({select})"

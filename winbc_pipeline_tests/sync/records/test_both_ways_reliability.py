@@ -12,6 +12,7 @@ from winbc_pipeline.sync.crash_points import POINTS_OF_RECORDS
 
 from ...support.order_sandboxes import BC, WINSTORE, Record
 from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
+from ...support.turns import in_turns, of_turn
 
 pytestmark = pytest.mark.proof
 
@@ -26,7 +27,6 @@ FAULTS: dict[str, dict[str, Any]] = {
     "storm": {"times": 5},
 }
 OFTEN = ("drop_after", "status_after")  # the answer is lost, and the call was run; the others go to the long loops
-KINDS = [pytest.param(kind, marks=() if kind in OFTEN else pytest.mark.soak) for kind in FAULTS]
 
 
 def changed_on_both_sides(world: TwoWays) -> None:
@@ -70,11 +70,11 @@ def test_a_run_that_dies_is_completed_and_nothing_comes_back(two_ways: TwoWays, 
 
 
 @pytest.mark.parametrize("flow", [TO_BC, TO_WINSTORE])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "turn"), in_turns(FAULTS, OFTEN))
 def test_a_fault_on_any_call_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, tables: Path, flow: str, kind: str
+    tmp_path: Path, tables: Path, flow: str, kind: str, turn: int
 ) -> None:
-    for number, (port, path) in enumerate(_calls(tmp_path / "calls", flow)):
+    for number, (port, path) in of_turn(_calls(tmp_path / "calls", flow), turn):
         folder = tmp_path / str(number)
         folder.mkdir()
         with open_two_ways(folder) as world:

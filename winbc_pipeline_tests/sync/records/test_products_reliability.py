@@ -16,6 +16,7 @@ from winbc_pipeline.sync.flow import Flow
 
 from ...support.order_sandboxes import BC, KNOWN_SKU, WINSTORE
 from ...support.shops.product_shop import ProductShop, open_product_shop
+from ...support.turns import in_turns, of_turn
 
 pytestmark = pytest.mark.proof
 
@@ -31,15 +32,18 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 MODES = ("items", "item_variants")
 # The answer is lost, and the call was run. The other faults, and each with the other mode, go to the long loops.
-OFTEN = (("drop_after", "items"), ("status_after", "item_variants"))
+OFTEN = {"items": ["drop_after"], "item_variants": ["status_after"]}
 
 
-def in_proof(case: tuple[str, str], is_proof: bool) -> Any:
+def in_proof(case: tuple[Any, ...], is_proof: bool) -> Any:
     """A case of two parameters, which the long loops run where it is no proof."""
     return pytest.param(*case, marks=() if is_proof else pytest.mark.soak)
 
 
-FAULT_CASES = [in_proof(case, case in OFTEN) for case in product(FAULTS, MODES)]
+CLOCKS = (("items", -10), ("item_variants", 10))
+FAULT_CASES = [
+    pytest.param(mode, *case.values, marks=case.marks) for mode in MODES for case in in_turns(FAULTS, OFTEN[mode])
+]
 # Each crash point in one of the modes, by turns.
 CRASHES = [
     in_proof((point, mode), number % 2 == turn)
@@ -102,11 +106,11 @@ def test_a_run_that_dies_is_completed_and_nothing_comes_back(tmp_path: Path, flo
 
 
 @pytest.mark.parametrize("flow", BOTH, ids=lambda flow: flow.id)
-@pytest.mark.parametrize(("kind", "mode"), FAULT_CASES)
+@pytest.mark.parametrize(("mode", "kind", "turn"), FAULT_CASES)
 def test_a_fault_on_any_call_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, flow: Flow, mode: str, kind: str
+    tmp_path: Path, flow: Flow, mode: str, kind: str, turn: int
 ) -> None:
-    for number, (port, path) in enumerate(_calls(tmp_path / "calls", flow, mode)):
+    for number, (port, path) in of_turn(_calls(tmp_path / "calls", flow, mode), turn):
         folder = tmp_path / str(number)
         folder.mkdir()
         with changed_on_both_sides(folder, mode) as shop:
@@ -128,8 +132,7 @@ def _calls(folder: Path, flow: Flow, mode: str) -> list[tuple[int, str]]:
         return list(dict.fromkeys((port, path.rpartition("/")[2]) for port, path in made))
 
 
-@pytest.mark.parametrize("minutes", [-10, 10])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "minutes"), [in_proof(case, case in CLOCKS) for case in product(MODES, (-10, 10))])
 def test_a_day_without_edits_writes_nothing_however_the_clocks_go(tmp_path: Path, mode: str, minutes: int) -> None:
     with changed_on_both_sides(tmp_path, mode) as shop:
         shop.winstore_clock(timedelta(minutes=minutes))

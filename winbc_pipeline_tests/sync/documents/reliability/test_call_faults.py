@@ -14,6 +14,7 @@ from winbc_pipeline.sandbox.faults import KINDS
 
 from ....support.order_flow import OrderFlow, open_order_flow
 from ....support.order_sandboxes import BC, WINSTORE
+from ....support.turns import in_turns, of_turn
 
 pytestmark = pytest.mark.proof
 
@@ -28,10 +29,9 @@ MORE: dict[str, dict[str, Any]] = {
 }
 # What another kind does to a call in other words; the long loops run these too.
 ALIKE = ("garbage", "bomb", "slow", "drip", "drop_before")
-ON_ANY_CALL = [pytest.param(kind, marks=pytest.mark.soak if kind in ALIKE else ()) for kind in KINDS]
 LOOK_UP_KINDS = ("html", "garbage", "truncate", "bomb", "next_link", "status", "drop_after")
 OFTEN = ("drop_before", "drop_after", "status_after", "late", "truncate", "storm")
-UNREADABLE = ("html",)  # what `truncate` tries too, in other words
+UNREADABLE = "html"  # what `truncate` tries too, in other words
 Call = tuple[int, str, str, int]
 Story = Callable[[OrderFlow], None]
 
@@ -125,20 +125,22 @@ def test_a_look_up_that_is_not_answered_is_not_taken_for_nothing_found(
     assert_both_are_there(order_flow)
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.soak if kind in ALIKE else ()) for kind in KINDS]
-)
-def test_every_fault_of_every_call_leaves_each_order_once(calls: list[Call], kind: str, tmp_path: Path) -> None:
-    on_each_call(calls, place_two, kind, assert_both_are_there, tmp_path)
+@pytest.mark.parametrize(("kind", "turn"), in_turns(KINDS, [kind for kind in KINDS if kind not in ALIKE]))
+def test_every_fault_of_every_call_leaves_each_order_once(
+    calls: list[Call], kind: str, turn: int, tmp_path: Path
+) -> None:
+    on_each_call(of_turn(calls, turn), place_two, kind, assert_both_are_there, tmp_path)
 
 
-@pytest.mark.parametrize("kind", [*OFTEN, *(pytest.param(kind, marks=pytest.mark.soak) for kind in UNREADABLE)])
-def test_a_fault_of_any_call_leaves_each_change_made_once(later_calls: list[Call], kind: str, tmp_path: Path) -> None:
-    on_each_call(later_calls, change_all, kind, assert_all_is_done_once, tmp_path)
+@pytest.mark.parametrize(("kind", "turn"), in_turns([*OFTEN, UNREADABLE], OFTEN))
+def test_a_fault_of_any_call_leaves_each_change_made_once(
+    later_calls: list[Call], kind: str, turn: int, tmp_path: Path
+) -> None:
+    on_each_call(of_turn(later_calls, turn), change_all, kind, assert_all_is_done_once, tmp_path)
 
 
-def on_each_call(calls: list[Call], story: Story, kind: str, done: Story, folder: Path) -> None:
-    for number, call in enumerate(calls):
+def on_each_call(calls: list[tuple[int, Call]], story: Story, kind: str, done: Story, folder: Path) -> None:
+    for number, call in calls:
         with open_order_flow(folder / str(number)) as order_flow:
             story(order_flow)
             try:
