@@ -26,7 +26,8 @@ class Systems:
 
     def __post_init__(self) -> None:
         given, self.numbers = self.addresses, iter(range(1, 10**6))
-        self.http = httpx.Client(timeout=60, trust_env=False)
+        # Shorter than the servers keep a connection, or a call may meet one that is just being closed.
+        self.http = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(keepalive_expiry=2))
         login = {"client_id": given["client_id"], "client_secret": given["client_secret"]}
         token = self.http.post(f"{given['authority']}/oauth2/v2.0/token", data=login).json()["access_token"]
         self.headers = {"Authorization": f"Bearer {token}"}

@@ -208,6 +208,7 @@ def measure(launcher: str, given: argparse.Namespace, folder: Path) -> None:
         from winbc_pipeline.sandbox.server import Addresses
 
         values = Addresses(**systems.addresses).environment()
+        Path(".env").touch(0o600)  # others may not read it
         Path(".env").write_text("".join(f"{name}={value!r}\n" for name, value in values.items()))
         statuses = given.changes + round(given.burst_minutes * 60 / ROUND_S) * 2 + 2
         systems.make_orders(statuses if any("status" in flow for flow in flows) else 0)

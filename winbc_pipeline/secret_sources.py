@@ -31,6 +31,8 @@ IN_KEYRING = (
 )
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.
 _loaded: dict[str, str | None] = {}
+FROM_KEYRING: set[str] = set()
+"""Names of the settings that the keyring gave when they were loaded last; it counts where nothing else gives them."""
 
 
 def check_private(path: Path, variables: Mapping[str, str | None] | None = None) -> None:
@@ -84,6 +86,7 @@ class KeyringSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         known = self.current_state
+        FROM_KEYRING.clear()
         if str(known.get("keyring", "")).lower() not in ("1", "true", "yes", "on"):
             return {}
         try:
@@ -96,6 +99,7 @@ class KeyringSource(PydanticBaseSettingsSource):
             if value := keyring.get_password(service, name):
                 section, _, field = name.partition(".")
                 found.setdefault(section, {})[field] = value
+                FROM_KEYRING.add(name)
         return found
 
 

@@ -34,7 +34,7 @@ from . import secret_sources
 from .errors import ConfigurationError
 from .secret_sources import SECRETS as SECRETS
 
-Source = Literal["environment", ".env", "winbc.toml", "default"]
+Source = Literal["environment", ".env", "winbc.toml", "default", "keyring"]
 """Where the value of a setting comes from, the strongest first."""
 
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
@@ -498,7 +498,9 @@ def source_of(place: Sequence[str]) -> Source:
     found: Any = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name in place:
         found = found.get(name) if isinstance(found, dict) else None
-    return "default" if found is None else "winbc.toml"
+    if found is not None:
+        return "winbc.toml"
+    return "keyring" if ".".join(place) in secret_sources.FROM_KEYRING else "default"
 
 
 def _variable(place: Sequence[int | str]) -> str:

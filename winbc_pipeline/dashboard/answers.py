@@ -10,10 +10,12 @@ from .. import audit
 from ..flows import FLOWS
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .guard.origin import READING
 from .guard.session import session_of
 from .site import site_of
 
-WAIT_S = 0.8  # that a page waits for a run that has a flow's database or lease
+WAIT_S = 0.8  # that an act of a person waits for a run that has a flow's database or lease
+LOOK_S = 0.2  # the same for a page that only shows something
 
 
 def flows_of(request: Request) -> list[Flow]:
@@ -22,8 +24,14 @@ def flows_of(request: Request) -> list[Flow]:
     return [flow for flow in FLOWS if flow.is_on(settings)]
 
 
-def connected(request: Request, name: str, wait_s: float = WAIT_S) -> ConnectedFlow:
-    """The flow with an id, for a page; raises HTTPException (404) where there is none."""
+def connected(request: Request, name: str, wait_s: float | None = None) -> ConnectedFlow:
+    """The flow with an id, for a page; raises HTTPException (404) where there is none.
+
+    Args:
+        wait_s: seconds to wait for its database; None: as long as a page, or an act, may.
+    """
+    if wait_s is None:
+        wait_s = LOOK_S if request.method in READING else WAIT_S
     flow = next((flow for flow in FLOWS if flow.id == name), None)
     if flow is None:
         raise HTTPException(404)

@@ -17,6 +17,7 @@ from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
 from .guard.dagster import GuardedDagster
 from .guard.door import Door
+from .guard.followers import Followers
 from .guard.session import Session
 from .page import Page
 from .pages import PAGES
@@ -45,9 +46,11 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
     def note(session: Session, acts: Collection[str]) -> None:
         audit.record(site.settings, "dagster", ", ".join(acts), who=f"dashboard:{session.name} ({session.role})")
 
-    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note)) if dagster else app
-    door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, () if dagster is None else (DAGSTER,))
-    app.state.site, app.state.pages, app.state.door = site, pages, door
+    followers = Followers()
+    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note, followers, site.now)) if dagster else app
+    guarded = () if dagster is None else (DAGSTER,)
+    door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, guarded, followers=followers)
+    app.state.site, app.state.pages, app.state.door, app.state.dagster = site, pages, door, dagster
     return door
 
 

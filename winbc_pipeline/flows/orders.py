@@ -3,14 +3,17 @@
 One record of the source is one line, with the fields of its order.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from .. import clock
 from ..settings import Settings
 from ..staging.ledger import MAY_BE_IN_TARGET
 from ..staging.store import literal
+from ..sync.documents.by_key.request import APP_FIELDS, REQUESTS
 from ..sync.documents.decide import COMPANION_FIELDS
 from ..sync.flow import Document, DocumentKind, Flow, Part
+from ..systems.business_central import entity_fields
 from ..systems.facts import FieldFacts
 from . import alike_skus, sent_by_bc, variants
 from .customers import ADDRESS, COMPANY, CUSTOMERS
@@ -85,12 +88,18 @@ def _is_one_of(value: str, texts: list[str]) -> str:
     return f"coalesce({value} IN ({listed}), false)" if listed else "false"
 
 
+def _of_app(name: str) -> FieldFacts:
+    """The facts about a field that only the companion app takes. `paymentMethodId` is a code, as on customers."""
+    facts = entity_fields(REQUESTS)[APP_FIELDS[name]]
+    return replace(facts, name=name, needs_app=True)
+
+
 # Fields that the flow acts on itself, besides those of the entities.
 OWN_FACTS = (
     FieldFacts("expectedTotal", "decimal"),
     FieldFacts("vatPercent", "decimal"),
     FieldFacts("itemVariantCode", "text"),
-    *(FieldFacts(name, "text", needs_app=True) for name in COMPANION_FIELDS),
+    *map(_of_app, COMPANION_FIELDS),
 )
 OWN = {facts.name: facts for facts in OWN_FACTS}
 LINE_FIELDS = {name: OWN[name] for name in ("vatPercent", "itemVariantCode")}

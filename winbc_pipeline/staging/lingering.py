@@ -1,7 +1,8 @@
 """Databases that stay open from one use to the next: opening and closing a file is the dearest part of a short use.
 
 A run opens its file some forty times. Nobody else can open it meanwhile, so it is never kept during a call over the
-network, and only inside of `lingering`.
+network, and only inside of `lingering`. Threads of one process share an open file with its settings, so who changes
+these has it alone (`in_turn`).
 """
 
 import threading
@@ -19,6 +20,35 @@ Identity = tuple[int, int]
 Config = Mapping[str, object]
 _kept: dict[Path, tuple[Identity, Config, duckdb.DuckDBPyConnection]] = {}
 _blocks = 0
+_turns = threading.Condition()
+_uses: list[tuple[Path, int, bool]] = []  # of all threads, now: the file, the thread, and whether it has the file alone
+
+
+@contextmanager
+def in_turn(path: Path, alone: bool, wait_s: float) -> Iterator[bool]:
+    """A use of a file, until the block ends: beside those of other threads, or alone.
+
+    A thread that uses the file already may use it again in any way: it would wait for itself for ever.
+
+    Gives whether the turn came within `wait_s` seconds.
+    """
+    use = path.absolute(), threading.get_ident(), alone
+    with _turns:
+        came = _turns.wait_for(lambda: not _is_taken(*use), wait_s)
+        if came:
+            _uses.append(use)
+    try:
+        yield came
+    finally:
+        if came:
+            with _turns:
+                _uses.remove(use)
+                _turns.notify_all()
+
+
+def _is_taken(path: Path, thread: int, alone: bool) -> bool:
+    """Whether another thread uses a file in a way that a use has to wait for."""
+    return any(path == file and thread != other and (alone or is_alone) for file, other, is_alone in _uses)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import orjson
 from ..errors import LeaseLost, NotWritable, StateUnavailable, StoreBusy, StoreDamaged
 from ..settings import Settings
 from . import schema
-from .lingering import OPENING, forget_other, identity, keep, let_go
+from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go
 from .people.installation_key import key_in, keyed_sql
 from .server import address as servers
 from .server import instances
@@ -37,8 +37,7 @@ HEADERS = 12_288  # bytes of a database without any table
 # What DuckDB says of a file that another process holds (Linux and macOS; Windows), and of one that it cannot write.
 HELD = re.compile(
     "Could not set lock|Conflicting lock|used by another process"
-    # Another thread of this process has it open in another way.
-    "|different configuration|configuration has been locked"
+    "|different configuration"  # another thread of this process has it open with another memory limit
 )
 UNWRITTEN = re.compile(
     "Could not (?:write|create|truncate|sync)|Cannot (?:open|create) file|Failed to create directory"
@@ -119,11 +118,22 @@ class Store:
 
         Args:
             wait_s: seconds to wait for the lock; None: as the store says.
-            alone: whether the settings that the block changes end with it, as for `lock_down`.
-        Raises: StoreBusy when another process keeps the lock, StoreDamaged when the file cannot be read, NotWritable
-            when it cannot be written; the last two also for what happens in the block.
+            alone: whether the settings that the block changes are its own, as for `lock_down`: no other thread has the
+                file open meanwhile.
+        Raises: StoreBusy when another process or thread keeps it, StoreDamaged when the file cannot be read,
+            NotWritable when it cannot be written; the last two also for what happens in the block.
         """
-        connection = self._connect(self.wait_s if wait_s is None else wait_s, alone)
+        wait_s = self.wait_s if wait_s is None else wait_s
+        ends = time.monotonic() + wait_s
+        with in_turn(self.path, alone, wait_s) as is_ours:
+            if not is_ours:
+                raise _busy(self.path, f"PID {os.getpid()}")
+            with self._opened(ends, alone) as connection:
+                yield connection
+
+    @contextmanager
+    def _opened(self, ends: float, alone: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connect(ends, alone)
         try:
             with writing(self.path):
                 schema.bring_up_to_date(connection, self.path, self.key_folder, bool(self.server))
@@ -173,7 +183,7 @@ class Store:
             source.execute(f"CREATE TABLE copy.{quote(table)} AS FROM {quote(table)}")
         source.execute("DETACH copy")
 
-    def _connect(self, wait_s: float, alone: bool) -> duckdb.DuckDBPyConnection:
+    def _connect(self, ends: float, alone: bool) -> duckdb.DuckDBPyConnection:
         with writing(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.server:
@@ -181,7 +191,7 @@ class Store:
         is_new = not self.path.exists()
         if is_new and self.log.exists():  # DuckDB would begin a new database, and delete the log
             raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self.log.name})")
-        ends, pause = time.monotonic() + wait_s, 0.01
+        pause = 0.01
         while True:
             try:
                 return self._open_file(alone)
@@ -192,7 +202,7 @@ class Store:
                 if time.monotonic() >= ends:
                     raise _busy(self.path, str(error)) from None
                 let_go()  # its holder may wait for what this process keeps
-            time.sleep(pause)
+            time.sleep(min(pause, max(ends - time.monotonic(), 0)))
             pause = min(pause * 2, 1)
 
     @property

@@ -26,6 +26,7 @@ POINTS_OF_RECORDS = (
     "after record confirm",
     "after record cursor",
 )
+POINTS_OF_REQUESTS = ("after request",)  # orders that go as order requests of the companion app have it too
 POINTS_OF_DIMENSIONS = ("before dimensions", "after dimensions")
 POINTS_OF_ALERTS = ("after alert",)
 armed: dict[str, int] = {}
@@ -34,7 +35,8 @@ armed: dict[str, int] = {}
 
 def point(name: str) -> None:
     """Kills the process when a test has armed this point; raises ValueError for an unknown name."""
-    if name not in POINTS + POINTS_OF_RECORDS + POINTS_OF_DIMENSIONS + POINTS_OF_ALERTS:
+    known = POINTS + POINTS_OF_RECORDS + POINTS_OF_REQUESTS + POINTS_OF_DIMENSIONS + POINTS_OF_ALERTS
+    if name not in known:
         raise ValueError(f"{name} is no crash point")
     if name in armed:
         armed[name] -= 1

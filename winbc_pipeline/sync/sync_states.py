@@ -26,6 +26,7 @@ KINDS = {
     "customers": "Customer",
     "salesOrders": "Sales_x0020_Order",
     "salesInvoices": "Sales_x0020_Invoice",
+    "orderRequests": "Sales_x0020_Order",  # one that was lost on its way
 }
 FROM_WINSTORE = "From_x0020_Winstore"
 COMPARED = ("result", "reasonCode", "message", "recordNumber")

@@ -10,7 +10,7 @@ from functools import partial
 from tempfile import TemporaryFile
 
 from .. import clock
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, WinbcError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
 from ..flows.stock import STOCK_TO_BC
@@ -18,6 +18,7 @@ from ..settings import SHIPPED_TABLES, Settings
 from ..staging import ledger
 from ..staging.store import writing
 from ..sync.connected import ConnectedFlow
+from ..sync.documents.by_key.negotiated import OrderRequests
 from ..sync.records.special.gone import in_words, reported
 from ..sync.stock import report, rules
 from ..systems.business_central import BusinessCentral
@@ -158,10 +159,26 @@ def _companion_app(settings: Settings) -> CheckResult:
     return CheckResult(f"{version} gives {'; '.join(gives) or 'nothing'}", found.gaps)
 
 
+def takes_orders(settings: Settings) -> bool:
+    """Whether the companion app takes order requests, so that no field of them is in need of it."""
+    target = BusinessCentral(settings)
+    requests = OrderRequests(settings, target, "salesOrders")
+    try:
+        return requests.is_on
+    except WinbcError:  # the checks of Business Central say so
+        return False
+    finally:
+        requests.close()
+        target.close()
+
+
 def _tables(connected: ConnectedFlow) -> CheckResult:
     whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
     lost = (*not_carried(connected), *pictures_not_carried(connected))
-    warnings = (*needs_app(connected), *missing_rows(connected), *left_out(connected), *lost)
+    in_need = tuple(needs_app(connected))
+    if in_need and takes_orders(connected.settings):
+        in_need = ()
+    warnings = (*in_need, *missing_rows(connected), *left_out(connected), *lost)
     tables = connected.checked()
     connected.check_lookups()
     return CheckResult(f"{whose} {len(tables)} tables, and the values of staged records", warnings)

@@ -22,7 +22,7 @@ from ..staging.store import Row, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.dispatch import sending_of
 from ..sync.documents.candidates import Candidate, needed_document, read
-from ..sync.documents.decide import Choice, reconciled
+from ..sync.documents.decide import COMPANION_FIELDS, WINSTORE_NUMBER, Choice, reconciled
 from ..sync.documents.differences import differences
 from ..sync.documents.existing import Found, look_up, look_up_by_number, with_lines
 from ..sync.documents.outbox import SENT
@@ -404,10 +404,15 @@ class Intervention:
         if kept["version"] != order.version:
             raise NotDone(f"{order.key} was edited since it was sent.", "Use --as-mapped-now.")
         body = json.loads(kept["body"], parse_float=Decimal)
-        navigation = needed_document(self.flow).kind(self.settings).navigation
-        if navigation not in body:
+        kind = needed_document(self.flow).kind(self.settings)
+        if kind.navigation not in body:
             raise NotDone(f"{order.key} was sent as another kind of document.", "Use --as-mapped-now.")
+        body.pop(WINSTORE_NUMBER, None)  # the companion app's: what was kept is sent without the app
+        if only_app := sorted(body.keys() & set(COMPANION_FIELDS)):
+            fields = ", ".join(only_app)
+            raise NotDone(f"{order.key} was sent with {fields}, by the companion app.", "Use --as-mapped-now.")
         row = self._planned_afresh((order.key,), {order.key: Choice("create")})[0]
+        row["target_set"] = self.flow.part(kind.header).entity_set
         row |= with_changes(row | {"body": dumps(body).decode(), "changes": None, "hash": None})
         return row | {"mapping_version": kept["mapping_version"]}
 

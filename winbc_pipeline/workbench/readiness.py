@@ -99,7 +99,7 @@ def needs_app(connected: ConnectedFlow) -> Iterator[str]:
         for row in compiled.targets:
             if row.facts.needs_app:
                 place = f"{flow.id}/{row.line.place}"
-                words = "needs the companion app, which is off; orders that fill it fail with NEEDS_APP"
+                words = "needs the companion app; without it, orders that fill it fail with NEEDS_APP"
                 yield f"{place}: {row.facts.name} {words}"
 
 

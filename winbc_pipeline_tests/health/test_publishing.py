@@ -3,6 +3,7 @@
 Source: docs/dashboard.md (What is published).
 """
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ def moves(shop: Shop) -> list[dict[str, Any]]:
     with opened() as connection:
         rows = rows_in(files.outcome_files(shop.settings))
         return rows_of(connection, f"SELECT * FROM {rows} ORDER BY moment, part, key, state")
+
+
+def by_file(shop: Shop) -> list[list[dict[str, Any]]]:
+    with opened() as connection:
+        return [rows_of(connection, f"FROM {rows_in([path])}") for path in files.outcome_files(shop.settings)]
 
 
 def of_orders(shop: Shop) -> ConnectedFlow:
@@ -121,7 +127,7 @@ def test_the_files_of_a_day_become_one_with_the_same_moves(shop: Shop) -> None:
         shop.orders.pass_time(60)
     before = moves(shop)
     assert len(files.outcome_files(shop.settings)) == 2
-    assert compaction.compact(shop.settings, many=2) == 1
+    compaction.compact(shop.settings, many=2)
     assert len(files.outcome_files(shop.settings)) == 1
     assert moves(shop) == before
 
@@ -139,12 +145,53 @@ def test_a_kill_after_a_days_file_was_made_counts_no_move_twice(shop: Shop) -> N
     assert moves(shop) == before
 
 
-def test_outcomes_go_when_the_events_of_the_ledger_go(shop: Shop) -> None:
+def test_the_runs_themselves_keep_the_files_of_a_day_few(shop: Shop) -> None:
     shop.orders.order("W1")
     shop.run()
-    days = timedelta(days=shop.settings.event_days)
-    assert compaction.forget_old(shop.settings, shop.orders.now + days) == 0
-    assert compaction.forget_old(shop.settings, shop.orders.now + days + timedelta(days=1)) == 1
+    (first,) = files.outcome_files(shop.settings)
+    for number in range(compaction.MANY - 2):
+        shutil.copy(first, files.run_file(shop.settings, shop.orders.now.date(), "earlier", f"{number}"))
+    shop.orders.order("W2")
+    shop.run()
+    (made,) = files.outcome_files(shop.settings)
+    assert not files.is_of_run(made) and {"W1", "W2"} <= {row["key"] for row in moves(shop)}
+
+
+def test_a_run_over_midnight_publishes_a_file_for_each_day(shop: Shop) -> None:
+    shop.orders.order("W1")
+    shop.orders.sync()
+    shop.orders.pass_time(24 * 3600)
+    shop.orders.order("W2")
+    shop.run()
+    assert sorted(len({row["moment"].date() for row in rows}) for rows in by_file(shop)) == [1, 1]
+
+
+def test_the_days_of_a_week_that_is_over_become_one_file(shop: Shop) -> None:
+    for number in ("W1", "W2"):
+        shop.orders.order(number)
+        shop.run()
+        shop.orders.pass_time(24 * 3600)
+    before = moves(shop)
+    compaction.keep_young(shop.settings, shop.orders.now)
+    assert len(files.outcome_files(shop.settings)) == 2
+    compaction.keep_young(shop.settings, shop.orders.now + timedelta(days=7))
+    assert len(files.outcome_files(shop.settings)) == 1
+    assert moves(shop) == before
+
+
+def test_outcomes_go_when_the_events_of_the_ledger_go(shop: Shop) -> None:
+    """Source: docs/settings.md (`event_days`). A file may have several days."""
+    begins = shop.orders.now
+    for number in ("W1", "W2"):
+        shop.orders.order(number)
+        shop.run()
+        shop.orders.pass_time(24 * 3600)
+    kept = timedelta(days=shop.settings.event_days)
+    left = []
+    for days in (0, 1, 2):
+        compaction.keep_young(shop.settings, begins + kept + timedelta(days=days))
+        left.append({row["key"] for row in moves(shop) if row["is_main"]})
+    assert left == [{"W1", "W2"}, {"W2"}, set()]
 
 
 def test_a_run_at_work_is_shown_until_it_ends(shop: Shop) -> None:

@@ -46,7 +46,8 @@ def request_body(item: dict[str, Any], customer: dict[str, Any]) -> dict[str, An
 
 
 def process(app: App, request: dict[str, Any]) -> dict[str, Any]:
-    answer = app.call("POST", f"orderRequests({request['id']})/Microsoft.NAV.process")
+    meant = {"contentHash": request["contentHash"]}
+    answer = app.call("POST", f"orderRequests({request['id']})/Microsoft.NAV.process", meant)
     assert answer.status_code == 204, answer.text
     return app.get(f"orderRequests({request['id']})", **FRESH)  # type: ignore[no-any-return]
 
@@ -74,16 +75,48 @@ class TestOrderRequests:
         assert len(bc.values("salesOrders")) == 1
 
     def test_the_same_key_with_other_content_is_refused(self, app: App, request_body: dict[str, Any]) -> None:
-        app.post("orderRequests", request_body)
+        process(app, app.post("orderRequests", request_body))
         status, code, message = app.refusal("POST", "orderRequests", request_body | {"contentHash": "other"})
         assert (status, code) == (400, "Application_DialogException")
-        assert message == "The order request W-1 was sent before with other content."
+        assert message == "The order request W-1 was sent before with other content: abc is there, other was sent."
+
+    def test_other_content_takes_the_place_of_a_request_that_made_nothing(
+        self, app: App, bc: Bc, request_body: dict[str, Any]
+    ) -> None:
+        """Else an order that was refused and then corrected could never be sent."""
+        first = app.post("orderRequests", request_body)
+        lines = [request_body["orderRequestLines"][0] | {"quantity": 3}]
+        second = app.post("orderRequests", request_body | {"contentHash": "other", "orderRequestLines": lines})
+        assert first["id"] != second["id"]
+        done = process(app, second)
+        order = bc.get(f"salesOrders({done['documentId']})?$expand=salesOrderLines")
+        assert [line["quantity"] for line in order["salesOrderLines"]] == [3]
+
+    def test_no_document_is_made_of_content_that_was_not_meant(
+        self, app: App, bc: Bc, request_body: dict[str, Any]
+    ) -> None:
+        """A call that comes late may have put older content in the place of the newer."""
+        request = app.post("orderRequests", request_body)
+        path = f"orderRequests({request['id']})/Microsoft.NAV.process"
+        status, _, message = app.refusal("POST", path, {"contentHash": "newer"})
+        assert (status, message.split(": ")[1]) == (400, "abc is there, newer was sent.")
+        assert bc.values("salesOrders") == []
+
+    def test_an_address_of_the_request_is_the_whole_address(
+        self, app: App, bc: Bc, request_body: dict[str, Any]
+    ) -> None:
+        """As in a document that is made over API v2.0: the customer's own second line does not stay."""
+        customer = bc.values("customers")[0]
+        bc.call("PATCH", f"customers({customer['id']})", {"addressLine2": "Unit 4"}, **{"If-Match": "*"})
+        done = process(app, app.post("orderRequests", request_body | {"sellToAddress": "Kerkweg 7"}))
+        order = bc.get(f"salesOrders({done['documentId']})")
+        assert (order["sellToAddressLine1"], order["sellToAddressLine2"]) == ("Kerkweg 7", "")
 
     def test_a_document_that_is_refused_leaves_nothing(self, app: App, bc: Bc, request_body: dict[str, Any]) -> None:
         """One transaction: the second line names an item that is not there."""
         request_body["orderRequestLines"][1] |= {"type": "Item", "number": "NONE", "quantity": 1}
         request = app.post("orderRequests", request_body)
-        answer = app.call("POST", f"orderRequests({request['id']})/Microsoft.NAV.process")
+        answer = app.call("POST", f"orderRequests({request['id']})/Microsoft.NAV.process", {"contentHash": "abc"})
         assert answer.status_code == 400
         assert bc.values("salesOrders") == []
         assert app.get(f"orderRequests({request['id']})", **FRESH)["state"] == "Received"
@@ -120,7 +153,8 @@ class TestOrderRequests:
         """extension.md: Environment Cleanup."""
         request = app.post("orderRequests", request_body)
         bc.control("__user", {"do": "copyEnvironment"})
-        _, _, message = app.refusal("POST", f"orderRequests({request['id']})/Microsoft.NAV.process")
+        path = f"orderRequests({request['id']})/Microsoft.NAV.process"
+        _, _, message = app.refusal("POST", path, {"contentHash": "abc"})
         assert message.startswith("Synchronization with Winstore is switched off")
 
 

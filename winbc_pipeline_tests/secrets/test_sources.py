@@ -11,9 +11,10 @@ import pytest
 from winbc_pipeline import secret_sources
 from winbc_pipeline.errors import ConfigurationError, StoreDamaged
 from winbc_pipeline.secret_sources import current
-from winbc_pipeline.settings import Settings, load_settings
+from winbc_pipeline.settings import Settings, load_settings, source_of
 from winbc_pipeline.staging.people.installation_key import KEY_FILE, key_in
 from winbc_pipeline.systems.business_central.auth import authorization_source
+from winbc_pipeline.workbench.desk.settings_told import settings_told
 
 PASSWORD = "WINBC_BC__PASSWORD"
 
@@ -85,6 +86,27 @@ def test_a_secret_may_be_in_the_keyring_of_the_system(home: Path, monkeypatch: p
     settings = load_settings()
     assert settings.bc.password.get_secret_value() == "of the keyring"
     assert (settings.bc.user, settings.winstore.password.get_secret_value()) == ("u", "theirs")
+
+
+def test_the_source_of_each_secret_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source: docs/dashboard.md (Settings)."""
+    (home / "winbc.toml").write_text('keyring = true\n[bc]\nuser = "u"\n')
+    monkeypatch.setenv(PASSWORD, "of the environment")
+    a_keyring(monkeypatch, bc__password="of the keyring", winstore__password="theirs")
+    told = {each.name: each.source for each in settings_told(load_settings())}
+    names = ("winstore.password", "bc.password", "bc.user", "bc.client_secret")
+    assert [told[name] for name in names] == ["keyring", "environment", "winbc.toml", "default"]
+
+
+def test_a_secret_that_the_keyring_has_no_more_is_not_said_to_be_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "winbc.toml").write_text("keyring = true\n")
+    a_keyring(monkeypatch, bc__password="of the keyring")
+    load_settings()
+    a_keyring(monkeypatch)
+    load_settings()
+    assert source_of(("bc", "password")) == "default"
 
 
 def test_the_environment_wins_over_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:

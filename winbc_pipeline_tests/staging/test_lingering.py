@@ -40,6 +40,11 @@ def use(store: Store) -> int:
     return int(row[0])
 
 
+def made(store: Store) -> bool:
+    with store.open(alone=True):
+        return store.path.exists()
+
+
 def others_can_open(path: Path) -> bool:
     look = "import sys, duckdb; duckdb.connect(sys.argv[1]).close()"
     return subprocess.run([sys.executable, "-c", look, str(path)], capture_output=True, check=False).returncode == 0
@@ -101,6 +106,46 @@ def test_who_opens_it_while_another_thread_has_locked_it_waits_and_keeps_nothing
 
     assert others_can_open(store.path)
     assert use(store) == 1
+
+
+def test_who_locks_it_waits_until_no_other_thread_has_it_open(store: Store) -> None:
+    """What `lock_down` forbids would be forbidden to whoever has the file open in the same process."""
+    impatient, tried = Store(store.path, wait_s=0.05), []
+
+    def lock() -> None:
+        with impatient.open(alone=True) as locked:
+            lock_down(locked)
+            tried.append("locked")
+
+    with ThreadPoolExecutor(1) as pool, store.open() as connection:
+        with pytest.raises(StoreBusy):
+            pool.submit(lock).result()
+        connection.execute("SET threads = 2")  # refused where the configuration is locked
+    lock()
+    assert tried == ["locked"]
+
+
+def test_threads_that_lock_it_and_threads_that_use_it_all_get_their_turn(store: Store) -> None:
+    def lock(_: int) -> int:
+        with store.open(alone=True) as connection:
+            lock_down(connection)
+            return 1
+
+    def change(_: int) -> int:
+        with store.open() as connection:
+            connection.execute("SET threads = 2")
+            return 1
+
+    with ThreadPoolExecutor(6) as pool, lingering():
+        turns = [pool.submit(lock if number % 3 else change, number) for number in range(60)]
+        assert sum(turn.result() for turn in turns) == 60
+
+
+def test_another_file_is_not_waited_for(store: Store, tmp_path: Path) -> None:
+    other = Store(tmp_path / "other.duckdb", wait_s=0)
+    with store.open(alone=True) as connection, ThreadPoolExecutor(1) as pool:
+        lock_down(connection)
+        assert pool.submit(made, other).result()
 
 
 def test_a_file_that_was_put_in_its_place_is_the_one_that_is_used(store: Store, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun
+from dagster import DagsterInstance, DagsterRun, RunsFilter
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.op_concurrency_limits_counter import GlobalOpConcurrencyLimitsCounter
 from dagster._core.remote_origin import RemoteJobOrigin
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import ModuleTarget
 
@@ -63,6 +65,27 @@ class Office:
 
     def launch(self, flow: str) -> str:
         """Launches a run of the window that holds the test records of a flow."""
+        run = self._made(flow)
+        self.instance.launch_run(run, workspace=self.workspace)  # type: ignore[arg-type]
+        return run
+
+    def has_place(self, flow: str) -> bool:
+        """Whether Dagster's daemon would let another run of a flow out of its queue now."""
+        run, storage = self.run(self._made(flow)), self.instance.event_log_storage
+        assert run.run_op_concurrency
+        for pool in run.run_op_concurrency.all_pools or ():
+            storage.initialize_concurrency_limit_to_default(pool)  # as the daemon does when it first sees a pool
+        counter = GlobalOpConcurrencyLimitsCounter(
+            self.instance,
+            [run],
+            self.instance.get_run_records(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)),
+            storage.get_concurrency_keys(),
+            storage.get_pool_limits(),
+            pool_granularity=self.instance.get_concurrency_config().pool_config.pool_granularity,
+        )
+        return not counter.is_blocked(run)
+
+    def _made(self, flow: str) -> str:
         day = FLOW_CASES[flow].day
         recon = ReconstructableRepository.for_module("winbc_pipeline.definitions", "defs", os.getcwd())
         run = self.instance.create_run_for_job(
@@ -71,7 +94,6 @@ class Office:
             job_code_origin=recon.get_reconstructable_job(flow).get_python_origin(),
             remote_job_origin=self._remote_origin(flow),
         )
-        self.instance.launch_run(run.run_id, workspace=self.workspace)  # type: ignore[arg-type]
         return run.run_id
 
     def _remote_origin(self, flow: str) -> RemoteJobOrigin | None:

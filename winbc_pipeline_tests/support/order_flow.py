@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.plans import planned
 
 from .in_process import in_process
-from .order_invariants import assert_invariants
-from .order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE, OrderSandboxes, Record
+from .order_sandboxes import BC, FIRST, LAST, REPOSITORY, WINSTORE, WITH_APP, OrderSandboxes, Record
 from .sandboxes import GUARDS_OFF
 
 SEND = {"path": "$batch", "method": "POST", "nth": 2}  # the first batch makes the customer
@@ -28,13 +27,9 @@ GTIN = "0871234567890"
 
 
 class OrderFlow(OrderSandboxes):
-    """Runs with all tables; `without` names invariants that a test breaks on purpose."""
+    """Runs with all tables."""
 
-    without: Collection[str] = ()
-
-    def check(self, run_ended: bool = True, settled: bool = False) -> None:
-        states = (self.state(BC), self.state(WINSTORE))
-        assert_invariants(self.settings, *states, run_ended=run_ended, settled=settled, without=self.without)
+    with_app = False  # whether Business Central has the companion app
 
     def order(self, number: str, **changes: Any) -> Record:
         """The same, of lines that come to the same total however they are rounded."""
@@ -137,9 +132,10 @@ def settings_of_order_flow(folder: Path) -> Settings:
 
 
 @contextmanager
-def open_order_flow(folder: Path, on_disk: bool = False) -> Iterator[OrderFlow]:
+def open_order_flow(folder: Path, on_disk: bool = False, with_app: bool = False) -> Iterator[OrderFlow]:
     """A shop until the block ends; one at a time. `on_disk`: its databases are files."""
-    order_flow = OrderFlow(settings_of_order_flow(folder))
+    order_flow = OrderFlow(settings_of_order_flow(folder), WITH_APP if with_app else None)
+    order_flow.with_app = with_app
     try:
         with in_process(order_flow.wire, order_flow.moment, order_flow.pass_time, on_disk):
             yield order_flow
@@ -148,6 +144,14 @@ def open_order_flow(folder: Path, on_disk: bool = False) -> Iterator[OrderFlow]:
 
 
 @pytest.fixture
-def order_flow(tmp_path: Path, tables: Path) -> Iterator[OrderFlow]:
-    with open_order_flow(tmp_path) as order_flow:
+def order_flow(request: pytest.FixtureRequest, tmp_path: Path, tables: Path) -> Iterator[OrderFlow]:
+    """A shop; with the companion app where a test is run IN_BOTH_MODES."""
+    with open_order_flow(tmp_path, with_app=getattr(request, "param", False)) as order_flow:
         yield order_flow
+
+
+IN_BOTH_MODES = pytest.mark.parametrize(
+    "order_flow",
+    [pytest.param(False, id="without the app"), pytest.param(True, id="with the app", marks=pytest.mark.soak)],
+    indirect=True,
+)

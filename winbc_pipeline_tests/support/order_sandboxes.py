@@ -3,7 +3,7 @@
 import itertools
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,11 +16,13 @@ from pydantic import SecretStr
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox import winstore
 from winbc_pipeline.sandbox.bc import app as business_central
+from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.retail import order_total
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID, COMPANY_NAME
 from winbc_pipeline.settings import BusinessCentralSettings, OrderSettings, Settings, WinstoreSettings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import Summary, sync
@@ -53,6 +55,7 @@ ORDER = {
     "delivery_add": ADDRESS | {"countryISO": "NL"},
 }
 LINE = ("amount", "single_price", "reduction", "vatrate")
+WITH_APP = business_central.Options(extensions=(companion_app(),))
 NEEDED = {
     "customer": ("number", "displayName", "email"),
     "contact": ("number", "displayName"),
@@ -89,7 +92,12 @@ def settings_in(folder: Path, tables: Path, **bc: Any) -> Settings:
 
 
 class OrderSandboxes:
-    """Winstore, Business Central, a person at each of them, and the program between."""
+    """Winstore, Business Central, a person at each of them, and the program between.
+
+    `without` names invariants that a test breaks on purpose.
+    """
+
+    without: Collection[str] = ()
 
     def __init__(self, settings: Settings, options: business_central.Options | None = None) -> None:
         self.settings, self.now, self.runs, self.acts = settings, START, 0, itertools.count(1)
@@ -164,6 +172,15 @@ class OrderSandboxes:
     def add_item(self, number: str) -> None:
         item = {"number": number, "displayName": "Mug", "type": "Inventory", "unitPrice": 10, "taxGroupCode": "VAT21"}
         self._control(BC, "seed", {"records": {"items": [item | {"baseUnitOfMeasureCode": "PCS"}]}})
+
+    def removes_item(self, number: str) -> None:
+        """A person deletes an item."""
+        found = [item for item in self.state(BC)["records"]["items"] if item["number"] == number]
+        assert self.by_person("DELETE", f"items({found[0]['id']})").status_code == 204
+
+    def seed_app(self, step: Record) -> None:
+        """Installs or uninstalls an app (a member of `extensions`, docs/sandbox.md)."""
+        self._control(BC, "seed", {"extensions": [step]})
 
     def has_item(self, number: str) -> None:
         """Adds an item unless it is there."""
@@ -261,7 +278,7 @@ class OrderSandboxes:
 
     def check(self, run_ended: bool = True, settled: bool = False) -> None:
         states = (self.state(BC), self.state(WINSTORE))
-        assert_invariants(self.settings, *states, run_ended=run_ended, settled=settled)
+        assert_invariants(self.settings, *states, run_ended=run_ended, settled=settled, without=self.without)
 
     def state(self, port: int) -> Record:
         return json.loads(self._get(port, "__state"), parse_float=Decimal)  # type: ignore[no-any-return]
@@ -274,6 +291,11 @@ class OrderSandboxes:
         """Rows of the orders by number."""
         rows = ledger.read(ConnectedFlow(ORDERS_TO_BC, self.settings).store, "part = ?", [ORDERS_TO_BC.main])
         return {row["key"]: row for row in rows}
+
+    def events(self) -> list[Record]:
+        """What the ledger noted of orders, oldest first."""
+        with ConnectedFlow(ORDERS_TO_BC, self.settings).store.open() as connection:
+            return rows_of(connection, "FROM ledger_event WHERE part = ? ORDER BY rowid", [ORDERS_TO_BC.main])
 
     def execute(self, sql: str) -> None:
         """SQL in the flow's database."""

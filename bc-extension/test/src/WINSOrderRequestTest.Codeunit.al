@@ -66,12 +66,28 @@ codeunit 62250 "WINS Order Request Test"
         SecondOrderRequest: Record "WINS Order Request";
     begin
         Library.MakeOrderRequest(OrderRequest, 'W-4', 1, 10);
+        OrderProcessing.Process(OrderRequest);
 
         SecondOrderRequest."Document Type" := OrderRequest."Document Type";
         SecondOrderRequest.Reference := OrderRequest.Reference;
         SecondOrderRequest."Content Hash" := 'other';
         asserterror OrderProcessing.IsKnown(SecondOrderRequest);
         Assert.ExpectedError('other content');
+    end;
+
+    [Test]
+    procedure OtherContentTakesThePlaceOfARequestThatMadeNothing()
+    var
+        OrderRequest: Record "WINS Order Request";
+        SecondOrderRequest: Record "WINS Order Request";
+    begin
+        Library.MakeOrderRequest(OrderRequest, 'W-8', 1, 10);
+
+        SecondOrderRequest."Document Type" := OrderRequest."Document Type";
+        SecondOrderRequest.Reference := OrderRequest.Reference;
+        SecondOrderRequest."Content Hash" := 'other';
+        Assert.IsFalse(OrderProcessing.IsKnown(SecondOrderRequest), 'is known');
+        Assert.IsFalse(OrderRequest.Get(OrderRequest."Document Type", OrderRequest.Reference), 'is there');
     end;
 
     [Test]

@@ -7,7 +7,8 @@ and followed by websocket; everything else is refused.
 
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -16,6 +17,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ... import clock
+from .followers import Followers, next_message
 from .forms import again, read_body
 from .operations import operations_of
 from .origin import READING
@@ -39,11 +42,15 @@ class GuardedDagster:
         app: Dagster's own, which serves below `prefix`.
         prefix: such as /dagster.
         note: notes what a session is about to do, by the names of Dagster's mutations.
+        followers: the websockets that are open.
+        now: the present moment, in UTC.
     """
 
     app: ASGIApp
     prefix: str
     note: Callable[[Session, Collection[str]], None]
+    followers: Followers = field(default_factory=Followers)
+    now: Callable[[], datetime] = clock.now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or one websocket of a session."""
@@ -97,16 +104,18 @@ class GuardedDagster:
         return sorted({*operations.mutations} - HARMLESS)
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A websocket, over which Dagster tells what happens; nothing is changed over it."""
+        """A websocket, over which Dagster tells what happens until the session is over; nothing is changed over it."""
+        session = session_of(HTTPConnection(scope))
 
         async def received() -> Message:
-            message = await receive()
-            if message["type"] == "websocket.receive" and not _only_follows(message.get("text")):
+            message = await next_message(receive, session, over, self.now())
+            if message is None or (message["type"] == "websocket.receive" and not _only_follows(message.get("text"))):
                 await send({"type": "websocket.close", "code": 1008})
                 return {"type": "websocket.disconnect", "code": 1008}
             return message
 
-        await self.app(scope, received, send)
+        with self.followers.follows(session) as over:
+            await self.app(scope, received, send)
 
 
 def _only_follows(text: str | None) -> bool:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access import Access
+from .followers import Followers
 from .forms import check_csrf, read_form
 from .limiter import Limiter
 from .origin import READING, Answer, judge
@@ -56,6 +57,7 @@ class Door:
     now: Callable[[], datetime]
     guarded: tuple[str, ...] = ()
     limiter: Limiter = field(default_factory=Limiter)
+    followers: Followers = field(default_factory=Followers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one websocket, or the life of the server."""

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from ..guard.door import Door
 from ..guard.forms import form_of
 from ..guard.session import forget, remember, renamed, session_of
 from ..page import Page
@@ -36,7 +37,9 @@ def rename(request: Request) -> Response:
 
 
 def leave(request: Request) -> Response:
-    """Logs this browser out."""
+    """Logs this browser out, and closes what it follows."""
+    door: Door = request.app.state.door
+    door.followers.log_out(session_of(request))
     answer = RedirectResponse("/login", 303)
     forget(answer, site_of(request).access)
     return answer

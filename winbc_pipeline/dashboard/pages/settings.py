@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from ...errors import ConfigurationError, WinbcError
 from ...staging.pause import pause, paused_until, resume
@@ -17,14 +20,17 @@ from ..guard.session import require
 from ..page import Page
 from ..render import render
 from ..site import Site, site_of
+from ..switches import ENDINGS, switches, turn
 
 HOURS = (1, 4, 24, 72)  # for which a person may let a flow rest
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
-    """The page, the checks, and letting a flow rest."""
+    """The page, the checks, letting a flow rest, and switching what starts its runs."""
     return [
         Route("/settings", show),
+        Route("/settings/switches", show_switches),
+        Route("/settings/switch", switch, methods=["POST"]),
         Route("/settings/check", check, methods=["POST"]),
         Route("/settings/pause", rest, methods=["POST"]),
         Route("/settings/resume", go_on, methods=["POST"]),
@@ -42,8 +48,42 @@ def show(request: Request) -> Response:
         for flow in flows_of(request)
     ]
     return render(
-        request, "settings.html", page="settings", sections=list(sections.items()), timings=timings, hours=HOURS
+        request,
+        "settings.html",
+        page="settings",
+        sections=list(sections.items()),
+        timings=timings,
+        hours=HOURS,
+        has_dagster=request.app.state.dagster is not None,
     )
+
+
+@require("view")
+async def show_switches(request: Request) -> Response:
+    """The part of the page that says what of each flow is on, as Dagster has it now."""
+    known = await switches(_dagster(request))
+    flows = [(flow.id, [(kind, known.get((flow.id, kind))) for kind in ENDINGS]) for flow in flows_of(request)]
+    return render(request, "settings_switches.html", flows=flows)
+
+
+@require("operate")
+async def switch(request: Request) -> Response:
+    """Switches the sensor or the schedule of a flow on or off."""
+    texts = {name: str(form_of(request).get(name, "")) for name in ("flow", "kind", "to")}
+    known = {(flow, str(kind)): each for (flow, kind), each in (await switches(_dagster(request))).items()}
+    found = known.get((texts["flow"], texts["kind"]))
+    if found is None or texts["to"] not in ("on", "off"):
+        raise HTTPException(400)
+    await run_in_threadpool(note, request, "dagster", f"{found.name} {texts['to']}")
+    await turn(_dagster(request), found, texts["to"] == "on")
+    return RedirectResponse("/settings#switches", 303)
+
+
+def _dagster(request: Request) -> ASGIApp:
+    dagster: ASGIApp | None = request.app.state.dagster
+    if dagster is None:
+        raise HTTPException(404)
+    return dagster
 
 
 @require("operate")

@@ -12,14 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from ... import audit
 from ...errors import NotDone, StoreBusy
+from ...health.publishing.status import facts_published
 from ...staging.ledger import OPEN
 from ...sync.connected import ConnectedFlow
 from ...workbench import intervention
 from ...workbench.desk.plan_pages import shows
-from ...workbench.desk.waiting import Waiting, carry_out, propose, waiting
+from ...workbench.desk.waiting import STATES, Waiting, carry_out, propose, waiting
 from ...workbench.plans import in_words
 from ...workbench.winstore_answers import note_answer
-from ..answers import WAIT_S, asks_for_people, connected, flows_of, note, run_id
+from ..answers import LOOK_S, asks_for_people, connected, flows_of, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -70,11 +71,15 @@ def show(request: Request) -> Response:
 
 
 def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_values: bool) -> Iterator[FlowList]:
-    """What waits in each flow. All of them together wait for runs no longer than a page may."""
-    ends = monotonic() + WAIT_S
+    """What waits in each flow. All of them together wait for runs no longer than a page may.
+
+    The database of a flow is opened only where its last run left something, as that run published it.
+    """
+    ends = monotonic() + LOOK_S
     for name in flows:
         one = connected(request, name, max(ends - monotonic(), 0))
-        if not one.settings.flow_database(name).exists():
+        left = facts_published(one)
+        if not one.settings.flow_database(name).exists() or (left.is_known and left.states.keys().isdisjoint(STATES)):
             continue
         try:
             total, records = waiting(one, MOST, asked["reason"], asked["text"], open_values)

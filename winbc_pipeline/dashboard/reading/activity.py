@@ -1,30 +1,27 @@
 """Outcomes of records by filter, the newest first, and all that was published of one record.
 
-Here belongs: the queries. Files that a compaction takes away meanwhile are looked up anew.
+Here belongs: the queries.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
 from ...settings import Settings
 from ...staging.ledger import OPEN
 from ...staging.published import files
-from ...staging.published.compaction import compact
-from ...staging.published.outcomes import OUTCOME, opened, rows_in
+from ...staging.published.outcomes import OUTCOME, rows_in
 from ...staging.store import Row, literal, rows_of
+from .asking import reading
 
 PAGE = 50  # outcomes on a page
 MOST = 10_000  # outcomes that can be paged through
 MOST_EXPORTED = 100_000
-MANY_FILES = 60
-LOOKS = (2, 10, 1000)  # days of files that are looked at: most often the newest are enough
-TRIES = 3
-T = TypeVar("T")
+LOOKS = (8, 32)  # newest days that are looked at before the rest: most often they are enough
 DONE_WORDS = {  # SQL of what people call the outcomes
     "created": "state = 'CONFIRMED' AND action = 'create'",
     "updated": "state = 'CONFIRMED' AND coalesce(action, 'skip') NOT IN ('create', 'skip')",
@@ -67,8 +64,8 @@ class Filter:
         if self.state:
             conditions.append(f"({DONE_WORDS.get(self.state, f'state = {literal(self.state)}')})")
         if self.text:
-            conditions.append("(contains(lower(key), lower(?)) OR contains(lower(target_no), lower(?)))")
-            values += [self.text, self.text]
+            conditions.append("contains(sought, lower(?))")
+            values.append(self.text)
         for sign, day in ((">=", self.first), ("<=", self.last)):
             if day:
                 conditions.append(f"moment::DATE {sign} ?::DATE")
@@ -79,33 +76,36 @@ class Filter:
 def newest(settings: Settings, wanted: Filter, offset: int = 0, limit: int = PAGE) -> list[Row]:
     """Outcomes, the newest first; one more than `limit`, when there are more."""
     condition, values = wanted.sql()
+    most = offset + limit + 1
 
     def ask(connection: duckdb.DuckDBPyConnection) -> list[Row]:
         found: list[Row] = []
-        for some in _by_age(files.outcome_files(settings, wanted.first)):
+        for some, newest_of_rest in _by_age(files.outcome_files(settings, wanted.first, wanted.last)):
             sql = f"""
                 SELECT flow, part, is_main, key, target_no, state, action, reason, message, moment, run_id,
                     amount, currency, difference
                 FROM {rows_in(some)}
                 WHERE {condition}
                 ORDER BY moment DESC, key
-                LIMIT {limit + 1} OFFSET {offset}"""
-            found = rows_of(connection, sql, values)
-            if len(found) > limit:
+                LIMIT {most}"""
+            found += rows_of(connection, sql, values)
+            found.sort(key=lambda row: (-row["moment"].timestamp(), row["key"]))
+            if len(found) >= most and found[most - 1]["moment"].date() > newest_of_rest:
                 break
-        return found
+        return found[offset:most]
 
-    return reading(settings, ask)
+    return reading(ask)
 
 
-def _by_age(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """The files of the newest days, then of more days, then all."""
-    days = sorted({files.day_of(path) for path in paths}, reverse=True)
-    for count in LOOKS:
-        first = days[min(count, len(days)) - 1] if days else None
-        yield [path for path in paths if first and files.day_of(path) >= first]
-        if count >= len(days):
-            return
+def _by_age(paths: Sequence[Path]) -> Iterator[tuple[Sequence[Path], date]]:
+    """The files with the newest days, and then older ones; with each, the newest day of those that are left."""
+    ends = {path: files.days_of(path)[1] for path in paths}
+    newest_day = max(ends.values(), default=date.max)
+    for begins in (*(newest_day - timedelta(days=days) for days in LOOKS), date.min):
+        some = [path for path, day in ends.items() if day > begins]
+        ends = {path: day for path, day in ends.items() if day <= begins}
+        if some:
+            yield some, max(ends.values(), default=date.min)
 
 
 def story(settings: Settings, flow: str, key: str) -> list[Row]:
@@ -115,28 +115,4 @@ def story(settings: Settings, flow: str, key: str) -> list[Row]:
         sql = f"SELECT * FROM {rows_in(files.outcome_files(settings))} WHERE flow = ? AND key = ? ORDER BY moment"
         return rows_of(connection, sql, [flow, key])
 
-    return reading(settings, ask)
-
-
-def reasons(settings: Settings, since: date) -> list[str]:
-    """The reason codes of the outcomes since a day."""
-
-    def ask(connection: duckdb.DuckDBPyConnection) -> list[str]:
-        sql = f"SELECT DISTINCT reason FROM {rows_in(files.outcome_files(settings, since))} WHERE reason IS NOT NULL"
-        return sorted(reason for (reason,) in connection.execute(sql).fetchall())
-
-    return reading(settings, ask)
-
-
-def reading(settings: Settings, ask: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-    """Asks the published files. A file that went meanwhile is no error: its rows are in another one."""
-    if len(files.outcome_files(settings)) > MANY_FILES:
-        compact(settings)
-    for attempt in range(TRIES):
-        try:
-            with opened() as connection:
-                return ask(connection)
-        except duckdb.IOException:
-            if attempt == TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+    return reading(ask)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
@@ -36,6 +37,8 @@ class Written:
 
     def number(self, value: Decimal | int | None) -> str:
         """A number with all its decimals: 1.234,5."""
+        if isinstance(value, int):
+            return _whole(value, self._locale)
         return "" if value is None else format_decimal(value, locale=self._locale, decimal_quantization=False)
 
     def percent(self, share: Decimal | float | None) -> str:
@@ -44,7 +47,7 @@ class Written:
 
     def day(self, day: date | None) -> str:
         """A day: 30 Nov 2026."""
-        return "" if day is None else format_date(day, "medium", locale=self._locale)
+        return "" if day is None else _day(day, self._locale)
 
     def moment(self, moment: datetime | None) -> str:
         """A moment on the reader's clock, to the second."""
@@ -60,3 +63,14 @@ class Written:
 
     def _here(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
+
+
+# A page of counts has a thousand of them, most of them alike, and to write one takes as long as all else of it.
+@lru_cache(maxsize=10_000)
+def _whole(value: int, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=1000)
+def _day(day: date, locale: str) -> str:
+    return format_date(day, "medium", locale=locale)

@@ -6,7 +6,7 @@ run, so each move is one row, and texts are put together rather than parsed.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -47,9 +47,7 @@ def last_place(known: dict[str, Any]) -> Place:
     return Place(datetime.fromisoformat(published["until"]), published["moves"]) if published else Place()
 
 
-def publish_outcomes(
-    connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place, now: datetime
-) -> Place:
+def publish_outcomes(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place) -> Place:
     """Publishes what came into the ledger since a place; returns the place from which the next call goes on."""
     while (reached := _take(connection, place)) != place:
         create_table(connection, planned_table(connected.flow), PLANNED)
@@ -57,11 +55,13 @@ def publish_outcomes(
         _take_messages(connection, connected)
         _take_bodies(connection, connected)
         _take_read(connection, connected)
-        path = files.run_file(connected.settings, now.date(), connected.flow.id, place.name)
-        with files.replacing(path) as half:
-            connection.execute(
-                f"COPY ({_select(connected)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)"
-            )
+        days = connection.execute("SELECT DISTINCT moved_at::DATE FROM taken").fetchall()
+        for (day,) in days:
+            path = files.run_file(connected.settings, day, connected.flow.id, place.name)
+            with files.replacing(path) as half:
+                connection.execute(
+                    f"COPY ({_select(connected, day)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)"
+                )
         place = reached
     return place
 
@@ -108,18 +108,14 @@ def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow
     Of documents these are the documents: of their customers next to nothing could be shown.
     """
     main = f"AND t.part = {literal(connected.flow.main)}" if connected.flow.document else ""
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE body_masked AS
-        SELECT t.place, s.body
+    sent = f"""
         FROM taken AS t
         JOIN sent_payload AS s USING (part, key, attempt_id)
         WHERE t.state = 'SENDING' {main}"""
-    )
     if holds_goods(connected.flow):
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE body_masked AS SELECT t.place, s.body {sent}")
         return
-    rows = connection.execute("SELECT b.place, t.part, b.body FROM body_masked AS b JOIN taken AS t USING (place)")
-    places, bodies = masked_bodies(connected, rows.fetchall())
+    places, bodies = masked_bodies(connected, connection.execute(f"SELECT t.place, t.part, s.body {sent}").fetchall())
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE body_masked AS SELECT unnest(?::BIGINT[]) AS place, unnest(?::VARCHAR[]) AS body",
         [places, bodies],
@@ -146,14 +142,16 @@ def _take_read(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) 
     )
 
 
-def _select(connected: ConnectedFlow) -> str:
-    """SQL of the published rows of the moves in the table `taken`."""
+def _select(connected: ConnectedFlow, day: date) -> str:
+    """SQL of the published rows of the moves of a day in the table `taken`."""
     flow = connected.flow
     looked_at, named = ", ".join(map(literal, LOOKED_AT)), literal(SEPARATOR.join(open_source(connected)))
     return f"""
         SELECT
             {literal(flow.id)} AS flow, t.part, t.part = {literal(flow.main)} AS is_main,
             {_without_mail("t.key")} AS key, coalesce(t.target_no, l.target_no) AS target_no,
+            lower(concat_ws({literal(SEPARATOR)}, {_without_mail("t.key")}, coalesce(t.target_no, l.target_no)))
+                AS sought,
             t.from_state, t.state, t.action, t.reason,
             CASE WHEN t.reason IN ({looked_at}) THEN w.message ELSE {_without_mail("t.message")} END AS message,
             l."window", t.moved_at AS moment, t.run_id, t.attempt_id, l.amount, l.currency, l.difference,
@@ -165,7 +163,8 @@ def _select(connected: ConnectedFlow) -> str:
         LEFT JOIN body_masked AS b ON b.place = t.place
         LEFT JOIN ledger AS l ON l.part = t.part AND l.key = t.key
         LEFT JOIN plan_taken AS p ON p.place = t.place
-        LEFT JOIN read_taken AS r ON r.place = t.place"""
+        LEFT JOIN read_taken AS r ON r.place = t.place
+        WHERE t.moved_at::DATE = DATE '{day}'"""
 
 
 def _without_mail(text: str) -> str:

@@ -13,6 +13,7 @@ from ... import clock
 from ...errors import WinbcError
 from ...staging import ledger
 from ...staging.published import files
+from ...staging.published.compaction import compact
 from ...sync.connected import ConnectedFlow
 from ..facts import facts_of
 from ..problem import Problem
@@ -66,9 +67,11 @@ def _publish(connected: ConnectedFlow, now: datetime) -> None:
     place = last_place(files.read(path))
     with connected.store.open(WAIT_S) as connection:
         ledger.create(connection)
-        reached = publish_outcomes(connection, connected, place, now)
+        reached = publish_outcomes(connection, connected, place)
     if reached != place:
         publish_tables(connected)
     facts = facts_of(connected, now, WAIT_S)  # kept, so that whoever asks next in this process opens nothing
     published = {"until": reached.until, "moves": reached.moves}
     files.write(path, {"at": now, "published": published, "facts": asdict(facts)})
+    if reached != place:
+        compact(connected.settings)

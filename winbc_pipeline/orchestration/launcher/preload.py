@@ -23,6 +23,7 @@ from ...sync.connected import ConnectedFlow
 from ...systems.transport import authorities
 from .. import storage  # noqa: F401
 from . import worker  # noqa: F401
+from .warm import warm_up
 
 # As `dagster api execute_run` does before it loads the definitions.
 os.environ.update({name: value for name, value in dotenv_values(".env").items() if value is not None})
@@ -36,6 +37,7 @@ with suppress(WinbcError):  # a run tells what is wrong
     for flow in FLOWS:
         if flow.is_on(settings):
             ConnectedFlow(flow, settings).checked()
+warm_up()
 duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()
 gc.freeze()  # what is loaded stays shared with the forked processes

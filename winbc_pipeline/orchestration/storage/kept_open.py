@@ -1,25 +1,32 @@
 """Dagster's SQLite storage with its databases of events kept open.
 
 Dagster opens and closes a database four times for each event, and waits for the disk each time. A window has a dozen
-events, so a run over years would spend nearly all its time there. The files, their tables and their places are
-Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
+events, so a run over years would spend nearly all its time there. And it makes an engine of SQLAlchemy for each
+question, which compiles the statement anew: most of what the daemon does while nothing happens (engine.py). The files,
+their tables and their places are Dagster's own: whoever takes this storage out of dagster.yaml has the same history.
 
 Dagster has no public class to derive from. A test holds the names that are used of its inside.
 """
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from dagster import EventLogEntry
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, CursorResult, make_url, text
 
+from . import blank
+from .engine import engine_of, opened
+
+AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
 
@@ -33,6 +40,8 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.opened: OrderedDict[str, Connection] = OrderedDict()
         self.columns: dict[str, bool] = {}
+        # Dagster gives events of many windows together only where this says so, and reads it for each event.
+        os.environ.setdefault(AT_ONCE, "500")
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -57,12 +66,15 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         return self.opened[shard]
 
     def _connection(self, shard: str) -> Connection:
-        given = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
-        engine = create_engine(self.conn_string_for_shard(shard), poolclass=NullPool, connect_args=given)
+        path = self.path_for_shard(shard)
         if shard not in self._initialized_dbs:
-            self._initdb(engine)
+            if not blank.copied(path):
+                with engine_of(path) as engine:
+                    self._initdb(engine)
+                if shard != INDEX_SHARD_NAME:
+                    blank.remember(path)
             self._initialized_dbs.add(shard)
-        connection = engine.connect()
+        connection = opened(path)
         connection.execute(text("PRAGMA synchronous=NORMAL"))
         connection.commit()
         return connection
@@ -78,6 +90,32 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
 
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Stores events of one run, those of assets by one transaction in each of the two files.
+
+        A batch holds the events of many windows: what is planned, what a layer made.
+        """
+        together = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        if together:
+            self._store_together(together, {event.run_id for event in together}.pop())
+        super().store_event_batch([event for event in events if event.dagster_event_type not in ASSET_EVENTS])
+
+    def _store_together(self, events: Sequence[EventLogEntry], run: str) -> None:
+        statements = [self.prepare_insert_event(event) for event in events]
+        with self.run_connection(run) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        with self.index_transaction() as connection:
+            ids = [_number(connection.execute(statement)) for statement in statements]
+            self._store_asset_event_tags(connection, events, ids)
+            newest = {  # of each asset the last event of a kind counts
+                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
+                for event, number in zip(events, ids, strict=True)
+            }
+            for event, number in newest.values():
+                self._store_asset_event(connection, event, number)
+        os.utime(self.path_for_shard(run))
+
     def dispose(self) -> None:
         """Closes what is open."""
         super().dispose()
@@ -86,11 +124,45 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 self.opened.popitem()[1].close()
 
 
+def _number(inserted: CursorResult[Any]) -> int:
+    key = inserted.inserted_primary_key
+    assert key  # noqa: S101 - a row that was inserted has one
+    return int(key[0])
+
+
+def _file(url: str) -> str:
+    path = make_url(url).database
+    assert path  # noqa: S101 - Dagster names a file
+    return path
+
+
+class CompiledRuns(SqliteRunStorage):
+    """Dagster's runs in SQLite, whose statements are compiled once."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction in the database."""
+        with opened(_file(self._conn_string)) as connection, connection.begin():
+            yield connection
+
+
+class CompiledSchedules(SqliteScheduleStorage):
+    """Dagster's ticks in SQLite, whose statements are compiled once."""
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A transaction in the database."""
+        with opened(_file(self._conn_string)) as connection, connection.begin():
+            yield connection
+
+
 class KeptOpenStorage(DagsterSqliteStorage):
     """Dagster's storage on one machine; `base_dir` is DAGSTER_HOME, as where no storage is named."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
+        self._run_storage = CompiledRuns(self._run_storage._conn_string)
+        self._schedule_storage = CompiledSchedules(self._schedule_storage._conn_string)
         self._event_log_storage = KeptOpenEventLog(os.path.join(base_dir, "history", "runs", ""))
 
     @classmethod

@@ -1,12 +1,13 @@
-"""Keeps published outcomes few and young: one file a day, deleted when the ledger's events are.
+"""Keeps published outcomes few and young, so that a page opens few files; they go when the ledger's events go.
 
-Here belongs: putting files together. A day's file names the files that it was made of, so that a kill before these are
-deleted is mended by the next call.
+Here belongs: putting files together. A run does it when many of a day have come; each night those of a day become one,
+and those of a week that is over. A file names those that it was made of, so that a kill before these are deleted is
+mended by the next call.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -17,72 +18,84 @@ from filelock import FileLock, Timeout
 from ...settings import Settings
 from ..store import literal
 from . import files
-from .outcomes import opened, rows_in
+from .outcomes import OUTCOME, opened, rows_in
 
-MADE_OF = "made_of"  # the note in a day's file
-MANY = 8  # files of one day that are worth putting together
+MADE_OF = "made_of"  # the note in a file that was put together
+MANY = 12  # files of a day that are worth putting together; each costs a page a millisecond
 ROWS_OF_GROUP = 20_000
+EVER = date.min
 
 
-def compact(settings: Settings, many: int = MANY) -> int:
-    """Puts the files of each day together that has many of them; returns how many days that was.
+def compact(settings: Settings, many: int = MANY) -> None:
+    """Puts the files of runs of each day together that has many of them, and the files that were made so, likewise.
 
-    While another process does it, nothing is done.
+    So no row is written again for every few runs. While another process does it, nothing is done.
     """
-    days = [(day, [*paths]) for day, paths in groupby(files.outcome_files(settings), files.day_of)]
-    crowded = [(day, paths) for day, paths in days if len(paths) >= many]
-    if not crowded:
-        return 0
+    kinds = groupby(files.outcome_files(settings), lambda path: (files.days_of(path), files.is_of_run(path)))
+    _put_together(settings, [some for _, paths in kinds if len(some := [*paths]) >= many])
+
+
+def keep_young(settings: Settings, now: datetime) -> None:
+    """What is done every night: the files of each day, and of each week that is over, become one, and old ones go."""
+    kept = (now - timedelta(days=settings.event_days)).date()
+    for path in files.outcome_files(settings, last=kept - timedelta(days=1)):
+        if files.days_of(path)[1] < kept:
+            path.unlink(missing_ok=True)
+    spans = groupby(files.outcome_files(settings), lambda path: _span(path, now.date()))
+    crowds = [[*paths] for _, paths in spans]
+    _put_together(settings, [some for some in crowds if len(some) > 1 or files.days_of(some[0])[0] < kept], kept)
+
+
+def _span(path: Path, today: date) -> date:
+    """The first day of those whose files become one with a file: of its week once that is over, else of the file."""
+    first, _ = files.days_of(path)
+    monday = first - timedelta(days=first.weekday())
+    return monday if today - monday >= timedelta(days=7) else first
+
+
+def _put_together(settings: Settings, crowds: Sequence[Sequence[Path]], kept: date = EVER) -> None:
+    """Puts each crowd of files into one.
+
+    Args:
+        kept: the first day whose rows are kept.
+    """
+    if not crowds:
+        return
     with (
         suppress(Timeout),
         FileLock(str(files.folder(settings) / "compaction.lock"), timeout=0),
         opened() as connection,
     ):
-        for day, paths in crowded:
-            _put_together(connection, settings, day, paths)
-        return len(crowded)
-    return 0
+        for crowd in crowds:
+            days = [files.days_of(path) for path in crowd]
+            first, last = max(kept, min(days)[0]), max(ends for _, ends in days)
+            made = [path for path in files.outcome_files(settings, first, last) if not files.is_of_run(path)]
+            taken = {name for path in made for name in _made_of(connection, path)}
+            if present := [path for path in crowd if path.name not in taken and path.exists()]:
+                _write(connection, files.made_file(settings, first, last), present, kept)
+            for path in crowd:  # a call before this one may have been killed here
+                path.unlink(missing_ok=True)
 
 
-def _put_together(connection: duckdb.DuckDBPyConnection, settings: Settings, day: date, paths: Iterable[Path]) -> None:
-    whole = files.day_file(settings, day)
-    taken = _made_of(connection, whole) if whole.exists() else set()
-    for path in [path for path in paths if path.name in taken]:
-        path.unlink(missing_ok=True)  # a call before this one was killed here
-    small = [path for path in paths if path != whole and path.name not in taken]
-    _write(connection, whole, rows_in([*([whole] if whole.exists() else []), *small]), [path.name for path in small])
-    for path in small:
-        path.unlink(missing_ok=True)
-
-
-def _made_of(connection: duckdb.DuckDBPyConnection, path: Path) -> set[str]:
+def _made_of(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     found = connection.execute(
         "SELECT value FROM parquet_kv_metadata(?) WHERE key = ?", [str(path), MADE_OF]
     ).fetchone()
-    return set(orjson.loads(found[0])) if found else set()
+    names: list[str] = orjson.loads(found[0]) if found else []
+    return names
 
 
-def _write(connection: duckdb.DuckDBPyConnection, path: Path, rows: str, made_of: list[str]) -> None:
-    note = literal(orjson.dumps(made_of).decode())
+def _write(connection: duckdb.DuckDBPyConnection, path: Path, parts: Sequence[Path], kept: date) -> None:
+    note = literal(orjson.dumps([part.name for part in parts]).decode())
+    begins = datetime.combine(kept, time.min, UTC)
     with files.replacing(path) as half:
         connection.execute(
             f"""
-            COPY (FROM {rows} ORDER BY moment) TO {literal(str(half))} (
+            COPY (
+                FROM {rows_in(parts)}
+                WHERE moment >= TIMESTAMPTZ '{begins.isoformat()}'
+                ORDER BY {OUTCOME} DESC, flow, key, moment
+            ) TO {literal(str(half))} (
                 FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_OF_GROUP}, KV_METADATA {{{MADE_OF}: {note}}}
             )"""
         )
-
-
-def keep_young(settings: Settings, now: datetime) -> None:
-    """What is done every night: the files of each day become one, and old ones go."""
-    compact(settings, many=2)
-    forget_old(settings, now)
-
-
-def forget_old(settings: Settings, now: datetime) -> int:
-    """Deletes the outcomes that are older than `event_days`; returns how many files that was."""
-    before = (now - timedelta(days=settings.event_days)).date()
-    old = files.outcome_files(settings, last=before - timedelta(days=1))
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)

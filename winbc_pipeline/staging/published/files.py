@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -24,41 +25,52 @@ def folder(settings: Settings) -> Path:
 
 
 def outcomes_folder(settings: Settings) -> Path:
-    """The folder of the outcomes: a file for each run, and one for each day that was put together (compaction.py)."""
+    """The folder of the outcomes: files of runs, and files that were made of several of these (compaction.py).
+
+    All have the columns of outcomes.MOVE. Other columns need a folder of another name: DuckDB reads files of one shape
+    in half the time.
+    """
     return folder(settings) / "outcomes"
 
 
 def run_file(settings: Settings, day: date, flow: str, place: str) -> Path:
-    """The file of what one run did.
+    """The file of what one run did on a day.
 
     Args:
-        day: when it is published (UTC). No row is newer.
+        day: of all its rows (UTC).
         place: from where in the flow's ledger its rows are. The same place again replaces the file.
     """
     return outcomes_folder(settings) / f"{day:%Y%m%d}.{flow}.{place}{PARQUET}"
 
 
-def day_file(settings: Settings, day: date) -> Path:
-    """The file of all runs of a day."""
-    return outcomes_folder(settings) / f"{day:%Y%m%d}{PARQUET}"
+def made_file(settings: Settings, first: date, last: date) -> Path:
+    """A new file, for what several files of some days have."""
+    return outcomes_folder(settings) / f"{first:%Y%m%d}-{last:%Y%m%d}.{uuid4().hex}{PARQUET}"
+
+
+def is_of_run(path: Path) -> bool:
+    """Whether a file of outcomes is that of a run, and not made of several files."""
+    return "-" not in path.name.partition(".")[0]
 
 
 def outcome_files(settings: Settings, first: date | None = None, last: date | None = None) -> list[Path]:
     """The files of outcomes, the oldest day first.
 
     Args:
-        first, last: only files of these days and those between them; None for no limit.
+        first, last: only files with these days or days between them; None for no limit.
     """
     try:
         found = sorted(outcomes_folder(settings).glob(f"*{PARQUET}"))
     except OSError:
         return []
-    return [path for path in found if (not first or day_of(path) >= first) and (not last or day_of(path) <= last)]
+    days = ((path, *days_of(path)) for path in found)
+    return [path for path, begins, ends in days if (not first or ends >= first) and (not last or begins <= last)]
 
 
-def day_of(path: Path) -> date:
-    """The day (UTC) of a file of outcomes."""
-    return date.fromisoformat(path.name.partition(".")[0])
+def days_of(path: Path) -> tuple[date, date]:
+    """The first and the last day (UTC) of which a file of outcomes may have rows."""
+    first, _, last = path.name.partition(".")[0].partition("-")
+    return date.fromisoformat(first), date.fromisoformat(last or first)
 
 
 def status_file(settings: Settings, flow: str) -> Path:

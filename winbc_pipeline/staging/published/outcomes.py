@@ -17,6 +17,7 @@ MOVE: Mapping[str, str] = {
     "is_main": "BOOLEAN",  # whether people mean it when they speak of the flow's records
     "key": "VARCHAR",
     "target_no": "VARCHAR",
+    "sought": "VARCHAR",  # key and number, as they are sought: in small letters, with SEPARATOR between
     "from_state": "VARCHAR",
     "state": "VARCHAR",
     "action": "VARCHAR",
@@ -57,6 +58,7 @@ def opened(memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
     }
     with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET parquet_metadata_cache = true")  # for who asks more than once
         yield connection
 
 
@@ -64,6 +66,6 @@ def rows_in(files: Iterable[Path]) -> str:
     """SQL of all moves in files; of none, where there are no files."""
     listed = ", ".join(literal(str(path)) for path in files)
     if listed:
-        return f"read_parquet([{listed}], union_by_name = true)"
+        return f"read_parquet([{listed}])"
     typed = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in MOVE.items())
     return f"(SELECT {typed} WHERE false)"

@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import product
 
 import duckdb
 
@@ -27,6 +28,8 @@ from ..outcomes import BLOCKED_WITH_TYPE, BY_TABLE, PRIVACY_BLOCKED
 from ..plan_table import planned_table
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..work import Work
+from .by_key.request import REQUESTS
+from .by_key.sending import Request, Requests
 from .candidates import CHUNK, needed_document
 from .decide import TOTAL_DIFFERS
 from .duplicates import DuplicateSearch, mark
@@ -37,6 +40,7 @@ from .outbox import keys_due, planned_documents, put_bodies, with_customer_numbe
 TRIES = 4  # how often a document is sent that was certainly not run
 NOT_RUN = -1  # status of an operation whose call never left, or was turned away before it was run
 UNREADABLE = 0  # status of an operation whose batch got an answer that nobody can read: it may have been run
+UNKNOWN_STATUSES = (UNREADABLE, 408, *range(500, 600))  # those after which a call may have been carried out
 CUSTOMER_GROUP = BY_TABLE["Customer"]
 WITHOUT_GROUP = f"its customer has no posting group there ({CUSTOMER_GROUP})"
 BLOCKED = "its customer is blocked there"
@@ -48,12 +52,19 @@ class _Sending:
 
     Attributes:
         operations: its calls. All have the same request id, which is the id of the attempt.
-        tries: how often it was sent and certainly not run.
+        tries: how often it was sent, and was certainly not run or may go again.
+        lost: the answer of a try that may have been carried out. Only an order request goes again after one.
     """
 
     row: Row
     operations: list[Operation]
     tries: int = 0
+    lost: Result | None = None
+
+    @property
+    def by_key(self) -> bool:
+        """Whether it goes as an order request of the companion app."""
+        return bool(self.row["action"] == "create" and self.row["target_set"] == REQUESTS)
 
 
 Answers = list[tuple[_Sending, Result]]
@@ -66,7 +77,8 @@ class Sender:
         self.flow, self.settings, self.run_id, self.store = work.flow, work.settings, work.run_id, work.store
         self.work, self.target = work, target
         self.hash_key = work.connected.hash_key
-        self.moves = Moves(work.flow.main, work.settings.orders)
+        self.moves = Moves(work.flow.main, work.settings.orders, self._document)
+        self._requests: Requests | None = None
         self.refused: AuthenticationFailed | None = None
         # The error codes of the last refusals. They are all the same, and no document was taken in between.
         self.alike: list[str] = []
@@ -84,14 +96,25 @@ class Sender:
         wanted = [key for key in due if self.work.lets(self.flow.main, key)]
         self._move_unsent(settled, self.moves.without_call)
         self._move_unsent(sorted(set(due) - set(wanted)), self.moves.held)
-        with ThreadPoolExecutor(1) as beside:
-            looks = DuplicateSearch(self.target, beside)
-            self._send_all(wanted, looks)
-            if self.again_for_default:
-                self._send_all(list(self.again_for_default), looks)
-            mark(self.work, looks.found_twice())
+        try:
+            with ThreadPoolExecutor(1) as beside:
+                looks = DuplicateSearch(self.target, beside)
+                self._send_all(wanted, looks)
+                if self.again_for_default:
+                    self._send_all(list(self.again_for_default), looks)
+                mark(self.work, looks.found_twice())
+        finally:
+            if self._requests:
+                self._requests.close()
         if self.refused:
             raise self.refused
+
+    @property
+    def _document(self) -> str:
+        """The entity set of the documents."""
+        document = self.flow.document
+        header = document.kind(self.settings).header if document else self.flow.main
+        return self.flow.part(header).entity_set
 
     def _planned(self, connection: duckdb.DuckDBPyConnection, keys: list[str]) -> list[Row]:
         customer = needed_document(self.flow).customer[0] if self.flow.document else ""
@@ -127,7 +150,7 @@ class Sender:
                 looks.add(move.known["reference"] for move in moves if is_new(move))
                 outcomes += moves
                 again += not_run
-        outcomes += [self.moves.not_sent(each.row, self._why_stopped) for each in again]
+        outcomes += [self._left(each) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
         left = [key for chunk in chunks for key in chunk]
         self._move_unsent(left, lambda row: self.moves.not_intended(row, self._why_stopped))
@@ -166,7 +189,8 @@ class Sender:
         crash_points.point("after answer")
         moves, again = [], []
         for each, result in answers:
-            if result.status not in (NOT_RUN, 429):
+            each.lost = result if each.by_key and result.status in UNKNOWN_STATUSES else each.lost
+            if result.status not in (NOT_RUN, 429) and result is not each.lost:
                 moves.append(self.moves.answered(each.row, result, self.target.server_now))
                 if not self._goes_to_default(each.row, moves[-1], result):
                     self._count_refusals(moves[-1], result)
@@ -175,8 +199,14 @@ class Sender:
             if each.tries < TRIES:
                 again.append(each)
             else:
-                moves.append(self.moves.not_sent(each.row, self._why_stopped))
+                moves.append(self._left(each))
         return moves, again
+
+    def _left(self, each: _Sending) -> Move:
+        """The outcome of a document that is sent no more in this run. One of its calls may have been carried out."""
+        if each.lost:
+            return self.moves.answered(each.row, each.lost, self.target.server_now)
+        return self.moves.not_sent(each.row, self._why_stopped)
 
     def _goes_to_default(self, row: Row, move: Move, result: Result) -> bool:
         """Notes a document that goes again for the default customer, if there is one.
@@ -212,11 +242,17 @@ class Sender:
             compress_with_zstd(connection)
             ledger.create(connection)
             sending, failed = self._prepared(connection, self._planned(connection, keys))
+            if self._requests is None and any(each.by_key for each in sending):
+                self._requests = self._opened()
             intents = [self._intent(each, now) for each in sending]
             ledger.move_within(connection, outcomes + failed + intents, self.run_id, now)
             ledger.keep_bodies(connection, planned_table(self.flow), self.flow.main, now, now - keep)
         crash_points.point("after intent")
         return sending
+
+    def _opened(self) -> Requests:
+        navigation = needed_document(self.flow).kind(self.settings).navigation
+        return Requests(self.settings, self.target, self._document, navigation, self.hash_key)
 
     def _prepared(self, connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> tuple[list[_Sending], list[Move]]:
         """Makes documents ready to be sent. A document whose customer could not be written fails alone."""
@@ -277,8 +313,9 @@ class Sender:
         New documents go together, and a tenth as many of them after each time that they were not run.
         """
         yield from ([each] for each in chunk if each.row["action"] != "create")
-        for tries in range(TRIES):
-            created = [each for each in chunk if each.row["action"] == "create" and each.tries == tries]
+        for by_key, tries in product((False, True), range(TRIES)):
+            is_new = (each for each in chunk if each.row["action"] == "create" and each.by_key == by_key)
+            created = [each for each in is_new if each.tries == tries]
             size = max(1, self._batch_size // 10**tries)
             yield from chunks_of(created, size)
 
@@ -288,6 +325,8 @@ class Sender:
         Of a change with several calls, a refusal counts before a call whose outcome is not known, and this before the
         last answer.
         """
+        if batch[0].by_key:
+            return list(zip(batch, self._requested(batch), strict=True))
         operations = [operation for each in batch for operation in each.operations]
         isolated = len(batch) == 1 and len(operations) > 1
         results = {result.id: result for result in self._answered(operations, isolated)}
@@ -298,6 +337,16 @@ class Sender:
             # Refusals have the highest status: UNREADABLE is 0, NOT_RUN is -1.
             answers.append((each, max(failed, key=lambda result: result.status, default=own[-1])))
         return answers
+
+    def _requested(self, batch: list[_Sending]) -> list[Result]:
+        """Sends documents as order requests; gives one result for each."""
+        requests = [Request(each.operations[0].id, str(each.operations[0].body)) for each in batch]
+        try:
+            if self._may_send and self._requests:
+                return self._requests.send(requests)
+        except AuthenticationFailed as error:
+            self.refused = error
+        return [Result(each.attempt, NOT_RUN, {}) for each in requests]
 
     def _answered(self, operations: list[Operation], isolated: bool) -> list[Result]:
         """Sends operations in one call; gives one result per operation, whatever becomes of the call."""

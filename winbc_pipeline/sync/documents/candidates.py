@@ -80,6 +80,9 @@ class Candidate:
         dependency: in words, the items that the target does not have.
         claims: how many documents that are to be made have the same reference.
         owner: the key of another order whose document has the reference, or may have it.
+        by_key: whether the document goes as an order request of the companion app.
+        lacks: the fields that such a request does not have; None when the app is not there.
+        link: the request that made a document of the order before; None when there is none.
         known: the ledger's row (names of KNOWN, and `sent_version`). All values are None when there is no row.
     """
 
@@ -107,6 +110,9 @@ class Candidate:
     claims: int = 1
     owner: str | None = None
     dependency: str | None = None
+    by_key: bool = False
+    lacks: list[str] | None = None
+    link: dict[str, Any] | None = None
     known: Row = field(default_factory=dict)
 
     @cached_property

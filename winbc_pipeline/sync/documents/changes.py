@@ -12,6 +12,7 @@ from ..payloads import equal, field_hashes, filled, is_blank
 from .candidates import Candidate
 from .decide import (
     ADDRESS,
+    COMPANION_FIELDS,
     OWN_FIELDS,
     OWN_LINE_FIELDS,
     PLACE,
@@ -75,11 +76,16 @@ def _unchanged(order: Candidate, found: Found, settings: Settings) -> Choice:
 
 
 def _only_by_hand(order: Candidate, found: Found, chosen: OrderSettings) -> list[Record]:
-    """The effects of an edit that no call can make: another customer, another VAT rate without another tax code."""
+    """The effects of an edit that no call can make: another customer, another VAT rate without another tax code,
+    what API v2.0 does not have on documents."""
     base, there = base_hashes(order.known), _by_place(found)
     effects = []
     if base.get(CUSTOMER) not in (None, customer_hash(order)):
         effects.append({"field": "customer", "old": found.record.get("customerNumber"), "new": "another one"})
+    for name in COMPANION_FIELDS:
+        now = field_hashes(order.hash_key, written({name: order.header.get(name)}, ()))[name]
+        if name in order.header and base.get(name, now) != now:
+            effects.append({"field": name, "old": None, "new": order.header[name]})
     for number, line in enumerate(order.lines if chosen.on_total == "fail" else [], 1):
         live = there.get(places(base).get(line["_key"], ""), {})
         rate, own = live.get("taxPercent"), line.get("vatPercent")

@@ -15,6 +15,8 @@ from ...staging.ledger import State
 from ...staging.store import Row
 from ...systems.business_central.amounts import cents, differing, tolerance, total_with_tax
 from ..payloads import filled, is_blank
+from .by_key.negotiated import gone_message, is_linked, posted
+from .by_key.request import NOT_SENT, REQUESTS
 from .candidates import Candidate
 from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several_message
@@ -25,11 +27,14 @@ LOOK_AGAIN_S = 60  # between the two empty lookups after which a lost document i
 BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"
 LOST_STATES = (State.UNKNOWN, State.NEEDS_HUMAN, State.DUPLICATE)
 ROUNDING = "rounding"  # key of the line that takes the cents by which the lines miss the source's total
+# The number of the order in Winstore, which the companion app keeps on documents and carries to posted ones.
+WINSTORE_NUMBER, LONGEST_NUMBER = "winstoreOrderNumber", 50
 # Fields of Business Central's sales header that orders and invoices of API v2.0 do not have.
 COMPANION_FIELDS = (
     *("paymentMethodCode", "paymentMethodId", "yourReference", "shipToCode", "locationCode"),
     *("customerPostingGroup", "genBusPostingGroup", "vatBusPostingGroup", "customerPriceGroup", "customerDiscGroup"),
     *("shippingAgentCode", "shippingAgentServiceCode", "packageTrackingNo", "languageCode", "workDescription"),
+    *(WINSTORE_NUMBER, "release"),
 )
 # The fields of an address, without `sellTo` or `shipTo`. Without a PLACE it is none: a country alone is no address.
 ADDRESS = ("AddressLine1", "AddressLine2", "City", "Country", "State", "PostCode")
@@ -90,12 +95,30 @@ def reconciled(
     if found:
         choice = adopt(order, found[0], "RECONCILED", settings.orders)
         # A document that is not like the order may be somebody else's, and ours may still come.
-        if choice.reason != "RECONCILED" and may_arrive(known, settings, now, server):
+        is_ours = choice.reason == "RECONCILED" or is_linked(order.link, found[0])
+        if not is_ours and may_arrive(known, settings, now, server):
             return Choice("wait", "QUARANTINE")
         return choice
+    if order.link:
+        return gone(order.link)
     if known["state"] != State.UNKNOWN:
         return Choice("hold", "NOT_FOUND")
+    if is_lost_by_key(order):
+        return None
     return decide_lost(known, settings, now, server)
+
+
+def gone(link: Mapping[str, Any]) -> Choice:
+    """Decides on an order whose document was made of a request, and is no longer there."""
+    if found := posted(link):
+        return Choice("adopt", "ADOPTED", gone_message(link), found)
+    return Choice("conflict", "DELETED", gone_message(link))
+
+
+def is_lost_by_key(order: Candidate) -> bool:
+    """Whether the lost call of a document was an order request, and it may go as one again: its key makes them one."""
+    known = order.known
+    return order.by_key and known["state"] == State.UNKNOWN and known["target_set"] == REQUESTS
 
 
 def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime | None) -> bool:
@@ -206,8 +229,11 @@ def wrong(order: Candidate) -> Choice | None:
     if total is not None and total < 0:
         words = f"the order comes to {cents(total)}: Business Central posts no invoice below 0"
         return Choice("fail", "NEGATIVE_TOTAL", words)
-    if asked := [name for name in COMPANION_FIELDS if not is_blank(order.header.get(name))]:
+    asked = [name for name in COMPANION_FIELDS if not is_blank(order.header.get(name))]
+    if asked and not order.by_key:
         words = f"API v2.0 has no {', '.join(asked)} on documents; delete the row of the table"
+        if order.lacks:
+            words += f", or those of {', '.join(order.lacks)}, which the companion app does not take"
         return Choice("fail", "NEEDS_APP", words)
     if order.missing:
         return Choice("fail", "RELATION_MISSING", order.missing)
@@ -260,6 +286,11 @@ def _rest_of_addresses(header: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def own_fields(order: Candidate) -> frozenset[str]:
+    """The fields of an order's header that are never sent. The companion app takes more of them."""
+    return NOT_SENT if order.by_key else OWN_FIELDS
+
+
 def body_of(order: Candidate, customer_number: str | None, navigation: str) -> dict[str, Any]:
     """The whole document as it is sent, without the fields that are never sent.
 
@@ -269,8 +300,10 @@ def body_of(order: Candidate, customer_number: str | None, navigation: str) -> d
         customer_number: of the debtor, when it is known already.
         navigation: the property that holds the lines.
     """
-    header = filled(order.header, OWN_FIELDS) | _rest_of_addresses(order.header) | dict.fromkeys(order.blank, "")
+    header = filled(order.header, own_fields(order)) | _rest_of_addresses(order.header) | dict.fromkeys(order.blank, "")
     if customer_number:
         header["customerNumber"] = customer_number
+    if order.by_key and len(order.key) <= LONGEST_NUMBER:
+        header.setdefault(WINSTORE_NUMBER, order.key)
     lines = [filled(line, OWN_LINE_FIELDS) | dict.fromkeys(line.get("_blank", ()), "") for line in order.lines]
     return header | {navigation: lines}

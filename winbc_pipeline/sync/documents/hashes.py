@@ -11,10 +11,10 @@ from typing import Any
 from ...staging.store import Row
 from ...systems.business_central.client import dumps
 from ..payloads import field_hashes, fields_of, is_blank
+from .by_key.request import STEP
 from .candidates import Candidate
-from .decide import OWN_FIELDS, OWN_LINE_FIELDS
+from .decide import OWN_LINE_FIELDS, own_fields
 
-STEP = 10_000  # between the sequences of lines that are inserted with their document (behaviour.md section 14)
 SEQUENCE = " sequence"
 CUSTOMER = "_customer"  # name of the hash of whom the order is for
 OF_THE_DEBTOR = "customerNumber"  # field whose value is the debtor's, whatever the tables say
@@ -24,7 +24,7 @@ Hashes = dict[str, str]
 def sent_hashes(order: Candidate) -> Hashes:
     """The hashes of an order's document that is there already."""
     key = order.hash_key
-    hashes = field_hashes(key, written(order.header, OWN_FIELDS))
+    hashes = field_hashes(key, written(order.header, own_fields(order)))
     for line in order.lines:
         hashes |= field_hashes(key, written(line, OWN_LINE_FIELDS), f"{line['_key']} ")
     return hashes | sequences(order) | {CUSTOMER: customer_hash(order)}
@@ -37,7 +37,7 @@ def unsent_hashes(order: Candidate) -> Hashes:
     planning does not have to make them.
     """
     key = order.hash_key
-    hashes = _empty(key, order.header, OWN_FIELDS)
+    hashes = _empty(key, order.header, own_fields(order))
     if OF_THE_DEBTOR in order.header:
         hashes |= field_hashes(key, written({OF_THE_DEBTOR: order.header[OF_THE_DEBTOR]}, ()))
     for line in order.lines:

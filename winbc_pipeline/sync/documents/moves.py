@@ -13,6 +13,7 @@ from ...staging.store import Row
 from ...systems.business_central import Result
 from ...systems.business_central.amounts import cents, differing
 from ..outcomes import APPROVAL, STALE_CODES, refusal
+from .by_key.request import REQUESTS
 from .decide import TOTAL_DIFFERS, total_is_off
 from .existing import TOTAL
 
@@ -45,6 +46,7 @@ KNOWN = (
     "amount",
     "currency",
 )
+MAY_COME = (State.SENDING, State.UNKNOWN)  # states of a document whose call may still be carried out
 OF_THE_SENT = ("hash", "field_hashes", "version")  # columns that describe the content in the target
 
 
@@ -53,10 +55,11 @@ class Moves:
 
     Args:
         part: name of the flow's main part.
+        document: the entity set of the documents.
     """
 
-    def __init__(self, part: str, orders: OrderSettings) -> None:
-        self.part, self.orders = part, orders
+    def __init__(self, part: str, orders: OrderSettings, document: str) -> None:
+        self.part, self.orders, self.document = part, orders, document
 
     def without_call(self, row: Row) -> Move | None:
         """The outcome of a document for which no call is made; None when the ledger says so already."""
@@ -153,6 +156,8 @@ class Moves:
         off = total_is_off(body.get(TOTAL), row["amount"], row["tolerance"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
         known = {"action": "create", "reason": None, "message": row["message"]} | made | _differing_total(row, body)
+        if row["target_set"] == REQUESTS:
+            known["target_set"] = body.get("place", self.document)
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
 
     def _lost(self, row: Row, reason: str, server_now: datetime | None) -> Move:
@@ -183,6 +188,8 @@ class Moves:
             if not fields[name]:
                 del fields[name]
         fields["version"] = row["version"]
+        if fields["target_set"] == REQUESTS and state not in MAY_COME:  # It tells how a lost document was sent.
+            fields["target_set"] = self.document
         return Move(self.part, row["key"], state, fields | (known or {}))
 
 

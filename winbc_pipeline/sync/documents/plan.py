@@ -22,6 +22,8 @@ from ..records.target.references import IdsByCode
 from ..session import recover
 from ..work import Work
 from . import erased
+from .by_key.negotiated import OrderRequests, is_linked
+from .by_key.request import REQUESTS
 from .candidates import Candidate, documents_sql, needed_document, read
 from .changes import change
 from .customers import Debtor, Debtors, LookedUp
@@ -33,7 +35,9 @@ from .decide import (
     as_if_never_sent,
     body_of,
     decide_existing,
+    gone,
     in_doubt,
+    is_lost_by_key,
     may_arrive,
     reconciled,
     sent_otherwise,
@@ -75,7 +79,10 @@ def plan(
     orders_read = prefetched(read(work, compiled, ids))
     looked_up = prefetched((orders, *planning.look_up(orders, afresh)) for orders in orders_read)
     chunks = prefetched(planning.planned(*each) for each in looked_up)
-    store_plan(work, chunks, _unchanged(work.connected))
+    try:
+        store_plan(work, chunks, _unchanged(work.connected))
+    finally:
+        planning.requests.close()
 
 
 def prefetched(items: Iterator[T]) -> Iterator[T]:
@@ -101,6 +108,8 @@ class _Planning:
         self.customers, self.decided = customers, decided
         sold = partial(needed_document(work.flow).variants, work.settings)
         self.items = Items(target, sold)
+        document = work.flow.part(needed_document(work.flow).kind(work.settings).header).entity_set
+        self.requests = OrderRequests(work.settings, target, document)
         self.ledger_empty = ledger.is_empty(work.store, work.flow.main)
 
     def look_up(self, orders: list[Candidate], afresh: bool) -> tuple[DocumentsFound, LookedUp]:
@@ -111,6 +120,7 @@ class _Planning:
         self.connected.check_mapped_now(order.mapping_version for order in orders)
         for order in orders:
             order.known = as_if_never_sent(order.known) if afresh else order.known
+        self.requests.mark(orders)
         with ThreadPoolExecutor(2) as pool:
             customers = pool.submit(self.customers.look_up, orders)
             references = set().union(*(order.references for order in orders))
@@ -127,10 +137,17 @@ class _Planning:
         customers, rows = self.customers.of(new, ahead)
         for order in orders:
             debtor = customers.get(order.key)
-            choice = choices.get(order.key) or _for_debtor(customers[order.key])
+            choice = self._waiting(order, choices.get(order.key) or _for_debtor(customers[order.key]))
             row = order_row(order, choice, debtor, self.connected)
             rows.append(row | {"lookups": _looked_up(order, found, debtor)})
         return rows
+
+    def _waiting(self, order: Candidate, choice: Choice) -> Choice:
+        """The same choice, or a wait: the request of an order that is not to be sent any more may still arrive."""
+        ends = choice.action in ("fail", "skip") and is_lost_by_key(order)
+        if ends and may_arrive(order.known, self.settings, clock.now(), self.target.server_now):
+            return Choice("wait", "QUARANTINE")
+        return choice
 
     def _choices(self, orders: list[Candidate], found: DocumentsFound) -> dict[str, Choice]:
         """By key, what is decided without a debtor. The other orders become new documents."""
@@ -216,6 +233,8 @@ def _not_yet_sent(order: Candidate, documents: list[Found], settings: Settings) 
         return change(order, documents, settings) if ours else decide_existing(order, documents, chosen)
     if order.skip_reason or order.ended:
         return Choice("skip", order.skip_reason or "CANCELLED")
+    if order.link and not documents:
+        return gone(order.link)
     if order.owner:
         return Choice("fail", "TARGET_TAKEN", f"order {order.owner} has the reference {order.reference}")
     return decide_existing(order, documents, chosen) or wrong(order) or why_total_differs(order, chosen)
@@ -227,7 +246,7 @@ def _changed_since(order: Candidate, documents: list[Found], settings: Settings,
     Its content cannot tell whether the document is ours. So the quarantine is waited for: by then ours would be there
     as a second one.
     """
-    if may_arrive(order.known, settings, clock.now(), server_now):
+    if not is_linked(order.link, documents[0]) and may_arrive(order.known, settings, clock.now(), server_now):
         return Choice("wait", "QUARANTINE")
     choice = change(order, documents, settings)
     if choice.reason == "UNCHANGED":
@@ -287,7 +306,7 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "version": order.version,
         "mapping_version": order.mapping_version,
         "reference": _reference(order, choice),
-        "target_set": place.entity_set if place else flow.part(kind.header).entity_set,
+        "target_set": _target_set(order, choice, flow.part(kind.header).entity_set),
         "amount": None if order.expected is None else Decimal(order.expected),
         "currency": order.currency,
         "tolerance": tolerance_of(order, connected.settings.orders),
@@ -296,6 +315,15 @@ def order_row(order: Candidate, choice: Choice, debtor: Debtor | None, connected
         "planned_at": clock.now(),
         "attempt_id": order.known["attempt_id"],
     }
+
+
+def _target_set(order: Candidate, choice: Choice, document: str) -> str:
+    """Where the document is, or how it is sent: of one that was lost, how its lost call was made."""
+    if choice.found:
+        return choice.found.entity_set
+    if choice.action == "wait":
+        return str(order.known["target_set"] or document)
+    return REQUESTS if choice.action == "create" and order.by_key else document
 
 
 def _note(order: Candidate, choice: Choice) -> str | None:

@@ -80,9 +80,10 @@ class BusinessCentral:
 
     Args:
         tries: how often one call is made before it is given up.
+        root: `companies({id})`, when it is known already.
     """
 
-    def __init__(self, settings: Settings, tries: int = Limits.tries) -> None:
+    def __init__(self, settings: Settings, tries: int = Limits.tries, root: str = "") -> None:
         bc: BusinessCentralSettings = settings.bc
         check_set({"bc.base_url": bc.base_url})
         limits = Limits(
@@ -97,7 +98,7 @@ class BusinessCentral:
         self.transport = Transport(
             "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
         )
-        self._root = ""
+        self._root = root
 
     def close(self) -> None:
         self.transport.close()

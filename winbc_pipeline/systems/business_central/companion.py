@@ -69,13 +69,17 @@ def entity_sets() -> dict[str, EntitySet]:
     }
 
 
-def app_client(settings: Settings) -> BusinessCentral:
-    """A client of the app's API. It lists the same companies as API v2.0."""
+def app_client(settings: Settings, company: str = "") -> BusinessCentral:
+    """A client of the app's API. It lists the same companies as API v2.0.
+
+    Args:
+        company: `companies({id})`, when it is known already.
+    """
     api = contract()["api"]
     root = settings.bc.base_url.rstrip("/").removesuffix("/v2.0").removesuffix("/v1.0")
     base_url = f"{root}/{api['publisher']}/{api['group']}/{api['version']}"
     bc = settings.bc.model_copy(update={"base_url": base_url})
-    return BusinessCentral(settings.model_copy(update={"bc": bc}))
+    return BusinessCentral(settings.model_copy(update={"bc": bc}), root=company)
 
 
 def capabilities(app: BusinessCentral) -> Capabilities:

@@ -17,7 +17,7 @@ class Told:
     Attributes:
         name: as docs/settings.md has it, such as `orders.document`.
         value: in words; empty for one that is not set.
-        source: `default`, `winbc.toml`, `.env` or `environment`.
+        source: `default`, `winbc.toml`, `.env`, `environment` or `keyring`.
         is_secret: whether its value is not shown; `is_set` says whether it has one.
     """
 

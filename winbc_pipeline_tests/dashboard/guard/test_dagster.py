@@ -1,6 +1,7 @@
 """Dagster behind the door: what each role may ask it. Source of the promises: docs/dashboard.md, "Who may do what"."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from winbc_pipeline import audit
+from winbc_pipeline import audit, clock
 from winbc_pipeline.dashboard.guard.door import Door
 from winbc_pipeline.dashboard.guard.operations import operations_of
 from winbc_pipeline.dashboard.guard.rights import ADMIN, HARMLESS, OPERATE
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.session import LASTS, Role
 from winbc_pipeline.settings import Settings
 
 from ...support.dashboard import ADDRESS, browser, door_of, stranger
@@ -40,10 +41,9 @@ async def _follow(websocket: WebSocket) -> None:
         await websocket.send_json(await websocket.receive_json())
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Door:
-    """The door before a server that answers what it is asked."""
-    dagster = Starlette(
+def a_dagster() -> Starlette:
+    """A server that answers what it is asked."""
+    return Starlette(
         routes=[
             Mount(
                 "/dagster",
@@ -55,7 +55,11 @@ def door(tmp_path: Path) -> Door:
             )
         ]
     )
-    return door_of(tmp_path, dagster=dagster)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    return door_of(tmp_path, dagster=a_dagster())
 
 
 def ask(client: TestClient, query: str) -> int:
@@ -193,6 +197,24 @@ def test_a_websocket_follows_what_happens(door: Door) -> None:
         for message in ({"type": "connection_init", "payload": {}}, begin, {"id": "1", "type": "stop"}):
             websocket.send_json(message)
             assert websocket.receive_json() == message
+
+
+def test_who_logs_out_follows_no_more_and_others_go_on(door: Door) -> None:
+    client, other = browser(door, "operate"), browser(door, "operate")
+    with client.websocket_connect(FOLLOWED) as own, other.websocket_connect(FOLLOWED) as others:
+        client.post("/me/leave")
+        with pytest.raises(WebSocketDisconnect):
+            own.receive_json()
+        others.send_json({"id": "1", "type": "stop"})
+        assert others.receive_json() == {"id": "1", "type": "stop"}
+
+
+def test_a_websocket_ends_with_its_session(tmp_path: Path) -> None:
+    moments = [clock.now().replace(microsecond=0)]
+    client = browser(door_of(tmp_path, dagster=a_dagster(), now=lambda: moments[-1]), "view")
+    moments.append(moments[0] + LASTS - timedelta(milliseconds=50))
+    with client.websocket_connect(FOLLOWED) as websocket, pytest.raises(WebSocketDisconnect):
+        websocket.receive_json()
 
 
 @pytest.mark.parametrize("payload", [{"query": RERUN}, {"query": "{ version }"}, {}, "x", None])

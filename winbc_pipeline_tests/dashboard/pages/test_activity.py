@@ -2,11 +2,16 @@
 
 import csv
 import io
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from winbc_pipeline.audit import log
+from winbc_pipeline.dashboard.reading import counts
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.staging.published import files
 
 from .conftest import Shown
 
@@ -81,3 +86,19 @@ def test_a_role_that_only_looks_gets_no_values_of_people(seen_day: Shown) -> Non
 def test_a_record_that_nobody_knows_is_not_found(seen_day: Shown) -> None:
     assert seen_day.browser().get(f"{STORY}/W99").status_code == 404
     assert seen_day.browser("operate").post("/activity/no_flow/W1").status_code == 404
+
+
+def test_a_file_that_was_put_into_another_one_while_a_page_reads_is_no_error(
+    seen_day: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present, asked = files.outcome_files, list[int]()
+
+    def gone_at_the_second_look(*given: Any) -> list[Path]:
+        asked.append(1)
+        return [Path("20260310.gone.parquet")] if len(asked) == 2 else present(*given)
+
+    monkeypatch.setattr(counts, "_known", {})
+    monkeypatch.setattr(files, "outcome_files", gone_at_the_second_look)
+    today = seen_day.orders.now.date()
+    found = counts.counted(seen_day.orders.settings, [today - timedelta(days=1), today])
+    assert found[today].counts[ORDERS_TO_BC.id] == counts.Counts(created=1, failed=1) and len(asked) > 4

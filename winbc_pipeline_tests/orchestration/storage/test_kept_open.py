@@ -5,20 +5,37 @@ Source of the promise: docs/operations.md, "A long time at once". The names of D
 
 import inspect
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
 import pytest
 import yaml
-from dagster import AssetKey, AssetMaterialization, DagsterInstance
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    DagsterInstance,
+    DailyPartitionsDefinition,
+    asset,
+)
+from dagster import (
+    materialize as run_assets,
+)
+from dagster._core.instance.methods.event_methods import EventMethods
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from winbc_pipeline.orchestration.failed_runs import failed_runs
+from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.storage import KeptOpenStorage, kept_open
-from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
+from winbc_pipeline.orchestration.storage.kept_open import AT_ONCE, KeptOpenEventLog
+from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
 KEY = AssetKey("asset")
 
@@ -112,11 +129,60 @@ def test_an_event_of_a_run_changes_its_file_for_those_who_watch_it(instance: Dag
     assert file.stat().st_mtime_ns > before
 
 
+DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
+
+
+@asset(partitions_def=DailyPartitionsDefinition(DAYS[0]))
+def windows(context: AssetExecutionContext) -> None:
+    for day in context.partition_keys:
+        context.add_asset_metadata({"day": day}, partition_key=day)
+
+
+def all_days(instance: DagsterInstance) -> str:
+    tags = {RANGE_START: DAYS[0], RANGE_END: DAYS[-1]}
+    return run_assets([windows], instance=instance, tags=tags, run_config=QUIET).run_id
+
+
+def stored(home: Path, run: str) -> list[list[tuple[str, str | None, int]]]:
+    """How many events of a run there are by kind and window, in the run's own file and in the index."""
+    sql = """
+        SELECT dagster_event_type, partition, count(*)
+        FROM event_logs
+        WHERE run_id = ? AND dagster_event_type LIKE 'ASSET%'
+        GROUP BY 1, 2
+        ORDER BY 1, 2"""
+    files = [home / "history" / "runs" / f"{name}.db" for name in (run, "index")]
+    found = []
+    for file in files:
+        with closing(sqlite3.connect(file)) as connection:
+            found.append(connection.execute(sql, [run]).fetchall())
+    return found
+
+
+@pytest.mark.proof
+def test_events_of_many_windows_that_are_stored_together_are_those_that_are_stored_one_by_one(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = all_days(instance)
+    assert instance.get_materialized_partitions(windows.key) == set(DAYS)
+    monkeypatch.setenv(AT_ONCE, "0")
+    one_by_one = all_days(instance)
+    assert stored(home, together) == stored(home, one_by_one)
+    kinds = [kind for kind, *_ in stored(home, together)[1]]
+    assert kinds == ["ASSET_MATERIALIZATION"] * len(DAYS) + ["ASSET_MATERIALIZATION_PLANNED"] * len(DAYS)
+
+
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
     assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
     assert list(inspect.signature(SqliteEventLogStorage.store_event).parameters) == ["self", "event"]
     assert list(inspect.signature(DagsterSqliteStorage.__init__).parameters)[1:] == ["base_dir", "inst_data"]
     for name in ("_initdb", "_initialized_dbs", "_db_lock"):
         assert name in inspect.getsource(SqliteEventLogStorage)
-    assert "_event_log_storage" in inspect.getsource(DagsterSqliteStorage)
+    for name in ("_event_log_storage", "_run_storage", "_schedule_storage"):
+        assert name in inspect.getsource(DagsterSqliteStorage)
+    for storage in (SqliteRunStorage, SqliteScheduleStorage):
+        assert "self._conn_string" in inspect.getsource(storage.connect)
+    for method in ("_store_asset_event", "_store_asset_event_tags", "prepare_insert_event", "index_transaction"):
+        assert f"self.{method}(" in inspect.getsource(SqliteEventLogStorage.store_event)
+    assert AT_ONCE in inspect.getsource(EventMethods)
     assert issubclass(KeptOpenStorage, DagsterSqliteStorage)

@@ -27,7 +27,7 @@ from winbc_pipeline.sync.work import Work
 from ..in_process import in_process
 from ..order_flow import OrderFlow, settings_of_order_flow
 from ..order_invariants import DOCUMENTS, assert_invariants, reference_of
-from ..order_sandboxes import BC, WINSTORE, Record
+from ..order_sandboxes import BC, WINSTORE, WITH_APP, Record
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
 CHANGES_KIND = "company that becomes a person"
@@ -313,12 +313,14 @@ def _differences(wanted: Record, record: Record) -> Iterator[str]:
 
 
 @contextmanager
-def trial_of(seed: int, folder: Path, products: ProductSettings | None = None) -> Iterator[Trial]:
+def trial_of(
+    seed: int, folder: Path, products: ProductSettings | None = None, with_app: bool = False
+) -> Iterator[Trial]:
     """The shop of a seed in Winstore, until the block ends. Every second one has an account for the cents."""
     settings = settings_of_order_flow(folder).model_copy(update={"products": products or ProductSettings()})
     if seed % 2:
         settings = settings.model_copy(update={"orders": OrderSettings(rounding_account="8100")})
-    trial = Trial(settings)
+    trial = Trial(settings, WITH_APP if with_app else None)
     trial.shop = make(seed)
     trial.shop.write(folder / "shop")
     try:

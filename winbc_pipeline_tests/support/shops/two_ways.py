@@ -18,7 +18,8 @@ from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.staging.store import rows_of
 from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.run import Summary, sync
+from winbc_pipeline.sync.plan_table import planned_rows
+from winbc_pipeline.sync.run import Summary, dry_run, sync
 from winbc_pipeline.sync.work import Work
 from winbc_pipeline.workbench.intervention import Request, intervention
 
@@ -130,6 +131,12 @@ class TwoWays(OrderFlow):
         with intervention(ConnectedFlow(flow_named(flow), self.settings), "by hand") as turn:
             turn.carry_out(request, turn.proposed(request))
 
+    def reasons_by_hand(self, flow: str) -> list[str | None]:
+        """The reasons of what a person's decisions did to records, in their order."""
+        with ConnectedFlow(flow_named(flow), self.settings).store.open() as connection:
+            events = "SELECT reason FROM ledger_event WHERE run_id LIKE 'by hand%' ORDER BY moved_at"
+            return [row["reason"] for row in rows_of(connection, events)]
+
     def winstore_clock(self, ahead: timedelta) -> None:
         """Sets Winstore's clock ahead of the others, until time passes."""
         self._control(WINSTORE, "clock", {"now": (self.now + ahead).isoformat()})
@@ -157,6 +164,13 @@ def outcome(two_ways: TwoWays, flow: str, key: str) -> tuple[str, str | None]:
     """State and reason of a record."""
     row = two_ways.rows(flow)[key]
     return row["state"], row["reason"]
+
+
+def planned_of(two_ways: TwoWays, flow: str) -> dict[str, tuple[str, str | None]]:
+    """What a run of one direction would do, and why, by key. It writes nothing."""
+    work = Work(ConnectedFlow(flow_named(flow), two_ways.settings), FIRST, LAST, "dry")
+    dry_run(work)
+    return {row["key"]: (row["action"], row["reason"]) for row in planned_rows(work, work.flow.main)}
 
 
 @contextmanager

@@ -12,10 +12,10 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import OrderFlow
-from ...support.order_sandboxes import FIRST, LAST
+from ...support.order_flow import IN_BOTH_MODES, OrderFlow
+from ...support.order_sandboxes import BC, FIRST, LAST
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 CARD = {
     "number": "WS605254",
@@ -167,6 +167,20 @@ def test_a_customer_with_the_email_of_another_one_is_refused(order_flow: OrderFl
     reason, message = failed(order_flow)
     assert reason == "TARGET_TAKEN"
     assert "customer 700001 of Winstore has the e-mail of customer 605254, who is WS605254 there" in message
+    assert len(order_flow.records("customers")) == 1
+
+
+def test_a_guest_whose_email_is_written_in_two_ways_is_made_once(order_flow: OrderFlow) -> None:
+    order_flow.without = {"I7"}  # which takes the e-mail as it stands in the order
+    lost = {"kind": "drop_before", "path": "$batch", "method": "POST", "times": 99}
+    order_flow.fault(BC, lost)
+    order_flow.send("W1", customerid="999999")
+    order_flow.edit("W1", email="mailto:anna@mail.example")
+    order_flow.sync()
+    order_flow.fault(BC)
+    order_flow.send("W2", customerid="999999")
+    made = [(row["action"], row["reason"]) for row in order_flow.planned() if row["part"] == "customer"]
+    assert sorted(made, key=str) == [("create", None), ("skip", "SHARED")]
     assert len(order_flow.records("customers")) == 1
 
 

@@ -9,11 +9,11 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import OrderFlow
+from ...support.order_flow import IN_BOTH_MODES, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, WINSTORE
 from .test_compared import LINE, typed
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 GENT = {"name": "Anna Groen", "street": "Kerkweg", "streetnr": "7", "city": "Gent", "countryISO": "NL"}
 

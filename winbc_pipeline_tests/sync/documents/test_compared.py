@@ -10,10 +10,10 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import search_duplicates, sync
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import SEND, OrderFlow
+from ...support.order_flow import IN_BOTH_MODES, SEND, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST, START, Record
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 MINUTE = 60
 LINE = {"lineType": "Item", "lineObjectNumber": "SKU-1", "quantity": 2, "unitPrice": 10, "taxCode": "VAT21"}
@@ -65,6 +65,12 @@ def test_an_open_document_without_lines_is_not_the_order(order_flow: OrderFlow) 
     assert order_flow.outcome() == ("CONFLICT", "INCOMPLETE")
 
 
+def without_a_key(order_flow: OrderFlow) -> None:
+    """With the companion app the same run settles a lost answer, before a person can come between (test_by_key.py)."""
+    if order_flow.with_app:
+        pytest.skip("a lost answer is settled in the same run")
+
+
 def lost_with_one_line_left(order_flow: OrderFlow) -> Record:
     """The answer is lost, and what is found has one line less than was sent."""
     order_flow.without = {"I7"}
@@ -81,6 +87,7 @@ def lost_with_one_line_left(order_flow: OrderFlow) -> Record:
 def test_what_is_found_after_a_lost_answer_with_fewer_lines_than_were_sent_is_for_a_person(
     order_flow: OrderFlow,
 ) -> None:
+    without_a_key(order_flow)
     lost_with_one_line_left(order_flow)
     assert order_flow.outcome() == ("CONFLICT", "INCOMPLETE")
     order_flow.sync()
@@ -100,6 +107,7 @@ def test_a_document_that_a_person_completed_is_the_orders(order_flow: OrderFlow)
 
 
 def test_what_is_found_after_a_lost_answer_with_another_total_is_said_to_differ(order_flow: OrderFlow) -> None:
+    without_a_key(order_flow)
     order_flow.without = {"I7"}
     order_flow.order("W1")
     order_flow.fault(BC, {"kind": "drop_after", **SEND})

@@ -18,10 +18,10 @@ from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.run import cents_off, sync
 from winbc_pipeline.sync.work import Work
 
-from ...support.order_flow import GTIN, SEND, OrderFlow
+from ...support.order_flow import GTIN, IN_BOTH_MODES, SEND, OrderFlow
 from ...support.order_sandboxes import BC, FIRST, LAST
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, IN_BOTH_MODES]
 
 PERSON = {"number": "C1", "displayName": "Anna", "type": "Person", "email": "anna@mail.example"}
 DEFAULT = {"number": "SHOP", "displayName": "Counter sales", "type": "Company"}

@@ -19,10 +19,12 @@ from winbc_pipeline.workbench.intervention import Request, changes_anything, int
 from winbc_pipeline.workbench.preview import preview
 
 from ...support.order_sandboxes import FIRST, LAST, WINSTORE
-from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, planned_of
 from ...support.winstore_profiles import VERSION_1
 
 pytestmark = pytest.mark.proof
+
+DECIDED = {"take_source": "TAKE_SOURCE", "take_target": "TAKE_TARGET"}
 
 
 def test_the_first_pass_sends_nothing_back(two_ways: TwoWays) -> None:
@@ -131,6 +133,7 @@ def test_a_person_settles_a_conflict_from_either_side(two_ways: TwoWays, flow: s
     two_ways.in_bc(city="Brugge")
     two_ways.passes()
     two_ways.settle(flow, how, "WS000123" if flow == TO_WINSTORE else "000123")
+    assert two_ways.reasons_by_hand(flow)[0] == DECIDED[how]
     two_ways.passes()
     assert [each.failed for each in two_ways.passes()] == [0, 0]
     assert (two_ways.of_bc()["city"], two_ways.of_shop()["city"]) == (city, city)
@@ -192,6 +195,7 @@ def test_a_customer_deleted_in_business_central_is_not_made_again_until_a_person
     assert two_ways.run(TO_BC).failed == 1
     assert two_ways.rows(TO_BC)["000123"]["reason"] == "DELETED_THERE"
     two_ways.settle(TO_BC, "again")
+    assert two_ways.reasons_by_hand(TO_BC)[0] == "MAKE_AGAIN"
     assert two_ways.of_bc()["city"] == "Gent"
     assert [each.failed for each in two_ways.passes()] == [0, 0]
 
@@ -299,6 +303,20 @@ def test_a_profile_of_contract_1_still_carries_edits_both_ways(two_ways: TwoWays
         assert [each.failed for each in two_ways.passes()] == [0, 0]
     assert (two_ways.of_shop()["phone"], two_ways.of_bc()["city"]) == ("+31301112233", "Gent")
     assert two_ways.writes() - before == 2
+
+
+def test_with_contract_1_a_record_that_both_systems_have_waits_for_the_direction_that_sees_both(
+    two_ways: TwoWays,
+) -> None:
+    winstore = WinstoreSettings(**dict(two_ways.settings.winstore) | {"profile": VERSION_1})
+    two_ways.settings = two_ways.settings.model_copy(update={"winstore": winstore})
+    two_ways.shop_has()
+    two_ways.bc_has("WS000123", displayName="Anna O'Neil", email="anna@mail.example")
+    assert planned_of(two_ways, TO_WINSTORE) == {"WS000123": ("wait", "UNSEEN")}
+    two_ways.passes()
+    two_ways.in_bc(phoneNumber="+31301112233")
+    two_ways.passes()
+    assert two_ways.of_shop()["phone"] == "+31301112233"
 
 
 def test_the_direction_that_is_off_says_which_setting_switches_it_on(two_ways: TwoWays) -> None:

@@ -11,6 +11,7 @@ from winbc_pipeline.errors import SourceShrank, WinbcError
 from winbc_pipeline.settings import GuardSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync import crash_points
+from winbc_pipeline.sync.flow import BLOCK
 from winbc_pipeline.workbench.checks import checks
 from winbc_pipeline.workbench.trace import trace
 
@@ -254,6 +255,7 @@ def test_what_is_back_is_unblocked(gone_shop: ProductShop) -> None:
     gone_shop.winstore_app.state.records.insert_many("articles", [("3", record)])
     gone_shop.run()
     assert not any(map(gone_shop.is_blocked, ("S1", "S2", "S3")))
+    assert {gone_shop.row(sku, BLOCK)["reason"] for sku in ("S1", "S2", "S3")} == {"BACK"}
     writes = gone_shop.writes()
     gone_shop.run()
     assert gone_shop.writes_since(writes) == []

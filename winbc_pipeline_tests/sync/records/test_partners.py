@@ -11,7 +11,7 @@ from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.settings import CustomerSettings, WinstoreSettings
 
 from ...support.order_sandboxes import WINSTORE
-from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, outcome, partners
+from ...support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, outcome, partners, planned_of
 from ...support.winstore_profiles import VERSION_1
 
 pytestmark = pytest.mark.proof
@@ -177,6 +177,15 @@ def test_a_customer_whose_call_was_lost_each_time_counts_as_perhaps_there(two_wa
     # exactly_once.md section 3: without an answer, nobody knows whether the call was carried out.
     lost_in_winstore(two_ways, "C1")
     assert outcome(two_ways, TO_WINSTORE, "C1") == ("UNKNOWN", "NO_ANSWER")
+
+
+def test_a_customer_whom_the_other_direction_perhaps_made_waits_until_it_knows(two_ways: TwoWays) -> None:
+    lost_in_winstore(two_ways, "C1")
+    assert planned_of(two_ways, TO_BC) == {"800000000": ("wait", "OTHER_DIRECTION")}
+    assert len(two_ways.records("customers")) == 1
+    for _ in range(2):
+        two_ways.passes()
+    assert partners(two_ways) == [("800000000", "C1")]
 
 
 @pytest.mark.parametrize("profile", ["shipped", "contract 1"])

@@ -305,6 +305,8 @@ def test_a_record_in_trouble_that_the_source_no_longer_has_is_settled(sandboxes:
     assert sandboxes.sync("customers").failed == 1
     sandboxes.fill(customers=[{"company_name": "", "phone": "1", "modified_at": "2026-03-04T10:00:00.000Z"}])
     assert sandboxes.sync("customers").failed == 0
+    rows = ledger.read(ConnectedFlow(flow_named("customers"), sandboxes.settings).store, "part = 'contact'")
+    assert [(row["state"], row["reason"]) for row in rows] == [("SKIPPED", "GONE")]
 
 
 def test_a_ledger_is_not_believed_in_another_company(sandboxes: Sandboxes) -> None:

@@ -69,6 +69,14 @@ def test_only_listed_warehouses_count_and_an_empty_group_does_not(stock: StockWo
     assert stock.inventory() == 5
 
 
+def test_a_sku_whose_warehouses_all_do_not_count_is_left_alone(stock: StockWorld) -> None:
+    stock.table("stock_groups", "1,SHOPS,", "2,,on loan")
+    stock.shop_has(warehouse="2", quantity="100")
+    stock.run()
+    assert stock.told() == ("SKIPPED", "NO_WAREHOUSE")
+    assert stock.inventory() == 0
+
+
 def test_a_warehouse_that_the_table_does_not_have_holds_the_sku(stock: StockWorld) -> None:
     stock.table("stock_groups", "1,SHOPS,")
     stock.shop_has(warehouse="1", quantity="5")

@@ -74,6 +74,9 @@ def test_what_changed_behind_our_back_is_found_and_nothing_else_and_repaired(pro
 
     done = repaired(shop, found)
     assert (done.sent, done.moved, done.undone) == (25, (), ())
+    with shop.connected.store.open() as connection:
+        asked = "SELECT count(DISTINCT key) FROM ledger_event WHERE reason = 'REPAIR'"
+        assert connection.execute(asked).fetchone() == (25,)
     assert compared(shop).agrees
     assert len(shop.numbers()) == 30
 

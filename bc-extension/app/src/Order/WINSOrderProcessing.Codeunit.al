@@ -4,16 +4,17 @@
 codeunit 62200 "WINS Order Processing"
 {
     Access = Internal;
-    Permissions = tabledata "WINS Order Request" = rm,
+    Permissions = tabledata "WINS Order Request" = rmd,
                   tabledata "WINS Order Request Line" = rd;
 
     var
-        OtherContentErr: Label 'The order request %1 was sent before with other content.', Comment = '%1 = reference. nl-NL="De orderaanvraag %1 is al eerder met een andere inhoud verzonden."';
+        OtherContentErr: Label 'The order request %1 was sent before with other content: %2 is there, %3 was sent.', Comment = '%1 = reference, %2 and %3 = hashes of the content. nl-NL="De orderaanvraag %1 is al eerder met een andere inhoud verzonden: %2 is er, %3 is verzonden."';
         SyncOffErr: Label 'Synchronization with Winstore is switched off on the page Winstore Setup.', Comment = 'nl-NL="Synchronisatie met Winstore staat uit op de pagina Winstore-instellingen."';
         WrongTypeErr: Label 'An order request makes an order, an invoice or a credit memo.', Comment = 'nl-NL="Een orderaanvraag maakt een order, een factuur of een creditnota."';
 
     /// <summary>
-    /// Tells whether a request with this key is there, and gives it. Refuses the same key with other content.
+    /// Tells whether a request with this key is there, and gives it. Other content takes the place of a request that has
+    /// made nothing, and is refused once there is a document.
     /// </summary>
     procedure IsKnown(var OrderRequest: Record "WINS Order Request"): Boolean
     var
@@ -21,10 +22,32 @@ codeunit 62200 "WINS Order Processing"
     begin
         if not KnownOrderRequest.Get(OrderRequest."Document Type", OrderRequest.Reference) then
             exit(false);
-        if KnownOrderRequest."Content Hash" <> OrderRequest."Content Hash" then
-            Error(OtherContentErr, OrderRequest.Reference);
+        if KnownOrderRequest."Content Hash" <> OrderRequest."Content Hash" then begin
+            if KnownOrderRequest.State = KnownOrderRequest.State::Processed then
+                CheckContent(KnownOrderRequest, OrderRequest."Content Hash");
+            DeleteWithLines(KnownOrderRequest);
+            exit(false);
+        end;
         OrderRequest := KnownOrderRequest;
         exit(true);
+    end;
+
+    /// <summary>
+    /// Refuses a request whose content is not the one that is meant.
+    /// </summary>
+    procedure CheckContent(OrderRequest: Record "WINS Order Request"; ContentHash: Text)
+    begin
+        if OrderRequest."Content Hash" <> ContentHash then
+            Error(OtherContentErr, OrderRequest.Reference, OrderRequest."Content Hash", ContentHash);
+    end;
+
+    local procedure DeleteWithLines(OrderRequest: Record "WINS Order Request")
+    var
+        OrderRequestLine: Record "WINS Order Request Line";
+    begin
+        OrderRequestLine.SetRange("Request Id", OrderRequest.SystemId);
+        OrderRequestLine.DeleteAll(true);
+        OrderRequest.Delete(true);
     end;
 
     /// <summary>
@@ -104,6 +127,7 @@ codeunit 62200 "WINS Order Processing"
         end else begin
             SalesInvoiceHeader.SetRange("External Document No.", OrderRequest.Reference);
             SalesInvoiceHeader.SetRange("Sell-to Customer No.", OrderRequest."Customer No.");
+            SalesInvoiceHeader.SetRange(Cancelled, false);
             if not SalesInvoiceHeader.FindFirst() then
                 exit(false);
             OrderRequest."Posted Document No." := SalesInvoiceHeader."No.";
@@ -150,7 +174,8 @@ codeunit 62200 "WINS Order Processing"
 
     local procedure SetTerms(OrderRequest: Record "WINS Order Request"; var SalesHeader: Record "Sales Header")
     begin
-        SalesHeader.Validate("Currency Code", OrderRequest."Currency Code");
+        if OrderRequest."Currency Code" <> '' then
+            SalesHeader.Validate("Currency Code", CurrencyCode(OrderRequest."Currency Code"));
         if OrderRequest."Location Code" <> '' then
             SalesHeader.Validate("Location Code", OrderRequest."Location Code");
         if OrderRequest."Payment Terms Code" <> '' then
@@ -161,18 +186,40 @@ codeunit 62200 "WINS Order Processing"
             SalesHeader.Validate("Shipment Method Code", OrderRequest."Shipment Method Code");
         if OrderRequest."Shipping Agent Code" <> '' then
             SalesHeader.Validate("Shipping Agent Code", OrderRequest."Shipping Agent Code");
+        if OrderRequest."Shipping Agent Service Code" <> '' then
+            SalesHeader.Validate("Shipping Agent Service Code", OrderRequest."Shipping Agent Service Code");
         if OrderRequest."Salesperson Code" <> '' then
             SalesHeader.Validate("Salesperson Code", OrderRequest."Salesperson Code");
         if OrderRequest."Requested Delivery Date" <> 0D then
             SalesHeader.Validate("Requested Delivery Date", OrderRequest."Requested Delivery Date");
+        if OrderRequest."Customer Price Group" <> '' then
+            SalesHeader.Validate("Customer Price Group", OrderRequest."Customer Price Group");
+        if OrderRequest."Customer Disc. Group" <> '' then
+            SalesHeader.Validate("Customer Disc. Group", OrderRequest."Customer Disc. Group");
+        if OrderRequest."Language Code" <> '' then
+            SalesHeader.Validate("Language Code", OrderRequest."Language Code");
+        if OrderRequest."Package Tracking No." <> '' then
+            SalesHeader.Validate("Package Tracking No.", OrderRequest."Package Tracking No.");
+        if OrderRequest."Work Description" <> '' then
+            SalesHeader.SetWorkDescription(OrderRequest."Work Description");
     end;
 
-    // Addresses are assigned and not validated: validation asks about post codes, and changes other addresses.
+    // The currency of the company itself has no record, and its code is empty on documents.
+    local procedure CurrencyCode(Code: Code[10]): Code[10]
+    var
+        GeneralLedgerSetup: Record "General Ledger Setup";
+    begin
+        GeneralLedgerSetup.Get();
+        if Code = GeneralLedgerSetup."LCY Code" then
+            exit('');
+        exit(Code);
+    end;
+
+    // Addresses are assigned and not validated: validation asks about post codes, and changes other addresses. An address of
+    // the request is the whole address: of the customer's own, nothing stays.
     local procedure SetAddresses(OrderRequest: Record "WINS Order Request"; var SalesHeader: Record "Sales Header")
     begin
-        if OrderRequest."Sell-to Name" <> '' then begin
-            SalesHeader."Sell-to Customer Name" := OrderRequest."Sell-to Name";
-            SalesHeader."Sell-to Contact" := OrderRequest."Sell-to Contact";
+        if HasPlace(OrderRequest."Sell-to Address", OrderRequest."Sell-to Post Code", OrderRequest."Sell-to City") then begin
             SalesHeader."Sell-to Address" := OrderRequest."Sell-to Address";
             SalesHeader."Sell-to Address 2" := OrderRequest."Sell-to Address 2";
             SalesHeader."Sell-to Post Code" := OrderRequest."Sell-to Post Code";
@@ -180,9 +227,11 @@ codeunit 62200 "WINS Order Processing"
             SalesHeader."Sell-to County" := OrderRequest."Sell-to County";
             SalesHeader."Sell-to Country/Region Code" := OrderRequest."Sell-to Country/Region Code";
         end;
-        if OrderRequest."Bill-to Name" <> '' then begin
-            SalesHeader."Bill-to Name" := OrderRequest."Bill-to Name";
-            SalesHeader."Bill-to Contact" := OrderRequest."Bill-to Contact";
+        if OrderRequest."Sell-to Name" <> '' then
+            SalesHeader."Sell-to Customer Name" := OrderRequest."Sell-to Name";
+        if OrderRequest."Sell-to Contact" <> '' then
+            SalesHeader."Sell-to Contact" := OrderRequest."Sell-to Contact";
+        if HasPlace(OrderRequest."Bill-to Address", OrderRequest."Bill-to Post Code", OrderRequest."Bill-to City") then begin
             SalesHeader."Bill-to Address" := OrderRequest."Bill-to Address";
             SalesHeader."Bill-to Address 2" := OrderRequest."Bill-to Address 2";
             SalesHeader."Bill-to Post Code" := OrderRequest."Bill-to Post Code";
@@ -190,6 +239,10 @@ codeunit 62200 "WINS Order Processing"
             SalesHeader."Bill-to County" := OrderRequest."Bill-to County";
             SalesHeader."Bill-to Country/Region Code" := OrderRequest."Bill-to Country/Region Code";
         end;
+        if OrderRequest."Bill-to Name" <> '' then
+            SalesHeader."Bill-to Name" := OrderRequest."Bill-to Name";
+        if OrderRequest."Bill-to Contact" <> '' then
+            SalesHeader."Bill-to Contact" := OrderRequest."Bill-to Contact";
         SetShipTo(OrderRequest, SalesHeader);
         if OrderRequest."Phone No." <> '' then
             SalesHeader."Sell-to Phone No." := OrderRequest."Phone No.";
@@ -200,16 +253,26 @@ codeunit 62200 "WINS Order Processing"
     local procedure SetShipTo(OrderRequest: Record "WINS Order Request"; var SalesHeader: Record "Sales Header")
     begin
         SalesHeader.Validate("Ship-to Code", OrderRequest."Ship-to Code");
-        if (OrderRequest."Ship-to Code" <> '') or (OrderRequest."Ship-to Name" = '') then
+        if OrderRequest."Ship-to Code" <> '' then
             exit;
-        SalesHeader."Ship-to Name" := OrderRequest."Ship-to Name";
-        SalesHeader."Ship-to Contact" := OrderRequest."Ship-to Contact";
-        SalesHeader."Ship-to Address" := OrderRequest."Ship-to Address";
-        SalesHeader."Ship-to Address 2" := OrderRequest."Ship-to Address 2";
-        SalesHeader."Ship-to Post Code" := OrderRequest."Ship-to Post Code";
-        SalesHeader."Ship-to City" := OrderRequest."Ship-to City";
-        SalesHeader."Ship-to County" := OrderRequest."Ship-to County";
-        SalesHeader."Ship-to Country/Region Code" := OrderRequest."Ship-to Country/Region Code";
+        if HasPlace(OrderRequest."Ship-to Address", OrderRequest."Ship-to Post Code", OrderRequest."Ship-to City") then begin
+            SalesHeader."Ship-to Address" := OrderRequest."Ship-to Address";
+            SalesHeader."Ship-to Address 2" := OrderRequest."Ship-to Address 2";
+            SalesHeader."Ship-to Post Code" := OrderRequest."Ship-to Post Code";
+            SalesHeader."Ship-to City" := OrderRequest."Ship-to City";
+            SalesHeader."Ship-to County" := OrderRequest."Ship-to County";
+            SalesHeader."Ship-to Country/Region Code" := OrderRequest."Ship-to Country/Region Code";
+        end;
+        if OrderRequest."Ship-to Name" <> '' then
+            SalesHeader."Ship-to Name" := OrderRequest."Ship-to Name";
+        if OrderRequest."Ship-to Contact" <> '' then
+            SalesHeader."Ship-to Contact" := OrderRequest."Ship-to Contact";
+    end;
+
+    // A country alone is no address.
+    local procedure HasPlace(Address: Text; PostCode: Text; City: Text): Boolean
+    begin
+        exit((Address <> '') or (PostCode <> '') or (City <> ''));
     end;
 
     local procedure MakeLines(OrderRequest: Record "WINS Order Request"; SalesHeader: Record "Sales Header")
@@ -263,7 +326,10 @@ codeunit 62200 "WINS Order Processing"
         if OrderRequestLine."Unit of Measure Code" <> '' then
             SalesLine.Validate("Unit of Measure Code", OrderRequestLine."Unit of Measure Code");
         SalesLine.Validate("Unit Price", OrderRequestLine."Unit Price");
-        SalesLine.Validate("Line Discount Amount", OrderRequestLine."Line Discount Amount");
+        if OrderRequestLine."Line Discount Amount" <> 0 then
+            SalesLine.Validate("Line Discount Amount", OrderRequestLine."Line Discount Amount")
+        else
+            SalesLine.Validate("Line Discount %", OrderRequestLine."Line Discount %");
     end;
 
     local procedure MakeCharge(OrderRequestLine: Record "WINS Order Request Line"; SalesHeader: Record "Sales Header")

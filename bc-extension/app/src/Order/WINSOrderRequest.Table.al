@@ -172,6 +172,33 @@ table 62203 "WINS Order Request"
             DataClassification = CustomerContent;
             ToolTip = 'Specifies whether the document is released once it is made.', Comment = 'nl-NL="Hiermee wordt aangegeven of het document wordt vrijgegeven zodra het is gemaakt."';
         }
+        field(26; "Shipping Agent Service Code"; Code[10])
+        {
+            Caption = 'Shipping Agent Service Code', Comment = 'nl-NL="Expediteursservicecode"';
+            DataClassification = CustomerContent;
+            TableRelation = "Shipping Agent Services".Code where("Shipping Agent Code" = field("Shipping Agent Code"));
+            ToolTip = 'Specifies the service of the shipping agent.', Comment = 'nl-NL="Hiermee wordt de service van de expediteur aangegeven."';
+        }
+        field(27; "Package Tracking No."; Text[50])
+        {
+            Caption = 'Package Tracking No.', Comment = 'nl-NL="Pakkettraceringsnr."';
+            DataClassification = CustomerContent;
+            ToolTip = 'Specifies the tracking number of the package.', Comment = 'nl-NL="Hiermee wordt het traceringsnummer van het pakket aangegeven."';
+        }
+        field(28; "Customer Price Group"; Code[10])
+        {
+            Caption = 'Customer Price Group', Comment = 'nl-NL="Klantprijsgroep"';
+            DataClassification = CustomerContent;
+            TableRelation = "Customer Price Group";
+            ToolTip = 'Specifies the customer price group. Empty takes that of the customer.', Comment = 'nl-NL="Hiermee wordt de klantprijsgroep aangegeven. Leeg neemt die van de klant."';
+        }
+        field(29; "Customer Disc. Group"; Code[20])
+        {
+            Caption = 'Customer Disc. Group', Comment = 'nl-NL="Klantkortingsgroep"';
+            DataClassification = CustomerContent;
+            TableRelation = "Customer Discount Group";
+            ToolTip = 'Specifies the customer discount group. Empty takes that of the customer.', Comment = 'nl-NL="Hiermee wordt de klantkortingsgroep aangegeven. Leeg neemt die van de klant."';
+        }
         field(30; "Sell-to Name"; Text[100])
         {
             Caption = 'Sell-to Name', Comment = 'nl-NL="Orderklant: naam"';
@@ -347,6 +374,19 @@ table 62203 "WINS Order Request"
             Editable = false;
             ToolTip = 'Specifies when the document was made.', Comment = 'nl-NL="Hiermee wordt aangegeven wanneer het document is gemaakt."';
         }
+        field(64; "Language Code"; Code[10])
+        {
+            Caption = 'Language Code', Comment = 'nl-NL="Taalcode"';
+            DataClassification = CustomerContent;
+            TableRelation = Language;
+            ToolTip = 'Specifies the language of the document. Empty takes that of the customer.', Comment = 'nl-NL="Hiermee wordt de taal van het document aangegeven. Leeg neemt die van de klant."';
+        }
+        field(65; "Work Description"; Text[2048])
+        {
+            Caption = 'Work Description', Comment = 'nl-NL="Werkomschrijving"';
+            DataClassification = CustomerContent;
+            ToolTip = 'Specifies the description of the work.', Comment = 'nl-NL="Hiermee wordt de omschrijving van het werk aangegeven."';
+        }
     }
 
     keys
@@ -367,6 +407,7 @@ table 62203 "WINS Order Request"
     begin
         Rec."Phone No." := '';
         Rec."E-Mail" := '';
+        Rec."Work Description" := '';
         Rec."Sell-to Name" := '';
         Rec."Sell-to Contact" := '';
         Rec."Sell-to Address" := '';

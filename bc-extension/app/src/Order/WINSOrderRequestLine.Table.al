@@ -83,6 +83,13 @@ table 62204 "WINS Order Request Line"
             TableRelation = "VAT Product Posting Group";
             ToolTip = 'Specifies the VAT product posting group. Empty takes that of the item or account.', Comment = 'nl-NL="Hiermee wordt de btw-productboekingsgroep aangegeven. Leeg neemt die van het artikel of de rekening."';
         }
+        field(13; "Line Discount %"; Decimal)
+        {
+            Caption = 'Line Discount %', Comment = 'nl-NL="Regelkorting %"';
+            DataClassification = CustomerContent;
+            DecimalPlaces = 0 : 5;
+            ToolTip = 'Specifies the discount on the line in per cent. An amount counts before it.', Comment = 'nl-NL="Hiermee wordt de korting op de regel als percentage aangegeven. Een bedrag gaat voor."';
+        }
     }
 
     keys

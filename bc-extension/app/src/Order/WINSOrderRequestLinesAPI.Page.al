@@ -70,6 +70,10 @@ page 62233 "WINS Order Request Lines API"
                 {
                     Caption = 'Line discount amount', Locked = true;
                 }
+                field(lineDiscountPercent; Rec."Line Discount %")
+                {
+                    Caption = 'Line discount percent', Locked = true;
+                }
                 field(vatProdPostingGroup; Rec."VAT Prod. Posting Group")
                 {
                     Caption = 'Vat prod posting group', Locked = true;

@@ -99,6 +99,30 @@ page 62232 "WINS Order Requests API"
                 {
                     Caption = 'Shipping agent code', Locked = true;
                 }
+                field(shippingAgentServiceCode; Rec."Shipping Agent Service Code")
+                {
+                    Caption = 'Shipping agent service code', Locked = true;
+                }
+                field(packageTrackingNo; Rec."Package Tracking No.")
+                {
+                    Caption = 'Package tracking no', Locked = true;
+                }
+                field(customerPriceGroup; Rec."Customer Price Group")
+                {
+                    Caption = 'Customer price group', Locked = true;
+                }
+                field(customerDiscGroup; Rec."Customer Disc. Group")
+                {
+                    Caption = 'Customer disc group', Locked = true;
+                }
+                field(languageCode; Rec."Language Code")
+                {
+                    Caption = 'Language code', Locked = true;
+                }
+                field(workDescription; Rec."Work Description")
+                {
+                    Caption = 'Work description', Locked = true;
+                }
                 field(salespersonCode; Rec."Salesperson Code")
                 {
                     Caption = 'Salesperson code', Locked = true;
@@ -268,12 +292,13 @@ page 62232 "WINS Order Requests API"
     end;
 
     /// <summary>
-    /// Makes the document of the request, unless it was made before.
+    /// Makes the document of the request, unless it was made before. Refuses a request with other content than is meant.
     /// </summary>
     [ServiceEnabled]
     [Scope('Cloud')]
-    procedure Process(var ActionContext: WebServiceActionContext)
+    procedure Process(var ActionContext: WebServiceActionContext; contentHash: Text[64])
     begin
+        OrderProcessing.CheckContent(Rec, contentHash);
         OrderProcessing.Process(Rec);
         ActionContext.SetObjectType(ObjectType::Page);
         ActionContext.SetObjectId(Page::"WINS Order Requests API");

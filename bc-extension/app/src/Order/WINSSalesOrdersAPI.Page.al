@@ -68,6 +68,22 @@ page 62231 "WINS Sales Orders API"
                 {
                     Caption = 'Shipping agent service code', Locked = true;
                 }
+                field(packageTrackingNo; Rec."Package Tracking No.")
+                {
+                    Caption = 'Package tracking no', Locked = true;
+                }
+                field(customerPriceGroup; Rec."Customer Price Group")
+                {
+                    Caption = 'Customer price group', Locked = true;
+                }
+                field(customerDiscGroup; Rec."Customer Disc. Group")
+                {
+                    Caption = 'Customer disc group', Locked = true;
+                }
+                field(languageCode; Rec."Language Code")
+                {
+                    Caption = 'Language code', Locked = true;
+                }
                 field(locationCode; Rec."Location Code")
                 {
                     Caption = 'Location code', Locked = true;

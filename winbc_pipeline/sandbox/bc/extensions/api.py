@@ -53,11 +53,13 @@ class ExtensionApi(Api):
 
     def _collection(self, place: Place, call: Call) -> Reply:
         """As in API v2.0; a POST that repeats a record gets that record."""
-        if call.method == "POST":
+        if call.method != "POST":
+            return super()._collection(place, call)
+        with self.company.transaction():
             known = self.extensions.repeated(place.entity, as_object(call.json()) | place.parent)
-            if known is not None:
-                return self._shown(201, place.entity, known, self._options(call, place.entity), call)
-        return super()._collection(place, call)
+            if known is None:
+                return super()._collection(place, call)
+        return self._shown(201, place.entity, known, self._options(call, place.entity), call)
 
     def _options(self, call: Call, entity: EntitySet) -> Options:
         options = super()._options(call, entity)

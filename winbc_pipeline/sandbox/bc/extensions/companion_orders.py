@@ -30,6 +30,7 @@ SIDES = (
     ("County", "State"),
     ("CountryRegionCode", "Country"),
 )
+PLACE = ("Address", "PostCode", "City")  # without one of these it is no address
 PLAIN = {
     "customerNumber": "customerNumber",
     "reference": "externalDocumentNumber",
@@ -55,15 +56,28 @@ IN_SETTINGS = {
     "vatBusPostingGroup": "vatBusPostingGroup",
     "paymentMethodCode": "paymentMethodCode",
     "shippingAgentCode": "shippingAgentCode",
+    "shippingAgentServiceCode": "shippingAgentServiceCode",
+    "packageTrackingNo": "packageTrackingNo",
+    "customerPriceGroup": "customerPriceGroup",
+    "customerDiscGroup": "customerDiscGroup",
+    "languageCode": "languageCode",
     "locationCode": "locationCode",
 }
+UNDONE = ("Canceled", "Corrective")  # of invoices
 OF_A_PERSON = ("phoneNumber", "email", *(name for name in PLAIN if name.startswith(("sellTo", "billTo", "shipTo"))))
 NAMES = tuple(f"{side}{part}" for side in ("sellTo", "billTo", "shipTo") for part in ("Name", "Contact"))
 
 
 @behaviour("orderRequest.process")
 def process(company: Company, record: Record, arguments: Record) -> None:
-    """Makes the document of a request, unless it was made before. Raises Refused: then nothing is kept."""
+    """Makes the document of a request, unless it was made before. Raises Refused: then nothing is kept.
+
+    It takes the hash of the content that is meant: another request may have taken the place of this one.
+    """
+    if arguments["contentHash"] != record["contentHash"]:
+        was, now = record["contentHash"], arguments["contentHash"]
+        words = f"The order request {record['reference']} was sent before with other content"
+        raise dialog_error(f"{words}: {was} is there, {now} was sent.")
     if record["state"] == "Processed":
         return
     check_sync_on(company)
@@ -99,11 +113,12 @@ def _follow_posted(company: Company, requests: str, record: Record, kind: str, t
 
 
 def _existing(company: Company, header: str, request: Record) -> Record | None:
-    """A document with the reference that was made over API v2.0, before the app was there; posted or not."""
+    """A document with the reference that was made over API v2.0, before the app was there; posted or not. One that was
+    cancelled is none."""
     posted = "salesInvoices" if header == "salesOrders" else header
     for name in dict.fromkeys((header, posted)):
         for found in company.all(name, "externalDocumentNumber", request["reference"]):
-            if found["customerNumber"] == request["customerNumber"]:
+            if found["customerNumber"] == request["customerNumber"] and found["status"] not in UNDONE:
                 return found
     return None
 
@@ -111,6 +126,7 @@ def _existing(company: Company, header: str, request: Record) -> Record | None:
 def _make(company: Company, header: str, request: Record) -> Record:
     fields = company.entity(header).fields
     values = {other: request[own] for own, other in PLAIN.items() if request[own] not in ("", ZERO_DATE)}
+    values |= _rest_of_addresses(request)
     values |= {field: _id(company, entity, request[own]) for own, (entity, field) in BY_CODE.items() if request[own]}
     if request["orderDate"] != ZERO_DATE:
         values[DATES[header]] = request["orderDate"]
@@ -130,6 +146,12 @@ def _make(company: Company, header: str, request: Record) -> Record:
     return document
 
 
+def _rest_of_addresses(request: Record) -> Record:
+    """The empty fields of the addresses that the request has. The customer's own must not fill them."""
+    there = [side for side in ("sellTo", "billTo", "shipTo") if any(request[f"{side}{own}"] for own in PLACE)]
+    return {f"{side}{other}": "" for side in there for own, other in SIDES if not request[f"{side}{own}"]}
+
+
 def _line(company: Company, line: Record) -> Record:
     kind = LINE_TYPES.get(decoded(line["type"]))
     if kind is None:
@@ -142,6 +164,8 @@ def _line(company: Company, line: Record) -> Record:
     made |= {name: line[name] for name in ("quantity", "unitPrice")} | {"lineObjectNumber": line["number"]}
     if amount(line["lineDiscountAmount"]):
         made["discountAmount"] = line["lineDiscountAmount"]
+    elif amount(line["lineDiscountPercent"]):
+        made["discountPercent"] = line["lineDiscountPercent"]
     named = {"unitOfMeasureCode": "unitOfMeasureCode", "vatProdPostingGroup": "taxCode"}
     made |= {other: line[own] for own, other in named.items() if line[own]}
     if line["locationCode"]:

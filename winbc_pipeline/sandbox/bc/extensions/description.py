@@ -79,9 +79,10 @@ class EntityDescription(Part):
     that holds the id of a record of this one. `permissions` are the rights that each permission set gives; without any,
     everybody may do everything.
 
-    A second POST of a natural key gives the first record if it has the same in the fields of `same_if`, and is refused
-    if not. `computed` names the function that gives the records when they are read. `subscriber` names what happens
-    while the app is installed. `is_query` is an API query, whose records have no id. `since` is the version of the app
+    A second POST of a natural key gives the first record if it has the same in the fields of `same_if`. If not, it
+    takes the place of a record that has the values of `replaced_while`, and is refused otherwise. `computed` names the
+    function that gives the records when they are read. `subscriber` names what happens while the app is installed.
+    `is_query` is an API query, whose records have no id. `since` is the version of the app
     in which the set came, `gives` what it is for, and `bc14` the fields that the variant for version 14 has.
     """
 
@@ -96,6 +97,7 @@ class EntityDescription(Part):
     permissions: dict[str, list[Right]] = {}
     webhooks: bool = True
     same_if: list[str] = []
+    replaced_while: dict[str, str] = {}
     computed: str = ""
     subscriber: str = ""
     is_query: bool = False

@@ -116,7 +116,7 @@ class Extensions:
         _, described = self.described.get(entity.name, (None, None))
         if described is None or not described.same_if:
             return None
-        return repeated(self.company, entity, body, described.natural_key, described.same_if)
+        return repeated(self.company, entity, body, described)
 
     def _offered(self, app: App) -> list[Offered]:
         stored = {name: app.stored_name(name) for name in app.entities}

@@ -15,6 +15,7 @@ from ..data.schema import EntitySet
 from ..data.values import checked_body, decoded, is_zero
 from ..odata.metadata import caption
 from ..odata.writing import Rules, insert, modify, no_relation
+from .description import EntityDescription
 
 Relations = Mapping[str, tuple[str, str]]  # a field, and the entity set and the field in which its value must be found
 
@@ -117,20 +118,26 @@ def with_key(company: Company, entity: EntitySet, key: Sequence[str], record: Re
     return found[0] if found else None
 
 
-def repeated(
-    company: Company, entity: EntitySet, body: Record, key: Sequence[str], same_if: Sequence[str]
-) -> Record | None:
+def repeated(company: Company, entity: EntitySet, body: Record, described: EntityDescription) -> Record | None:
     """The stored record with the natural key of a new one; None without one.
 
-    Raises: Refused if the new one has other values in the fields `same_if`.
+    A record with other values in the fields `same_if` is deleted while it may be replaced, with what belongs to it.
+    Raises: Refused if it may not.
     """
     sent = company.empty(entity.name) | checked_body(entity, body, deep=True)
-    known = with_key(company, entity, key, sent)
-    if known and any(known[name] != sent[name] for name in same_if):
-        raise dialog_error(
-            f"The {caption(entity.entity_name).lower()} {sent[key[-1]]} was sent before with other content."
-        )
-    return known
+    known = with_key(company, entity, described.natural_key, sent)
+    changed = [name for name in described.same_if if known and known[name] != sent[name]]
+    if not known or not changed:
+        return known
+    open_values = described.replaced_while
+    if not open_values or any(decoded(known[name]) != value for name, value in open_values.items()):
+        reference = sent[described.natural_key[-1]]
+        was, now = (", ".join(str(one[name]) for name in changed) for one in (known, sent))
+        words = f"The {caption(entity.entity_name).lower()} {reference} was sent before with other content"
+        raise dialog_error(f"{words}: {was} is there, {now} was sent.")
+    company.drop(entity.name, known)
+    company.extension_rules[entity.name].after_delete(company, known)
+    return None
 
 
 def check_relations(company: Company, relations: Relations, values: Record) -> None:

@@ -48,9 +48,15 @@ def later_calls(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
     return calls_after(change_all, tmp_path_factory.mktemp("calls"))
 
 
-def calls_after(story: Story, folder: Path) -> list[Call]:
+@pytest.fixture(scope="module")
+def calls_by_key(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """The calls of a run of two new orders that go as order requests of the companion app."""
+    return calls_after(place_two, tmp_path_factory.mktemp("calls"), with_app=True)
+
+
+def calls_after(story: Story, folder: Path, with_app: bool = False) -> list[Call]:
     """The calls of the run after a story: system, verb, path, and the how manieth of these it is."""
-    with open_order_flow(folder) as order_flow:
+    with open_order_flow(folder, with_app=with_app) as order_flow:
         story(order_flow)
         before = {port: len(order_flow.log(port)) for port in (WINSTORE, BC)}
         order_flow.sync()
@@ -139,9 +145,28 @@ def test_a_fault_of_any_call_leaves_each_change_made_once(
     on_each_call(of_turn(later_calls, turn), change_all, kind, assert_all_is_done_once, tmp_path)
 
 
-def on_each_call(calls: list[tuple[int, Call]], story: Story, kind: str, done: Story, folder: Path) -> None:
+@pytest.mark.parametrize(("kind", "turn"), in_turns(OFTEN, OFTEN))
+def test_a_fault_of_a_call_to_the_app_leaves_each_order_once(
+    calls_by_key: list[Call], kind: str, turn: int, tmp_path: Path
+) -> None:
+    """The calls that a run without the app does not make."""
+    own = [call for call in calls_by_key if "/connector/" in call[2]]
+    on_each_call(of_turn(own, turn), place_two, kind, assert_both_are_there, tmp_path, with_app=True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_fault_of_every_call_leaves_each_order_once_by_its_key(
+    calls_by_key: list[Call], kind: str, tmp_path: Path
+) -> None:
+    on_each_call([*enumerate(calls_by_key)], place_two, kind, assert_both_are_there, tmp_path, with_app=True)
+
+
+def on_each_call(
+    calls: list[tuple[int, Call]], story: Story, kind: str, done: Story, folder: Path, with_app: bool = False
+) -> None:
     for number, call in calls:
-        with open_order_flow(folder / str(number)) as order_flow:
+        with open_order_flow(folder / str(number), with_app=with_app) as order_flow:
             story(order_flow)
             try:
                 run_with(order_flow, kind, call)

@@ -91,6 +91,18 @@ def test_two_documents_with_the_reference_are_named_and_left_alone(order_flow: O
     assert all(number in row["message"] for number in numbers)
 
 
+def test_a_duplicate_of_which_a_person_deleted_both_is_for_a_person(order_flow: OrderFlow) -> None:
+    """Row 8. Nobody knows whether the order is still wanted: nothing is sent, and the order stays as it is told."""
+    order_flow.types("W1")
+    order_flow.types("W1")
+    order_flow.send()
+    for each in order_flow.records("salesOrders"):
+        order_flow.by_person("DELETE", f"salesOrders({each['id']})")
+    order_flow.sync()
+    assert [(row["action"], row["reason"]) for row in order_flow.planned()] == [("hold", "NOT_FOUND")]
+    assert order_flow.records("salesOrders") == []
+
+
 def test_a_duplicate_is_over_once_a_person_deleted_one(order_flow: OrderFlow) -> None:
     """Row 8."""
     order_flow.types("W1")

@@ -11,7 +11,7 @@ from winbc_pipeline.sync import crash_points
 
 from ....support import forked
 from ....support.in_process import Killed
-from ....support.order_flow import OrderFlow
+from ....support.order_flow import OrderFlow, open_order_flow
 from ....support.order_invariants import assert_invariants, assert_nothing_written
 from ....support.order_sandboxes import BC
 from ....support.sandboxes import HTTP, Sandboxes, environment_of
@@ -56,8 +56,27 @@ def finish(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
             return
 
 
-@pytest.mark.parametrize("point", crash_points.POINTS)
-def test_a_run_that_dies_there_is_completed_by_the_next(order_flow: OrderFlow, point: str) -> None:
+BY_KEY = [pytest.param(True, point, id=f"by key, {point}") for point in crash_points.POINTS_OF_REQUESTS]
+OFTEN_BY_KEY = ("after intent", "after answer")
+BOTH = [
+    pytest.param(with_app, point, marks=pytest.mark.soak if with_app and point not in OFTEN_BY_KEY else ())
+    for with_app in (False, True)
+    for point in crash_points.POINTS
+]
+
+
+@pytest.mark.parametrize(("with_app", "point"), BOTH + BY_KEY)
+def test_a_run_that_dies_there_is_completed_by_the_next(
+    tmp_path: Path, tables: Path, with_app: bool, point: str
+) -> None:
+    """With the companion app and without; with it, the next run waits for nothing."""
+    with open_order_flow(tmp_path, with_app=with_app) as order_flow:
+        dies_and_goes_on(order_flow, point)
+        if with_app:
+            assert {event["reason"] for event in order_flow.events()} & {"QUARANTINE", "LOOK_AGAIN"} == set()
+
+
+def dies_and_goes_on(order_flow: OrderFlow, point: str) -> None:
     for number in range(ORDERS):
         order_flow.order(f"W{number}", customerid=f"{number}1", email=f"{number}@mail.example")
     crash_points.armed[point] = 1

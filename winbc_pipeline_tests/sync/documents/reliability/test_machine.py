@@ -15,10 +15,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from winbc_pipeline.errors import WinbcError
+from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.staging.ledger import State
 
 from ....support.order_invariants import assert_nothing_written
-from ....support.order_sandboxes import ADDRESS, BC, KNOWN_SKU, LATER_SKU, WINSTORE, OrderSandboxes, order_sandboxes
+from ....support.order_sandboxes import (
+    ADDRESS,
+    BC,
+    KNOWN_SKU,
+    LATER_SKU,
+    WINSTORE,
+    WITH_APP,
+    OrderSandboxes,
+    order_sandboxes,
+)
 
 MINUTE = 60
 MOST_ORDERS = 4
@@ -52,12 +62,13 @@ class Orders(RuleBasedStateMachine):
     """Shops, both systems, a person at Business Central, time, and the program."""
 
     tables: Path
+    options = None  # of Business Central's sandbox
 
     def __init__(self) -> None:
         super().__init__()
         self.stack, self.taken = ExitStack(), 0
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
-        self.sandboxes: OrderSandboxes = self.stack.enter_context(order_sandboxes(folder, self.tables))
+        self.sandboxes: OrderSandboxes = self.stack.enter_context(order_sandboxes(folder, self.tables, self.options))
 
     @initialize(customer=st.sampled_from(CUSTOMERS), applied=st.booleans())
     def first_order(self, customer: dict[str, str], applied: bool) -> None:
@@ -143,10 +154,20 @@ class Orders(RuleBasedStateMachine):
         assert_nothing_written(before, self.sandboxes.state(BC))
 
 
-def run_machine(tables: Path, part: int | None = None, **chosen: Any) -> None:
+class OrdersByKey(Orders):
+    """The same with the companion app, which comes and goes: an order is sent in one way and settled in the other."""
+
+    options = WITH_APP
+
+    @rule(there=st.booleans())
+    def app_comes_or_goes(self, there: bool) -> None:
+        self.sandboxes.seed_app({"id": companion_app().key, "installed": there})
+
+
+def run_machine(tables: Path, part: int | None = None, machine: type[Orders] = Orders, **chosen: Any) -> None:
     """Runs stories; each `part` has others, the same ones every time."""
-    Orders.tables = tables
-    stories = Orders if part is None else seed(part)(type("Orders", (Orders,), {}))
+    machine.tables = tables
+    stories = machine if part is None else seed(part)(type("Orders", (machine,), {}))
     quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     chosen = {"stateful_step_count": 14, "suppress_health_check": quiet} | chosen
     run_state_machine_as_test(stories, settings=settings(**chosen))  # type: ignore[no-untyped-call]
@@ -161,6 +182,12 @@ def test_every_order_arrives_once_whatever_comes(tables: Path) -> None:
 def test_every_order_arrives_once_in_50_runs(tables: Path, part: int) -> None:
     """The first part in CI, all six before a release."""
     run_machine(tables, part, max_examples=50)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.soak) for part in range(1, 6))])
+def test_every_order_arrives_once_by_its_key_with_an_app_that_comes_and_goes(tables: Path, part: int) -> None:
+    run_machine(tables, part, OrdersByKey, max_examples=50 if part else 6)
 
 
 @pytest.mark.soak

@@ -1,0 +1,1 @@
+"""Documents by order requests of the companion app: made once by their key, in one transaction."""
