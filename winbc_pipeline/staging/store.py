@@ -25,6 +25,7 @@ from .people.installation_key import key_in, keyed_sql
 from .server import address as servers
 from .server import instances
 from .server.instances import as_stored as as_stored
+from .server.instances import drop_table as drop_table
 from .server.instances import stored as stored
 from .server.lease import LOST, fence
 from .sql import literal as literal  # everybody who opens a database takes them from here
@@ -349,7 +350,7 @@ def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapp
     create_table(connection, "wanted_shape", wanted, temporary=True)
     there = connection.execute(shape, [table]).fetchone()
     if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
-        connection.execute(f"DROP TABLE {stored(connection, table)}")
+        drop_table(connection, table)
     connection.execute("DROP TABLE wanted_shape")
     create_table(connection, table, columns)
 

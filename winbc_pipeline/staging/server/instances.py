@@ -176,6 +176,14 @@ def stored(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     return f"{SERVER}.{quote(row[0] if row else '')}.{quote(table)}"
 
 
+def drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Drops a table where it is there; on a server, its lists of structures are no longer shown."""
+    connection.execute(f"DROP TABLE IF EXISTS {stored(connection, table)}")
+    if is_server(connection):
+        connection.execute(f"DELETE FROM {LISTS} WHERE table_name = ?", [table])
+        connection.execute(f"DROP VIEW IF EXISTS temp.{quote(table)}")
+
+
 def as_stored(connection: duckdb.DuckDBPyConnection, select: str, columns: Mapping[str, str]) -> str:
     """SELECT of rows as they are added to a table of these columns: on a server, lists of structures become JSON."""
     lists = [name for name, kind in columns.items() if "STRUCT" in kind]

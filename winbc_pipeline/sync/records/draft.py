@@ -20,6 +20,7 @@ from ...staging.store import (
     as_stored,
     compress_with_zstd,
     create_table,
+    drop_table,
     in_memory,
     insert_rows,
     literal,
@@ -222,7 +223,7 @@ class Draft:
         with self.store.transaction(alone=self.is_in_database) as connection:
             take_plan(connection, self.work, self.kept, DRAFT if self.is_in_database else "", unchanged)
             for table in IN_DATABASE:
-                connection.execute(f"DROP TABLE IF EXISTS {stored(connection, table)}")
+                drop_table(connection, table)
 
     def _change(self, part: str, rows: list[Row], new: str) -> None:
         with self.store.transaction() as connection:
@@ -263,7 +264,7 @@ class Draft:
 
 def _make_anew(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
     for table in tables:
-        connection.execute(f"DROP TABLE IF EXISTS {stored(connection, table)}")
+        drop_table(connection, table)
         create_table(connection, table, TABLES[table])
 
 
