@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients soak lint al bench sbom advisories
+.PHONY: help demo test proof clients scale soak lint al bench sbom advisories
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -24,6 +24,13 @@ proof: .venv/ready ## what takes minutes: whole flows of both systems, orders un
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
+
+# What runs on a server, too: tests of loading, mapping, planning, the ledger, and of runs that are killed.
+ON_SERVER = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py winbc_pipeline_tests/sync/records/test_records.py winbc_pipeline_tests/sync/records/test_slices.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/documents/reliability/test_crashes.py
+
+scale: .venv/ready ## state in PostgreSQL: leases under every loss, and the tests of store, load, mapping, plan and ledger on it (starts Debian's PostgreSQL on loopback)
+	$(BIN)/pytest -n 2 --dist worksteal -m scale
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" --state postgres $(ON_SERVER)
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes
 	$(BIN)/pytest -m soak

@@ -9,7 +9,9 @@
     ├── StoreUnavailable                    the flow's database cannot be used:
     │   ├── StoreBusy        E-STORE        another process uses it
     │   ├── WrongKey         E-KEY          it is encrypted with another key than the one that is set: set that one
-    │   └── StoreDamaged     E-DB           it cannot be read: put it back from a backup
+    │   ├── StoreDamaged     E-DB           it cannot be read: put it back from a backup
+    │   └── StateUnavailable E-STATE        the server with the state does not answer: try again later
+    │       └── LeaseLost    E-LEASE        the session that held the flow has ended: run it again
     ├── NotWritable          E-DISK         a file cannot be written: make room, or allow it
     ├── TooManyWrites        E-GUARD        a run would write much more than usual: look, and approve it
     ├── SourceShrank         E-SOURCE       a source gives less than half of before: look, and approve it
@@ -128,6 +130,27 @@ class StoreDamaged(StoreUnavailable):
         of_flow = f" --flow {path.stem}" if "_to_" in path.stem else ""
         backup = f"Put it back from a backup (`winbc restore FILE{of_flow}`). Without a backup: docs/errors.md, E-DB."
         super().__init__(f"{path} cannot be read: {why}. {safe}", hint or backup)
+
+
+class StateUnavailable(StoreUnavailable):
+    """The server that has the state of the connection does not answer, or ended a session."""
+
+    code = "E-STATE"
+
+    def __init__(self, server: str) -> None:
+        safe = "What was committed before is safe, and nothing was sent that the ledger does not know."
+        super().__init__(f"{server} does not answer. {safe}", "Run it again when it does: it goes on where it stopped.")
+
+
+class LeaseLost(StateUnavailable):
+    """The session that held the lease has ended, so another run may have it. Nothing was committed or sent since."""
+
+    code = "E-LEASE"
+
+    def __init__(self, name: str) -> None:
+        lost = f"This run lost its session with the server, and so its lease of {name}."
+        hint = "Run it again: it looks up what it has sent."
+        WinbcError.__init__(self, f"{lost} From then on it committed nothing and sent nothing.", hint)
 
 
 class NotWritable(WinbcError):

@@ -13,6 +13,7 @@ from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -320,6 +321,33 @@ class DatabaseSettings(_Section):
         return self
 
 
+class StateSettings(_Section):
+    """Where the state is: in files (empty), or in the database of a PostgreSQL server.
+
+    `database` is an address such as `postgresql://winbc@db.example/winbc`, without the password.
+    """
+
+    database: str = Field(default="", pattern=r"^(postgres(ql)?://.+)?$")
+    password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_address(self) -> Self:
+        """Refuses a secret in a setting that may stand in winbc.toml."""
+        if urlsplit(self.database).password is not None:
+            raise ValueError("the address has a password. It belongs into WINBC_STATE__PASSWORD")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address with user and password, as libpq takes it; empty for files."""
+        password = self.password.get_secret_value()
+        if not self.database or not password:
+            return self.database
+        parts = urlsplit(self.database)
+        user, _, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
+
+
 class FlowSettings(_Section):
     """When one flow runs. What is None is as the settings of the same connection say for all flows."""
 
@@ -397,6 +425,7 @@ class Settings(BaseSettings):
     reconcile: ReconcileSettings = ReconcileSettings()
     dashboard: DashboardSettings = DashboardSettings()
     databases: DatabaseSettings = DatabaseSettings()
+    state: StateSettings = StateSettings()
     flows: dict[str, FlowSettings] = {}
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from .support.in_process import read_once
 from .support.kept_open import kept_open
 from .support.order_flow import order_flow as order_flow
 from .support.order_sandboxes import OrderSandboxes, order_sandboxes, plain_tables
+from .support.postgres import Server, running, state_on
 from .support.sandboxes import FIRST, GUARDS_OFF, REPOSITORY, Sandboxes
 from .support.servers import Servers, started
 from .support.shops.pictured_shop import pictured_shop as pictured_shop
@@ -38,6 +39,34 @@ def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look for changes may take long: the machine may be busy. No tick stays: it asks once."""
     monkeypatch.setattr(glance, "GLANCE_S", 60)
     monkeypatch.setattr(watch, "STAY_S", 0)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of its own, started when the first test asks for it."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def state_server(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Databases are schemas of an empty PostgreSQL until the test ends: those of settings, and those made without."""
+    with state_on(postgres, monkeypatch):
+        yield postgres
+
+
+@pytest.fixture(autouse=True)
+def chosen_state(request: pytest.FixtureRequest) -> None:
+    """With `--state postgres`, every test runs on a server."""
+    if request.config.getoption("--state") == "postgres":
+        if request.node.get_closest_marker("files"):
+            pytest.skip("is about files")
+        request.getfixturevalue("state_server")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--state postgres`: the tests run with their state on a server instead of in files."""
+    parser.addoption("--state", choices=("files", "postgres"), default="files")
 
 
 @pytest.fixture(scope="session")

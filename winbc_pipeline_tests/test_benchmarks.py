@@ -38,6 +38,12 @@ def test_skus_are_mapped_and_planned_as_items_and_as_variants(shape: str, record
     assert line_of("products.py", shape, "--rows", "30")["records"] == records
 
 
+@pytest.mark.scale
+def test_state_on_a_server_is_measured_beside_files() -> None:
+    line = line_of("scale.py", "--rows", "50")
+    assert set(line["files"]) == set(line["postgres"]) >= {"load", "map", "plan", "move_known"}
+
+
 def test_a_first_load_asks_for_each_article_once() -> None:
     line = line_of("volume.py", "--articles", "6", "--skus", "3", "--call-ms", "0")
     assert (line["rows"], line["calls"]) == (18, 4)

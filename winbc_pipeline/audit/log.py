@@ -30,6 +30,7 @@ Act = Literal[
     "edit",
     "erase",
     "export",
+    "move-state",
     "pause",
     "repair",
     "replay",

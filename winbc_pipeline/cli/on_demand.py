@@ -32,6 +32,7 @@ PLACES = {
     "backup": "operations.keeping:backup",
     "restore": "operations.keeping:restore",
     "tidy": "operations.keeping:tidy",
+    "move-state": "operations.keeping:move_state",
     "support-bundle": "operations.keeping:support_bundle",
     "mapping": "mapping:app",
     "stock": "stock:app",

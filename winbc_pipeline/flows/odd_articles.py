@@ -16,10 +16,10 @@ ODD = {
 
 def odd_articles(settings: Settings) -> list[str]:
     """The oddities of the staged articles, each in words with the SKUs that it is about."""
-    path = settings.flow_database(FLOW)
-    if not path.exists():
+    store = Store.of(settings, settings.flow_database(FLOW))
+    if not store.exists():
         return []
-    with Store(path, settings.memory_limit_mb).open() as connection:
+    with store.open() as connection:
         if not connection.execute(f"SELECT 1 FROM duckdb_tables() WHERE table_name = '{STAGING}'").fetchone():
             return []
         return [

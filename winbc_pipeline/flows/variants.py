@@ -89,7 +89,7 @@ def differing(connected: ConnectedFlow) -> list[str]:
 
     Raises: MappingError for tables that are wrong.
     """
-    if connected.settings.products.variants == "items" or not connected.store.path.exists():
+    if connected.settings.products.variants == "items" or not connected.store.exists():
         return []
     article = connected.flow.part("article")
     own = connected.compiled()[article.name]
@@ -205,10 +205,10 @@ def _check_way(settings: Settings) -> None:
 
     The way is noted at the first run. It may change as long as no such SKU is in Business Central.
     """
-    chosen, path = settings.products.variants, settings.flow_database(FLOW)
-    if not path.exists():
+    chosen, store = settings.products.variants, Store.of(settings, settings.flow_database(FLOW))
+    if not store.exists():
         return
-    with Store(path, settings.memory_limit_mb).open() as connection:
+    with store.open() as connection:
         create_table(connection, "way_of_variants", {"way": "VARCHAR"})
         noted = connection.execute("SELECT way FROM way_of_variants").fetchone()
     if noted == (chosen,):
@@ -227,16 +227,17 @@ def _check_way(settings: Settings) -> None:
         )
         hint += "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
         raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
-    with Store(path, settings.memory_limit_mb).transaction() as connection:
+    with store.transaction() as connection:
         connection.execute("DELETE FROM way_of_variants")
         connection.execute("INSERT INTO way_of_variants VALUES (?)", [chosen])
 
 
 def _asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:
     """The rows of a query on the database of products; none where a table is not there yet."""
-    if not settings.flow_database(FLOW).exists():
+    store = Store.of(settings, settings.flow_database(FLOW))
+    if not store.exists():
         return []
-    with Store(settings.flow_database(FLOW), settings.memory_limit_mb).open() as connection:
+    with store.open() as connection:
         there = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         return rows_of(connection, query, values) if {table, STAGING} <= there else []
 

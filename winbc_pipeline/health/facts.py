@@ -58,10 +58,10 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
     Raises: StoreBusy when another process keeps the database for longer than `wait_s` seconds.
     """
     path = connected.store.path
-    if not path.exists():
+    if not connected.store.exists():
         return Facts()
     before = _signature(path)
-    known = _read.get(path)
+    known = None if connected.store.server else _read.get(path)  # no file tells that a server's tables changed
     if known and known[0] == before:
         return known[1]
     with connected.store.open(wait_s) as connection:
@@ -196,7 +196,7 @@ def _examples(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, p
 
 def records_in_trouble(connected: ConnectedFlow) -> list[Row]:
     """All records of a flow's open problems: `part, key, kind, reason, since, window`."""
-    if not connected.store.path.exists():
+    if not connected.store.exists():
         return []
     with connected.store.open() as connection:
         ledger.create(connection)

@@ -124,13 +124,13 @@ def other_job(flow: str, job: str) -> str:
 
 def store_of(settings: Settings) -> Store:
     """The database of a connection's health."""
-    return Store(settings.state_folder / "health.duckdb", 64)
+    return Store.of(settings, settings.state_folder / "health.duckdb", 64)
 
 
 def remembered(settings: Settings, since: datetime) -> Remembered:
     """What is remembered; messages since a moment only."""
     store = store_of(settings)
-    if not store.path.exists():
+    if not store.exists():
         return Remembered()
     with store.open() as connection:
         _create(connection)
@@ -187,7 +187,7 @@ def note_failure(settings: Settings, failure: Failure) -> None:
 
 def forget_failure(settings: Settings, flow: str) -> None:
     """Notes that a run of a flow came to its end."""
-    if not store_of(settings).path.exists():
+    if not store_of(settings).exists():
         return
     with _written(settings) as connection:
         connection.execute("DELETE FROM run_failure WHERE flow = ?", [flow])

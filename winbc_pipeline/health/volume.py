@@ -25,7 +25,7 @@ def low(connected: ConnectedFlow, now: datetime, wait_s: float | None = None) ->
     Raises: StoreBusy when another process keeps the database for longer than `wait_s` seconds.
     """
     path, share = connected.store.path, connected.settings.alerts.volume_percent
-    if not share or not path.exists():
+    if not share or not connected.store.exists():
         return None
     known = _looked.get(path)
     if known and timedelta() <= now - known[0] < AGAIN and known[0].date() == now.date():

@@ -104,7 +104,7 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
         keep_young(settings, clock.now())
         broken = []
         for connected in every:
-            if not connected.store.path.exists():
+            if not connected.store.exists():
                 continue
             try:
                 context.log.info(f"{connected.flow.id}: {tidy(connected).in_words()}")

@@ -12,7 +12,7 @@ from ..staging import ledger
 from ..staging.compact import rewrite
 from ..staging.ledger import Move, State
 from ..staging.people.personal import PersonalTable, table_named
-from ..staging.store import Row, Store, literal, quote, rows_of
+from ..staging.store import Row, Store, literal, quote, rows_of, stored
 from ..sync.flow import Flow
 from ..sync.outcomes import ERASED
 from .person import OF_PEOPLE, Person, among, columns_of, staged_condition
@@ -123,7 +123,7 @@ def _by_key(flow: Flow, column: str, person: Person) -> str:
 
 
 def _erase_rows(connection: duckdb.DuckDBPyConnection, table: str, declared: PersonalTable, condition: str) -> None:
-    name = quote(table)
+    name = stored(connection, table)
     if declared.how == "texts":
         emptied = ", ".join(f"{quote(column)} = ''" for column in declared.columns)
         connection.execute(f"UPDATE {name} SET {emptied} WHERE {condition}")

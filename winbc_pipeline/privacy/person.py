@@ -76,7 +76,7 @@ class Person:
 def flows_of_people(settings: Settings) -> list[ConnectedFlow]:
     """The flows that read people, which have a database here."""
     every = [ConnectedFlow(flow, settings) for flow in FLOWS if flow.people]
-    return [each for each in every if each.store.path.exists()]
+    return [each for each in every if each.store.exists()]
 
 
 def identify(settings: Settings, text: str) -> Person:
@@ -157,9 +157,9 @@ def _is_nobody(kind: str, value: Any) -> bool:
 def _look_at_links(settings: Settings, person: Person) -> bool:
     """Adds the partners that the pairs and the ledgers know; returns whether anything was new."""
     before = _size(person)
-    path = settings.state_folder / "pairs_customers.duckdb"
-    if path.exists():
-        with Store(path, settings.memory_limit_mb).open() as connection:
+    store = Store.of(settings, settings.state_folder / "pairs_customers.duckdb")
+    if store.exists():
+        with store.open() as connection:
             create_table(connection, "pair", PAIR)
             where = f"{among('winstore_key', person.winstore)} OR {among('bc_id', person.bc)}"
             for row in rows_of(connection, f"SELECT winstore_key, bc_id, bc_no FROM pair WHERE {where}"):

@@ -5,6 +5,7 @@ from ..health import store as health
 from ..staging import apart, compact, gather, gone, ledger, load, pairs, problems, progress, schema
 from ..staging.people import erased
 from ..staging.people.personal import PersonalFile, PersonalTable
+from ..staging.server import address
 from ..sync import map as mapped
 from ..sync import plan_table, session, sync_states
 from ..sync.guards import safe_mode, source, writes
@@ -13,6 +14,7 @@ from ..sync.records.target import index
 from ..sync.stock import rules
 
 OWNERS = (
+    address,
     apart,
     compact,
     gather,
@@ -55,6 +57,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("impact-*", "passing"),
     PersonalFile("spill/*", "passing"),
     PersonalFile("pages-*", "passing"),
+    PersonalFile("moving", "nothing"),
     PersonalFile("reconcile_*.duckdb*", "passing"),
     PersonalFile("*.compact", "passing"),
     PersonalFile("*.converting*", "passing"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..orchestration.storage import personal as dagster_storage
 from ..settings import Settings
 from ..staging.people.personal import file_named
+from ..staging.server.address import names_on
 from ..staging.store import Row, Store
 from . import backups, databases
 from .person import Person
@@ -81,7 +82,8 @@ def erasers(settings: Settings, person: Person) -> Iterator[tuple[str, str]]:
     for store in _databases(settings):
         held = databases.erase(store, person)
         words = ", ".join(f"{each.table}: {each.rows}" for each in held) or "nothing of the person"
-        yield store.path.name, f"{words}; the file was copied without deleted rows"
+        how = "the tables were written anew" if store.server else "the file was copied"
+        yield store.path.name, f"{words}; {how} without deleted rows"
     for path in of_kind(settings, "copies"):
         _delete(path)
         yield _name(settings, path), "deleted"
@@ -107,8 +109,12 @@ def of_kind(settings: Settings, how: str) -> list[Path]:
 
 def _databases(settings: Settings) -> list[Store]:
     """The databases of a connection, each once: also one that is only in its log yet."""
+    server, folder = settings.state.address, settings.state_folder
     paths = [path for path in of_kind(settings, "database") if path.suffix == ".duckdb"]
-    return [Store(path, settings.memory_limit_mb, key_folder=settings.state_folder) for path in paths]
+    stores = [Store(path, settings.memory_limit_mb, key_folder=folder, server="") for path in paths]
+    there = names_on(server, settings.connection) if server else []
+    on_server = [folder / f"{name}.duckdb" for name in there]
+    return stores + [Store(path, settings.memory_limit_mb, key_folder=folder, server=server) for path in on_server]
 
 
 def _delete(path: Path) -> None:

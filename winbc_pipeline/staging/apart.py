@@ -13,6 +13,7 @@ from .people.personal import PersonalTable
 from .store import Store, create_table, insert_rows, quote, rows_of
 
 APART = {"part": "VARCHAR", "winstore_key": "VARCHAR", "bc_id": "VARCHAR", "decided_at": "TIMESTAMPTZ"}
+UNIQUE = (("part", *KEYS.values()),)
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -25,7 +26,7 @@ class Apart:
 
     def __init__(self, settings: Settings, name: str) -> None:
         path = settings.data_folder / settings.connection / f"apart_{name}.duckdb"
-        self.store = Store(path, settings.memory_limit_mb)
+        self.store = Store.of(settings, path)
 
     def note(self, part: str, ids: dict[str, str]) -> None:
         """Notes that two records are not the same.
@@ -37,15 +38,15 @@ class Apart:
         self.take_back(part, ids)
         row = {"part": part, "decided_at": clock.now(), **{KEYS[system]: own for system, own in ids.items()}}
         with self.store.open() as connection:
-            create_table(connection, "apart", APART)
+            create_table(connection, "apart", APART, unique=UNIQUE)
             insert_rows(connection, "apart", APART, [row])
 
     def take_back(self, part: str, ids: dict[str, str]) -> None:
         """Forgets the decision about two records. The arguments are those of `note`."""
-        if not self.store.path.exists():
+        if not self.store.exists():
             return
         with self.store.open() as connection:
-            create_table(connection, "apart", APART)
+            create_table(connection, "apart", APART, unique=UNIQUE)
             connection.execute(
                 "DELETE FROM apart WHERE part = ? AND winstore_key = ? AND bc_id = ?",
                 [part, ids["winstore"], ids["bc"]],
@@ -58,11 +59,11 @@ class Apart:
             system: the system of the records: winstore or bc.
             ids: their ids there.
         """
-        if not ids or not self.store.path.exists():
+        if not ids or not self.store.exists():
             return {}
         other = next(column for name, column in KEYS.items() if name != system)
         with self.store.open() as connection:
-            create_table(connection, "apart", APART)
+            create_table(connection, "apart", APART, unique=UNIQUE)
             rows = rows_of(
                 connection,
                 f"""

@@ -18,6 +18,7 @@ from .lingering import let_go
 from .people.encryption import attach
 from .people.personal import nothing
 from .schema import copy_from
+from .server.address import write_anew
 from .store import Store, create_table, writing
 
 NOTE = "compacted"
@@ -27,7 +28,9 @@ UNFINISHED = "compact"  # the ending of a copy that is not whole yet
 
 
 def is_due(store: Store) -> bool:
-    """Whether a database was last compacted a week ago, or never."""
+    """Whether a file was last compacted a week ago, or never."""
+    if store.server:
+        return False  # PostgreSQL looks after that by itself
     with store.open() as connection:
         create_table(connection, NOTE, COLUMNS)
         row = connection.execute(f"SELECT max(moment) FROM {NOTE}").fetchone()
@@ -63,6 +66,9 @@ def rewrite(store: Store, wait_s: float = 30.0) -> None:
         wait_s: seconds to wait while other processes keep it.
     Raises: StoreBusy when another process still keeps it then. Either file is whole; the same call again completes it.
     """
+    if store.server:
+        write_anew(store.server, store.schema)
+        return
     copy = store.path.with_name(f"{store.path.name}.{UNFINISHED}")
     before, ends = store.path.stat().st_ino, time.monotonic() + wait_s
     while store.path.stat().st_ino == before:

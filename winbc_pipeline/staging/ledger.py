@@ -16,6 +16,8 @@ from .. import clock
 from ..settings import Settings
 from . import problems
 from .people.personal import PersonalTable, nothing
+from .server.instances import is_server
+from .sql import with_key
 from .store import Row, Store, create_table, insert_rows, quote, rows_of
 
 
@@ -100,6 +102,16 @@ def _tables() -> dict[str, str]:
     return {name: f"CREATE TABLE IF NOT EXISTS {name} ({columns})" for name, columns in declared.items()}
 
 
+def _tables_on_server() -> tuple[str, ...]:
+    """The same tables with keys: there no lock of a file keeps two writers apart."""
+    moves = ", ".join(f"'{old or ''}>{new}'" for old, states in LEGAL.items() for new in sorted(states))
+    legal_move = f"CHECK ((coalesce(from_state, '') || '>' || state) IN ({moves}))"
+    event = f"CREATE TABLE IF NOT EXISTS ledger_event ({_declared(EVENT)}, from_state VARCHAR, {legal_move})"
+    keys = {"ledger": "part, key", "watermark": "name"}
+    with_keys = {name: with_key(OWN_TABLES[name], key) for name, key in keys.items()}
+    return (*(OWN_TABLES | with_keys | {"ledger_event": event}).values(), *problems.TABLES_ON_SERVER)
+
+
 OWN_TABLES = _tables()
 """By name, how each table is made. A change of one needs a new version of the schema (schema.py)."""
 TABLES = (*OWN_TABLES.values(), *problems.TABLES)
@@ -128,7 +140,7 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS ledger_shape (shape VARCHAR)")
     if connection.execute("SELECT shape FROM ledger_shape").fetchall() == [(SHAPE,)]:
         return
-    for statement in TABLES:
+    for statement in _tables_on_server() if is_server(connection) else TABLES:
         connection.execute(statement)
     problems.take_over(connection, clock.now())
     connection.execute("DELETE FROM ledger_shape")
@@ -165,8 +177,8 @@ def read(store: Store, where: str = "true", values: list[Any] | None = None, wai
 
 def read_other(settings: Settings, flow: str, where: str) -> list[Row]:
     """The ledger rows of another flow, by its id, that meet a condition; none when that flow has no database yet."""
-    path = settings.flow_database(flow)
-    return read(Store(path, settings.memory_limit_mb), where) if path.exists() else []
+    store = Store.of(settings, settings.flow_database(flow))
+    return read(store, where) if store.exists() else []
 
 
 def is_empty(store: Store, part: str) -> bool:

@@ -38,6 +38,8 @@ PAIR = {
 }
 KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
 """The column of each system's own id."""
+UNIQUE = tuple(("part", column) for column in KEYS.values())
+"""A record is in one pair only."""
 ETAG, VERSION = SIGNS = ("@odata.etag", "@version")
 """Beside the hashes of fields: the ETag, or the version of the staged record, with which a record had these fields."""
 
@@ -51,7 +53,7 @@ class Pairs:
 
     def __init__(self, settings: Settings, name: str) -> None:
         folder = settings.data_folder / settings.connection
-        self.store = Store(folder / f"pairs_{name}.duckdb", settings.memory_limit_mb)
+        self.store = Store.of(settings, folder / f"pairs_{name}.duckdb")
         with writing(folder):
             self.secret = key_in(folder)
 
@@ -82,7 +84,7 @@ class Pairs:
         with self.store.transaction() if transaction else self.store.open() as connection:
             self._renew_with_another_key(connection)
             for name, columns in {"pair": PAIR, **tables}.items():
-                create_table(connection, name, columns)
+                create_table(connection, name, columns, unique=UNIQUE if name == "pair" else ())
             yield connection
 
     def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -92,7 +94,7 @@ class Pairs:
         if before == (sign,):
             return
         if before:
-            create_table(connection, "pair", PAIR)
+            create_table(connection, "pair", PAIR, unique=UNIQUE)
             connection.execute("UPDATE pair SET winstore = '{}', bc = '{}'")
             for table in ("key_index", "key_index_read"):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
@@ -106,7 +108,7 @@ class Pairs:
             system: winstore or bc.
             keys: ids of records in that system.
         """
-        if not keys or not self.store.path.exists():
+        if not keys or not self.store.exists():
             return {}
         with self.opened() as connection:
             return read_within(connection, part, system, keys)

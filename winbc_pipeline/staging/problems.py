@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from .people.personal import PersonalTable, nothing
+from .sql import with_key
 from .store import literal
 
 KINDS = ("failed", "person", "guard")  # not taken; waits for somebody's decision; waits for `winbc approve`
@@ -22,6 +23,7 @@ TABLES = (
         part VARCHAR, key VARCHAR, kind VARCHAR, reason VARCHAR, cause VARCHAR, since TIMESTAMPTZ
     )""",
 )
+TABLES_ON_SERVER = (TABLES[0], with_key(TABLES[1], "part, key"))
 KEPT = timedelta(days=90)  # after it was closed
 UNTAKEN = "'STOPPED', 'NOT_TAKEN', 'NO_ANSWER'"  # reasons of PLANNED records that a run did not get rid of
 

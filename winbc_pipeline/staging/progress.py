@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 import duckdb
 
 from .people.personal import PersonalTable, nothing
+from .server.instances import is_server
+from .sql import with_key
 from .store import Store
 
 TABLES = (
@@ -26,12 +28,13 @@ TABLES = (
         position VARCHAR
     )""",
 )
+TABLES_ON_SERVER = (with_key(TABLES[0], "name"), with_key(TABLES[1], "name, source"))
 BELIEVED = timedelta(days=1)  # an older note may have missed what was committed late
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Makes the tables where they are missing."""
-    for statement in TABLES:
+    for statement in TABLES_ON_SERVER if is_server(connection) else TABLES:
         connection.execute(statement)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from ..errors import StoreDamaged
+from ..errors import ConfigurationError, StoreDamaged
 from .people import encryption
-from .people.installation_key import key_in, keyed
+from .people.installation_key import KEY_FILE, key_in, keyed
 from .people.personal import nothing
-from .sql import quote
+from .server.address import LISTS
+from .sql import literal, quote
 
 VERSION = 3
 """Raised whenever tables that were written before no longer suit the program. Files without a number are version 1."""
@@ -36,38 +37,44 @@ PERSONAL = nothing(TABLE)
 UPGRADING = threading.Lock()  # one thread of a process upgrades, the others find it done
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path | None = None) -> None:
-    """Makes the tables of a database those of this version. The connection is the only one to the database.
+def bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path | None = None, on_server: bool = False
+) -> None:
+    """Makes the tables of a database those of this version. The connection is the only one to the file of a database.
 
     An earlier version is copied into KEPT first and then changed in one transaction: a killed upgrade begins again.
 
     Args:
         key_folder: the folder of the key of the installation; None: beside the database, and only where an upgrade
             needs it.
+        on_server: whether the database is on a server. None of an earlier version is there.
 
     Raises: StoreDamaged when a later version of the program has written the database.
     """
     if version_of(connection) != VERSION:
-        _bring_up_to_date(connection, path, key_folder or path.parent)
+        _bring_up_to_date(connection, path, key_folder or path.parent, on_server)
     if key_folder:
-        _check_key(connection, key_folder)
+        _check_key(connection, key_folder, on_server)
 
 
-def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path) -> None:
+def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path, key_folder: Path, on_server: bool) -> None:
     with UPGRADING:
         there = version_of(connection)
         if there > VERSION:
             raise _later(connection, path, there)
-        if 0 < there < VERSION:
+        if 0 < there < VERSION and not on_server:
             keep_copy(connection, kept_path(path, there))
         if there < VERSION:
             _upgrade(connection, there, key_folder)
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path) -> None:
+def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path, on_server: bool) -> None:
     """Notes which key the hashes in a database are made with; forgets them when that key was lost.
 
-    They would call everything changed. What was sent stays known: it is compared with the target once more.
+    They would call everything changed. What was sent stays known: it is compared with the target once more. On a server
+    another key is more likely that of another machine, so nothing is forgotten.
+
+    Raises: ConfigurationError for another key on a server.
     """
     from .people.pseudonyms import forget_hashes
 
@@ -76,6 +83,10 @@ def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path) -> None:
     before = row[0] if row else None
     if before == sign:
         return
+    if before and on_server:
+        path = key_folder / KEY_FILE
+        hint = f"Copy {KEY_FILE} from the machine that made it, with the same rights."
+        raise ConfigurationError(f"{path} is not the key that the state on the server was made with.", hint)
     connection.begin()
     if before and connection.execute("FROM duckdb_tables() WHERE table_name = 'ledger'").fetchone():
         forget_hashes(connection)
@@ -88,7 +99,8 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     try:
         row = connection.execute(f"SELECT version FROM {TABLE}").fetchone()
     except duckdb.CatalogException:
-        has_tables = connection.execute("FROM duckdb_tables() WHERE NOT temporary LIMIT 1").fetchone()
+        own = f"NOT temporary AND table_name <> {literal(LISTS)}"  # what a server has before all else
+        has_tables = connection.execute(f"FROM duckdb_tables() WHERE {own} LIMIT 1").fetchone()
         return 1 if has_tables else 0
     return int(row[0]) if row else 0
 

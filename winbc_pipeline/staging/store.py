@@ -17,11 +17,18 @@ from typing import Any
 import duckdb
 import orjson
 
-from ..errors import NotWritable, StoreBusy, StoreDamaged
+from ..errors import LeaseLost, NotWritable, StateUnavailable, StoreBusy, StoreDamaged
+from ..settings import Settings
 from . import schema
 from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go
 from .people import encryption
 from .people.installation_key import key_in, keyed_sql
+from .server import address as servers
+from .server import instances
+from .server.instances import as_stored as as_stored
+from .server.instances import drop_table as drop_table
+from .server.instances import stored as stored
+from .server.lease import LOST, fence
 from .sql import literal as literal  # everybody who opens a database takes them from here
 from .sql import quote as quote
 
@@ -38,6 +45,12 @@ UNWRITTEN = re.compile(
     "Could not (?:write|create|truncate|sync)|Cannot (?:open|create) file|Failed to create directory"
     "|fsync|No space left|max_temp_directory_size"
 )
+# What DuckDB says when a session with a server has ended, or none can be had.
+SILENT = re.compile(
+    "server closed the connection|connection to server|[Cc]onnection refused|terminating connection"
+    "|no connection to the server|SSL SYSCALL|could not (?:receive|send) data|[Uu]nable to connect"
+    '|the database system is|too many (?:clients|connections)|Failed to execute query "(?:COMMIT|ROLLBACK)"'
+)
 # What the operating system says when something cannot be written: no room, not allowed, no folder.
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NOT_ALLOWED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
@@ -53,18 +66,53 @@ def unless_blank(text: str) -> str:
 
 
 class Store:
-    """The DuckDB file of one flow. It is made, readable by its owner only, when it is first opened.
+    """The database of one flow: a DuckDB file, or a schema of a PostgreSQL server on which DuckDB works.
+
+    It is made when it is first opened; a file is readable by its owner only.
 
     Args:
+        path: the file. On a server it gives the schema its name, and pages on their way into the database a folder.
         wait_s: seconds to wait while another process holds the lock of the file.
         key_folder: the folder of the key of the installation. With it SQL may say `keyed(text)`: the HMAC of a text, as
             64 hexadecimal digits (installation_key.py). Without it that is no function.
+        server: the address of a PostgreSQL server, with its password; empty for a file.
     """
 
     def __init__(
-        self, path: Path, memory_limit_mb: int = 256, wait_s: float = 30, key_folder: Path | None = None
+        self,
+        path: Path,
+        memory_limit_mb: int = 256,
+        wait_s: float = 30,
+        key_folder: Path | None = None,
+        *,
+        server: str = "",
     ) -> None:
         self.path, self.memory_limit_mb, self.wait_s, self.key_folder = path, memory_limit_mb, wait_s, key_folder
+        self.server = server
+
+    @classmethod
+    def of(cls, settings: Settings, path: Path, memory_limit_mb: int = 0) -> "Store":
+        """A database of a connection, where its settings say that the state is.
+
+        Args:
+            path: what its file would be.
+            memory_limit_mb: another limit than that of the settings.
+        """
+        return cls(path, memory_limit_mb or settings.memory_limit_mb, server=settings.state.address)
+
+    @property
+    def schema(self) -> str:
+        """The name of its schema on a server."""
+        return servers.schema_of(self.path)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f'schema "{self.schema}" of {servers.shown(self.server)}' if self.server else str(self.path)
+
+    def exists(self) -> bool:
+        """Whether it was made already."""
+        return servers.has_schema(self.server, self.schema) if self.server else self.path.exists()
 
     @contextmanager
     def open(self, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -90,7 +138,7 @@ class Store:
         connection = self._connect(ends, alone)
         try:
             with writing(self.path):
-                schema.bring_up_to_date(connection, self.path, self.key_folder)
+                schema.bring_up_to_date(connection, self.path, self.key_folder, bool(self.server))
             if self.key_folder:
                 key = key_in(self.key_folder)
                 connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
@@ -112,6 +160,8 @@ class Store:
         with self.open(alone=alone) as connection:
             connection.begin()
             try:
+                if self.server:
+                    fence(connection, self.server)
                 yield connection
             except BaseException:
                 with suppress(duckdb.Error):  # a full disk may have ended the transaction already
@@ -126,6 +176,8 @@ class Store:
             source: a connection to the other database.
             tables: names of tables of the other database, which may be temporary.
         """
+        if self.server:
+            raise ValueError("only a file is made of another database")
         with self.open(alone=True):
             pass  # makes the file readable by its owner only
         encryption.attach(source, self.path, "copy")
@@ -136,6 +188,8 @@ class Store:
     def _connect(self, ends: float, alone: bool) -> duckdb.DuckDBPyConnection:
         with writing(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.server:
+            return instances.opened(self.server, self.schema, self.config(), alone)
         is_new = not self.path.exists()
         if is_new and self.log.exists():  # DuckDB would begin a new database, and delete the log
             raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self.log.name})")
@@ -190,6 +244,9 @@ class Store:
                 next run would take it for a damaged one.
         """
         text = str(error).splitlines()[0]
+        if self.server:
+            self._explain_server(error)
+            return
         if UNWRITTEN.search(text):
             if is_new and self.path.is_file() and self.path.stat().st_size < HEADERS:
                 self.path.unlink()
@@ -199,6 +256,14 @@ class Store:
             raise StoreDamaged(self.path, text.removeprefix("IO Error: ").rstrip(".")) from error
         if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
             raise StoreDamaged(self.path, f"DuckDB gave up ({type(error).__name__})") from error
+
+    def _explain_server(self, error: duckdb.Error) -> None:
+        """Raises LeaseLost or StateUnavailable when that is what an error of the server means."""
+        instances.forget(self.server, self.schema)
+        if LOST in str(error):
+            raise LeaseLost(self.schema) from None
+        if SILENT.search(str(error)):
+            raise StateUnavailable(servers.shown(self.server)) from None
 
     def config(self) -> dict[str, str | bool | int | float | list[str]]:
         """How DuckDB works on the file."""
@@ -255,9 +320,21 @@ def rows_of(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any] |
 
 
 def create_table(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], temporary: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    temporary: bool = False,
+    unique: Iterable[tuple[str, ...]] = (),
 ) -> None:
-    """Makes a table where it is missing. A temporary table is gone when the connection closes."""
+    """Makes a table where it is missing. A temporary table is gone when the connection closes.
+
+    Args:
+        unique: columns which no two rows share; only a server looks after that.
+    """
+    has_lists = any("STRUCT" in kind for kind in columns.values())
+    if not temporary and (has_lists or unique) and instances.is_server(connection):
+        instances.create_table(connection, table, columns, unique)
+        return
     typed = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
     table_kind = "TEMP TABLE" if temporary else "TABLE"
     connection.execute(f"CREATE {table_kind} IF NOT EXISTS {quote(table)} ({typed})")
@@ -265,12 +342,16 @@ def create_table(
 
 def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
     """Makes a table whose rows can be made again. A table of other columns, from an earlier version, is dropped."""
+    on_server = instances.is_server(connection)
     shape = "SELECT list((column_name, data_type) ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?"
+    if on_server:  # a temporary view of the same name shows its lists
+        shape += f" AND (database_name = '{instances.SERVER}' OR table_name = 'wanted_shape')"
     # Types are compared as DuckDB writes them, so it is asked for the wanted ones too.
-    create_table(connection, "wanted_shape", columns, temporary=True)
+    wanted = instances.plain_columns(columns) if on_server else columns
+    create_table(connection, "wanted_shape", wanted, temporary=True)
     there = connection.execute(shape, [table]).fetchone()
     if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
-        connection.execute(f"DROP TABLE {quote(table)}")
+        drop_table(connection, table)
     connection.execute("DROP TABLE wanted_shape")
     create_table(connection, table, columns)
 

@@ -55,7 +55,8 @@ class ConnectedFlow:
         """The flow's database in this connection, or the copy of it."""
         path, folder = self.database or self.settings.flow_database(self.flow.id), self.settings.state_folder
         waits = {} if self.wait_s is None else {"wait_s": self.wait_s}
-        return Store(path, self.settings.memory_limit_mb, key_folder=folder, **waits)
+        server = "" if self.database else self.settings.state.address
+        return Store(path, self.settings.memory_limit_mb, key_folder=folder, server=server, **waits)
 
     @property
     def hash_key(self) -> str:

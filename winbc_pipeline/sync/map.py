@@ -15,9 +15,20 @@ from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.load import create as create_staging
 from ..staging.people.personal import PersonalTable
-from ..staging.store import Store, compress_with_zstd, literal, lock_down, quote, renew_table, rows_of
+from ..staging.store import (
+    Store,
+    as_stored,
+    compress_with_zstd,
+    literal,
+    lock_down,
+    quote,
+    renew_table,
+    rows_of,
+    stored,
+)
 from .connected import ConnectedFlow
 from .flow import Flow, Part
+from .session import lease_of_layer
 from .work import Work
 
 MAPPED = {
@@ -55,15 +66,20 @@ def map_windows(work: Work) -> None:
     Raises: MappingError for tables that are wrong, and for a formula that cannot take a value; ConfigurationError for
         settings that what was staged and sent so far does not allow (Flow.check).
     """
+    with lease_of_layer(work.connected):
+        _map(work)
+
+
+def _map(work: Work) -> None:
     connected = work.connected
     connected.flow.check(connected.settings)
     # The version is taken before the tables are read. After an edit in between, the plan refuses what was mapped.
     made_by = connected.mapping_version()
     compiled, staging = connected.checked(), connected.staging
     windows = f"_window BETWEEN DATE '{work.first}' AND DATE '{work.last}'"
-    table = quote(mapped_table(work.flow))
     with mapping_connection(connected) as connection:
         renew_table(connection, mapped_table(work.flow), MAPPED)
+        table = stored(connection, mapped_table(work.flow))
         create_staging(connection, staging)
         ledger.create(connection)  # what a record became before may say which parts it has
         lock_down(connection)
@@ -78,7 +94,7 @@ def map_windows(work: Work) -> None:
                 """
             )
             mapped = f"SELECT '{part.name}', *, {literal(made_by)} FROM ({_mapped(part, own)})"
-            connection.execute(f"INSERT INTO {table} {mapped}")
+            connection.execute(f"INSERT INTO {table} {as_stored(connection, mapped, MAPPED)}")
             if _list_errors(connection, table, part, own) and part.shared:
                 _replace_broken(connection, connected, part, own)
 
@@ -104,7 +120,7 @@ def _list_errors(connection: duckdb.DuckDBPyConnection, table: str, part: Part, 
         f"""
         UPDATE {table} AS t
         SET errors = m.errors
-        FROM ({compiled.select}) AS m
+        FROM ({as_stored(connection, compiled.select, MAPPED)}) AS m
         WHERE t.part = '{part.name}' AND t.errors IS NULL AND t._key = m._key
         """
     )
@@ -129,12 +145,12 @@ def _replace_broken(
 
     One order with an unknown country must not spoil the customer of the orders beside it.
     """
-    table, staging = quote(mapped_table(connected.flow)), connected.staging
+    table, staging = stored(connection, mapped_table(connected.flow)), connected.staging
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE broken AS
         SELECT _key, mapping_version
-        FROM {table}
+        FROM {quote(mapped_table(connected.flow))}
         WHERE part = '{part.name}' AND len(errors) > 0 AND _key IN (SELECT _key FROM source)
         """
     )
@@ -162,7 +178,7 @@ def _replace_broken(
         """
     )
     connection.execute(f"DELETE FROM {table} WHERE part = '{part.name}' AND _key IN (SELECT _key FROM whole)")
-    connection.execute(f"INSERT INTO {table} FROM whole")
+    connection.execute(f"INSERT INTO {table} {as_stored(connection, 'FROM whole', MAPPED)}")
 
 
 def mapped_by(work: Work) -> set[str]:

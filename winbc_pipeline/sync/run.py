@@ -18,7 +18,7 @@ from .guards import safe_mode, writes
 from .map import map_windows, mapped_by
 from .plan_table import planned_by
 from .reading.stage import stage
-from .session import check_target, leased, recover
+from .session import check_target, lease_of_layer, leased, recover
 from .work import Work
 
 Begin = Callable[[str], None]
@@ -111,12 +111,13 @@ def search_duplicates(connected: ConnectedFlow, since: datetime, run_id: str) ->
 
 def dry_run(work: Work, begin: Begin = _silent) -> None:
     """Runs the layers up to planned, without Dagster. `begin` is called with each layer's name as it begins."""
-    begin("staging")
-    stage(work.connected, work.first, told=work.told)
-    begin("mapped")
-    map_windows(work)
-    begin("planned")
-    plan_windows(work)
+    with lease_of_layer(work.connected):
+        begin("staging")
+        stage(work.connected, work.first, told=work.told)
+        begin("mapped")
+        map_windows(work)
+        begin("planned")
+        plan_windows(work)
 
 
 def sync(work: Work, begin: Begin = _silent) -> Summary:
@@ -124,7 +125,7 @@ def sync(work: Work, begin: Begin = _silent) -> Summary:
 
     Raises: as `stage` and `push_windows`.
     """
-    with lingering():
+    with lingering(), lease_of_layer(work.connected):
         dry_run(work, begin)
         begin("synced")
         push_windows(work)

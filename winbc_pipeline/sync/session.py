@@ -19,12 +19,14 @@ import orjson
 from filelock import FileLock, Timeout
 
 from .. import clock
-from ..errors import ConfigurationError, StoreBusy
+from ..errors import ConfigurationError, NotDone, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.ledger import Move, State
 from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
+from ..staging.server.lease import holder_of as holder_on_server
+from ..staging.server.lease import lease as server_lease
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
@@ -35,6 +37,8 @@ SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
 SWITCH_S = 0.002  # after which one thread lets another one run; Python's default is 0.005 s
+UNFINISHED_MOVE = "moving"
+"""The file in the folder of a connection that is there until its state was moved whole (workbench/keeping/)."""
 BINDING = "CREATE TABLE IF NOT EXISTS binding (target VARCHAR)"
 
 
@@ -48,19 +52,59 @@ class Holder:
 
 
 @contextmanager
-def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[None]:
+def lease(connected: ConnectedFlow, wait_s: float | None = None, moving: bool = False) -> Iterator[None]:
     """The flow's lease until the block ends: one process at a time may write the flow's ledger and its pairs.
 
     Both directions of a flow that keeps pairs have one lease. It is a lock of the operating system, which ends with
-    its process.
+    its process. With state on a server it is a lock of the server, which ends with its session: then nothing more is
+    committed or sent (staging/server/lease.py).
 
     Args:
         wait_s: seconds to wait for another holder; None: as the connected flow says, or else LEASE_S.
+        moving: whether the state is moved under it.
 
-    Raises: StoreBusy when another process still holds the lease then.
+    Raises: StoreBusy when another process still holds the lease then; NotDone while the state is not whole on the side
+        that the settings name.
     """
-    flow, path = connected.flow.id, _lock(connected)
     waits = next(each for each in (wait_s, connected.wait_s, LEASE_S) if each is not None)
+    server = connected.settings.state.address
+    if not moving:
+        _check_in_one_place(connected)
+    if server:
+        with server_lease(server, _name_on_server(connected), connected.flow.id, clock.now(), waits):
+            yield
+    else:
+        with _file_lease(connected, waits):
+            yield
+
+
+def _check_in_one_place(connected: ConnectedFlow) -> None:
+    """Raises NotDone while the state is being moved, or is in files although the settings name a server."""
+    settings = connected.settings
+    unfinished = settings.state_folder / UNFINISHED_MOVE
+    if unfinished.exists():
+        to = unfinished.read_text(encoding="utf-8")
+        raise NotDone(
+            "The state of this connection was not moved whole.", f"`winbc move-state --to {to}` completes it."
+        )
+    if settings.state.address and settings.flow_database(connected.flow.id).exists():
+        hint = "`winbc move-state --to postgres` moves it (docs/scale.md)."
+        raise NotDone("The state of this connection is in files, and `state.database` names a server.", hint)
+
+
+@contextmanager
+def lease_of_layer(connected: ConnectedFlow) -> Iterator[None]:
+    """On a server, the flow's lease until the block ends, for the layers that a file keeps apart by its own lock."""
+    if connected.settings.state.address and not connected.database:
+        with lease(connected):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _file_lease(connected: ConnectedFlow, waits: float) -> Iterator[None]:
+    flow, path = connected.flow.id, _lock(connected)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     let_go()  # its holder needs the databases that this process may keep open
     try:
@@ -72,6 +116,10 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None) -> Iterator[Non
 
 def holder_of(connected: ConnectedFlow) -> Holder | None:
     """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
+    server = connected.settings.state.address
+    if server:
+        found = holder_on_server(server, _name_on_server(connected))
+        return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
     try:
         known = orjson.loads(path.read_bytes())
@@ -81,6 +129,10 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
         return Holder(known["process"], known["flow"], datetime.fromisoformat(known["since"]))
     except (OSError, orjson.JSONDecodeError):
         return None
+
+
+def _name_on_server(connected: ConnectedFlow) -> str:
+    return f"{connected.settings.connection}.{connected.flow.lease}"
 
 
 def _lock(connected: ConnectedFlow) -> Path:
@@ -159,11 +211,11 @@ def check_target(connected: ConnectedFlow, sending: Sending[Target], target: Tar
         bound = _bound(connection, name)
         sent = _last_sent(connection, connected.flow.main) if sending.has_any else []
     if bound != name:
-        again = f", or delete {store.path} to send everything again" if sending.can_be_asked else ""
+        again = f", or delete {store.place} to send everything again" if sending.can_be_asked else ""
         hint = f"Give this target a `connection` of its own{again}."
         raise ConfigurationError(f"The ledger of {flow} was kept for {bound}, not for {name}.", hint)
     if looks and sending.has_any and len(sent) >= ENOUGH and not sending.has_any(connected, target, sent):
-        hint = f"Is it another company, or was it emptied? Delete {store.path} to send everything again."
+        hint = f"Is it another company, or was it emptied? Delete {store.place} to send everything again."
         raise ConfigurationError(f"None of the {len(sent)} records that {flow} last sent is in the target.", hint)
 
 

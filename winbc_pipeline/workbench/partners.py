@@ -136,7 +136,7 @@ class Partners:
         others = [each for each in FLOWS if each.pairs == flow.pairs and each.id != flow.id]
         for other in others:
             store = ConnectedFlow(other, settings).store
-            for each in other.parts if store.path.exists() else ():
+            for each in other.parts if store.exists() else ():
                 if each.paired_as == part.paired_as and other.document:
                     ledger.unlink(store, each.name, ids[other.target])
                 elif each.paired_as == part.paired_as:
@@ -188,10 +188,10 @@ def flows_that_know(settings: Settings, name: str) -> list[str]:
     """
     known: dict[str, list[Row]] = {}
     for flow in flows_with_partners(settings):
-        path = settings.flow_database(flow.id)
-        if path.exists():
+        store = Store.of(settings, settings.flow_database(flow.id))
+        if store.exists():
             where = "part = ? AND (key = ? OR target_no = ?)"
-            rows = ledger.read(Store(path, settings.memory_limit_mb), where, [flow.main, name, name])
+            rows = ledger.read(store, where, [flow.main, name, name])
             known |= {flow.id: rows} if rows else {}
     by_key = {flow: rows for flow, rows in known.items() if any(row["key"] == name for row in rows)} or known
     waiting = {flow: rows for flow, rows in by_key.items() if any(row["state"] in OPEN for row in rows)}

@@ -87,7 +87,7 @@ def _alike(connected: ConnectedFlow, name: str) -> list[Name]:
 
 def _names(connected: ConnectedFlow, where: str, values: list[str]) -> Iterator[Name]:
     """The names of a flow's records that meet a condition."""
-    if not connected.store.path.exists():
+    if not connected.store.exists():
         return
     with connected.store.open() as connection:
         ledger.create(connection)

@@ -24,6 +24,7 @@ from winbc_pipeline.settings import (
     ProductSettings,
     ReconcileSettings,
     Settings,
+    StateSettings,
     StockSettings,
     WinstoreSettings,
 )
@@ -47,7 +48,7 @@ def test_every_setting() -> None:
         "flows.<id>": FlowSettings,
     }
     sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings, "reconcile": ReconcileSettings}
-    sections |= {"dashboard": DashboardSettings, "databases": DatabaseSettings}
+    sections |= {"dashboard": DashboardSettings, "databases": DatabaseSettings, "state": StateSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

@@ -15,6 +15,8 @@ from winbc_pipeline.staging.store import Store
 
 from ..support.forked import FORKS, signal_of
 
+pytestmark = pytest.mark.files
+
 NAME = "Anna Person"
 
 

@@ -19,6 +19,8 @@ from winbc_pipeline.staging.store import Store, lock_down
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease
 
+pytestmark = pytest.mark.files
+
 # Another process that opens a file, says so, and keeps it until its input ends.
 HOLDER = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 

@@ -64,6 +64,7 @@ def sent(path: Path, hashes: dict[str, str]) -> None:
     ledger.move(Store(path, key_folder=path.parent), [Move("order", "W1", State.CONFIRMED, known)], "run")
 
 
+@pytest.mark.files
 def test_with_a_lost_key_nothing_looks_changed_and_lines_keep_their_places(tmp_path: Path) -> None:
     path = tmp_path / "flow.duckdb"
     sent(path, field_hashes(key_in(tmp_path), {"city": "Utrecht"}) | {"W1/1 sequence": "10000"})
@@ -130,11 +131,13 @@ def guesses(count: int) -> list[str]:
     return [GUEST, CUSTOMER, "bo@mail.example", *(f"person{number}@mail.example" for number in range(count))]
 
 
+@pytest.mark.files
 def test_before_the_upgrade_addresses_could_be_guessed(kept_before: Path) -> None:
     """What this test finds by is good enough: else the next one would prove nothing."""
     assert matching(kept_before, guesses(10)) >= {GUEST, CUSTOMER}
 
 
+@pytest.mark.files
 def test_of_ten_thousand_guessed_addresses_the_ledger_matches_none(kept_before: Path) -> None:
     assert matching(upgraded(kept_before), guesses(10_000)) == set()
 

@@ -71,6 +71,7 @@ def test_threads_of_one_process_open_and_close_one_database_at_will(tmp_path: Pa
         assert list(pool.map(use, range(8))) == list(range(8))
 
 
+@pytest.mark.files
 def test_a_locked_database_is_named_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "flow.duckdb"
     program = f"import duckdb; c = duckdb.connect({str(path)!r}); print('open', flush=True); input()"

@@ -35,6 +35,8 @@ from winbc_pipeline.systems.business_central.client import dumps
 from ..support.forked import FORKS, signal_of
 from ..support.sandboxes import ARTICLE, CUSTOMER, FIRST, LAST, LINE, ORDER, REPOSITORY
 
+pytestmark = pytest.mark.files
+
 Rows = dict[str, list[dict[str, Any]]]
 FIXTURES = sorted((Path(__file__).parents[1] / "upgrades").glob("*.tar.xz"))
 VERSIONS = [path.name.partition(".")[0] for path in FIXTURES]

@@ -220,6 +220,7 @@ def in_process(
             ),
             *((place, "map_windows", mapped_before.map_windows) for place in (run, whole, repair)),
         )
+        on_disk = on_disk or bool(Store(Path()).server)  # with `--state postgres` on the server
         for target, name, replacement in calls if on_disk else (*calls, *databases):
             stack.enter_context(patch.object(target, name, replacement))
         stack.enter_context(patch("winbc_pipeline.clock.now", now))

@@ -74,6 +74,28 @@ def _otherwise(names: list[str]) -> list[str]:
     return [f"winbc.toml is not as in the backup: it differs in {', '.join(names)}. It stays. {how}"] if names else []
 
 
+def move_state(
+    to: Annotated[str, typer.Option(help="postgres or files")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+) -> None:
+    """Moves the state of the connection to the server of `state.database`, or from there back into files."""
+    from ...workbench.keeping.move_state import Side
+    from ...workbench.keeping.move_state import move_state as move
+
+    sides: dict[str, Side] = {"postgres": "postgres", "files": "files"}
+    if to not in sides:
+        raise typer.BadParameter("postgres or files", param_hint="--to")
+    settings = load_settings()
+    if not (yes or typer.confirm(f"This moves the state of {settings.connection} to {to}. Is winbc stopped?")):
+        raise typer.Exit(1)
+    audit.record(settings, "move-state", to)
+    with claimed(settings.state_folder):
+        moved = move(settings, sides[to], lambda each: say(console, f"{each.name}: {sum(each.rows.values())} rows"))
+    say(console, f"{len(moved)} databases moved to {to}; each was compared with what it was copied from.")
+    if to == "files":
+        say(console, "Now remove `state.database` from the settings.")
+
+
 def tidy() -> None:
     """Deletes what was kept long enough, as Dagster's job `run_retention` does every night."""
     from ...staging.published.compaction import keep_young
@@ -87,7 +109,7 @@ def tidy() -> None:
     keep_young(settings, clock.now())
     for flow in FLOWS:
         connected = ConnectedFlow(flow, settings)
-        if not connected.store.path.exists():
+        if not connected.store.exists():
             continue
         try:
             say(console, f"{flow.id}: {tidy_flow(connected).in_words()}")

@@ -61,7 +61,7 @@ def publish_watched(problems: Iterable[Problem], every: Iterable[ConnectedFlow])
 
 
 def _publish(connected: ConnectedFlow, now: datetime) -> None:
-    if not connected.store.path.exists():
+    if not connected.store.exists():
         return
     path = files.status_file(connected.settings, connected.flow.id)
     place = last_place(files.read(path))

@@ -37,7 +37,7 @@ def facts_published(connected: ConnectedFlow) -> Facts:
     """What a flow's ledger said after its last run. A flow that never ran has empty facts."""
     if status := status_of(connected.settings, connected.flow.id):
         return status.facts
-    return Facts(is_known=not connected.store.path.exists())
+    return Facts(is_known=not connected.store.exists())
 
 
 def low_volumes(settings: Settings) -> dict[str, Problem]:

@@ -4,6 +4,7 @@ Here belongs: what a tick may cost, and when it requests a run. It opens the flo
 the watch of the source (watch.py). Concept page: Sensors.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -116,8 +117,13 @@ def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
 
 
 def written(connected: ConnectedFlow) -> list[tuple[int, int] | None]:
-    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer."""
+    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
+
+    No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
+    """
     settings, flow = connected.settings, connected.flow
+    if settings.state.address:
+        return [(time.monotonic_ns(), 0)]
     files = [connected.store.path, *(settings.flow_database(other) for other in flow.waits_for)]
     return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
 
@@ -171,9 +177,8 @@ def _waiting(connected: ConnectedFlow, wait_s: float) -> list[Row]:
     values: list[datetime] = []
     where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
     for other in connected.flow.waits_for:
-        path = settings.flow_database(other)
-        store = Store(path, settings.memory_limit_mb)
-        newest = ledger.newest(store, "CONFIRMED", wait_s) if path.exists() else None
+        store = Store.of(settings, settings.flow_database(other))
+        newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
             values.append(newest)

@@ -20,7 +20,7 @@ from ...staging.ledger import OPEN, State
 from ...staging.load import create as create_staging
 from ...staging.pairs import Pairs
 from ...staging.schema import KEPT
-from ...staging.store import Store, literal, quote, renew_table
+from ...staging.store import Store, literal, quote, renew_table, stored
 from ..connected import ConnectedFlow
 from ..map import MAPPED, mapped_table
 from ..plan_table import PLANNED, planned_table
@@ -79,7 +79,7 @@ def _stores(connected: ConnectedFlow) -> Iterator[Store]:
     flow = connected.flow
     if flow.pairs and not flow.document:
         pairs = Pairs(connected.settings, flow.pairs).store
-        if pairs.path.exists():
+        if pairs.exists():
             yield pairs
 
 
@@ -144,6 +144,5 @@ def _delete_what_was_made(connection: duckdb.DuckDBPyConnection, connected: Conn
         needed = f"SELECT {part.key} FROM {staging} WHERE {part.key} IS NOT NULL"
         needed = f"SELECT key FROM ({needed}) AS s(key) WHERE {still}"
         for table, column in ((mapped_table(flow), "_key"), (planned_table(flow), "key")):
-            connection.execute(
-                f"DELETE FROM {quote(table)} WHERE part = {literal(part.name)} AND {column} NOT IN ({needed})"
-            )
+            rows = f"part = {literal(part.name)} AND {column} NOT IN ({needed})"
+            connection.execute(f"DELETE FROM {stored(connection, table)} WHERE {rows}")

@@ -21,6 +21,7 @@ from ...systems.winstore.client import as_lines
 from ..connected import ConnectedFlow
 from ..flow import Reading
 from ..guards.source import check_whole_read
+from ..session import lease_of_layer
 from . import read_bc
 from .time_left import Told, in_words, silent
 
@@ -56,7 +57,12 @@ def stage(
         whole: whether to read everything there is, in a flow whose records are made of several rows.
     """
     connected.check_on()
-    moment, gather = now or clock.now(), connected.flow.gather
+    with lease_of_layer(connected):
+        return _stage(connected, first, now or clock.now(), told, whole)
+
+
+def _stage(connected: ConnectedFlow, first: date, moment: datetime, told: Told, whole: bool) -> int:
+    gather = connected.flow.gather
     since = datetime(first.year, first.month, first.day, tzinfo=UTC)
     if gather and (whole or _must_be_whole(connected, first)):
         first, since = BEGINNING.date(), BEGINNING

@@ -17,13 +17,16 @@ import orjson
 from ...staging.store import (
     Row,
     Store,
+    as_stored,
     compress_with_zstd,
     create_table,
+    drop_table,
     in_memory,
     insert_rows,
     literal,
     quote,
     rows_of,
+    stored,
     writing,
 )
 from ..plan_table import PLANNED, take_plan
@@ -68,7 +71,8 @@ class Draft:
 
     def __init__(self, work: Work, at_once: int) -> None:
         self.work, self.at_once, self.slice = work, at_once, 0
-        self.store = Store(work.store.path, min(work.store.memory_limit_mb, MEMORY_MB))
+        limit = min(work.store.memory_limit_mb, MEMORY_MB)
+        self.store = Store(work.store.path, limit, server=work.store.server)
         self.kept: list[Row] = []  # rows that are few enough to stay in memory
         self.noted_keys: set[int] = set()  # hashes of the keys that were noted: few keys are looked up for nothing
         self.folder = work.store.path.with_suffix(".draft")
@@ -127,8 +131,9 @@ class Draft:
             self.is_in_database = True
             for table in IN_DATABASE:
                 if self._file(table).exists():
-                    source = _from_file(self._file(table), TABLES[table])
-                    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {source}")
+                    source = f"SELECT * FROM {_from_file(self._file(table), TABLES[table])}"
+                    rows = as_stored(connection, source, TABLES[table])
+                    connection.execute(f"INSERT INTO {stored(connection, table)} BY NAME {rows}")
         self.close()
         self.noted_keys = set()
 
@@ -224,7 +229,7 @@ class Draft:
         with self.store.transaction(alone=self.is_in_database) as connection:
             take_plan(connection, self.work, self.kept, DRAFT if self.is_in_database else "", unchanged)
             for table in IN_DATABASE:
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
+                drop_table(connection, table)
 
     def _change(self, part: str, rows: list[Row], new: str) -> None:
         with self.store.transaction() as connection:
@@ -265,7 +270,7 @@ class Draft:
 
 def _make_anew(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
     for table in tables:
-        connection.execute(f"DROP TABLE IF EXISTS {table}")
+        drop_table(connection, table)
         create_table(connection, table, TABLES[table])
 
 

@@ -37,7 +37,7 @@ class WinstoreStock(WinstoreRecords):
         super().__init__(settings)
         self.settings = settings
         self.lock = Lock()  # several calls in flight look at the copy
-        self.store = Store(settings.flow_database(COPY), settings.memory_limit_mb)
+        self.store = Store.of(settings, settings.flow_database(COPY))
         profile = self.winstore.profile.entity(ENTITY)
         self.table = StagingTable(COPY, dict(profile.fields), profile.key, profile.modified, watched=True)
 

@@ -100,11 +100,11 @@ def _there_now(connected: ConnectedFlow, numbers: list[str]) -> dict[str, str]:
     database nothing is known.
     """
     flow, settings = connected.flow, connected.settings
-    path = settings.flow_database(flow.target_state_from)
-    if not path.exists():
+    store = Store.of(settings, settings.flow_database(flow.target_state_from))
+    if not store.exists():
         return {}
     states = states_by_word(connected)
-    with Store(path, settings.memory_limit_mb).open() as connection:
+    with store.open() as connection:
         if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [STATUSES]).fetchone():
             return {}
         newest = connection.execute(

@@ -63,9 +63,10 @@ def default_path(settings: Settings, now: datetime) -> Path:
 def back_up(settings: Settings, path: Path | None = None) -> Path:
     """Makes a backup; returns its file, which only its owner can read.
 
-    Raises: NotDone when the file is there already; StoreDamaged for a database that cannot be read; StoreBusy for one
-        that another process keeps; NotWritable. Nothing is left behind then.
+    Raises: NotDone when the file is there already, or the state is on a server; StoreDamaged for a database that
+        cannot be read; StoreBusy for one that another process keeps; NotWritable. Nothing is left behind then.
     """
+    check_in_files(settings)
     now = clock.now()
     target = path or default_path(settings, now)
     if target.exists():
@@ -86,6 +87,13 @@ def back_up(settings: Settings, path: Path | None = None) -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return target
+
+
+def check_in_files(settings: Settings) -> None:
+    """Raises NotDone when the state is on a server: its own backups are the ones to use."""
+    if settings.state.address:
+        words = "The state of this connection is in PostgreSQL, so it is backed up and restored there."
+        raise NotDone(words, "Use pg_dump and pg_restore, and keep hash.key beside it: docs/scale.md.")
 
 
 def _fill(made: zipfile.ZipFile, manifest: Manifest, settings: Settings, beside: Path) -> None:

@@ -30,7 +30,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
 from ...sync.session import lease
 from . import lasting
-from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, databases, folder_of
+from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, check_in_files, databases, folder_of
 
 TOML = Path("winbc.toml")
 PACKED = f"{SETTINGS}{TOML}"
@@ -141,6 +141,7 @@ def restore(settings: Settings, path: Path, flow: str = "", who: str = "") -> Re
     Raises: NotDone as `manifest_of`, for a file in it that is not as it was, and for a flow that it does not have;
         StoreBusy while a run of a flow goes on; NotWritable. Then everything is as it was.
     """
+    check_in_files(settings)
     manifest = manifest_of(path)
     _check_connection(path, manifest, settings)
     only = f"{STATE}{flow}{DATABASES}"
@@ -169,16 +170,17 @@ def restore(settings: Settings, path: Path, flow: str = "", who: str = "") -> Re
 
 
 @contextmanager
-def at_rest(settings: Settings, wait_s: float = WAIT_S) -> Iterator[None]:
+def at_rest(settings: Settings, wait_s: float = WAIT_S, moving: bool = False) -> Iterator[None]:
     """Holds the leases of all flows, so that no run writes, until the block ends; StoreBusy while a run goes on.
 
     Args:
         wait_s: seconds to wait for each run.
+        moving: as for `lease`.
     """
     leases = {flow.lease: flow for flow in FLOWS}
     with ExitStack() as stack:
         for flow in leases.values():
-            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s=wait_s))
+            stack.enter_context(lease(ConnectedFlow(flow, settings), wait_s, moving))
         yield
 
 

@@ -150,7 +150,7 @@ def _databases(settings: Settings) -> Iterator[Row]:
 def _of_flow(connected: ConnectedFlow) -> Iterator[Row]:
     """How many records of a flow are in each state and why, and its last failures."""
     flow, store = connected.flow, connected.store
-    if not store.path.exists():
+    if not store.exists():
         return
     try:
         with store.open() as connection:

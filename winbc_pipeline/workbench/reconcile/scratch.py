@@ -187,7 +187,7 @@ def begun(connected: ConnectedFlow) -> Iterator[Scratch]:
 def _scratch(real: ConnectedFlow, connected: ConnectedFlow) -> Scratch:
     made_of = hashlib.sha256(f"{real.settings.model_dump_json()} {real.mapping_version()}".encode()).hexdigest()
     now = clock.now()
-    if connected.store.path.exists():
+    if connected.store.exists():
         with connected.store.open() as connection:
             create_table(connection, "begun", BEGUN)
             found = connection.execute("SELECT moment, made_of FROM begun").fetchone()
@@ -207,7 +207,7 @@ def _scratch(real: ConnectedFlow, connected: ConnectedFlow) -> Scratch:
 
 def _copy(real: ConnectedFlow, connected: ConnectedFlow) -> None:
     """Copies what tells which records are partners, and which are settled: the ledger, and whose it is."""
-    if not real.store.path.exists():
+    if not real.store.exists():
         return
     with real.store.open() as connection:
         ledger.create(connection)

@@ -49,11 +49,10 @@ def _is_same(row: Row, there: Row | None, but: Collection[str] = ()) -> bool:
 
 def _let_the_other_direction_look(connected: ConnectedFlow, part: Part, rows: list[Row]) -> None:
     """Makes the other direction compare these records again, even if they look as they did when it last sent them."""
-    path = connected.settings.flow_database(connected.flow.reverse)
-    if not path.exists():
+    store = Store.of(connected.settings, connected.settings.flow_database(connected.flow.reverse))
+    if not store.exists():
         return
     numbers = {str(row[name]) for row in rows for name in (*KEYS.values(), "bc_no") if row[name]}
-    store = Store(path, connected.settings.memory_limit_mb)
     ledger.look_again(store, part.paired_as, numbers)
 
 

@@ -1,0 +1,99 @@
+"""What state on a PostgreSQL server costs beside files: loading, mapping, planning and moves of the ledger.
+
+Usage: python benchmarks/scale.py [--rows N]
+Needs PostgreSQL (scripts/postgres.py starts one on loopback, without fsync). The target is a dictionary in this
+process, so that only our own work is measured: a first load of customers, the load of 1,000 that changed, mapping,
+moves of all in one transaction, a plan that finds all as they should be, and moves of 1,000 records that the ledger
+does not know yet, and then knows.
+Prints one JSON line: rows, and for each side the seconds of each step.
+"""
+
+import argparse
+import importlib.util
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pairs import DAY, PAGE, TARGET, customer
+
+from winbc_pipeline.clock import now
+from winbc_pipeline.flows.customers import CUSTOMERS
+from winbc_pipeline.settings import Settings, StateSettings
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.load import load
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.map import map_windows
+from winbc_pipeline.sync.records.plan import plan
+from winbc_pipeline.sync.work import Work
+
+CHANGED = 1000
+POSTGRES = Path(__file__).parent.parent / "scripts" / "postgres.py"
+
+
+def pages(rows: int, **changed: str) -> Iterator[bytes]:
+    for start in range(0, rows, PAGE):
+        records = (customer(number) | changed for number in range(start, min(start + PAGE, rows)))
+        yield json.dumps(list(records)).encode()
+
+
+@contextmanager
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[step] = round(time.monotonic() - began, 3)
+
+
+def measured(rows: int, server: str) -> dict[str, float]:
+    """The seconds of each step, in the order in which a first load does them."""
+    seconds: dict[str, float] = {}
+    changed = min(rows, CHANGED)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            data_folder=Path(folder), history_start=DAY, guards={"enabled": False}, state=StateSettings(database=server)
+        )
+        work = Work(ConnectedFlow(CUSTOMERS, settings), DAY, DAY, "bench")
+        with work.store.open() as connection:
+            ledger.create(connection)  # what is made once is not measured
+        with timed(seconds, "load"):
+            load(work.store, work.connected.staging, pages(rows), now())
+        with timed(seconds, "load_changed"):
+            load(work.store, work.connected.staging, pages(changed, city="Ede"), now())
+        with timed(seconds, "map"):
+            map_windows(work)
+        links = [{"target_id": f"id-{n}", "target_no": f"WS{n}"} for n in range(rows)]
+        with timed(seconds, "move_all"):
+            moves = [Move("customer", str(n), State.CONFIRMED, link) for n, link in enumerate(links)]
+            ledger.move(work.store, moves, "bench")
+        with timed(seconds, "plan"):
+            plan(work, TARGET)
+        moves = [Move("bench", str(n), State.CONFIRMED, {"target_no": f"WS{n}"}) for n in range(changed)]
+        for step in ("move_new", "move_known"):
+            with timed(seconds, step):
+                ledger.move(work.store, moves, "bench")
+    return seconds
+
+
+def postgres() -> Any:
+    spec = importlib.util.spec_from_file_location("postgres", POSTGRES)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.running()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=200_000)
+    rows = parser.parse_args().rows
+    with postgres() as server:
+        found = {"files": measured(rows, ""), "postgres": measured(rows, server.address)}
+    print(json.dumps({"rows": rows} | found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Starts a PostgreSQL of one's own, for tests and benchmarks: on 127.0.0.1 alone, in a temporary folder.
+
+The server needs Debian's package `postgresql` (or any other in PATH) and no rights: where root starts it, it runs as
+`nobody`. It keeps its data for as long as the block, or the script, runs.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNPRIVILEGED = "nobody"
+DEBIAN = Path("/usr/lib/postgresql")
+LIMIT_S = 60
+OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "fsync": "off",  # what is committed survives a kill of the server, not a power cut
+}
+
+
+class Server:
+    """A running PostgreSQL.
+
+    Attributes:
+        address: how it is reached, as a URL with user and database.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, _free_port()
+        self.address = f"postgresql://winbc@127.0.0.1:{self.port}/postgres"
+
+    def make(self) -> None:
+        """Makes the files of an empty server."""
+        self._run("initdb", "--username=winbc", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+
+    def start(self) -> None:
+        """Starts the server, and waits until it answers."""
+        given = [f"-c{name}={value}" for name, value in (OPTIONS | {"port": str(self.port)}).items()]
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [_program("postgres"), "-D", str(self._data), *given], stdout=log, stderr=log, **_unprivileged()
+            )
+        ends = time.monotonic() + LIMIT_S
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Ends the server: SIGINT ends all sessions first, SIGQUIT is as a power cut."""
+        self.process.send_signal(how)
+        self.process.wait(LIMIT_S)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _answers(self) -> bool:
+        asked = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(asked, check=False).returncode == 0
+
+    def _run(self, program: str, *options: str) -> None:
+        subprocess.run(
+            [_program(program), "-D", str(self._data), *options], check=True, capture_output=True, **_unprivileged()
+        )
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A new, empty server until the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="winbc-postgres-"))
+    if _unprivileged():
+        found = pwd.getpwnam(UNPRIVILEGED)
+        os.chown(folder, found.pw_uid, found.pw_gid)
+    server = Server(folder)
+    try:
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            if server.process.poll() is None:
+                server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged() -> dict[str, int]:
+    """As whom the server runs: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    found = pwd.getpwnam(UNPRIVILEGED)
+    return {"user": found.pw_uid, "group": found.pw_gid}
+
+
+def _program(name: str) -> str:
+    newest = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    found = str(newest[-1]) if newest else shutil.which(name)
+    if not found:
+        raise RuntimeError(f"{name} is missing. Install PostgreSQL (Debian: apt install postgresql).")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+if __name__ == "__main__":
+    with running() as started:
+        print(started.address, flush=True)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        signal.pause()

@@ -1,0 +1,135 @@
+"""Where the state of a connection is on a server: the address, the schema of each database, and short questions.
+
+Here belongs: the driver (psycopg2, which Dagster's own PostgreSQL storage needs too), loaded only where it is used.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...errors import ConfigurationError, StateUnavailable
+from ..people.personal import nothing
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Session
+
+LONGEST = 63  # bytes of a name in PostgreSQL; a longer one would be cut without a word
+CONNECT_S = 10
+# A network that was cut is noticed by both sides after 5 + 3 * 2 = 11 seconds.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
+LISTS = "list_column"
+"""The table that says which columns hold, as JSON, lists of structures: PostgreSQL has no type for these."""
+_there: set[tuple[str, str]] = set()  # schemas that were seen
+
+
+def schema_of(path: Path) -> str:
+    """The schema that holds what the file of a path would hold: `<connection>.<database>`.
+
+    Raises: ConfigurationError for a name that PostgreSQL would cut.
+    """
+    name = f"{path.parent.name}.{path.stem}"
+    if len(name.encode()) > LONGEST:
+        raise ConfigurationError(f"{name} is too long for a schema of PostgreSQL.", "Shorten `connection`.")
+    return name
+
+
+def shown(address: str) -> str:
+    """An address for people: host, port and database, without the user and the password."""
+    parts = urlsplit(address)
+    port = f":{parts.port}" if parts.port else ""
+    return f"PostgreSQL at {parts.hostname or 'this machine'}{port}{parts.path}"
+
+
+def connect(address: str) -> "Session":
+    """A session of its own, in which each statement is a transaction.
+
+    Raises: StateUnavailable when the server does not answer; ConfigurationError without the driver.
+    """
+    driver = needed_driver()
+    try:
+        session: Session = driver.connect(address, connect_timeout=CONNECT_S, application_name="winbc", **KEEPALIVE)
+    except driver.Error:  # its text may hold the address with the password
+        raise StateUnavailable(shown(address)) from None
+    session.autocommit = True
+    return session
+
+
+@contextmanager
+def asked(address: str) -> Iterator[Any]:
+    """A cursor for a short question, until the block ends. Raises: as `connect`, also for what happens in the block."""
+    session, driver = connect(address), needed_driver()
+    try:
+        with session.cursor() as cursor:
+            yield cursor
+    except driver.OperationalError:
+        raise StateUnavailable(shown(address)) from None
+    finally:
+        session.close()
+
+
+def make_schema(address: str, schema: str) -> None:
+    """Makes a schema where it is missing. Of two processes one makes it, and the other one waits."""
+    if (address, schema) in _there:
+        return
+    with asked(address) as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended('winbc makes a schema', 0))")
+        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        columns = "table_name text, column_name text, kind text"
+        cursor.execute(f'CREATE TABLE IF NOT EXISTS "{schema}".{LISTS} ({columns})')
+    _there.add((address, schema))
+
+
+def has_schema(address: str, schema: str) -> bool:
+    """Whether a schema is there."""
+    if (address, schema) not in _there:
+        with asked(address) as cursor:
+            cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema])
+            if cursor.fetchone():
+                _there.add((address, schema))
+    return (address, schema) in _there
+
+
+def names_on(address: str, connection: str) -> list[str]:
+    """The databases of a connection on a server, by the names that their files would have."""
+    with asked(address) as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s) ORDER BY 1", [f"{connection}."])
+        return [schema.partition(".")[2] for (schema,) in cursor.fetchall()]
+
+
+def drop(address: str, schema: str) -> None:
+    """Deletes a schema with all that is in it."""
+    with asked(address) as cursor:
+        cursor.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+    forget_schema(address, schema)
+
+
+def write_anew(address: str, schema: str) -> None:
+    """Writes the tables of a schema anew without what was deleted from them, which the server keeps until then."""
+    with asked(address) as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema])
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'VACUUM FULL "{schema}"."{table}"')
+
+
+@lru_cache(maxsize=1)
+def needed_driver() -> Any:
+    """The module psycopg2; raises ConfigurationError when it is not installed."""
+    try:
+        import psycopg2
+    except ImportError:
+        raise ConfigurationError(
+            "state.database needs the libraries of PostgreSQL.", "Install winbc-pipeline[postgres]."
+        ) from None
+    return psycopg2
+
+
+def forget_schema(address: str, schema: str) -> None:
+    """Forgets that a schema was seen: it may be gone."""
+    _there.discard((address, schema))
+
+
+PERSONAL = nothing(LISTS)
+"""What these tables hold of people (staging/people/personal.py)."""

@@ -1,0 +1,36 @@
+"""State on a server, for tests: a PostgreSQL of their own, empty for each test."""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from winbc_pipeline.staging.server import address, instances
+from winbc_pipeline.staging.store import Store
+
+from .sandboxes import REPOSITORY
+
+_spec = importlib.util.spec_from_file_location("postgres_script", REPOSITORY / "scripts" / "postgres.py")
+assert _spec and _spec.loader
+_script = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_script)
+Server, running = _script.Server, _script.running
+
+
+@contextmanager
+def state_on(server: "Server", monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("WINBC_STATE__DATABASE", server.address)
+    monkeypatch.setitem(Store.__init__.__kwdefaults__, "server", server.address)
+    yield
+    instances.forget_all()
+    empty(server)
+
+
+def empty(server: "Server") -> None:
+    """Deletes all that the tests have put into a server."""
+    with address.asked(server.address) as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE '%.%' OR nspname = 'winbc'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'DROP SCHEMA "{name}" CASCADE')
+            address.forget_schema(server.address, name)
