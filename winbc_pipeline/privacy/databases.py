@@ -65,10 +65,12 @@ def erase(store: Store, person: Person) -> list[Held]:
     The caller holds the leases of the flows. A kill leaves the old file or the new one, whole; the same call again
     completes it.
     """
-    held = find(store, person)
+    held = []
     with store.transaction() as connection:
         for table, declared, condition in _tables(connection, store, person):
-            _erase_rows(connection, table, declared, condition)
+            if count := _count(connection, table, condition):
+                held.append(Held(table, declared.how, count))
+                _erase_rows(connection, table, declared, condition)
         _settle(connection, store, person)
     rewrite(store)
     return held
@@ -92,7 +94,6 @@ def _tables(
 def _condition(
     connection: duckdb.DuckDBPyConnection, table: str, declared: PersonalTable, person: Person, flow: Flow | None
 ) -> str:
-    there = columns_of(connection, table)
     if declared.how == "passing":
         return "true"
     if declared.how == "ids":
@@ -106,6 +107,7 @@ def _condition(
         return " OR ".join(quoted) or "false"
     if declared.how == "nothing" or flow is None or not flow.people:
         return "false"
+    there = columns_of(connection, table)
     if declared.how == "staged":
         return staged_condition(flow.people, there, person)
     return _by_key(flow, "_key" if "_key" in there else "key", person)

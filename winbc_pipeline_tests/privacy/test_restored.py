@@ -1,34 +1,18 @@
 """A restore brings nobody back who was erased. Sources: docs/operations.md, Restore; GDPR Article 17."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.privacy.erase import again, erase
-from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 
-from ..support.shops.two_ways import TO_BC, TwoWays, open_two_ways
-from .shop import EMAIL, ID, NAMES, OF_PERSON, OTHER, PLANTED, hits
+from ..support.shops.two_ways import TO_BC, TwoWays
+from .shop import EMAIL, ID, OTHER, PLANTED, hits
 
-pytestmark = pytest.mark.proof
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[TwoWays]:
-    """A shop with the person and somebody else, an order of each, and a backup in its folder."""
-    with open_two_ways(tmp_path, on_disk=True) as made:
-        made.shop_has(ID, email=EMAIL, **NAMES)
-        made.shop_has(OTHER["customerid"])
-        made.run(TO_BC)
-        made.order("W1", **OF_PERSON)
-        made.order("W9", **OTHER)
-        made.run(ORDERS_TO_BC.id)
-        back_up(made.settings)
-        yield made
+pytestmark = [pytest.mark.proof, pytest.mark.files]
 
 
 def backup_of(shop: TwoWays) -> Path:
