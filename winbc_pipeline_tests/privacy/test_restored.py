@@ -10,7 +10,7 @@ from winbc_pipeline.privacy.erase import again, erase
 from winbc_pipeline.workbench.keeping.restore import restore
 
 from ..support.shops.two_ways import TO_BC, TwoWays
-from .shop import EMAIL, ID, OTHER, PLANTED, hits
+from .shop import ID, OTHER, PLANTED, hits
 
 pytestmark = [pytest.mark.proof, pytest.mark.files]
 
@@ -31,8 +31,8 @@ def runs_bring_nobody_back(shop: TwoWays) -> None:
     assert shop.ledger()["W9"]["state"] == "CONFIRMED"
 
 
-def test_a_backup_without_the_person_can_still_be_restored(shop: TwoWays) -> None:
-    erase(shop.settings, EMAIL)
+def test_a_backup_without_the_person_can_still_be_restored(erased_shop: TwoWays) -> None:
+    shop = erased_shop
     restore(shop.settings, backup_of(shop))
     assert list(again(shop.settings)) == [], "nobody is there again"
     runs_bring_nobody_back(shop)
@@ -51,9 +51,9 @@ def test_who_was_erased_after_a_backup_was_made_is_erased_again_when_it_is_resto
     runs_bring_nobody_back(shop)
 
 
-def test_a_new_machine_knows_who_was_erased(shop: TwoWays, tmp_path: Path) -> None:
+def test_a_new_machine_knows_who_was_erased(erased_shop: TwoWays, tmp_path: Path) -> None:
     """Also from a backup of before the erasing: each backup in the folder gets the marks."""
-    erase(shop.settings, EMAIL)
+    shop = erased_shop
     elsewhere = Path(shutil.copy(backup_of(shop), tmp_path / "elsewhere.zip"))
     shutil.rmtree(shop.settings.state_folder)
     restore(shop.settings, elsewhere)
