@@ -180,7 +180,7 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
     from winbc_pipeline.sync.run import plan_windows, push_windows
     from winbc_pipeline.sync.work import Work
 
-    bc = {"base_url": url, "company": "bench", "user": "u", "password": "p"}
+    bc = {"base_url": url, "company": "bench", "user": "u", "password": "p", "companion_app": "off"}
     settings = Settings(data_folder=folder, mapping_folder=TABLES, bc=bc)
     connected = ConnectedFlow(FLOW, settings)
     work, store, table = Work(connected, DAY, DAY, "bench"), connected.store, connected.staging

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.proof  # each is a process of its own
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from ..errors import ConfigurationError, StoreDamaged, StoreUnavailable
 from ..settings import Settings
-from ..staging import polls
-from ..staging.pause import paused_until
+from ..staging.notes import polls
+from ..staging.notes.pause import paused_until
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of

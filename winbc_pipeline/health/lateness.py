@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from ..errors import ConfigurationError
 from ..settings import Settings, Timing
-from ..staging import polls
-from ..staging.pause import paused_until
-from ..staging.polls import Poll
+from ..staging.notes import polls
+from ..staging.notes.pause import paused_until
+from ..staging.notes.polls import Poll
 from ..sync.connected import ConnectedFlow
 from ..sync.session import Holder, holder_of
 from .facts import Facts

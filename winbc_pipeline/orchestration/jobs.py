@@ -33,7 +33,8 @@ from .. import clock
 from ..errors import ConfigurationError, StoreBusy, WinbcError
 from ..flows.unpaid import days_given_up
 from ..settings import Settings
-from ..staging import ledger, polls
+from ..staging import ledger
+from ..staging.notes import polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .following.instance import instance_of

@@ -1,8 +1,9 @@
 """The watermark of a flow: up to when the source was followed. Sensors and schedules read it as their cursor."""
 
 from .. import clock
-from ..staging import ledger, polls
+from ..staging import ledger
 from ..staging.load import create as create_staging
+from ..staging.notes import polls
 from ..staging.progress import last_asked_within
 from ..staging.store import quote
 from .connected import ConnectedFlow

@@ -13,8 +13,9 @@ import pytest
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import FLOWS, flow_named
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging import ledger, polls
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 from ..support.receivers import Receiver, webhook

@@ -23,7 +23,7 @@ from winbc_pipeline.orchestration.following.watch import watches
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
-from winbc_pipeline.staging.pause import pause, paused_until, resume
+from winbc_pipeline.staging.notes.pause import pause, paused_until, resume
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -18,9 +18,10 @@ from winbc_pipeline.health import store
 from winbc_pipeline.health.facts import Facts
 from winbc_pipeline.health.report import FAILURES, FINE, LATE, Report, as_json, prometheus, report
 from winbc_pipeline.settings import FlowSettings, Settings
-from winbc_pipeline.staging import ledger, polls
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
-from winbc_pipeline.staging.pause import pause
+from winbc_pipeline.staging.notes import polls
+from winbc_pipeline.staging.notes.pause import pause
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.guards.safe_mode import let_go
 from winbc_pipeline.sync.keeping import restored

@@ -20,8 +20,9 @@ from winbc_pipeline.health.gather import gather
 from winbc_pipeline.health.problem import Problem
 from winbc_pipeline.health.volume import low
 from winbc_pipeline.settings import AlertSettings, Settings
-from winbc_pipeline.staging import ledger, polls
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import IllegalMove, Move, State
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.watermark import advance_watermark
 from winbc_pipeline.systems import transport

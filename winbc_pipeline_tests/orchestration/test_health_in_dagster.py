@@ -19,7 +19,8 @@ from winbc_pipeline.orchestration.following.tick import tick
 from winbc_pipeline.orchestration.following.watch import watches
 from winbc_pipeline.orchestration.following.watch_health import CHECK
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.staging import ledger, polls
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 from ..support.sandboxes import Sandboxes

@@ -19,7 +19,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.watch import Watch, never, watches
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging import polls
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.glance import Answer, Change, Question
 

@@ -11,8 +11,9 @@ from winbc_pipeline.health import store
 from winbc_pipeline.health.publishing.publish import publish
 from winbc_pipeline.health.store import Outage
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging import ledger, polls
+from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 HOSTILE = "<img src=x onerror=alert(1)>"

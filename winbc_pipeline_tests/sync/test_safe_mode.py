@@ -93,7 +93,7 @@ def test_a_lost_document_that_nobody_has_seen_stays_lost() -> None:
     """Nothing says that it did not arrive. Source: exactly_once.md section 2."""
     lost = {"state": State.UNKNOWN, "reason": "NO_ANSWER", "message": None}
     row = {"key": "W1", "known": lost, "version": "1", "mapping_version": "1", "window": FIRST}
-    assert Moves("order", OrderSettings()).held(row).state == State.UNKNOWN
+    assert Moves("order", OrderSettings(), "salesOrders").held(row).state == State.UNKNOWN
 
 
 @pytest.mark.proof

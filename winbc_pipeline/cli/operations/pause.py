@@ -8,9 +8,9 @@ from rich.console import Console
 from ... import audit, clock
 from ...flows import FLOWS
 from ...settings import Settings, load_settings
-from ...staging.pause import pause as pause_flow
-from ...staging.pause import paused_until
-from ...staging.pause import resume as resume_flow
+from ...staging.notes.pause import pause as pause_flow
+from ...staging.notes.pause import paused_until
+from ...staging.notes.pause import resume as resume_flow
 from ...sync.flow import Flow
 from ..arguments import flows_of
 from ..output import say

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from ...errors import ConfigurationError, WinbcError
-from ...staging.pause import pause, paused_until, resume
+from ...staging.notes.pause import pause, paused_until, resume
 from ...workbench.checks import checks
 from ...workbench.desk.settings_told import Told, settings_told
 from ..answers import connected, flows_of, note

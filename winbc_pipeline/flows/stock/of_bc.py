@@ -81,9 +81,9 @@ def rows(
     is_whole = since[ITEMS] < start
     with app_stock(settings, needs_app(settings)) as app:
         orders = open_orders(settings, source, since, app)
-        known, reserved = _known(store), app.reserved() if app and "reserved" in _words(settings) else Sums()
+        known, reserved = _known(store), app.reserved() if app and "reserved" in _words(settings) else None
         moved = entries.read(store, source, None if is_whole else since[ENTRIES])
-        moments = None if is_whole else _moments(source, since[ITEMS], moved, known, orders, reserved)
+        moments = None if is_whole else _moments(source, since[ITEMS], moved, known, orders, reserved or Sums())
         fields = sorted((wanted & set(entity_fields(ITEMS))) | NEEDED)
         for items in _items(source, moments, fields):
             variants = _variants(source, items, moments is None)
@@ -125,10 +125,13 @@ def _with_skus(
 
 @dataclass(frozen=True)
 class _Figures:
-    """The parts of figures. `levels` is what is there by item and variant; None where only `inventory` is known."""
+    """The parts of figures. `levels` is what is there by item and variant; None where only `inventory` is known.
+
+    `reserved` is None where no formula asks for it.
+    """
 
     orders: Orders
-    reserved: Sums
+    reserved: Sums | None
     levels: Sums | None
 
     def of(self, row: Record) -> Record:
@@ -138,7 +141,7 @@ class _Figures:
         in_unit = unit if self.levels is None else BASE
         found = {"on_hand": row["inventory"] if self.levels is None else _sum(self.levels, place)}
         found |= {"on_orders": sales.of(place, in_unit), "incoming": purchases.of(place, unit)}
-        found |= {"reserved": _sum(self.reserved, place)}
+        found |= {"reserved": None if self.reserved is None else _sum(self.reserved, place)}
         found |= {"sales_lines": sales.in_words(place), "purchase_lines": purchases.in_words(place)}
         return found | {"other_unit": sales.other_units(place, in_unit) or purchases.other_units(place, unit)}
 

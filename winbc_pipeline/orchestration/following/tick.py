@@ -12,7 +12,7 @@ from pathlib import Path
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
 from ...staging import ledger
-from ...staging.pause import paused_until
+from ...staging.notes.pause import paused_until
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
 from ...sync.connected import ConnectedFlow

@@ -18,7 +18,7 @@ from functools import partial
 from ... import clock
 from ...errors import AuthenticationFailed, SystemUnavailable, WinbcError, named
 from ...settings import Settings
-from ...staging import polls
+from ...staging.notes import polls
 from ...sync.reading import glance
 from ...sync.reading.glance import Answer, Change, Glance, Question
 from ..systems import NAMES

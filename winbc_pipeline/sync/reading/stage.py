@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from ... import clock
-from ...staging import polls
 from ...staging.gather import last_whole, note_whole, put_together
 from ...staging.gone import create as create_notes
 from ...staging.gone import note_absent
 from ...staging.load import create, load
+from ...staging.notes import polls
 from ...staging.progress import Progress
 from ...staging.spool import COMMIT_S
 from ...systems.business_central import BusinessCentral

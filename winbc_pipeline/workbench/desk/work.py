@@ -15,7 +15,7 @@ from typing import Literal
 
 from ... import clock
 from ...errors import NotDone, WinbcError
-from ...staging.pause import paused_until
+from ...staging.notes.pause import paused_until
 from ...sync.connected import ConnectedFlow
 from ...sync.run import dry_run
 from ...sync.work import Work

@@ -9,7 +9,7 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import store
 from winbc_pipeline.health.publishing.progress import shown as showing
 from winbc_pipeline.health.store import Outage
-from winbc_pipeline.staging import polls
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 from .conftest import Shown

@@ -7,9 +7,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import ConfigurationError
-from ..settings import Settings
-from .store import writing
+from ...errors import ConfigurationError
+from ...settings import Settings
+from ..store import writing
 
 
 def pause(settings: Settings, flow: str, until: datetime) -> None:

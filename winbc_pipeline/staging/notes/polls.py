@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from .. import clock
-from ..errors import WinbcError
-from ..settings import Settings
+from ... import clock
+from ...errors import WinbcError
+from ...settings import Settings
 
 MOMENTS = ("answered_at", "busy_at", "waiting_since", "failed_at")
 
