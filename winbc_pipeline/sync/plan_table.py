@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, cast
 
 import duckdb
+import orjson
 
 from ..staging.people.personal import PersonalTable
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
@@ -222,6 +223,19 @@ def mark_only_shown(store: Store, flow: Flow, keys: Collection[str]) -> None:
         renew_table(connection, planned_table(flow), PLANNED)
         table = quote(planned_table(flow))
         connection.execute(f"UPDATE {table} SET planned_at = NULL WHERE list_contains(?, key)", [list(keys)])
+
+
+def changes_of(row: Row, prefix: str) -> list[Row]:
+    """What a planned row changes in the fields whose names begin with a prefix: field, old and new.
+
+    Of a new record, its body says it.
+    """
+    if row["changes"] is None:
+        body = orjson.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
+        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
+    else:
+        changes = orjson.loads(row["changes"]) if f'"{prefix}' in row["changes"] else []
+    return [each for each in changes if each["field"].startswith(prefix)]
 
 
 def unchanged_rows(records: str) -> str:

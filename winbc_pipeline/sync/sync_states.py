@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import WinbcError
 from ..staging import ledger
 from ..staging.people.personal import PersonalTable
-from ..staging.store import Row, create_table, insert_rows, quote, rows_of
+from ..staging.store import Row, insert_rows, quote, renew_table, rows_of
 from ..systems.business_central import BusinessCentral, Operation, Result
 from ..systems.business_central.companion import app_client, capabilities
 from .outcomes import REASONS
@@ -42,7 +42,7 @@ KINDS_OF_FLOWS = {
 DIRECTIONS = {"bc": "From_x0020_Winstore", "winstore": "To_x0020_Winstore"}
 COMPARED = ("result", "reasonCode", "message", "recordNumber")
 # What was told of the records that were not done: the id and ETag of the row there, and what it says.
-TOLD, TOLD_STATE = "told_state", dict.fromkeys(("key", "id", "etag", "said"), "VARCHAR")
+TOLD, TOLD_STATE = "told_state", dict.fromkeys(("part", "key", "id", "etag", "said"), "VARCHAR")
 TAKEN = (200, 201)
 log = logging.getLogger(__name__)
 State = dict[str, Any]
@@ -115,7 +115,7 @@ def _ids(work: Work, keys: list[str]) -> dict[str, str]:
 def _told(work: Work) -> dict[str, Row]:
     """What was told of the records that were not done, by key."""
     with work.store.open() as connection:
-        create_table(connection, TOLD, TOLD_STATE)
+        renew_table(connection, TOLD, TOLD_STATE)
         return {row["key"]: row for row in rows_of(connection, f"FROM {TOLD}")}
 
 
@@ -126,7 +126,7 @@ def _note(work: Work, states: Mapping[str, State], written: Mapping[str, Row]) -
         written: the row there of each state that was taken, by key.
     """
     kept = [
-        {"key": key, "id": row["id"], "etag": row["@odata.etag"], "said": _said(states[key])}
+        {"part": work.flow.main, "key": key, "id": row["id"], "etag": row["@odata.etag"], "said": _said(states[key])}
         for key, row in written.items()
         if states[key]["result"] != DONE
     ]

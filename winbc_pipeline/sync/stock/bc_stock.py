@@ -8,7 +8,7 @@ app posts a key once, so a lost answer is asked for again, and nothing is posted
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
 from ..sending import chunks_of
 from .app_stock import AppStock, app_stock
 
-ADJUSTMENTS, INVENTORY = "stockAdjustments", "inventory"
+ADJUSTMENTS, ITEMS, INVENTORY = "stockAdjustments", "items", "inventory"
 VARIANT = ("id", "itemNumber", "code")
 DONE = (200, 204)
 
@@ -55,9 +55,25 @@ class StockOfBc(BusinessCentral):
         """The code of the location that figures are posted to; empty for none."""
         return next(iter(self.connection.stock.locations), "")
 
+    def find(
+        self,
+        entity_set: str,
+        field: str,
+        keys: Iterable[str],
+        ignore_case: bool,
+        select: Collection[str] = (),
+        expand: str = "",
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Looks records up, items with what is there in the location of the settings (`figures`)."""
+        found = super().find(entity_set, field, keys, ignore_case, select, expand)
+        if entity_set != ITEMS or (select and INVENTORY not in select):
+            return found
+        figures = self.figures({one["id"]: one for some in found.values() for one in some})
+        return {key: [figures[one["id"]] for one in some] for key, some in found.items()}
+
     def figures(self, records: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Items with what is there in the location of the settings, if they name one."""
-        if not self.location or not self.app:
+        if not records or not self.location or not self.app:
             return dict(records)
         levels = self.app.on_hand({str(one["number"]) for one in records.values()})
         return {key: one | {INVENTORY: levels.get((one["number"], ""), Decimal(0))} for key, one in records.items()}
@@ -68,7 +84,7 @@ class StockOfBc(BusinessCentral):
             return {}
         found = [one for some in self.find("itemVariants", "id", ids, False, VARIANT).values() for one in some]
         numbers = {one["itemNumber"] for one in found}
-        items, levels = self.find("items", "number", numbers, False), self.app.on_hand(numbers)
+        items, levels = super().find(ITEMS, "number", numbers, False), self.app.on_hand(numbers)
         made = {}
         for one in found:
             place = one["itemNumber"], one["code"]
@@ -79,20 +95,22 @@ class StockOfBc(BusinessCentral):
     def post(self, rows: list[Row]) -> list[Result]:
         """Posts the differences of planned rows, each under the id of its attempt (`attempt_id`); the result of each.
 
-        A row that changes more than the figure is written as a whole, as without the app.
+        What else a row changes is written before.
         """
-        plain = {row["key"] for row in rows if [each["field"] for each in _changes(row)] == [INVENTORY]}
-        posted = iter(self._post([row for row in rows if row["key"] in plain]))
-        written = iter(self._written([row for row in rows if row["key"] not in plain]))
-        return [next(posted if row["key"] in plain else written) for row in rows]
+        results = self._written(rows)
+        moved = [row for row in rows if _moves(row) and (row["key"] not in results or _is_taken(results[row["key"]]))]
+        results |= zip((row["key"] for row in moved), self._post(moved), strict=True)
+        return [results[row["key"]] for row in rows]
 
-    def _written(self, rows: list[Row]) -> list[Result]:
-        bodies = [json.loads(row["body"], parse_float=Decimal) for row in rows]
-        operations = [
-            Operation(row["key"], "PATCH", f"items({row['target_id']})", body, row["etag"])
-            for row, body in zip(rows, bodies, strict=True)
-        ]
-        return _run(self, operations)
+    def _written(self, rows: list[Row]) -> dict[str, Result]:
+        """Writes the fields of rows but for their figures; the result by key, of rows with such fields."""
+        operations = []
+        for row in rows:
+            body = json.loads(row["body"], parse_float=Decimal)
+            body.pop(INVENTORY, None)
+            if body:
+                operations.append(Operation(row["key"], "PATCH", f"{ITEMS}({row['target_id']})", body, row["etag"]))
+        return {one.id: one for one in _run(self, operations)}
 
     def _post(self, rows: list[Row]) -> list[Result]:
         places = self._places(rows)
@@ -118,28 +136,34 @@ class StockOfBc(BusinessCentral):
         return {row["key"]: variants.get(row["target_id"], (row["target_no"], "")) for row in rows}
 
     def _adjustment(self, row: Row, item: str, variant: str) -> dict[str, Any]:
-        (change,) = _changes(row)
+        (change,) = _moves(row)
         difference = Decimal(str(change["new"])) - Decimal(str(change["old"]))
         body = {"reference": _reference(row["attempt_id"]), "itemNumber": item, "variantCode": variant}
         return body | {"locationCode": self.location, "quantity": difference}
 
-    def settle(self, store: Store, part: str) -> None:
-        """Posts what was inserted and may not have been posted, before its record is planned again.
+    def settle(self, store: Store, part: str) -> set[tuple[str, str]]:
+        """Posts what was inserted and may not have been posted; part and key of the records, to be planned again.
 
         Raises: UnreadableAnswer when it is not known afterwards, either.
         """
         lost = ledger.read(store, "part = ? AND state = 'UNKNOWN' AND attempt_id IS NOT NULL", [part])
         if not lost or not self.app:
-            return
+            return set()
         found = self._api.find(ADJUSTMENTS, "reference", {_reference(row["attempt_id"]) for row in lost}, False)
         waiting = {one["reference"]: one["id"] for some in found.values() for one in some if not one["posted"]}
         if any(one.status == NOT_KNOWN for one in _run(self._api, _posts(waiting))):
             raise UnreadableAnswer("It is not known whether Business Central has posted an adjustment of stock.")
+        return {(part, row["key"]) for row in lost}
 
 
-def _changes(row: Row) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(row["changes"], parse_float=Decimal)
-    return found
+def _moves(row: Row) -> list[dict[str, Any]]:
+    """The change of a row's figure; none where it stays."""
+    changes: list[dict[str, Any]] = json.loads(row["changes"], parse_float=Decimal)
+    return [each for each in changes if each["field"] == INVENTORY]
+
+
+def _is_taken(result: Result) -> bool:
+    return result.status in DONE
 
 
 def _reference(attempt: str) -> str:
@@ -165,4 +189,4 @@ def _run(client: BusinessCentral, operations: list[Operation]) -> list[Result]:
 def _answered(row: Row, result: Result) -> Result:
     """The result of a figure: the item or the variant, when it was posted."""
     made = {"id": row["target_id"], "number": row["target_no"]}
-    return Result(result.id, 200, made) if result.status in DONE else result
+    return Result(result.id, 200, made) if _is_taken(result) else result

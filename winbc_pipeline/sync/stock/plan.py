@@ -52,8 +52,6 @@ def plan(work: Work, target: Target) -> None:
         plan_one_by_one(work, target)
         return
     recover(work.store, work.run_id)
-    if isinstance(target, StockOfBc):
-        target.settle(work.store, part.name)
     skip_gone(work.store, work.flow, work.run_id, [part.name])
     kinds = {each.facts.name: each.facts.kind for each in compiled.targets if each.line.when == "update"}
     records = TargetRecords(connected, part, target, known, list(kinds))
@@ -152,14 +150,13 @@ class TargetRecords:
         return [self._row(key, live[key], reasons.get(key) or self.stocked.refusal(live[key])) for key in live]
 
     def _with_app(self, live: dict[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-        """The same with what only the companion app tells: the figure of a location, and the stock of variants."""
+        """The same with the stock of variants, which only the companion app tells."""
         if not isinstance(self.target, StockOfBc) or not self.target.app:
             return live
-        found = dict(live) | self.target.figures({key: dict(one) for key, one in live.items() if one})
         sold = self.part.inner(self.settings, [key for key, one in live.items() if not one])
         ids = {key: next(iter(each.ids)) for key, each in sold.items() if len(each.ids) == 1}
         variants = self.target.variants(set(ids.values()))
-        return found | {key: variants[each] for key, each in ids.items() if each in variants}
+        return live | {key: variants[each] for key, each in ids.items() if each in variants}
 
     def _row(self, key: str, record: Mapping[str, Any], refusal: str | None) -> Row:
         row = {"key": key, "id": record.get("id"), "number": record.get("number"), "etag": record.get("@odata.etag")}

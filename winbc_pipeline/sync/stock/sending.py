@@ -16,6 +16,7 @@ from ..records import SENDING
 from ..records import TO_WINSTORE as RECORDS_TO_WINSTORE
 from ..records.push import push as push_records
 from ..records.target.matching import Target
+from ..session import recover
 from ..work import Work
 from .bc_stock import StockOfBc
 from .plan import plan
@@ -29,6 +30,9 @@ LOOKS = 5  # how often a figure may move while it is planned
 def push(work: Work, target: Target) -> None:
     """Sends the plan. What changed in the source since it was read is planned again first."""
     if isinstance(target, StockOfBc) and target.app:
+        recover(work.store, work.run_id)
+        if lost := target.settle(work.store, work.flow.main):
+            plan(work.only(lost), target)
         _settle(work, target)
         push_records(work, target, read_again, _plan_settled, target.post)
         return

@@ -213,7 +213,7 @@ def _of_bc(connected: ConnectedFlow, keys: list[str], now: datetime) -> tuple[li
         chosen = keys[: left // FIND_CALLS * FOUND_AT_ONCE]
         fields = ("id", "number", "inventory", "type", "blocked")
         there = target.find("items", "number", chosen, False, fields)
-        rows = _at_location(target, [_figure(record) for records in there.values() for record in records])
+        rows = [_figure(record) for records in there.values() for record in records]
         return chosen, iter([rows]), FIND_CALLS * math.ceil(len(chosen) / FOUND_AT_ONCE)
     finally:
         target.close()

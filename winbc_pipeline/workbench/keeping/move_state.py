@@ -21,9 +21,10 @@ from ...staging.apart import APART
 from ...staging.apart import UNIQUE as UNIQUE_APART
 from ...staging.pairs import PAIR
 from ...staging.pairs import UNIQUE as UNIQUE_PAIRS
+from ...staging.people.encryption import attach
 from ...staging.schema import KEPT, TABLE, log_of
 from ...staging.server.address import LISTS, drop, names_on
-from ...staging.store import Store, as_stored, create_table, literal, quote, rows_of, stored, writing
+from ...staging.store import Store, as_stored, create_table, quote, rows_of, stored, writing
 from ...sync.keeping.comparisons import is_one
 from ...sync.session import UNFINISHED_MOVE
 from .backup import DATABASES, databases
@@ -117,7 +118,7 @@ def _to_server(file: Store, server: Store) -> Moved:
     with file.open() as connection:
         connection.execute("CHECKPOINT")  # what is only in the log could not be read by another one
     with server.open(alone=True) as connection:
-        connection.execute(f"ATTACH {literal(str(file.path))} AS other (READ_ONLY)")
+        attach(connection, file.path, "other", read_only=True)
         tables = _tables(connection, "other")
         _make_keyed(connection, tables)
         rows = {}
@@ -137,7 +138,7 @@ def _to_file(file: Store, server: Store) -> Moved:
     with file.open(alone=True):
         pass  # makes it, with the tables of this version
     with server.open(alone=True) as connection:
-        connection.execute(f"ATTACH {literal(str(file.path))} AS other")
+        attach(connection, file.path, "other")
         rows = {}
         for table, columns in _tables(connection, "state").items():
             other = f"other.{quote(table)}"

@@ -16,12 +16,12 @@ from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.sandbox.retail import whole_articles
 from winbc_pipeline.settings import Loss, ProductSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.run import sync
+from winbc_pipeline.sync.run import dry_run, sync
 from winbc_pipeline.sync.work import Work
 
 from ...support.order_sandboxes import BC, FIRST, LAST
 from ...support.sandboxes import ARTICLE
-from ...support.shops.stock_world import StockWorld
+from ...support.shops.stock_world import TO_BC, StockWorld
 from .seller import lost_of
 
 ADJUSTMENTS = "connector.winstore.stockAdjustments"
@@ -123,6 +123,26 @@ def test_figures_go_to_the_location_of_the_setting(shop: StockWorld) -> None:
     shop.run()
     shop.swept()
     assert len(adjustments(shop)) == 1
+
+
+def test_a_row_that_changes_more_than_a_figure_leaves_other_locations_alone(shop: StockWorld) -> None:
+    """The figure of an item in API v2.0 is that of all locations (rules.md, Stock)."""
+    shop._own_tables()
+    table = shop.settings.mapping_folder / TO_BC / "item.csv"
+    table.write_text(table.read_text(encoding="utf-8").rstrip() + "\ndisplayName,'Cup',,update,,\n", encoding="utf-8")
+    shop.seed(locations=[{"code": "SHOPS"}, {"code": "CENTRAL"}])
+    shop.counted(8, location="CENTRAL")
+    shop.owner("winstore", locations=("SHOPS",))
+    shop.run()
+    places = {row["locationCode"]: Decimal(row["quantity"]) for row in shop.records("stock")}
+    assert (places, shop.of_bc()["displayName"]) == ({"CENTRAL": 8, "SHOPS": 5}, "Cup")
+
+
+def test_a_dry_run_posts_nothing_of_what_was_lost(shop: StockWorld) -> None:
+    shop.fault(BC, {"kind": "drop_before", "path": "connector/winstore/v1.0/$batch", "nth": 2})
+    shop.run()
+    dry_run(Work(shop.connected(), FIRST, LAST, "plan"))
+    assert [one["posted"] for one in adjustments(shop)] == [False]
 
 
 def test_a_location_without_the_app_is_refused_by_name(stock: StockWorld) -> None:

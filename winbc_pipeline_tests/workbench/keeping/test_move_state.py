@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
-from winbc_pipeline.settings import Settings, StateSettings
+from winbc_pipeline.settings import DatabaseSettings, Settings, StateSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.load import load
@@ -79,6 +80,20 @@ def test_all_of_it_is_on_the_server_and_comes_back(settings: Settings, before: A
     move_state(settings, "files")
     assert rows(in_files(settings)) == before
     assert names_on(settings.state.address, "shop") == []
+
+
+def test_encrypted_files_move_and_come_back_encrypted(settings: Settings, before: Any) -> None:
+    """A file that is attached needs its key, as one that is opened (staging/people/encryption.py)."""
+    databases = DatabaseSettings(encrypted=True, encryption_key=SecretStr("a key of thirty-two characters or more"))
+    Settings(**settings.model_dump(include={"data_folder", "connection"}), databases=databases)  # tells the key
+    assert rows(in_files(settings)) == before  # encrypts the files
+
+    move_state(settings, "postgres")
+    assert rows(settings) == before
+    move_state(settings, "files")
+    assert rows(in_files(settings)) == before
+    with pytest.raises(module.duckdb.Error, match="encrypted"):
+        module.duckdb.connect(str(settings.flow_database(ORDERS_TO_BC.id)))
 
 
 def test_on_the_server_a_record_has_one_row(settings: Settings, before: Any) -> None:

@@ -110,6 +110,12 @@ class Codes(dict[str, dict[str, str]]):
         self[entity_set] = {one["id"]: one["code"] for one in self.target.get(f"{entity_set}?$select=id,code")}
         return self[entity_set]
 
+    def code(self, entity_set: str, key: str) -> str:
+        """The code of a record, by its id. Raises LookupError, in words, for one that is not there any more."""
+        if key not in self[entity_set]:
+            raise LookupError(f"{entity_set} has no record with the id {key} any more")
+        return self[entity_set][key]
+
     def read_variants(self, ids: set[str]) -> None:
         """Reads the codes of these variants only: a shop may have very many."""
         known = self.setdefault("itemVariants", {})
@@ -130,6 +136,7 @@ def request_of(body: Mapping[str, Any], navigation: str, document_type: str, cod
         body: the document as API v2.0 takes it, with the fields that only the app takes.
         navigation: the property that holds the lines.
         hash_key: the key of the hash. Without it nobody finds out what a request said.
+    Raises: LookupError, in words, when a record that the body names was deleted since it was planned.
     """
     header = _renamed({name: value for name, value in body.items() if name != navigation}, HEADER, CODES, codes)
     lines = [_line(line, number, codes) for number, line in enumerate(body[navigation], 1)]
@@ -147,4 +154,4 @@ def _renamed(
 ) -> Record:
     named = {names[name]: value for name, value in fields.items() if name in names}
     given = ((by_code[name], value) for name, value in fields.items() if name in by_code and value)
-    return named | {own: codes[entity_set][value] for (entity_set, own), value in given}
+    return named | {own: codes.code(entity_set, value) for (entity_set, own), value in given}

@@ -60,10 +60,10 @@ class Requests:
         another one when it is not known what became of it. Then it may be sent again at once.
         """
         try:
-            made = self._requested(batch)
+            made, refused = self._requested(batch)
         except UNANSWERED:  # a look-up of codes
             return [Result(each.attempt, NOT_RUN, {}) for each in batch]
-        results = {result.id: _with_id(result) for result in self._answered(made)}
+        results = refused | {result.id: _with_id(result) for result in self._answered(made)}
         hashes = {operation.id: operation.body["contentHash"] for operation in made if isinstance(operation.body, dict)}
         taken = [each for each in batch if results[each.attempt].status in (200, 201)]
         crash_points.point("after request")
@@ -79,12 +79,21 @@ class Requests:
             _outcome(results[each.attempt], processed.get(each.attempt), documents.get(each.attempt)) for each in batch
         ]
 
-    def _requested(self, batch: Sequence[Request]) -> list[Operation]:
+    def _requested(self, batch: Sequence[Request]) -> tuple[list[Operation], dict[str, Result]]:
+        """The calls of documents, and by attempt the refusal of those that name a record that is gone."""
         bodies = [json.loads(each.body, parse_float=Decimal) for each in batch]
         self.codes.read_variants(set().union(*(variants_in(body, self.navigation) for body in bodies)))
         kind = DOCUMENT_TYPES[self.document]
-        requests = [request_of(body, self.navigation, kind, self.codes, self.hash_key) for body in bodies]
-        return [each.operation("", "POST", REQUESTS, body) for each, body in zip(batch, requests, strict=True)]
+        made, refused = [], {}
+        for each, body in zip(batch, bodies, strict=True):
+            try:
+                request = request_of(body, self.navigation, kind, self.codes, self.hash_key)
+            except LookupError as error:
+                words = {"error": {"code": "NotFound", "message": str(error)}}
+                refused[each.attempt] = Result(each.attempt, 404, words)
+            else:
+                made.append(each.operation("", "POST", REQUESTS, request))
+        return made, refused
 
     def _processed(
         self, taken: Sequence[Request], ids: Mapping[str, str], hashes: Mapping[str, str]

@@ -23,6 +23,7 @@ from ....systems.facts import APP_FIELD
 from ...connected import ConnectedFlow
 from ...flow import Part
 from ...payloads import empty, equal
+from ...plan_table import changes_of
 from ...sending import chunks_of
 from ..target.matching import Target
 
@@ -109,7 +110,7 @@ class AppFields:
             rows: planned records; results: what became of each of them.
         """
         whole = list(results)
-        wanted = {place: changes for place, row in enumerate(rows) if (changes := _changes(row))}
+        wanted = {place: changes for place, row in enumerate(rows) if (changes := changes_of(row, APP_FIELD))}
         wanted = {place: changes for place, changes in wanted.items() if results[place].status in DONE}
         if not self.app:  # it is gone since the plan was made
             lost = Result("", NOT_RUN, {})
@@ -153,12 +154,6 @@ class AppFields:
                 results = [Result(each.id, NOT_RUN, {}) for each in operations]
             found |= {place: result for (place, _), result in zip(some, results, strict=True)}
         return found
-
-
-def _changes(row: Row) -> list[Row]:
-    """What the plan changes in fields of the app: field, old and new."""
-    changes: list[Row] = orjson.loads(row["changes"]) if f'"{APP_FIELD}' in row["changes"] else []
-    return [each for each in changes if is_app_field(each["field"])]
 
 
 def _joined(record: Result, changes: list[Row], outcome: Result) -> Result:

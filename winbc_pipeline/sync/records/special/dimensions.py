@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from ....errors import WinbcError
 from ....mapping.compiler import Compiled
 from ....staging.store import Row
@@ -24,6 +22,7 @@ from ....systems.facts import DIMENSION
 from ... import crash_points
 from ...flow import Part
 from ...payloads import empty
+from ...plan_table import changes_of
 from ..target.matching import Target
 from ..target.references import named
 
@@ -110,7 +109,7 @@ class Dimensions:
             What became of each record with its dimensions. If they failed, the result is theirs, and has the record's
             id and number besides.
         """
-        wanted = {place: changes for place, row in enumerate(rows) if (changes := _changes(row))}
+        wanted = {place: changes for place, row in enumerate(rows) if (changes := changes_of(row, DIMENSION))}
         wanted = {place: changes for place, changes in wanted.items() if results[place].status in DONE}
         if not wanted:
             return list(results)
@@ -179,16 +178,6 @@ def _of(name: str, there: Iterable[Row]) -> Row | None:
 
 def _value(there: Row | None) -> str:
     return str(there["dimensionValueCode"]) if there else ""
-
-
-def _changes(row: Row) -> list[Row]:
-    """What the plan changes in dimensions: field, old and new. Of a new record, its body says it."""
-    if row["changes"] is None:
-        body = orjson.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
-        changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
-    else:
-        changes = orjson.loads(row["changes"]) if f'"{DIMENSION}' in row["changes"] else []
-    return [each for each in changes if is_dimension(each["field"])]
 
 
 def _values(changes: list[Row]) -> dict[str, Any]:
