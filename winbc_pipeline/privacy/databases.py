@@ -11,6 +11,7 @@ from ..flows import FLOWS
 from ..staging import ledger
 from ..staging.compact import rewrite
 from ..staging.ledger import Move, State
+from ..staging.lingering import lingering
 from ..staging.people.personal import PersonalTable, table_named
 from ..staging.store import Row, Store, literal, quote, rows_of, stored
 from ..sync.flow import Flow
@@ -65,12 +66,15 @@ def erase(store: Store, person: Person) -> list[Held]:
     The caller holds the leases of the flows. A kill leaves the old file or the new one, whole; the same call again
     completes it.
     """
-    held = find(store, person)
-    with store.transaction() as connection:
-        for table, declared, condition in _tables(connection, store, person):
-            _erase_rows(connection, table, declared, condition)
-        _settle(connection, store, person)
-    rewrite(store)
+    held = []
+    with lingering():
+        with store.transaction() as connection:
+            for table, declared, condition in _tables(connection, store, person):
+                if count := _count(connection, table, condition):
+                    held.append(Held(table, declared.how, count))
+                    _erase_rows(connection, table, declared, condition)
+            _settle(connection, store, person)
+        rewrite(store)
     return held
 
 
@@ -79,20 +83,28 @@ def _tables(
 ) -> Iterator[tuple[str, PersonalTable, str]]:
     """The tables that may hold something of a person: name, declaration, SQL condition of the rows."""
     flow = flow_of(store)
-    sql = "SELECT table_name FROM duckdb_tables() WHERE NOT temporary AND database_name = current_database()"
-    for (table,) in connection.execute(sql).fetchall():
+    for table, columns in _columns(connection).items():
         declared = table_named(table, TABLES)
         if declared is None:
             raise ValueError(f"nobody has declared what the table {table} holds of people")
-        condition = _condition(connection, table, declared, person, flow)
+        condition = _condition(columns, declared, person, flow)
         if condition != "false":
             yield table, declared, condition
 
 
-def _condition(
-    connection: duckdb.DuckDBPyConnection, table: str, declared: PersonalTable, person: Person, flow: Flow | None
-) -> str:
-    there = columns_of(connection, table)
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of all tables that stay, by table."""
+    sql = """
+        SELECT table_name, list(column_name)
+        FROM duckdb_columns()
+        JOIN duckdb_tables() USING (database_name, schema_name, table_name)
+        WHERE NOT temporary AND database_name = current_database()
+        GROUP BY table_name
+        ORDER BY table_name"""
+    return dict(connection.execute(sql).fetchall())
+
+
+def _condition(there: list[str], declared: PersonalTable, person: Person, flow: Flow | None) -> str:
     if declared.how == "passing":
         return "true"
     if declared.how == "ids":

@@ -17,6 +17,7 @@ from ..flows import FLOWS
 from ..flows.orders import GUEST_KEY, NOBODY
 from ..settings import Settings
 from ..staging import ledger
+from ..staging.lingering import lingering
 from ..staging.pairs import PAIR
 from ..staging.people.installation_key import key_in, keyed
 from ..staging.store import Store, create_table, literal, quote, rows_of
@@ -85,7 +86,8 @@ def identify(settings: Settings, text: str) -> Person:
 
     Raises: NotDone when an id of one person is a number of another one, so that nobody knows who is meant.
     """
-    return completed(settings, _named(settings, text))
+    with lingering():
+        return completed(settings, _named(settings, text))
 
 
 def completed(settings: Settings, person: Person) -> Person:

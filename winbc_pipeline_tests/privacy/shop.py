@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,12 +10,10 @@ import duckdb
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging import schema
-from winbc_pipeline.workbench.keeping.backup import back_up
 
 from ..support.order_flow import SEND
 from ..support.order_sandboxes import BC
-from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays, open_two_ways
+from ..support.shops.two_ways import TO_BC, TO_WINSTORE, TwoWays
 
 ID, EMAIL = "000777", "canary@planted.example"
 NAMES = {"fname": "Canaryfirst", "lname": "Canarylast", "phone": "+31207654321", "street": "Canarystraat"}
@@ -53,18 +50,6 @@ def fill(shop: TwoWays) -> None:
     shop.fault(BC, {"kind": "drop_after", **SEND, "nth": 1})
     shop.run(ORDERS_TO_BC.id)
     shop.fault(BC)
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[TwoWays]:
-    """Such a shop with its databases on disk, a backup, and a copy as from before an upgrade."""
-    with open_two_ways(folder, on_disk=True) as shop:
-        fill(shop)
-        back_up(shop.settings)
-        path = shop.settings.flow_database(ORDERS_TO_BC.id)
-        with duckdb.connect(str(path)) as connection:
-            schema.keep_copy(connection, schema.kept_path(path, 1))
-        yield shop
 
 
 def everything(settings: Settings) -> Iterator[tuple[str, bytes]]:

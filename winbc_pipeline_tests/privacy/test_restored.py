@@ -1,34 +1,18 @@
 """A restore brings nobody back who was erased. Sources: docs/operations.md, Restore; GDPR Article 17."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.privacy.erase import again, erase
-from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 
-from ..support.shops.two_ways import TO_BC, TwoWays, open_two_ways
-from .shop import EMAIL, ID, NAMES, OF_PERSON, OTHER, PLANTED, hits
+from ..support.shops.two_ways import TO_BC, TwoWays
+from .shop import ID, OTHER, PLANTED, hits
 
-pytestmark = pytest.mark.proof
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[TwoWays]:
-    """A shop with the person and somebody else, an order of each, and a backup in its folder."""
-    with open_two_ways(tmp_path, on_disk=True) as made:
-        made.shop_has(ID, email=EMAIL, **NAMES)
-        made.shop_has(OTHER["customerid"])
-        made.run(TO_BC)
-        made.order("W1", **OF_PERSON)
-        made.order("W9", **OTHER)
-        made.run(ORDERS_TO_BC.id)
-        back_up(made.settings)
-        yield made
+pytestmark = [pytest.mark.proof, pytest.mark.files]
 
 
 def backup_of(shop: TwoWays) -> Path:
@@ -47,8 +31,8 @@ def runs_bring_nobody_back(shop: TwoWays) -> None:
     assert shop.ledger()["W9"]["state"] == "CONFIRMED"
 
 
-def test_a_backup_without_the_person_can_still_be_restored(shop: TwoWays) -> None:
-    erase(shop.settings, EMAIL)
+def test_a_backup_without_the_person_can_still_be_restored(erased_shop: TwoWays) -> None:
+    shop = erased_shop
     restore(shop.settings, backup_of(shop))
     assert list(again(shop.settings)) == [], "nobody is there again"
     runs_bring_nobody_back(shop)
@@ -67,9 +51,9 @@ def test_who_was_erased_after_a_backup_was_made_is_erased_again_when_it_is_resto
     runs_bring_nobody_back(shop)
 
 
-def test_a_new_machine_knows_who_was_erased(shop: TwoWays, tmp_path: Path) -> None:
+def test_a_new_machine_knows_who_was_erased(erased_shop: TwoWays, tmp_path: Path) -> None:
     """Also from a backup of before the erasing: each backup in the folder gets the marks."""
-    erase(shop.settings, EMAIL)
+    shop = erased_shop
     elsewhere = Path(shutil.copy(backup_of(shop), tmp_path / "elsewhere.zip"))
     shutil.rmtree(shop.settings.state_folder)
     restore(shop.settings, elsewhere)
