@@ -96,6 +96,23 @@ def test_a_kill_between_the_outcomes_and_the_status_publishes_nothing_twice(shop
     assert moves(shop) == before
 
 
+def test_a_file_that_the_status_does_not_know_yet_is_not_put_together(shop: Shop) -> None:
+    """The next run writes it anew with more rows: in another file as well they would count twice, or go with it."""
+    for number in ("W1", "W2"):
+        shop.orders.order(number)
+        status = files.status_file(shop.settings, ORDERS_TO_BC.id)
+        before = status.read_bytes() if status.exists() else b""
+        shop.run()
+        shop.orders.pass_time(60)
+    status.write_bytes(before)  # as if the second run was killed between its file and the status
+    compaction.compact(shop.settings, many=2)
+    shop.orders.order("W3")
+    shop.run()
+    compaction.compact(shop.settings, many=1)
+    done = [row["key"] for row in moves(shop) if row["is_main"] and row["state"] == "CONFIRMED"]
+    assert sorted(done) == ["W1", "W2", "W3"]
+
+
 def test_a_run_never_fails_because_nothing_can_be_published(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     shop.orders.order("W1")
     shop.settings.state_folder.mkdir(parents=True, exist_ok=True)

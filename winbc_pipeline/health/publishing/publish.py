@@ -71,7 +71,7 @@ def _publish(connected: ConnectedFlow, now: datetime) -> None:
     if reached != place:
         publish_tables(connected)
     facts = facts_of(connected, now, WAIT_S)  # kept, so that whoever asks next in this process opens nothing
-    published = {"until": reached.until, "moves": reached.moves}
+    published = {"until": reached.until, "moves": reached.moves, "name": reached.name}
     files.write(path, {"at": now, "published": published, "facts": asdict(facts)})
     if reached != place:
         compact(connected.settings)

@@ -71,9 +71,10 @@ def _put_together(settings: Settings, crowds: Sequence[Sequence[Path]], kept: da
             first, last = max(kept, min(days)[0]), max(ends for _, ends in days)
             made = [path for path in files.outcome_files(settings, first, last) if not files.is_of_run(path)]
             taken = {name for path in made for name in _made_of(connection, path)}
-            if present := [path for path in crowd if path.name not in taken and path.exists()]:
+            whole = [path for path in crowd if not (files.is_of_run(path) and files.is_unfinished(settings, path))]
+            if present := [path for path in whole if path.name not in taken and path.exists()]:
                 _write(connection, files.made_file(settings, first, last), present, kept)
-            for path in crowd:  # a call before this one may have been killed here
+            for path in whole:  # a call before this one may have been killed here
                 path.unlink(missing_ok=True)
 
 

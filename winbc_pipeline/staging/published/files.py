@@ -53,6 +53,15 @@ def is_of_run(path: Path) -> bool:
     return "-" not in path.name.partition(".")[0]
 
 
+def is_unfinished(settings: Settings, path: Path) -> bool:
+    """Whether the status of a run's flow does not know its file yet: the run is at work or was killed, and the next
+    one writes a file of that name with the same rows and more.
+    """
+    _, flow, place, *_ = path.name.split(".")
+    published: dict[str, Any] = read(status_file(settings, flow)).get("published") or {}
+    return published.get("name") == place
+
+
 def outcome_files(settings: Settings, first: date | None = None, last: date | None = None) -> list[Path]:
     """The files of outcomes, the oldest day first.
 
