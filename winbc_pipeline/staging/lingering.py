@@ -19,6 +19,7 @@ OPENING = threading.RLock()
 Identity = tuple[int, int]
 Config = Mapping[str, object]
 _kept: dict[Path, tuple[Identity, Config, duckdb.DuckDBPyConnection]] = {}
+_looked_at: set[tuple[Path, object]] = set()  # of what is kept open: see `once_open`
 _blocks = 0
 _turns = threading.Condition()
 _uses: list[tuple[Path, int, bool]] = []  # of all threads, now: the file, the thread, and whether it has the file alone
@@ -79,6 +80,22 @@ def keep(path: Path, config: Config, connect: Callable[[], duckdb.DuckDBPyConnec
             _kept[path] = file, config, connect()
 
 
+def once_open(path: Path, name: object, look: Callable[[], None]) -> None:
+    """Looks at a database once while it stays open: nobody else can change it meanwhile.
+
+    Args:
+        name: what is looked at.
+    """
+    with OPENING:
+        is_done = (path, name) in _looked_at
+    if is_done:
+        return
+    look()
+    with OPENING:
+        if path in _kept:
+            _looked_at.add((path, name))
+
+
 def forget_other(path: Path, config: Config) -> None:
     """Closes what is kept open where the path has another file now, or it shall be opened in another way.
 
@@ -92,6 +109,7 @@ def forget_other(path: Path, config: Config) -> None:
 def let_go() -> None:
     """Closes what is kept open. What is still used stays open until its use ends."""
     with OPENING:
+        _looked_at.clear()
         while _kept:
             _, (*_, connection) = _kept.popitem()
             connection.close()

@@ -20,7 +20,7 @@ import orjson
 from ..errors import LeaseLost, NotWritable, StateUnavailable, StoreBusy, StoreDamaged
 from ..settings import Settings
 from . import schema
-from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go
+from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go, once_open
 from .people import encryption
 from .people.installation_key import key_in, keyed_sql
 from .server import address as servers
@@ -137,8 +137,7 @@ class Store:
     def _opened(self, ends: float, alone: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connect(ends, alone)
         try:
-            with writing(self.path):
-                schema.bring_up_to_date(connection, self.path, self.key_folder, bool(self.server))
+            once_open(self.path, self.key_folder, lambda: self._bring_up_to_date(connection))
             if self.key_folder:
                 key = key_in(self.key_folder)
                 connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
@@ -149,6 +148,10 @@ class Store:
         finally:
             with OPENING:
                 connection.close()
+
+    def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with writing(self.path):
+            schema.bring_up_to_date(connection, self.path, self.key_folder, bool(self.server))
 
     @contextmanager
     def transaction(self, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -342,18 +345,33 @@ def create_table(
 
 def renew_table(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> None:
     """Makes a table whose rows can be made again. A table of other columns, from an earlier version, is dropped."""
-    on_server = instances.is_server(connection)
-    shape = "SELECT list((column_name, data_type) ORDER BY column_index) FROM duckdb_columns() WHERE table_name = ?"
-    if on_server:  # a temporary view of the same name shows its lists
-        shape += f" AND (database_name = '{instances.SERVER}' OR table_name = 'wanted_shape')"
-    # Types are compared as DuckDB writes them, so it is asked for the wanted ones too.
-    wanted = instances.plain_columns(columns) if on_server else columns
-    create_table(connection, "wanted_shape", wanted, temporary=True)
-    there = connection.execute(shape, [table]).fetchone()
-    if there != (None,) and there != connection.execute(shape, ["wanted_shape"]).fetchone():
+    if _shape_of(connection, stored(connection, table)) not in ([], _shape_as_kept(connection, columns)):
         drop_table(connection, table)
-    connection.execute("DROP TABLE wanted_shape")
     create_table(connection, table, columns)
+
+
+Shape = list[tuple[str, str]]
+_shapes: dict[tuple[tuple[str, str], ...], Shape] = {}
+
+
+def _shape_of(connection: duckdb.DuckDBPyConnection, table: str) -> Shape:
+    """Names and types of the columns of a table, whose name is given as SQL; empty where it is missing."""
+    try:
+        found = connection.execute(f"DESCRIBE {table}").fetchall()
+    except duckdb.CatalogException:
+        return []
+    return [(name, kind) for name, kind, *_ in found]
+
+
+def _shape_as_kept(connection: duckdb.DuckDBPyConnection, columns: Mapping[str, str]) -> Shape:
+    """The same of a table with these columns. DuckDB is asked once for each: it writes types in its own way."""
+    wanted = instances.plain_columns(columns) if instances.is_server(connection) else columns
+    name = tuple(wanted.items())
+    if name not in _shapes:
+        create_table(connection, "wanted_shape", wanted, temporary=True)
+        _shapes[name] = _shape_of(connection, "wanted_shape")
+        connection.execute("DROP TABLE wanted_shape")
+    return _shapes[name]
 
 
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from winbc_pipeline.calling import calling
-from winbc_pipeline.errors import StoreBusy
+from winbc_pipeline.errors import StoreBusy, StoreDamaged
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import lingering as kept
@@ -158,6 +158,16 @@ def test_a_file_that_was_put_in_its_place_is_the_one_that_is_used(store: Store, 
         os.replace(other, store.path)
 
         assert use(store) == 7
+
+
+def test_what_a_later_version_wrote_while_it_was_let_go_is_refused(store: Store) -> None:
+    """While a database stays open it is looked at once; whoever opens it again looks again."""
+    with lingering():
+        assert use(store) == use(store) == 1
+        with calling(), duckdb.connect(str(store.path)) as other:
+            other.execute("UPDATE schema_version SET version = 99")
+        with pytest.raises(StoreDamaged, match="later"):
+            use(store)
 
 
 def test_a_file_can_be_used_with_another_memory_limit(store: Store) -> None:

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from winbc_pipeline.flows import variants
 from winbc_pipeline.health import facts
 from winbc_pipeline.staging import ledger, schema
+from winbc_pipeline.staging import store as stores
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.store import Store, renew_table
@@ -137,6 +138,7 @@ class Memory:
         self.databases: dict[Path, duckdb.DuckDBPyConnection] = {}
         self.made: set[str] = set()
         self.looks = 0
+        self.looked_at: set[tuple[Path, object]] = set()
         self.files: dict[int, duckdb.DuckDBPyConnection] = {}  # connections to files, by their identity
 
     def connect(self, store: Store, wait_s: float) -> duckdb.DuckDBPyConnection:
@@ -154,6 +156,13 @@ class Memory:
         connection = self.databases[store.path].cursor()
         connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
         return connection
+
+    def once_open(self, path: Path, name: object, look: Callable[[], None]) -> None:
+        """A database in memory stays open, and nobody else can change it."""
+        if (path, name) not in self.looked_at:
+            look()
+        if path in self.databases:
+            self.looked_at.add((path, name))
 
     def signature(self, _: Path) -> Any:
         """A database in memory may have changed since the last look: its file does not tell."""
@@ -211,6 +220,7 @@ def in_process(
             (Store, "_connect", lambda store, wait_s, _: memory.connect(store, wait_s)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
+            (stores, "once_open", memory.once_open),
             (facts, "_signature", memory.signature),
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),

@@ -3,19 +3,21 @@
 While they do, no other process can open them, so a test with other processes lets go of them first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
 import duckdb
 
+from winbc_pipeline.staging import store as stores
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.workbench import missing_rows, preview
 
 OPEN_FILE, COMPARISON = Store._open_file, "reconcile_"
 _kept: dict[Path, tuple[int, duckdb.DuckDBPyConnection]] = {}
+_looked_at: set[tuple[int, object]] = set()
 _patches = ExitStack()
 
 
@@ -25,6 +27,7 @@ def kept_open() -> Iterator[None]:
     with _patches:
         _patches.callback(_close)
         _patches.enter_context(patch.object(Store, "_open_file", _open_file))
+        _patches.enter_context(patch.object(stores, "once_open", _once_open))
         for place in (mapping, missing_rows, preview):  # would lock the database that stays open
             _patches.enter_context(patch.object(place, "lock_down", lambda _: None))
         yield
@@ -39,6 +42,15 @@ def _close() -> None:
     for _, connection in _kept.values():
         connection.close()
     _kept.clear()
+    _looked_at.clear()
+
+
+def _once_open(path: Path, name: object, look: Callable[[], None]) -> None:
+    file = _kept[path][0] if path in _kept else 0
+    if (file, name) not in _looked_at:
+        look()
+    if file:
+        _looked_at.add((file, name))
 
 
 def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
