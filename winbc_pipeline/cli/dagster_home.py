@@ -19,9 +19,8 @@ import httpx
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from ..dashboard.guard.access import access_of
+from ..dashboard.guard.access import Role, access_of
 from ..dashboard.guard.door import LOGIN
-from ..dashboard.guard.session import Role
 from ..dashboard.site import DAGSTER
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from .output import bar

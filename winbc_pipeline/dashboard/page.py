@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute
 
-from .guard.session import Role
+from .guard.access import Role
 from .site import Site
 
 

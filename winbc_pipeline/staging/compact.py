@@ -14,10 +14,10 @@ import duckdb
 
 from .. import clock
 from ..errors import StoreBusy
+from .disk import flushed
 from .lingering import let_go
-from .people.encryption import attach
+from .people.encryption import attach, copy_from
 from .people.personal import nothing
-from .schema import copy_from
 from .server.address import write_anew
 from .store import Store, create_table, writing
 
@@ -96,15 +96,6 @@ def _swap(copy: Path, path: Path) -> None:
     os.replace(copy, path)
     if sys.platform != "win32":
         flushed(path.parent)
-
-
-def flushed(path: Path) -> None:
-    """Waits until the disk has a file, or a folder's list of its files."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 PERSONAL = nothing(NOTE)

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 
 from ..errors import ConfigurationError, StoreDamaged
-from .people import encryption
+from .people.encryption import copy_from
 from .people.installation_key import KEY_FILE, key_in, keyed
 from .people.personal import nothing
 from .server.address import LISTS
-from .sql import literal, quote
+from .sql import literal
 
 VERSION = 3
 """Raised whenever tables that were written before no longer suit the program. Files without a number are version 1."""
@@ -105,11 +105,6 @@ def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     return int(row[0]) if row else 0
 
 
-def log_of(path: Path) -> Path:
-    """The write-ahead log of a database: what was committed, and is not in its file yet."""
-    return path.with_name(f"{path.name}.wal")
-
-
 def kept_path(path: Path, version: int) -> Path:
     """Where the copy of a database of an earlier version is kept."""
     return path.parent / KEPT / f"{path.stem}.version-{version}{path.suffix}"
@@ -131,21 +126,6 @@ def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     """
     row = connection.execute("SELECT current_database()").fetchone()
     copy_from(connection, row[0] if row else "", target)
-
-
-def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None) -> None:
-    """The same of an attached database, by the name that it was attached as.
-
-    Args:
-        encrypted: whether the copy is to be encrypted; None: like the database.
-    """
-    for left in (target, log_of(target)):
-        left.unlink(missing_ok=True)
-    encryption.attach_copy(connection, name, target, "whole_copy", encrypted)
-    try:
-        connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")
-    finally:
-        connection.execute("DETACH whole_copy")
 
 
 def _upgrade(connection: duckdb.DuckDBPyConnection, there: int, key_folder: Path) -> None:

@@ -20,6 +20,7 @@ import orjson
 from ..errors import LeaseLost, NotWritable, StateUnavailable, StoreBusy, StoreDamaged
 from ..settings import Settings
 from . import schema
+from .disk import log_of
 from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go, once_open
 from .people import encryption
 from .people.installation_key import key_in, keyed_sql
@@ -212,8 +213,8 @@ class Store:
 
     @property
     def log(self) -> Path:
-        """The write-ahead log of the file (schema.log_of)."""
-        return schema.log_of(self.path)
+        """The write-ahead log of the file (disk.log_of)."""
+        return log_of(self.path)
 
     def _open_file(self, alone: bool = False) -> duckdb.DuckDBPyConnection:
         """Opens the file that has the path once it is open: another process may just have put another one there."""

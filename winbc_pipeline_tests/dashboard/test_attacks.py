@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from winbc_pipeline.dashboard.guard.access import Access, access_of
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Access, Role, access_of
 
 from ..support.chromium import chromium
 from ..support.sandboxes import HTTP

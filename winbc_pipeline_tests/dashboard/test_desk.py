@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from winbc_pipeline import audit
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State

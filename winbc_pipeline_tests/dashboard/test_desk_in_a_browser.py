@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.dashboard.guard.door import Door
-from winbc_pipeline.dashboard.guard.session import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 
 from ..support.chromium import chromium

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from winbc_pipeline import audit
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.errors import TooManyWrites
 from winbc_pipeline.settings import Settings
 

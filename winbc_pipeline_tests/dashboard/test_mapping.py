@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from winbc_pipeline import audit
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.mapping.shipped import SHIPPED
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.workbench.tables.saving import history

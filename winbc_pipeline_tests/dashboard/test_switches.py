@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from winbc_pipeline import audit
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.dashboard.site import DAGSTER
 from winbc_pipeline.settings import Settings
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from winbc_pipeline import audit
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease

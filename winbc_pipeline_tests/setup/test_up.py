@@ -21,8 +21,7 @@ from winbc_pipeline.cli.dagster_home import noted
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup import served
 from winbc_pipeline.cli.setup.served import Up
-from winbc_pipeline.dashboard.guard.access import access_of
-from winbc_pipeline.dashboard.guard.session import Role
+from winbc_pipeline.dashboard.guard.access import Role, access_of
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.settings import Settings
 

@@ -10,6 +10,7 @@ import pytest
 from winbc_pipeline.staging import compact as module
 from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging.compact import compact
+from winbc_pipeline.staging.disk import log_of
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import Store
 
@@ -58,7 +59,7 @@ def test_it_is_due_once_a_week(store: Store) -> None:
 def test_a_copy_that_a_killed_one_left_is_no_obstacle(store: Store) -> None:
     left = store.path.with_name("flow.duckdb.compact")
     left.write_bytes(b"half a copy")
-    schema.log_of(left).write_bytes(b"its log")
+    log_of(left).write_bytes(b"its log")
     compact(store)
     assert os.listdir(store.path.parent) == ["flow.duckdb"]
     assert keys(store) == ["W1"]

@@ -9,10 +9,10 @@ from starlette.types import ASGIApp
 
 from winbc_pipeline import clock
 from winbc_pipeline.dashboard.app import create_app
-from winbc_pipeline.dashboard.guard.access import access_of
+from winbc_pipeline.dashboard.guard.access import Role, access_of
 from winbc_pipeline.dashboard.guard.door import Door
 from winbc_pipeline.dashboard.guard.forms import HEADER, csrf_of
-from winbc_pipeline.dashboard.guard.session import Role, read
+from winbc_pipeline.dashboard.guard.session import read
 from winbc_pipeline.dashboard.page import Page
 from winbc_pipeline.dashboard.pages import PAGES
 from winbc_pipeline.dashboard.site import Site

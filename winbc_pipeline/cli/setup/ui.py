@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from ...build import build_defs
-from ...dashboard.guard.session import Role
+from ...dashboard.guard.access import Role
 from ...settings import load_settings
 from ..dagster_home import address, check_port, claimed, port_of, prepare, serve_ui
 from ..failures import interruptible, wait_for_interrupt

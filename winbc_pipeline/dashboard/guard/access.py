@@ -10,10 +10,13 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from ...errors import NotWritable
-from .session import ROLES, Role
 
+Role = Literal["view", "operate", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""From the one that may least to the one that may most."""
 FILE = "dashboard_tokens.json"  # in the connection's folder
 
 

@@ -6,7 +6,7 @@ installed one, so that a new mutation is a decision.
 
 from collections.abc import Collection
 
-from .session import Role
+from .access import Role
 
 OPERATE = frozenset(
     {

@@ -12,18 +12,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-if TYPE_CHECKING:
-    from .access import Access
-
-Role = Literal["view", "operate", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
-"""From the one that may least to the one that may most."""
+from .access import ROLES, Access, Role
 
 LASTS = timedelta(days=7)
 MOST_NAME = 60  # characters

@@ -16,6 +16,7 @@ import duckdb
 
 from ...errors import ConfigurationError, WrongKey
 from ...secret_sources import database_key
+from ..disk import flushed, log_of
 from ..lingering import let_go
 from ..sql import literal, quote
 
@@ -69,20 +70,26 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_on
     _attach(connection, path, name, key, options=("READ_ONLY",) if read_only else ())
 
 
-def attach_copy(
-    connection: duckdb.DuckDBPyConnection, source: str, target: Path, name: str, encrypted: bool | None
-) -> None:
-    """Attaches a new file that becomes the copy of an attached database, wherever it lies, with that one's key.
+def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None) -> None:
+    """Copies all tables of an attached database into a new file, with the key of that database, wherever the file lies.
+
+    A file that is there goes, such as one that a killed copy has left.
 
     Args:
-        source: the name of the attached database.
+        name: the name that the database was attached as.
         encrypted: whether the copy is to be encrypted; None: like the database.
     Raises: as `connect`.
     """
+    for left in (target, log_of(target)):
+        left.unlink(missing_ok=True)
     sql = "SELECT path, encrypted FROM duckdb_databases() WHERE database_name = ?"
-    path, is_encrypted = connection.execute(sql, [source]).fetchone() or (None, False)
+    path, is_encrypted = connection.execute(sql, [name]).fetchone() or (None, False)
     wanted = is_encrypted if encrypted is None else encrypted
-    _attach(connection, target, name, _key(Path(path or target)) if wanted else "")
+    _attach(connection, target, "whole_copy", _key(Path(path or target)) if wanted else "")
+    try:
+        connection.execute(f"COPY FROM DATABASE {quote(name)} TO whole_copy")
+    finally:
+        connection.execute("DETACH whole_copy")
 
 
 def _attach(
@@ -142,9 +149,6 @@ def _convert(path: Path, config: Mapping[str, str | bool | int | float | list[st
     The file is attached for writing until its copy is in its place, so no other process writes it meanwhile. A kill
     leaves one of both, whole.
     """
-    from ..compact import flushed  # both work on databases, which this module opens
-    from ..schema import copy_from
-
     let_go()
     wanted, copy = database_key(path).encrypted, path.with_name(f"{path.name}.{UNFINISHED}")
     before = path.stat().st_ino

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from ... import clock
 from ...settings import Settings
-from ...staging.schema import log_of
+from ...staging.disk import log_of
 
 PREFIX = "reconcile_"  # before the id of the flow
 KEPT = timedelta(days=1)

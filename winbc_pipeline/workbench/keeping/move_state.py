@@ -19,10 +19,11 @@ from ...settings import Settings, StateSettings
 from ...staging import ledger, progress
 from ...staging.apart import APART
 from ...staging.apart import UNIQUE as UNIQUE_APART
+from ...staging.disk import log_of
 from ...staging.pairs import PAIR
 from ...staging.pairs import UNIQUE as UNIQUE_PAIRS
 from ...staging.people.encryption import attach
-from ...staging.schema import KEPT, TABLE, log_of
+from ...staging.schema import KEPT, TABLE
 from ...staging.server.address import LISTS, drop, names_on
 from ...staging.store import Store, as_stored, create_table, quote, rows_of, stored, writing
 from ...sync.keeping.comparisons import is_one

@@ -23,7 +23,7 @@ from ...errors import NotDone, StoreDamaged
 from ...flows import FLOWS
 from ...settings import SHIPPED_TABLES, Settings, load_settings
 from ...staging import schema
-from ...staging.compact import flushed
+from ...staging.disk import flushed, log_of
 from ...staging.people.installation_key import KEY_FILE
 from ...staging.store import Store, writing
 from ...sync.connected import ConnectedFlow
@@ -233,7 +233,7 @@ def _put_back(new: Path, folder: Path, kept: Path) -> str:
 
 def _keep_log(present: Path, kept: Path) -> None:
     """Lets DuckDB write what is only in the log into the file; the log of one that it cannot open goes to `kept`."""
-    log = schema.log_of(present)
+    log = log_of(present)
     if log.exists():
         with suppress(StoreDamaged), Store(present).open():
             pass

@@ -14,10 +14,11 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from winbc_pipeline import audit, clock
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.dashboard.guard.door import Door
 from winbc_pipeline.dashboard.guard.operations import operations_of
 from winbc_pipeline.dashboard.guard.rights import ADMIN, HARMLESS, OPERATE
-from winbc_pipeline.dashboard.guard.session import LASTS, Role
+from winbc_pipeline.dashboard.guard.session import LASTS
 from winbc_pipeline.settings import Settings
 
 from ...support.dashboard import ADDRESS, browser, door_of, stranger

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.dashboard.guard.forms import HEADER, csrf_of
-from winbc_pipeline.dashboard.guard.session import Role, begin, written
+from winbc_pipeline.dashboard.guard.session import begin, written
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health.runs import watched
 from winbc_pipeline.sync.connected import ConnectedFlow

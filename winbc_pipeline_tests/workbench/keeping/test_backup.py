@@ -16,6 +16,7 @@ from winbc_pipeline.errors import NotDone, StoreBusy, StoreDamaged
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.settings import Settings, load_settings
 from winbc_pipeline.staging import ledger, schema
+from winbc_pipeline.staging.disk import log_of
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.pairs import Pairs
 from winbc_pipeline.staging.store import Store
@@ -141,7 +142,7 @@ def test_a_damaged_database_alone_is_put_back(settings: Settings, log: bool) -> 
     sends(settings, "W2", OTHER)
     database.write_bytes(b"no database" * 1000)
     if log:
-        schema.log_of(database).write_bytes(b"no log")
+        log_of(database).write_bytes(b"no log")
     with pytest.raises(StoreDamaged):
         keys(settings)
     done = restore(settings, path, ORDERS_TO_BC.id)

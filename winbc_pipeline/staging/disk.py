@@ -1,0 +1,18 @@
+"""What lies on the disk beside a database, and when the disk has it."""
+
+import os
+from pathlib import Path
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database: what was committed, and is not in its file yet."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def flushed(path: Path) -> None:
+    """Waits until the disk has a file, or a folder's list of its files."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
