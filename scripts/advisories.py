@@ -21,7 +21,8 @@ def main(pip_audit: str, lock: str = str(LOCK)) -> int:
     """Asks, prints, and returns the exit code."""
     for source in SOURCES:
         found = _asked(pip_audit, lock, source)
-        if found is None:
+        passed_over = [library["name"] for library in found or () if "skip_reason" in library]
+        if not found or len(passed_over) == len(found):  # a mirror answers, and knows no library
             print(f"{source} did not answer.")
             continue
         weak = [library for library in found if library.get("vulns")]
@@ -29,7 +30,6 @@ def main(pip_audit: str, lock: str = str(LOCK)) -> int:
             names = ", ".join(each["id"] for each in library["vulns"])
             fixed = sorted({version for each in library["vulns"] for version in each.get("fix_versions", ())})
             print(f"{library['name']} {library['version']}: {names}; mended in {', '.join(fixed) or 'no version yet'}")
-        passed_over = [library["name"] for library in found if "skip_reason" in library]
         if passed_over:
             print(f"NOT CHECKED: {', '.join(passed_over)}")
         print(f"{len(found) - len(passed_over)} libraries checked at {source}: {len(weak)} with known weaknesses.")
