@@ -69,21 +69,25 @@ class Office:
         self.instance.launch_run(run, workspace=self.workspace)  # type: ignore[arg-type]
         return run
 
-    def has_place(self, flow: str) -> bool:
-        """Whether Dagster's daemon would let another run of a flow out of its queue now."""
+    def takes_the_place(self, flow: str, run_id: str) -> bool:
+        """Whether a run keeps Dagster's daemon from letting another run of its flow out of the queue.
+
+        Runs that other tests have killed stay in progress, because nobody looks after them here: they do not count.
+        """
         run, storage = self.run(self._made(flow)), self.instance.event_log_storage
         assert run.run_op_concurrency
         for pool in run.run_op_concurrency.all_pools or ():
             storage.initialize_concurrency_limit_to_default(pool)  # as the daemon does when it first sees a pool
+        at_work = self.instance.get_run_records(RunsFilter(run_ids=[run_id], statuses=IN_PROGRESS_RUN_STATUSES))
         counter = GlobalOpConcurrencyLimitsCounter(
             self.instance,
             [run],
-            self.instance.get_run_records(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)),
+            at_work,
             storage.get_concurrency_keys(),
             storage.get_pool_limits(),
             pool_granularity=self.instance.get_concurrency_config().pool_config.pool_granularity,
         )
-        return not counter.is_blocked(run)
+        return counter.is_blocked(run)
 
     def _made(self, flow: str) -> str:
         day = FLOW_CASES[flow].day

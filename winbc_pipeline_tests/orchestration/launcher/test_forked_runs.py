@@ -100,10 +100,10 @@ def test_a_run_is_cancelled_by_a_process_that_did_not_launch_it(desk: Office, sl
     run = desk.launch(FLOW)
     until(lambda: desk.run(run).status.value == "STARTED")
     assert desk.launcher.check_run_worker_health(desk.run(run)).status == WorkerStatus.RUNNING
-    assert not desk.has_place(FLOW)
+    assert desk.takes_the_place(FLOW, run)
     assert desk.launcher.terminate(run)
     assert desk.ended(run) == "CANCELED"
-    until(lambda: desk.has_place(FLOW))
+    assert not desk.takes_the_place(FLOW, run)
 
 
 @pytest.mark.parametrize("is_known", [False, True])
