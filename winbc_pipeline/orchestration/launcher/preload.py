@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import signal
 from contextlib import suppress
 
 # Before numpy is loaded. Its threads would not be there in a forked process.
@@ -41,3 +42,5 @@ warm_up()
 duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()
 gc.freeze()  # what is loaded stays shared with the forked processes
+# A forked process has this mask from its first instruction, so a cancel that comes before it listens waits for it.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -1,5 +1,6 @@
 """What a forked process does: it waits for permission, and executes one run."""
 
+import signal
 import sys
 from multiprocessing.connection import Connection
 
@@ -16,6 +17,7 @@ def work(permission: Connection, run: str) -> None:
         run: the run as `dagster api execute_run` takes it.
     """
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # preload.py has blocked it
         if _is_permitted(permission):
             with lingering():
                 execute(run)
