@@ -405,7 +405,7 @@ class Settings(BaseSettings):
     timeout_s: PositiveFloat = 60
     ca_bundle: Path | None = None
     answer_limit_mb: PositiveInt = 100
-    memory_limit_mb: int = Field(default=192, ge=64)
+    memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
     payload_days: PositiveInt = 7
     order_days: PositiveInt = 30
