@@ -43,6 +43,7 @@ MAPPED = {
     "skip_reason": "VARCHAR",
     "mapping_version": "VARCHAR",
 }
+ROW_GROUP = 122_880  # rows, of DuckDB
 # The columns of the ledger (alias l) that a plan needs.
 KNOWN = (
     "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version, "
@@ -206,11 +207,19 @@ def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConn
     try:
         with connected.store.transaction(alone=True) as connection:
             compress_with_zstd(connection)
-            connection.execute("SET threads = 2")
+            if _is_large(connection, connected.staging.name):
+                connection.execute("SET threads = 2")
             yield connection
     except (duckdb.ConversionException, duckdb.OutOfRangeException):
         message = f"{connected.flow.id}: a formula meets a value that it cannot take."
         raise MappingError(message, "Compare texts with texts in quotes.") from None
+
+
+def _is_large(connection: duckdb.DuckDBPyConnection, staging: str) -> bool:
+    """Whether two threads are of use: DuckDB gives each one whole groups of rows, and room for every expression."""
+    asked = "SELECT max(estimated_size) FROM duckdb_tables() WHERE table_name = ?"
+    row = connection.execute(asked, [staging]).fetchone()
+    return bool(row and row[0] and row[0] > ROW_GROUP)
 
 
 def create_source_view(
