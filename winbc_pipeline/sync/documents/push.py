@@ -32,5 +32,4 @@ def _push_customers(work: Work, target: BusinessCentral) -> None:
     needed = None if work.keys is None else customers_of(work)
     for name in needed_document(work.flow).customer:
         keys = None if needed is None else {(name, key) for key in needed}
-        for rows in planned_slices(work.only(keys), name):
-            Push(work, work.flow.part(name), target).send(rows)
+        Push(work, work.flow.part(name), target).send(planned_slices(work.only(keys), name))

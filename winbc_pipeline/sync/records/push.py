@@ -6,8 +6,9 @@ before the first byte leaves. A call is never repeated blindly: a record whose a
 
 import json
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
@@ -89,22 +90,29 @@ def _in_turn(work: Work) -> list[Part]:
 def _send_part(
     work: Work, part: Part, target: Target, late: Collection[tuple[str, str]], writer: Writer | None
 ) -> set[tuple[str, str]]:
-    """Sends the planned rows of one part, some at a time; gives part and key of what must be planned again.
+    """Sends the planned rows of one part, some read at a time; gives part and key of what must be planned again.
 
     Args:
         late: what must be planned again already. It is not sent now.
     """
-    again: set[tuple[str, str]] = set()
+    made: list[str] = []
     order = "body, key" if part.picture else "key"  # those of one picture come together, so that it is read once
-    for planned in planned_slices(work, part.name, order):
-        rows = [row for row in planned if (part.name, row["key"]) not in late]
-        again |= Push(work, part, target, writer).send(rows) | _pictures_of_new(work, part, rows)
-    return again
+
+    def slices() -> Iterator[list[Row]]:
+        for planned in planned_slices(work, part.name, order):
+            rows = [row for row in planned if (part.name, row["key"]) not in late]
+            made.extend(row["key"] for row in rows if row["action"] == "create")
+            yield rows
+
+    return Push(work, part, target, writer).send(slices()) | _pictures_of_new(work, part, made)
 
 
-def _pictures_of_new(work: Work, part: Part, rows: list[Row]) -> set[tuple[str, str]]:
-    """Part and key of pictures that were sent to records which are gone, and that the new ones in their place lack."""
-    made = [row["key"] for row in rows if row["action"] == "create"]
+def _pictures_of_new(work: Work, part: Part, made: list[str]) -> set[tuple[str, str]]:
+    """Part and key of pictures that were sent to records which are gone, and that the new ones in their place lack.
+
+    Args:
+        made: the keys of the new records.
+    """
     again: set[tuple[str, str]] = set()
     for child in work.connected.parts if made else ():
         if child.picture and child.parent == part.name:
@@ -135,6 +143,7 @@ class Push:
         self.connected = work.connected
         self.beside = beside_of(work.connected, work.connected.compiled().get(part.name), part, target)
         self.stopped = False  # whether a refusal is about the set-up of the target, so that no other row can be taken
+        self.takes_figures: bool | None = None  # whether the target has taken the first one; None before
         self.answered: list[tuple[Row, Row]] = []  # rows whose pair is not written yet, with the target's answer
         self.pictures = SentPictures(work.connected, part, target) if part.picture else None
         self.batch_size = 1 if part.picture else target.batch_size
@@ -142,34 +151,72 @@ class Push:
         self.threads = target.in_flight + (SPARE if target.in_flight > 1 else 0)  # with one call, all in order
         self.intents_per_commit = FIGURES_PER_COMMIT if self.looks else INTENTS_PER_COMMIT
 
-    def send(self, rows: list[Row]) -> set[tuple[str, str]]:
-        """Sends planned rows of the part.
+    def send(self, slices: Iterable[list[Row]]) -> set[tuple[str, str]]:
+        """Sends planned rows of the part, some read at a time.
+
+        Batches stay in flight, also while the next rows are read, and the ledger is written beside them. The intent of
+        a row is committed before its batch is submitted. Outcomes are committed with the next intents, or when there
+        are many of them.
 
         Returns:
             Part and key of the records that must be planned again, because somebody else changed them meanwhile.
         """
-        self.present = self._in_ledger(self.part.name, rows)
+        pending: set[Future[list[Move]]] = set()
+        moves: list[Move] = []
+        pictures = closing(self.pictures) if self.pictures else nullcontext()
+        with pictures, ThreadPoolExecutor(self.threads) as pool:
+            try:
+                for rows in slices:
+                    self._submit_some(pool, rows, pending, moves)
+                while pending:
+                    self._take(pending, moves)
+                    self._note_many(moves)
+            finally:
+                # Also after an error: no outcome that is known by now is lost.
+                for future in pending:
+                    future.cancel()
+                self._note(moves)
+        return self.again
+
+    def _submit_some(
+        self, pool: ThreadPoolExecutor, rows: list[Row], pending: set[Future[list[Move]]], moves: list[Move]
+    ) -> None:
+        """Submits planned rows, and takes outcomes of others meanwhile.
+
+        Args:
+            pending: what is in flight.
+            moves: outcomes that are not committed yet.
+        """
+        writes, settled = self._due(rows)
+        moves += settled
+        for chunk in self._chunks(self._after_first(writes, moves)):
+            while len(pending) > self._enough:
+                self._take(pending, moves)
+            self._commit_intents([row for some in chunk for row in some], moves)
+            pending |= {self._submit(pool, some) for some in chunk}
+        self._note_many(moves)
+
+    def _due(self, rows: list[Row]) -> tuple[list[Row], list[Move]]:
+        """The rows that are sent, and the outcomes of others. Each row gets what the ledger knows of it as `known`."""
+        present = self._in_ledger(self.part.name, rows)
+        for row in rows:
+            row["known"] = present.get(row["key"])
         due = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
         writes = [row for row in due if self.work.lets(self.part.name, row["key"])]
         settled = [move for row in rows if (move := self._settled(row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
         writes, missing = self._resolve(writes)
-        try:
-            self._send_all(writes, settled + missing)
-        finally:
-            if self.pictures:
-                self.pictures.close()
-        return self.again
+        return writes, settled + missing
 
     def _is_done(self, row: Row) -> bool:
-        old = self.present.get(row["key"])
+        old = row["known"]
         return bool(old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"])
 
     def _known(self, row: Row) -> Row:
         """What the ledger is told of a record, whatever becomes of it."""
         names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
         known = {name: row[name] for name in names}
-        old = self.present.get(row["key"])
+        old = row["known"]
         if old and old["action"] == "create" and not old["field_hashes"]:
             known["action"] = "create"  # until all that belongs to a new record has arrived
         if row["target_id"]:
@@ -187,7 +234,7 @@ class Push:
 
     def _settled(self, row: Row) -> Move | None:
         """The outcome of a row that needs no call; None when it needs one, or when the ledger says so already."""
-        old = self.present.get(row["key"])
+        old = row["known"]
         if row["action"] == "skip" and row["reason"] in SAME:
             same = ("hash", "version", "window")
             if old and old["state"] == State.CONFIRMED and all(old[name] == row[name] for name in same):
@@ -260,8 +307,9 @@ class Push:
         known = self._known_unsent(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
         return Move(self.part.name, row["key"], State.SENDING, known)
 
-    def _commit_intents(self, rows: list[Row], moves: list[Move], now: datetime) -> None:
-        """Commits the intents of rows with their bodies, and the outcomes of others."""
+    def _commit_intents(self, rows: list[Row], moves: list[Move]) -> None:
+        """Commits the intents of rows with their bodies, and outcomes of others, which then count as committed."""
+        now = clock.now()
         intents = [self._intent(row, now) for row in rows]
         for row, intent in zip(rows, intents, strict=True):
             row["attempt_id"] = intent.known["attempt_id"]
@@ -271,37 +319,8 @@ class Push:
         with self.store.transaction() as connection:
             ledger.move_within(connection, moves + intents, self.run_id, now)
             ledger.keep_sent(connection, intents, bodies, self.settings.payload_days)
+        moves.clear()
         crash_points.point("after record intent")
-
-    def _send_all(self, rows: list[Row], moves: list[Move]) -> None:
-        """Keeps batches in flight, and writes the ledger beside them.
-
-        The intent of a row is committed before its batch is submitted. Outcomes are committed with the next intents,
-        or when there are many of them.
-
-        Args:
-            moves: outcomes of other rows, committed with the first intents.
-        """
-        pending: set[Future[list[Move]]] = set()
-        with ThreadPoolExecutor(self.threads) as pool:
-            try:
-                rows, moves = self._after_first(rows, moves)
-                for chunk in self._chunks(rows):
-                    while len(pending) > self._enough:
-                        self._take(pending, moves)
-                    self._commit_intents([row for some in chunk for row in some], moves, clock.now())
-                    moves = []
-                    pending |= {self._submit(pool, some) for some in chunk}
-                while pending:
-                    self._take(pending, moves)
-                    if len(moves) >= self.intents_per_commit:
-                        self._note(moves)
-                        moves = []
-            finally:
-                # Also after an error: no outcome that is known by now is lost.
-                for future in pending:
-                    future.cancel()
-                self._note(moves)
 
     @property
     def _at_once(self) -> int:
@@ -334,27 +353,38 @@ class Push:
             moves += future.result()
         crash_points.point("after record answer")
 
-    def _after_first(self, rows: list[Row], moves: list[Move]) -> tuple[list[Row], list[Move]]:
+    def _after_first(self, rows: list[Row], moves: list[Move]) -> list[Row]:
         """Sends the first figure of stock alone: a set-up that takes none shows with one record, and not with each.
 
-        Returns: the rows that are still to be sent, and the moves that are still to be committed.
+        Args:
+            moves: outcomes that are not committed yet; those of rows that are not sent are added.
+        Returns: the rows that are still to be sent.
         """
         if not self.part.owns or not rows:
-            return rows, moves
-        self._commit_intents(rows[:1], moves, clock.now())
-        if self.looks:
-            self.looks.add(rows[:1])
-        moves = self._send_figures(self.looks) if self.looks else self._send_some(rows[:1])
-        if not self.stopped:
-            return rows[1:], moves
+            return rows
+        if self.takes_figures is None:
+            first, *rows = rows
+            self._commit_intents([first], moves)
+            if self.looks:
+                self.looks.add([first])
+            moves += self._send_figures(self.looks) if self.looks else self._send_some([first])
+            self.takes_figures = not self.stopped
+        if self.takes_figures:
+            return rows
         told = {"reason": "STOPPED"}
-        left = [Move(self.part.name, row["key"], State.PLANNED, self._known_unsent(row) | told) for row in rows[1:]]
-        return [], moves + left
+        moves += [Move(self.part.name, row["key"], State.PLANNED, self._known_unsent(row) | told) for row in rows]
+        return []
+
+    def _note_many(self, moves: list[Move]) -> None:
+        """Commits outcomes once they are many."""
+        if len(moves) + len(self.answered) >= self.intents_per_commit:
+            self._note(moves)
 
     def _note(self, moves: list[Move]) -> None:
-        """Commits outcomes: the pairs first, as `told` says, then the ledger."""
+        """Commits outcomes, which then count as committed: the pairs first, as `told` says, then the ledger."""
         self._tell_pairs()
         ledger.move(self.store, moves, self.run_id)
+        moves.clear()
         crash_points.point("after record confirm")
 
     def _tell_pairs(self) -> None:

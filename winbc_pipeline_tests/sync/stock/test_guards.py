@@ -1,10 +1,14 @@
 """What stops a run of stock before its first write, or after one (issue: Guards; rules.md, Stock)."""
 
+from functools import partial
+
 import pytest
 
 from winbc_pipeline.errors import SourceShrank, TooManyWrites
 from winbc_pipeline.settings import GuardSettings, StockSettings
+from winbc_pipeline.sync.plan_table import READ_AT_ONCE, planned_slices
 from winbc_pipeline.sync.reading.stage import stage
+from winbc_pipeline.sync.records import push
 
 from ...support.order_sandboxes import BC
 from ...support.shops.stock_world import StockWorld
@@ -69,10 +73,12 @@ def test_a_first_load_waits_for_a_person(stock: StockWorld) -> None:
     assert {stock.inventory(sku) for sku in SKUS} == {0}
 
 
+@pytest.mark.parametrize("read_at_once", [READ_AT_ONCE, 2])
 @pytest.mark.parametrize("setup", [{"locationMandatory": True}])
 def test_a_set_up_that_takes_no_stock_is_told_once_and_not_by_each_sku(
-    stock: StockWorld, setup: dict[str, bool]
+    stock: StockWorld, setup: dict[str, bool], read_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(push, "planned_slices", partial(planned_slices, at_once=read_at_once))
     for sku in SKUS:
         stock.item(sku)
         stock.shop_has(sku=sku, quantity="5")

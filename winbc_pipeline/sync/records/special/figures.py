@@ -50,7 +50,8 @@ class Looks:
 
     def expect(self, groups: Iterable[list[Row]]) -> None:
         """Tells the groups that will be sent, in their order."""
-        self.unasked.extend(groups)
+        with self.lock:
+            self.unasked.extend(groups)
 
     def add(self, rows: list[Row]) -> None:
         """Tells that a group may be sent now."""
