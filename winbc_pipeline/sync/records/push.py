@@ -5,11 +5,9 @@ before the first byte leaves. A call is never repeated blindly: a record whose a
 """
 
 import json
-import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext
-from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -31,6 +29,7 @@ from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
 from .known.told import told
+from .moves import intent_of, is_done, known_sent, known_unsent, settled
 from .plan import plan
 from .special.beside import beside_of, own_fields
 from .special.figures import Looks
@@ -38,10 +37,8 @@ from .special.pictures import SentPictures, outcome_of
 from .target.matching import Target
 
 ROUNDS = 3  # how often a record that somebody else changed meanwhile is planned and sent in one run
-SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
 FIGURES_PER_COMMIT = 1000  # more than of other records: a figure that may have arrived is looked at, and that is all
 SPARE = 1  # threads that make a call ready while as many calls as are allowed are in flight
-OF_SENT = ("hash", "field_hashes", "mapping_version")  # what the ledger knows of the content that was last sent
 Writer = Callable[[list[Row]], list[Result]]
 """Sends planned rows, each with the id of its attempt (`attempt_id`); gives the result of each."""
 NO_CALL = -1  # status of an operation whose call never left
@@ -187,8 +184,8 @@ class Push:
             pending: what is in flight.
             moves: outcomes that are not committed yet.
         """
-        writes, settled = self._due(rows)
-        moves += settled
+        writes, others = self._due(rows)
+        moves += others
         for chunk in self._chunks(self._after_first(writes, moves)):
             while len(pending) > self._enough:
                 self._take(pending, moves)
@@ -201,51 +198,12 @@ class Push:
         present = self._in_ledger(self.part.name, rows)
         for row in rows:
             row["known"] = present.get(row["key"])
-        due = [row for row in rows if row["action"] in ("create", "update") and not self._is_done(row)]
+        due = [row for row in rows if row["action"] in ("create", "update") and not is_done(row)]
         writes = [row for row in due if self.work.lets(self.part.name, row["key"])]
-        settled = [move for row in rows if (move := self._settled(row))]
+        others = [move for row in rows if (move := settled(self.part, row))]
         self.answered += [(row, {}) for row in rows if row["action"] == "skip"]
         writes, missing = self._resolve(writes)
-        return writes, settled + missing
-
-    def _is_done(self, row: Row) -> bool:
-        old = row["known"]
-        return bool(old and old["state"] == State.CONFIRMED and old["hash"] == row["hash"])
-
-    def _known(self, row: Row) -> Row:
-        """What the ledger is told of a record, whatever becomes of it."""
-        names = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")
-        known = {name: row[name] for name in names}
-        old = row["known"]
-        if old and old["action"] == "create" and not old["field_hashes"]:
-            known["action"] = "create"  # until all that belongs to a new record has arrived
-        if row["target_id"]:
-            known["target_id"] = row["target_id"]
-        if row["target_no"]:
-            known["target_no"] = row["target_no"]
-        return known
-
-    def _known_unsent(self, row: Row) -> Row:
-        """The same of a record whose content is not in the target.
-
-        The hashes, and the tables that they were made by, stay those of what was last sent.
-        """
-        return {name: value for name, value in self._known(row).items() if name not in OF_SENT}
-
-    def _settled(self, row: Row) -> Move | None:
-        """The outcome of a row that needs no call; None when it needs one, or when the ledger says so already."""
-        old = row["known"]
-        if row["action"] == "skip" and row["reason"] in SAME:
-            same = ("hash", "version", "window")
-            if old and old["state"] == State.CONFIRMED and all(old[name] == row[name] for name in same):
-                return None
-            return Move(self.part.name, row["key"], State.CONFIRMED, self._known(row))
-        state = {"skip": State.SKIPPED, "fail": State.FAILED, "conflict": State.CONFLICT}.get(row["action"])
-        if not state:
-            return None
-        # A picture that is not sent is known by its name and settings, so that it is not read again.
-        is_noted = state == State.SKIPPED and self.part.picture
-        return Move(self.part.name, row["key"], state, self._known(row) if is_noted else self._known_unsent(row))
+        return writes, others + missing
 
     def _resolve(self, rows: list[Row]) -> tuple[list[Row], list[Move]]:
         """Adds to each new record the field that refers to its parent's record.
@@ -271,7 +229,7 @@ class Push:
                 words = (
                     f"the {self.part.parent} of the same record is not in the target, so it has no {reference.field}"
                 )
-                known = {**self._known(row), "reason": "REFERENCE_MISSING", "message": words, "hash": None}
+                known = {**known_sent(row), "reason": "REFERENCE_MISSING", "message": words, "hash": None}
                 missing.append(Move(self.part.name, row["key"], State.FAILED, known))
         return ready, missing
 
@@ -302,15 +260,10 @@ class Push:
                         values[result.id] = record[reference.value]
         return values
 
-    def _intent(self, row: Row, now: datetime) -> Move:
-        # Without a hash the record counts as not sent, should the answer be lost.
-        known = self._known_unsent(row) | {"attempt_id": str(uuid.uuid4()), "intent_at": now, "hash": None}
-        return Move(self.part.name, row["key"], State.SENDING, known)
-
     def _commit_intents(self, rows: list[Row], moves: list[Move]) -> None:
         """Commits the intents of rows with their bodies, and outcomes of others, which then count as committed."""
         now = clock.now()
-        intents = [self._intent(row, now) for row in rows]
+        intents = [intent_of(self.part, row, now) for row in rows]
         for row, intent in zip(rows, intents, strict=True):
             row["attempt_id"] = intent.known["attempt_id"]
         bodies = [row["body"] if isinstance(row["body"], str) else dumps(row["body"]).decode() for row in rows]
@@ -372,7 +325,7 @@ class Push:
         if self.takes_figures:
             return rows
         told = {"reason": "STOPPED"}
-        moves += [Move(self.part.name, row["key"], State.PLANNED, self._known_unsent(row) | told) for row in rows]
+        moves += [Move(self.part.name, row["key"], State.PLANNED, known_unsent(row) | told) for row in rows]
         return []
 
     def _note_many(self, moves: list[Move]) -> None:
@@ -409,7 +362,7 @@ class Push:
         """The outcome of a row that is planned again, because somebody else changed the record meanwhile."""
         key = (self.part.name, row["key"])
         self.again.add(key)
-        return Move(*key, State.FAILED, self._known_unsent(row) | {"reason": "STALE"})
+        return Move(*key, State.FAILED, known_unsent(row) | {"reason": "STALE"})
 
     def _send_batch(self, rows: list[Row]) -> list[Move]:
         if self.pictures:
@@ -454,20 +407,20 @@ class Push:
         if not (not_sent := outcome_of(result)):
             return [self._outcome(row, result)]
         state, reason, message = not_sent
-        known = self._known(row) if state == State.SKIPPED else self._known_unsent(row)
+        known = known_sent(row) if state == State.SKIPPED else known_unsent(row)
         back = Move(self.part.name, row["key"], State.PLANNED, {"action": row["action"]})
         return [back, Move(self.part.name, row["key"], state, known | {"reason": reason, "message": message})]
 
     def _outcome(self, row: Row, result: Result) -> Move:
         """What an answer means (exactly_once.md section 3, step 5)."""
         key, made = (self.part.name, row["key"]), _made(result)
-        known = self._known_unsent(row) | made
+        known = known_unsent(row) | made
         if result.status in (200, 201) and made:
             self.answered.append((row, result.body))
             if row["action"] == "create" and row["reason"] == UPDATE_FOLLOWS:
                 self.again.add(key)
                 return Move(*key, State.PLANNED, known)
-            return Move(*key, State.CONFIRMED, self._known(row) | made)
+            return Move(*key, State.CONFIRMED, known_sent(row) | made)
         if result.error_code in STALE_CODES:
             return self._stale(row)
         if result.status in (NO_CALL, 429):  # certainly not run
