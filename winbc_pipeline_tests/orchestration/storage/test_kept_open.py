@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 from dagster import (
+    AssetCheckEvaluation,
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    DagsterEvent,
+    DagsterEventType,
     DagsterInstance,
     DailyPartitionsDefinition,
     asset,
@@ -25,6 +28,7 @@ from dagster import (
 from dagster import (
     materialize as run_assets,
 )
+from dagster._core.events import DagsterEventBatchMetadata
 from dagster._core.instance.methods.event_methods import EventMethods
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
@@ -170,6 +174,47 @@ def test_events_of_many_windows_that_are_stored_together_are_those_that_are_stor
     assert stored(home, together) == stored(home, one_by_one)
     kinds = [kind for kind, *_ in stored(home, together)[1]]
     assert kinds == ["ASSET_MATERIALIZATION"] * len(DAYS) + ["ASSET_MATERIALIZATION_PLANNED"] * len(DAYS)
+
+
+def stored_results(home: Path, run: str) -> list[tuple[str | None, str]]:
+    """The results of a run's check by window, as the UI asks for them."""
+    sql = "SELECT partition, execution_status FROM asset_check_executions WHERE run_id = ? ORDER BY 1"
+    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as connection:
+        return connection.execute(sql, [run]).fetchall()
+
+
+@pytest.mark.proof
+def test_results_of_many_windows_that_are_stored_together_are_those_that_are_stored_one_by_one(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(at_once: str) -> str:
+        monkeypatch.setenv(AT_ONCE, at_once)
+        number = all_days(instance)
+        for day in DAYS:
+            result = AssetCheckEvaluation(windows.key, "is_there", day != DAYS[1], {}, partition=day)
+            event = DagsterEvent(DagsterEventType.ASSET_CHECK_EVALUATION.value, "job", event_specific_data=result)
+            batch = DagsterEventBatchMetadata("results", day == DAYS[-1])
+            instance.report_dagster_event(event, number, batch_metadata=batch)
+        return number
+
+    together, one_by_one = run("500"), run("0")
+    assert stored(home, together) == stored(home, one_by_one)
+    assert stored(home, together)[0] == stored(home, together)[1]
+    expected = [(DAYS[0], "SUCCEEDED"), (DAYS[1], "FAILED"), (DAYS[2], "SUCCEEDED")]
+    assert stored_results(home, together) == stored_results(home, one_by_one) == expected
+
+
+@pytest.mark.proof
+def test_a_fault_within_a_batch_leaves_nothing_of_it_half_written(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster then stores the events one by one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptOpenEventLog, "_store_asset_event_tags", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            all_days(instance)
+    number = next(iter(instance.get_runs())).run_id
+    assert stored(home, number) == [[], []]
 
 
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
