@@ -58,7 +58,7 @@ def _store(context: AssetExecutionContext, evaluations: Sequence[AssetCheckEvalu
 
     Dagster has no public way to it; a test holds what is used of its inside.
     """
-    step = context.op_handle.to_string()
+    step = str(context.op_execution_context.op_handle)
     for number, evaluation in enumerate(evaluations, 1):
         event = DagsterEvent(
             event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,

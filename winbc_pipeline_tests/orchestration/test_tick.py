@@ -387,6 +387,17 @@ def test_a_tick_opens_the_database_of_an_awaited_flow_with_the_memory_of_the_set
     assert limits == [77]
 
 
+def test_a_tick_opens_no_database_that_is_as_the_last_tick_left_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    assert desk.rests()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "watermark", lambda *_: pytest.fail("It is known."))
+        assert desk.rests()
+    desk.loaded("2026-03-02T10:00:00Z")
+    desk.sandboxes.fill(articles=[{"modified_at": "2026-03-02T09:00:00.000Z"}])
+    assert desk.rests(), "the new watermark counts"
+
+
 def test_a_tick_that_stays_sees_what_a_run_has_written(
     desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ the watch of the source (watch.py). Concept page: Sensors.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,6 +26,26 @@ NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
 AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the databases of a flow say.
+
+    Attributes:
+        followed: the watermark; None before the first record.
+        is_new: whether nothing was loaded yet.
+        waiting: rows of the ledger that the next run can settle without a person.
+    """
+
+    followed: datetime | None
+    is_new: bool
+    waiting: list[Row]
+
+
+# By database: what it said last, and what `written` said then.
+_read: dict[Path, tuple[Written, Known]] = {}
 
 
 def tick(
@@ -42,17 +63,17 @@ def tick(
     """
     stays = bool(instance.get_sensor_settings().get("use_threads"))
     wait_s = BUSY_S if stays else 0
-    settings, store = connected.settings, connected.store
+    settings = connected.settings
     if resting := paused(connected, now()):
         return resting
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
     seen = written(connected)
-    followed = ledger.watermark(store, connected.flow.id, wait_s)
-    if followed is None and last_asked(store, connected.staging.name, wait_s) is None:
+    known = _known(connected, seen, wait_s)
+    if known.is_new:
         what = f"the whole history{_after_outage(connected, instance, watch)}"
         return _unless_at_work(connected, instance, _run(connected, start.date(), now(), what, True))
-    question = Question.about(connected, followed or start - SECOND)
-    rows = _waiting(connected, wait_s)
+    question = Question.about(connected, known.followed or start - SECOND)
+    rows = known.waiting
     if rows or not stays:
         change = watch.look(question)
     else:
@@ -116,7 +137,24 @@ def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
     return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
 
 
-def written(connected: ConnectedFlow) -> list[tuple[int, int] | None]:
+def _known(connected: ConnectedFlow, seen: Written, wait_s: float) -> Known:
+    """What a flow's databases say. They are opened only when they are others than when this process last looked.
+
+    Args:
+        seen: what `written` says of them, asked before.
+        wait_s: seconds to wait for a database that another process has open.
+    """
+    path = connected.store.path
+    before, known = _read.get(path, (None, None))
+    if known is None or before != seen:
+        followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
+        is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
+        known = Known(followed, is_new, [] if is_new else _waiting(connected, wait_s))
+        _read[path] = seen, known
+    return known
+
+
+def written(connected: ConnectedFlow) -> Written:
     """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
 
     No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.

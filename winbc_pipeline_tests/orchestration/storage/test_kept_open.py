@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -205,16 +206,19 @@ def test_results_of_many_windows_that_are_stored_together_are_those_that_are_sto
 
 
 @pytest.mark.proof
-def test_a_fault_within_a_batch_leaves_nothing_of_it_half_written(
+def test_after_a_fault_within_a_batch_each_of_its_events_is_there_once(
     instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dagster then stores the events one by one."""
-    with monkeypatch.context() as patch:
-        patch.setattr(KeptOpenEventLog, "_store_asset_event_tags", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            all_days(instance)
-    number = next(iter(instance.get_runs())).run_id
-    assert stored(home, number) == [[], []]
+    """Dagster then stores them one by one."""
+    without = all_days(instance)
+    real = KeptOpenEventLog._store_together
+
+    def fails(*given: Any) -> None:
+        real(*given)
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr(KeptOpenEventLog, "_store_together", fails)
+    assert stored(home, all_days(instance)) == stored(home, without)
 
 
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
