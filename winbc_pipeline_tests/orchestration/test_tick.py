@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick, written
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
@@ -286,6 +288,23 @@ def test_business_central_is_not_waited_for_longer_either(desk: Desk, monkeypatc
     assert time.monotonic() - began < 4
 
 
+def test_a_source_that_hangs_is_noted_as_one_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hangs is late as soon as who is down, though the tick goes on before its call ends."""
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(glance, "GLANCE_S", 0.2)
+    noted, failed = threading.Event(), polls.failed
+
+    def noting(settings: Settings, flow: str, fault: WinbcError) -> None:
+        failed(settings, flow, fault)
+        noted.set()
+
+    monkeypatch.setattr(polls, "failed", noting)
+    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 6, "times": 9})
+    desk.request()
+    assert noted.wait(10)
+    assert polls.read(desk.sandboxes.settings, desk.connected.flow.id).error == SystemUnavailable.code
+
+
 def test_a_source_that_is_not_there_fails_the_tick_at_once_and_requests_nothing(desk: Desk) -> None:
     desk.loaded("2026-03-01T10:00:00Z")
     with socket.socket() as free:
@@ -331,9 +350,9 @@ def test_a_run_that_waits_for_its_turn_takes_later_changes_too(
 def test_a_tick_writes_nothing_into_the_databases_that_it_looks_at(desk: Desk) -> None:
     """Else its own look would end its stay."""
     desk.sandboxes.sync("products")
-    before = written(desk.connected)
+    before = written(desk.connected, others=True)
     assert desk.rests()
-    assert written(desk.connected) == before
+    assert written(desk.connected, others=True) == before
 
 
 @pytest.fixture
@@ -396,6 +415,21 @@ def test_a_tick_opens_no_database_that_is_as_the_last_tick_left_it(desk: Desk, m
     desk.loaded("2026-03-02T10:00:00Z")
     desk.sandboxes.fill(articles=[{"modified_at": "2026-03-02T09:00:00.000Z"}])
     assert desk.rests(), "the new watermark counts"
+
+
+def test_another_flow_counts_while_records_wait_for_it(desk: Desk) -> None:
+    """Else each run of articles would end the tick of orders, and the next one begins up to five seconds later."""
+    desk.flow = "orders"
+    desk.loaded("2026-03-01T10:00:00Z")
+    assert desk.rests()
+    products = ConnectedFlow(flow_named("products"), desk.sandboxes.settings).store
+    ledger.move(products, [Move("item", "SKU-1", State.CONFIRMED, {})], "run")
+    assert desk.rests(), "no record waits for an article"
+    waits = {"reason": "DEPENDENCY", "window": date(2026, 3, 1)}
+    ledger.move(desk.connected.store, [Move("order", "W1", State.FAILED, waits)], "run")
+    assert desk.rests(), "none came since it waits"
+    ledger.move(products, [Move("item", "SKU-2", State.CONFIRMED, {})], "run")
+    assert "open records" in (desk.request().run_key or "")
 
 
 def test_a_tick_that_stays_sees_what_a_run_has_written(

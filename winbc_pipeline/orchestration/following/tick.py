@@ -36,11 +36,13 @@ class Known:
     Attributes:
         followed: the watermark; None before the first record.
         is_new: whether nothing was loaded yet.
+        depends: whether records wait for another flow, so that its database counts, too.
         waiting: rows of the ledger that the next run can settle without a person.
     """
 
     followed: datetime | None
     is_new: bool
+    depends: bool
     waiting: list[Row]
 
 
@@ -67,8 +69,7 @@ def tick(
     if resting := paused(connected, now()):
         return resting
     start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    seen = written(connected)
-    known = _known(connected, seen, wait_s)
+    seen, known = _known(connected, wait_s)
     if known.is_new:
         what = f"the whole history{_after_outage(connected, instance, watch)}"
         return _unless_at_work(connected, instance, _run(connected, start.date(), now(), what, True))
@@ -78,7 +79,7 @@ def tick(
         change = watch.look(question)
     else:
         every = settings.timing(connected.flow.id).sensor_seconds
-        change = watch.stay(question, every, lambda: written(connected) != seen)
+        change = watch.stay(question, every, lambda: written(connected, known.depends) != seen)
         if resting := paused(connected, now()):
             return resting
     if change is None and not rows:
@@ -137,32 +138,40 @@ def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
     return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
 
 
-def _known(connected: ConnectedFlow, seen: Written, wait_s: float) -> Known:
-    """What a flow's databases say. They are opened only when they are others than when this process last looked.
+def _known(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
+    """What a flow's databases say, and what `written` says of them.
+
+    They are opened only when they are others than when this process last looked.
 
     Args:
-        seen: what `written` says of them, asked before.
         wait_s: seconds to wait for a database that another process has open.
     """
     path = connected.store.path
-    before, known = _read.get(path, (None, None))
-    if known is None or before != seen:
-        followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
-        is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
-        known = Known(followed, is_new, [] if is_new else _waiting(connected, wait_s))
-        _read[path] = seen, known
-    return known
+    if path in _read:
+        before, known = _read[path]
+        if before == written(connected, known.depends):
+            return before, known
+    own, every = written(connected, others=False), written(connected, others=True)
+    followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
+    is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
+    depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
+    _read[path] = (every if depends else own), Known(followed, is_new, depends, waiting)
+    return _read[path]
 
 
-def written(connected: ConnectedFlow) -> Written:
+def written(connected: ConnectedFlow, others: bool) -> Written:
     """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
 
     No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
+
+    Args:
+        others: whether those of the flows count that this one waits for.
     """
     settings, flow = connected.settings, connected.flow
     if settings.state.address:
         return [(time.monotonic_ns(), 0)]
-    files = [connected.store.path, *(settings.flow_database(other) for other in flow.waits_for)]
+    awaited = flow.waits_for if others else ()
+    files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
     return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
 
 
@@ -202,8 +211,8 @@ def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request:
     return request
 
 
-def _waiting(connected: ConnectedFlow, wait_s: float) -> list[Row]:
-    """Ledger rows of the records that the next run can settle without a person.
+def _waiting(connected: ConnectedFlow, wait_s: float) -> tuple[bool, list[Row]]:
+    """Whether records wait for another flow, and the ledger rows of those that a run can settle without a person.
 
     Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
     began to wait.
@@ -212,12 +221,16 @@ def _waiting(connected: ConnectedFlow, wait_s: float) -> list[Row]:
         wait_s: seconds to wait for a database that another process has open.
     """
     settings = connected.settings
-    values: list[datetime] = []
-    where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
+    alone = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
+    one = "(part, key) IN (SELECT part, key FROM ledger WHERE reason = 'DEPENDENCY' LIMIT 1)"
+    rows = ledger.read(connected.store, f"{alone} OR {one}", wait_s=wait_s)
+    if not any(row["reason"] == "DEPENDENCY" for row in rows):
+        return False, rows
+    where, values = alone, list[datetime]()
     for other in connected.flow.waits_for:
         store = Store.of(settings, settings.flow_database(other))
         newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
             values.append(newest)
-    return ledger.read(connected.store, where, values, wait_s=wait_s)
+    return True, ledger.read(connected.store, where, values, wait_s=wait_s)
