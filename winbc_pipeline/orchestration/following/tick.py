@@ -19,7 +19,8 @@ from ...staging.store import Row, Store
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVAL, APPROVED
 from ...sync.reading.glance import SECOND, Change, Question
-from ..windows import range_tags
+from ..windows import RANGE_END, RANGE_START, range_tags
+from . import echo
 from .watch import BUSY_S, Watch
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
@@ -114,7 +115,11 @@ def _answer(
         # The watermark never passes a change that is dated in the future. One run is enough for such a change.
         again = change.newest <= now
         what = change.newest.isoformat() + anew
-        return _unless_queued(connected, instance, _run(connected, min([change.oldest, *waiting]), now, what, again))
+        request = _run(connected, min([change.oldest, *waiting]), now, what, again)
+        request = request.with_replaced_attrs(
+            tags={**request.tags, **echo.tags(connected.flow, instance, change.newest, now)}
+        )
+        return _unless_queued(connected, instance, request)
     request = _run(connected, min(waiting), now, f"open records{anew}", True)
     return _unless_queued(connected, instance, request)
 
@@ -206,7 +211,8 @@ def _unless_at_work(
 
 def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest) -> RunRequest | SkipReason:
     """A request, unless a run of the same days waits for its turn: it will read this change too."""
-    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=request.tags)):
+    days = {name: request.tags[name] for name in (RANGE_START, RANGE_END)}
+    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=days)):
         return SkipReason("A run that waits in the queue will take what changed.")
     return request
 
