@@ -62,13 +62,13 @@ def _store(context: AssetExecutionContext, evaluations: Sequence[AssetCheckEvalu
     for number, evaluation in enumerate(evaluations, 1):
         event = DagsterEvent(
             event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            job_name=context.job_name,
+            job_name=context.run.job_name,
             event_specific_data=evaluation,
             message=f"{evaluation.check_name}, {evaluation.partition}: {'passed' if evaluation.passed else 'failed'}.",
             step_key=step,
         )
-        batch = DagsterEventBatchMetadata(f"{context.run_id} {step} checks", number == len(evaluations))
-        context.instance.report_dagster_event(event, context.run_id, logging.DEBUG, batch)
+        batch = DagsterEventBatchMetadata(f"{context.run.run_id} {step} checks", number == len(evaluations))
+        context.instance.report_dagster_event(event, context.run.run_id, logging.DEBUG, batch)
 
 
 def _names(flow: Flow) -> Iterable[str]:
