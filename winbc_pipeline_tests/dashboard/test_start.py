@@ -34,7 +34,7 @@ def test_where_dagster_would_start_its_webserver_the_guarded_one_starts() -> Non
 
 def test_the_code_is_served_by_one_server_with_the_same_options() -> None:
     """Source: `open_server_process` of Dagster, which starts either command with the same options."""
-    python, options = [sys.executable, "-m", "dagster"], ["--socket", "/tmp/code", "--heartbeat"]
+    python, options = [sys.executable, "-m", "dagster"], ["--socket", "code", "--heartbeat"]
     assert [each.server_command for each in GrpcServerCommand] == [ONE_SERVER, TWO_SERVERS]
     assert replaced([*python, *TWO_SERVERS, *options]) == [*python, *ONE_SERVER, *options]
 
