@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRequest, SkipReason
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
@@ -371,7 +371,9 @@ class Asked(watch.Watch):
     def look(self, question: glance.Question) -> None:
         self.asked.append("look")
 
-    def stay(self, question: glance.Question, every_s: float, over: Callable[[], bool]) -> None:
+    def stay(
+        self, question: glance.Question, every_s: float, over: Callable[[], bool], most_s: float | None = None
+    ) -> None:
         self.asked.append("stay")
 
 
@@ -400,6 +402,8 @@ def test_a_tick_opens_the_database_of_an_awaited_flow_with_the_memory_of_the_set
     """docs/settings.md: `memory_limit_mb`."""
     followed("products", tmp_path)
     connected = followed("orders", tmp_path, memory_limit_mb=77)
+    waits = {"reason": "DEPENDENCY", "window": date(2026, 3, 1)}
+    ledger.move(connected.store, [Move("order", "W1", State.FAILED, waits)], "run")
     limits: list[int] = []
     monkeypatch.setattr(ledger, "newest", lambda store, *_, **__: limits.append(store.memory_limit_mb))
     tick(connected, with_threads, Asked(connected.settings), clock.now)
@@ -432,14 +436,51 @@ def test_another_flow_counts_while_records_wait_for_it(desk: Desk) -> None:
     assert "open records" in (desk.request().run_key or "")
 
 
-def test_a_tick_that_stays_sees_what_a_run_has_written(
+def changed(desk: Desk, at: str) -> None:
+    desk.sandboxes.fill(articles=[{"modified_at": at}])
+
+
+def test_a_tick_that_stays_goes_on_from_what_a_run_has_written(
     desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends, and the next one follows the new watermark."""
+    """Else the next one would begin up to five seconds later."""
     desk.instance = with_threads
     desk.loaded("2026-03-01T10:00:00Z")
-    monkeypatch.setattr(watch, "STAY_S", 60)
+    monkeypatch.setattr(watch, "STAY_S", 30)
     with ThreadPoolExecutor(1) as pool:
         tick = pool.submit(desk.tick)
         desk.loaded("2026-03-02T10:00:00Z")
-        assert isinstance(tick.result(20), SkipReason)
+        changed(desk, "2026-03-03T10:00:00.000Z")
+        request = tick.result(20)
+    assert isinstance(request, RunRequest)
+    assert (request.run_key or "").startswith("2026-03-03T10:00:00+00:00")
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.STARTED])
+def test_a_tick_stays_while_there_is_a_run_for_what_changed(
+    desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: DagsterRunStatus
+) -> None:
+    """The watermark stops before the second in which Winstore was asked, so a change may stand after it for minutes."""
+    desk.instance = with_threads
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(watch, "STAY_S", 30)
+    changed(desk, "2026-03-02T10:00:00.000Z")
+    first = desk.request()
+    run = DagsterRun("products_winstore_to_bc", tags={"dagster/run_key": first.run_key or ""}, status=status)
+    with_threads.add_run(run)
+    with ThreadPoolExecutor(1) as pool:
+        tick = pool.submit(desk.tick)
+        changed(desk, "2026-03-02T10:00:05.000Z")
+        request = tick.result(20)
+    assert isinstance(request, RunRequest)
+    assert (request.run_key or "").startswith("2026-03-02T10:00:05+00:00")
+
+
+def test_a_run_that_failed_keeps_no_tick(desk: Desk, with_threads: DagsterInstance) -> None:
+    desk.instance = with_threads
+    desk.loaded("2026-03-01T10:00:00Z")
+    changed(desk, "2026-03-02T10:00:00.000Z")
+    first = desk.request()
+    tags = {"dagster/run_key": first.run_key or ""}
+    with_threads.add_run(DagsterRun("products_winstore_to_bc", tags=tags, status=DagsterRunStatus.FAILURE))
+    assert desk.request().run_key == first.run_key

@@ -6,7 +6,7 @@ the watch of the source (watch.py). Concept page: Sensors.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from ...sync.outcomes import APPROVAL, APPROVED
 from ...sync.reading.glance import SECOND, Change, Question
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
+from . import watch as watching
 from .watch import BUSY_S, Watch
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
 AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+DONE, RUN_KEY = DagsterRunStatus.SUCCESS, "dagster/run_key"
 Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
 
 
@@ -65,28 +67,86 @@ def tick(
     Raises: StoreBusy when a run has the database open for longer than the tick waits. WinbcError of the source.
     """
     stays = bool(instance.get_sensor_settings().get("use_threads"))
-    wait_s = BUSY_S if stays else 0
-    settings = connected.settings
     if resting := paused(connected, now()):
         return resting
-    start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    seen, known = _known(connected, wait_s)
+    seen, known = _known(connected, BUSY_S if stays else 0)
     if known.is_new:
         what = f"the whole history{_after_outage(connected, instance, watch)}"
-        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), what, True))
-    question = Question.about(connected, known.followed or start - SECOND)
-    rows = known.waiting
-    if rows or not stays:
-        change = watch.look(question)
-    else:
-        every = settings.timing(connected.flow.id).sensor_seconds
-        change = watch.stay(question, every, lambda: written(connected, known.depends) != seen)
-        if resting := paused(connected, now()):
-            return resting
-    if change is None and not rows:
-        return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
-    outage = _after_outage(connected, instance, watch)
-    return _answer(connected, instance, question.followed, change, rows, outage, now())
+        return _unless_at_work(
+            connected, instance, _run(connected, connected.settings.history_start, now(), what, True)
+        )
+    one = _Tick(connected, instance, watch, now)
+    return one.stay(seen, known) if stays else one.look(known)
+
+
+@dataclass
+class _Tick:
+    """A tick of a flow that was loaded once.
+
+    Attributes:
+        taken: the newest change for which there is a run. The watermark may pass it later: it stops before the second
+            in which Winstore was asked.
+    """
+
+    connected: ConnectedFlow
+    instance: DagsterInstance
+    watch: Watch
+    now: Callable[[], datetime]
+    taken: datetime | None = None
+
+    def look(self, known: Known) -> RunRequest | SkipReason:
+        """What follows from one question."""
+        question = self._question(known)
+        return self._follows(question, self.watch.look(question), known.waiting)
+
+    def stay(self, seen: Written, known: Known) -> RunRequest | SkipReason:
+        """What follows from the first answer that asks for something new, in the time of a stay."""
+        every = self.connected.settings.timing(self.connected.flow.id).sensor_seconds
+        ends, waiting = time.monotonic() + watching.STAY_S, known.waiting
+
+        def over() -> bool:
+            return written(self.connected, known.depends) != seen and not self._is_at_work()
+
+        while True:
+            question, left = self._question(known), ends - time.monotonic()
+            change = self.watch.look(question) if waiting else self.watch.stay(question, every, over, left)
+            answer = paused(self.connected, self.now()) or self._follows(question, change, waiting)
+            if not self._is_taken(answer, change):
+                may_go_on = change is None and not waiting and not self.connected.settings.state.address
+                if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
+                    return answer
+                seen, known = _known(self.connected, BUSY_S)
+                waiting = known.waiting
+            elif left <= every:
+                return SkipReason("There is a run for what changed.")
+            else:
+                waiting = []
+
+    def _question(self, known: Known) -> Question:
+        start = datetime.combine(self.connected.settings.history_start, datetime.min.time(), UTC)
+        return replace(Question.about(self.connected, known.followed or start - SECOND), seen=self.taken)
+
+    def _follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
+        if change is None and not waiting:
+            return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
+        outage = _after_outage(self.connected, self.instance, self.watch)
+        return _answer(self.connected, self.instance, question.followed, change, waiting, outage, self.now())
+
+    def _is_taken(self, answer: RunRequest | SkipReason, change: Change | None) -> bool:
+        """Whether there is a run for what was requested, so that Dagster would start none. Then it is noted."""
+        if not isinstance(answer, RunRequest) or (change and change.newest is None):
+            return False
+        wanted = RunsFilter(
+            job_name=self.connected.flow.id, tags={RUN_KEY: answer.run_key or ""}, statuses=[*AT_WORK, DONE]
+        )
+        if not self.instance.get_runs_count(wanted):
+            return False
+        self.taken = change.newest if change else self.taken
+        return True
+
+    def _is_at_work(self) -> bool:
+        wanted = RunsFilter(job_name=self.connected.flow.id, statuses=AT_WORK)
+        return bool(self.instance.get_runs_count(wanted))
 
 
 def _answer(

@@ -127,7 +127,9 @@ class Watch:
         """What changed, by one question. Raises WinbcError."""
         return self._answered(_Waiting(question, 0, self.clock(), self.clock(), never))
 
-    def stay(self, question: Question, every_s: float, over: Callable[[], bool]) -> Change | None:
+    def stay(
+        self, question: Question, every_s: float, over: Callable[[], bool], most_s: float | None = None
+    ) -> Change | None:
         """What changed, as soon as something has; None when nothing has within the stay.
 
         There is one answer at least. Where too many ticks stay already, or the next question would come after the
@@ -136,6 +138,7 @@ class Watch:
         Args:
             every_s: seconds from one question to the next.
             over: ends the stay early when it says so.
+            most_s: seconds that it stays at most; STAY_S by default.
         Raises: WinbcError.
         """
         if every_s > STAY_S / 2 or not self.staying.acquire(blocking=False):
@@ -143,7 +146,9 @@ class Watch:
         try:
             now = self.clock()
             beat = _beat(now, every_s)
-            return self._answered(_Waiting(question, every_s, beat, max(beat, now + STAY_S), over))
+            return self._answered(
+                _Waiting(question, every_s, beat, max(beat, now + (STAY_S if most_s is None else most_s)), over)
+            )
         finally:
             self.staying.release()
 

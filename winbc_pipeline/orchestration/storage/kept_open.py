@@ -16,10 +16,11 @@ from typing import Any
 
 from dagster import EventLogEntry
 from dagster._core.events import ASSET_EVENTS
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection, text
 
 from . import blank
 from .engine import engine_of, opened
@@ -98,30 +99,35 @@ class KeptOpenEventLog(SqliteEventLogStorage):
 
         A batch holds the events of many windows: what is planned, what a layer made, the results of its checks.
         """
-        together = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
-        others = [event for event in events if event.dagster_event_type not in ASSET_EVENTS]
+        of_assets = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        of_checks = [event for event in events if event.dagster_event_type not in ASSET_EVENTS]
         (run,) = {event.run_id for event in events}
-        with self.run_connection(run), self.index_connection():
-            if together:
-                self._store_together(together, run)
-            for event in others:
-                super().store_event(event)
+        with self.run_connection(run), self.index_connection() as connection:
+            self._store_assets(connection, of_assets, self._stored(run, of_assets))
+            for event, number in zip(of_checks, self._stored(run, of_checks), strict=True):
+                self.store_asset_check_event(event, number)
         os.utime(self.path_for_shard(run))
 
-    def _store_together(self, events: Sequence[EventLogEntry], run: str) -> None:
-        statements = [self.prepare_insert_event(event) for event in events]
+    def _stored(self, run: str, events: Sequence[EventLogEntry]) -> Sequence[int]:
+        """Stores the rows of events in both files; returns their ids in the index."""
+        if not events:
+            return ()
+        rows = [self._event_to_row(event) for event in events]
         with self.run_connection(run) as connection:
-            for statement in statements:
-                connection.execute(statement)
-        with self.index_transaction() as connection:
-            ids = [_number(connection.execute(statement)) for statement in statements]
-            self._store_asset_event_tags(connection, events, ids)
-            newest = {  # of each asset the last event of a kind counts
-                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
-                for event, number in zip(events, ids, strict=True)
-            }
-            for event, number in newest.values():
-                self._store_asset_event(connection, event, number)
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+        with self.index_connection() as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+            last: int = connection.execute(text("SELECT last_insert_rowid()")).scalar_one()
+        return range(last - len(rows) + 1, last + 1)  # nobody else writes while this transaction does
+
+    def _store_assets(self, connection: Connection, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
+        self._store_asset_event_tags(connection, events, ids)
+        newest = {  # of each asset the last event of a kind counts
+            (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
+            for event, number in zip(events, ids, strict=True)
+        }
+        for event, number in newest.values():
+            self._store_asset_event(connection, event, number)
 
     def dispose(self) -> None:
         """Closes what is open."""
@@ -129,12 +135,6 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         with self._db_lock:
             while self.opened:
                 self.opened.popitem()[1].close()
-
-
-def _number(inserted: CursorResult[Any]) -> int:
-    key = inserted.inserted_primary_key
-    assert key  # noqa: S101 - a row that was inserted has one
-    return int(key[0])
 
 
 class KeptOpenStorage(DagsterSqliteStorage):

@@ -31,6 +31,7 @@ from dagster import (
 )
 from dagster._core.events import DagsterEventBatchMetadata
 from dagster._core.instance.methods.event_methods import EventMethods
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -211,13 +212,13 @@ def test_after_a_fault_within_a_batch_each_of_its_events_is_there_once(
 ) -> None:
     """Dagster then stores them one by one."""
     without = all_days(instance)
-    real = KeptOpenEventLog._store_together
+    real = KeptOpenEventLog._store_assets
 
     def fails(*given: Any) -> None:
         real(*given)
         raise OSError("The disk is full.")
 
-    monkeypatch.setattr(KeptOpenEventLog, "_store_together", fails)
+    monkeypatch.setattr(KeptOpenEventLog, "_store_assets", fails)
     assert stored(home, all_days(instance)) == stored(home, without)
 
 
@@ -231,7 +232,8 @@ def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
         assert name in inspect.getsource(DagsterSqliteStorage)
     for storage in (SqliteRunStorage, SqliteScheduleStorage):
         assert "self._conn_string" in inspect.getsource(storage.connect)
-    for method in ("_store_asset_event", "_store_asset_event_tags", "prepare_insert_event", "index_transaction"):
+    for method in ("_store_asset_event", "_store_asset_event_tags", "store_asset_check_event"):
         assert f"self.{method}(" in inspect.getsource(SqliteEventLogStorage.store_event)
+    assert "insert().values(**self._event_to_row(event))" in inspect.getsource(SqlEventLogStorage.prepare_insert_event)
     assert AT_ONCE in inspect.getsource(EventMethods)
     assert issubclass(KeptOpenStorage, DagsterSqliteStorage)
