@@ -110,7 +110,9 @@ class _Tick:
         while True:
             question, left = self._question(known), ends - time.monotonic()
             change = self.watch.look(question) if waiting else self.watch.stay(question, every, over, left)
-            answer = paused(self.connected, self.now()) or self._follows(question, change, waiting)
+            if resting := paused(self.connected, self.now()):
+                return resting
+            answer = self._follows(question, change, waiting)
             if not self._is_taken(answer, change):
                 may_go_on = change is None and not waiting and not self.connected.settings.state.address
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
