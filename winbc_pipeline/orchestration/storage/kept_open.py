@@ -43,7 +43,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         # Dagster gives events of many windows together only where this says so, and reads it for each event.
         os.environ.setdefault(AT_ONCE, "500")
         super().__init__(base_dir, inst_data)
-        self._db_lock = threading.RLock()
+        self._db_lock = threading.RLock()  # type: ignore[assignment] # a transaction may lie in another one
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
