@@ -113,7 +113,7 @@ class _Tick:
             if resting := paused(self.connected, self.now()):
                 return resting
             answer = self._follows(question, change, waiting)
-            if not self._is_taken(answer, change):
+            if not self._is_taken(answer, change, waiting):
                 may_go_on = change is None and not waiting and not self.connected.settings.state.address
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
                     return answer
@@ -123,6 +123,8 @@ class _Tick:
                 return SkipReason("There is a run for what changed.")
             else:
                 waiting = []
+                if self._is_at_work():  # it may fail, and the next tick then asks for another one
+                    ends = min(ends, time.monotonic() + BUSY_S)
 
     def _question(self, known: Known) -> Question:
         start = datetime.combine(self.connected.settings.history_start, datetime.min.time(), UTC)
@@ -134,17 +136,19 @@ class _Tick:
         outage = _after_outage(self.connected, self.instance, self.watch)
         return _answer(self.connected, self.instance, question.followed, change, waiting, outage, self.now())
 
-    def _is_taken(self, answer: RunRequest | SkipReason, change: Change | None) -> bool:
-        """Whether there is a run for what was requested, so that Dagster would start none. Then it is noted."""
-        if not isinstance(answer, RunRequest) or (change and change.newest is None):
+    def _is_taken(self, answer: RunRequest | SkipReason, change: Change | None, waiting: list[Row]) -> bool:
+        """Whether there is a run for what changed, so that Dagster would start none. Then the change is noted."""
+        if (change is None and not waiting) or (change and change.newest is None):
             return False
-        wanted = RunsFilter(
-            job_name=self.connected.flow.id, tags={RUN_KEY: answer.run_key or ""}, statuses=[*AT_WORK, DONE]
-        )
-        if not self.instance.get_runs_count(wanted):
+        if isinstance(answer, RunRequest) and not self._has_run(answer):
             return False
         self.taken = change.newest if change else self.taken
         return True
+
+    def _has_run(self, request: RunRequest) -> bool:
+        tags, statuses = {RUN_KEY: request.run_key or ""}, [*AT_WORK, DONE]
+        wanted = RunsFilter(job_name=self.connected.flow.id, tags=tags, statuses=statuses)
+        return bool(self.instance.get_runs_count(wanted))
 
     def _is_at_work(self) -> bool:
         wanted = RunsFilter(job_name=self.connected.flow.id, statuses=AT_WORK)
