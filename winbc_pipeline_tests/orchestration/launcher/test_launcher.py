@@ -19,7 +19,7 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 
 from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, launcher, process, versions, worker
-from winbc_pipeline.orchestration.launcher.worker import GENTLE, GO, GO_GENTLY
+from winbc_pipeline.orchestration.launcher.worker import GENTLY, GO, GO_GENTLY
 
 
 def test_the_shipped_configuration_names_the_launcher() -> None:
@@ -95,7 +95,7 @@ def _run(python: str) -> DagsterRun:
     return DagsterRun("job", job_code_origin=origin)
 
 
-@pytest.mark.parametrize(("word", "nice"), [(GO, []), (GO_GENTLY, [GENTLE])])
+@pytest.mark.parametrize(("word", "nice"), [(GO, []), (GO_GENTLY, [GENTLY])])
 def test_the_process_of_a_run_that_may_wait_yields_to_others(
     word: str, nice: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
