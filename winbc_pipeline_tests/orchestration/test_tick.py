@@ -21,7 +21,8 @@ from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
-from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick, written
+from winbc_pipeline.orchestration.following.known import written
+from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger

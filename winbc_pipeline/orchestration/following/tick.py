@@ -1,56 +1,31 @@
 """One tick of a flow's sensor: is there something to do, and for which windows?
 
-Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment, and waits for
-the watch of the source (watch.py). Concept page: Sensors.
+Here belongs: what a tick may cost, and when it requests a run. It looks into the flow's databases (known.py), and waits
+for the watch of the source (watch.py). Concept page: Sensors.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
-from ...staging import ledger
 from ...staging.notes.pause import paused_until
-from ...staging.progress import last_asked
-from ...staging.store import Row, Store
+from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
-from ...sync.outcomes import APPROVAL, APPROVED
+from ...sync.outcomes import APPROVED
 from ...sync.reading.glance import SECOND, Change, Question
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
+from .known import Known, Written, known_of, written
 from .watch import BUSY_S, Watch
 
-NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
 AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
 DONE, RUN_KEY = DagsterRunStatus.SUCCESS, "dagster/run_key"
-Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the databases of a flow say.
-
-    Attributes:
-        followed: the watermark; None before the first record.
-        is_new: whether nothing was loaded yet.
-        depends: whether records wait for another flow, so that its database counts, too.
-        waiting: rows of the ledger that the next run can settle without a person.
-    """
-
-    followed: datetime | None
-    is_new: bool
-    depends: bool
-    waiting: list[Row]
-
-
-# By database: what it said last, and what `written` said then.
-_read: dict[Path, tuple[Written, Known]] = {}
 
 
 def tick(
@@ -69,7 +44,7 @@ def tick(
     stays = bool(instance.get_sensor_settings().get("use_threads"))
     if resting := paused(connected, now()):
         return resting
-    seen, known = _known(connected, BUSY_S if stays else 0)
+    seen, known = known_of(connected, BUSY_S if stays else 0)
     if known.is_new:
         what = f"the whole history{_after_outage(connected, instance, watch)}"
         return _unless_at_work(
@@ -117,7 +92,7 @@ class _Tick:
                 may_go_on = change is None and not waiting and not self.connected.settings.state.address
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
                     return answer
-                seen, known = _known(self.connected, BUSY_S)
+                seen, known = known_of(self.connected, BUSY_S)
                 waiting = known.waiting
             elif left <= every:
                 return SkipReason("There is a run for what changed.")
@@ -209,51 +184,6 @@ def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
     return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
 
 
-def _known(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
-    """What a flow's databases say, and what `written` says of them.
-
-    They are opened only when they are others than when this process last looked.
-
-    Args:
-        wait_s: seconds to wait for a database that another process has open.
-    """
-    path = connected.store.path
-    if path in _read:
-        before, known = _read[path]
-        if before == written(connected, known.depends):
-            return before, known
-    own, every = written(connected, others=False), written(connected, others=True)
-    followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
-    is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
-    depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
-    _read[path] = (every if depends else own), Known(followed, is_new, depends, waiting)
-    return _read[path]
-
-
-def written(connected: ConnectedFlow, others: bool) -> Written:
-    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
-
-    No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
-
-    Args:
-        others: whether those of the flows count that this one waits for.
-    """
-    settings, flow = connected.settings, connected.flow
-    if settings.state.address:
-        return [(time.monotonic_ns(), 0)]
-    awaited = flow.waits_for if others else ()
-    files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
-    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
-
-
-def _written(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:
     """A request of a run from a day to the present one.
 
@@ -281,28 +211,3 @@ def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request:
     if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=days)):
         return SkipReason("A run that waits in the queue will take what changed.")
     return request
-
-
-def _waiting(connected: ConnectedFlow, wait_s: float) -> tuple[bool, list[Row]]:
-    """Whether records wait for another flow, and the ledger rows of those that a run can settle without a person.
-
-    Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
-    began to wait.
-
-    Args:
-        wait_s: seconds to wait for a database that another process has open.
-    """
-    settings = connected.settings
-    alone = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
-    one = "(part, key) IN (SELECT part, key FROM ledger WHERE reason = 'DEPENDENCY' LIMIT 1)"
-    rows = ledger.read(connected.store, f"{alone} OR {one}", wait_s=wait_s)
-    if not any(row["reason"] == "DEPENDENCY" for row in rows):
-        return False, rows
-    where, values = alone, list[datetime]()
-    for other in connected.flow.waits_for:
-        store = Store.of(settings, settings.flow_database(other))
-        newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
-        if newest:
-            where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
-            values.append(newest)
-    return True, ledger.read(connected.store, where, values, wait_s=wait_s)
