@@ -23,7 +23,7 @@ from ..sql import literal, quote
 NAME = "kept"
 """The name of a database in its connection."""
 ROWS_TOGETHER = "ROW_GROUP_SIZE 16384"
-"""Closing a database writes its last group of rows again. With DuckDB's 122,880 a group, that takes 200 MB for pairs."""
+"""Closing a database writes its last group of rows again: with DuckDB's 122,880 in a group, 200 MB for pairs."""
 WRONG = re.compile("Wrong encryption key")
 OTHERWISE = re.compile("encrypted database .* without a key|is not encrypted")
 """What DuckDB says of a file that is encrypted and shall not be, or the reverse."""
