@@ -3,7 +3,7 @@
 Usage: python benchmarks/years.py [--years N] [--window day|week|month] [--orders N] [--flows IDS] [--profile FILE]
 A shop of so many orders a day, whose customers and articles changed on days spread over all the years. Each way has
 sandboxes of its own, in a process beside it, and Dagster the storage of the shipped dagster.yaml. Prints one JSON line
-for each flow: windows, records, seconds and processor seconds of both ways, and how many times the second one's
+for each flow: records, seconds and processor seconds of both ways, and how many times the second one's
 seconds the first one takes.
 """
 
