@@ -63,4 +63,5 @@ bench: .venv/ready ## speed beside the peers, one JSON line each (installs the p
 	$(BIN)/python benchmarks/products.py three
 	$(BIN)/python benchmarks/products.py variants
 	$(BIN)/python benchmarks/volume.py
+	$(BIN)/python benchmarks/years.py
 	$(BIN)/python benchmarks/freshness.py

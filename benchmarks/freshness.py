@@ -50,22 +50,18 @@ def sandboxes(folder: Path) -> Iterator[Systems]:
     """Both sandboxes in a process of their own, with a small shop."""
     made = [sys.executable, "-c", WINBC, "sandbox", "generate", str(folder), "--orders", "0"]
     subprocess.run([*made, "--customers", str(CUSTOMERS), "--articles", str(ARTICLES)], check=True, capture_output=True)
-    command = [
-        sys.executable,
-        "-c",
-        WINBC,
-        "sandbox",
-        "serve",
-        "--json",
-        "--load",
-        str(folder),
-        "--requests",
-        "9999999",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+    with served(folder) as addresses:
+        yield Systems(addresses)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[dict[str, str]]:
+    """Both sandboxes in a process of their own, with a folder of data. Gives where they are, as they tell it."""
+    serve = [sys.executable, "-c", WINBC, "sandbox", "serve", "--json", "--load", str(folder)]
+    with subprocess.Popen([*serve, "--requests", "9999999"], stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None
-            yield Systems(json.loads(server.stdout.readline()))
+            yield json.loads(server.stdout.readline())
         finally:
             server.kill()
 

@@ -34,6 +34,7 @@ IN_KEYRING = (
 )
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.
 _loaded: dict[str, str | None] = {}
+_read: dict[tuple[Path, int, int, int], Mapping[str, str | None]] = {}  # what `.env` gives, by its newest version
 FROM_KEYRING: set[str] = set()
 """Names of the settings that the keyring gave when they were loaded last; it counts where nothing else gives them."""
 _database_keys: dict[Path, "DatabaseKey"] = {}
@@ -98,7 +99,23 @@ def current(name: str, loaded: str) -> str:
     variable = PREFIX + name.upper().replace(".", "__")
     if not loaded or _loaded.get(variable) != loaded:
         return loaded
-    return dotenv_values(ENV_FILE).get(variable) or loaded
+    return _read_now().get(variable) or loaded
+
+
+def _read_now() -> Mapping[str, str | None]:
+    """What `.env` gives now. It is read again when the file is another one: each call to Winstore asks for it."""
+    file = ENV_FILE.absolute()
+    try:
+        found = file.stat()
+    except OSError:
+        return {}
+    version = (file, found.st_mtime_ns, found.st_size, found.st_ino)
+    given = _read.get(version)
+    if given is None:
+        given = dotenv_values(file)
+        _read.clear()
+        _read[version] = given
+    return given
 
 
 class KeyringSource(PydanticBaseSettingsSource):

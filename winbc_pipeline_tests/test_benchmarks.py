@@ -51,6 +51,11 @@ def test_a_first_load_asks_for_each_article_once() -> None:
     assert (line["rows"], line["calls"]) == (18, 4)
 
 
+def test_the_windows_of_a_year_come_through_dagster_as_by_the_command() -> None:
+    line = line_of("years.py", "--years", "0.02", "--orders", "1", "--flows", "customers_winstore_to_bc")
+    assert line["records"] == 40 + 13, "customers, and the contacts of those that are companies"
+
+
 @pytest.mark.parametrize("what", ["map", "sweep", "push"])
 def test_figures_of_stock_are_planned_swept_and_sent(what: str) -> None:
     line = line_of("stock.py", what, "--rows", "300")

@@ -38,7 +38,8 @@ from ..staging.notes import polls
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .following.instance import instance_of
-from .following.tick import NO_APPROVAL, paused, tick
+from .following.known import NO_APPROVAL
+from .following.tick import paused, tick
 from .following.watch import DOWN, Watch
 from .following.watch_health import CHECK, synced
 from .windows import range_tags, window_of

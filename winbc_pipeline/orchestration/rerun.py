@@ -11,7 +11,7 @@ from dagster import AssetKey, DagsterInstance, JobDefinition
 
 from ..staging import ledger
 from ..sync.connected import ConnectedFlow
-from .following.tick import NO_APPROVAL
+from .following.known import NO_APPROVAL
 from .in_process import run_windows
 from .windows import partition_key, partitions, window_of
 

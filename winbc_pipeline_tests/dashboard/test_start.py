@@ -7,9 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from dagster._grpc.constants import GrpcServerCommand
 
 from winbc_pipeline.cli.dagster_home import wait_until_served
-from winbc_pipeline.dashboard.dagster_dev import _Popen
+from winbc_pipeline.dashboard.dagster_dev import ONE_SERVER, TWO_SERVERS, _Popen, replaced
 from winbc_pipeline.errors import SystemUnavailable
 
 SAYS = [sys.executable, "-c", "import sys; print(sys.argv[1:])"]
@@ -29,6 +30,13 @@ def test_where_dagster_would_start_its_webserver_the_guarded_one_starts() -> Non
     with _Popen([*SAYS, "dagster_webserver", "--port"], stdout=subprocess.PIPE) as process:
         printed = process.communicate()[0]
     assert printed.split() == [b"['winbc_pipeline.dashboard.serve',", b"'--port']"]
+
+
+def test_the_code_is_served_by_one_server_with_the_same_options() -> None:
+    """Source: `open_server_process` of Dagster, which starts either command with the same options."""
+    python, options = [sys.executable, "-m", "dagster"], ["--socket", "code", "--heartbeat"]
+    assert [each.server_command for each in GrpcServerCommand] == [ONE_SERVER, TWO_SERVERS]
+    assert replaced([*python, *TWO_SERVERS, *options]) == [*python, *ONE_SERVER, *options]
 
 
 def test_a_server_that_answers_without_a_log_in_is_ended(tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, SensorResult, SkipReason, build_sensor_context
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    Definitions,
+    ExecuteInProcessResult,
+    SensorResult,
+    SkipReason,
+    build_sensor_context,
+)
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
@@ -68,9 +76,9 @@ def test_each_window_has_results_of_its_own_and_says_how_to_recover(ui: Ui) -> N
     ui.sandboxes.seed_bc(
         items=[{"number": "SKU-1", "displayName": "Mug", "type": "Inventory", "taxGroupCode": "VAT21"}]
     )
-    found = {
-        (each.check_name, each.partition): each for each in ui.run().get_asset_check_evaluations() if each.partition
-    }
+    stored = ui.instance.get_records_for_run(ui.run().run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION).records
+    results = [each.event_log_entry.asset_check_evaluation for each in stored]
+    found = {(each.check_name, each.partition): each for each in results if each and each.partition}
     assert {name: each.passed for name, each in found.items()} == {
         **{(check, "2026-03-02"): True for check in ("few_failed", "few_skipped", "totals_agree", "none_left_failed")},
         **{(check, "2026-03-03"): False for check in ("few_failed", "none_left_failed")},

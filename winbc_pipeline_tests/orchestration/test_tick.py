@@ -9,22 +9,25 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRequest, SkipReason
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer
+from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
-from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick, written
+from winbc_pipeline.orchestration.following.known import written
+from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
@@ -286,6 +289,23 @@ def test_business_central_is_not_waited_for_longer_either(desk: Desk, monkeypatc
     assert time.monotonic() - began < 4
 
 
+def test_a_source_that_hangs_is_noted_as_one_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who hangs is late as soon as who is down, though the tick goes on before its call ends."""
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(glance, "GLANCE_S", 0.2)
+    noted, failed = threading.Event(), polls.failed
+
+    def noting(settings: Settings, flow: str, fault: WinbcError) -> None:
+        failed(settings, flow, fault)
+        noted.set()
+
+    monkeypatch.setattr(polls, "failed", noting)
+    desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 6, "times": 9})
+    desk.request()
+    assert noted.wait(10)
+    assert polls.read(desk.sandboxes.settings, desk.connected.flow.id).error == SystemUnavailable.code
+
+
 def test_a_source_that_is_not_there_fails_the_tick_at_once_and_requests_nothing(desk: Desk) -> None:
     desk.loaded("2026-03-01T10:00:00Z")
     with socket.socket() as free:
@@ -331,9 +351,9 @@ def test_a_run_that_waits_for_its_turn_takes_later_changes_too(
 def test_a_tick_writes_nothing_into_the_databases_that_it_looks_at(desk: Desk) -> None:
     """Else its own look would end its stay."""
     desk.sandboxes.sync("products")
-    before = written(desk.connected)
+    before = written(desk.connected, others=True)
     assert desk.rests()
-    assert written(desk.connected) == before
+    assert written(desk.connected, others=True) == before
 
 
 @pytest.fixture
@@ -352,7 +372,9 @@ class Asked(watch.Watch):
     def look(self, question: glance.Question) -> None:
         self.asked.append("look")
 
-    def stay(self, question: glance.Question, every_s: float, over: Callable[[], bool]) -> None:
+    def stay(
+        self, question: glance.Question, every_s: float, over: Callable[[], bool], most_s: float | None = None
+    ) -> None:
         self.asked.append("stay")
 
 
@@ -381,20 +403,85 @@ def test_a_tick_opens_the_database_of_an_awaited_flow_with_the_memory_of_the_set
     """docs/settings.md: `memory_limit_mb`."""
     followed("products", tmp_path)
     connected = followed("orders", tmp_path, memory_limit_mb=77)
+    waits = {"reason": "DEPENDENCY", "window": date(2026, 3, 1)}
+    ledger.move(connected.store, [Move("order", "W1", State.FAILED, waits)], "run")
     limits: list[int] = []
     monkeypatch.setattr(ledger, "newest", lambda store, *_, **__: limits.append(store.memory_limit_mb))
     tick(connected, with_threads, Asked(connected.settings), clock.now)
     assert limits == [77]
 
 
-def test_a_tick_that_stays_sees_what_a_run_has_written(
+def test_a_tick_opens_no_database_that_is_as_the_last_tick_left_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.loaded("2026-03-01T10:00:00Z")
+    assert desk.rests()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "watermark", lambda *_: pytest.fail("It is known."))
+        assert desk.rests()
+    desk.loaded("2026-03-02T10:00:00Z")
+    desk.sandboxes.fill(articles=[{"modified_at": "2026-03-02T09:00:00.000Z"}])
+    assert desk.rests(), "the new watermark counts"
+
+
+def test_another_flow_counts_while_records_wait_for_it(desk: Desk) -> None:
+    """Else each run of articles would end the tick of orders, and the next one begins up to five seconds later."""
+    desk.flow = "orders"
+    desk.loaded("2026-03-01T10:00:00Z")
+    assert desk.rests()
+    products = ConnectedFlow(flow_named("products"), desk.sandboxes.settings).store
+    ledger.move(products, [Move("item", "SKU-1", State.CONFIRMED, {})], "run")
+    assert desk.rests(), "no record waits for an article"
+    waits = {"reason": "DEPENDENCY", "window": date(2026, 3, 1)}
+    ledger.move(desk.connected.store, [Move("order", "W1", State.FAILED, waits)], "run")
+    assert desk.rests(), "none came since it waits"
+    ledger.move(products, [Move("item", "SKU-2", State.CONFIRMED, {})], "run")
+    assert "open records" in (desk.request().run_key or "")
+
+
+def changed(desk: Desk, at: str) -> None:
+    desk.sandboxes.fill(articles=[{"modified_at": at}])
+
+
+def test_a_tick_that_stays_goes_on_from_what_a_run_has_written(
     desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends, and the next one follows the new watermark."""
+    """Else the next one would begin up to five seconds later."""
     desk.instance = with_threads
     desk.loaded("2026-03-01T10:00:00Z")
-    monkeypatch.setattr(watch, "STAY_S", 60)
+    monkeypatch.setattr(watch, "STAY_S", 30)
     with ThreadPoolExecutor(1) as pool:
         tick = pool.submit(desk.tick)
         desk.loaded("2026-03-02T10:00:00Z")
-        assert isinstance(tick.result(20), SkipReason)
+        changed(desk, "2026-03-03T10:00:00.000Z")
+        request = tick.result(20)
+    assert isinstance(request, RunRequest)
+    assert (request.run_key or "").startswith("2026-03-03T10:00:00+00:00")
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.STARTED])
+def test_a_tick_stays_while_there_is_a_run_for_what_changed(
+    desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: DagsterRunStatus
+) -> None:
+    """The watermark stops before the second in which Winstore was asked, so a change may stand after it for minutes."""
+    desk.instance = with_threads
+    desk.loaded("2026-03-01T10:00:00Z")
+    monkeypatch.setattr(watch, "STAY_S", 30)
+    changed(desk, "2026-03-02T10:00:00.000Z")
+    first = desk.request()
+    run = DagsterRun("products_winstore_to_bc", tags={"dagster/run_key": first.run_key or ""}, status=status)
+    with_threads.add_run(run)
+    with ThreadPoolExecutor(1) as pool:
+        tick = pool.submit(desk.tick)
+        changed(desk, "2026-03-02T10:00:05.000Z")
+        request = tick.result(20)
+    assert isinstance(request, RunRequest)
+    assert (request.run_key or "").startswith("2026-03-02T10:00:05+00:00")
+
+
+def test_a_run_that_failed_keeps_no_tick(desk: Desk, with_threads: DagsterInstance) -> None:
+    desk.instance = with_threads
+    desk.loaded("2026-03-01T10:00:00Z")
+    changed(desk, "2026-03-02T10:00:00.000Z")
+    first = desk.request()
+    tags = {"dagster/run_key": first.run_key or ""}
+    with_threads.add_run(DagsterRun("products_winstore_to_bc", tags=tags, status=DagsterRunStatus.FAILURE))
+    assert desk.request().run_key == first.run_key

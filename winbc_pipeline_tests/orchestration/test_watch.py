@@ -18,6 +18,7 @@ from winbc_pipeline.errors import SystemUnavailable, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.watch import Watch, never, watches
+from winbc_pipeline.orchestration.following.watch_health import EVERY_S
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -85,6 +86,20 @@ def test_a_tick_stays_until_something_changes(watching: Watch, source: Source, t
     (tick,) = stays(ticks, watching, "orders_bc_to_winstore")
     assert tick.result() == CHANGE
     assert len(source.calls) == 3
+
+
+def test_a_tick_that_stays_notes_that_the_source_answers(
+    watching: Watch, source: Source, ticks: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays longer than a source may be silent (`late.poll_seconds`), and a quiet shop is not late."""
+    assert Settings().late.poll_seconds - EVERY_S > watch.NOTE_S
+    noted = list[int]()
+    monkeypatch.setattr(watch, "_note", lambda *_: noted.append(len(source.calls)))
+    monkeypatch.setattr(watch, "NOTE_S", 3 * QUICK_S)
+    (tick,) = stays(ticks, watching, "orders_bc_to_winstore")
+    assert tick.result() is None
+    assert noted[0] == 1
+    assert 3 <= len(noted) < len(source.calls), "not with each answer"
 
 
 def test_a_tick_that_sees_nothing_ends_before_the_daemon_looks_again(watching: Watch, source: Source) -> None:

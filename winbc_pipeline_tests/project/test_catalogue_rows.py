@@ -1,4 +1,4 @@
-"""Each row of the test catalogue about tables, storage, security and privacy has a test that is there."""
+"""Each row of the test catalogue about tables, storage, security, privacy and alerts has a test that is there."""
 
 import pytest
 
@@ -48,6 +48,39 @@ ROWS = {
     102: ("test_the_folder_of_a_connection_becomes_its_owners_alone",),
     103: ("test_every_library_is_pinned_with_hashes_and_none_from_an_address", "test_two_builds_make_the_same_wheel"),
     104: ("test_nothing_runs_text_starts_a_shell_or_unpacks_foreign_objects",),
+    105: (
+        "test_an_order_that_fails_is_told_in_words_that_are_enough_to_act_on",
+        "test_nothing_that_a_person_is_known_by_leaves_the_ledger",
+    ),
+    106: ("test_500_orders_with_one_cause_are_one_message_with_five_examples",),
+    107: ("test_the_same_failure_for_two_days_is_told_at_once_after_an_hour_six_hours_and_each_day",),
+    108: ("test_a_problem_is_closed_when_its_last_record_is_done", "test_what_is_mended_is_told_where_it_was_told"),
+    109: ("test_credentials_that_stop_five_flows_are_one_message",),
+    110: (
+        "test_a_receiver_that_fails_leaves_the_run_alone_and_gets_the_message_later",
+        "test_a_receiver_that_hangs_leaves_the_run_alone",
+        "test_the_second_channel_gets_what_the_first_does_not_take",
+        "test_each_channel_says_whether_it_takes_messages_and_when_it_is_tried_again",
+    ),
+    111: (
+        "test_a_run_that_dies_before_it_tells_leaves_that_to_the_next_look",
+        "test_with_run_daemon_and_ui_killed_in_turn_the_message_is_sent_once",
+    ),
+    112: (
+        "test_a_program_that_is_off_is_late_too",
+        "test_the_exit_code_says_fine_failed_or_late",
+        "test_the_service_outside_is_pinged_once_a_minute_and_not_while_nobody_can_be_told",
+    ),
+    113: ("test_every_error_and_reason", "test_every_reason_and_every_error_is_named_by_a_test_that_brings_it_about"),
+    114: (
+        "test_the_figures_for_prometheus_are_read_by_its_parser_and_have_stable_names",
+        "test_answers_are_counted_by_status_for_all_processes",
+    ),
+    # No alert comes from a sensor of Dagster's run statuses: runs, the watch and cron send.
+    115: (
+        "test_a_thousand_failures_an_hour_for_twelve_hours_are_twelve_messages_at_most",
+        "test_alerts_flush_sends_by_itself_and_says_when_nobody_takes_it",
+    ),
 }
 
 

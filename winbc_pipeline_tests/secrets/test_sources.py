@@ -54,6 +54,18 @@ def test_a_renewed_password_is_used_without_a_restart() -> None:
     assert header(before) != before
 
 
+def test_the_file_is_read_again_only_when_it_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call to Winstore asks for the password: five in each second."""
+    env_file(f"{PASSWORD}=old\nWINBC_BC__USER=u\n")
+    header = authorization_source(load_settings().bc)
+    before = header(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(secret_sources, "dotenv_values", lambda _: pytest.fail("It is known."))
+        assert header(None) == before
+    Path(".env").unlink()
+    assert header(None) == before, "what was loaded counts where nothing else is there"
+
+
 def test_a_renewed_secret_counts_where_dagster_put_the_old_one_into_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

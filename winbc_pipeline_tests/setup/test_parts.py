@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -275,6 +276,28 @@ def test_the_command_of_the_compose_file_is_one() -> None:
     for service in content["services"].values():
         assert_is_a_command(service["command"])
         assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+
+
+FORMS: dict[str, Callable[[Any], object]] = {
+    "build": lambda value: set(value) == {"context", "dockerfile"},
+    "command": lambda value: all(isinstance(part, str) for part in value),
+    "volumes": lambda value: all(re.fullmatch(r"\./[\w-]+:/[\w/-]+", each) for each in value),
+    "network_mode": lambda value: value == "host",
+    "init": lambda value: value is True,
+    "restart": lambda value: value in ("no", "always", "on-failure", "unless-stopped"),
+    "stop_grace_period": lambda value: re.fullmatch(r"(\d+(us|ms|s|m|h))+", value),
+    "cap_drop": lambda value: value == ["ALL"],
+    "security_opt": lambda value: value == ["no-new-privileges:true"],
+}
+"""What each key of a service takes (Compose Specification, 05-services.md)."""
+
+
+def test_each_key_of_the_compose_file_has_a_value_of_its_form() -> None:
+    content: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    assert set(content) == {"services"}, "`version` is obsolete"
+    given = [each for service in content["services"].values() for each in service.items()]
+    assert [name for name, value in given if name not in FORMS or not FORMS[name](value)] == []
+    assert all("ports" not in service for service in content["services"].values()), "no ports beside the host's network"
 
 
 def test_the_dockerfile_copies_what_is_there_and_begins_with_winbc() -> None:

@@ -1,30 +1,31 @@
 """One tick of a flow's sensor: is there something to do, and for which windows?
 
-Here belongs: what a tick may cost, and when it requests a run. It opens the flow's database for a moment, and waits for
-the watch of the source (watch.py). Concept page: Sensors.
+Here belongs: what a tick may cost, and when it requests a run. It looks into the flow's databases (known.py), and waits
+for the watch of the source (watch.py). Concept page: Sensors.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
-from ...staging import ledger
 from ...staging.notes.pause import paused_until
-from ...staging.progress import last_asked
-from ...staging.store import Row, Store
+from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
-from ...sync.outcomes import APPROVAL, APPROVED
+from ...sync.outcomes import APPROVED
 from ...sync.reading.glance import SECOND, Change, Question
-from ..windows import range_tags
+from ..windows import RANGE_END, RANGE_START, range_tags
+from . import echo
+from . import watch as watching
+from .known import Known, Written, known_of, written
 from .watch import BUSY_S, Watch
 
-NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
 NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
 AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+DONE, RUN_KEY = DagsterRunStatus.SUCCESS, "dagster/run_key"
 
 
 def tick(
@@ -41,29 +42,92 @@ def tick(
     Raises: StoreBusy when a run has the database open for longer than the tick waits. WinbcError of the source.
     """
     stays = bool(instance.get_sensor_settings().get("use_threads"))
-    wait_s = BUSY_S if stays else 0
-    settings, store = connected.settings, connected.store
     if resting := paused(connected, now()):
         return resting
-    start = datetime.combine(settings.history_start, datetime.min.time(), UTC)
-    seen = written(connected)
-    followed = ledger.watermark(store, connected.flow.id, wait_s)
-    if followed is None and last_asked(store, connected.staging.name, wait_s) is None:
+    seen, known = known_of(connected, BUSY_S if stays else 0)
+    if known.is_new:
         what = f"the whole history{_after_outage(connected, instance, watch)}"
-        return _unless_at_work(connected, instance, _run(connected, start.date(), now(), what, True))
-    question = Question.about(connected, followed or start - SECOND)
-    rows = _waiting(connected, wait_s)
-    if rows or not stays:
-        change = watch.look(question)
-    else:
-        every = settings.timing(connected.flow.id).sensor_seconds
-        change = watch.stay(question, every, lambda: written(connected) != seen)
-        if resting := paused(connected, now()):
-            return resting
-    if change is None and not rows:
-        return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
-    outage = _after_outage(connected, instance, watch)
-    return _answer(connected, instance, question.followed, change, rows, outage, now())
+        return _unless_at_work(
+            connected, instance, _run(connected, connected.settings.history_start, now(), what, True)
+        )
+    one = _Tick(connected, instance, watch, now)
+    return one.stay(seen, known) if stays else one.look(known)
+
+
+@dataclass
+class _Tick:
+    """A tick of a flow that was loaded once.
+
+    Attributes:
+        taken: the newest change for which there is a run. The watermark may pass it later: it stops before the second
+            in which Winstore was asked.
+    """
+
+    connected: ConnectedFlow
+    instance: DagsterInstance
+    watch: Watch
+    now: Callable[[], datetime]
+    taken: datetime | None = None
+
+    def look(self, known: Known) -> RunRequest | SkipReason:
+        """What follows from one question."""
+        question = self._question(known)
+        return self._follows(question, self.watch.look(question), known.waiting)
+
+    def stay(self, seen: Written, known: Known) -> RunRequest | SkipReason:
+        """What follows from the first answer that asks for something new, in the time of a stay."""
+        every = self.connected.settings.timing(self.connected.flow.id).sensor_seconds
+        ends, waiting = time.monotonic() + watching.STAY_S, known.waiting
+
+        def over() -> bool:
+            return written(self.connected, known.depends) != seen and not self._is_at_work()
+
+        while True:
+            question, left = self._question(known), ends - time.monotonic()
+            change = self.watch.look(question) if waiting else self.watch.stay(question, every, over, left)
+            if resting := paused(self.connected, self.now()):
+                return resting
+            answer = self._follows(question, change, waiting)
+            if not self._is_taken(answer, change, waiting):
+                may_go_on = change is None and not waiting and not self.connected.settings.state.address
+                if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
+                    return answer
+                seen, known = known_of(self.connected, BUSY_S)
+                waiting = known.waiting
+            elif left <= every:
+                return SkipReason("There is a run for what changed.")
+            else:
+                waiting = []
+                if self._is_at_work():  # it may fail, and the next tick then asks for another one
+                    ends = min(ends, time.monotonic() + BUSY_S)
+
+    def _question(self, known: Known) -> Question:
+        start = datetime.combine(self.connected.settings.history_start, datetime.min.time(), UTC)
+        return replace(Question.about(self.connected, known.followed or start - SECOND), seen=self.taken)
+
+    def _follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
+        if change is None and not waiting:
+            return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
+        outage = _after_outage(self.connected, self.instance, self.watch)
+        return _answer(self.connected, self.instance, question.followed, change, waiting, outage, self.now())
+
+    def _is_taken(self, answer: RunRequest | SkipReason, change: Change | None, waiting: list[Row]) -> bool:
+        """Whether there is a run for what changed, so that Dagster would start none. Then the change is noted."""
+        if (change is None and not waiting) or (change and change.newest is None):
+            return False
+        if isinstance(answer, RunRequest) and not self._has_run(answer):
+            return False
+        self.taken = change.newest if change else self.taken
+        return True
+
+    def _has_run(self, request: RunRequest) -> bool:
+        tags, statuses = {RUN_KEY: request.run_key or ""}, [*AT_WORK, DONE]
+        wanted = RunsFilter(job_name=self.connected.flow.id, tags=tags, statuses=statuses)
+        return bool(self.instance.get_runs_count(wanted))
+
+    def _is_at_work(self) -> bool:
+        wanted = RunsFilter(job_name=self.connected.flow.id, statuses=AT_WORK)
+        return bool(self.instance.get_runs_count(wanted))
 
 
 def _answer(
@@ -92,7 +156,11 @@ def _answer(
         # The watermark never passes a change that is dated in the future. One run is enough for such a change.
         again = change.newest <= now
         what = change.newest.isoformat() + anew
-        return _unless_queued(connected, instance, _run(connected, min([change.oldest, *waiting]), now, what, again))
+        request = _run(connected, min([change.oldest, *waiting]), now, what, again)
+        request = request.with_replaced_attrs(
+            tags={**request.tags, **echo.tags(connected.flow, instance, change.newest, now)}
+        )
+        return _unless_queued(connected, instance, request)
     request = _run(connected, min(waiting), now, f"open records{anew}", True)
     return _unless_queued(connected, instance, request)
 
@@ -114,26 +182,6 @@ def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:
     """Why a flow is not started now, when a person has paused it."""
     until = paused_until(connected.settings, connected.flow.id, now)
     return SkipReason(f"Paused until {until.isoformat()} (`winbc pause`).") if until else None
-
-
-def written(connected: ConnectedFlow) -> list[tuple[int, int] | None]:
-    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
-
-    No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
-    """
-    settings, flow = connected.settings, connected.flow
-    if settings.state.address:
-        return [(time.monotonic_ns(), 0)]
-    files = [connected.store.path, *(settings.flow_database(other) for other in flow.waits_for)]
-    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
-
-
-def _written(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_size
 
 
 def _run(connected: ConnectedFlow, first: date, now: datetime, what: str, again: bool) -> RunRequest:
@@ -159,27 +207,7 @@ def _unless_at_work(
 
 def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest) -> RunRequest | SkipReason:
     """A request, unless a run of the same days waits for its turn: it will read this change too."""
-    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=request.tags)):
+    days = {name: request.tags[name] for name in (RANGE_START, RANGE_END)}
+    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=days)):
         return SkipReason("A run that waits in the queue will take what changed.")
     return request
-
-
-def _waiting(connected: ConnectedFlow, wait_s: float) -> list[Row]:
-    """Ledger rows of the records that the next run can settle without a person.
-
-    Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
-    began to wait.
-
-    Args:
-        wait_s: seconds to wait for a database that another process has open.
-    """
-    settings = connected.settings
-    values: list[datetime] = []
-    where = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
-    for other in connected.flow.waits_for:
-        store = Store.of(settings, settings.flow_database(other))
-        newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
-        if newest:
-            where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
-            values.append(newest)
-    return ledger.read(connected.store, where, values, wait_s=wait_s)

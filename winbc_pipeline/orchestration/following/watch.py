@@ -28,6 +28,7 @@ LOOP_S = 5  # Dagster's daemon looks every five seconds which sensors are due; i
 # So long a tick stays: it is over when the daemon looks for the tenth time, and before Dagster gives it up (60 s).
 STAY_S = 10 * LOOP_S - 1
 REST_S = 60  # a watch that nobody asks for so long ends its thread and its client
+NOTE_S = 15  # a tick that stays notes so often that the source answers: else its flow would soon count as late
 BUSY_S = LOOP_S - 1  # so long a tick waits for a run that has the flow's database open
 IN_FLIGHT = 5  # calls at once
 DOWN = (SystemUnavailable, AuthenticationFailed)  # answers of a system that answers no question
@@ -50,6 +51,7 @@ class _Waiting:
         next_s: when it is asked next.
         last_s: the last moment at which it is asked.
         over: whether its question no longer holds.
+        noted_s: when it was last noted that the source answers.
     """
 
     question: Question
@@ -57,6 +59,7 @@ class _Waiting:
     next_s: float
     last_s: float
     over: Callable[[], bool]
+    noted_s: float = -math.inf
     result: "Future[Change | None]" = field(default_factory=Future)
 
 
@@ -124,7 +127,9 @@ class Watch:
         """What changed, by one question. Raises WinbcError."""
         return self._answered(_Waiting(question, 0, self.clock(), self.clock(), never))
 
-    def stay(self, question: Question, every_s: float, over: Callable[[], bool]) -> Change | None:
+    def stay(
+        self, question: Question, every_s: float, over: Callable[[], bool], most_s: float | None = None
+    ) -> Change | None:
         """What changed, as soon as something has; None when nothing has within the stay.
 
         There is one answer at least. Where too many ticks stay already, or the next question would come after the
@@ -133,6 +138,7 @@ class Watch:
         Args:
             every_s: seconds from one question to the next.
             over: ends the stay early when it says so.
+            most_s: seconds that it stays at most; STAY_S by default.
         Raises: WinbcError.
         """
         if every_s > STAY_S / 2 or not self.staying.acquire(blocking=False):
@@ -140,7 +146,9 @@ class Watch:
         try:
             now = self.clock()
             beat = _beat(now, every_s)
-            return self._answered(_Waiting(question, every_s, beat, max(beat, now + STAY_S), over))
+            return self._answered(
+                _Waiting(question, every_s, beat, max(beat, now + (STAY_S if most_s is None else most_s)), over)
+            )
         finally:
             self.staying.release()
 
@@ -220,6 +228,9 @@ class Watch:
             if one.every_s:
                 one.next_s = max(one.next_s + one.every_s, _beat(self.clock(), one.every_s))
             if answer is None and one.every_s and one.next_s <= one.last_s and not one.over():
+                if is_told and self.clock() - one.noted_s >= NOTE_S:
+                    _note(one.question, answer)
+                    one.noted_s = self.clock()
                 return
             self.waiting.remove(one)
             if is_told:

@@ -8,9 +8,10 @@ from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, Worke
 
 from . import fork_server
 from .executed import described
+from .gentle import is_gentle
 from .process import NO_PROCESS, TAG, RunProcess, can_fork
 from .versions import version
-from .worker import GO, work
+from .worker import GO, GO_GENTLY, work
 
 NOT_BEGUN = (DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING)
 LOOPBACK = (None, "localhost", "127.0.0.1", "::1")
@@ -49,7 +50,7 @@ class ForkedRunLauncher(DefaultRunLauncher):
             process = RunProcess.with_pid(pid)
             self._instance.add_run_tags(run.run_id, process.tags)
             if not self._was_cancelled(run.run_id):
-                permission.send(GO)
+                permission.send(GO_GENTLY if is_gentle(run.tags) else GO)
 
     def _was_cancelled(self, run_id: str) -> bool:
         """Whether a run was cancelled before its process began. Then it has ended, and nothing is started for it.

@@ -1,5 +1,6 @@
 """What a forked process does: it waits for permission, and executes one run."""
 
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -7,7 +8,8 @@ from multiprocessing.connection import Connection
 from ...staging.lingering import lingering
 from .executed import execute, report_cancelled
 
-GO = "go"
+GO, GO_GENTLY = "go", "go gently"
+GENTLY = 10  # as `nice`: the processor goes to others first
 
 
 def work(permission: Connection, run: str) -> None:
@@ -31,6 +33,9 @@ def work(permission: Connection, run: str) -> None:
 def _is_permitted(permission: Connection) -> bool:
     with permission:
         try:
-            return bool(permission.recv() == GO)
+            word = permission.recv()
         except EOFError:  # the launcher has given this process up, or has ended
             return False
+    if word == GO_GENTLY:
+        os.nice(GENTLY)
+    return word in (GO, GO_GENTLY)

@@ -41,11 +41,13 @@ class Question:
 
     Attributes:
         unread: paths of records that nobody has read, whatever their moments say (Reading.unread).
+        seen: the newest change that somebody takes care of already; what is not newer is no change.
     """
 
     connected: ConnectedFlow
     followed: datetime
     unread: Sequence[str] = ()
+    seen: datetime | None = None
 
     @classmethod
     def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
@@ -62,7 +64,7 @@ class Question:
         """The answer, from modification moments that hold the oldest and the newest."""
         told = [moment for moment in moments if moment]
         if told and max(told) > self.followed:
-            return Change(max(told), min(told).date())
+            return Change(max(told), min(told).date()) if max(told) > (self.seen or self.followed) else None
         return self.unknown if None in moments else None
 
 

@@ -4,7 +4,9 @@ Source: Dagster's concept page "Run launchers"; Python's documentation of multip
 """
 
 import inspect
+import os
 from importlib import resources
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 
-from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, launcher, process, versions
+from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, launcher, process, versions, worker
+from winbc_pipeline.orchestration.launcher.worker import GENTLY, GO, GO_GENTLY
 
 
 def test_the_shipped_configuration_names_the_launcher() -> None:
@@ -90,3 +93,15 @@ def _run(python: str) -> DagsterRun:
         "job", RepositoryPythonOrigin(python, ModuleCodePointer("winbc_pipeline.definitions", "defs"))
     )
     return DagsterRun("job", job_code_origin=origin)
+
+
+@pytest.mark.parametrize(("word", "nice"), [(GO, []), (GO_GENTLY, [GENTLY])])
+def test_the_process_of_a_run_that_may_wait_yields_to_others(
+    word: str, nice: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, ours = Pipe(duplex=False)
+    ours.send(word)
+    heard = list[int]()
+    monkeypatch.setattr(os, "nice", heard.append)
+    assert worker._is_permitted(theirs)
+    assert heard == nice

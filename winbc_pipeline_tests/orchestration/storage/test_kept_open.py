@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from dagster import (
+    AssetCheckEvaluation,
     AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
+    DagsterEvent,
+    DagsterEventType,
     DagsterInstance,
     DailyPartitionsDefinition,
     asset,
@@ -25,7 +29,9 @@ from dagster import (
 from dagster import (
     materialize as run_assets,
 )
+from dagster._core.events import DagsterEventBatchMetadata
 from dagster._core.instance.methods.event_methods import EventMethods
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -172,6 +178,50 @@ def test_events_of_many_windows_that_are_stored_together_are_those_that_are_stor
     assert kinds == ["ASSET_MATERIALIZATION"] * len(DAYS) + ["ASSET_MATERIALIZATION_PLANNED"] * len(DAYS)
 
 
+def stored_results(home: Path, run: str) -> list[tuple[str | None, str]]:
+    """The results of a run's check by window, as the UI asks for them."""
+    sql = "SELECT partition, execution_status FROM asset_check_executions WHERE run_id = ? ORDER BY 1"
+    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as connection:
+        return connection.execute(sql, [run]).fetchall()
+
+
+@pytest.mark.proof
+def test_results_of_many_windows_that_are_stored_together_are_those_that_are_stored_one_by_one(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(at_once: str) -> str:
+        monkeypatch.setenv(AT_ONCE, at_once)
+        number = all_days(instance)
+        for day in DAYS:
+            result = AssetCheckEvaluation(windows.key, "is_there", day != DAYS[1], {}, partition=day)
+            event = DagsterEvent(DagsterEventType.ASSET_CHECK_EVALUATION.value, "job", event_specific_data=result)
+            batch = DagsterEventBatchMetadata("results", day == DAYS[-1])
+            instance.report_dagster_event(event, number, batch_metadata=batch)
+        return number
+
+    together, one_by_one = run("500"), run("0")
+    assert stored(home, together) == stored(home, one_by_one)
+    assert stored(home, together)[0] == stored(home, together)[1]
+    expected = [(DAYS[0], "SUCCEEDED"), (DAYS[1], "FAILED"), (DAYS[2], "SUCCEEDED")]
+    assert stored_results(home, together) == stored_results(home, one_by_one) == expected
+
+
+@pytest.mark.proof
+def test_after_a_fault_within_a_batch_each_of_its_events_is_there_once(
+    instance: DagsterInstance, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster then stores them one by one."""
+    without = all_days(instance)
+    real = KeptOpenEventLog._store_assets
+
+    def fails(*given: Any) -> None:
+        real(*given)
+        raise OSError("The disk is full.")
+
+    monkeypatch.setattr(KeptOpenEventLog, "_store_assets", fails)
+    assert stored(home, all_days(instance)) == stored(home, without)
+
+
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
     assert list(inspect.signature(SqliteEventLogStorage._connect).parameters) == ["self", "shard"]
     assert list(inspect.signature(SqliteEventLogStorage.store_event).parameters) == ["self", "event"]
@@ -182,7 +232,8 @@ def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
         assert name in inspect.getsource(DagsterSqliteStorage)
     for storage in (SqliteRunStorage, SqliteScheduleStorage):
         assert "self._conn_string" in inspect.getsource(storage.connect)
-    for method in ("_store_asset_event", "_store_asset_event_tags", "prepare_insert_event", "index_transaction"):
+    for method in ("_store_asset_event", "_store_asset_event_tags", "store_asset_check_event"):
         assert f"self.{method}(" in inspect.getsource(SqliteEventLogStorage.store_event)
+    assert "insert().values(**self._event_to_row(event))" in inspect.getsource(SqlEventLogStorage.prepare_insert_event)
     assert AT_ONCE in inspect.getsource(EventMethods)
     assert issubclass(KeptOpenStorage, DagsterSqliteStorage)

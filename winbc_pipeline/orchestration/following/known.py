@@ -1,0 +1,109 @@
+"""What the databases of a flow say to its sensor, opened only when they are others than when it last looked.
+
+Here belongs: how far the source was followed, and which records a run can settle. What follows from it: tick.py.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ...staging import ledger
+from ...staging.progress import last_asked
+from ...staging.store import Row, Store
+from ...sync.connected import ConnectedFlow
+from ...sync.outcomes import APPROVAL
+
+NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
+Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the databases of a flow say.
+
+    Attributes:
+        followed: the watermark; None before the first record.
+        is_new: whether nothing was loaded yet.
+        depends: whether records wait for another flow, so that its database counts, too.
+        waiting: rows of the ledger that the next run can settle without a person.
+    """
+
+    followed: datetime | None
+    is_new: bool
+    depends: bool
+    waiting: list[Row]
+
+
+# By database: what it said last, and what `written` said then.
+_read: dict[Path, tuple[Written, Known]] = {}
+
+
+def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
+    """What a flow's databases say, and what `written` says of them.
+
+    They are opened only when they are others than when this process last looked.
+
+    Args:
+        wait_s: seconds to wait for a database that another process has open.
+    """
+    path = connected.store.path
+    if path in _read:
+        before, known = _read[path]
+        if before == written(connected, known.depends):
+            return before, known
+    own, every = written(connected, others=False), written(connected, others=True)
+    followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
+    is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
+    depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
+    _read[path] = (every if depends else own), Known(followed, is_new, depends, waiting)
+    return _read[path]
+
+
+def written(connected: ConnectedFlow, others: bool) -> Written:
+    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
+
+    No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
+
+    Args:
+        others: whether those of the flows count that this one waits for.
+    """
+    settings, flow = connected.settings, connected.flow
+    if settings.state.address:
+        return [(time.monotonic_ns(), 0)]
+    awaited = flow.waits_for if others else ()
+    files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
+    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _waiting(connected: ConnectedFlow, wait_s: float) -> tuple[bool, list[Row]]:
+    """Whether records wait for another flow, and the ledger rows of those that a run can settle without a person.
+
+    Their answer was lost, a person has approved them, or the flow that they wait for has confirmed a record since they
+    began to wait.
+
+    Args:
+        wait_s: seconds to wait for a database that another process has open.
+    """
+    settings = connected.settings
+    alone = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
+    one = "(part, key) IN (SELECT part, key FROM ledger WHERE reason = 'DEPENDENCY' LIMIT 1)"
+    rows = ledger.read(connected.store, f"{alone} OR {one}", wait_s=wait_s)
+    if not any(row["reason"] == "DEPENDENCY" for row in rows):
+        return False, rows
+    where, values = alone, list[datetime]()
+    for other in connected.flow.waits_for:
+        store = Store.of(settings, settings.flow_database(other))
+        newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
+        if newest:
+            where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"
+            values.append(newest)
+    return True, ledger.read(connected.store, where, values, wait_s=wait_s)
