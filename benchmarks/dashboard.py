@@ -5,8 +5,8 @@ A small shop on both sandboxes, with the UI, the daemon and all flows on. Beside
 has files as runs publish them and nights put them together, for all flows, of 90 days; of today as many as there are
 at the worst moment. Beside the outcomes they have the moves to SENDING. Asks each page `asks` times over HTTP, in
 turns: once while nothing changes, and once while a change of another flow comes each `every-s` seconds. Prints one
-JSON line: rows, megabytes, the share of a core that UI, daemon and runs needed meanwhile, and by page the first, the median and the
-95th percentile in milliseconds.
+JSON line: rows, megabytes, the share of a core that UI, daemon and runs needed meanwhile, and by page the first, the
+median and the 95th percentile in milliseconds.
 """
 
 import argparse

@@ -21,8 +21,9 @@ from .guard.followers import Followers
 from .guard.session import Session
 from .page import Page
 from .pages import PAGES
-from .render import render, words_for
+from .render import language_of, render, words_for
 from .site import DAGSTER, Site
+from .words.said import Said
 
 STATIC = Path(str(resources.files("winbc_pipeline.dashboard").joinpath("static")))
 
@@ -93,7 +94,7 @@ async def _told(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
     if status == 500:
         log_failure(request.scope, error)
-    return _error_page(request, status, str(error))
+    return _error_page(request, status, Said(language_of(request))(error))
 
 
 def _error_page(request: Request, status: int, text: str = "") -> Response:

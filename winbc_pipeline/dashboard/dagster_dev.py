@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 OPEN, GUARDED = "dagster_webserver", "winbc_pipeline.dashboard.serve"  # modules
-BEHIND = 5  # niceness of the daemon and of what starts the runs: a third of the weight of the pages (sched(7))
+BEHIND = 10  # niceness of the daemon and of what starts the runs: a ninth of the weight of the pages (sched(7))
 
 
 class _Popen(subprocess.Popen[Any]):
