@@ -144,6 +144,13 @@ def test_a_record_is_seen_before_and_after_an_edit(desk: Desk) -> None:
     assert "Utrecht" in changed.inner_text() and "Zeist" in changed.inner_text()
 
 
+def test_a_page_that_was_open_goes_on_after_a_restart(desk: Desk) -> None:
+    page, settings = desk.page("operate"), desk.orders.settings
+    with served(door_of(settings.state_folder, settings=settings)) as address:
+        page.goto(f"{address}/todo")
+        assert page.get_by_role("heading", name="To do").is_visible()
+
+
 @pytest.mark.parametrize("role", ["view", "operate", "admin"])
 def test_each_role_sees_the_buttons_that_it_may_press(desk: Desk, role: Role) -> None:
     grid = desk.page(role, f"/mapping/table?name={TERMS}")
