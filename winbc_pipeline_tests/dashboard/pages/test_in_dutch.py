@@ -31,6 +31,8 @@ PAGES = (
     *("/order?name=W1", "/order?name=W2", "/order?name=W99", "/stock", "/stock?sku=SKU-1", "/reconcile", "/settings"),
     *("/me", "/nowhere"),
 )
+ROOT = Path(winbc_pipeline.__file__).parent
+ASKED = ("dashboard", "flows", "health", "mapping", "staging", "sync", "systems", "workbench")  # what pages ask
 QUOTED = re.compile(r'<(\w+)[^>]*\blang="en"[^>]*>.*?</\1>', re.DOTALL)
 TAGS = re.compile(r"<script.*?</script>|<[^>]+>", re.DOTALL)
 SENTENCE = re.compile(r"\b[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}\b")  # three words: no key, and no name of a field
@@ -42,10 +44,10 @@ def read(html: str) -> str:
 
 
 def english() -> set[str]:
-    """Our English sentences: of the words of pages, and of all of the program."""
+    """Our English sentences: of the words of pages, and of the program that pages ask."""
     here, there = words_of("en").texts, words_of("nl").texts
     said = {text for name, text in here.items() if text != there[name] and "{" not in text}
-    for path in Path(winbc_pipeline.__file__).parent.rglob("*.py"):
+    for path in (path for name in ASKED for path in (ROOT / name).rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         said |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {" ".join(text.split()) for text in said if len(text) < 300 and SENTENCE.search(text)}

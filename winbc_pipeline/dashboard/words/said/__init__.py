@@ -18,6 +18,7 @@ from .. import Language
 CODE = re.compile(r"(E-[A-Z-]+): (.+)", re.DOTALL)
 INSIDE = "said"  # how the names of places begin that hold a text of the program
 BETWEEN = ("; ", ". ")  # what stands between several texts
+LONGEST = 600  # characters; to look for places in a longer text may take long
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ def pattern_of(english: str) -> re.Pattern[str]:
 @lru_cache(maxsize=4096)
 def said(text: str, language: Language) -> str | None:
     """A text of the program in a language; None where any part of it has none."""
+    if len(text) > LONGEST:
+        return None
     for pattern, there in texts_of(language).said:
         if found := pattern.fullmatch(text):
             given = found.groupdict()
