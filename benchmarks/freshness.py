@@ -32,9 +32,10 @@ CUSTOMERS, ARTICLES = 20, 40
 TICKS = os.sysconf("SC_CLK_TCK")
 LAUNCHER = re.compile(r"^run_launcher:\n(?:  .*\n)+", re.MULTILINE)
 WINBC = "from winbc_pipeline.cli.main import main; main()"
+CONNECTION = "bench"
 SETTINGS = f"""
 data_folder = "."
-connection = "bench"
+connection = "{CONNECTION}"
 history_start = {date.today().replace(day=1).isoformat()}
 window = "month"
 sensors = true
@@ -83,7 +84,7 @@ def load_all() -> None:
 
 
 @contextlib.contextmanager
-def dagster(home: Path, launcher: str) -> Iterator[int]:
+def dagster(home: Path, launcher: str, port: int) -> Iterator[int]:
     """UI and daemon until the block ends, as `winbc ui` runs them. Gives the session of their processes."""
     from winbc_pipeline.cli import dagster_home
 
@@ -93,12 +94,13 @@ def dagster(home: Path, launcher: str) -> Iterator[int]:
         shipped = file.read_text()
         assert LAUNCHER.search(shipped), "the shipped dagster.yaml names no launcher"
         file.write_text(LAUNCHER.sub("", shipped))
-    with dagster_home.serve_ui(Console(file=sys.stderr), home, _free_port()):
+    with dagster_home.serve_ui(Console(file=sys.stderr), home, port):
         children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
         yield int(next(pid for pid in children if b"dagster" in Path(f"/proc/{pid}/cmdline").read_bytes()))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -195,23 +197,35 @@ def rest(systems: Systems, session: int, seconds: float) -> dict[str, Any]:
     return {"idle_share_of_core": round(share, 4), "calls_per_idle_hour": calls}
 
 
-def measure(launcher: str, given: argparse.Namespace, folder: Path) -> None:
-    flows = given.flows.split(",") if given.flows else list(CHANGES)
+@contextlib.contextmanager
+def loaded_shop(folder: Path, statuses: int) -> Iterator[Systems]:
+    """Both sandboxes, whose connection in a folder has loaded everything; the folder is the present one.
+
+    Args:
+        statuses: orders for statuses to come.
+    """
     folder.mkdir()
     with contextlib.chdir(folder), sandboxes(folder / "shop") as systems:
         Path("winbc.toml").write_text(SETTINGS)
-        from winbc_pipeline.cli.dagster_home import claimed
         from winbc_pipeline.sandbox.server import Addresses
 
         values = Addresses(**systems.addresses).environment()
         Path(".env").touch(0o600)  # others may not read it
         Path(".env").write_text("".join(f"{name}={value!r}\n" for name, value in values.items()))
-        statuses = given.changes + round(given.burst_minutes * 60 / ROUND_S) * 2 + 2
-        systems.make_orders(statuses if any("status" in flow for flow in flows) else 0)
+        systems.make_orders(statuses)
         load_all()
         systems.keep_orders()
+        yield systems
+
+
+def measure(launcher: str, given: argparse.Namespace, folder: Path) -> None:
+    from winbc_pipeline.cli.dagster_home import claimed
+
+    flows = given.flows.split(",") if given.flows else list(CHANGES)
+    statuses = given.changes + round(given.burst_minutes * 60 / ROUND_S) * 2 + 2
+    with loaded_shop(folder, statuses if any("status" in flow for flow in flows) else 0) as systems:
         line: dict[str, Any] = {"name": f"freshness, launcher {launcher}"}
-        with claimed(Path("bench")) as home, dagster(home, launcher) as session:
+        with claimed(Path(CONNECTION)) as home, dagster(home, launcher, free_port()) as session:
             warm = Watch(systems)
             for flow in flows:  # the first run of each flow is not counted
                 warm.make(flow)

@@ -171,7 +171,9 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
 
     Every order must be confirmed at the end.
     """
+    from winbc_pipeline.clock import now
     from winbc_pipeline.flows.orders import ORDERS_TO_BC as FLOW
+    from winbc_pipeline.health.facts import facts_of
     from winbc_pipeline.health.publishing.publish import publish
     from winbc_pipeline.settings import Settings
     from winbc_pipeline.staging.load import create
@@ -200,6 +202,7 @@ def measure(url: str, orders: int, folder: Path) -> tuple[dict[str, float], dict
         seconds[name] = time.perf_counter() - began
         ceilings[name] = (asked(url)["seconds"] - before) / IN_FLIGHT
     computed = time.process_time() - computed
+    facts_of(connected, now())  # every run asks for these, for alerts
     began = time.process_time()
     publish(connected)
     publishing = time.process_time() - began

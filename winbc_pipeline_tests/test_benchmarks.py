@@ -68,6 +68,8 @@ def test_mapping_makes_the_same_records_as_its_peers() -> None:
     assert len(digests) == 1
 
 
-def test_pages_are_asked_of_all_that_was_published() -> None:
-    pages = line_of("dashboard.py", "--rows", "900", "--asks", "2")["pages"]
-    assert {"overview", "activity", "a record's story"} <= set(pages)
+@pytest.mark.soak  # it loads a shop, and starts the UI with all flows
+def test_pages_are_asked_at_rest_and_while_flows_run() -> None:
+    line = line_of("dashboard.py", "--rows", "900", "--asks", "2")
+    for pages in (line["at_rest"]["pages"], line["while_flows_run"]["pages"]):
+        assert {"overview", "activity", "a record's story"} <= set(pages)

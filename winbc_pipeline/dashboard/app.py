@@ -18,11 +18,13 @@ from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, Winbc
 from .guard.dagster import GuardedDagster
 from .guard.door import Door, log_failure
 from .guard.followers import Followers
+from .guard.origin import READING
 from .guard.session import Session
 from .page import Page
 from .pages import PAGES
-from .render import render, words_for
+from .render import language_of, render, words_for
 from .site import DAGSTER, Site
+from .words.said import Said
 
 STATIC = Path(str(resources.files("winbc_pipeline.dashboard").joinpath("static")))
 
@@ -85,7 +87,8 @@ async def _failed(request: Request, _: Exception) -> Response:
     return _error_page(request, 500, words_for(request)("shell.error_500", reference=request.scope["winbc.reference"]))
 
 
-STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, 503), (SystemUnavailable, 503))
+BUSY = 503
+STATUSES = ((UnknownRecord, 404), (NotDone, 409), (StoreBusy, BUSY), (SystemUnavailable, BUSY))
 
 
 async def _told(request: Request, error: Exception) -> Response:
@@ -93,7 +96,9 @@ async def _told(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
     if status == 500:
         log_failure(request.scope, error)
-    return _error_page(request, status, str(error))
+    if isinstance(error, StoreBusy):  # whoever reads a page can end no process
+        return _error_page(request, status, f"{error.code}: {words_for(request)('desk.busy')}")
+    return _error_page(request, status, Said(language_of(request))(error))
 
 
 def _error_page(request: Request, status: int, text: str = "") -> Response:
@@ -102,4 +107,6 @@ def _error_page(request: Request, status: int, text: str = "") -> Response:
     name = f"shell.error_{status}"
     told = text or words(name if words.has(name) else "shell.error_400")
     template = "error_part.html" if "hx-request" in request.headers else "error.html"
-    return render(request, template, status=status, text=told)
+    address = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    again = address if status == BUSY and request.method in READING else ""
+    return render(request, template, status=status, text=told, again=again)

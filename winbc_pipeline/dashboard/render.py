@@ -11,6 +11,7 @@ from .guard.session import Session
 from .names import Names
 from .site import DAGSTER, site_of
 from .words import LOCALES, Language, Words, chosen, words_of
+from .words.said import Said
 from .words.written import Written
 
 
@@ -48,8 +49,8 @@ def render(request: Request, template: str, page: str = "", status: int = 200, *
     """A page, or a part of one for htmx.
 
     Beside what is given, a template has `_` (words), `written` (amounts, moments), `names` (of flows and reasons),
-    `language`, `session` (None before log-in), `csrf` and `csrf_field` (for forms), `pages` (for the navigation),
-    `page`, `dagster` and `now`.
+    `said` (for what the program says in English), `language`, `session` (None before log-in), `csrf` and `csrf_field`
+    (for forms), `pages` (for the navigation), `page`, `dagster` and `now`.
 
     Args:
         template: its name in `templates/`.
@@ -61,6 +62,7 @@ def render(request: Request, template: str, page: str = "", status: int = 200, *
         "_": words_of(language),
         "written": written_for(request),
         "names": Names(words_of(language)),
+        "said": Said(language),
         "language": LOCALES[language].replace("_", "-"),
         "session": session,
         "csrf": csrf_of(session, site.access) if session else "",

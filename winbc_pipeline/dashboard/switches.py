@@ -3,12 +3,12 @@
 Here belongs: asking Dagster's own GraphQL in this process. Who may switch, and that it is noted: pages/settings.py.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from starlette.types import ASGIApp, Message, Scope
+import httpx
+from starlette.types import ASGIApp
 
 from ..errors import NotDone, SystemUnavailable
 from .site import DAGSTER
@@ -86,29 +86,11 @@ async def turn(dagster: ASGIApp, switch: Switch, on: bool) -> None:
 
 async def _ask(dagster: ASGIApp, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     """What Dagster answers to a question of ours, which passes no door."""
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    path = f"{DAGSTER}/graphql"
-    scope: Scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-    }
-    scope.update(path=path, raw_path=path.encode(), root_path="", query_string=b"", headers=headers)
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-    answer = bytearray()
-
-    async def receive() -> Message:
-        return waiting.pop() if waiting else {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        answer.extend(message.get("body", b""))
-
-    await dagster(scope, receive, send)
+    inside = httpx.ASGITransport(app=dagster, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=inside, base_url="http://localhost") as client:
+        answer = await client.post(f"{DAGSTER}/graphql", json={"query": query, "variables": variables})
     try:
-        told: dict[str, Any] = json.loads(answer)["data"]
+        told: dict[str, Any] = answer.json()["data"]
     except (ValueError, KeyError):
         told = {}
     if not told:

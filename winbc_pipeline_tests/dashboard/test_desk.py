@@ -90,6 +90,19 @@ def test_an_order_is_ignored_for_a_reason_alone(orders: OrderSandboxes) -> None:
     assert orders.ledger()["W1"]["state"] == "SKIPPED"
 
 
+def test_a_document_that_a_person_made_is_adopted_by_its_number(orders: OrderSandboxes) -> None:
+    failed(orders)
+    orders.has_item(LATER_SKU)
+    orders.types("W1")
+    (made,) = orders.documents("W1")
+    client = opened(orders)
+    plan = client.post("/todo/plan", data={"flow": FLOW, "how": "adopt", "key": "W1", "number": made["number"]}).text
+    assert "adopt" in plan and orders.ledger()["W1"]["state"] == "FAILED"
+    client.post("/todo/do", data=fields(plan, "/todo/do"))
+    known = orders.ledger()["W1"]
+    assert (known["state"], known["target_no"]) == ("CONFIRMED", made["number"]) and len(orders.documents("W1")) == 1
+
+
 def test_who_may_only_look_sees_no_button_and_can_do_nothing(orders: OrderSandboxes) -> None:
     failed(orders)
     client = opened(orders, "view")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -33,6 +34,8 @@ PATHS = (
     "/reconcile",
     "/settings",
 )
+MORE = ("/overview", "/activity", f"/activity/{FLOW}/W1", f"/plan/approve?flow={FLOW}", "/stock", "/me", "/nowhere")
+SERIOUS = ("serious", "critical")
 
 
 @dataclass
@@ -141,12 +144,36 @@ def test_a_record_is_seen_before_and_after_an_edit(desk: Desk) -> None:
     assert "Utrecht" in changed.inner_text() and "Zeist" in changed.inner_text()
 
 
+def test_a_page_that_was_open_goes_on_after_a_restart(desk: Desk) -> None:
+    page, settings = desk.page("operate"), desk.orders.settings
+    with served(door_of(settings.state_folder, settings=settings)) as address:
+        page.goto(f"{address}/todo")
+        assert page.get_by_role("heading", name="To do").is_visible()
+
+
 @pytest.mark.parametrize("role", ["view", "operate", "admin"])
 def test_each_role_sees_the_buttons_that_it_may_press(desk: Desk, role: Role) -> None:
     grid = desk.page(role, f"/mapping/table?name={TERMS}")
     assert grid.get_by_role("button", name="Save").count() == (role == "admin")
     settings = desk.page(role, "/settings")
     assert (settings.get_by_role("button", name="Check now").count() == 1) is (role != "view")
+
+
+@pytest.mark.parametrize(("locale", "width", "scheme"), [("en-GB", 1280, "light"), ("nl-NL", 390, "dark")])
+def test_axe_finds_nothing_serious_on_any_page_in_any_language(
+    desk: Desk, locale: str, width: int, scheme: str
+) -> None:
+    """Source: WCAG 2.1 level AA as axe-core checks it."""
+    axe = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed: nothing was checked")
+    script = Path(str(resources.files(axe).joinpath("axe.min.js"))).read_text(encoding="utf-8")
+    page = desk.page(locale=locale, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    serious = {}
+    for path in (*PATHS, *MORE):
+        page.goto(f"{desk.address}{path}")
+        assert page.locator("html").get_attribute("lang") == locale
+        found = page.evaluate(f"() => {{ {script}; return axe.run(); }}")["violations"]
+        serious[path] = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in SERIOUS]
+    assert {path: found for path, found in serious.items() if found} == {}
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -94,7 +94,7 @@ def test_a_page_of_a_role_is_refused_to_who_may_less(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [
-        (StoreBusy("A run is at work.", "Try again."), 503, "E-STORE: A run is at work. Try again."),
+        (StoreBusy("A run is at work.", "End it."), 503, "E-STORE: A run is at work and has this flow&#39;s database."),
         (UnknownRecord("<7> is unknown."), 404, "&lt;7&gt; is unknown."),
         (NotDone("The plan is another now."), 409, "The plan is another now."),
         (WinbcError("No."), 500, "E-WINBC: No."),
@@ -107,6 +107,11 @@ def test_an_error_of_the_program_says_what_to_do_also_in_a_part_of_a_page(
     whole, part = client.get("/x"), client.get("/x", headers={"hx-request": "true"})
     assert (whole.status_code, part.status_code) == (status, status)
     assert told in whole.text and told in part.text and "<html" not in part.text
+
+
+def test_a_page_that_a_run_keeps_waiting_leads_to_itself_and_names_no_process(tmp_path: Path) -> None:
+    answer = browser(door_of(tmp_path, [_failing(StoreBusy("x.duckdb is in use by process 7."))])).get("/x?name=W1")
+    assert 'href="/x?name=W1"' in answer.text and "process 7" not in answer.text
 
 
 def test_an_unexpected_error_tells_nobody_its_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

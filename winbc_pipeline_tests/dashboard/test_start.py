@@ -1,5 +1,6 @@
 """How the dashboard is started: Dagster's webserver is never served without the door."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import pytest
 from dagster._grpc.constants import GrpcServerCommand
 
 from winbc_pipeline.cli.dagster_home import wait_until_served
-from winbc_pipeline.dashboard.dagster_dev import ONE_SERVER, TWO_SERVERS, _Popen, replaced
+from winbc_pipeline.dashboard.dagster_dev import BEHIND, ONE_SERVER, TWO_SERVERS, _Popen, replaced
 from winbc_pipeline.errors import SystemUnavailable
 
 SAYS = [sys.executable, "-c", "import sys; print(sys.argv[1:])"]
@@ -47,3 +48,16 @@ def test_a_server_that_answers_without_a_log_in_is_ended(tmp_path: Path) -> None
             with pytest.raises(SystemUnavailable, match="answers without a log-in"):
                 wait_until_served(process, server.server_port, tmp_path / "ui.log")
             process.communicate(b"\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="this system knows no niceness")
+def test_runs_let_the_pages_go_first() -> None:
+    waits = [sys.executable, "-c", "input()"]
+    with (
+        _Popen([*waits, "dagster_webserver"], stdin=subprocess.PIPE) as web,
+        _Popen([*waits, "dagster._daemon"], stdin=subprocess.PIPE) as daemon,
+    ):
+        niceness = [os.getpriority(os.PRIO_PROCESS, each.pid) for each in (web, daemon)]
+        for each in (web, daemon):
+            each.communicate(b"\n")
+    assert niceness[1] - niceness[0] == BEHIND

@@ -107,8 +107,8 @@ def test_what_is_no_switch_is_refused(tmp_path: Path, dagster: ASGIApp, wrong: d
 
 
 def test_a_dagster_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    async def silent(_: object, __: object, ___: object) -> None:
-        return
+    async def broken(_: object, __: object, ___: object) -> None:
+        raise RuntimeError("no code location")
 
-    answer = settings_page(tmp_path, silent, "view").get("/settings/switches")
+    answer = settings_page(tmp_path, broken, "view").get("/settings/switches")
     assert answer.status_code == 503 and "Dagster" in answer.text

@@ -34,8 +34,9 @@ from ..answers import note, who
 from ..guard.forms import form_of
 from ..guard.session import require, session_of
 from ..page import Page
-from ..render import render
+from ..render import language_of, render
 from ..site import Site, site_of
+from ..words.said import Said
 from . import mapping_tries
 
 MOST_ROWS = 1500  # that the grid takes; a larger table is edited in a spreadsheet
@@ -124,11 +125,18 @@ def check(request: Request) -> Response:
         found = found or unknown_codes(draft, site_of(request).now())
     except MappingError as error:
         found, places = [Problem(0, "", error.message, error.hint)], {}
-    told = [
-        {"row": places.get(each.row, -1), "column": each.column, "words": each.words, "hint": each.hint}
-        for each in found
-    ]
-    return JSONResponse(told)
+    told = Said(language_of(request)).told
+    return JSONResponse(
+        [
+            {
+                "row": places.get(each.row, -1),
+                "column": each.column,
+                "words": told(each.words),
+                "hint": told(each.hint),
+            }
+            for each in found
+        ]
+    )
 
 
 @require("admin")

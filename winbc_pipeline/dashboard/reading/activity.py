@@ -17,6 +17,7 @@ from ...staging.published import files
 from ...staging.published.outcomes import OUTCOME, rows_in
 from ...staging.store import Row, literal, rows_of
 from .asking import reading
+from .names import having
 
 PAGE = 50  # outcomes on a page
 MOST = 10_000  # outcomes that can be paged through
@@ -80,7 +81,8 @@ def newest(settings: Settings, wanted: Filter, offset: int = 0, limit: int = PAG
 
     def ask(connection: duckdb.DuckDBPyConnection) -> list[Row]:
         found: list[Row] = []
-        for some, newest_of_rest in _by_age(files.outcome_files(settings, wanted.first, wanted.last)):
+        present = having(files.outcome_files(settings, wanted.first, wanted.last), wanted.text)
+        for some, newest_of_rest in _by_age(present):
             sql = f"""
                 SELECT flow, part, is_main, key, target_no, state, action, reason, message, moment, run_id,
                     amount, currency, difference

@@ -10,6 +10,8 @@ from babel.numbers import format_currency, format_decimal, format_percent
 
 from . import LOCALES, Language
 
+OF_MONEY = "#,##0.00###"  # two decimals at least
+
 
 @dataclass(frozen=True)
 class Written:
@@ -32,7 +34,7 @@ class Written:
         if amount is None:
             return ""
         if not currency:
-            return self.number(amount)
+            return format_decimal(amount, OF_MONEY, locale=self._locale, decimal_quantization=False)
         return format_currency(amount, currency, locale=self._locale, decimal_quantization=False)
 
     def number(self, value: Decimal | int | None) -> str:

@@ -49,25 +49,38 @@ def last_place(known: dict[str, Any]) -> Place:
 
 def publish_outcomes(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place) -> Place:
     """Publishes what came into the ledger since a place; returns the place from which the next call goes on."""
-    while (reached := _take(connection, place)) != place:
+    while taken := _take(connection, place):
         create_table(connection, planned_table(connected.flow), PLANNED)
         create_staging(connection, connected.staging)
         _take_messages(connection, connected)
         _take_bodies(connection, connected)
         _take_read(connection, connected)
-        days = connection.execute("SELECT DISTINCT moved_at::DATE FROM taken").fetchall()
-        for (day,) in days:
+        for day in taken.days:
             path = files.run_file(connected.settings, day, connected.flow.id, place.name)
             with files.replacing(path) as half:
-                connection.execute(
-                    f"COPY ({_select(connected, day)}) TO {literal(str(half))} (FORMAT parquet, COMPRESSION zstd)"
-                )
-        place = reached
+                connection.execute(f"COPY ({_select(connected, day)}) TO {literal(str(half))} (FORMAT parquet)")
+        place = taken.reached
+        if taken.rows < AT_ONCE:
+            break
     return place
 
 
-def _take(connection: duckdb.DuckDBPyConnection, place: Place) -> Place:
-    """Puts the next moves after a place into the temporary table `taken`; returns the place after them."""
+@dataclass(frozen=True)
+class Taken:
+    """Moves that are to be published at once.
+
+    Attributes:
+        days: of the moves (UTC).
+        reached: the place after them.
+    """
+
+    rows: int
+    days: list[date]
+    reached: Place
+
+
+def _take(connection: duckdb.DuckDBPyConnection, place: Place) -> Taken | None:
+    """Puts the next moves after a place into the temporary table `taken`; None when there are no more."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE taken AS
@@ -78,11 +91,15 @@ def _take(connection: duckdb.DuckDBPyConnection, place: Place) -> Place:
         LIMIT {AT_ONCE} OFFSET {place.moves}""",
         [place.until],
     )
-    last = "SELECT max(moved_at) FROM taken"
-    until, moves = connection.execute(f"SELECT ({last}), count(*) FROM taken WHERE moved_at = ({last})").fetchall()[0]
-    if until is None:
-        return place
-    return Place(until, moves + (place.moves if until == place.until else 0))
+    rows, days, until, moves = connection.execute(
+        """
+        SELECT count(*), list(DISTINCT moved_at::DATE), max(moved_at),
+            count(*) FILTER (moved_at = (SELECT max(moved_at) FROM taken))
+        FROM taken"""
+    ).fetchall()[0]
+    if not rows:
+        return None
+    return Taken(rows, days, Place(until, moves + (place.moves if until == place.until else 0)))
 
 
 def _take_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:

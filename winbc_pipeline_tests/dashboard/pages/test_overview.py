@@ -1,7 +1,10 @@
 """The overview: each flow's card, what needs a person, both systems, live. Source: docs/dashboard.md."""
 
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from winbc_pipeline.errors import SystemUnavailable
@@ -9,9 +12,13 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health import store
 from winbc_pipeline.health.publishing.progress import shown as showing
 from winbc_pipeline.health.store import Outage
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.notes import polls
+from winbc_pipeline.staging.published import files
 from winbc_pipeline.sync.connected import ConnectedFlow
 
+from ...support.dashboard import browser, door_of
+from ...support.published_days import fill
 from .conftest import Shown
 
 
@@ -41,6 +48,19 @@ def test_a_record_that_was_mended_the_same_day_counts_once(day: Shown) -> None:
     assert "read 2 created 2 updated 0 skipped 0 failed 0" in card(day.browser().get("/overview").text)
 
 
+@pytest.mark.proof
+def test_thirty_days_stand_as_bars_and_todays_amounts_by_currency(tmp_path: Path) -> None:
+    """By support/published_days.py: of today's six orders one is skipped; every fourth is in dollars."""
+    settings, now = Settings(data_folder=tmp_path), datetime(2026, 11, 29, 12, tzinfo=UTC)
+    fill(settings, now)
+    text = browser(door_of(tmp_path, now=lambda: now, settings=settings)).get("/overview").text
+    (own,) = re.findall(rf'<article class="card" aria-labelledby="flow-{ORDERS_TO_BC.id}">(.*?)</article>', text, re.S)
+    assert (own.count('class="base"'), own.count('class="bar"')) == (30, 30)
+    words = card(text)
+    assert "read 6 created 3 updated 2 skipped 1 failed 0" in words
+    assert "110.80 in the company's own currency" in words and "US$24.95" in words
+
+
 def test_what_needs_a_person_stands_first_with_its_fix_its_records_and_the_page_that_mends_it(day: Shown) -> None:
     text = day.browser().get("/overview").text
     assert text.index("MAPPING") < text.index('id="flows"')
@@ -67,6 +87,13 @@ def test_a_channel_of_alerts_that_is_down_has_a_banner(day: Shown) -> None:
 def test_a_run_at_work_shows_its_layer(day: Shown) -> None:
     with showing(ConnectedFlow(ORDERS_TO_BC, day.orders.settings), "synced"):
         assert "At work: sends" in card(day.browser().get("/overview").text)
+
+
+def test_a_run_at_work_tells_how_many_records_it_has_moved(day: Shown) -> None:
+    settings = day.orders.settings
+    moves = {"since": day.orders.now, "at": day.orders.now, "layer": "synced", "run": "", "moves": {"CONFIRMED": 7}}
+    files.write(files.progress_file(settings, ORDERS_TO_BC.id), {"flow": ORDERS_TO_BC.id} | moves)
+    assert "7 CONFIRMED" in card(day.browser().get("/overview").text)
 
 
 def test_nothing_is_sent_to_a_browser_that_has_it_already(day: Shown) -> None:
