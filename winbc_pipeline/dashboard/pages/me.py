@@ -1,4 +1,4 @@
-"""Who is logged in: role, name and until when; gives another name, or logs out."""
+"""Who is logged in: role, name and until when, and the role's other sessions; gives another name, or logs out."""
 
 from collections.abc import Sequence
 
@@ -15,17 +15,20 @@ from ..site import Site, site_of
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
-    """The page, and what its two forms are sent to."""
+    """The page, and what its forms are sent to."""
     return [
         Route("/me", show),
         Route("/me/name", rename, methods=["POST"]),
         Route("/me/leave", leave, methods=["POST"]),
+        Route("/me/others", end_others, methods=["POST"]),
     ]
 
 
 def show(request: Request) -> Response:
-    """Shows role, name and until when the session lasts."""
-    return render(request, "me.html", page="me")
+    """Shows role, name and until when the session lasts, and who else is logged in with the same role."""
+    door, session = _door(request), session_of(request)
+    others = [each for each in door.sessions.of(session.role, door.now()) if each.session.number != session.number]
+    return render(request, "me.html", page="me", others=others, wrong="wrong" in request.query_params)
 
 
 def rename(request: Request) -> Response:
@@ -38,11 +41,22 @@ def rename(request: Request) -> Response:
 
 def leave(request: Request) -> Response:
     """Logs this browser out, and closes what it follows."""
-    door: Door = request.app.state.door
-    door.followers.log_out(session_of(request))
+    _door(request).log_out(session_of(request))
     answer = RedirectResponse("/login", 303)
-    forget(answer, site_of(request).access)
+    forget(answer, site_of(request).access, request)
     return answer
+
+
+def end_others(request: Request) -> Response:
+    """Ends all other sessions of the role, for who gives the role's token once more (ASVS 5.0, 7.5.2)."""
+    given = str(form_of(request).get("token", "")).strip()
+    ended = _door(request).log_out_others(session_of(request), given)
+    return RedirectResponse("/me" if ended else "/me?wrong", 303)
+
+
+def _door(request: Request) -> Door:
+    door: Door = request.app.state.door
+    return door
 
 
 PAGE = Page("me", "/me", routes, listed=False)
