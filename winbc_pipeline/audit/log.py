@@ -18,7 +18,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from .. import clock
-from ..errors import StoreBusy
+from ..errors import NotWritable, StoreBusy
 from ..settings import Settings
 from ..staging.people.installation_key import key_in, keyed
 from ..staging.store import writing
@@ -100,20 +100,24 @@ def record(
             entry = sealed(key, Entry(*given), before)
             _append(folder, key, entry)
     if settings.audit.syslog:
-        with writing(settings.audit.syslog):
-            _tell_system(settings.audit.syslog, settings.connection, entry)
+        _tell_system(settings.audit.syslog, settings.connection, entry)
     return entry
 
 
 def _tell_system(path: Path, connection: str, entry: Entry) -> None:
     """Gives an entry to the log of the operating system, which another user keeps and may send on (RFC 3164, RFC 5424).
 
-    Facility 10 is that of security, severity 5 a notice; the date is left to the system's log.
+    Facility 10 is that of security, severity 5 a notice; the date is left to the system's log. Raises: NotWritable.
     """
+    if sys.platform == "win32":
+        raise NotWritable(path, "Windows has no such log")
     text = f"<{10 * 8 + 5}>winbc[{os.getpid()}]: {connection} ".encode() + line_of(entry)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        log.connect(str(path))
-        log.send(text)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.connect(str(path))
+            log.send(text)
+    except OSError as error:
+        raise NotWritable(path, error.strerror or "it does not answer") from None
 
 
 @contextmanager

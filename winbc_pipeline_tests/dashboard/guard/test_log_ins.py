@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.codes import STEP_S, code_of, codes_of
@@ -105,6 +107,19 @@ def test_a_copied_cookie_is_worth_nothing_after_the_log_out(tmp_path: Path) -> N
     assert thief.get("/me").headers["location"] == "/login"
     assert copied(thief, door_of(tmp_path)).get("/me").headers["location"] == "/login"
     assert other.get("/me").status_code == 200
+
+
+def test_no_answer_with_data_is_kept_and_a_log_out_empties_the_browser(tmp_path: Path) -> None:
+    """ASVS 5.0, 14.3.1 and 14.3.2; also what Dagster answers, but for the files of its UI."""
+
+    async def dagster(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("rows", headers={"cache-control": "max-age=99"})(scope, receive, send)
+
+    client = browser(door_of(tmp_path, dagster=dagster))
+    client.follow_redirects = False
+    kept = {path: client.get(path).headers["cache-control"] for path in ("/me", "/dagster/runs/1", "/dagster/a/b.js")}
+    assert kept == {"/me": "no-store", "/dagster/runs/1": "no-store", "/dagster/a/b.js": "max-age=99"}
+    assert "cache" in client.post("/me/leave").headers["clear-site-data"]
 
 
 def test_a_session_that_nobody_uses_ends_after_hours(tmp_path: Path, clock: Clock) -> None:

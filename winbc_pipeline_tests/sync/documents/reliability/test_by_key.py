@@ -138,6 +138,47 @@ def test_older_content_that_comes_late_is_never_made(by_key: OrderSandboxes) -> 
     assert len(by_key.documents("W1")) == 1
 
 
+@pytest.mark.parametrize("on_existing", ["error", "warn"])
+def test_an_edit_that_meets_the_first_request_processed_is_applied_to_its_document(
+    by_key: OrderSandboxes, on_existing: str
+) -> None:
+    """The app refuses other content under a key that was used. The document is ours, whatever `on_existing` says."""
+    by_key.choose(on_existing=on_existing, on_change="apply")
+    by_key.order("W1")
+    by_key.fault(BC, {"kind": "late", "seconds": 16 * MINUTE, "path": APP, "times": 9})
+    by_key.sync()
+    by_key.fault(BC)
+    assert outcome(by_key) == ("UNKNOWN", "NO_ANSWER")
+    by_key.pass_time(MINUTE)
+    by_key.edit("W1", amount="3")
+    by_key.wire.meanwhile["v1.0/$batch"] = lambda: by_key.pass_time(16 * MINUTE)
+    by_key.sync()
+    assert outcome(by_key)[0] == "FAILED"
+    by_key.sync(settled=True)
+    assert by_key.ledger()["W1"]["state"] == "CONFIRMED"
+    assert by_key.lines("W1")[0]["quantity"] == 3
+    assert len(by_key.documents("W1")) == 1
+
+
+def test_a_request_that_is_always_lost_goes_at_once_three_times_then_waits_and_is_for_a_person(
+    by_key: OrderSandboxes,
+) -> None:
+    """As other doubtful records (exactly_once.md section 3, step 6), with as many tries before it waits."""
+    by_key.order("W1")
+    by_key.fault(BC, {"kind": "drop_before", "path": APP, "times": 999})
+    seen = []
+    for minutes in (1, 1, 1, 1, 21, 2, 21, 2, 21, 2, 21, 2, 60):
+        by_key.sync()
+        seen.append((by_key.ledger()["W1"]["attempt_no"], *outcome(by_key)))
+        by_key.pass_time(minutes * MINUTE)
+    assert [tries for tries, *_ in seen[:4]] == [1, 2, 3, 3]
+    assert seen[3][1:] == ("UNKNOWN", "QUARANTINE")
+    assert seen[-1] == (6, "NEEDS_HUMAN", "TRIED_OUT")
+    calls = len(by_key.calls(BC))
+    by_key.sync()
+    assert all("connector" not in call["path"] or "$batch" not in call["path"] for call in by_key.calls(BC)[calls:])
+
+
 @pytest.mark.proof
 def test_a_lost_order_that_is_cancelled_waits_for_what_may_still_come(by_key: OrderSandboxes) -> None:
     by_key.order("W1")
