@@ -1,5 +1,5 @@
-"""A planted person and planted secrets, and all that is written beside the databases: published files, the dashboard and
-its log, alerts, backups, the support bundle. Sources: test catalogue rows 91, 96 and 101; docs/privacy.md."""
+"""A planted person and planted secrets, and all that is written beside the databases: published files, what the
+dashboard logs, alerts, backups, the support bundle. Sources: test catalogue rows 91, 96 and 101; docs/privacy.md."""
 
 import logging
 import zipfile
