@@ -20,6 +20,7 @@ from .guard.codes import codes_of
 from .guard.dagster import GuardedDagster
 from .guard.door import Door, log_failure
 from .guard.followers import Followers
+from .guard.log_ins import LogIns
 from .guard.noted import Noted, name_of
 from .guard.session import Session
 from .guard.sessions import sessions_of
@@ -53,18 +54,15 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
     followers, options = Followers(), site.settings.dashboard
     behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note, followers, site.now)) if dagster else app
     guarded = () if dagster is None else (DAGSTER,)
-    door = Door(
-        behind,
+    log_ins = LogIns(
         site.access,
-        options.hosts,
         site.now,
         Noted(site.settings, site.now),
         sessions_of(site.settings.state_folder, timedelta(hours=options.idle_hours)),
         codes_of(site.settings.state_folder) if options.wants_code else None,
-        options.proxy,
-        guarded,
         followers=followers,
     )
+    door = Door(behind, log_ins, options.hosts, options.proxy, guarded)
     app.state.site, app.state.pages, app.state.door, app.state.dagster = site, pages, door, dagster
     return door
 

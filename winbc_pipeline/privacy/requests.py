@@ -9,10 +9,8 @@ from ..errors import WinbcError
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.store import literal
-from ..sync.documents.by_key.emptying import empty_requests, later
+from ..sync.documents.by_key.emptying import BY_HAND, empty_requests, later
 from .person import Person, flows_of_people
-
-BY_HAND = "If any is in the table WINS Order Request and not processed, delete it there."
 
 
 def empty(settings: Settings, person: Person) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .access import ROLES, Role, kept_for_owner
-from .session import LASTS, Session
+from .session import CODE_WITHIN, LASTS, Session
 
 FILE = "dashboard_sessions.json"  # in the connection's folder
 
@@ -46,7 +46,8 @@ class Sessions:
     def is_over(self, session: Session, now: datetime) -> bool:
         """Whether a session was ended, or is unused for too long; if not, it counts as used now."""
         moment, number = self.only.get(session.role, (0, ""))
-        begun = session.ends - LASTS.total_seconds()
+        lasts = CODE_WITHIN if session.waits else LASTS
+        begun = session.ends - int(lasts.total_seconds())
         if session.number in self.ended or (begun <= moment and session.number != number):
             return True
         with self._lock:
@@ -76,7 +77,7 @@ class Sessions:
         """The sessions of a role that are not over, as far as they asked something since this process began."""
         with self._lock:
             self.seen = {number: each for number, each in self.seen.items() if each.session.ends > now.timestamp()}
-            of_role = [each for each in self.seen.values() if each.session.role == role]
+            of_role = [each for each in self.seen.values() if each.session.role == role and not each.session.waits]
         return [each for each in of_role if now - each.at <= self.idle]
 
     def _keep(self, ended: dict[str, int], only: dict[str, tuple[int, str]]) -> None:

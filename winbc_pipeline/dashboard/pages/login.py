@@ -28,8 +28,8 @@ def log_in(request: Request) -> Response:
     """Lets in who has a role's token, and where it is asked for, a code of its authenticator."""
     door: Door = request.app.state.door
     if "code" in form_of(request):
-        return door.take_code(request, "".join(str(form_of(request)["code"]).split()))
-    return door.log_in(request, str(form_of(request).get("token", "")).strip())
+        return door.log_ins.take_code(request, "".join(str(form_of(request)["code"]).split()))
+    return door.log_ins.log_in(request, str(form_of(request).get("token", "")).strip())
 
 
 PAGE = Page("login", "/login", routes, listed=False)

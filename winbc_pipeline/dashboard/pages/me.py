@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..guard.door import Door
 from ..guard.forms import form_of
+from ..guard.log_ins import LogIns
 from ..guard.session import forget, remember, renamed, session_of
 from ..page import Page
 from ..render import render
@@ -26,8 +27,10 @@ def routes(_: Site) -> Sequence[BaseRoute]:
 
 def show(request: Request) -> Response:
     """Shows role, name and until when the session lasts, and who else is logged in with the same role."""
-    door, session = _door(request), session_of(request)
-    others = [each for each in door.sessions.of(session.role, door.now()) if each.session.number != session.number]
+    log_ins, session = _log_ins(request), session_of(request)
+    others = [
+        each for each in log_ins.sessions.of(session.role, log_ins.now()) if each.session.number != session.number
+    ]
     return render(request, "me.html", page="me", others=others, wrong="wrong" in request.query_params)
 
 
@@ -41,7 +44,7 @@ def rename(request: Request) -> Response:
 
 def leave(request: Request) -> Response:
     """Logs this browser out, and closes what it follows."""
-    _door(request).log_out(session_of(request))
+    _log_ins(request).log_out(session_of(request))
     answer = RedirectResponse("/login", 303)
     forget(answer, site_of(request).access, request)
     return answer
@@ -50,13 +53,13 @@ def leave(request: Request) -> Response:
 def end_others(request: Request) -> Response:
     """Ends all other sessions of the role, for who gives the role's token once more (ASVS 5.0, 7.5.2)."""
     given = str(form_of(request).get("token", "")).strip()
-    ended = _door(request).log_out_others(session_of(request), given)
+    ended = _log_ins(request).log_out_others(session_of(request), given)
     return RedirectResponse("/me" if ended else "/me?wrong", 303)
 
 
-def _door(request: Request) -> Door:
+def _log_ins(request: Request) -> LogIns:
     door: Door = request.app.state.door
-    return door
+    return door.log_ins
 
 
 PAGE = Page("me", "/me", routes, listed=False)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
@@ -185,6 +186,23 @@ def test_a_code_lets_in_once(tmp_path: Path, clock: Clock) -> None:
     clock.pass_(seconds=STEP_S)
     assert again.post("/login", data={"code": given}).headers["location"] == "/login?wrong"
     assert again.post("/login", data={"code": code(tmp_path, clock)}).headers["location"] == "/"
+
+
+def test_after_all_others_were_ended_somebody_comes_in_with_a_code(tmp_path: Path, clock: Clock) -> None:
+    door = door_of(tmp_path, now=clock, second_factor=True)
+    first = with_token(door)
+    first.post("/login", data={"code": code(tmp_path, clock)})
+    session = door.log_ins.session_of(HTTPConnection({"type": "http", "headers": cookies(first)}))
+    assert session and door.log_ins.log_out_others(session, door.access.tokens["admin"])
+    clock.pass_(seconds=STEP_S)
+    second = with_token(door)
+    assert second.post("/login", data={"code": code(tmp_path, clock)}).headers["location"] == "/"
+    assert (first.get("/me").status_code, second.get("/me").status_code) == (200, 200)
+
+
+def cookies(client: TestClient) -> list[tuple[bytes, bytes]]:
+    (value,) = (f"{name}={value}".encode() for name, value in client.cookies.items())
+    return [(b"cookie", value), (b"host", b"127.0.0.1:3000")]
 
 
 def test_a_code_without_a_token_is_not_looked_at(tmp_path: Path, clock: Clock) -> None:

@@ -5,6 +5,7 @@ The app takes another request in the place of one that is not processed, and del
 action takes the hash of the content that is meant. A request that was processed has no address any more.
 """
 
+import logging
 import os
 from collections.abc import Collection
 from contextlib import suppress
@@ -25,6 +26,8 @@ EMPTY, RECEIVED = "erased", "Received"  # the hash of a request without content;
 LATER = "requests.erased"  # in the connection's folder: references of requests that are to be emptied when it can be
 FILES = (PersonalFile(LATER, "nothing"),)
 """What this file holds of people: numbers of orders."""
+BY_HAND = "If any is in the table WINS Order Request and not processed, delete it there."
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,13 @@ def empty_noted(settings: Settings, company: str, references: Collection[str] = 
     if not noted:
         return
     try:
-        empty_requests(settings, noted, company)
+        done = empty_requests(settings, noted, company)
     except WinbcError:
         later(settings.state_folder, references)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    path.unlink(missing_ok=True)
+    if done is None or done.refused:
+        log.warning("Order requests of people who were erased could not be emptied in Business Central. %s", BY_HAND)
 
 
 def _for_owner(path: str, flags: int) -> int:
