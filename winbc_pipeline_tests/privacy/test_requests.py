@@ -17,16 +17,16 @@ from ..support.order_invariants import REQUESTS
 from ..support.order_sandboxes import BC, WITH_APP, OrderSandboxes, order_sandboxes
 
 pytestmark = [pytest.mark.proof, pytest.mark.files]
-EMAIL, STREET = "canary@planted.example", "Canarystraat"
+EMAIL, CITY = "canary@planted.example", "Canaryburg"
 PERSON = {"customerid": "605254", "email": EMAIL}
-DELIVERY = {"name": "Canary Person", "street": STREET, "streetnr": "7", "zip": "3511 AB", "city": "Utrecht"}
+DELIVERY = {"name": "Canary Person", "street": "Kerkweg", "streetnr": "7", "zip": "3511 AB", "city": CITY}
 APP = "connector/winstore/v1.0/$batch"
 
 
 @pytest.fixture
 def shop(tmp_path: Path, tables: Path) -> Iterator[OrderSandboxes]:
     """W1 arrived, W2 is a request that was never processed: the run died between the two calls."""
-    with order_sandboxes(tmp_path, tables, WITH_APP) as shop:
+    with order_sandboxes(tmp_path, tables, WITH_APP, on_disk=True) as shop:
         address = {"delivery_add": DELIVERY | {"countryISO": "NL"}}
         shop.order("W1", **PERSON, **address)
         shop.sync()
@@ -40,7 +40,7 @@ def requests(shop: OrderSandboxes) -> dict[str, dict[str, Any]]:
 
 
 def planted_in(shop: OrderSandboxes, name: str) -> bool:
-    return STREET.encode() in orjson.dumps(shop.state(BC)["records"].get(name, []))
+    return CITY.encode() in orjson.dumps(shop.state(BC)["records"].get(name, []))
 
 
 def test_a_request_that_was_never_processed_is_emptied_and_the_certificate_says_so(shop: OrderSandboxes) -> None:

@@ -192,7 +192,8 @@ def test_after_all_others_were_ended_somebody_comes_in_with_a_code(tmp_path: Pat
     door = door_of(tmp_path, now=clock, second_factor=True)
     first = with_token(door)
     first.post("/login", data={"code": code(tmp_path, clock)})
-    session = door.log_ins.session_of(HTTPConnection({"type": "http", "headers": cookies(first)}))
+    scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": cookies(first)}
+    session = door.log_ins.session_of(HTTPConnection(scope))
     assert session and door.log_ins.log_out_others(session, door.access.tokens["admin"])
     clock.pass_(seconds=STEP_S)
     second = with_token(door)
