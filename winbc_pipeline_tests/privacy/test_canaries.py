@@ -1,17 +1,19 @@
 """A planted person and planted secrets, and all that is written beside the databases: published files, what the
 dashboard logs, alerts, backups, the support bundle. Sources: test catalogue rows 91, 96 and 101; docs/privacy.md."""
 
+import json
 import logging
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from starlette.testclient import TestClient
 
 from winbc_pipeline.dashboard.guard.access import FILE as TOKENS
-from winbc_pipeline.dashboard.guard.codes import FILE as CODES
+from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.health.runs import watched
 from winbc_pipeline.privacy.erase import erase
@@ -20,92 +22,119 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.keeping import support_bundle
 from winbc_pipeline.workbench.keeping.backup import back_up
 
-from ..support.dashboard import browser, door_of, stranger
-from ..support.order_flow import SEND
+from ..support.dashboard import ADDRESS, browser, door_of, stranger
 from ..support.order_sandboxes import BC
 from ..support.shops.two_ways import TwoWays
+from .filled import Filled
 from .shop import EMAIL, FLOWS_OF_SHOP, ID, PLANTED, hits
 
 pytestmark = [pytest.mark.proof, pytest.mark.files]
 PASSWORD, HOOK, PING, WRONG = "sandbox-secret", "canary-hook-secret", "canary-ping-secret", "canary-wrong-token"
 SECRETS = (PASSWORD, HOOK, PING, WRONG)
-PAGES = ("/overview", "/activity", "/todo", "/plan", "/reconcile", "/settings", "/me", "/stock", "/nowhere")
-ASKED = (f"/activity?text={EMAIL}", f"/todo?flow=orders_winstore_to_bc&reason={EMAIL}", f"/order?key={EMAIL}")
+PAGES = ("/overview", "/activity", "/todo", "/settings", "/me", "/nowhere")
+ASKED = (f"/activity?text={EMAIL}", f"/order?key={EMAIL}")
 OF_DATABASES = (".duckdb", ".wal", ".zip", ".before")  # a person belongs into these, until the erasing
+Places = dict[str, bytes]
 
 
-def a_day(shop: TwoWays, folder: Path) -> None:
-    """Every flow runs, one of them fails, people look, and what is written of it is written."""
+def run(shop: TwoWays, flow: str) -> None:
+    with watched(ConnectedFlow(flow_named(flow), shop.settings)):
+        shop.run(flow)
+
+
+def a_day(shop: TwoWays) -> None:
+    """Every flow runs, one of them fails, and people look."""
     for flow in FLOWS_OF_SHOP:
-        with watched(ConnectedFlow(flow_named(flow), shop.settings)):
-            shop.run(flow)
-    shop.fault(BC, {"kind": "status", "status": 500, "path": "customers", "times": 99})
-    with pytest.raises(Exception), watched(ConnectedFlow(flow_named(FLOWS_OF_SHOP[0]), shop.settings)):  # noqa: B017, PT011
-        shop.run(FLOWS_OF_SHOP[0])
+        run(shop, flow)
+    shop.in_winstore("000123", street="Kerkweg 2")
+    shop.fault(BC, {"kind": "status", "status": 500, "path": "api", "times": 99})
+    with pytest.raises(WinbcError):
+        run(shop, FLOWS_OF_SHOP[0])
     shop.fault(BC)
-    door = door_of(shop.settings.data_folder, settings=shop.settings, second_factor=False)
+    shop.pass_time(120)
+    door = door_of(shop.settings.data_folder, settings=shop.settings)
     stranger(door).get("/", params={"token": WRONG})
-    admin: TestClient = browser(door, "admin")
+    admin = browser(door, "admin")
     for page in (*PAGES, *ASKED):
         admin.get(page)
-    back_up(shop.settings)
-    support_bundle.make(shop.settings, folder / "bundle.zip", [], with_checks=False)
 
 
-def written(shop: TwoWays, folder: Path) -> Iterator[tuple[str, bytes]]:
+def written(shop: TwoWays, bundle: Path) -> Places:
     """All files of the folder of data, with their bytes as they are, and what is in the support bundle."""
-    for path in shop.settings.data_folder.rglob("*"):
-        if path.is_file():
-            yield path.relative_to(shop.settings.data_folder).as_posix(), path.read_bytes()
-    with zipfile.ZipFile(folder / "bundle.zip") as packed:
-        yield from ((f"bundle: {name}", packed.read(name)) for name in packed.namelist())
+    support_bundle.make(shop.settings, bundle, [], with_checks=False)
+    folder = shop.settings.data_folder
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(bundle) as packed:
+        return found | {f"bundle/{name}": packed.read(name) for name in packed.namelist()}
 
 
-@pytest.fixture
-def told(shop: TwoWays) -> TwoWays:
-    """The shop, whose alerts go to addresses with secrets."""
-    urls = {"hook": SecretStr(f"json://winbc:{HOOK}@127.0.0.1:9/")}
-    ping = SecretStr(f"http://127.0.0.1:9/{PING}")
-    shop.settings = shop.settings.model_copy(update={"alerts": AlertSettings(urls=urls, ping_url=ping)})
-    return shop
+@contextmanager
+def logged() -> Iterator[StringIO]:
+    """What all loggers write at the level of debugging, without what the test's own browser says of its addresses."""
+    text = StringIO()
+    handler, root = logging.StreamHandler(text), logging.getLogger()
+    handler.addFilter(lambda record: ADDRESS not in record.getMessage())
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory, filled_shop: Filled) -> tuple[Places, Places, set[tuple[str, str]]]:
+    """What is written after a day, and after an erasing and another day; and what is found of the person then."""
+    bundles = tmp_path_factory.mktemp("bundles")
+    alerts = AlertSettings(
+        urls={"hook": SecretStr(f"json://winbc:{HOOK}@127.0.0.1:9/")},
+        ping_url=SecretStr(f"http://127.0.0.1:9/{PING}"),
+    )
+    with filled_shop.opened(tmp_path_factory.mktemp("days")) as shop:
+        shop.settings = shop.settings.model_copy(update={"alerts": alerts})
+        with logged() as text:
+            a_day(shop)
+            back_up(shop.settings)
+        before = written(shop, bundles / "before.zip") | {"what was logged": text.getvalue().encode()}
+        erase(shop.settings, EMAIL)
+        shop.pass_time(21 * 60)
+        with logged() as text:
+            a_day(shop)
+        after = written(shop, bundles / "after.zip") | {"what was logged": text.getvalue().encode()}
+        return before, after, hits(shop.settings, PLANTED)
+
+
+def found(places: Places, values: list[str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, content in places.items() for value in values if value.encode() in content]
+
+
+def test_the_search_looks_at_what_is_there(days: tuple[Places, Places, object]) -> None:
+    for places in days[:2]:
+        folders = {part for name in places for part in name.split("/")}
+        assert {"published", "audit.log", TOKENS, "backups"} <= folders
+    assert {value for _, value in found(days[0], PLANTED)} == set(PLANTED)
 
 
 def test_no_secret_and_no_person_is_in_anything_that_is_written_beside_the_databases(
-    told: TwoWays,
-    tmp_path_factory: pytest.TempPathFactory,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
+    days: tuple[Places, Places, object],
 ) -> None:
-    folder = tmp_path_factory.mktemp("bundle")
-    caplog.set_level(logging.DEBUG)
-    a_day(told, folder)
-    places = dict(written(told, folder))
-    places |= {"what was printed": "".join(capfd.readouterr()).encode(), "what was logged": caplog.text.encode()}
-    looked_at = {name.split("/")[1] if "/" in name else name for name in places}
-    assert {"published", "audit.log", TOKENS, "backups"} <= looked_at, "the search looks at what is there"
-    assert [(name, value) for name, text in places.items() for value in SECRETS if value.encode() in text] == []
-    tokens = door_of(told.settings.data_folder, settings=told.settings).access.tokens.values()
-    quoting = {name for name, text in places.items() for token in tokens if token.encode() in text}
-    assert {name.rpartition("/")[2] for name in quoting} == {TOKENS}
-    beside = {name: text for name, text in places.items() if not name.endswith(OF_DATABASES)}
+    places = days[0]
+    assert found(places, [*SECRETS]) == []
+    beside = {name: content for name, content in places.items() if not name.endswith(OF_DATABASES)}
     values = [value for value in PLANTED if value != ID]  # ids of customers are published: docs/dashboard.md
-    assert [(name, value) for name, text in beside.items() for value in values if value.encode() in text] == []
-    assert CODES not in looked_at
+    assert found(beside, values) == []
+
+
+def test_the_tokens_of_the_dashboard_are_in_their_file_alone(days: tuple[Places, Places, object]) -> None:
+    (name,) = (each for each in days[0] if each.endswith(TOKENS))
+    tokens = [*json.loads(days[0][name]).values()]
+    assert {place for place, _ in found(days[0], tokens)} == {name}
 
 
 def test_after_an_erasing_and_another_day_nothing_of_the_person_is_anywhere(
-    told: TwoWays, tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+    days: tuple[Places, Places, set[tuple[str, str]]],
 ) -> None:
-    folder = tmp_path_factory.mktemp("bundle")
-    a_day(told, folder)
-    told.order("W77", customerid=ID, email=EMAIL)
-    told.fault(BC, {"kind": "drop_after", **SEND, "nth": 1})
-    told.run(FLOWS_OF_SHOP[-1])
-    told.fault(BC)
-    erase(told.settings, EMAIL)
-    caplog.set_level(logging.DEBUG)
-    told.pass_time(21 * 60)
-    a_day(told, folder)
-    found = {(name, value) for name, text in written(told, folder) for value in PLANTED if value.encode() in text}
-    assert found | hits(told.settings, PLANTED) == set()
-    assert [value for value in PLANTED if value in caplog.text] == []
+    assert found(days[1], PLANTED) == []
+    assert days[2] == set()
