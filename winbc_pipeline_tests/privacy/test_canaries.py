@@ -6,6 +6,7 @@ import logging
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -37,16 +38,26 @@ OF_DATABASES = (".duckdb", ".wal", ".zip", ".before")  # a person belongs into t
 Places = dict[str, bytes]
 
 
+@dataclass(frozen=True)
+class Days:
+    """What is written after a day, and after an erasing and another day; what is found of the person at both times."""
+
+    before: Places
+    after: Places
+    there: set[tuple[str, str]]
+    left: set[tuple[str, str]]
+
+
 def run(shop: TwoWays, flow: str) -> None:
     with watched(ConnectedFlow(flow_named(flow), shop.settings)):
         shop.run(flow)
 
 
-def a_day(shop: TwoWays) -> None:
+def a_day(shop: TwoWays, street: str) -> None:
     """Every flow runs, one of them fails, and people look."""
     for flow in FLOWS_OF_SHOP:
         run(shop, flow)
-    shop.in_winstore("000123", street="Kerkweg 2")
+    shop.in_winstore("000123", street=street)
     shop.fault(BC, {"kind": "status", "status": 500, "path": "api", "times": 99})
     with pytest.raises(WinbcError):
         run(shop, FLOWS_OF_SHOP[0])
@@ -85,8 +96,7 @@ def logged() -> Iterator[StringIO]:
 
 
 @pytest.fixture(scope="module")
-def days(tmp_path_factory: pytest.TempPathFactory, filled_shop: Filled) -> tuple[Places, Places, set[tuple[str, str]]]:
-    """What is written after a day, and after an erasing and another day; and what is found of the person then."""
+def days(tmp_path_factory: pytest.TempPathFactory, filled_shop: Filled) -> Days:
     bundles = tmp_path_factory.mktemp("bundles")
     alerts = AlertSettings(
         urls={"hook": SecretStr(f"json://winbc:{HOOK}@127.0.0.1:9/")},
@@ -95,46 +105,42 @@ def days(tmp_path_factory: pytest.TempPathFactory, filled_shop: Filled) -> tuple
     with filled_shop.opened(tmp_path_factory.mktemp("days")) as shop:
         shop.settings = shop.settings.model_copy(update={"alerts": alerts})
         with logged() as text:
-            a_day(shop)
+            a_day(shop, "Kerkweg 2")
             back_up(shop.settings)
         before = written(shop, bundles / "before.zip") | {"what was logged": text.getvalue().encode()}
+        there = hits(shop.settings, PLANTED)
         erase(shop.settings, EMAIL)
         shop.pass_time(21 * 60)
         with logged() as text:
-            a_day(shop)
+            a_day(shop, "Kerkweg 3")
         after = written(shop, bundles / "after.zip") | {"what was logged": text.getvalue().encode()}
-        return before, after, hits(shop.settings, PLANTED)
+        return Days(before, after, there, hits(shop.settings, PLANTED))
 
 
 def found(places: Places, values: list[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, content in places.items() for value in values if value.encode() in content]
 
 
-def test_the_search_looks_at_what_is_there(days: tuple[Places, Places, object]) -> None:
-    for places in days[:2]:
+def test_the_search_looks_at_what_is_there(days: Days) -> None:
+    for places in (days.before, days.after):
         folders = {part for name in places for part in name.split("/")}
         assert {"published", "audit.log", TOKENS, "backups"} <= folders
-    assert {value for _, value in found(days[0], PLANTED)} == set(PLANTED)
+    assert {value for _, value in days.there} == set(PLANTED)
 
 
-def test_no_secret_and_no_person_is_in_anything_that_is_written_beside_the_databases(
-    days: tuple[Places, Places, object],
-) -> None:
-    places = days[0]
-    assert found(places, [*SECRETS]) == []
-    beside = {name: content for name, content in places.items() if not name.endswith(OF_DATABASES)}
+def test_no_secret_and_no_person_is_in_anything_that_is_written_beside_the_databases(days: Days) -> None:
+    assert found(days.before, [*SECRETS]) == []
+    beside = {name: content for name, content in days.before.items() if not name.endswith(OF_DATABASES)}
     values = [value for value in PLANTED if value != ID]  # ids of customers are published: docs/dashboard.md
     assert found(beside, values) == []
 
 
-def test_the_tokens_of_the_dashboard_are_in_their_file_alone(days: tuple[Places, Places, object]) -> None:
-    (name,) = (each for each in days[0] if each.endswith(TOKENS))
-    tokens = [*json.loads(days[0][name]).values()]
-    assert {place for place, _ in found(days[0], tokens)} == {name}
+def test_the_tokens_of_the_dashboard_are_in_their_file_alone(days: Days) -> None:
+    (name,) = (each for each in days.before if each.endswith(TOKENS))
+    tokens = [*json.loads(days.before[name]).values()]
+    assert {place for place, _ in found(days.before, tokens)} == {name}
 
 
-def test_after_an_erasing_and_another_day_nothing_of_the_person_is_anywhere(
-    days: tuple[Places, Places, set[tuple[str, str]]],
-) -> None:
-    assert found(days[1], PLANTED) == []
-    assert days[2] == set()
+def test_after_an_erasing_and_another_day_nothing_of_the_person_is_anywhere(days: Days) -> None:
+    assert found(days.after, PLANTED) == []
+    assert days.left == set()
