@@ -9,14 +9,14 @@ from ..errors import WinbcError
 from ..settings import Settings
 from ..staging import ledger
 from ..staging.store import literal
-from ..sync.documents.by_key.emptying import BY_HAND, empty_requests, later
+from ..sync.documents.by_key.emptying import BY_HAND, Emptied, empty_requests, later
 from .person import Person, flows_of_people
 
 
 def empty(settings: Settings, person: Person) -> str:
     """Empties the requests of the person's orders; says in words what was done, and what was not.
 
-    Empty when no order of the person ever went to Business Central. It may be called again.
+    Empty when there is none of an order of the person. It may be called again.
     """
     references = set(_references(settings, person))
     if not references or not settings.bc.base_url:
@@ -27,7 +27,9 @@ def empty(settings: Settings, person: Person) -> str:
         later(settings.state_folder, references)
         return f"order requests were not looked at ({error.code}): the next run of orders empties them"
     if done is None:
-        return f"order requests were not looked at: no companion app, or no right to write them. {BY_HAND}"
+        return f"order requests were not looked at: the companion app is off, or without a right to write. {BY_HAND}"
+    if done == Emptied():
+        return ""
     gap = f", {done.refused} refused. {BY_HAND}" if done.refused else ""
     return f"order requests that made no order: {done.emptied} emptied{gap}"
 

@@ -39,7 +39,7 @@ class Emptied:
 
 
 def empty_requests(settings: Settings, references: Collection[str], company: str = "") -> Emptied | None:
-    """Empties the requests with these references that made nothing; None without the app, or without a right.
+    """Empties the requests with these references that made nothing; None where the app is off, or without a right.
 
     It may be called again. Raises: WinbcError when Business Central does not answer.
 
@@ -50,7 +50,10 @@ def empty_requests(settings: Settings, references: Collection[str], company: str
         return None
     app = app_client(settings, company)
     try:
-        return _emptied(app, references) if capabilities(app).can(REQUESTS, write=True) else None
+        offered = capabilities(app)
+        if offered.state == "absent":  # and so are its tables
+            return Emptied()
+        return _emptied(app, references) if offered.can(REQUESTS, write=True) else None
     finally:
         app.close()
 
