@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from importlib import resources
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -21,6 +22,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    IPvAnyAddress,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -295,13 +297,49 @@ class ReconcileSettings(_Section):
 
 
 class DashboardSettings(_Section):
-    """The dashboard: its language (empty: that of each browser), and the names under which other computers reach it.
+    """The dashboard: its language (empty: that of each browser), and how other computers reach it.
 
-    `hosts` are names without ports. The dashboard itself listens on 127.0.0.1 alone.
+    `hosts` are names without ports under which they do. `listen` is the address of this machine on which it listens.
+    Beyond this machine that takes TLS (`certificate` and `private_key`, PEM files) or `proxy`, the address of the one
+    computer that may ask it, and has TLS itself. `second_factor` says whether a log-in takes a code of an authenticator
+    beside the token. `idle_hours` without a request end a session.
     """
 
     language: Literal["", "en", "nl"] = ""
     hosts: tuple[str, ...] = ()
+    listen: IPvAnyAddress = IPv4Address("127.0.0.1")
+    certificate: Path | None = None
+    private_key: Path | None = None
+    proxy: IPvAnyAddress | None = None
+    second_factor: bool | None = None
+    idle_hours: PositiveInt = 12
+
+    @property
+    def wants_code(self) -> bool:
+        """Whether a log-in takes a second factor: where nothing is said, as soon as other computers reach it."""
+        return bool(self.hosts) if self.second_factor is None else self.second_factor
+
+    @model_validator(mode="after")
+    def _others_come_by_tls(self) -> Self:
+        """Refuses to serve other computers without TLS, and without a name that they may use."""
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("dashboard.certificate and dashboard.private_key belong together")
+        if self.listen.is_loopback:
+            return self
+        if self.certificate is None and self.proxy is None:
+            raise ValueError(
+                "dashboard.listen is an address that other computers reach: that takes dashboard.certificate and "
+                "dashboard.private_key, or dashboard.proxy"
+            )
+        if not self.hosts:
+            raise ValueError("dashboard.hosts names nothing under which other computers reach dashboard.listen")
+        return self
+
+
+class AuditSettings(_Section):
+    """Where acts are noted beside the connection's own log: `syslog` is the socket of the system's log."""
+
+    syslog: Path | None = None
 
 
 class DatabaseSettings(_Section):
@@ -424,6 +462,7 @@ class Settings(BaseSettings):
     checks: CheckSettings = CheckSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    audit: AuditSettings = AuditSettings()
     databases: DatabaseSettings = DatabaseSettings()
     state: StateSettings = StateSettings()
     flows: dict[str, FlowSettings] = {}

@@ -6,6 +6,7 @@ person's data: the record that an act is about stands there as a keyed mark, by 
 
 import getpass
 import os
+import socket
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from .. import clock
-from ..errors import StoreBusy
+from ..errors import NotWritable, StoreBusy
 from ..settings import Settings
 from ..staging.people.installation_key import key_in, keyed
 from ..staging.store import writing
@@ -30,8 +31,11 @@ Act = Literal[
     "edit",
     "erase",
     "export",
+    "log-in",
+    "log-out",
     "move-state",
     "pause",
+    "refuse",
     "repair",
     "replay",
     "rerun",
@@ -59,7 +63,7 @@ class Entry:
         who: `os:` and the user of the operating system, or `dashboard:` and the name of the session.
         subject: what it is about, such as a flow's id or a table's name.
         records: marks of the records that it is about (`mark_of`), at most MOST_MARKED of them.
-        count: how many records it is about.
+        count: how many records it is about; of `refuse`, how often.
         seal: the keyed hash of the entry and of the seal before it.
     """
 
@@ -73,15 +77,18 @@ class Entry:
     seal: str = ""
 
 
-def record(settings: Settings, act: Act, subject: str, records: Iterable[str] = (), who: str = "") -> Entry:
+def record(
+    settings: Settings, act: Act, subject: str, records: Iterable[str] = (), who: str = "", count: int = 0
+) -> Entry:
     """Notes an act before it is done; what is not noted is not done.
 
     Args:
         subject: a flow's id, a table's or a setting's name; never a value or a key of a record.
         records: keys of the records that it is about. The log holds keyed marks of them.
         who: `dashboard:` and the name of the session; without it, the user of the operating system.
+        count: how often, where it is about no records.
 
-    Raises: NotWritable when the log cannot be written, StoreBusy when another process keeps it.
+    Raises: NotWritable when the log, or that of the system, cannot be written, StoreBusy when another process keeps it.
     """
     folder, keys = settings.state_folder, list(dict.fromkeys(records))
     with writing(folder / LOG):
@@ -89,10 +96,28 @@ def record(settings: Settings, act: Act, subject: str, records: Iterable[str] = 
         with unchanged(folder):
             marks = tuple(mark_of(key, each) for each in keys[:MOST_MARKED])
             number, before = _last(folder, key)
-            given = (number + 1, clock.now().isoformat(), act, who or os_user(), subject, marks, len(keys))
+            given = (number + 1, clock.now().isoformat(), act, who or os_user(), subject, marks, len(keys) or count)
             entry = sealed(key, Entry(*given), before)
             _append(folder, key, entry)
+    if settings.audit.syslog:
+        _tell_system(settings.audit.syslog, settings.connection, entry)
     return entry
+
+
+def _tell_system(path: Path, connection: str, entry: Entry) -> None:
+    """Gives an entry to the log of the operating system, which another user keeps and may send on (RFC 3164, RFC 5424).
+
+    Facility 10 is that of security, severity 5 a notice; the date is left to the system's log. Raises: NotWritable.
+    """
+    if sys.platform == "win32":
+        raise NotWritable(path, "Windows has no such log")
+    text = f"<{10 * 8 + 5}>winbc[{os.getpid()}]: {connection} ".encode() + line_of(entry)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.connect(str(path))
+            log.send(text)
+    except OSError as error:
+        raise NotWritable(path, error.strerror or "it does not answer") from None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """DAGSTER_HOME of one connection, and the processes of Dagster, behind the guarded door of the dashboard."""
 
+import errno
 import logging
 import os
 import signal
@@ -20,9 +21,10 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from ..dashboard.guard.access import Role, access_of
-from ..dashboard.guard.door import LOGIN
+from ..dashboard.reach import HERE, base_address, own_address, trusted
 from ..dashboard.site import DAGSTER
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
+from ..settings import DashboardSettings
 from .output import bar
 
 CONFIGURATION = "dagster.yaml"  # in DAGSTER_HOME
@@ -31,6 +33,7 @@ PORT = "ui.port"  # in DAGSTER_HOME: where the dashboard is while it is served
 LOG_BYTES = 5 * 2**20
 # The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
 WORKERS, THREADS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS"), "32"
+ALONE = DashboardSettings()  # served for this computer alone
 GENTLE_S = 1.5  # seconds that children have to end by themselves
 
 
@@ -98,37 +101,42 @@ def _shipped() -> str:
     return resources.files("winbc_pipeline.defaults").joinpath(CONFIGURATION).read_text(encoding="utf-8")
 
 
-def check_port(port: int) -> None:
-    """Raises ConfigurationError when another process listens on a port of 127.0.0.1."""
+def check_port(port: int, host: str = HERE) -> None:
+    """Raises ConfigurationError when another process listens on a port, or when this computer has no such address."""
     try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        raise ConfigurationError(f"Port {port} is taken.", "Choose another with --port.") from None
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(f"Port {port} is taken.", "Choose another with --port.") from None
+        raise ConfigurationError(f"Nobody can listen on {host}, port {port}.", "See dashboard.listen.") from None
 
 
 @contextmanager
-def serve_ui(console: Console, home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def serve_ui(
+    console: Console, home: Path, port: int, options: DashboardSettings = ALONE
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs the dashboard, Dagster's daemon and its code location as children of this process until the block ends.
 
     The block begins when the dashboard answers. Yields their first process. `address` tells where it is.
     """
-    options = ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    given = ["-h", HERE, "-p", str(port), "--log-level", "warning"]  # the dashboard itself knows where it listens
     access_of(home.parent)  # made by this process, before another one reads it
-    command = ["winbc_pipeline.dashboard.dagster_dev", "dev", "-m", "winbc_pipeline.definitions", *options]
+    command = ["winbc_pipeline.dashboard.dagster_dev", "dev", "-m", "winbc_pipeline.definitions", *given]
     with child(command, subprocess.PIPE) as process, noted(home, port):
         threading.Thread(target=_keep_log, args=(process.stdout, home / LOG), daemon=True).start()
         with bar(console, "Starting the dashboard and Dagster"):
-            wait_until_served(process, port, home / LOG)
+            wait_until_served(process, port, home / LOG, options=options)
         yield process
 
 
-def address(folder: Path, port: int, role: Role = "admin") -> str:
+def address(folder: Path, port: int, role: Role = "admin", options: DashboardSettings = ALONE) -> str:
     """The address at which a role comes in, with its token: whoever has it may what the role may.
 
     Args:
         folder: of the connection.
+        options: the settings of the dashboard.
     """
-    return f"http://127.0.0.1:{port}/?token={access_of(folder).tokens[role]}"
+    return f"{base_address(options, port)}/?token={access_of(folder).tokens[role]}"
 
 
 @contextmanager
@@ -183,21 +191,27 @@ def child(
         end_group(process, gentle_s)
 
 
-def wait_until_served(process: subprocess.Popen[bytes], port: int, log: Path, most_s: float = 240) -> None:
+def wait_until_served(
+    process: subprocess.Popen[bytes],
+    port: int,
+    log: Path,
+    most_s: float = 240,
+    options: DashboardSettings = ALONE,
+) -> None:
     """Waits until the dashboard answers.
 
     Raises: SystemUnavailable when its process has ended, after `most_s` seconds, or if Dagster answers without a door.
     """
-    ends = time.monotonic() + most_s
+    ends, where, verify = time.monotonic() + most_s, own_address(options, port), trusted(options)
     while time.monotonic() < ends:
         if process.poll() is not None:
             raise SystemUnavailable(f"The dashboard ended by itself (exit code {process.returncode}).", f"See {log}.")
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}{DAGSTER}/server_info", timeout=5)
+            answer = httpx.get(f"{where}{DAGSTER}/server_info", timeout=5, verify=verify)
         except httpx.TransportError:
             time.sleep(0.2)
             continue
-        if answer.headers.get("location") != LOGIN:
+        if answer.is_success:
             raise SystemUnavailable("Dagster's UI was ended: it answers without a log-in.", "See docs/security.md.")
         return
     raise SystemUnavailable(f"The dashboard does not answer on port {port} after {most_s:.0f} s.", f"See {log}.")

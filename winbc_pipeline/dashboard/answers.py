@@ -11,6 +11,7 @@ from .. import audit
 from ..flows import FLOWS
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .guard.noted import name_of
 from .guard.origin import READING
 from .guard.session import session_of
 from .site import site_of
@@ -51,8 +52,7 @@ def note(request: Request, act: audit.Act, subject: str, records: Iterable[str] 
 
 def who(request: Request) -> str:
     """The person of a request, as logs and histories name them."""
-    session = session_of(request)
-    return f"dashboard:{session.name}" + ("" if session.name == session.role else f" ({session.role})")
+    return name_of(session_of(request))
 
 
 def run_id(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -15,11 +16,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
+from .guard.codes import codes_of
 from .guard.dagster import GuardedDagster
 from .guard.door import Door, log_failure
 from .guard.followers import Followers
+from .guard.log_ins import LogIns
+from .guard.noted import Noted, name_of
 from .guard.origin import READING
 from .guard.session import Session
+from .guard.sessions import sessions_of
 from .page import Page
 from .pages import PAGES
 from .render import language_of, render, words_for
@@ -46,12 +51,20 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
     )
 
     def note(session: Session, acts: Collection[str]) -> None:
-        audit.record(site.settings, "dagster", ", ".join(acts), who=f"dashboard:{session.name} ({session.role})")
+        audit.record(site.settings, "dagster", ", ".join(acts), who=name_of(session))
 
-    followers = Followers()
+    followers, options = Followers(), site.settings.dashboard
     behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note, followers, site.now)) if dagster else app
     guarded = () if dagster is None else (DAGSTER,)
-    door = Door(behind, site.access, site.settings.dashboard.hosts, site.now, guarded, followers=followers)
+    log_ins = LogIns(
+        site.access,
+        site.now,
+        Noted(site.settings, site.now),
+        sessions_of(site.settings.state_folder, timedelta(hours=options.idle_hours)),
+        codes_of(site.settings.state_folder) if options.wants_code else None,
+        followers=followers,
+    )
+    door = Door(behind, log_ins, options.hosts, options.proxy, guarded)
     app.state.site, app.state.pages, app.state.door, app.state.dagster = site, pages, door, dagster
     return door
 

@@ -26,9 +26,11 @@ from ..workbench.keeping.restore import at_rest
 from .block import block
 from .come_back import come_back
 from .person import Person, identify
+from .requests import empty
 from .stores import DELETED, erasers, find, undeclared
 
-JOURNAL, BLOCKED = "erasing.json", "Business Central"
+JOURNAL = "erasing.json"
+BLOCKED, REQUESTS = "Business Central", "Business Central, companion app"  # names among the stores of a certificate
 NOBODY_NAMED = "of people who were erased before, or of an erasing that was cut off"
 WAIT_S = 60.0
 LEFT = (
@@ -129,6 +131,9 @@ def _carry_out(settings: Settings, erasing: Erasing, text: str) -> tuple[Certifi
     with at_rest(settings, WAIT_S):
         if settings.bc.block_erased and BLOCKED not in erasing.done:
             erasing.done[BLOCKED] = "; ".join(block(settings, erasing.person))
+            _note(settings, erasing)
+        if REQUESTS not in erasing.done and (words := empty(settings, erasing.person)):
+            erasing.done[REQUESTS] = words
             _note(settings, erasing)
         for store, words in erasers(settings, erasing.person):
             erasing.done.setdefault(store, words)

@@ -8,6 +8,7 @@ from ..staging.people.personal import PersonalFile, PersonalTable
 from ..staging.server import address
 from ..sync import map as mapped
 from ..sync import plan_table, session, sync_states
+from ..sync.documents.by_key import emptying
 from ..sync.guards import safe_mode, source, writes
 from ..sync.keeping import restored
 from ..sync.records.target import index
@@ -66,6 +67,7 @@ FILES: tuple[PersonalFile, ...] = (
     PersonalFile("certificates/*", "nothing"),
     PersonalFile("audit.*", "nothing"),
     *erased.FILES,
+    *emptying.FILES,
     PersonalFile("hash.key*", "nothing"),
     PersonalFile("erasing.json", "nothing"),  # only while an erasing goes on (erase.py)
     PersonalFile("seen.json", "nothing"),

@@ -17,25 +17,35 @@ from ..calling import before_calls, is_calling
 # DuckDB refuses to open a file ("already attached") while another thread of the process closes it.
 OPENING = threading.RLock()
 Identity = tuple[int, int]
+Use = tuple[Path, int, bool]  # the file, the thread, and whether it has the file alone
 Config = Mapping[str, object]
 _kept: dict[Path, tuple[Identity, Config, duckdb.DuckDBPyConnection]] = {}
 _looked_at: set[tuple[Path, object]] = set()  # of what is kept open: see `once_open`
 _blocks = 0
 _turns = threading.Condition()
-_uses: list[tuple[Path, int, bool]] = []  # of all threads, now: the file, the thread, and whether it has the file alone
+_uses: list[Use] = []  # of all threads, now
+_waiting: dict[int, Use] = {}  # by thread: the use that it waits for
 
 
 @contextmanager
 def in_turn(path: Path, alone: bool, wait_s: float) -> Iterator[bool]:
     """A use of a file, until the block ends: beside those of other threads, or alone.
 
-    A thread that uses the file already may use it again in any way: it would wait for itself for ever.
+    A thread that uses the file already may use it again in any way: it would wait for itself for ever. Of threads that
+    wait for each other, one gives up at once, so that the others go on.
 
     Gives whether the turn came within `wait_s` seconds.
     """
-    use = path.absolute(), threading.get_ident(), alone
+    thread = threading.get_ident()
+    use = path.absolute(), thread, alone
     with _turns:
-        came = _turns.wait_for(lambda: not _is_taken(*use), wait_s)
+        _waiting[thread] = use
+        _turns.notify_all()  # whoever waits may wait for this thread now
+        try:
+            _turns.wait_for(lambda: not _blockers(use) or _gives_up(thread), wait_s)
+        finally:
+            del _waiting[thread]
+        came = not _blockers(use)
         if came:
             _uses.append(use)
     try:
@@ -47,9 +57,28 @@ def in_turn(path: Path, alone: bool, wait_s: float) -> Iterator[bool]:
                 _turns.notify_all()
 
 
-def _is_taken(path: Path, thread: int, alone: bool) -> bool:
-    """Whether another thread uses a file in a way that a use has to wait for."""
-    return any(path == file and thread != other and (alone or is_alone) for file, other, is_alone in _uses)
+def _blockers(use: Use) -> set[int]:
+    """The other threads that use a file in a way that a use has to wait for."""
+    path, thread, alone = use
+    return {other for file, other, is_alone in _uses if path == file and thread != other and (alone or is_alone)}
+
+
+def _waited_for(thread: int) -> set[int]:
+    """The threads that a thread waits for, and those that these wait for."""
+    found: set[int] = set()
+    left = [thread]
+    while left:
+        use = _waiting.get(left.pop())
+        new = _blockers(use) - found if use else set()
+        found |= new
+        left += new
+    return found
+
+
+def _gives_up(thread: int) -> bool:
+    """Whether threads wait for each other, and this one is to give up: the one that asks against the order of paths."""
+    circle = {other for other in _waited_for(thread) if thread in _waited_for(other)}
+    return bool(circle) and min(circle, key=lambda each: (_waiting[each][0], each)) == thread
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ..systems.business_central.companion import app_client, capabilities
 from .outcomes import REASONS
 from .work import Work
 
+REQUESTS = "orderRequests"
 SET, KEY_LENGTH, MESSAGE_LENGTH, NUMBER_LENGTH = "syncStates", 50, 250, 20
 DONE = "Done"
 RESULTS = {"CONFIRMED": DONE, "SKIPPED": "Skipped", "FAILED": "Failed", "UNKNOWN": "Failed", "DUPLICATE": "Failed"}
@@ -30,7 +31,6 @@ KINDS = {
     "customers": "Customer",
     "salesOrders": "Sales_x0020_Order",
     "salesInvoices": "Sales_x0020_Invoice",
-    "orderRequests": "Sales_x0020_Order",  # one that was lost on its way
 }
 KINDS_OF_FLOWS = {
     "products": "Item",
@@ -86,6 +86,8 @@ def _state(row: Row, work: Work, ids: Mapping[str, str]) -> State | None:
     """
     key, from_bc = str(row["key"]).upper(), work.flow.source == "bc"
     entity_set = str(row["target_set"] or work.flow.part(work.flow.main).entity_set)
+    if entity_set == REQUESTS and work.flow.document:  # one that was lost on its way: its kind is that of its document
+        entity_set = work.flow.part(work.flow.document.kind(work.settings).header).entity_set
     kind = KINDS_OF_FLOWS.get(work.flow.name) if from_bc else KINDS.get(entity_set)
     if len(key) > KEY_LENGTH or kind is None:
         return None

@@ -1,6 +1,7 @@
 """What the log of acts notes, and what it does not. Source: docs/privacy.md, Who did what."""
 
 import os
+import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline import audit, clock
-from winbc_pipeline.audit.log import HEAD, LOG, marked
+from winbc_pipeline.audit.log import HEAD, LOG, line_of, marked
 from winbc_pipeline.errors import NotWritable
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import AuditSettings, Settings
 
 FLOW = "orders_winstore_to_bc"
 
@@ -95,3 +96,21 @@ def test_a_disk_without_room_is_told(settings: Settings, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotWritable, match="cannot be written"):
         audit.record(settings, "approve", FLOW)
+
+
+def test_each_act_also_goes_to_the_log_of_the_system(settings: Settings, tmp_path: Path) -> None:
+    """RFC 3164: priority (facility 10, severity 5), tag, text. OWASP ASVS 5.0, 16.4.3."""
+    there = AuditSettings(syslog=tmp_path / "log.socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(there.syslog))
+        log.settimeout(5)
+        entry = audit.record(settings.model_copy(update={"audit": there}), "approve", FLOW)
+        priority, _, text = log.recv(8192).decode().partition(": ")
+    assert priority == f"<85>winbc[{os.getpid()}]"
+    assert text == f"default {line_of(entry).decode()}"
+
+
+def test_what_the_log_of_the_system_does_not_take_is_refused(settings: Settings, tmp_path: Path) -> None:
+    nobody = settings.model_copy(update={"audit": AuditSettings(syslog=tmp_path / "nobody")})
+    with pytest.raises(NotWritable, match="E-DISK"):
+        audit.record(nobody, "approve", FLOW)

@@ -10,6 +10,7 @@ from winbc_pipeline.mapping.functions import BUILT_IN
 from winbc_pipeline.mapping.tables import COLUMNS
 from winbc_pipeline.settings import (
     AlertSettings,
+    AuditSettings,
     BusinessCentralSettings,
     CheckSettings,
     CustomerSettings,
@@ -48,7 +49,12 @@ def test_every_setting() -> None:
         "flows.<id>": FlowSettings,
     }
     sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings, "reconcile": ReconcileSettings}
-    sections |= {"dashboard": DashboardSettings, "databases": DatabaseSettings, "state": StateSettings}
+    sections |= {
+        "audit": AuditSettings,
+        "dashboard": DashboardSettings,
+        "databases": DatabaseSettings,
+        "state": StateSettings,
+    }
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

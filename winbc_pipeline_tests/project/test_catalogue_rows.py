@@ -31,13 +31,18 @@ ROWS = {
     ),
     89: ("test_all_that_an_earlier_version_knew_is_there", "test_a_later_version_is_refused_and_left_as_it_is"),
     90: ("test_a_backup_in_the_midst_of_a_run_is_as_good",),
-    91: ("test_people_and_secrets_are_nowhere_but_where_they_belong",),
+    91: (
+        "test_people_and_secrets_are_nowhere_but_where_they_belong",
+        "test_no_secret_and_no_person_is_in_anything_that_is_written_beside_the_databases",
+    ),
     92: ("test_no_job_takes_a_secret_in_its_run_config",),
     93: ("test_plain_http_is_for_loopback_only", "test_an_unknown_certificate_is_refused"),
     94: ("test_none_gets_through_the_door_while_an_admin_is_logged_in", "test_nothing_is_run_or_fetched_by_get"),
     # 95 is about a receiver of webhooks: there is none.
     96: (
         "test_not_one_byte_of_an_erased_person_is_left",
+        "test_after_an_erasing_and_another_day_nothing_of_the_person_is_anywhere",
+        "test_a_request_that_was_never_processed_is_emptied_and_the_certificate_says_so",
         "test_an_erased_guest_is_in_no_byte_of_an_old_backup_and_it_is_restored_with_the_present_key",
     ),
     97: ("test_the_next_runs_bring_nobody_back_send_nothing_twice_and_settle_a_lost_order",),

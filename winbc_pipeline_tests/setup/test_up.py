@@ -17,11 +17,13 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner, Result
 
+from winbc_pipeline import audit
 from winbc_pipeline.cli.dagster_home import noted
 from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup import served
 from winbc_pipeline.cli.setup.served import Up
 from winbc_pipeline.dashboard.guard.access import Role, access_of
+from winbc_pipeline.dashboard.guard.codes import codes_of
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.settings import Settings
 
@@ -96,6 +98,14 @@ def test_ui_shows_the_address_of_what_is_served_already(home: Path, role: Role) 
     with FileLock(str(home / "served.lock")), noted(home, 3007):
         shown = winbc("ui", "--role", role).output
     assert f"http://127.0.0.1:3007/?token={access_of(home.parent).tokens[role]}\n" in shown
+
+
+def test_ui_shows_what_an_authenticator_app_takes_and_notes_that_it_did(home: Path) -> None:
+    """docs/dashboard.md, "A second factor"."""
+    shown = winbc("ui", "--role", "view", "--authenticator").output
+    secret = codes_of(home.parent).secrets["view"]
+    assert f"otpauth://totp/winbc%3Adefault%20%28view%29?secret={secret}&issuer=winbc\n" in shown
+    assert [(each.act, each.subject) for each in audit.entries(Settings())] == [("show", "authenticator of view")]
 
 
 @pytest.mark.parametrize("command", ["up", "down"])

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import duckdb
 import pytest
@@ -139,6 +141,45 @@ def test_threads_that_lock_it_and_threads_that_use_it_all_get_their_turn(store: 
     with ThreadPoolExecutor(6) as pool, lingering():
         turns = [pool.submit(lock if number % 3 else change, number) for number in range(60)]
         assert sum(turn.result() for turn in turns) == 60
+
+
+def test_of_threads_that_wait_for_each_other_one_is_told_at_once_and_the_other_goes_on(tmp_path: Path) -> None:
+    """Both would wait for their whole `wait_s`, and both would be told that the database is busy."""
+    first, second = (Store(tmp_path / name, wait_s=60) for name in ("a.duckdb", "b.duckdb"))
+    for store in (first, second):
+        made(store)
+    both_have_one = Barrier(2, timeout=20)
+
+    def use_both(has: Store, wants: Store) -> str:
+        try:
+            with has.open():
+                both_have_one.wait()
+                with wants.open(alone=True):
+                    return f"{has.path.stem} then {wants.path.stem}"
+        except StoreBusy:
+            return "busy"
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        uses = [pool.submit(use_both, first, second), pool.submit(use_both, second, first)]
+        assert [use.result() for use in uses] == ["a then b", "busy"]
+    assert time.monotonic() - began < 20
+
+
+def test_of_threads_that_both_want_a_file_alone_that_both_use_one_goes_on(store: Store) -> None:
+    patient, both_use_it = Store(store.path, wait_s=60), Barrier(2, timeout=20)
+
+    def lock(_: int) -> str:
+        try:
+            with patient.open():
+                both_use_it.wait()
+                with patient.open(alone=True):
+                    return "alone"
+        except StoreBusy:
+            return "busy"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lock, range(2))) == ["alone", "busy"]
 
 
 def test_another_file_is_not_waited_for(store: Store, tmp_path: Path) -> None:

@@ -320,12 +320,12 @@ def _rows(changes: Record) -> list[Record]:
 
 @contextmanager
 def order_sandboxes(
-    folder: Path, tables: Path, options: business_central.Options | None = None, **bc: Any
+    folder: Path, tables: Path, options: business_central.Options | None = None, on_disk: bool = False, **bc: Any
 ) -> Iterator[OrderSandboxes]:
-    """A fresh world until the block ends."""
+    """A fresh world until the block ends. `on_disk`: the databases are files."""
     sandboxes = OrderSandboxes(settings_in(folder, tables, **bc), options)
     try:
-        with in_process(sandboxes.wire, sandboxes.moment, sandboxes.pass_time):
+        with in_process(sandboxes.wire, sandboxes.moment, sandboxes.pass_time, on_disk):
             yield sandboxes
     finally:
         sandboxes.close()

@@ -1,14 +1,20 @@
 """After a run, people in Business Central see which orders were skipped or failed (companion app, `bc.sync_states`)."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.bc.app import Options
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
+from winbc_pipeline.settings import OrderSettings, Settings
 from winbc_pipeline.sync.outcomes import REASONS
+from winbc_pipeline.sync.sync_states import _state
+from winbc_pipeline.sync.work import Work
 
 from ..support.order_sandboxes import BC, OrderSandboxes, order_sandboxes
 from ..support.shops.stock_world import TO_WINSTORE, StockWorld
@@ -51,6 +57,15 @@ def test_an_order_that_arrives_later_is_told_to_be_done_and_linked(shop: OrderSa
     assert send(shop, "paid") == "CONFIRMED"
     (state,), (document,) = told(shop), shop.documents("W1")
     assert (state["result"], state["recordId"], state["recordNumber"]) == ("Done", document["id"], document["number"])
+
+
+@pytest.mark.parametrize(("document", "kind"), [("invoice", "Sales_x0020_Invoice"), ("order", "Sales_x0020_Order")])
+def test_what_was_lost_on_its_way_is_told_as_what_it_becomes(document: str, kind: str) -> None:
+    settings = Settings(orders=OrderSettings.model_validate({"document": document}))
+    work = cast(Work, SimpleNamespace(flow=ORDERS_TO_BC, settings=settings))
+    row = {"key": "W1", "target_set": "orderRequests", "state": "UNKNOWN", "reason": "NO_ANSWER", "target_id": None}
+    state = _state(row | {"target_no": None, "moved_at": datetime.now(UTC)}, work, {})
+    assert state and (state["result"], state["recordKind"]) == ("Failed", kind)
 
 
 def test_an_order_that_arrives_at_once_costs_no_row(shop: OrderSandboxes) -> None:

@@ -19,11 +19,12 @@ from ..failures import interruptible
 from ..output import bar, say
 from . import served
 from .served import LEFT_S, LOG, UI_LOG, Up
+from .ui import say_second_factor
 
 console = Console()
 START_S = 300
 WORDS = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
-Port = Annotated[int, typer.Option(help="Port of the dashboard on 127.0.0.1")]
+Port = Annotated[int, typer.Option(help="Port of the dashboard")]
 
 
 def up(
@@ -32,23 +33,23 @@ def up(
         bool, typer.Option("--foreground", help="Stay, for systemd, a container or a Windows service")
     ] = False,
 ) -> None:
-    """Starts the daemon, which follows both systems, and the dashboard on 127.0.0.1. `winbc down` ends them."""
+    """Starts the daemon, which follows both systems, and the dashboard. `winbc down` ends them."""
     settings = load_settings()
     home = served.home_of(settings)
-    _check_free(home)
-    check_port(port)
+    _check_free(settings, home)
+    check_port(port, str(settings.dashboard.listen))
     if foreground:
         _stay(settings, home, port)
     else:
         _start(settings, home, port)
 
 
-def _check_free(home: Path) -> None:
+def _check_free(settings: Settings, home: Path) -> None:
     """Raises NotDone when something is up already. Ends what a killed `winbc up` left behind."""
     known = served.read(home)
     if served.is_served(home):
         if known:
-            raise NotDone(f"It is up already: {address(home.parent, known.port)}.", "`winbc down` ends it.")
+            raise NotDone(f"It is up already: {_address(settings, known.port)}.", "`winbc down` ends it.")
         raise NotDone("`winbc ui` or `winbc demo` serves this connection.", "End it with Ctrl-C there.")
     if known and served.end_left(known):
         say(console, "Ended the processes that a killed `winbc up` had left behind.")
@@ -74,8 +75,13 @@ def _start(settings: Settings, home: Path, port: int) -> None:
         served.ask_to_end(process.pid)
         said = (home / "start.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise SystemUnavailable(f"It did not start: {said[-1] if said else 'no word'}.", "`winbc logs` shows more.")
-    say(console, f"{settings.connection} is up: {address(home.parent, port)}")
+    say(console, f"{settings.connection} is up: {_address(settings, port)}")
+    say_second_factor(console, settings)
     say(console, "`winbc ui --role view` shows the address of another role, `winbc logs` what it says.")
+
+
+def _address(settings: Settings, port: int) -> str:
+    return address(settings.state_folder, port, options=settings.dashboard)
 
 
 def _serves(home: Path) -> bool:
@@ -91,7 +97,7 @@ def _stay(settings: Settings, home: Path, port: int) -> None:
     with claimed(home.parent), interruptible(console, WORDS):
         prepare(home)
         try:
-            with served.log_file(home) as log, serve_ui(console, home, port) as process:
+            with served.log_file(home) as log, serve_ui(console, home, port, settings.dashboard) as process:
                 log.info("up on port %s", port)
                 began = served.beginning_of(process.pid)
                 served.write(home, Up(os.getpid(), port, process.pid, began, served=True))

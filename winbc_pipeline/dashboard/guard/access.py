@@ -59,17 +59,18 @@ def access_of(folder: Path) -> Access:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
-    _keep(path, tokens)
+    kept_for_owner(path, json.dumps(tokens))
     return Access(tokens, cookie)
 
 
-def _keep(path: Path, tokens: dict[Role, str]) -> None:
+def kept_for_owner(path: Path, text: str) -> None:
+    """Writes a file whole or not at all, readable for this user of the machine only. Raises: NotWritable."""
     whole = path.with_suffix(".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         whole.unlink(missing_ok=True)
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(tokens, file)
+            file.write(text)
         os.replace(whole, path)
     except OSError as error:
         raise NotWritable(path, error.strerror or str(error)) from None

@@ -5,39 +5,28 @@ import logging
 import secrets
 import traceback
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from starlette.datastructures import MutableHeaders
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .access import Access
-from .followers import Followers
 from .forms import check_csrf, read_form
-from .limiter import Limiter
+from .headers import with_headers
+from .log_ins import LOGIN, LogIns, own_path
 from .origin import READING, Answer, judge
-from .session import Session, begin, read, remember
+from .session import Session
 
 LOG = logging.getLogger(__name__)
 MOST_FRAMES, MOST_CAUSES = 12, 4
 TOKEN = "token"  # noqa: S105 - name of the parameter in the start address
-LOGIN = "/login"
 OPEN = (LOGIN, "/static/")  # what is answered before log-in
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Referrer-Policy": "same-origin",  # with no-referrer, Chromium sends our own forms with `Origin: null`
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+REFUSED = {403: "forbidden", 421: "wrong host", 429: "too many log-ins"}  # by status (RFC 9110)
 
 
 @dataclass
@@ -46,38 +35,57 @@ class Door:
 
     Attributes:
         pages: the application behind.
-        access: the tokens.
+        log_ins: who has a session.
         hosts: see `judge`.
-        now: the present moment, in UTC.
+        proxy: the only computer that may ask beside this one; None where any may.
         guarded: where an application behind checks by itself what is sent to it; all else is sent by forms of ours.
     """
 
     pages: ASGIApp
-    access: Access
+    log_ins: LogIns
     hosts: Collection[str]
-    now: Callable[[], datetime]
+    proxy: IPv4Address | IPv6Address | None = None
     guarded: tuple[str, ...] = ()
-    limiter: Limiter = field(default_factory=Limiter)
-    followers: Followers = field(default_factory=Followers)
+
+    @property
+    def access(self) -> Access:
+        """The tokens."""
+        return self.log_ins.access
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The present moment, in UTC."""
+        return self.log_ins.now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one websocket, or the life of the server."""
         if scope["type"] == "lifespan":
-            return await self.pages(scope, receive, send)
-        answering = _with_headers(send, scope["path"]) if scope["type"] == "http" else send
+            await self.pages(scope, receive, send)
+            await run_in_threadpool(self.log_ins.noted.rest)
+            return
+        answers = _Answers(send)
+        answering = with_headers(answers, scope, self.guarded) if scope["type"] == "http" else answers
+        await self._answer(scope, receive, answering)
+        if refused := answers.refused:
+            await run_in_threadpool(self.log_ins.noted.refused, refused, scope.get("winbc.session"))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             refused = self._refusal(scope)
             if refused is None and scope["type"] == "http":
                 receive = await self._checked(scope, receive)
+                refused = await self._by_token(scope)
         except HTTPException as error:
             refused = PlainTextResponse(error.detail, error.status_code)
         if refused is not None:
-            return await _refuse(refused, scope, receive, answering)
-        return await _logged(self.pages, scope, receive, answering)
+            return await _refuse(refused, scope, receive, send)
+        return await _logged(self.pages, scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What is answered instead of passing the request on; None when it may pass."""
         connection = HTTPConnection(scope)
+        if self.proxy and not _is_from(connection, self.proxy):
+            return PlainTextResponse("Only the proxy may ask this. See dashboard.proxy in docs/settings.md.", 403)
         match judge(connection.headers, scope.get("method", "POST"), self.hosts):
             case Answer.WRONG_HOST:
                 return PlainTextResponse(
@@ -87,24 +95,16 @@ class Door:
                 return PlainTextResponse("Only the pages of this dashboard may ask this.", 403)
             case Answer.ASK_AGAIN:
                 return _ask_again(scope["path"], connection.url.query)
-        session = read(connection.cookies.get(self.access.cookie, ""), self.access, self.now())
-        scope["winbc.session"] = session
-        if scope["type"] == "http" and scope["method"] == "GET" and TOKEN in connection.query_params:
-            return self.log_in(connection, connection.query_params[TOKEN])
-        return _to_log_in(connection) if session is None and not scope["path"].startswith(OPEN) else None
+        session = self.log_ins.session_of(connection)
+        waits = session is not None and session.waits
+        scope["winbc.session"], scope["winbc.waits"] = (None, session) if waits else (session, None)
+        is_open = scope["path"].startswith(OPEN) or _token_in(scope)
+        return _to_log_in(connection) if scope["winbc.session"] is None and not is_open else None
 
-    def log_in(self, connection: HTTPConnection, token: str) -> Response:
-        """The answer to a token: the session and the address without the token, or the page that asks for one."""
-        if waits_s := self.limiter.waits_s(self.now()):
-            return PlainTextResponse("Too many wrong tokens.", 429, {"Retry-After": str(waits_s)})
-        role = self.access.role_of(token)
-        if role is None:
-            self.limiter.count(self.now())
-            return RedirectResponse(f"{LOGIN}?wrong", 303)
-        path: str = connection.scope["path"]
-        answer = RedirectResponse("/" if path.startswith(LOGIN) else _own(path), 303)
-        remember(answer, begin(role, self.now()), self.access, connection)
-        return answer
+    async def _by_token(self, scope: Scope) -> Response | None:
+        """The answer to a start address; None for any other."""
+        token = _token_in(scope)
+        return await run_in_threadpool(self.log_ins.log_in, HTTPConnection(scope), token) if token else None
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         if scope["method"] in READING or scope["path"].startswith(tuple(f"{path}/" for path in self.guarded)):
@@ -144,31 +144,45 @@ def _to_log_in(connection: HTTPConnection) -> Response:
     return PlainTextResponse("Log in.", 401, {"HX-Redirect": LOGIN})  # a part of a page cannot be the log-in
 
 
-def _own(path: str) -> str:
-    """A path that cannot lead to another host, as `//host` and `/\\host` would."""
-    return f"/{quote(path.lstrip('/'))}"
-
-
 def _ask_again(path: str, query: str) -> Response:
     """A page that asks the same from here: a browser gives no cookie to what a foreign page begins (SameSite)."""
-    target = html.escape(_own(path) + (f"?{query}" if query else ""))
+    target = html.escape(own_path(path) + (f"?{query}" if query else ""))
     return HTMLResponse(f'<!doctype html><title>winbc</title><meta http-equiv="refresh" content="0; url={target}">')
 
 
-def _with_headers(send: Send, path: str) -> Send:
-    kept = "no-cache" if path.startswith("/static/") else "no-store"
+@dataclass
+class _Answers:
+    """Passes on what is answered, and tells whether it was a refusal."""
 
-    async def sending(message: Message) -> None:
+    send: Send
+    refused: str = ""
+    _accepted: bool = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers[name] = value
-            headers.setdefault("Content-Security-Policy", CSP)
-            if headers["Content-Security-Policy"] == CSP:  # a page of ours; Dagster says itself what is kept
-                headers["Cache-Control"] = kept
-        await send(message)
+            self.refused = REFUSED.get(message["status"], "")
+        elif message["type"] == "websocket.accept":
+            self._accepted = True
+        elif message["type"] == "websocket.close" and not self._accepted:
+            self.refused = "websocket"
+        await self.send(message)
 
-    return sending
+
+def _token_in(scope: Scope) -> str:
+    """The token of a start address; empty for any other."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return ""
+    return HTTPConnection(scope).query_params.get(TOKEN, "")
+
+
+def _is_from(connection: HTTPConnection, proxy: IPv4Address | IPv6Address) -> bool:
+    """Whether the proxy sends a request, or this computer itself."""
+    try:
+        sender = ip_address(connection.client.host if connection.client else "")
+    except ValueError:
+        return False
+    mapped = sender.ipv4_mapped if isinstance(sender, IPv6Address) else None  # so a socket of both kinds tells IPv4
+    return (mapped or sender) == proxy or (mapped or sender).is_loopback
 
 
 async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:

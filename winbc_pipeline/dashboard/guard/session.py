@@ -21,6 +21,7 @@ from starlette.responses import Response
 from .access import ROLES, Access, Role
 
 LASTS = timedelta(days=7)
+CODE_WITHIN = timedelta(minutes=5)  # so long a log-in waits for the code of the second factor
 MOST_NAME = 60  # characters
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -35,12 +36,14 @@ class Session:
         name: who they say they are; the role where they have said nothing. For logs, and no proof of anything.
         ends: when the session is over, in seconds since 1970 (UTC).
         number: what tells this session from others.
+        waits: whether the code of the second factor is still missing: it is no session until then.
     """
 
     role: Role
     name: str
     ends: int
     number: str
+    waits: bool = False
 
     def may(self, role: Role) -> bool:
         """Whether this session may do what a role may do."""
@@ -52,9 +55,10 @@ class Session:
         return datetime.fromtimestamp(self.ends, UTC)
 
 
-def begin(role: Role, now: datetime) -> Session:
-    """A new session of a role."""
-    return Session(role, role, int((now + LASTS).timestamp()), secrets.token_urlsafe(16))
+def begin(role: Role, now: datetime, waits: bool = False) -> Session:
+    """A new session of a role, or with `waits` what stands for it until the code is given."""
+    ends = now + (CODE_WITHIN if waits else LASTS)
+    return Session(role, role, int(ends.timestamp()), secrets.token_urlsafe(16), waits)
 
 
 def renamed(session: Session, name: str) -> Session:
@@ -114,18 +118,29 @@ def read(value: str, access: "Access", now: datetime) -> Session | None:
     return session
 
 
+def over_tls(connection: HTTPConnection) -> bool:
+    """Whether the browser came by TLS: under a name that is not this machine's own it must have."""
+    return connection.url.scheme in ("https", "wss") or (connection.url.hostname or "") not in LOCAL
+
+
+def cookie_of(access: "Access", connection: HTTPConnection) -> str:
+    """The name of the session's cookie. By TLS it has the prefix that keeps it to this host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{access.cookie}" if over_tls(connection) else access.cookie
+
+
 def remember(answer: Response, session: Session, access: "Access", request: HTTPConnection) -> None:
     """Gives the browser the session. Under a name that is not this machine's own, only over TLS."""
     answer.set_cookie(
-        access.cookie,
+        cookie_of(access, request),
         written(session, access),
         expires=session.until,
-        secure=(request.url.hostname or "") not in LOCAL,
+        secure=over_tls(request),
         httponly=True,
         samesite="strict",
     )
 
 
-def forget(answer: Response, access: "Access") -> None:
-    """Takes the session from the browser."""
-    answer.delete_cookie(access.cookie, httponly=True, samesite="strict")
+def forget(answer: Response, access: "Access", request: HTTPConnection) -> None:
+    """Takes the session from the browser, and what it keeps of the pages (Clear-Site-Data)."""
+    answer.delete_cookie(cookie_of(access, request), secure=over_tls(request), httponly=True, samesite="strict")
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'

@@ -1,4 +1,4 @@
-"""Asks for a token where a browser has no session."""
+"""Asks for a token, and where the settings say so for a code, where a browser has no session."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,17 @@ def routes(_: Site) -> Sequence[BaseRoute]:
 
 
 def show(request: Request) -> Response:
-    """Shows the field for the token."""
-    return render(request, "login.html", wrong="wrong" in request.query_params)
+    """Shows the field for the token, or after it that for the code."""
+    wants_code = request.scope["winbc.waits"] is not None
+    return render(request, "login.html", wrong="wrong" in request.query_params, wants_code=wants_code)
 
 
 def log_in(request: Request) -> Response:
-    """Lets in who has a role's token."""
+    """Lets in who has a role's token, and where it is asked for, a code of its authenticator."""
     door: Door = request.app.state.door
-    return door.log_in(request, str(form_of(request).get("token", "")).strip())
+    if "code" in form_of(request):
+        return door.log_ins.take_code(request, "".join(str(form_of(request)["code"]).split()))
+    return door.log_ins.log_in(request, str(form_of(request).get("token", "")).strip())
 
 
 PAGE = Page("login", "/login", routes, listed=False)

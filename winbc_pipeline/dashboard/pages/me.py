@@ -1,4 +1,4 @@
-"""Who is logged in: role, name and until when; gives another name, or logs out."""
+"""Who is logged in: role, name and until when, and the role's other sessions; gives another name, or logs out."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..guard.door import Door
 from ..guard.forms import form_of
+from ..guard.log_ins import LogIns
 from ..guard.session import forget, remember, renamed, session_of
 from ..page import Page
 from ..render import render
@@ -15,17 +16,22 @@ from ..site import Site, site_of
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
-    """The page, and what its two forms are sent to."""
+    """The page, and what its forms are sent to."""
     return [
         Route("/me", show),
         Route("/me/name", rename, methods=["POST"]),
         Route("/me/leave", leave, methods=["POST"]),
+        Route("/me/others", end_others, methods=["POST"]),
     ]
 
 
 def show(request: Request) -> Response:
-    """Shows role, name and until when the session lasts."""
-    return render(request, "me.html", page="me")
+    """Shows role, name and until when the session lasts, and who else is logged in with the same role."""
+    log_ins, session = _log_ins(request), session_of(request)
+    others = [
+        each for each in log_ins.sessions.of(session.role, log_ins.now()) if each.session.number != session.number
+    ]
+    return render(request, "me.html", page="me", others=others, wrong="wrong" in request.query_params)
 
 
 def rename(request: Request) -> Response:
@@ -38,11 +44,22 @@ def rename(request: Request) -> Response:
 
 def leave(request: Request) -> Response:
     """Logs this browser out, and closes what it follows."""
-    door: Door = request.app.state.door
-    door.followers.log_out(session_of(request))
+    _log_ins(request).log_out(session_of(request))
     answer = RedirectResponse("/login", 303)
-    forget(answer, site_of(request).access)
+    forget(answer, site_of(request).access, request)
     return answer
+
+
+def end_others(request: Request) -> Response:
+    """Ends all other sessions of the role, for who gives the role's token once more (ASVS 5.0, 7.5.2)."""
+    given = str(form_of(request).get("token", "")).strip()
+    ended = _log_ins(request).log_out_others(session_of(request), given)
+    return RedirectResponse("/me" if ended else "/me?wrong", 303)
+
+
+def _log_ins(request: Request) -> LogIns:
+    door: Door = request.app.state.door
+    return door.log_ins
 
 
 PAGE = Page("me", "/me", routes, listed=False)

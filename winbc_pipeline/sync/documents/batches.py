@@ -294,7 +294,11 @@ class Sender:
             "server_at": self.target.server_now,
             "looked_at": None,
         }
-        return self.moves.move(each.row, State.SENDING, known, sent=each.row["action"] == "create")
+        # A lost request and one of its edited order may both make the document: the hashes of the first one stay until
+        # one is answered, so that the plan can tell what the edit has changed.
+        again_by_key = each.by_key and old["state"] == State.UNKNOWN
+        sent = each.row["action"] == "create" and not again_by_key
+        return self.moves.move(each.row, State.SENDING, known, sent=sent)
 
     def _operations(self, row: Row, body: str) -> list[Operation]:
         """The calls of one document: one for a new document, else those of its change."""

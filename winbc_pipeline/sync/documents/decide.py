@@ -22,6 +22,9 @@ from .differences import differences, is_incomplete
 from .existing import LONGEST, Found, is_reference, several_message
 
 TRIES = 3  # how often a document is sent, before it is for a person
+# The same of an order request. As a second one does no harm, it is sent at once so often as a document is sent at all,
+# and then waits like a document.
+TRIES_BY_KEY = 2 * TRIES
 LOOK_AGAIN_S = 60  # between the two empty lookups after which a lost document is sent again (section 3, step 6)
 # Reasons in the ledger that decide what happens next.
 BY_HAND, INCOMPLETE, TOTAL_DIFFERS = "BY_HAND", "INCOMPLETE", "TOTAL_DIFFERS"
@@ -104,7 +107,8 @@ def reconciled(
     if known["state"] != State.UNKNOWN:
         return Choice("hold", "NOT_FOUND")
     if is_lost_by_key(order):
-        return None
+        again_at_once = (known["attempt_no"] or 1) < TRIES
+        return None if again_at_once else decide_lost(known, settings, now, server, TRIES_BY_KEY)
     return decide_lost(known, settings, now, server)
 
 
@@ -132,7 +136,9 @@ def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime |
     return passed < timedelta(minutes=settings.quarantine_minutes)
 
 
-def decide_lost(known: Row, settings: Settings, now: datetime, server: datetime | None) -> Choice | None:
+def decide_lost(
+    known: Row, settings: Settings, now: datetime, server: datetime | None, tries: int = TRIES
+) -> Choice | None:
     """What becomes of a document that was sent and is not in Business Central.
 
     None when it may be sent again: the quarantine has passed, and two lookups found nothing.
@@ -141,15 +147,25 @@ def decide_lost(known: Row, settings: Settings, now: datetime, server: datetime 
         return Choice("wait", "QUARANTINE")
     if not known["looked_at"] or now < known["looked_at"] + timedelta(seconds=LOOK_AGAIN_S):
         return Choice("wait", "LOOK_AGAIN")
-    if (known["attempt_no"] or 1) >= TRIES:
-        return Choice("human", "TRIED_OUT", f"sent {TRIES} times, and not found in Business Central")
+    if (known["attempt_no"] or 1) >= tries:
+        return Choice("human", "TRIED_OUT", f"sent {tries} times, and not found in Business Central")
     return None
 
 
 def sent_otherwise(order: Candidate, found: list[Found]) -> bool:
-    """Whether a lost document is there, and its order was edited or cancelled after it was sent."""
-    sent = order.known["hash"] if order.known["state"] in LOST_STATES else None
+    """Whether a lost document is there, and its order was edited or cancelled after it was sent.
+
+    So is one whose edit was refused because its first request, which was lost, had made the document meanwhile.
+    """
+    may_be_there = order.known["state"] in LOST_STATES or is_made_by_key(order, found)
+    sent = order.known["hash"] if may_be_there else None
     return len(found) == 1 and sent not in (None, order.hash)
+
+
+def is_made_by_key(order: Candidate, found: list[Found]) -> bool:
+    """Whether the one document that is there was made of our request, though the ledger has it as refused."""
+    is_refused = order.known["state"] == State.FAILED and bool(order.known["field_hashes"])
+    return is_refused and len(found) == 1 and is_linked(order.link, found[0])
 
 
 def decide_existing(order: Candidate, found: list[Found], chosen: OrderSettings) -> Choice | None:
@@ -162,6 +178,8 @@ def decide_existing(order: Candidate, found: list[Found], chosen: OrderSettings)
     document = found[0]
     if document.is_cancelled:
         return Choice("conflict", "DELETED", cancelled_message(document), document)
+    if is_made_by_key(order, found):
+        return adopt(order, document, "RECONCILED", chosen)
     if chosen.on_existing in ("error", "skip"):
         action = "fail" if chosen.on_existing == "error" else "skip"
         return Choice(action, "EXISTS", f"Business Central has it already: {document.number}", document)

@@ -152,12 +152,13 @@ class Moves:
         return self.move(row | words, State.CONFLICT)
 
     def _made(self, row: Row, body: Row) -> Move:
-        """The outcome of a document that Business Central has made. Its hashes are known since the intent."""
+        """The outcome of a document that Business Central has made."""
         off = total_is_off(body.get(TOTAL), row["amount"], row["tolerance"], self.orders)
         made = {"target_id": body["id"], "target_no": body.get("number"), "reference": row["reference"]}
         known = {"action": "create", "reason": None, "message": row["message"]} | made | _differing_total(row, body)
         if row["target_set"] == REQUESTS:
-            known["target_set"] = body.get("place", self.document)
+            # Of a lost request that went again, the ledger had the hashes of the first one until now.
+            known |= {name: row[name] for name in OF_THE_SENT} | {"target_set": body.get("place", self.document)}
         return Move(self.part, row["key"], State.CONFLICT if off else State.CONFIRMED, known)
 
     def _lost(self, row: Row, reason: str, server_now: datetime | None) -> Move:

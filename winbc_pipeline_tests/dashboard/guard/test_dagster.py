@@ -239,11 +239,11 @@ def test_a_websocket_of_a_foreign_page_or_of_a_stranger_is_refused(door: Door, h
 def test_what_somebody_does_in_dagster_stands_in_the_audit_log_before_it_is_done(door: Door, tmp_path: Path) -> None:
     assert ask(browser(door, "operate"), RERUN) == 200
     (entry,) = [each for each in audit.entries(Settings(data_folder=tmp_path)) if each.act == "dagster"]
-    assert (entry.who, entry.subject) == ("dashboard:operate (operate)", "launchRunReexecution")
+    assert (entry.who, entry.subject) == ("dashboard:operate", "launchRunReexecution")
 
 
 def test_what_is_only_read_or_refused_does_not_stand_there(door: Door, tmp_path: Path) -> None:
     ask(browser(door, "view"), RERUN)
     ask(browser(door, "operate"), "query Any { version }")
     ask(browser(door, "operate"), "mutation Any { logTelemetry { __typename } }")
-    assert [each.act for each in audit.entries(Settings(data_folder=tmp_path))] == []
+    assert "dagster" not in [each.act for each in audit.entries(Settings(data_folder=tmp_path))]

@@ -11,10 +11,12 @@ import pytest
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
+from winbc_pipeline.sandbox.setup_data import COMPANY_ID
+from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.intervention import Request, intervention
 
-from ....support.order_invariants import REQUESTS, assert_nothing_written
+from ....support.order_invariants import BY_HAND, REQUESTS, assert_nothing_written
 from ....support.order_sandboxes import BC, WITH_APP, OrderSandboxes, order_sandboxes
 
 MINUTE = 60
@@ -136,6 +138,55 @@ def test_older_content_that_comes_late_is_never_made(by_key: OrderSandboxes) -> 
     assert by_key.ledger()["W1"]["state"] == "CONFIRMED"
     assert by_key.lines("W1")[0]["quantity"] == 3
     assert len(by_key.documents("W1")) == 1
+
+
+@pytest.mark.parametrize("on_existing", ["error", "warn"])
+def test_an_edit_that_meets_the_first_request_processed_is_applied_to_its_document(
+    by_key: OrderSandboxes, on_existing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app refuses other content under a key that was used. The document is ours, whatever `on_existing` says."""
+    by_key.choose(on_existing=on_existing, on_change="apply")
+    by_key.order("W1")
+    assert by_key.dies_at("after request")
+    by_key.edit("W1", amount="3")
+    with monkeypatch.context() as patched:
+        patched.setattr(crash_points, "point", lambda place: place == "after customers" and process_late(by_key))
+        by_key.sync()
+    assert outcome(by_key)[0] == "FAILED"
+    by_key.sync(settled=True)
+    assert by_key.ledger()["W1"]["state"] == "CONFIRMED"
+    assert by_key.lines("W1")[0]["quantity"] == 3
+    assert len(by_key.documents("W1")) == 1
+
+
+def process_late(orders: OrderSandboxes) -> None:
+    """Business Central carries out the action of the first request, whose call was lost."""
+    (request,) = requests(orders)
+    app = f"http://127.0.0.1:{BC}/BC/api/connector/winstore/v1.0/companies({COMPANY_ID})"
+    path = f"{app}/orderRequests({request['id']})/Microsoft.NAV.process"
+    headers = {"client-request-id": f"{BY_HAND}-late"}
+    answer = orders.http.post(path, json={"contentHash": request["contentHash"]}, headers=headers)
+    assert answer.status_code == 204, answer.text
+
+
+@pytest.mark.proof
+def test_a_request_that_is_always_lost_goes_at_once_three_times_then_waits_and_is_for_a_person(
+    by_key: OrderSandboxes,
+) -> None:
+    """As other doubtful records (exactly_once.md section 3, step 6), with as many tries before it waits."""
+    by_key.order("W1")
+    by_key.fault(BC, {"kind": "drop_before", "path": APP, "times": 999})
+    seen = []
+    for minutes in (1, 1, 1, 1, 21, 2, 21, 2, 21, 2, 21, 2, 60):
+        by_key.sync()
+        seen.append((by_key.ledger()["W1"]["attempt_no"], *outcome(by_key)))
+        by_key.pass_time(minutes * MINUTE)
+    assert [tries for tries, *_ in seen[:4]] == [1, 2, 3, 3]
+    assert seen[3][1:] == ("UNKNOWN", "QUARANTINE")
+    assert seen[-1] == (6, "NEEDS_HUMAN", "TRIED_OUT")
+    calls = len(by_key.calls(BC))
+    by_key.sync()
+    assert all("connector" not in call["path"] or "$batch" not in call["path"] for call in by_key.calls(BC)[calls:])
 
 
 @pytest.mark.proof
