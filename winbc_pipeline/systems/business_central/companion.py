@@ -102,7 +102,7 @@ def companion_of(target: BusinessCentral, settings: Settings) -> Companion | Non
     if settings.bc.companion_app == "off":
         return None
     if target not in _companions:
-        client = app_client(settings)
+        client = app_client(settings, target.root)
         target.closing.callback(client.close)
         _companions[target] = Companion(client, capabilities(client))
     return _companions[target]

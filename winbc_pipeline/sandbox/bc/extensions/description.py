@@ -113,8 +113,8 @@ class EntityDescription(Part):
         for member, names in (("naturalKey", self.natural_key), ("sameIf", self.same_if), ("bc14", self.bc14)):
             if not set(names) <= set(self.fields):
                 raise ValueError(f"{member} has a name that is no field")
-        if self.is_query and (self.verbs or self.on or not self.computed):
-            raise ValueError("a query is computed, and only read")
+        if self.is_query and (self.verbs or bool(self.on) == bool(self.computed)):
+            raise ValueError("a query is computed or on a standard entity, and only read")
         if self.on and (self.natural_key or {"insert", "delete"} & set(self.verbs)):
             raise ValueError("an entity on a standard one has no naturalKey, and is not inserted or deleted")
         if not self.on and any(one.shows for one in self.fields.values()):

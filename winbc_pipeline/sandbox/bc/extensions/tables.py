@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...records import Record
-from ..data.company import Company, with_etag
+from ..data.company import ROW_VERSION, Company, with_etag
 from ..data.refusal import already_exists, dialog_error, validation_error
 from ..data.schema import EntitySet
 from ..data.values import checked_body, decoded, is_zero
@@ -89,7 +89,7 @@ class OnStandard(Rules):
             self.company.records.delete(name, key)
             row = old
         else:
-            row = self._row(record, old)
+            row = self._row(record, old, tell)
             store = self.company.records.replace if old else self.company.records.insert
             store(name, key, row)
         if tell and row:
@@ -104,11 +104,16 @@ class OnStandard(Rules):
             if row["id"] not in present:
                 self.company.records.delete(self.entity.name, row["id"])
 
-    def _row(self, record: Record, old: Record | None) -> Record:
+    def _row(self, record: Record, old: Record | None, is_written: bool) -> Record:
         own = {name: value for name, value in (old or {}).items() if name in self.entity.fields}
-        return with_etag(
-            self.company.empty(self.entity.name) | own | {name: record[other] for name, other in self.shown.items()}
-        )
+        shown = {name: record[other] for name, other in self.shown.items()}
+        row = self.company.empty(self.entity.name) | own | shown
+        if ROW_VERSION not in self.entity.fields:
+            return with_etag(row)
+        # What was written while the app was not installed has its row version from the installation on.
+        if is_written or any(own.get(name) != value for name, value in shown.items()):
+            row[ROW_VERSION] = self.company.next_row_version()
+        return row
 
 
 def with_key(company: Company, entity: EntitySet, key: Sequence[str], record: Record) -> Record | None:
