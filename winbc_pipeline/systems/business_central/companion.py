@@ -70,6 +70,11 @@ def entity_sets() -> dict[str, EntitySet]:
     }
 
 
+def is_of_app(path: str) -> bool:
+    """Whether a path, relative to the company, is one of the app's API."""
+    return path.partition("(")[0] in contract()["entities"]
+
+
 def app_client(settings: Settings, company: str = "") -> BusinessCentral:
     """A client of the app's API. It lists the same companies as API v2.0.
 

@@ -76,6 +76,7 @@ permissionset 62200 "WINS Read"
         codeunit "WINS Install" = X,
         codeunit "WINS Marketing Text" = X,
         codeunit "WINS Order Processing" = X,
+        codeunit "WINS Order Shipping" = X,
         codeunit "WINS Posted Link" = X,
         codeunit "WINS Stock Log" = X,
         codeunit "WINS Stock Posting" = X,

@@ -7,6 +7,7 @@ companion_orders.py. Its stock: companion_stock.py. Each does what the AL object
 import json
 import uuid
 from collections.abc import Iterable
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
@@ -77,8 +78,10 @@ def apply_template(company: Company, record: Record, arguments: Record) -> None:
 
 @behaviour("winstore.release")
 def release(company: Company, record: Record, arguments: Record) -> None:
-    """Releases a sales order."""
-    posting.release(company, _order(company, record))
+    """Releases a sales order. One that is released stays so."""
+    order = _order(company, record)
+    if order["status"] == "Draft":
+        posting.release(company, order)
 
 
 @behaviour("winstore.ship")
@@ -87,6 +90,19 @@ def ship(company: Company, record: Record, arguments: Record) -> None:
     order = _order(company, record)
     lines = company.all("salesOrderLines", "documentId", order["id"])
     posting.ship(company, order, {line["id"]: amount(line["shipQuantity"]) for line in lines})
+
+
+@behaviour("winstore.shipUpTo")
+def ship_up_to(company: Company, record: Record, arguments: Record) -> None:
+    """Posts a shipment of what is wanted of each line less what was shipped of it. AL: codeunit WINS Order Shipping."""
+    check_sync_on(company)
+    order, given = _order(company, record), arguments["quantities"]
+    wanted = {one["sequence"]: amount(one["quantity"]) for one in json.loads(given, parse_float=Decimal)} if given else {}
+    left = {}
+    for line in company.all("salesOrderLines", "documentId", order["id"]):
+        in_all = wanted.get(line["sequence"], Decimal(0)) if given else amount(line["quantity"])
+        left[line["id"]] = max(in_all - amount(line["shippedQuantity"]), Decimal(0))
+    posting.ship(company, order, left)
 
 
 def _order(company: Company, record: Record) -> Record:
