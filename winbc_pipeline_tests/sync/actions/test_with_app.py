@@ -33,7 +33,6 @@ class Counter(OrderFlow):
 
     def says(self, status: str) -> None:
         self.pass_time(60)
-        self.edit("W1", status=status)
         records = self.winstore_app.state.records
         known = {"ordernr": "W1", "status": status, "modified": timestamp(self.now)}
         records.insert_many("order_status", [("W1", known)])
@@ -63,7 +62,10 @@ def counter(tmp_path: Path, tables: Path) -> Iterator[Counter]:
     try:
         with in_process(made.wire, made.moment, made.pass_time):
             made.edit_lookup("order_actions", "picking,release,", "sent,ship,", "partly,ship,")
-            made.send("W1", lines=[{"amount": "5"}], shippingcost="0")
+            made.seed(customers=[{"number": "C1", "displayName": "Anna"}])
+            line = {"lineType": "Item", "lineObjectNumber": KNOWN_SKU, "quantity": 5}
+            order = {"customerNumber": "C1", "externalDocumentNumber": "WS-W1", "salesOrderLines": [line]}
+            assert made.by_person("POST", "salesOrders", order).status_code == 201
             yield made
     finally:
         made.close()
