@@ -21,7 +21,7 @@ from ..documents.existing import ORDER, Found
 RELEASE, SHIP = "release", "ship"  # as tables name them
 PLANNED = {RELEASE: "release", SHIP: "deliver"}  # as plan and ledger name them: their `ship` is shipAndInvoice
 SETTINGS, QUANTITIES = "salesOrderSettings", "quantities"
-SHIPS_SINCE = (1, 1, 0, 0)  # the version of the app that ships up to a quantity
+SHIPS_SINCE = "1.1.0.0"  # the version of the app that ships up to a quantity
 Wanted = Mapping[str, str | None]
 
 
@@ -42,9 +42,8 @@ class WithApp:
         offers = self._companion.offers
         if not offers.can(SETTINGS, write=True):
             return f"{action} needs the companion app: {'; '.join(offers.gaps) or ABSENT}"
-        if action == SHIP and _numbers(offers.version) < SHIPS_SINCE:
-            since = ".".join(map(str, SHIPS_SINCE))
-            return f"{action} needs version {since} of the companion app; {offers.version} is installed"
+        if action == SHIP and not offers.is_of(SHIPS_SINCE):
+            return f"{action} needs version {SHIPS_SINCE} of the companion app; {offers.version} is installed"
         return ""
 
     def choice(self, row: Row, wanted: Wanted, found: Found, was_lost: bool) -> Choice:
@@ -96,7 +95,9 @@ def _by_line(quantities: str, order: Found) -> dict[int, Decimal]:
             in_all[line["sequence"]] = min(left, line["quantity"])
             left -= in_all[line["sequence"]]
         if left:
-            raise ValueError(f"{format(quantity, 'f')} of {number} are {format(left, 'f')} more than {order.number} has")
+            raise ValueError(
+                f"{format(quantity, 'f')} of {number} are {format(left, 'f')} more than {order.number} has"
+            )
     return in_all
 
 
@@ -124,7 +125,3 @@ def _effect(action: str, order: Found, in_all: Mapping[int, Decimal]) -> Row:
     if in_all:
         words += " up to " + ", ".join(f"{each:f} of line {line}" for line, each in sorted(in_all.items()))
     return {"field": "document", "old": order.number, "new": words}
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())

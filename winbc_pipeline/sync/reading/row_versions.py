@@ -91,8 +91,8 @@ def late(app: BusinessCentral, log_of: Mapping[str, str], read: Read) -> datetim
     names = list(dict.fromkeys(log_of.values()))
     paths = [CURSORS, *(path_after(name, read, ROW_VERSION) for name in names)]
     cursors, *logs = app.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)])
-    below = rows_in(cursors)[0][MINIMUM]
-    changed = [row for log in logs for row in rows_in(log) if row[ROW_VERSION] < below]
+    below = int(rows_in(cursors)[0][MINIMUM])
+    changed = [row for log in logs for row in rows_in(log) if int(row[ROW_VERSION]) < below]
     return min((datetime.fromisoformat(row[MODIFIED]) for row in changed), default=None)
 
 
@@ -111,16 +111,17 @@ def begins_of(told: RowVersions, connected: ConnectedFlow, reading: Reading, sin
 
 def _oldest_open(connected: ConnectedFlow) -> datetime | None:
     """The modification moment of the oldest record that is not done."""
-    states = ", ".join(map(literal, OPEN))
+    is_open = f"state IN ({', '.join(map(literal, OPEN))}) OR reason = 'DEPENDENCY'"
     with connected.store.transaction() as connection:
         create_staging(connection, connected.staging)
         ledger.create(connection)
+        if not connection.execute(f"SELECT 1 FROM ledger WHERE {is_open} LIMIT 1").fetchone():
+            return None
         row = connection.execute(
             f"""
-            SELECT min(v.moment)
-            FROM ({versions(connected)}) AS v
-            JOIN ledger AS l ON l.key = v.key
-            WHERE l.state IN ({states}) OR l.reason = 'DEPENDENCY'
+            SELECT min(moment)
+            FROM ({versions(connected)})
+            WHERE key IN (SELECT key FROM ledger WHERE {is_open})
             """
         ).fetchone()
     moment: datetime | None = row[0] if row else None

@@ -142,7 +142,9 @@ def _stage_bc(
     source = BusinessCentral(settings)
     try:
         beginning = _beginning(connected, reading, source, progress, since, began, everything)
-        begins = {name: moment - ROUNDING for name, moment in beginning.begins.items()}
+        begins = {
+            name: moment if moment == read_bc.NEVER else moment - ROUNDING for name, moment in beginning.begins.items()
+        }
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, connected.store, source, begins, wanted):

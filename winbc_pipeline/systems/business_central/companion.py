@@ -54,6 +54,14 @@ class Capabilities:
             return self.state == "there" and entity_set in self.writable
         return entity_set in self.readable
 
+    def is_of(self, version: str) -> bool:
+        """Whether the app is of a version, or a later one."""
+        return _numbers(self.version) >= _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
 
 @cache
 def contract() -> dict[str, Any]:
