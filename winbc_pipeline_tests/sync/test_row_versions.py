@@ -234,6 +234,18 @@ def test_the_watch_tells_of_what_was_committed_late_and_of_nothing_while_it_is_o
     assert change_since(books.connected, followed) is None
 
 
+def test_an_order_that_is_not_of_winstore_is_no_late_change_of_a_status(books: Books) -> None:
+    connected = ConnectedFlow(flow_named("order_status_bc_to_winstore"), books.settings)
+    stage(connected, DAY)
+    books.pass_time(60)
+    order = {"customerNumber": "C1", "externalDocumentNumber": "BY-HAND"}
+    assert books.by_person("POST", "salesOrders", order).status_code == 201
+    assert change_since(connected, books.now) is None
+    order = {"customerNumber": "C1", "externalDocumentNumber": "WS-W1"}
+    assert books.by_person("POST", "salesOrders", order).status_code == 201
+    assert change_since(connected, books.now) == Change(None, DAY)
+
+
 def test_the_watch_goes_on_by_moments_when_the_app_went(books: Books) -> None:
     books.seed_app(GONE)
     followed = books.now

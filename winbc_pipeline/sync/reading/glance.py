@@ -4,7 +4,7 @@ Here belongs: the calls, and what their answers mean. How often they are made: o
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from weakref import WeakSet
@@ -135,10 +135,11 @@ class Glance:
         try:
             companion = companion_of(client, self.settings)
             logs = row_versions.logs_of(reading, self.settings)
-            found = row_versions.late(companion.client, logs, question.read) if companion else None
+            late = row_versions.late(companion.client, logs, question.read) if companion else {}
+            found = _of_the_flow(client, reading.sets(self.settings), late)
         except WinbcError:  # the app went, or a right; what is late is read when the app is back
             return None
-        return Change(None, found.date()) if found else None
+        return Change(None, min(found).date()) if found else None
 
 
 def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
@@ -151,6 +152,18 @@ def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
     if isinstance(answer, WinbcError):
         raise answer
     return answer
+
+
+def _of_the_flow(client: BusinessCentral, sets: Mapping[str, str], late: Mapping[str, datetime]) -> list[datetime]:
+    """The moments of late changes that may be of records that the flow reads: the app tells those of all records."""
+    paths = {
+        name: read_bc.end_paths({name: sets[name]}, moment - SECOND, "asc")[0]
+        for name, moment in late.items()
+        if sets[name]
+    }
+    results = client.batch([Operation(name, "GET", path) for name, path in paths.items()]) if paths else []
+    others = {name for name, result in zip(paths, results, strict=True) if not read_bc.moments_in(result)}
+    return [moment for name, moment in late.items() if name not in others]
 
 
 def _in_winstore(source: Winstore, questions: Sequence[Question]) -> list[Answer]:

@@ -86,14 +86,15 @@ def path_after(log: str, read: Read, order: str) -> str:
     return f"{log}?$filter={quote(condition)}&$orderby={order}&$top=1&$select={ROW_VERSION},{MODIFIED}"
 
 
-def late(app: BusinessCentral, log_of: Mapping[str, str], read: Read) -> datetime | None:
-    """The moment of a change that was not read and is committed for good; None without one. By one call."""
+def late(app: BusinessCentral, log_of: Mapping[str, str], read: Read) -> dict[str, datetime]:
+    """By entity set, the moment of a change that was not read and is committed for good. By one call."""
     names = list(dict.fromkeys(log_of.values()))
     paths = [CURSORS, *(path_after(name, read, ROW_VERSION) for name in names)]
     cursors, *logs = app.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)])
     below = int(rows_in(cursors)[0][MINIMUM])
-    changed = [row for log in logs for row in rows_in(log) if int(row[ROW_VERSION]) < below]
-    return min((datetime.fromisoformat(row[MODIFIED]) for row in changed), default=None)
+    told = dict(zip(names, map(rows_in, logs), strict=True))
+    changed = ((name, row) for name, log in log_of.items() for row in told[log])
+    return {name: datetime.fromisoformat(row[MODIFIED]) for name, row in changed if int(row[ROW_VERSION]) < below}
 
 
 def begins_of(told: RowVersions, connected: ConnectedFlow, reading: Reading, since: datetime) -> dict[str, datetime]:
