@@ -71,18 +71,20 @@ def note_read(store: Store, name: str, read: Read) -> None:
         connection.execute("INSERT INTO row_version_read VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-def begun(store: Store, name: str, below: int | None, goes_on: bool) -> int | None:
+def begun(store: Store, name: str, below: int, goes_on: bool) -> int | None:
     """The row version from which the changes after a load are read: that of its beginning, however often it was killed.
 
+    An earlier one does no harm. None when the load began without the companion app.
+
     Args:
-        below: the minimum active row version now; None when nobody tells it.
+        below: the minimum active row version now.
         goes_on: whether the load goes on where a killed one stopped.
     """
     with store.transaction() as connection:
         create(connection)
         if goes_on:
             row = connection.execute("SELECT below FROM row_version_begun WHERE name = ?", [name]).fetchone()
-            return int(row[0]) if row and row[0] is not None else None
+            return int(row[0]) if row else None
         connection.execute("DELETE FROM row_version_begun WHERE name = ?", [name])
         connection.execute("INSERT INTO row_version_begun VALUES (?, ?)", [name, below])
     return below

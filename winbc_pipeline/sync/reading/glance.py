@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from weakref import WeakSet
 
 from ... import clock
-from ...errors import UnreadableAnswer, WinbcError
+from ...errors import StoreBusy, UnreadableAnswer, WinbcError
 from ...settings import Settings
 from ...staging.row_versions import Read, last_read
 from ...systems.business_central import BusinessCentral, Operation
@@ -58,7 +58,10 @@ class Question:
         reading = connected.flow.reading
         if not reading:
             return cls(connected, followed)
-        read = last_read(connected.store, connected.staging.name, wait_s=0)
+        try:
+            read = last_read(connected.store, connected.staging.name, wait_s=0)
+        except StoreBusy:  # the next question looks for what was committed late
+            read = None
         return cls(connected, followed, reading.unread(connected.store), read)
 
     @property

@@ -198,7 +198,7 @@ def _beginning(
         return _Beginning(row_versions.begins_of(found, connected, reading, since - overlap), False, note)
     whole = dict.fromkeys(reading.sets(connected.settings), since - overlap)
     begins = progress.begin(whole, began, overlap)
-    below = begun(connected.store, progress.name, found.below if found else None, begins != whole)
+    below = begun(connected.store, progress.name, found.below, begins != whole) if found else None
     if found and known:  # what was committed late may be older than what is read by moments
         begins = {name: min(moment, found.oldest.get(name, moment)) for name, moment in begins.items()}
         below = found.below
