@@ -84,7 +84,7 @@ def begun(store: Store, name: str, below: int, goes_on: bool) -> int | None:
         create(connection)
         if goes_on:
             row = connection.execute("SELECT below FROM row_version_begun WHERE name = ?", [name]).fetchone()
-            return int(row[0]) if row else None
+            return min(int(row[0]), below) if row else None
         connection.execute("DELETE FROM row_version_begun WHERE name = ?", [name])
         connection.execute("INSERT INTO row_version_begun VALUES (?, ?)", [name, below])
     return below
