@@ -58,8 +58,8 @@ codeunit 62250 "WINS Order Request Test"
         SalesLine.SetRange("Document No.", SalesHeader."No.");
         SalesLine.FindFirst();
 
-        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', SalesLine."Line No."));
-        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', SalesLine."Line No."));
+        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', Format(SalesLine."Line No.", 0, 9)));
+        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', Format(SalesLine."Line No.", 0, 9)));
 
         SalesLine.Find();
         Assert.AreEqual(2, SalesLine."Quantity Shipped", 'quantity shipped');
