@@ -13,7 +13,6 @@ import pytest
 
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
-from winbc_pipeline.sandbox.control import timestamp
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import sync
@@ -33,9 +32,7 @@ class Counter(OrderFlow):
 
     def says(self, status: str) -> None:
         self.pass_time(60)
-        records = self.winstore_app.state.records
-        known = {"ordernr": "W1", "status": status, "modified": timestamp(self.now)}
-        records.insert_many("order_status", [("W1", known)])
+        self.order("W1", status=status)
 
     def run(self) -> tuple[str, str | None]:
         """State and reason of the status after a run."""
