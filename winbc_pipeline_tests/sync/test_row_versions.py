@@ -112,6 +112,7 @@ def test_a_transaction_that_commits_ten_minutes_late_is_not_missed(books: Books)
     assert books.read() == 0
 
 
+@pytest.mark.proof
 def test_a_transaction_of_the_evening_before_is_not_missed_after_midnight(books: Books) -> None:
     """Its moment is before the window of the run, overlap and all."""
     books.pass_time(EVENING_S)
@@ -146,6 +147,7 @@ def test_what_changed_while_the_app_was_gone_is_read_when_it_is_back(books: Book
     assert "Meanwhile" in books.names()
 
 
+@pytest.mark.proof
 def test_an_app_that_comes_and_goes_between_runs_loses_no_change(books: Books) -> None:
     for number, step in enumerate((GONE, BACK, GONE, BACK)):
         books.seed_app(step)
@@ -154,6 +156,7 @@ def test_an_app_that_comes_and_goes_between_runs_loses_no_change(books: Books) -
         assert f"Name {number}" in books.names()
 
 
+@pytest.mark.proof
 def test_an_older_app_without_row_versions_is_read_by_moments(books: Books) -> None:
     books.seed_app(companion_app("1.0.0.0").source())
     assert books.read() == 2
@@ -161,6 +164,7 @@ def test_an_older_app_without_row_versions_is_read_by_moments(books: Books) -> N
     assert books.read() == 0
 
 
+@pytest.mark.proof
 def test_without_the_right_to_read_row_versions_moments_count(books: Books) -> None:
     for name in ("WINS Read", "WINS Api"):
         books._control(BC, "seed", {"permissionSets": {name: False}})
@@ -191,6 +195,7 @@ def test_a_killed_read_is_made_again_from_the_same_row_version(books: Books, mon
     assert books.read() == 0
 
 
+@pytest.mark.proof
 def test_what_commits_late_during_a_killed_first_load_is_read_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,12 +213,14 @@ def test_what_commits_late_during_a_killed_first_load_is_read_after_it(
         assert {"Late", "Cor"} <= books.names()
 
 
+@pytest.mark.proof
 def test_once_a_day_the_window_is_read_whole(books: Books) -> None:
     """What other flows add to a record may have changed since."""
     books.pass_time(25 * 3600)
     assert books.read() == 2
 
 
+@pytest.mark.proof
 def test_while_a_record_is_not_done_it_is_read_again(books: Books) -> None:
     books.in_bc("C1", email="bea@mail.example;bea@other.example", displayName="x" * 100)
     books.run(TO_WINSTORE)
@@ -246,6 +253,7 @@ def test_an_order_that_is_not_of_winstore_is_no_late_change_of_a_status(books: B
     assert change_since(connected, books.now) == Change(None, DAY)
 
 
+@pytest.mark.proof
 def test_the_watch_goes_on_by_moments_when_the_app_went(books: Books) -> None:
     books.seed_app(GONE)
     followed = books.now

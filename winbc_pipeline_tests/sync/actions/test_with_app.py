@@ -79,6 +79,7 @@ def test_a_status_releases_the_order_once(counter: Counter) -> None:
     assert counter.writes() == before
 
 
+@pytest.mark.proof
 def test_a_status_ships_all_that_is_left_and_makes_no_invoice(counter: Counter) -> None:
     counter.install()
     counter.says("Sent")
@@ -97,6 +98,7 @@ def test_quantities_are_shipped_up_to_what_winstore_says_in_all(counter: Counter
     assert len(counter.records("salesShipments")) == 2
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", [{"kind": "drop_after"}, {"kind": "drop_before"}], ids=["done", "not done"])
 @pytest.mark.parametrize("status", ["Picking", "Sent"])
 def test_a_lost_answer_is_asked_for_again_by_the_next_run_and_done_once(
@@ -111,6 +113,7 @@ def test_a_lost_answer_is_asked_for_again_by_the_next_run_and_done_once(
     assert len(counter.records("salesShipments")) == (1 if status == "Sent" else 0)
 
 
+@pytest.mark.proof
 def test_more_than_the_order_has_fails_with_its_words(counter: Counter) -> None:
     counter.install()
     counter.edit_table("status", "quantities", FLOW, source=f"'{KNOWN_SKU}=7'", when="update")
@@ -136,12 +139,14 @@ def test_without_the_app_or_with_an_older_one_the_status_waits_and_names_what_is
     assert counter.run()[0] == "CONFIRMED"
 
 
+@pytest.mark.proof
 def test_an_older_app_releases(counter: Counter) -> None:
     counter.install("1.0.0.0")
     counter.says("Picking")
     assert counter.run() == ("CONFIRMED", None)
 
 
+@pytest.mark.proof
 def test_a_person_who_shipped_a_part_before_is_not_shipped_over(counter: Counter) -> None:
     counter.install()
     counter.edit_table("status", "quantities", FLOW, source=SHIPMENT, when="update")

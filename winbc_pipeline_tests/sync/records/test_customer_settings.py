@@ -39,6 +39,7 @@ def test_a_new_customer_gets_what_the_template_of_a_row_holds(shop: TwoWays) -> 
     assert shop.writes() == before
 
 
+@pytest.mark.proof
 def test_an_older_app_takes_the_customer_without_the_template(shop: TwoWays) -> None:
     shop.seed_app(companion_app("1.0.0.0").source())
     shop.edit_table("customer", "app.templateCode", TO_BC, source="'WEB'", when="create")
@@ -49,6 +50,7 @@ def test_an_older_app_takes_the_customer_without_the_template(shop: TwoWays) -> 
     assert "templateCode" not in settings_of(shop)
 
 
+@pytest.mark.proof
 def test_the_person_of_a_company_becomes_its_primary_contact(shop: TwoWays) -> None:
     number = "if(company IS NULL, NULL, 'WSP' || customerid)"
     shop.edit_table("customer", "app.primaryContactNumber", TO_BC, source=number, when="update")

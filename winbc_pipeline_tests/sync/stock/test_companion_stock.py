@@ -125,6 +125,7 @@ def test_an_order_that_is_deleted_is_told_by_the_log_of_stock_with_its_moment(of
     assert moment == deleted_at
 
 
+@pytest.mark.proof
 def test_a_posting_that_commits_ten_minutes_late_arrives(of_bc: StockWorld) -> None:
     of_bc.run(TO_WINSTORE)
     act = {"do": "adjust", "item": SKU, "quantity": -4}
@@ -137,6 +138,7 @@ def test_a_posting_that_commits_ten_minutes_late_arrives(of_bc: StockWorld) -> N
     assert of_bc.shown() == 6
 
 
+@pytest.mark.proof
 def test_a_run_after_which_no_stock_changed_reads_no_item(of_bc: StockWorld) -> None:
     of_bc.run(TO_WINSTORE)
     of_bc.pass_time(60)
