@@ -48,7 +48,10 @@ STATUS_TO_BC = Flow(
             entity_set="salesOrders",
             table="status.csv",
             match=(("externalDocumentNumber", False),),
-            own_fields={"action": FieldFacts("action", "text", options=ACTIONS)},
+            own_fields={
+                "action": FieldFacts("action", "text", options=ACTIONS),
+                "quantities": FieldFacts("quantities", "text"),
+            },
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from ..flows import variants
 from ..health import store as health
-from ..staging import apart, compact, gather, gone, ledger, load, pairs, problems, progress, schema
+from ..staging import apart, compact, gather, gone, ledger, load, pairs, problems, progress, row_versions, schema
 from ..staging.people import erased
 from ..staging.people.personal import PersonalFile, PersonalTable
 from ..staging.server import address
@@ -30,6 +30,7 @@ OWNERS = (
     problems,
     progress,
     restored,
+    row_versions,
     rules,
     safe_mode,
     schema,

@@ -232,10 +232,11 @@ class Records:
         row = self.db.execute("SELECT content FROM blob WHERE id = ?", (record_id,)).fetchone()
         return bytes(row[0]) if row else b""
 
-    def next_value(self, name: str) -> int:
-        """The next number of a counter, which begins at 1. No number comes twice."""
+    def next_value(self, name: str, count: int = 1) -> int:
+        """The last of the next numbers of a counter, which begins at 1. No number comes twice."""
         row = self.db.execute(
-            "INSERT INTO counter VALUES (?, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last", (name,)
+            "INSERT INTO counter VALUES (?, ?) ON CONFLICT DO UPDATE SET last = last + excluded.last RETURNING last",
+            (name, count),
         ).fetchone()
         return int(row[0])
 

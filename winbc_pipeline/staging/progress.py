@@ -155,15 +155,17 @@ class Progress:
             return None, None
         return next(iter(self.oldest.values())), moments[-1]
 
-    def end(self, asked_at: datetime) -> None:
-        """Notes that the load is whole.
+    def end(self, asked_at: datetime, is_whole: bool = True) -> None:
+        """Notes that the load is done.
 
         Args:
             asked_at: when it first asked, by the source's clock.
+            is_whole: whether it has read all since its moment. What a killed load has taken still counts where not.
         """
         with self.store.transaction() as connection:
             create(connection)
-            connection.execute("DELETE FROM load_progress WHERE name = ?", [self.name])
+            if is_whole:
+                connection.execute("DELETE FROM load_progress WHERE name = ?", [self.name])
             connection.execute("DELETE FROM last_load WHERE name = ?", [self.name])
             connection.execute("INSERT INTO last_load VALUES (?, ?)", [self.name, asked_at])
 

@@ -288,6 +288,7 @@ class Reading:
             staged in, which is the flow's own or that of a comparison.
         key: fields that identify a row.
         group: field whose value is the same in all rows that always come together, such as the lines of an order.
+        logs: entity sets of the companion app that tell the changes of a set, where its name does not give them.
         unread: gives, from the flow's database, the paths of records that nobody has read, whatever their moments say.
             They give a number only.
         note_staged: is called with the same database when what `rows` gave is staged.
@@ -299,6 +300,7 @@ class Reading:
     ]
     key: tuple[str, ...]
     group: str = ""
+    logs: Mapping[str, str] = field(default_factory=dict)
     unread: Callable[[Store], list[str]] = field(default=_all_read)
     note_staged: Callable[[Store], None] = field(default=_no_need)
 

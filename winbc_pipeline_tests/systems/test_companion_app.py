@@ -119,7 +119,7 @@ def test_without_any_permission_set_the_one_to_assign_is_named(bc: Bc) -> None:
 
 def test_the_check_shows_the_version_and_what_it_gives(bc: Bc) -> None:
     looked_at = bc.checked().looked_at
-    assert looked_at.startswith("version 1.0.0.0 gives ")
+    assert looked_at.startswith("version 1.1.0.0 gives ")
     assert entity_sets()["orderRequests"].gives in looked_at
 
 

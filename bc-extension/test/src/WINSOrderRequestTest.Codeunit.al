@@ -8,6 +8,7 @@ codeunit 62250 "WINS Order Request Test"
         Library: Codeunit "WINS Test Library";
         LibrarySales: Codeunit "Library - Sales";
         OrderProcessing: Codeunit "WINS Order Processing";
+        OrderShipping: Codeunit "WINS Order Shipping";
 
     [Test]
     procedure AProcessedRequestHasADocumentWithItsLines()
@@ -41,6 +42,27 @@ codeunit 62250 "WINS Order Request Test"
 
         SalesHeader.SetRange("External Document No.", OrderRequest.Reference);
         Assert.RecordCount(SalesHeader, 1);
+    end;
+
+    [Test]
+    procedure ShippingTwiceUpToAQuantityShipsItOnce()
+    var
+        OrderRequest: Record "WINS Order Request";
+        SalesHeader: Record "Sales Header";
+        SalesLine: Record "Sales Line";
+    begin
+        Library.MakeOrderRequest(OrderRequest, 'W-6', 3, 10);
+        OrderProcessing.Process(OrderRequest);
+        SalesHeader.GetBySystemId(OrderRequest."Document Id");
+        SalesLine.SetRange("Document Type", SalesHeader."Document Type");
+        SalesLine.SetRange("Document No.", SalesHeader."No.");
+        SalesLine.FindFirst();
+
+        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', Format(SalesLine."Line No.", 0, 9)));
+        OrderShipping.ShipUpTo(SalesHeader, StrSubstNo('[{"sequence":%1,"quantity":2}]', Format(SalesLine."Line No.", 0, 9)));
+
+        SalesLine.Find();
+        Assert.AreEqual(2, SalesLine."Quantity Shipped", 'quantity shipped');
     end;
 
     [Test]

@@ -23,7 +23,7 @@ from ...staging.store import Store, quote, rows_of
 from ...sync.flow import Gather, Reading, Rows
 from ...sync.reading.read_bc import MODIFIED, changed
 from ...sync.stock import rules
-from ...sync.stock.app_stock import AppStock, Place, Sums, app_stock
+from ...sync.stock.app_stock import LOG, AppStock, Place, Sums, app_stock
 from ...systems.business_central import BusinessCentral, entity_fields
 from ...systems.exact_json import exact
 from .. import variants as item_variants
@@ -83,6 +83,8 @@ def rows(
         orders = open_orders(settings, source, since, app)
         known, reserved = _known(store), app.reserved() if app and "reserved" in _words(settings) else None
         moved = entries.read(store, source, None if is_whole else since[ENTRIES])
+        if app and not is_whole:
+            moved |= app.changed(since[ENTRIES])
         moments = None if is_whole else _moments(source, since[ITEMS], moved, known, orders, reserved or Sums())
         fields = sorted((wanted & set(entity_fields(ITEMS))) | NEEDED)
         for items in _items(source, moments, fields):
@@ -254,5 +256,13 @@ def fields(of_rows: Mapping[str, str]) -> Mapping[str, str]:
     return {**of_rows, **rules.FIELDS}
 
 
-READING = Reading(sets, rows, key=("number",), group="id", unread=entries.unread, note_staged=entries.note_staged)
+READING = Reading(
+    sets,
+    rows,
+    key=("number",),
+    group="id",
+    logs={ENTRIES: LOG, SALES: LOG},
+    unread=entries.unread,
+    note_staged=entries.note_staged,
+)
 GATHER = Gather(key=("number",), modified=MODIFIED, fields=fields, prepare=prepare, select=select, keep=rules.keep)

@@ -5,7 +5,7 @@ Here belongs: how far the source was followed, and which records a run can settl
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ...staging import ledger
@@ -13,6 +13,7 @@ from ...staging.progress import last_asked
 from ...staging.store import Row, Store
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVAL
+from ...sync.reading.glance import SECOND, Question
 
 NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
 Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
@@ -23,13 +24,13 @@ class Known:
     """What the databases of a flow say.
 
     Attributes:
-        followed: the watermark; None before the first record.
+        asked: the question of the flow, with the watermark from which on changes count.
         is_new: whether nothing was loaded yet.
         depends: whether records wait for another flow, so that its database counts, too.
         waiting: rows of the ledger that the next run can settle without a person.
     """
 
-    followed: datetime | None
+    asked: Question
     is_new: bool
     depends: bool
     waiting: list[Row]
@@ -56,7 +57,9 @@ def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
     followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
     is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
     depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
-    _read[path] = (every if depends else own), Known(followed, is_new, depends, waiting)
+    start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
+    asked = Question(connected, start) if is_new else Question.about(connected, followed or start)
+    _read[path] = (every if depends else own), Known(asked, is_new, depends, waiting)
     return _read[path]
 
 

@@ -7,7 +7,7 @@ for the watch of the source (watch.py). Concept page: Sensors.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
 
@@ -15,7 +15,7 @@ from ...staging.notes.pause import paused_until
 from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVED
-from ...sync.reading.glance import SECOND, Change, Question
+from ...sync.reading.glance import Change, Question
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
@@ -102,8 +102,7 @@ class _Tick:
                     ends = min(ends, time.monotonic() + BUSY_S)
 
     def _question(self, known: Known) -> Question:
-        start = datetime.combine(self.connected.settings.history_start, datetime.min.time(), UTC)
-        return replace(Question.about(self.connected, known.followed or start - SECOND), seen=self.taken)
+        return replace(known.asked, connected=self.connected, seen=self.taken)
 
     def _follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
         if change is None and not waiting:

@@ -8,11 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from ..records import Record
+from .data import late
 from .data.company import Company, amount
 from .data.refusal import Refused
 from .data.schema import ZERO_GUID
 from .data.values import DECIMAL_LIMIT
 from .extensions.companion import switch_sync_off
+from .odata.writing import modify
 from .rules import posting, purchases
 from .rules.stock import DECREASE, INCREASE, PURCHASE, TRANSFER, Movement, move
 
@@ -20,16 +22,36 @@ Act = Callable[[Company, Record], None]
 
 
 def act(company: Company, asked: Record) -> object:
-    """Does what `do` says, in one transaction. Raises ValueError, and LookupError if there is no such record."""
-    work = ACTS.get(str(asked.get("do")))
-    if work is None:
-        raise ValueError(f"do is one of {', '.join(ACTS)}")
+    """Does what `do` says, in one transaction. Raises ValueError, and LookupError if there is no such record.
+
+    `{"do": "begin", "act": {…}}` begins a transaction that does an act, and gives its number;
+    `{"do": "commit", "transaction": number}` commits it. Nobody sees the act before.
+    """
+    if asked.get("do") == "begin":
+        return {"transaction": late.begin(company, _known(asked.get("act")))}
+    if asked.get("do") == "commit":
+        with late.committing(company, asked.get("transaction")) as begun:
+            return act(company, begun)
     try:
         with company.transaction():
-            work(company, asked)
+            ACTS[_known(asked)["do"]](company, asked)
     except Refused as refusal:
         raise ValueError(refusal.message) from refusal
     return {"done": asked["do"]}
+
+
+def _known(asked: Any) -> Record:
+    if not isinstance(asked, dict) or str(asked.get("do")) not in ACTS:
+        raise ValueError(f"do is one of {', '.join(ACTS)}, begin, commit")
+    return asked
+
+
+def _edit(company: Company, asked: Record) -> None:
+    """Edits fields of a record, which is given by its entity set and id."""
+    name = str(asked.get("entity"))
+    if name not in company.schema or not isinstance(asked.get("fields"), dict):
+        raise ValueError("an edit has entity, id and fields")
+    modify(company, company.entity(name), _record(company, name, "id", asked.get("id")), asked["fields"], "*")
 
 
 def _release(company: Company, asked: Record) -> None:
@@ -146,4 +168,5 @@ ACTS: dict[str, Act] = {
     "count": _count,
     "reserve": _reserve,
     "copyEnvironment": _copy_environment,
+    "edit": _edit,
 }

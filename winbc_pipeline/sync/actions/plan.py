@@ -18,7 +18,7 @@ from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
 from ..documents.changes import operation
 from ..documents.decide import Choice, decide_lost
-from ..documents.existing import INVOICE, ORDER, Found, look_up, several_message
+from ..documents.existing import INVOICE, ORDER, Found, look_up, several_message, with_lines
 from ..documents.outbox import SENT
 from ..flow import Flow
 from ..map import MAPPED, mapped_table, mapped_with_ledger
@@ -26,9 +26,10 @@ from ..outcomes import broken_rule
 from ..plan_table import store_plan, unchanged_rows
 from ..session import recover
 from ..work import Work
+from . import with_app
 
 NOTHING, SHIP, DELETE = "none", "shipAndInvoice", "delete"
-ACTIONS = (NOTHING, SHIP, DELETE)
+ACTIONS = (NOTHING, with_app.RELEASE, with_app.SHIP, SHIP, DELETE)
 # SQL over the ledger of the orders: orders on whose document nothing is done. EXISTS: the document is somebody else's.
 UNSETTLED = "state IN ('PLANNED', 'SENDING', 'UNKNOWN', 'CONFLICT', 'DUPLICATE', 'NEEDS_HUMAN') OR reason = 'EXISTS'"
 # BC's bound actions that ship and invoice a document, by its entity set. An invoice has nothing to ship.
@@ -48,13 +49,16 @@ def plan(work: Work, target: BusinessCentral) -> None:
     asked = {row["_key"]: json.loads(row["updates"]) for row in rows}
     references = {row["_key"]: _reference(row, asked[row["_key"]]) for row in rows}
     found = look_up(target, set(references.values()))
+    by_line = {references[key] for key, wanted in asked.items() if wanted.get(with_app.QUANTITIES)}
+    found |= with_lines(target, {each: found[each] for each in by_line & found.keys()})
+    app = with_app.WithApp(settings, target)
     in_doubt = _in_doubt(work.connected)
     planned = []
     for row in rows:
         wanted, reference = asked[row["_key"]], references[row["_key"]]
         documents = found.get(reference, [])
         held = _held_back(wanted.get("action"), in_doubt.get(reference), settings)
-        choice = _choice(flow, row, wanted, documents, settings, target, held)
+        choice = _choice(flow, row, wanted, documents, settings, target, held, app)
         if work.keys is None and row["state"] == State.NEEDS_HUMAN and choice.action in SENT:
             choice = Choice("hold", "TRIED_OUT")  # It is sent again only when a person names its key.
         planned.append(_planned(flow, row, choice, reference))
@@ -93,6 +97,7 @@ def _choice(
     settings: Settings,
     target: BusinessCentral,
     held: Choice | None,
+    app: with_app.WithApp,
 ) -> Choice:
     """Decides on one status (`row`), whose mapped fields are `wanted`.
 
@@ -106,7 +111,8 @@ def _choice(
     is_lost = row["state"] == State.UNKNOWN
     lost_once = is_lost or row["state"] == State.NEEDS_HUMAN
     arrived = is_lost and _left_its_mark(row["action"], documents)
-    waits = decide_lost(row, settings, clock.now(), target.server_now) if is_lost else None
+    may_be_repeated = row["action"] in with_app.PLANNED.values()
+    waits = decide_lost(row, settings, clock.now(), target.server_now) if is_lost and not may_be_repeated else None
     if waits and waits.action == "wait" and documents and not arrived:
         return waits  # The lost action may still come, whatever the status asks for by now.
     if row["errors"]:
@@ -121,6 +127,9 @@ def _choice(
         # A document that a lost call should have deleted is gone: the call was run.
         was_deleted = action == DELETE and lost_once
         return Choice("adopt", "RECONCILED") if was_deleted else Choice("skip", "NO_DOCUMENT")
+    if action in with_app.PLANNED:
+        chosen = app.choice(row, wanted, found, lost_once)
+        return waits or held or chosen if chosen.action in SENT else chosen
     if _is_done(action, found):
         return Choice("adopt", "RECONCILED" if lost_once else "UNCHANGED", None, found)
     if arrived:  # The lost action is settled. The status asks for another one.
@@ -147,7 +156,9 @@ def _held_back(action: str | None, order: Row | None, settings: Settings) -> Cho
 
 
 def _left_its_mark(sent: str, documents: list[Found]) -> bool:
-    """Whether a lost action was done, by what it leaves behind."""
+    """Whether a lost action was done, by what it leaves behind. What may be repeated is not waited for."""
+    if sent in with_app.PLANNED.values():
+        return False
     if sent == "ship":
         return any(each.is_posted for each in documents)
     return not documents

@@ -23,6 +23,7 @@ from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row, compress_with_zstd
 from ...systems.business_central import BusinessCentral, Operation, Result
+from ...systems.business_central.companion import companion_of, is_of_app
 from .. import crash_points
 from ..outcomes import BLOCKED_WITH_TYPE, BY_TABLE, PRIVACY_BLOCKED
 from ..plan_table import planned_table
@@ -352,11 +353,16 @@ class Sender:
             self.refused = error
         return [Result(each.attempt, NOT_RUN, {}) for each in requests]
 
+    def _client_of(self, operations: list[Operation]) -> BusinessCentral:
+        """The client of the companion app for its own actions, which are never in one call with others."""
+        companion = companion_of(self.target, self.settings) if is_of_app(operations[0].path) else None
+        return companion.client if companion else self.target
+
     def _answered(self, operations: list[Operation], isolated: bool) -> list[Result]:
         """Sends operations in one call; gives one result per operation, whatever becomes of the call."""
         try:
             if self._may_send:
-                return self.target.batch(operations, isolated)
+                return self._client_of(operations).batch(operations, isolated)
         except AuthenticationFailed as error:
             self.refused = error
         except SystemUnavailable:

@@ -28,7 +28,7 @@ STATES = {
     "human": State.NEEDS_HUMAN,
 }
 # Actions that are sent again once the cause of a refusal is mended. After other refused actions a person decides.
-MENDABLE = ("create", "ship")
+MENDABLE = ("create", "ship", "release", "deliver")
 # Columns that the ledger takes from the plan.
 KNOWN = (
     "hash",

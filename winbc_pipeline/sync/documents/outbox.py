@@ -19,7 +19,7 @@ from ..session import recover
 from ..work import Work
 
 FRESH = timedelta(minutes=5)  # how long a plan's lookups may be believed
-SENT = ("create", "change", "delete", "cancel", "ship")  # actions that need a call
+SENT = ("create", "change", "delete", "cancel", "ship", "release", "deliver")  # actions that need a call
 # SQL over a planned document (alias p): whether its action needs a call.
 IS_SENT = f"p.action IN ({', '.join(map(literal, SENT))})"
 FOR_PEOPLE = "changes, lookups"  # columns that sending does not need

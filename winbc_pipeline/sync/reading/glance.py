@@ -4,18 +4,21 @@ Here belongs: the calls, and what their answers mean. How often they are made: o
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from weakref import WeakSet
 
 from ... import clock
-from ...errors import UnreadableAnswer, WinbcError
+from ...errors import StoreBusy, UnreadableAnswer, WinbcError
 from ...settings import Settings
+from ...staging.row_versions import Read, last_read
 from ...systems.business_central import BusinessCentral, Operation
 from ...systems.business_central.client import Result
+from ...systems.business_central.companion import companion_of
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow
-from . import read_bc
+from . import read_bc, row_versions
 
 GLANCE_S = 2  # the longest time that an answer is waited for
 SECOND = timedelta(seconds=1)
@@ -42,18 +45,26 @@ class Question:
     Attributes:
         unread: paths of records that nobody has read, whatever their moments say (Reading.unread).
         seen: the newest change that somebody takes care of already; what is not newer is no change.
+        read: what was read by row versions; None without the companion app.
     """
 
     connected: ConnectedFlow
     followed: datetime
     unread: Sequence[str] = ()
     seen: datetime | None = None
+    read: Read | None = None
 
     @classmethod
     def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
         """The question of a flow, with what its database says is unread."""
         reading = connected.flow.reading
-        return cls(connected, followed, reading.unread(connected.store) if reading else ())
+        if not reading:
+            return cls(connected, followed)
+        try:
+            read = last_read(connected.store, connected.staging.name, wait_s=0)
+        except StoreBusy:  # the next question looks for what was committed late
+            read = None
+        return cls(connected, followed, reading.unread(connected.store), read=read)
 
     @property
     def unknown(self) -> Change:
@@ -85,6 +96,8 @@ class Glance:
         # A call that nobody waits for any more ends by itself soon after.
         short = settings.model_copy(update={"timeout_s": 2 * GLANCE_S})
         self.client = BusinessCentral(short, tries=1) if source == "bc" else Winstore(short, tries=1)
+        self.looked_for_late: WeakSet[Question] = WeakSet()
+        self.settings = short
 
     def close(self) -> None:
         self.client.close()
@@ -108,10 +121,30 @@ class Glance:
         """The answers to the questions of one call, in their order."""
         try:
             if isinstance(self.client, BusinessCentral):
-                return _in_bc(self.client, questions)
+                answers = _in_bc(self.client, questions)
+                return [
+                    self._late(question) if answer is None else answer
+                    for question, answer in zip(questions, answers, strict=True)
+                ]
             return _in_winstore(self.client, questions)
         except WinbcError as error:
             return [error] * len(questions)
+
+    def _late(self, question: Question) -> Change | None:
+        """What was committed late, as row versions tell it: moments do not. Looked for once for each question."""
+        reading, client = question.connected.flow.reading, self.client
+        is_new = question not in self.looked_for_late
+        if not is_new or not reading or not question.read or not isinstance(client, BusinessCentral):
+            return None
+        self.looked_for_late.add(question)
+        try:
+            companion = companion_of(client, self.settings)
+            logs = row_versions.logs_of(reading, self.settings)
+            late = row_versions.late(companion.client, logs, question.read) if companion else {}
+            found = _of_the_flow(client, reading.sets(self.settings), late)
+        except WinbcError:  # the app went, or a right; what is late is read when the app is back
+            return None
+        return Change(None, min(found).date()) if found else None
 
 
 def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
@@ -124,6 +157,18 @@ def change_since(connected: ConnectedFlow, followed: datetime) -> Change | None:
     if isinstance(answer, WinbcError):
         raise answer
     return answer
+
+
+def _of_the_flow(client: BusinessCentral, sets: Mapping[str, str], late: Mapping[str, datetime]) -> list[datetime]:
+    """The moments of late changes that may be of records that the flow reads: the app tells those of all records."""
+    paths = {
+        name: read_bc.end_paths({name: sets[name]}, moment - SECOND, "asc")[0]
+        for name, moment in late.items()
+        if sets[name]
+    }
+    results = client.batch([Operation(name, "GET", path) for name, path in paths.items()]) if paths else []
+    others = {name for name, result in zip(paths, results, strict=True) if not read_bc.moments_in(result)}
+    return [moment for name, moment in late.items() if name not in others]
 
 
 def _in_winstore(source: Winstore, questions: Sequence[Question]) -> list[Answer]:

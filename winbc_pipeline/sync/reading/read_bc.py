@@ -18,6 +18,7 @@ from ...systems.exact_json import exact
 from ..flow import Flow, Reading, Rows
 
 MODIFIED = "lastModifiedDateTime"
+NEVER = datetime(9000, 1, 1, tzinfo=UTC)  # since this moment nothing has changed
 DOCUMENTS_PER_PAGE = 1000
 
 
@@ -61,12 +62,15 @@ def changed(
 ) -> Iterator[list[dict[str, Any]]]:
     """Pages of the records of a set that changed at or after a moment. Their amounts are exact decimals.
 
+    They are read from the primary database: a replica may not have what the companion app has told of.
+
     Args:
+        since: NEVER where it is known that none has.
         condition: `$filter` on the records; may be empty.
         query: `$select`, `$expand` and `$orderby`.
     """
     path = f"{entity_set}?$filter={_since('ge', since, condition)}&{query}"
-    for page in source.pages(path, DOCUMENTS_PER_PAGE):
+    for page in source.pages(path, DOCUMENTS_PER_PAGE, True) if since < NEVER else ():
         try:
             records = exact(page)
         except (ValueError, RecursionError):  # nested without end, or a number of thousands of digits
@@ -95,19 +99,29 @@ def end_paths(sets: Mapping[str, str], since: datetime, order: str) -> list[str]
     ]
 
 
+def rows_in(result: Result) -> list[dict[str, Any]]:
+    """The records in an answer. Raises UnreadableAnswer when there is no answer."""
+    found = result.body.get("value") if isinstance(result.body, dict) else None
+    if result.status != 200 or not isinstance(found, list):
+        raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
+    return found
+
+
 def moments_in(result: Result) -> list[datetime | None]:
     """The modification moment of each record in an answer, None for one that has none.
 
     Raises: UnreadableAnswer when there is no answer.
     """
-    found = result.body.get("value") if isinstance(result.body, dict) else None
-    if result.status != 200 or not isinstance(found, list):
-        raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
-    moments = [record.get(MODIFIED) for record in found]
+    moments = [record.get(MODIFIED) for record in rows_in(result)]
     return [datetime.fromisoformat(moment).astimezone(UTC) if moment else None for moment in moments]
 
 
-def _since(operator: str, since: datetime, condition: str) -> str:
+def changed_since(since: datetime, operator: str = "ge") -> str:
+    """The `$filter` of what changed at or after a moment; after it with `gt`."""
     moment = since.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    changed_since = f"{MODIFIED} {operator} {moment}"
-    return f"{changed_since} and {condition}" if condition else changed_since
+    return f"{MODIFIED} {operator} {moment}"
+
+
+def _since(operator: str, since: datetime, condition: str) -> str:
+    changed = changed_since(since, operator)
+    return f"{changed} and {condition}" if condition else changed

@@ -4,7 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from ... import clock
@@ -14,6 +14,7 @@ from ...staging.gone import note_absent
 from ...staging.load import create, load
 from ...staging.notes import polls
 from ...staging.progress import Progress
+from ...staging.row_versions import Read, begun, note_read
 from ...staging.spool import COMMIT_S
 from ...systems.business_central import BusinessCentral
 from ...systems.winstore import Winstore
@@ -22,7 +23,7 @@ from ..connected import ConnectedFlow
 from ..flow import Reading
 from ..guards.source import check_whole_read
 from ..session import lease_of_layer
-from . import read_bc
+from . import read_bc, row_versions
 from .time_left import Told, in_words, silent
 
 NOTED_S = 5  # between two notes that the source answers
@@ -68,7 +69,7 @@ def _stage(connected: ConnectedFlow, first: date, moment: datetime, told: Told, 
         first, since = BEGINNING.date(), BEGINNING
     reading = connected.flow.reading
     if reading:
-        staged = _stage_bc(connected, reading, since, moment, told)
+        staged = _stage_bc(connected, reading, since, moment, told, whole or since == BEGINNING)
     else:
         staged = _stage_winstore(connected, since, moment, told)
     if staged.whole:
@@ -133,29 +134,75 @@ def _stage_winstore(connected: ConnectedFlow, since: datetime, now: datetime, to
         source.close()
 
 
-def _stage_bc(connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime, told: Told) -> Staged:
+def _stage_bc(
+    connected: ConnectedFlow, reading: Reading, since: datetime, now: datetime, told: Told, everything: bool
+) -> Staged:
     settings, wanted = connected.settings, fields_wanted(connected)
-    overlap = timedelta(minutes=settings.overlap_minutes)  # BC may commit a change late (behaviour.md section 7)
     progress, began, answered = _progress(connected, wanted), clock.now(), _noting(connected)
     source = BusinessCentral(settings)
     try:
-        whole = dict.fromkeys(reading.sets(settings), since - overlap)
-        begins = {name: moment - ROUNDING for name, moment in progress.begin(whole, began, overlap).items()}
+        beginning = _beginning(connected, reading, source, progress, since, began, everything)
+        begins = {
+            name: moment if moment == read_bc.NEVER else moment - ROUNDING for name, moment in beginning.begins.items()
+        }
 
         def pages() -> Iterator[bytes]:
             for name, rows in reading.rows(settings, connected.store, source, begins, wanted):
-                progress.page(name, [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows], began + source.ahead)
+                moments = [clock.moment_of(row.get(read_bc.MODIFIED)) for row in rows]
+                # Only a read of all since a moment can be continued at another one.
+                progress.page(name if beginning.by_moments else "", moments, began + source.ahead)
                 answered()
                 yield read_bc.as_lines(rows)
 
         loaded = _telling(progress, now, told)
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
         reading.note_staged(connected.store)
-        progress.end(began + source.ahead)
+        progress.end(began + source.ahead, beginning.by_moments)
+        if beginning.note:
+            note_read(connected.store, progress.name, replace(beginning.note, asked_at=began + source.ahead))
         answered()
         return Staged(read, all(moment <= since for moment in begins.values()))
     finally:
         source.close()
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Where a read of Business Central begins.
+
+    Attributes:
+        begins: from when each entity set is read.
+        by_moments: whether all since a moment is read; else what changed by row versions.
+        note: what is read when all of it is staged; None where no row version is known.
+    """
+
+    begins: dict[str, datetime]
+    by_moments: bool
+    note: Read | None
+
+
+def _beginning(
+    connected: ConnectedFlow,
+    reading: Reading,
+    source: BusinessCentral,
+    progress: Progress,
+    since: datetime,
+    began: datetime,
+    everything: bool,
+) -> _Beginning:
+    overlap = timedelta(minutes=connected.settings.overlap_minutes)  # BC may commit late (behaviour.md section 7)
+    found = row_versions.look(connected, reading, source)
+    now, known = began + source.ahead, found.known if found else None
+    if found and known and not everything and found.suffices(since, progress.made_of, now):
+        note = replace(known, below=found.below)
+        return _Beginning(row_versions.begins_of(found, connected, reading, since - overlap), False, note)
+    whole = dict.fromkeys(reading.sets(connected.settings), since - overlap)
+    begins = progress.begin(whole, began, overlap)
+    below = begun(connected.store, progress.name, found.below, begins != whole) if found else None
+    if found and known:  # what was committed late may be older than what is read by moments
+        begins = {name: min(moment, found.oldest.get(name, moment)) for name, moment in begins.items()}
+        below = found.below
+    return _Beginning(begins, True, Read(below, since, progress.made_of, now, now) if found and below else None)
 
 
 def _noting(connected: ConnectedFlow) -> Callable[[], None]:

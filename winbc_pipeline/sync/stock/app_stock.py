@@ -6,6 +6,7 @@ bc_stock.py. The contract of the app: facts/companion_app.json.
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,10 @@ from ...errors import ConfigurationError
 from ...settings import Settings
 from ...systems.business_central import BusinessCentral
 from ...systems.business_central.companion import ABSENT, Capabilities, app_client, capabilities
+from ..reading.read_bc import MODIFIED, NEVER, changed_since
 
 LEVELS, DEMANDS, RESERVED = "inventoryLevels", "salesDemands", "reservedStocks"
+LOG = "stockChanges"
 DRAFT = "Open"  # what the app calls an order that API v2.0 calls a draft
 Place = tuple[str, str]  # an item's number, and the code of its variant or nothing
 Sums = dict[Place, Decimal]
@@ -49,6 +52,19 @@ class AppStock:
             words = "Reserved quantities need reservedStocks of the companion app, which is not there."
             raise ConfigurationError(words, "; ".join(self.found.gaps))
         return self._sums(self.app.get(RESERVED))
+
+    def changed(self, since: datetime) -> dict[str, datetime]:
+        """The items whose stock or sales orders changed at or after a moment, each with the moment of its last change.
+
+        The log has what changed while the app was installed.
+        """
+        if since >= NEVER or not self.found.can(LOG):
+            return {}
+        rows = self.app.get(f"{LOG}?$filter={changed_since(since)}&$select=itemNumber,{MODIFIED}")
+        moments: dict[str, datetime] = {}
+        for row in sorted(rows, key=lambda row: str(row[MODIFIED])):
+            moments[row["itemNumber"]] = datetime.fromisoformat(row[MODIFIED])
+        return moments
 
     def _sums(self, rows: Iterable[dict[str, Any]]) -> Sums:
         """The quantities by item and variant, over the locations that count."""

@@ -149,9 +149,14 @@ class BusinessCentral:
             raise ConfigurationError("Business Central has no API at this address (status 404).", hint)
         return _value(answer)
 
-    def pages(self, path: str, page_size: int | None = None) -> Iterator[bytes]:
-        """The pages of a collection, each as raw bytes: the JSON array inside `value`."""
+    def pages(self, path: str, page_size: int | None = None, newest: bool = False) -> Iterator[bytes]:
+        """The pages of a collection, each as raw bytes: the JSON array inside `value`.
+
+        Args:
+            newest: whether they are read from the primary database, as in `get`.
+        """
         headers = {"Prefer": f"odata.maxpagesize={page_size or self.settings.page_size}"}
+        headers |= {"Data-Access-Intent": "ReadWrite"} if newest else {}
         return self._pages_from(f"{self.root}/{path}", headers)
 
     def linked_pages(self, path: str, link: str = "") -> Iterator[tuple[bytes, str]]:

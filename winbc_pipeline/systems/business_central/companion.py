@@ -54,6 +54,14 @@ class Capabilities:
             return self.state == "there" and entity_set in self.writable
         return entity_set in self.readable
 
+    def is_of(self, version: str) -> bool:
+        """Whether the app is of a version, or a later one."""
+        return _numbers(self.version) >= _numbers(version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
 
 @cache
 def contract() -> dict[str, Any]:
@@ -68,6 +76,11 @@ def entity_sets() -> dict[str, EntitySet]:
         name: EntitySet(name, one["gives"], one["since"], bool(one.get("verbs") or one.get("actions")))
         for name, one in contract()["entities"].items()
     }
+
+
+def is_of_app(path: str) -> bool:
+    """Whether a path, relative to the company, is one of the app's API."""
+    return path.partition("(")[0] in contract()["entities"]
 
 
 def app_client(settings: Settings, company: str = "") -> BusinessCentral:
@@ -102,7 +115,7 @@ def companion_of(target: BusinessCentral, settings: Settings) -> Companion | Non
     if settings.bc.companion_app == "off":
         return None
     if target not in _companions:
-        client = app_client(settings)
+        client = app_client(settings, target.root)
         target.closing.callback(client.close)
         _companions[target] = Companion(client, capabilities(client))
     return _companions[target]

@@ -16,7 +16,7 @@ import duckdb
 from ... import clock
 from ...errors import NotDone
 from ...settings import Settings, StateSettings
-from ...staging import ledger, progress
+from ...staging import ledger, progress, row_versions
 from ...staging.apart import APART
 from ...staging.apart import UNIQUE as UNIQUE_APART
 from ...staging.disk import log_of
@@ -174,6 +174,8 @@ def _make_keyed(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[st
         ledger.create(connection)
     if "load_progress" in tables:
         progress.create(connection)
+    if "row_version_read" in tables:
+        row_versions.create(connection)
     if "pair" in tables:
         create_table(connection, "pair", PAIR, unique=UNIQUE_PAIRS)
     if "apart" in tables:

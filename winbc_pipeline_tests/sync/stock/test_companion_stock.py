@@ -7,6 +7,8 @@ import pytest
 
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
+from winbc_pipeline.sync.reading.glance import Change, change_since
+from winbc_pipeline.sync.reading.stage import stage
 
 from ...support.order_sandboxes import BC, WINSTORE
 from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
@@ -104,6 +106,43 @@ def test_a_rerun_writes_nothing(of_bc: StockWorld) -> None:
     before = len(of_bc.written(WINSTORE))
     of_bc.run(TO_WINSTORE)
     assert len(of_bc.written(WINSTORE)) == before
+
+
+def test_an_order_that_is_deleted_is_told_by_the_log_of_stock_with_its_moment(of_bc: StockWorld) -> None:
+    """A deleted line leaves no trace in API v2.0 (rules.md, Stock); the app's log is only ever added to."""
+    order = of_bc.sold(3)
+    of_bc.run(TO_WINSTORE)
+    of_bc.pass_time(3600)
+    of_bc.by_person("POST", f"salesOrders({order['id']})/Microsoft.NAV.reopen")
+    of_bc.by_person("DELETE", f"salesOrders({order['id']})")
+    deleted_at = of_bc.now
+    of_bc.pass_time(1800)
+    assert change_since(of_bc.connected(TO_WINSTORE), of_bc.now) == Change(None, of_bc.now.date())
+    of_bc.run_changes(TO_WINSTORE)
+    assert of_bc.shown() == 10
+    with of_bc.connected(TO_WINSTORE).store.open() as connection:
+        (moment,) = connection.execute("SELECT max(lastModifiedDateTime) FROM rows_bc_stock").fetchone() or (None,)
+    assert moment == deleted_at
+
+
+@pytest.mark.proof
+def test_a_posting_that_commits_ten_minutes_late_arrives(of_bc: StockWorld) -> None:
+    of_bc.run(TO_WINSTORE)
+    act = {"do": "adjust", "item": SKU, "quantity": -4}
+    transaction = of_bc.http.post(f"http://127.0.0.1:{BC}/__user", json={"do": "begin", "act": act}).json()
+    of_bc.pass_time(720)
+    of_bc.run_changes(TO_WINSTORE)
+    assert of_bc.shown() == 10
+    of_bc.user(do="commit", **transaction)
+    of_bc.run_changes(TO_WINSTORE)
+    assert of_bc.shown() == 6
+
+
+@pytest.mark.proof
+def test_a_run_after_which_no_stock_changed_reads_no_item(of_bc: StockWorld) -> None:
+    of_bc.run(TO_WINSTORE)
+    of_bc.pass_time(60)
+    assert stage(of_bc.connected(TO_WINSTORE), of_bc.now.date()) == 0
 
 
 def test_without_the_right_to_its_levels_the_figure_is_that_of_api_v2(of_bc: StockWorld) -> None:

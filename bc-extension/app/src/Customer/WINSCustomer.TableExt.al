@@ -15,5 +15,12 @@ tableextension 62202 "WINS Customer" extends Customer
             DataClassification = CustomerContent;
             ToolTip = 'Specifies the id of the customer in Winstore.', Comment = 'nl-NL="Hiermee wordt de id van de klant in Winstore aangegeven."';
         }
+        field(62217; "WINS Template Code"; Code[20])
+        {
+            Caption = 'Winstore Template Code', Comment = 'nl-NL="Winstore-sjablooncode"';
+            DataClassification = CustomerContent;
+            TableRelation = "Customer Templ.";
+            ToolTip = 'Specifies the customer template that Winstore has applied to the customer.', Comment = 'nl-NL="Hiermee wordt het klantsjabloon aangegeven dat Winstore op de klant heeft toegepast."';
+        }
     }
 }

@@ -75,6 +75,10 @@ page 62229 "WINS Customer Settings API"
                 {
                     Caption = 'Privacy blocked', Locked = true;
                 }
+                field(templateCode; Rec."WINS Template Code")
+                {
+                    Caption = 'Template code', Locked = true;
+                }
                 field(lastModifiedDateTime; Rec.SystemModifiedAt)
                 {
                     Caption = 'Last modified date time', Locked = true;
@@ -84,21 +88,34 @@ page 62229 "WINS Customer Settings API"
         }
     }
 
+    // What else the same call gives stays: a template fills what is empty.
+    trigger OnModifyRecord(): Boolean
+    begin
+        if (Rec."WINS Template Code" <> xRec."WINS Template Code") and (Rec."WINS Template Code" <> '') then
+            ApplyTemplateWithCode(Rec."WINS Template Code");
+        exit(true);
+    end;
+
     /// <summary>
     /// Gives the customer what a customer template holds.
     /// </summary>
     [ServiceEnabled]
     [Scope('Cloud')]
     procedure ApplyTemplate(var ActionContext: WebServiceActionContext; templateCode: Code[20])
-    var
-        CustomerTempl: Record "Customer Templ.";
-        CustomerTemplMgt: Codeunit "Customer Templ. Mgt.";
     begin
-        CustomerTempl.Get(templateCode);
-        CustomerTemplMgt.ApplyCustomerTemplate(Rec, CustomerTempl);
+        ApplyTemplateWithCode(templateCode);
         ActionContext.SetObjectType(ObjectType::Page);
         ActionContext.SetObjectId(Page::"WINS Customer Settings API");
         ActionContext.AddEntityKey(Rec.FieldNo(SystemId), Rec.SystemId);
         ActionContext.SetResultCode(WebServiceActionResultCode::Updated);
+    end;
+
+    local procedure ApplyTemplateWithCode(TemplateCode: Code[20])
+    var
+        CustomerTempl: Record "Customer Templ.";
+        CustomerTemplMgt: Codeunit "Customer Templ. Mgt.";
+    begin
+        CustomerTempl.Get(TemplateCode);
+        CustomerTemplMgt.ApplyCustomerTemplate(Rec, CustomerTempl);
     end;
 }

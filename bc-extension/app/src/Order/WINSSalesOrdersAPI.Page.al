@@ -128,4 +128,21 @@ page 62231 "WINS Sales Orders API"
         ActionContext.AddEntityKey(Rec.FieldNo(SystemId), Rec.SystemId);
         ActionContext.SetResultCode(WebServiceActionResultCode::Updated);
     end;
+
+    /// <summary>
+    /// Ships the order up to the quantities that have left the shop. A second call with the same ships nothing more.
+    /// </summary>
+    /// <param name="quantities">What is shipped of each line in all, as JSON: [{"sequence": 10000, "quantity": 2}]. Empty: all of every line.</param>
+    [ServiceEnabled]
+    [Scope('Cloud')]
+    procedure ShipUpTo(var ActionContext: WebServiceActionContext; quantities: Text)
+    var
+        OrderShipping: Codeunit "WINS Order Shipping";
+    begin
+        OrderShipping.ShipUpTo(Rec, quantities);
+        ActionContext.SetObjectType(ObjectType::Page);
+        ActionContext.SetObjectId(Page::"WINS Sales Orders API");
+        ActionContext.AddEntityKey(Rec.FieldNo(SystemId), Rec.SystemId);
+        ActionContext.SetResultCode(WebServiceActionResultCode::Updated);
+    end;
 }

@@ -7,6 +7,7 @@ codeunit 62206 "WINS Capabilities"
 
     var
         FirstVersionTok: Label '1.0.0.0', Locked = true;
+        ChangesVersionTok: Label '1.1.0.0', Locked = true;
 
     /// <summary>
     /// Fills a temporary record with one row for each entity set.
@@ -35,6 +36,13 @@ codeunit 62206 "WINS Capabilities"
         Add(TempCapability, 'inventoryLevels', FirstVersionTok, Database::"Item Ledger Entry");
         Add(TempCapability, 'salesDemands', FirstVersionTok, Database::"Sales Line");
         Add(TempCapability, 'reservedStocks', FirstVersionTok, Database::"Reservation Entry");
+        Add(TempCapability, 'customerChanges', ChangesVersionTok, Database::Customer);
+        Add(TempCapability, 'itemChanges', ChangesVersionTok, Database::Item);
+        Add(TempCapability, 'itemVariantChanges', ChangesVersionTok, Database::"Item Variant");
+        Add(TempCapability, 'salesOrderChanges', ChangesVersionTok, Database::"Sales Order Entity Buffer");
+        Add(TempCapability, 'salesInvoiceChanges', ChangesVersionTok, Database::"Sales Invoice Entity Aggregate");
+        Add(TempCapability, 'salesShipmentChanges', ChangesVersionTok, Database::"Sales Shipment Header");
+        Add(TempCapability, 'purchaseOrderChanges', ChangesVersionTok, Database::"Purchase Order Entity Buffer");
     end;
 
     local procedure Add(var TempCapability: Record "WINS Capability" temporary; EntitySetName: Text[50]; SinceVersion: Text[30]; TableNo: Integer)

@@ -38,6 +38,7 @@ SERIES = {  # the prefix of the numbers in each number series; posted documents 
 }
 CENT = Decimal("0.01")
 STAMPS = ("lastModifiedDateTime", "systemModifiedAt")
+ROW_VERSION = "rowVersion"  # the counter of row versions, and the field of an app that shows one
 CALCULATED = frozenset(("inventory", "balanceDue"))  # FlowFields: a record does not change when they do
 Change = Callable[[str, Record, str], None]  # takes the entity set, the record, and created, updated or deleted
 Mirror = Callable[[Record, str, bool], None]  # takes the record, what happened to it, and whether watchers hear of it
@@ -92,6 +93,9 @@ class Company:
             Callable[[Any, tuple[str, str, str]], None]
         ] = []  # told of each movement, and of its place
         self.extension_rules: dict[str, Any] = {}  # the `Rules` of extensions' entity sets
+        self.begun: dict[int, Any] = {}  # the transactions that are open, by their first row version (late.py)
+        self.written_at = ""  # when the writes of a transaction were made that is being committed
+        self.row_versions: Iterator[int] | None = None  # those of its writes
         self.after_commit: list[Callable[[], None]] = []
         self.open_transactions = 0
         self.empty_records: dict[str, Record] = {}
@@ -119,7 +123,11 @@ class Company:
 
     def now(self) -> str:
         """The time of the sandbox's clock."""
-        return timestamp(self.clock.now())
+        return self.written_at or timestamp(self.clock.now())
+
+    def next_row_version(self) -> int:
+        """The row version of a write."""
+        return next(self.row_versions) if self.row_versions else self.records.next_value(ROW_VERSION)
 
     def today(self) -> str:
         """The date of the sandbox's clock, in UTC."""

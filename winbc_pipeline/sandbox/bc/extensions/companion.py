@@ -7,6 +7,7 @@ companion_orders.py. Its stock: companion_stock.py. Each does what the AL object
 import json
 import uuid
 from collections.abc import Iterable
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
@@ -27,7 +28,10 @@ def companion_app(version: str = "", for_bc14: bool = False) -> App:
     text = resources.files("winbc_pipeline.facts").joinpath("companion_app.json").read_text("utf-8")
     contract: dict[str, Any] = json.loads(text)
     contract["version"] = version or contract["version"]
-    kept = {name: one for name, one in contract["entities"].items() if _is_in(one, contract["version"])}
+    kept = {
+        name: one | {"fields": _in_version(one["fields"], contract["version"])}
+        for name, one in _in_version(contract["entities"], contract["version"]).items()
+    }
     if for_bc14:
         kept = {name: _only(one, one["bc14"]) for name, one in kept.items() if one.get("bc14")}
     return read_description(contract | {"entities": kept})
@@ -75,10 +79,18 @@ def apply_template(company: Company, record: Record, arguments: Record) -> None:
     company.change(name, record | filled)
 
 
+@behaviour("winstore.templateCode")
+def template_code(company: Company, record: Record, arguments: Record) -> None:
+    """Applies the template whose code a customer gets. What the same call gives stays."""
+    apply_template(company, record, arguments)
+
+
 @behaviour("winstore.release")
 def release(company: Company, record: Record, arguments: Record) -> None:
-    """Releases a sales order."""
-    posting.release(company, _order(company, record))
+    """Releases a sales order. One that is released stays so."""
+    order = _order(company, record)
+    if order["status"] == "Draft":
+        posting.release(company, order)
 
 
 @behaviour("winstore.ship")
@@ -89,12 +101,28 @@ def ship(company: Company, record: Record, arguments: Record) -> None:
     posting.ship(company, order, {line["id"]: amount(line["shipQuantity"]) for line in lines})
 
 
+@behaviour("winstore.shipUpTo")
+def ship_up_to(company: Company, record: Record, arguments: Record) -> None:
+    """Posts a shipment of what is wanted of each line less what was shipped of it. AL: codeunit WINS Order Shipping."""
+    check_sync_on(company)
+    order, given = _order(company, record), arguments["quantities"]
+    wanted = (
+        {one["sequence"]: amount(one["quantity"]) for one in json.loads(given, parse_float=Decimal)} if given else {}
+    )
+    left = {}
+    for line in company.all("salesOrderLines", "documentId", order["id"]):
+        in_all = wanted.get(line["sequence"], Decimal(0)) if given else amount(line["quantity"])
+        left[line["id"]] = max(in_all - amount(line["shippedQuantity"]), Decimal(0))
+    posting.ship(company, order, left)
+
+
 def _order(company: Company, record: Record) -> Record:
     return company.get("salesOrders", record["id"]) or {}
 
 
-def _is_in(entity: dict[str, Any], version: str) -> bool:
-    return _numbers(entity["since"]) <= _numbers(version)
+def _in_version(described: dict[str, Any], version: str) -> dict[str, Any]:
+    """The entity sets, or fields, that a version of the app has."""
+    return {name: one for name, one in described.items() if _numbers(one.get("since", "0")) <= _numbers(version)}
 
 
 def _only(entity: dict[str, Any], names: list[str]) -> dict[str, Any]:

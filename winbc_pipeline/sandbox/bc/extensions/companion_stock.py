@@ -8,7 +8,8 @@ from decimal import Decimal
 from functools import partial
 
 from ...records import Record
-from ..data.company import Company, amount
+from ..data.company import ROW_VERSION, Company, amount
+from ..data.late import minimum_active
 from ..data.refusal import dialog_error
 from ..data.schema import ZERO_GUID
 from ..rules.stock import DECREASE, INCREASE, Movement, in_base_units, move
@@ -18,7 +19,6 @@ from .companion import check_sync_on
 Place = tuple[str, str, str]  # the item's number, the variant's code, the location's code
 ADJUSTMENTS = "connector.winstore.stockAdjustments"
 CURSOR = "2f0c1c9e-6f4e-4b55-9b0e-5b2a0d0f8f01"
-ROW_VERSION = "rowVersion"
 
 
 @computation("winstore.inventoryLevels")
@@ -51,10 +51,9 @@ def reserved_stocks(company: Company, offered: Iterable[Offered]) -> list[Record
 
 @computation("winstore.changeCursors")
 def change_cursors(company: Company, offered: Iterable[Offered]) -> list[Record]:
-    """The row version below which no transaction is open: the next one, as no transaction here outlives a call."""
-    row = company.records.db.execute("SELECT last FROM counter WHERE name = ?", (ROW_VERSION,)).fetchone()
-    last = int(row[0]) if row else 0
-    return [{"id": CURSOR, "minimumActiveRowVersion": last + 1, "lastUsedRowVersion": last}]
+    """The row version below which no transaction is open."""
+    active, last = minimum_active(company)
+    return [{"id": CURSOR, "minimumActiveRowVersion": active, "lastUsedRowVersion": last}]
 
 
 @subscriber("winstore.stockLog")
@@ -145,4 +144,4 @@ def _note(company: Company, changes: str, place: Place, source: str, entry_type:
     item, variant, location = place
     change: Record = {"itemNumber": item, "variantCode": variant, "locationCode": location, "source": source}
     change |= {"entryType": entry_type, "entryNumber": company.records.next_value("stockChanges")}
-    company.add(changes, change | {"rowVersion": company.records.next_value(ROW_VERSION)})
+    company.add(changes, change | {ROW_VERSION: company.next_row_version()})

@@ -28,6 +28,14 @@ Type = Literal[
 ]
 Right = Literal["read", "insert", "modify", "delete", "execute"]
 Verb = Literal["insert", "modify", "delete"]
+NO_FACTS = {
+    "type",
+    "options",
+    "relation",
+    "shows",
+    "on_change",
+    "since",
+}  # members of a field that are no facts about it
 # AL takes letters and digits only in the names of API pages and their fields (CodeCop AA0101 to AA0106).
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")]
 
@@ -42,7 +50,8 @@ class FieldDescription(Part):
     """A field, or a parameter of an action.
 
     `options` are the captions of an enum. `shows` names the standard field whose value this field has. `relation` names
-    the standard entity set and its field in which a value must be found, as `customers.number`.
+    the standard entity set and its field in which a value must be found, as `customers.number`. `on_change` is the
+    registered function that runs when a write changes the field, `since` the version of the app in which it came.
     """
 
     type: Type = "Edm.String"
@@ -56,10 +65,12 @@ class FieldDescription(Part):
     not_blank: bool = False
     relation: Annotated[str, Field(pattern=r"^(\w+\.\w+)?$")] = ""
     shows: str = ""
+    on_change: str = ""
+    since: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The facts about the field, in the form in which those of standard fields are known."""
-        given = self.model_dump(by_alias=True, exclude_defaults=True, exclude={"type", "options", "relation", "shows"})
+        given = self.model_dump(by_alias=True, exclude_defaults=True, exclude=NO_FACTS)
         if self.options:
             return given | {"edm": "Enum", "enum": [encoded(option) for option in self.options]}
         return given | {"edm": self.type}
@@ -113,13 +124,15 @@ class EntityDescription(Part):
         for member, names in (("naturalKey", self.natural_key), ("sameIf", self.same_if), ("bc14", self.bc14)):
             if not set(names) <= set(self.fields):
                 raise ValueError(f"{member} has a name that is no field")
-        if self.is_query and (self.verbs or self.on or not self.computed):
-            raise ValueError("a query is computed, and only read")
+        if self.is_query and (self.verbs or bool(self.on) == bool(self.computed)):
+            raise ValueError("a query is computed or on a standard entity, and only read")
         if self.on and (self.natural_key or {"insert", "delete"} & set(self.verbs)):
             raise ValueError("an entity on a standard one has no naturalKey, and is not inserted or deleted")
         if not self.on and any(one.shows for one in self.fields.values()):
             raise ValueError("shows belongs to an entity on a standard one")
         missing = [action.does for action in self.actions.values() if action.does not in BEHAVIOURS]
+        changing = (one.on_change for one in self.fields.values() if one.on_change)
+        missing += [name for name in changing if name not in BEHAVIOURS]
         missing += [name for name in {self.computed} - {""} if name not in COMPUTATIONS]
         missing += [name for name in {self.subscriber} - {""} if name not in SUBSCRIBERS]
         if missing:

@@ -185,7 +185,10 @@ class Extensions:
             relations = _relations(described)
             if described.on:
                 shown = {field: about.shows for field, about in described.fields.items() if about.shows}
-                rules = OnStandard(self.company, entity, self.standard[described.on], shown, relations)
+                changing = {
+                    field: BEHAVIOURS[about.on_change] for field, about in described.fields.items() if about.on_change
+                }
+                rules = OnStandard(self.company, entity, self.standard[described.on], shown, relations, changing)
                 self.company.extension_rules[name] = rules
                 self.company.mirrors.setdefault(described.on, []).append(rules.follow)
                 rules.follow_all()

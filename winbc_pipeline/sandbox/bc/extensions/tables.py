@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...records import Record
-from ..data.company import Company, with_etag
+from ..data.company import ROW_VERSION, Company, with_etag
 from ..data.refusal import already_exists, dialog_error, validation_error
 from ..data.schema import EntitySet
 from ..data.values import checked_body, decoded, is_zero
 from ..odata.metadata import caption
 from ..odata.writing import Rules, insert, modify, no_relation
+from .behaviours import Behaviour
 from .description import EntityDescription
 
 Relations = Mapping[str, tuple[str, str]]  # a field, and the entity set and the field in which its value must be found
@@ -61,19 +62,32 @@ class OwnTable(Rules):
 
 
 class OnStandard(Rules):
-    """Fields on the records of a standard entity set. `shown` gives the standard field that a field shows."""
+    """Fields on the records of a standard entity set. `shown` gives the standard field that a field shows.
+
+    `changing` gives what happens when a write changes a field.
+    """
 
     def __init__(
-        self, company: Company, entity: EntitySet, base: EntitySet, shown: Mapping[str, str], relations: Relations
+        self,
+        company: Company,
+        entity: EntitySet,
+        base: EntitySet,
+        shown: Mapping[str, str],
+        relations: Relations,
+        changing: Mapping[str, Behaviour],
     ) -> None:
+        self.changing = changing
         self.company, self.entity, self.base, self.relations = company, entity, base, relations
         self.shown = {"id": base.key, **shown}
 
     def before_modify(self, company: Company, record: Record, old: Record, sent: Record) -> None:
         check_relations(company, self.relations, {name: record[name] for name in sent})
+        self.changed = [name for name in sent if name in self.changing and record[name] != old[name] and record[name]]
 
     def after_modify(self, company: Company, record: Record, sent: Record) -> Record:
         """Changes the standard record: by its own rules where a standard field was sent, else its moment only."""
+        for name in self.changed:
+            self.changing[name](company, company.get(self.entity.name, record["id"]) or record, {name: record[name]})
         standard = {self.shown[name]: value for name, value in sent.items() if name in self.shown and name != "id"}
         base = company.get(self.base.name, record["id"]) or {}
         if standard:
@@ -89,7 +103,7 @@ class OnStandard(Rules):
             self.company.records.delete(name, key)
             row = old
         else:
-            row = self._row(record, old)
+            row = self._row(record, old, tell)
             store = self.company.records.replace if old else self.company.records.insert
             store(name, key, row)
         if tell and row:
@@ -104,11 +118,16 @@ class OnStandard(Rules):
             if row["id"] not in present:
                 self.company.records.delete(self.entity.name, row["id"])
 
-    def _row(self, record: Record, old: Record | None) -> Record:
+    def _row(self, record: Record, old: Record | None, is_written: bool) -> Record:
         own = {name: value for name, value in (old or {}).items() if name in self.entity.fields}
-        return with_etag(
-            self.company.empty(self.entity.name) | own | {name: record[other] for name, other in self.shown.items()}
-        )
+        shown = {name: record[other] for name, other in self.shown.items()}
+        row = self.company.empty(self.entity.name) | own | shown
+        if ROW_VERSION not in self.entity.fields:
+            return with_etag(row)
+        # What was written while the app was not installed has its row version from the installation on.
+        if is_written or any(own.get(name) != value for name, value in shown.items()):
+            row[ROW_VERSION] = self.company.next_row_version()
+        return row
 
 
 def with_key(company: Company, entity: EntitySet, key: Sequence[str], record: Record) -> Record | None:

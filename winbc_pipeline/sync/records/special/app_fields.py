@@ -16,7 +16,7 @@ from ....mapping.compiler import Compiled
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.client import NOT_RUN
-from ....systems.business_central.companion import Companion, companion_of
+from ....systems.business_central.companion import Companion, companion_of, contract
 from ....systems.business_central.facts import is_app_field
 from ....systems.facts import APP_FIELD
 from ...connected import ConnectedFlow
@@ -51,7 +51,13 @@ class AppFields:
 
     def __init__(self, companion: Companion | None, entity_set: str, names: Sequence[str]) -> None:
         self.companion, self.entity_set = companion, entity_set
-        self.names = {name: name.removeprefix(APP_FIELD) for name in names}
+        fields = contract()["entities"][entity_set]["fields"]
+        since = {name: fields[name.removeprefix(APP_FIELD)].get("since", "") for name in names}
+        # Fields that came later than the app that is installed; without any app, all of them are named alike.
+        self.later = {
+            name: one for name, one in since.items() if self.app and companion and not companion.offers.is_of(one)
+        }
+        self.names = {name: name.removeprefix(APP_FIELD) for name in names if name not in self.later}
 
     @property
     def app(self) -> BusinessCentral | None:
@@ -62,16 +68,18 @@ class AppFields:
     def gaps(self) -> list[str]:
         """In words, why each field is not sent; none where all are."""
         if self.app:
-            return []
+            return [
+                f"{name} needs version {one} of the companion app, and is not sent" for name, one in self.later.items()
+            ]
         why = "; ".join(self.companion.offers.gaps) if self.companion else "`bc.companion_app` is off"
         return [f"{name} needs {self.entity_set} of the companion app, and is not sent: {why}" for name in self.names]
 
     def missing(self, row: Row) -> str | None:
-        """None; without the app, the fields are taken out of a mapped record, and count as never sent."""
-        if not self.app:
+        """None; fields that the app does not take are taken out of a mapped record, and count as never sent."""
+        if left_out := [*self.later, *(() if self.app else self.names)]:
             hashes = orjson.loads(row["new_hashes"])
             for fields in (row["creates"], row["updates"], hashes):
-                for name in self.names:
+                for name in left_out:
                     fields.pop(name, None)
             row["new_hashes"] = orjson.dumps(hashes).decode()
         return None
