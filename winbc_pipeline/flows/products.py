@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
+from ..systems.facts import ATTRIBUTE, BARCODE, UNIT
 from . import items_of_bc, variants
 from .currency import check_currency
 from .odd_articles import odd_articles
@@ -37,6 +38,7 @@ ITEM = Part(
     features=("attributes.csv", "features.csv"),
     dimensions=True,
     app_set="itemSettings",
+    app_rows=(ATTRIBUTE, UNIT, BARCODE),
 )
 ARTICLE = Part(
     name="article",
@@ -48,6 +50,7 @@ ARTICLE = Part(
     features=("features.csv",),  # attributes are what its variants differ in
     dimensions=True,
     app_set="itemSettings",
+    app_rows=(ATTRIBUTE, UNIT, BARCODE),
 )
 VARIANT = Part(
     name="variant",
@@ -58,6 +61,7 @@ VARIANT = Part(
     parent="article",
     group="artkey",
     within="itemNumber",
+    app_rows=(BARCODE,),
 )
 PICTURE = Part(
     name="picture",

@@ -166,7 +166,7 @@ class TargetRecords:
         sold = self.part.inner(self.settings, [key for key, one in live.items() if not one])
         ids = {key: next(iter(each.ids)) for key, each in sold.items() if len(each.ids) == 1}
         variants = self.target.variants(set(ids.values()))
-        own = {key: variants[each] for key, each in ids.items() if each in variants}
+        own: dict[str, Mapping[str, Any]] = {key: variants[each] for key, each in ids.items() if each in variants}
         return own if self.variants_only else live | own
 
     def _row(self, key: str, record: Mapping[str, Any], refusal: str | None) -> Row:

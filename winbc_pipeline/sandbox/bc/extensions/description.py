@@ -42,7 +42,8 @@ class FieldDescription(Part):
     """A field, or a parameter of an action.
 
     `options` are the captions of an enum. `shows` names the standard field whose value this field has. `relation` names
-    the standard entity set and its field in which a value must be found, as `customers.number`.
+    the standard entity set and its field in which a value must be found, as `customers.number`. `numbered` is a number
+    that the table gives each new record (AutoIncrement in AL).
     """
 
     type: Type = "Edm.String"
@@ -56,6 +57,7 @@ class FieldDescription(Part):
     not_blank: bool = False
     relation: Annotated[str, Field(pattern=r"^(\w+\.\w+)?$")] = ""
     shows: str = ""
+    numbered: bool = False
 
     def facts(self) -> dict[str, Any]:
         """The facts about the field, in the form in which those of standard fields are known."""
