@@ -11,7 +11,7 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
 from ..systems.facts import ATTRIBUTE, BARCODE, UNIT
-from . import items_of_bc, variants
+from . import items, variants
 from .currency import check_currency
 from .odd_articles import odd_articles
 
@@ -128,6 +128,11 @@ def notes(settings: Settings) -> list[str]:
     return [*variants.notes(settings), *variants.differing(connected), *odd_articles(settings)]
 
 
+def notes_to_winstore(settings: Settings) -> list[str]:
+    """What the companion app does not tell of items, though the tables ask for it."""
+    return items.gaps(PRODUCTS_TO_WINSTORE, settings)
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -157,8 +162,8 @@ PRODUCTS_TO_WINSTORE = Flow(
     own_id="recordId",
     own_no="recordNo",
     direction=direction,
-    reading=items_of_bc.READING,
-    derived=items_of_bc.DERIVED,
+    reading=items.READING,
+    derived=items.DERIVED,
     parts=(
         Part(
             name="article",
@@ -188,5 +193,6 @@ PRODUCTS_TO_WINSTORE = Flow(
         ),
     ),
     shape=shape_to_winstore,
+    notes=notes_to_winstore,
     guarded=True,
 )
