@@ -31,6 +31,7 @@ KINDS = {
     BARCODE: "text",
 }
 """The kind of each field, by name."""
+BASE_UNIT = "baseUnitOfMeasureCode"  # the field of an item that prices and barcodes of one piece are told by
 NO_DATE = "0001-01-01"
 Record = dict[str, Any]
 
@@ -81,7 +82,7 @@ class ToldByApp:
         return (
             line["priceListCode"] == self.price_list.upper()
             and line["variantCode"] in ("", variant)
-            and line["unitOfMeasureCode"] in ("", item.get("baseUnitOfMeasureCode"))
+            and line["unitOfMeasureCode"] in ("", item.get(BASE_UNIT))
             and not line["currencyCode"]
             and line["minimumQuantity"] <= 1
             and begun
@@ -90,7 +91,7 @@ class ToldByApp:
 
     def _barcode(self, item: Record, variant: str) -> str | None:
         """The newest barcode of one piece."""
-        units = ("", item.get("baseUnitOfMeasureCode"))
+        units = ("", item.get(BASE_UNIT))
         own = [each for each in self.barcodes.get(item["number"], ()) if each["variantCode"] == variant]
         of_piece = [each for each in own if each["unitOfMeasureCode"] in units]
         newest = max(of_piece, key=lambda each: (each["lastModifiedDateTime"], each["barcode"]), default=None)

@@ -14,10 +14,10 @@ from ...sync.flow import Reading, Rows
 from ...sync.reading.read_bc import MODIFIED, changed
 from ...systems.business_central import BusinessCentral, entity_fields
 from .. import variants
-from .of_app import KINDS, ToldByApp
+from .of_app import BASE_UNIT, KINDS, ToldByApp
 
 ITEMS, VARIANTS = "items", "itemVariants"
-NEEDED = ("id", "number", "baseUnitOfMeasureCode", MODIFIED)
+NEEDED = ("id", "number", MODIFIED)
 VARIANT_FIELDS = ("id", "code", "description", MODIFIED)
 # What a row has beside the fields of its item.
 OF_ROW = ("recordId", "recordNo", "artkey", "sku", "variantCode", "variantDescription")
@@ -28,7 +28,8 @@ def rows(
     settings: Settings, _: Store, source: BusinessCentral, since: Mapping[str, datetime], wanted: frozenset[str]
 ) -> Iterator[tuple[str, Rows]]:
     """The items that changed since a moment, or whose variants did, in chunks of rows with the wanted fields."""
-    fields = ",".join(sorted({*NEEDED, *wanted} & set(entity_fields(ITEMS))))
+    of_app = {BASE_UNIT} if wanted & KINDS.keys() else set[str]()
+    fields = ",".join(sorted({*NEEDED, *wanted, *of_app} & set(entity_fields(ITEMS))))
     query = f"$select={fields}&$expand={VARIANTS}($select={','.join(VARIANT_FIELDS)})"
     # That Business Central keeps `$orderby` over several pages is assumed.
     for items in changed(source, ITEMS, since[ITEMS], "", f"$orderby={MODIFIED}&{query}"):

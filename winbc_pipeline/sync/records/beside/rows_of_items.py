@@ -19,6 +19,7 @@ from .base import LOST, Body
 from .of_app import OfApp
 
 VARIANTS = "itemVariants"
+GONE = {"error": {"code": "Internal_RecordNotFound", "message": "The variant was deleted meanwhile."}}
 Place = tuple[str, str]  # an item's number, and the code of its variant or nothing
 
 
@@ -67,20 +68,23 @@ class RowsOfItems(OfApp):
             found = self._rows(client, set(places.values()))
         except WinbcError:  # the records themselves are sent by now, and their outcomes must not get lost
             return dict.fromkeys(bodies, LOST)
-        rows = {place: {"value": found.get(own, []), "of": own} for place, own in places.items()}
-        return {place: Result("", 200, body) for place, body in rows.items()}
+        return {place: _answer(places.get(place), found) for place in bodies}
 
     def _places(self, bodies: Mapping[int, Body]) -> dict[int, Place]:
-        """Item and variant of each record. A variant that was not called itself has only its id."""
+        """Item and variant of each record that is there. A variant that was not called itself has only its id."""
         if self.entity_set != VARIANTS:
             return {place: _place(body) for place, body in bodies.items()}
-        ids = {body["id"] for body in bodies.values() if "itemNumber" not in body}
-        found = self.target.find(VARIANTS, "id", ids, False, ("id", "itemNumber", "code")) if ids else {}
-        whole = {place: found[body["id"]][0] if body["id"] in found else body for place, body in bodies.items()}
-        return {place: _place(body) for place, body in whole.items()}
+        ids = {body["id"] for body in bodies.values()}
+        found = self.target.find(VARIANTS, "id", ids, False, ("id", "itemNumber", "code"))
+        return {place: _place(found[body["id"]][0]) for place, body in bodies.items() if body["id"] in found}
 
     def values(self, found: Body) -> Body:
         return {name: self.value(name, found["value"]) for name in self.names}
+
+
+def _answer(place: Place | None, rows: Mapping[Place, list[Row]]) -> Result:
+    """What was found beside a record, with its item and variant as `of`."""
+    return Result("", 200, {"value": rows.get(place, []), "of": place}) if place else Result("", 404, GONE)
 
 
 def _place(record: Body) -> Place:
