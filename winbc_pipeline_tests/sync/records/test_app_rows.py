@@ -25,7 +25,7 @@ ROWS = (
     "label,gtin,barcode,,",
     "box label,'B' || gtin,barcode BOX,create,",
 )
-proof = pytest.mark.proof
+proof, soak = pytest.mark.proof, pytest.mark.soak
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_a_variant_has_its_own_barcode(shop: ProductShop) -> None:
 
 
 @proof
-@pytest.mark.parametrize("nth", [1, 2, 3])
+@pytest.mark.parametrize("nth", [pytest.param(1, marks=soak), 2, pytest.param(3, marks=soak)])
 def test_a_call_that_is_lost_leaves_the_item_open_and_the_next_run_ends_it(shop: ProductShop, nth: int) -> None:
     """The calls to the app: attributes, values, and which item has them."""
     shop.fault(BC, {"kind": "drop_after", "path": "connector/winstore/v1.0/$batch", "method": "POST", "nth": nth})
@@ -161,7 +161,7 @@ def test_a_call_that_is_lost_leaves_the_item_open_and_the_next_run_ends_it(shop:
 
 
 @proof
-@pytest.mark.parametrize("taken", [MAPPINGS, BARCODES])
+@pytest.mark.parametrize("taken", [pytest.param(MAPPINGS, marks=soak), BARCODES])
 def test_without_the_right_the_item_is_sent_and_the_right_is_named(shop: ProductShop, taken: str) -> None:
     shop._control(BC, "seed", {"rights": {taken: ["insert"]}})
     shop.run()

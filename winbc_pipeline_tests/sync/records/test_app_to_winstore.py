@@ -78,7 +78,7 @@ def test_a_text_that_changes_in_the_app_is_sent_as_any_change_of_the_item(shop: 
     assert article(shop)["descriptionlong"] == "new"
 
 
-@pytest.mark.parametrize("why", ["absent", "off", "right"])
+@pytest.mark.parametrize("why", ["absent", *(pytest.param(why, marks=pytest.mark.soak) for why in ("off", "right"))])
 def test_without_the_app_what_stands_in_its_place_is_sent_and_the_gap_is_named(shop: ProductShop, why: str) -> None:
     if why == "off":
         shop.call(companion_app="off")

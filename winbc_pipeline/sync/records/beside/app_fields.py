@@ -9,7 +9,9 @@ from typing import Any
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.companion import Companion
+from ....systems.business_central.facts import app_field
 from ....systems.facts import APP_FIELD
+from ...payloads import empty
 from .base import Body, by_id, run_each
 from .of_app import OfApp
 
@@ -37,6 +39,10 @@ class AppFields(OfApp):
         for own, (shown, *_) in found.items():
             for record in there[own]:
                 record |= self.values(shown)
+
+    def is_unset(self, name: str, value: Any) -> bool:
+        facts = app_field(self.entity_set, name)
+        return empty(value) or bool(facts and value in facts.options[:1])
 
     def looked_at(self, client: BusinessCentral, bodies: Mapping[int, Body]) -> Mapping[int, Result]:
         asked = {place: [Operation("", "GET", self._path(body))] for place, body in bodies.items()}

@@ -8,7 +8,7 @@ modules beside this one. Which fields are sent: merge.py.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,8 +87,12 @@ class Beside(ABC):
 
     def unsent(self, row: Row, live: Body) -> dict[str, Any]:
         """The fields that only new records get, of one that was made without them."""
-        creates = {name: row["creates"].get(name) for name in self.names if empty(live.get(name))}
+        creates = {name: row["creates"].get(name) for name in self.names if self.is_unset(name, live.get(name))}
         return {name: value for name, value in creates.items() if not empty(value)}
+
+    def is_unset(self, name: str, value: Any) -> bool:
+        """Whether a record of the target has nothing in a field but what new records have."""
+        return empty(value)
 
     def write(self, rows: Sequence[Row], results: Sequence[Result]) -> list[Result]:
         """Writes the fields of records that were sent just now.
@@ -106,7 +110,8 @@ class Beside(ABC):
         if not wanted:
             return whole
         crash_points.point("before fields beside")
-        outcomes = self._written(wanted, {place: results[place].body for place in wanted})
+        made = {place for place in wanted if rows[place]["changes"] is None}
+        outcomes = self._written(wanted, {place: results[place].body for place in wanted}, made)
         crash_points.point("after fields beside")
         for place, changes in wanted.items():
             whole[place] = _joined(results[place], changes, outcomes[place])
@@ -116,8 +121,14 @@ class Beside(ABC):
         """What a planned row changes in fields of this kind: field, old and new."""
         return changes_of(row, self.prefix)
 
-    def _written(self, wanted: Mapping[int, list[Row]], bodies: Mapping[int, Body]) -> dict[int, list[Result]]:
-        """The results of the calls for each record, by its place."""
+    def _written(
+        self, wanted: Mapping[int, list[Row]], bodies: Mapping[int, Body], made: Collection[int]
+    ) -> dict[int, list[Result]]:
+        """The results of the calls for each record, by its place.
+
+        Args:
+            made: the places of records that were made just now. What they have is what Business Central gives new ones.
+        """
         client = self.client
         if client is None:  # it is gone since the plan was made
             return {place: [LOST] for place in wanted}
@@ -127,7 +138,7 @@ class Beside(ABC):
             found = there[place]
             if found.status != 200:
                 outcomes[place] = [found if 400 <= found.status < 500 else LOST]
-            elif self._is_changed(changes, self.values(found.body)):
+            elif place not in made and self._is_changed(changes, self.values(found.body)):
                 outcomes[place] = [Result("", 409, CHANGED_MEANWHILE)]
             else:
                 ready[place] = changes
