@@ -85,6 +85,7 @@ class ToldByApp:
             and line["unitOfMeasureCode"] in ("", item.get(BASE_UNIT))
             and not line["currencyCode"]
             and line["minimumQuantity"] <= 1
+            and line["unitPrice"] > 0  # else it is a line of a discount
             and begun
             and not ended
         )

@@ -45,7 +45,11 @@ def shop(product_shop: ProductShop) -> ProductShop:
     tells(product_shop, "PATCH", f"itemSettings({product_shop.item('MUG')['id']})", status="Published")
     tells(product_shop, "POST", "itemBarcodes", itemNumber="MUG", barcode="4006381333931")
     lines = [price(unitPrice=8), price(unitPrice=7, minimumQuantity=6), price(unitPrice=6, priceListCode="SHOPS")]
-    lines += [price(unitPrice=5, endingDate="2026-03-01"), price(unitPrice=4, startingDate="2027-01-01")]
+    lines += [
+        price(unitPrice=0, lineDiscountPercent=10),
+        price(unitPrice=5, endingDate="2026-03-01"),
+        price(unitPrice=4, startingDate="2027-01-01"),
+    ]
     product_shop._control(BC, "seed", {"records": {PRICES: lines}})
     return product_shop
 
