@@ -108,7 +108,7 @@ class ProductSettings(_Section):
     `accept_losses` names what may be lost with `variants = "item_variants"`. `currency` is the currency of Winstore's
     prices (empty: not said). A company with another one gets none. `pictures` says whether pictures are sent: always,
     only to records that have none, or never. `picture_hosts` are the hosts from which a picture that is an address may
-    be read.
+    be read. `price_list` is the code of the price list of Business Central that `app_price` is read from.
     """
 
     direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
@@ -121,6 +121,7 @@ class ProductSettings(_Section):
     missing_article: WhenGone = "report"
     pictures: Literal["always", "create", "never"] = "always"
     picture_hosts: tuple[str, ...] = ()
+    price_list: str = Field(default="", max_length=20)
 
 
 class CustomerSettings(_Section):

@@ -71,3 +71,39 @@ def test_a_difference_is_found(planted: str, tmp_path: Path) -> None:
     answer = compared(app)
     assert answer.returncode == 1
     assert said in answer.stdout, answer.stdout
+
+
+# A text, what is put in its place, and what must be said.
+PLANTED_TEXTS = {
+    "no Dutch": (", Comment = 'nl-NL=\"Winstore-status\"'", "", "no Dutch text for TableExtension WINS Item"),
+    "no caption": (
+        "Caption = 'Winstore Status', Comment = 'nl-NL=\"Winstore-status\"';",
+        "",
+        "no caption for TableExt",
+    ),
+}
+
+
+def texts_of(app: Path) -> subprocess.CompletedProcess[str]:
+    command = [PYTHON, AL / "check" / "texts.py", app, "--check"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("app", ["app", "app-bc14"])
+def test_what_people_see_has_a_caption_in_english_and_dutch(app: str) -> None:
+    answer = texts_of(AL / app)
+    assert (answer.returncode, answer.stdout.count("\n")) == (0, 1), answer.stdout
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("planted", PLANTED_TEXTS)
+def test_a_text_that_is_missing_is_found(planted: str, tmp_path: Path) -> None:
+    old, new, said = PLANTED_TEXTS[planted]
+    app = tmp_path / "app"
+    shutil.copytree(AL / "app", app)
+    file = app / "src" / "Item" / "WINSItem.TableExt.al"
+    assert old in file.read_text("utf-8")
+    file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+    answer = texts_of(app)
+    assert answer.returncode == 1
+    assert said in answer.stdout, answer.stdout

@@ -4,7 +4,8 @@ Usage: python texts.py APP [--check]
 
 The compiler finds a text by the hashes of the names that lead to it: 32-bit FNV-1a over UTF-16, plus 2^31 - 1. The hash
 is Microsoft's (its translation files of BCApps have `Property 2879900210` for Caption). An English text without a Dutch
-one is an error, unless it is locked. With --check, nothing is written, and a file that is not up to date is an error.
+one is an error, unless it is locked, and so is what people see without a caption. With --check, nothing is written, and
+a file that is not up to date is an error.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from al import AlObject, objects, text, walk
+from al import AlObject, objects, properties, text, walk
 
 OFFSET, PRIME, BITS = 2166136261, 16777619, 2**32
 TEXTS = ("Caption", "ToolTip", "InstructionalText", "OptionCaption")
@@ -80,6 +81,17 @@ def units(one: AlObject) -> Iterator[tuple[str, str, str, str]]:
             )
 
 
+def uncaptioned(one: AlObject) -> Iterator[str]:
+    """What people see of an object and that has no caption, so that its name would be shown: in words."""
+    is_seen = one.kind in ("table", "permissionset") or (one.kind == "page" and one.properties.get("PageType") != "API")
+    if is_seen and "Caption" not in one.properties:
+        yield f"{KIND_NAMES[one.kind]} {one.name}"
+    for node in one.all(*PART_NAMES):
+        if "Caption" not in properties(node):
+            name = text(node.child_by_field_name("name") or node.child_by_field_name("value_name"))
+            yield f"{KIND_NAMES[one.kind]} {one.name}, {PART_NAMES[node.type]} {name}"
+
+
 def _part(node: Any, one: AlObject) -> tuple[str, str] | None:
     """Kind and name of the field, control or action that has a property; None if the object itself has it."""
     owner = node.parent.parent
@@ -87,6 +99,11 @@ def _part(node: Any, one: AlObject) -> tuple[str, str] | None:
         return None
     name = text(owner.child_by_field_name("name") or owner.child_by_field_name("value_name"))
     return PART_NAMES.get(owner.type, "Control"), name
+
+
+def nameless(app: Path) -> list[str]:
+    """The places without a caption in an app."""
+    return [place for one in objects(app) for place in uncaptioned(one)]
 
 
 def translation(app: Path) -> tuple[str, list[str]]:
@@ -113,6 +130,9 @@ def main() -> int:
     content, lacking = translation(asked.app)
     for place in lacking:
         print(f"{asked.app.name}: no Dutch text for {place}")
+    without = nameless(asked.app)
+    for place in without:
+        print(f"{asked.app.name}: no caption for {place}")
     name = json.loads((asked.app / "app.json").read_text("utf-8"))["name"]
     file = asked.app / "Translations" / f"{name}.nl-NL.xlf"
     if asked.check:
@@ -120,10 +140,10 @@ def main() -> int:
         if is_new:
             print(f"{file} is not up to date: run texts.py without --check")
         print(f"texts: {asked.app.name} has {content.count('<trans-unit')} texts in Dutch, {len(lacking)} are missing")
-        return int(is_new or bool(lacking))
+        return int(is_new or bool(lacking or without))
     file.parent.mkdir(exist_ok=True)
     file.write_text(content, "utf-8")
-    return int(bool(lacking))
+    return int(bool(lacking or without))
 
 
 if __name__ == "__main__":

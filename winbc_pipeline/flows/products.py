@@ -10,7 +10,8 @@ from dataclasses import replace
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
-from . import items_of_bc, variants
+from ..systems.facts import ATTRIBUTE, BARCODE, UNIT
+from . import items, variants
 from .currency import check_currency
 from .odd_articles import odd_articles
 
@@ -37,6 +38,7 @@ ITEM = Part(
     features=("attributes.csv", "features.csv"),
     dimensions=True,
     app_set="itemSettings",
+    app_rows=(ATTRIBUTE, UNIT, BARCODE),
 )
 ARTICLE = Part(
     name="article",
@@ -48,6 +50,7 @@ ARTICLE = Part(
     features=("features.csv",),  # attributes are what its variants differ in
     dimensions=True,
     app_set="itemSettings",
+    app_rows=(ATTRIBUTE, UNIT, BARCODE),
 )
 VARIANT = Part(
     name="variant",
@@ -58,6 +61,7 @@ VARIANT = Part(
     parent="article",
     group="artkey",
     within="itemNumber",
+    app_rows=(BARCODE,),
 )
 PICTURE = Part(
     name="picture",
@@ -124,6 +128,11 @@ def notes(settings: Settings) -> list[str]:
     return [*variants.notes(settings), *variants.differing(connected), *odd_articles(settings)]
 
 
+def notes_to_winstore(settings: Settings) -> list[str]:
+    """What the companion app does not tell of items, though the tables ask for it."""
+    return items.gaps(PRODUCTS_TO_WINSTORE, settings)
+
+
 PRODUCTS = Flow(
     name="products",
     source="winstore",
@@ -153,8 +162,8 @@ PRODUCTS_TO_WINSTORE = Flow(
     own_id="recordId",
     own_no="recordNo",
     direction=direction,
-    reading=items_of_bc.READING,
-    derived=items_of_bc.DERIVED,
+    reading=items.READING,
+    derived=items.DERIVED,
     parts=(
         Part(
             name="article",
@@ -184,5 +193,6 @@ PRODUCTS_TO_WINSTORE = Flow(
         ),
     ),
     shape=shape_to_winstore,
+    notes=notes_to_winstore,
     guarded=True,
 )

@@ -3,12 +3,14 @@
 `itemVariants` of API v2.0 has a code and a description, and nothing else (rules.md, Variants).
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..mapping.execute import fill_joined_tables
+from ..mapping.tables import read_table
 from ..settings import Settings
 from ..staging.ledger import create as create_ledger
 from ..staging.load import create as create_staging
@@ -17,6 +19,8 @@ from ..staging.store import Row, Store, create_table, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Sold
 from ..sync.map import create_source_view, mapping_connection
+from ..systems.business_central.facts import is_beside
+from ..systems.facts import BARCODE
 
 FLOW, STAGING = "products_winstore_to_bc", "staging_winstore_articles"
 # A row of staging is one SKU. One with a colour or a size is a variant even if it is the only one: others may follow.
@@ -122,7 +126,11 @@ def differing(connected: ConnectedFlow) -> list[str]:
 
 
 def losses(settings: Settings) -> dict[str, str]:
-    """What staged SKUs lose as variants of an item, in words with their numbers, by the name of the loss."""
+    """What staged SKUs lose as variants of an item, in words with their numbers, by the name of the loss.
+
+    What the table of variants sends to the companion app is not lost.
+    """
+    kept = _kept_by_app(settings)
     counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in LOST.items())
     found = _asked(
         settings,
@@ -137,7 +145,18 @@ def losses(settings: Settings) -> dict[str, str]:
         )
         """,
     )
-    return {name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count}
+    return {
+        name: f"{count} {WORDS[name]}" for row in found for name, count in row.items() if count and name not in kept
+    }
+
+
+def _kept_by_app(settings: Settings) -> set[str]:
+    """The losses that a row of the table of variants prevents: a barcode that is made of the GTIN."""
+    path = settings.tables_folder / FLOW / "variant.csv"
+    if settings.bc.companion_app == "off" or not path.exists():
+        return set()
+    lines = [line for line in read_table(path).lines if line.when != "never" and is_beside(line.target_field, BARCODE)]
+    return {"gtin"} if any(re.search(r"\bgtin\b", line.source) for line in lines) else set()
 
 
 def sold(settings: Settings, names: Collection[str]) -> dict[str, Sold]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MappingError
-from ..systems.facts import APP_FIELD, DIMENSION
+from ..systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, UNIT
 from .cells import Row, exact, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
@@ -29,16 +29,25 @@ FEATURES = ("attributes", "features")  # names of tables of features, which have
 REQUIRED = {"": False, "no": False, "yes": True}
 MOST_LINES = 1000
 TO_FILL = "?"  # stands for a target value that a person still has to give
-_PREFIX = re.escape(DIMENSION)
-TARGET_FIELD = re.compile(rf"(?!{_PREFIX})\w+(\.\w+)?|{_PREFIX}\S.{{0,19}}", re.ASCII)
+# What names a dimension, an attribute or a unit may hold any characters, as many as Business Central has room for.
+_NAMED = {DIMENSION: 20, ATTRIBUTE: 250, UNIT: 10, f"{BARCODE}.": 10}
+_FREE = "|".join(rf"{re.escape(prefix)}\S.{{0,{room - 1}}}" for prefix, room in _NAMED.items())
+TARGET_FIELD = re.compile(rf"(?!{'|'.join(map(re.escape, _NAMED))})[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|{_FREE}")
 # The places of a feature in a record of the target, and the field that each is.
 FIELDS_OF_PLACES = {
     "field": "{}",
     "dimension": DIMENSION + "{}",
     "category": "itemCategoryCode",
     "app": APP_FIELD + "{}",
+    "attribute": ATTRIBUTE + "{}",
+    "unit": UNIT + "{}",
+    "barcode": BARCODE + ".{}",
 }
-PLACE_HINT = "Write `field NAME`, `dimension CODE`, `category`, `app NAME`, or leave it empty."
+PLACE_HINT = (
+    "Write `field NAME`, `dimension CODE`, `category`, `app NAME`, `attribute NAME`, `barcode`, `barcode UNIT`, "
+    "`unit CODE`, or leave it empty."
+)
+UNNAMED, EITHER = ("", "category"), ("barcode",)  # kinds of places without a name, and with or without one
 
 
 @dataclass(frozen=True)
@@ -164,9 +173,9 @@ def _feature(path: Path, row: Row) -> Feature:
     cells, place = row.cells, f"{path}, row {row.number}"
     kind, _, what = cells["place"].partition(" ")
     kind, what, when = kind.lower(), what.strip(), _when(place, cells["when"])
-    if kind not in ("", *FIELDS_OF_PLACES) or bool(what) != (kind in ("app", "field", "dimension")):
+    if kind not in ("", *FIELDS_OF_PLACES) or (bool(what) == (kind in UNNAMED) and kind not in EITHER):
         raise MappingError(f"{place}, column place: `{cells['place'][:40]}` is no place.", PLACE_HINT)
-    field = FIELDS_OF_PLACES.get(kind, "").format(what)
+    field = FIELDS_OF_PLACES.get(kind, "").format(what).rstrip(".")
     if field and not TARGET_FIELD.fullmatch(field):
         raise MappingError(f"{place}, column place: `{what[:40]}` is not the name of a {kind}.", PLACE_HINT)
     if field and not cells["source"]:

@@ -20,8 +20,8 @@ from ..staging.load import OWN, TYPES, StagingTable
 from ..staging.people.erased import mark_sql
 from ..staging.people.installation_key import key_in
 from ..staging.store import Store, create_table, in_memory, literal, lock_down, quote, writing
-from ..systems.business_central.facts import app_field, dimension_field, is_app_field, is_dimension
-from ..systems.facts import FieldFacts
+from ..systems.business_central.facts import app_field, dimension_field, is_beside, needs_companion, row_field
+from ..systems.facts import APP_FIELD, DIMENSION, FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
 from ..systems.winstore.abilities import left_out
@@ -219,11 +219,10 @@ class ConnectedFlow:
 
     def _compiled(self, part: Part) -> Compiled:
         table = self.table(part)
-        names = [line.target_field for line in table.lines if part.dimensions and is_dimension(line.target_field)]
         compiled = compile_table(
             table,
             self.source_fields,
-            {**self.target_fields(part), **{name: dimension_field(name) for name in names}, **_app_fields(part, table)},
+            {**self.target_fields(part), **_fields_beside(part, table)},
             self.settings.tables_folder / LOOKUPS,
             self._constants(),
             load_functions(self.settings.mapping_functions),
@@ -265,7 +264,7 @@ class ConnectedFlow:
         unplaced = [each for own in tables for each in own.unplaced if each.when != "never"]
         found = dict.fromkeys(_unplaced(each) for each in unplaced if each.source not in carried)
         if self.settings.bc.companion_app == "off":
-            fields = [row.line for own in tables for row in own.targets if is_app_field(row.line.target_field)]
+            fields = [row.line for own in tables for row in own.targets if needs_companion(row.line.target_field)]
             words = "needs the companion app, which is off"
             found |= dict.fromkeys(f"{line.place}: {line.target_field} {words}" for line in fields)
         entity = load_profile(self.settings.winstore.profile).entity(flow.entity)
@@ -337,10 +336,18 @@ def _unplaced(feature: Feature) -> str:
     return f"{feature.table} row {feature.row}: {feature.name} has no place in Business Central{note}"
 
 
-def _app_fields(part: Part, table: Table) -> dict[str, FieldFacts]:
-    """The fields of the companion app that a table names, as far as its records have them."""
-    names = [line.target_field for line in table.lines if part.app_set and is_app_field(line.target_field)]
-    return {name: facts for name in names if (facts := app_field(part.app_set, name))}
+def _fields_beside(part: Part, table: Table) -> dict[str, FieldFacts]:
+    """The fields beside a record that a table names, as far as its records have them."""
+    names = dict.fromkeys(line.target_field for line in table.lines)
+    return {name: facts for name in names if (facts := _field_beside(part, name))}
+
+
+def _field_beside(part: Part, name: str) -> FieldFacts | None:
+    if part.dimensions and is_beside(name, DIMENSION):
+        return dimension_field(name)
+    if part.app_set and is_beside(name, APP_FIELD):
+        return app_field(part.app_set, name)
+    return next((row_field(kind, name) for kind in part.app_rows if is_beside(name, kind)), None)
 
 
 def create_source(connection: duckdb.DuckDBPyConnection, fields: Mapping[str, str]) -> None:

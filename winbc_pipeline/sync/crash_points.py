@@ -27,7 +27,7 @@ POINTS_OF_RECORDS = (
     "after record cursor",
 )
 POINTS_OF_REQUESTS = ("after request",)  # orders that go as order requests of the companion app have it too
-POINTS_OF_DIMENSIONS = ("before dimensions", "after dimensions")
+POINTS_BESIDE = ("before fields beside", "after fields beside")
 POINTS_OF_ALERTS = ("after alert",)
 armed: dict[str, int] = {}
 """By point, how many more times it is reached: the process is killed at the last one."""
@@ -35,7 +35,7 @@ armed: dict[str, int] = {}
 
 def point(name: str) -> None:
     """Kills the process when a test has armed this point; raises ValueError for an unknown name."""
-    known = POINTS + POINTS_OF_RECORDS + POINTS_OF_REQUESTS + POINTS_OF_DIMENSIONS + POINTS_OF_ALERTS
+    known = POINTS + POINTS_OF_RECORDS + POINTS_OF_REQUESTS + POINTS_BESIDE + POINTS_OF_ALERTS
     if name not in known:
         raise ValueError(f"{name} is no crash point")
     if name in armed:

@@ -129,6 +129,7 @@ class Part:
             goes. Those with a place become rows of the table.
         dimensions: whether the table may fill default dimensions (`dimension.SEASON`).
         app_set: the entity set of the companion app with further fields of its records (`app.webId`), under their ids.
+        app_rows: the kinds of fields that the companion app keeps as rows below its records (systems/facts.py).
         owns: whether the source owns what the target shows, whoever changed it there (a figure of stock).
         group: the field of the source that says which records belong together, such as the SKUs of an article. It is
             the key of the parent's record where the part has a parent with a key of its own.
@@ -165,6 +166,7 @@ class Part:
     features: tuple[str, ...] = ()
     dimensions: bool = False
     app_set: str = ""
+    app_rows: tuple[str, ...] = ()
     keys: KeyChain | None = None
     group: str = ""
     within: str = ""

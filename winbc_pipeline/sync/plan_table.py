@@ -6,11 +6,11 @@ from itertools import chain
 from typing import Any, cast
 
 import duckdb
-import orjson
 
 from ..staging.people.personal import PersonalTable
 from ..staging.store import Row, Store, compress_with_zstd, create_table, insert_rows, quote, renew_table, rows_of
 from .flow import Flow
+from .payloads import fields_of, records_of
 from .sending import chunks_of
 from .work import Work
 
@@ -228,10 +228,10 @@ def changes_of(row: Row, prefix: str) -> list[Row]:
     Of a new record, its body says it.
     """
     if row["changes"] is None:
-        body = orjson.loads(row["body"]) if isinstance(row["body"], str) else row["body"]
+        body = fields_of(row["body"]) if isinstance(row["body"], str) else row["body"]
         changes = [{"field": name, "old": None, "new": value} for name, value in body.items()]
     else:
-        changes = orjson.loads(row["changes"]) if f'"{prefix}' in row["changes"] else []
+        changes = records_of(row["changes"]) if f'"{prefix}' in row["changes"] else []
     return [each for each in changes if each["field"].startswith(prefix)]
 
 

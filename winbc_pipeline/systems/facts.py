@@ -8,6 +8,8 @@ Kind = Literal["text", "decimal", "integer", "boolean", "date", "datetime", "gui
 DIMENSION = "dimension."
 # Begins the names of fields of the companion app, such as `app.longDescription`.
 APP_FIELD = "app."
+# Begin the names of fields that are rows of the companion app below an item: `attribute.Season`, `unit.BOX`, `barcode`.
+ATTRIBUTE, UNIT, BARCODE = "attribute.", "unit.", "barcode"
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from ..staging.load import create as create_staging
 from ..staging.store import literal, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.map import create_source_view, mapping_connection
-from ..sync.records.special.dimensions import Dimension, dimensions_of
+from ..sync.records.beside import dimensions_of
+from ..sync.records.beside.dimensions import Dimension
 from ..systems.business_central import BusinessCentral
-from ..systems.business_central.facts import is_dimension
+from ..systems.business_central.facts import is_beside
+from ..systems.facts import DIMENSION
 
 NAMED = 10  # values of a lookup table that are named
 LEAVES_OUT = "vat_number"  # the function that gives nothing for a value that is not valid
@@ -71,7 +73,7 @@ def missing_dimension_values(connected: ConnectedFlow, target: BusinessCentral) 
 
 def _codes_of_dimensions(connection: duckdb.DuckDBPyConnection, own: Compiled) -> dict[str, dict[str, int]]:
     """The dimension values that a table makes of staged records, by field; of each the number of records."""
-    names = [row.facts.name for row in own.targets if is_dimension(row.facts.name)]
+    names = [row.facts.name for row in own.targets if is_beside(row.facts.name, DIMENSION)]
     found: dict[str, dict[str, int]] = {}
     for name in dict.fromkeys(names):
         path = literal(f'$."{name}"')

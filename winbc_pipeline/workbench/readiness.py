@@ -18,8 +18,8 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.documents.existing import INVOICE, LINES, ORDER
 from ..sync.payloads import is_blank
-from ..sync.records.special.app_fields import app_fields_of
-from ..sync.records.special.dimensions import Dimensions, dimensions_of
+from ..sync.records.beside import beside_of, dimensions_of
+from ..sync.records.beside.dimensions import Dimensions
 from ..sync.run import cents_off
 from ..systems.business_central import BusinessCentral
 from .tables.table_values import LineObject, codes_of, line_objects
@@ -64,8 +64,8 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
     for part in connected.parts:
         own = compiled[part.name]
         problems += _missing_dimensions(own, dimensions_of(own, part, target))
-        app = app_fields_of(connected, own, part, target)
-        gaps += [f"{part.table}: {gap}" for gap in app.gaps()] if app else []
+        beside = beside_of(connected, own, part, target)
+        gaps += [f"{part.table}: {gap}" for each in beside for gap in each.gaps()]
     try:
         flow.suits(settings, target)
     except ConfigurationError as error:

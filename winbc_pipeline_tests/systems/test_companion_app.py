@@ -19,6 +19,8 @@ from winbc_pipeline.sandbox.server import running
 from winbc_pipeline.sandbox.setup_data import COMPANY_NAME
 from winbc_pipeline.settings import BusinessCentralSettings, Settings
 from winbc_pipeline.systems.business_central.companion import (
+    PERMISSION_SET,
+    READ_SET,
     Capabilities,
     app_client,
     capabilities,
@@ -80,9 +82,9 @@ def bc(server: Bc) -> Iterator[Bc]:
 
 
 def rights() -> list[tuple[str, str]]:
-    """Each right that the contract needs."""
-    verbs = {name: ["read", *one.get("verbs", [])] for name, one in contract()["entities"].items()}
-    return [(name, verb) for name, needed in verbs.items() for verb in needed if name != "capabilities"]
+    """Each right that the contract gives, of every permission set, actions too; capabilities tell of the others."""
+    given = {name: set().union(*one["permissions"].values()) for name, one in contract()["entities"].items()}
+    return [(name, right) for name, some in given.items() for right in sorted(some) if name != "capabilities"]
 
 
 def test_with_the_app_everything_of_the_contract_can_be_used(bc: Bc) -> None:
@@ -99,6 +101,20 @@ def test_each_right_that_is_taken_is_named(bc: Bc, entity_set: str, right: str) 
     assert not found.can(entity_set, write=right != "read")
     verb = "read" if right == "read" else "write"
     assert [gap.split(f"no right to {verb} ")[1].split(",")[0].split(" (")[0] for gap in found.gaps] == [entity_set]
+
+
+def test_the_rights_that_are_taken_are_all_that_the_verbs_and_actions_of_the_contract_need() -> None:
+    needed = {
+        (name, right)
+        for name, one in contract()["entities"].items()
+        for right in ("read", *one.get("verbs", ()), *(("execute",) if one.get("actions") else ()))
+    }
+    assert needed - {("capabilities", "read")} == set(rights())
+
+
+def test_the_permission_sets_that_are_taken_are_all_of_the_contract() -> None:
+    named = {name for one in contract()["entities"].values() for name in one["permissions"]}
+    assert named == {PERMISSION_SET, READ_SET}
 
 
 def test_without_the_writing_permission_set_each_written_set_is_named(bc: Bc) -> None:

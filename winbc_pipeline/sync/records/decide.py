@@ -21,6 +21,7 @@ from ..connected import ConnectedFlow
 from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
 from ..payloads import fields_of, filled
+from .beside import beside_of
 from .decision import (
     Decided,
     Decision,
@@ -35,8 +36,6 @@ from .draft import LINKED, Draft, Note, Noted
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
 from .special.addresses import kept_elsewhere, meant, without
-from .special.app_fields import AppFields
-from .special.beside import beside_of
 from .special.parents import Parents, of_another, renamed, with_parents
 from .special.privacy import Privacy
 from .special.stocked import Stocked
@@ -330,8 +329,8 @@ class Planner:
     def _unsent(self, row: Row, updates: Mapping[str, Any]) -> list[str]:
         """Fields that were never sent, whatever else of the record was."""
         later = self._later(row) if is_unfinished(row) else ()
-        apps = (each for each in self.beside if isinstance(each, AppFields))
-        return [*later, *(name for each in apps for name in each.never_sent(updates, row["known"].sent))]
+        sent = row["known"].sent
+        return [*later, *(name for each in self.beside for name in each.never_sent(updates, sent))]
 
     def _update(self, row: Row, live: dict[str, Any]) -> Decision:
         known = row["known"]

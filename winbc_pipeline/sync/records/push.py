@@ -28,10 +28,10 @@ from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover
 from ..watermark import advance_watermark
 from ..work import Work
+from .beside import beside_of, own_fields
 from .known.told import told
 from .moves import intent_of, is_done, known_sent, known_unsent, settled
 from .plan import plan
-from .special.beside import beside_of, own_fields
 from .special.figures import Looks
 from .special.pictures import SentPictures, outcome_of
 from .target.matching import Target

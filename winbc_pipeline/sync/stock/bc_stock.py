@@ -23,6 +23,7 @@ from .app_stock import AppStock, app_stock
 
 ADJUSTMENTS, ITEMS, INVENTORY = "stockAdjustments", "items", "inventory"
 VARIANT = ("id", "itemNumber", "code")
+OF_ITEM = ("type", "blocked", "@odata.etag")  # what a variant has of its item, if the item has it
 DONE = (200, 204)
 
 
@@ -78,7 +79,7 @@ class StockOfBc(BusinessCentral):
         return {key: one | {INVENTORY: levels.get((one["number"], ""), Decimal(0))} for key, one in records.items()}
 
     def variants(self, ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """Variants as records that take a figure, by their ids: their own stock, and all else of their items."""
+        """Variants as records that take a figure and nothing else, by their ids."""
         if not self.app or not ids:
             return {}
         found = [one for some in self.find("itemVariants", "id", ids, False, VARIANT).values() for one in some]
@@ -87,8 +88,9 @@ class StockOfBc(BusinessCentral):
         made = {}
         for one in found:
             place = one["itemNumber"], one["code"]
+            item = items[one["itemNumber"]][0]
             own = {"id": one["id"], "number": "/".join(place), INVENTORY: levels.get(place, Decimal(0))}
-            made[one["id"]] = items[one["itemNumber"]][0] | own
+            made[one["id"]] = own | {name: item[name] for name in OF_ITEM if item[name]}
         return made
 
     def post(self, rows: list[Row]) -> list[Result]:

@@ -47,14 +47,16 @@ def plan(work: Work, target: Target) -> None:
     connected = work.connected
     (part,) = connected.parts
     compiled = connected.compiled()[part.name]
-    known = KnownRecords(connected, part, compiled)
-    if known.watched or not _is_plain(part, compiled):
+    known, is_plain = KnownRecords(connected, part, compiled), _is_plain(part, compiled)
+    has_app = isinstance(target, StockOfBc) and bool(target.app)
+    if known.watched or not (is_plain or has_app):
         plan_one_by_one(work, target)
         return
     recover(work.store, work.run_id)
     skip_gone(work.store, work.flow, work.run_id, [part.name])
-    kinds = {each.facts.name: each.facts.kind for each in compiled.targets if each.line.when == "update"}
-    records = TargetRecords(connected, part, target, known, list(kinds))
+    compared = (each.facts for each in compiled.targets if each.line.when == "update" and each.facts.kind in COMPARED)
+    kinds = {facts.name: facts.kind for facts in compared}
+    records = TargetRecords(connected, part, target, known, list(kinds), variants_only=not is_plain)
     *several, last = records.alike_together(_wanted(work, part)) or [[]]
     for some in several:  # a large window takes no more memory than a small one
         with work.store.transaction() as connection:
@@ -120,12 +122,20 @@ class TargetRecords:
 
     Args:
         fields: names of the fields that are compared.
+        variants_only: whether only variants are looked at, because the table gives items more than figures and flags.
     """
 
     def __init__(
-        self, connected: ConnectedFlow, part: Part, target: Target, known: KnownRecords, fields: list[str]
+        self,
+        connected: ConnectedFlow,
+        part: Part,
+        target: Target,
+        known: KnownRecords,
+        fields: list[str],
+        variants_only: bool = False,
     ) -> None:
         self.settings, self.part, self.target, self.known, self.fields = connected.settings, part, target, known, fields
+        self.variants_only = variants_only
         self.matching, self.stocked = matching_of(connected, part, target), Stocked(target)
         self.select = (*NEEDED, *fields) if connected.flow.target == "bc" else ()
 
@@ -156,12 +166,13 @@ class TargetRecords:
         sold = self.part.inner(self.settings, [key for key, one in live.items() if not one])
         ids = {key: next(iter(each.ids)) for key, each in sold.items() if len(each.ids) == 1}
         variants = self.target.variants(set(ids.values()))
-        return live | {key: variants[each] for key, each in ids.items() if each in variants}
+        own: dict[str, Mapping[str, Any]] = {key: variants[each] for key, each in ids.items() if each in variants}
+        return own if self.variants_only else live | own
 
     def _row(self, key: str, record: Mapping[str, Any], refusal: str | None) -> Row:
         row = {"key": key, "id": record.get("id"), "number": record.get("number"), "etag": record.get("@odata.etag")}
-        for name in self.fields:
-            row[_live(name)] = dumps(record.get(name)).decode()
+        for name in self.fields:  # a field that the record does not have is left alone
+            row[_live(name)] = dumps(record[name]).decode() if name in record else None
         row["refusal"] = refusal
         return row
 
@@ -220,7 +231,8 @@ def _decided(kinds: Mapping[str, str]) -> str:
     bodies, changes = [], []
     for name, kind in kinds.items():
         old, new = f"f.{quote(_live(name))}", mapped_value("c.updates", name)
-        differs = f"{new} IS NOT NULL AND {_comparable(old, kind)} IS DISTINCT FROM {_comparable(new, kind)}"
+        there = f"{old} IS NOT NULL AND {new} IS NOT NULL"
+        differs = f"{there} AND {_comparable(old, kind)} IS DISTINCT FROM {_comparable(new, kind)}"
         field, before = literal(f'"{name}":'), literal(f'{{"field":"{name}","old":')
         bodies.append(f"CASE WHEN {differs} THEN {field} || {new} END")
         changes.append(f"CASE WHEN {differs} THEN {before} || {old} || ',\"new\":' || {new} || '}}' END")

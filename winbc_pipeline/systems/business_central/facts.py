@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..facts import APP_FIELD, DIMENSION, FieldFacts, Kind
+from ..facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, UNIT, FieldFacts, Kind
 
 KINDS: dict[str, Kind] = {
     "Edm.Decimal": "decimal",
@@ -33,6 +33,13 @@ REFERENCES = {
     "Inventory Posting Group": "inventoryPostingGroups",
     "Location": "locations",
 }
+# The kinds of fields that are rows of the companion app, each with the entity set and the field of their values.
+ROWS = {
+    ATTRIBUTE: ("itemAttributeValues", "value"),
+    BARCODE: ("itemBarcodes", "barcode"),
+    UNIT: ("itemUnits", "quantityPerUnit"),
+}
+KINDS_BESIDE = (DIMENSION, APP_FIELD, *ROWS)
 # What a POST of an entity set refuses, with Business Central's own words (behaviour.md section 13).
 NOT_IN_POST = {("items", "inventory"): "Inventory cannot be changed during on insert."}
 
@@ -65,11 +72,6 @@ def dimension_field(name: str) -> FieldFacts:
     return FieldFacts(name, "text", code.max_length, upper_cased=code.upper_cased)
 
 
-def is_dimension(name: str) -> bool:
-    """Whether a field stands for a default dimension."""
-    return name.startswith(DIMENSION)
-
-
 def app_field(entity_set: str, name: str) -> FieldFacts | None:
     """The facts about a field of the companion app as a field of a record; None where it cannot be written.
 
@@ -81,9 +83,24 @@ def app_field(entity_set: str, name: str) -> FieldFacts | None:
     return None if found is None or found.read_only or found.name == "id" else replace(found, name=name)
 
 
-def is_app_field(name: str) -> bool:
-    """Whether a field is one of the companion app."""
-    return name.startswith(APP_FIELD)
+def row_field(kind: str, name: str) -> FieldFacts:
+    """The facts about a field that is a row of the companion app.
+
+    Args:
+        kind: one of ROWS.
+    """
+    entity_set, field = ROWS[kind]
+    return replace(entity_fields(entity_set)[field], name=name)
+
+
+def is_beside(name: str, *kinds: str) -> bool:
+    """Whether a field is of one of these kinds of KINDS_BESIDE, or of any: the target keeps it beside its record."""
+    return any(name == kind or name.startswith(f"{kind.rstrip('.')}.") for kind in kinds or KINDS_BESIDE)
+
+
+def needs_companion(name: str) -> bool:
+    """Whether only the companion app takes a field."""
+    return is_beside(name, APP_FIELD, *ROWS)
 
 
 def _facts(name: str, facts: dict[str, Any], only_later: str) -> FieldFacts:

@@ -73,6 +73,18 @@ def test_a_new_item_gets_its_fields_in_the_same_run(shop: ProductShop) -> None:
     assert shop.row("MUG")["state"] == "CONFIRMED"
 
 
+def test_a_new_item_gets_an_option_that_is_not_the_one_of_new_items(shop: ProductShop) -> None:
+    """Business Central gives a new item the first option, which nobody has chosen."""
+    places(shop, "state,'Published',app status,create,")
+    shop.run()
+    assert (settings_of(shop, "MUG")["status"], shop.row("MUG")["state"]) == ("Published", "CONFIRMED")
+    shop.article("8", "CUP", description_long=LONG)
+    shop.fault(BC, {"kind": "drop_before", "path": "connector/winstore/v1.0/$batch", "method": "POST", "nth": 2})
+    shop.run()
+    shop.run()
+    assert (settings_of(shop, "CUP")["status"], shop.row("CUP")["state"]) == ("Published", "CONFIRMED")
+
+
 def test_an_edit_changes_the_field_alone_and_a_rerun_writes_nothing(shop: ProductShop) -> None:
     shop.run()
     shop.article("7", "MUG", description_long="short")

@@ -8,7 +8,7 @@ import pytest
 
 from winbc_pipeline.errors import ConfigurationError
 from winbc_pipeline.sync import crash_points
-from winbc_pipeline.sync.crash_points import POINTS_OF_DIMENSIONS, POINTS_OF_RECORDS
+from winbc_pipeline.sync.crash_points import POINTS_BESIDE, POINTS_OF_RECORDS
 from winbc_pipeline.sync.plan_table import planned_rows
 from winbc_pipeline.sync.run import dry_run, push_windows
 from winbc_pipeline.systems.business_central import BusinessCentral
@@ -215,7 +215,7 @@ def test_a_lost_call_leaves_one_item_with_one_dimension_in_the_end(gone_shop: Pr
     assert len([each for each in gone_shop.records("items") if each["number"] == "S9"]) == 1
 
 
-@pytest.mark.parametrize("point", [*POINTS_OF_DIMENSIONS, *POINTS_OF_RECORDS])
+@pytest.mark.parametrize("point", [*POINTS_BESIDE, *POINTS_OF_RECORDS])
 def test_a_run_that_dies_leaves_one_item_with_one_dimension_in_the_end(gone_shop: ProductShop, point: str) -> None:
     place(gone_shop, "branch,supplierid,dimension BRANCH,create,")
     gone_shop.run()

@@ -49,6 +49,13 @@ def sells_as_variants(world: StockWorld, article: str, *skus: str) -> None:
     sync(Work(ConnectedFlow(PRODUCTS, world.settings), FIRST, LAST, "products"))
 
 
+def add_row(world: StockWorld, row: str) -> None:
+    """Adds a row to the mapping table of stock."""
+    world._own_tables()
+    table = world.settings.mapping_folder / TO_BC / "item.csv"
+    table.write_text(f"{table.read_text(encoding='utf-8').rstrip()}\n{row}\n", encoding="utf-8")
+
+
 def test_a_figure_arrives_as_one_posted_difference(shop: StockWorld) -> None:
     shop.counted(2)
     assert shop.run().updated == 1
@@ -112,6 +119,21 @@ def test_a_sku_that_is_a_variant_gets_its_own_figure(shop: StockWorld) -> None:
     assert len(adjustments(shop)) == before
 
 
+@pytest.mark.parametrize("row", ["unitCost,7,,update,,", "displayName,'Cup',,update,,"])
+def test_a_variant_gets_its_figure_alone_where_the_table_fills_more(shop: StockWorld, row: str) -> None:
+    """docs/companion-app.md, Stock: what else the table fills is a field of items that have a figure themselves."""
+    sells_as_variants(shop, "MUG", "MUG-RED")
+    add_row(shop, row)
+    shop.shop_has("MUG-RED", quantity="3")
+    before = {name: shop.of_bc("MUG")[name] for name in ("unitCost", "displayName")}
+    shop.run()
+    assert shop.told("MUG-RED") == ("CONFIRMED", None)
+    assert [Decimal(one["quantity"]) for one in shop.records("stock") if one["variantCode"]] == [3]
+    assert {name: shop.of_bc("MUG")[name] for name in before} == before
+    field, value = row.split(",")[:2]
+    assert str(shop.of_bc()[field]) == value.strip("'")
+
+
 def test_figures_go_to_the_location_of_the_setting(shop: StockWorld) -> None:
     shop.seed(locations=[{"code": "SHOPS"}, {"code": "CENTRAL"}])
     shop.counted(8, location="CENTRAL")
@@ -127,9 +149,7 @@ def test_figures_go_to_the_location_of_the_setting(shop: StockWorld) -> None:
 
 def test_a_row_that_changes_more_than_a_figure_leaves_other_locations_alone(shop: StockWorld) -> None:
     """The figure of an item in API v2.0 is that of all locations (rules.md, Stock)."""
-    shop._own_tables()
-    table = shop.settings.mapping_folder / TO_BC / "item.csv"
-    table.write_text(table.read_text(encoding="utf-8").rstrip() + "\ndisplayName,'Cup',,update,,\n", encoding="utf-8")
+    add_row(shop, "displayName,'Cup',,update,,")
     shop.seed(locations=[{"code": "SHOPS"}, {"code": "CENTRAL"}])
     shop.counted(8, location="CENTRAL")
     shop.owner("winstore", locations=("SHOPS",))

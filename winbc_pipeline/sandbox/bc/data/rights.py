@@ -7,6 +7,7 @@ from .refusal import Refused
 from .schema import EntitySet
 
 RIGHTS = {"GET": "read", "POST": "insert", "PATCH": "modify", "DELETE": "delete"}
+KINDS = (*RIGHTS.values(), "execute")  # the last is of the actions that an app brings
 TAKEN = "rights"  # notes of the rights that the user does not have, by entity set
 
 
@@ -18,8 +19,8 @@ def take_rights(company: Company, asked: Any) -> None:
     if not isinstance(asked, dict) or not set(asked) <= set(company.schema):
         raise ValueError("rights has names of entity sets.")
     for name, taken in asked.items():
-        if not isinstance(taken, list) or not set(taken) <= set(RIGHTS.values()):
-            raise ValueError(f"{name}: a right is one of {', '.join(RIGHTS.values())}.")
+        if not isinstance(taken, list) or not set(taken) <= set(KINDS):
+            raise ValueError(f"{name}: a right is one of {', '.join(KINDS)}.")
         company.hide(TAKEN, name, {"taken": taken} if taken else {})
 
 

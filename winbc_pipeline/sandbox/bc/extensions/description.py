@@ -52,6 +52,7 @@ class FieldDescription(Part):
     `options` are the captions of an enum. `shows` names the standard field whose value this field has. `relation` names
     the standard entity set and its field in which a value must be found, as `customers.number`. `on_change` is the
     registered function that runs when a write changes the field, `since` the version of the app in which it came.
+    `numbered` is a number that the table gives each new record (AutoIncrement in AL).
     """
 
     type: Type = "Edm.String"
@@ -67,6 +68,7 @@ class FieldDescription(Part):
     shows: str = ""
     on_change: str = ""
     since: str = ""
+    numbered: bool = False
 
     def facts(self) -> dict[str, Any]:
         """The facts about the field, in the form in which those of standard fields are known."""

@@ -31,6 +31,8 @@ class OwnTable(Rules):
         for name, facts in self.entity.fields.items():
             if facts.get("notBlank") and record[name] == "":
                 raise validation_error(f"{name} must be filled in. Enter a value.")
+            if facts.get("numbered"):
+                record[name] = 1 + max((each[name] for each in company.records.select(self.entity.name)), default=0)
         check_relations(company, self.relations, record)
         self._check_key(company, record)
 

@@ -16,7 +16,8 @@ from ....staging.apart import NOBODY, Apart
 from ....staging.ledger import State
 from ....staging.pairs import ETAG, KEYS, SIGNS, VERSION, Hashes, Pairs
 from ....staging.store import Row
-from ....systems.business_central.facts import is_dimension
+from ....systems.business_central.facts import ROWS, is_beside
+from ....systems.facts import DIMENSION
 from ...connected import ConnectedFlow
 from ...flow import Part
 from ...keeping.restored import last_restored
@@ -105,8 +106,8 @@ class KnownRecords:
         self.depends = {name: reads & self.staged.kinds.keys() for name, reads in compiled.depends.items()}
         self.compared = compiled.compared
         self.reads = frozenset[str]().union(*(self.depends[name] for name in self.compared))
-        # Default dimensions move no ETag of their parent.
-        self.by_etag = not any(is_dimension(name) for name in self.depends)
+        # Default dimensions and rows of the companion app move no ETag of their parent.
+        self.by_etag = not any(is_beside(name, DIMENSION, *ROWS) for name in self.depends)
         self.blank = self.pairs.hashes({"": None})[""] if self.pairs else ""
         self.open_there = _names_there(connected, OPEN_THERE)
         self.held_there = _names_there(connected, "state = 'CONFLICT'")
