@@ -30,7 +30,7 @@ def ui(
     check_port(port)
     words = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
     with claimed(settings.state_folder) as home, interruptible(console, words):
-        prepare(home)
+        prepare(home, settings)
         with serve_ui(console, home, port):
             say(console, f"Dashboard: {address(home.parent, port, role)} (Ctrl-C ends it)")
             wait_for_interrupt()
