@@ -1,6 +1,7 @@
 """Workers of a connection, for tests that end them: each is a process with the programs that it forks.
 
-As a program (`python -m …workers SLOTS NAME=FOLDER`), it is a worker whose runs die or wait where files say so (dying.py).
+As a program (`python -m …workers SLOTS NAME=FOLDER`), it is a worker whose runs die or wait where files say so
+(dying.py).
 """
 
 import importlib.util
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from winbc_pipeline.settings import load_settings
@@ -24,26 +26,37 @@ assert _spec and _spec.loader
 _script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_script)
 Redis, redis_running = _script.Server, _script.running
+VERSION = "OTHER_VERSION"  # of the program, for a worker that is to take itself for another one
+_numbers = count()
 
 
 class Worker:
-    """A worker that is at work."""
+    """A worker that is at work.
 
-    def __init__(self, slots: int, folders: dict[str, Path]) -> None:
+    Attributes:
+        log: what it and its runs print.
+    """
+
+    def __init__(self, slots: int, folders: dict[str, Path], version: str = "") -> None:
         given = [f"{name}={folder}" for name, folder in folders.items()]
-        with Path("worker.log").open("ab") as log:
+        self.log = Path(f"worker-{next(_numbers)}.log").resolve()
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(slots), *given],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY), VERSION: version},
                 start_new_session=True,
             )
 
     @property
     def is_alive(self) -> bool:
         return self.process.poll() is None
+
+    def has(self, pid: int) -> bool:
+        """Whether it has forked a process."""
+        return os.getpgid(pid) == self.process.pid
 
     def kill(self) -> None:
         """Kills it with all that it has forked, as if its machine were gone."""
@@ -57,17 +70,18 @@ class Worker:
 
 
 @contextmanager
-def workers(number: int, slots: int = 1, **folders: Path) -> Iterator[list[Worker]]:
+def workers(number: int, slots: int = 1, version: str = "", **folders: Path) -> Iterator[list[Worker]]:
     """Workers that can begin runs, until the block ends.
 
     Args:
+        version: the version of the program that they take themselves for.
         folders: of the connections, by name; without one, this folder is that of the connection `default`.
     """
-    started = [Worker(slots, folders or {"default": Path.cwd()}) for _ in range(number)]
-    before = free_slots() if number else 0
+    before = free_slots()
+    started = [Worker(slots, folders or {"default": Path.cwd()}, version) for _ in range(number)]
     try:
         until(lambda: free_slots() >= before + number * slots or any(not each.is_alive for each in started))
-        assert all(each.is_alive for each in started), Path("worker.log").read_text()[-3000:]
+        assert all(each.is_alive for each in started), [each.log.read_text()[-2000:] for each in started]
         yield started
     finally:
         for each in started:
@@ -98,6 +112,8 @@ def main() -> None:
         execute(folder, loaded, run_id)
 
     worker.execute = dying_execute
+    if other := os.environ[VERSION]:
+        worker.version = lambda: other
     worker.serve(int(sys.argv[1]), {name: Path(at) for name, _, at in (each.partition("=") for each in sys.argv[2:])})
 
 

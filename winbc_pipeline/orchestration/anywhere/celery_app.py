@@ -15,6 +15,7 @@ CONFIG: dict[str, Any] = {
     "worker_disable_prefetch": True,
     # Each run has a process of its own, forked from one that has everything loaded.
     "worker_max_tasks_per_child": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # a run does not need the broker
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
     "broker_connection_retry_on_startup": True,

@@ -15,6 +15,9 @@ from .sessions import executing, is_executing
 from .version import version
 
 
+ANSWER_S = 2.0  # that workers have to say who has a run
+
+
 class WorkerRunLauncher(CeleryRunLauncher):
     """Dagster's launcher for Celery, which knows whether a run's process lives, and stands a task that comes twice.
 
@@ -33,7 +36,7 @@ class WorkerRunLauncher(CeleryRunLauncher):
         return {}
 
     @classmethod
-    def from_config_value(  # type: ignore[override]
+    def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "WorkerRunLauncher":
         """The launcher that dagster.yaml names."""
@@ -64,8 +67,9 @@ class WorkerRunLauncher(CeleryRunLauncher):
             if is_nowhere:  # whoever gets the task later finds that the run has ended
                 self._instance.report_run_canceled(run, "It was cancelled while no worker had it.")
                 return True
-        self.celery.control.revoke(run.tags[DAGSTER_CELERY_TASK_ID_TAG], terminate=True, signal="SIGINT")
-        return True
+        task = run.tags[DAGSTER_CELERY_TASK_ID_TAG]
+        answers = self.celery.control.revoke(task, terminate=True, signal="SIGINT", reply=True, timeout=ANSWER_S)
+        return any(task in str(answer) for answer in answers or ())
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether a process executes a run. What it asks of Dagster comes last: a run ends before its lock does."""

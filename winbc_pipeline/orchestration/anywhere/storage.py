@@ -29,7 +29,7 @@ class ServerStorage(DagsterPostgresStorage):
         return {}
 
     @classmethod
-    def from_config_value(  # type: ignore[override]
+    def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "ServerStorage":
         """The storage that dagster.yaml names."""
