@@ -19,7 +19,7 @@ CONFIG: dict[str, Any] = {
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
     "broker_connection_retry_on_startup": True,
-    "broker_connection_max_retries": None,
+    "broker_connection_max_retries": 10,  # within two minutes; then the worker ends, and is started again
     "broker_transport_options": {"visibility_timeout": 86_400, "socket_keepalive": True, "socket_connect_timeout": 10},
 }
 

@@ -14,7 +14,6 @@ from .celery_app import CONFIG, TASK, queue_of
 from .sessions import executing, is_executing
 from .version import version
 
-
 ANSWER_S = 2.0  # that workers have to say who has a run
 
 

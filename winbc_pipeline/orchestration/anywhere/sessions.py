@@ -1,7 +1,7 @@
 """Who is at work, as the PostgreSQL server knows it: its sessions end with the process, or with its network.
 
-Here belongs: the lock of a run, which its process holds for as long as it executes the run, and the sessions of workers,
-whose names say how many runs they take at once.
+Here belongs: the lock of a run, which its process holds for as long as it executes the run, and the sessions of
+workers, whose names say how many runs they take at once.
 """
 
 from collections.abc import Iterator
@@ -60,10 +60,10 @@ def most_runs(address: str, version: str, connection: str) -> int:
         cursor.execute(
             """
             SELECT
-                coalesce(sum(split_part(application_name, ' ', 4)::int) FILTER (WHERE starts_with(application_name, %s)), 0),
-                count(*) FILTER (WHERE starts_with(application_name, %s)),
-                count(*) FILTER (WHERE application_name = %s)
-            FROM pg_stat_activity WHERE datname = current_database()
+                coalesce(sum(split_part(name, ' ', 4)::int) FILTER (WHERE starts_with(name, %s)), 0),
+                count(*) FILTER (WHERE starts_with(name, %s)),
+                count(*) FILTER (WHERE name = %s)
+            FROM (SELECT application_name AS name FROM pg_stat_activity WHERE datname = current_database()) AS session
             """,
             [f"{_workers(version)} ", f"{RUN} ", f"{RUN} {connection}"],
         )
