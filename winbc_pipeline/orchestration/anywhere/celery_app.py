@@ -1,4 +1,4 @@
-"""Celery as launchers and workers use it: names, and what makes a task go to one worker, once, without waiting there."""
+"""Celery as launchers and workers use it: names, and what makes a task go to one free worker, once."""
 
 from typing import Any
 

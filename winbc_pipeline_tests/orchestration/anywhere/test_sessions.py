@@ -17,7 +17,9 @@ from winbc_pipeline.health.gather import SILENT
 from winbc_pipeline.orchestration.anywhere import execute
 from winbc_pipeline.orchestration.anywhere.sessions import executing, is_executing, most_runs, registered
 from winbc_pipeline.orchestration.anywhere.worker import Presence
+from winbc_pipeline.orchestration.storage import on_server
 from winbc_pipeline.settings import Settings, WorkerSettings, load_settings
+from winbc_pipeline.staging.server import address
 
 from ...support.launched import Office
 from ...support.postgres import Server
@@ -119,3 +121,21 @@ def test_the_brokers_password_comes_from_the_environment_only() -> None:
         WorkerSettings(broker="redis://:secret@127.0.0.1/0")
     given = WorkerSettings(broker="redis://127.0.0.1:6379/0", password="a/b")
     assert given.address == "redis://:a%2Fb@127.0.0.1:6379/0"
+
+
+def test_no_byte_of_a_run_that_quotes_an_erased_person_is_left_in_dagsters_tables(
+    desk: Office, postgres: Server
+) -> None:
+    """docs/privacy.md: by design no run quotes anybody; whoever finds one all the same can have it erased."""
+    settings, canary = load_settings(), "canary@planted.example"
+    quotes = desk.instance.create_run_for_job(some_job, tags={"note": canary.upper()})
+    other = desk.instance.create_run_for_job(some_job)
+    assert len(on_server.quoting(settings, [canary])) >= 1
+    assert on_server.erase(settings, [canary]) > 0
+    assert on_server.quoting(settings, [canary]) == {}
+    assert desk.instance.get_run_by_id(quotes.run_id) is None
+    assert desk.instance.get_run_by_id(other.run_id)
+    with address.asked(postgres.address) as cursor:
+        cursor.execute("CHECKPOINT")
+    files = [file for file in (postgres.folder / "data" / "base").rglob("*") if file.is_file()]
+    assert not any(canary.encode() in file.read_bytes().lower() for file in files)
