@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
@@ -34,7 +34,9 @@ from ...support.servers import started
 from ...support.workers import redis_running, workers
 
 pytestmark = pytest.mark.scale
-ORDERS, MANY, EIGHT, AWAY_S = "orders_winstore_to_bc", 15, 8, 30
+ORDERS, MANY, EIGHT = "orders_winstore_to_bc", 15, 8
+AWAY_S = 30  # the server with the state
+AGAIN_S = 10  # between two runs of a connection
 CASE = FLOW_CASES[ORDERS]
 ENDED = {DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS, DagsterRunStatus.CANCELED}
 
@@ -64,7 +66,7 @@ class Connection:
             self.job = build_defs(settings=self.settings).resolve_job_def(ORDERS)
         self.sandboxes = Sandboxes(servers.addresses, self.settings, self.folder)
         CASE.many(self.sandboxes, MANY)
-        self.last = ""
+        self.last, self.began = "", 0.0
 
     @contextmanager
     def here(self) -> Iterator[None]:
@@ -80,16 +82,17 @@ class Connection:
         origin = recon.get_reconstructable_job(ORDERS).get_python_origin()
         tags = range_tags(CASE.day, CASE.day, self.settings)
         run = self.instance.create_run_for_job(self.job, tags=tags, job_code_origin=origin)
-        self.last = run.run_id
+        self.last, self.began = run.run_id, time.monotonic()
         self.instance.launch_run(run.run_id, workspace=None)  # type: ignore[arg-type]
 
     def turn(self) -> None:
         """What a daemon does in a turn: it looks after runs, and lets one out where a worker can begin it."""
         daemon: Any = SimpleNamespace(instance=self.instance, create_request_context=lambda: None)
         list(execute_run_monitoring_iteration(daemon, logging.getLogger("quiet")))
-        is_at_work = bool(self.last) and self.status not in ENDED
+        if bool(self.last) and (self.status not in ENDED or time.monotonic() - self.began < AGAIN_S):
+            return
         queue = self.instance.get_concurrency_config().run_queue_config
-        if not is_at_work and not self.is_done and queue and queue.max_concurrent_runs > 0:
+        if not self.is_done and queue and queue.max_concurrent_runs > 0:
             self.launch()
 
     @property
@@ -106,10 +109,6 @@ class Connection:
     def arrived(self) -> list[str]:
         return CASE.arrived(self.sandboxes)
 
-    @property
-    def at_work(self) -> int:
-        return len(self.instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED])))
-
 
 @pytest.fixture
 def eight(postgres: Server, tmp_path: Path) -> Iterator[list[Connection]]:
@@ -121,7 +120,7 @@ def eight(postgres: Server, tmp_path: Path) -> Iterator[list[Connection]]:
             yield [Connection(f"shop{number}", stack) for number in range(EIGHT)]
 
 
-def turns(every: list[Connection], until_s: float = 150, until: Any = lambda: False) -> None:
+def turns(every: list[Connection], until_s: float = 200, until: Any = lambda: False) -> None:
     """Turns of the daemons until something happened, or all is done."""
     ends = time.monotonic() + until_s
     while not until() and not all(each.is_done for each in every):
