@@ -37,26 +37,23 @@ def _told(who: str, client: BusinessCentral, entity_set: str, person: Person) ->
     try:
         if entity_set == CUSTOMERS and not capabilities(client).can(CUSTOMERS, write=True):
             return f"no {who} were blocked: that takes the companion app and a right to write {CUSTOMERS}. {BY_HAND}"
-        blocked, refused = _block(client, entity_set, person)
+        blocked, left = _block(client, entity_set, person)
     except WinbcError as error:
         return f"no {who} were blocked ({error.code}). {BY_HAND}"
-    gap = f", {refused} refused: {BY_HAND}" if refused else ""
+    gap = f", not blocked: {left}. {BY_HAND}" if left else ""
     return f"{who} blocked for privacy: {blocked}{gap}"
 
 
 def _block(client: BusinessCentral, entity_set: str, person: Person) -> tuple[int, int]:
-    """How many records are blocked now, and how many Business Central refused to block."""
+    """How many records are blocked now, and how many could not be."""
     there = {row["id"]: row for row in _found(client, entity_set, person)}
     open_ones = [
         Operation(key, "PATCH", f"{entity_set}({key})", {FIELD: True}, row["@odata.etag"])
         for key, row in there.items()
         if not row.get(FIELD)
     ]
-    refused = 0
-    for start in range(0, len(open_ones), client.batch_size):
-        results = client.batch(open_ones[start : start + client.batch_size])
-        refused += sum(each.status != 200 for each in results)
-    return len(there) - refused, refused
+    left = sum(each.status != 200 for each in client.run(open_ones))
+    return len(there) - left, left
 
 
 def _found(client: BusinessCentral, entity_set: str, person: Person) -> Iterator[dict[str, Any]]:

@@ -188,22 +188,19 @@ def planned_slices(work: Work, part: str, order: str = "key", at_once: int = REA
 
 def planned_since(work: Work) -> datetime | None:
     """When the oldest of a work's planned rows that become pairs was planned; None without such rows."""
+    keys = [] if work.keys is None else [[part for part, _ in work.keys], [key for _, key in work.keys]]
+    chosen = "AND (part, key) IN (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))" if keys else ""
     with work.store.open() as connection:
         renew_table(connection, planned_table(work.flow), PLANNED)
-        rows = connection.execute(
+        found = connection.execute(
             f"""
-            SELECT planned_at, part, key
+            SELECT min(planned_at)
             FROM {quote(planned_table(work.flow))}
-            WHERE "window" BETWEEN ? AND ? AND pair IS NOT NULL AND planned_at IS NOT NULL
-            ORDER BY planned_at
+            WHERE "window" BETWEEN ? AND ? AND pair IS NOT NULL {chosen}
             """,
-            work.days,
-        )
-        while some := rows.fetchmany(READ_AT_ONCE):
-            for moment, part, key in some:
-                if work.wants(part, key):
-                    return cast(datetime, moment)
-    return None
+            [*work.days, *keys],
+        ).fetchone()
+    return cast(datetime, found[0]) if found and found[0] else None
 
 
 def planned_by(work: Work) -> set[str]:

@@ -15,7 +15,7 @@ from ..errors import WinbcError
 from ..staging import ledger
 from ..staging.people.personal import PersonalTable
 from ..staging.store import Row, insert_rows, quote, renew_table, rows_of
-from ..systems.business_central import BusinessCentral, Operation, Result
+from ..systems.business_central import BusinessCentral, Operation
 from ..systems.business_central.companion import app_client, capabilities
 from .outcomes import REASONS
 from .work import Work
@@ -141,24 +141,19 @@ def _write(app: BusinessCentral, states: Mapping[str, State], told: Mapping[str,
     What is refused is looked up: it was told before, and nobody here knows it, or its row was deleted or changed.
     """
     known = {key: (row["id"], row["etag"]) for key, row in told.items()}
-    results = _run(app, [_operation(key, state, known.get(key)) for key, state in states.items()])
+    results = app.run([_operation(key, state, known.get(key)) for key, state in states.items()])
     refused = [one.id for one in results if one.status not in TAKEN]
     if refused:
         found = app.find(SET, "sourceKey", {states[key]["sourceKey"] for key in refused}, False)
         rows = [one for some in found.values() for one in some if one["flow"] == states[refused[0]]["flow"]]
         there = {row["sourceKey"]: (row["id"], row["@odata.etag"]) for row in rows}
         results = [one for one in results if one.status in TAKEN]
-        results += _run(app, [_operation(key, states[key], there.get(states[key]["sourceKey"])) for key in refused])
+        results += app.run([_operation(key, states[key], there.get(states[key]["sourceKey"])) for key in refused])
     left = [one for one in results if one.status not in TAKEN]
     if left:
         words = "%d of the states were not told to Business Central (status %d)"
         log.warning(words, len(left), left[0].status)
     return {one.id: one.body for one in results if one.status in TAKEN}
-
-
-def _run(app: BusinessCentral, operations: list[Operation]) -> list[Result]:
-    size = app.batch_size
-    return [one for start in range(0, len(operations), size) for one in app.batch(operations[start : start + size])]
 
 
 def _operation(key: str, state: State, there: tuple[str, str] | None) -> Operation:

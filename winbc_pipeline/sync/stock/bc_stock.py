@@ -13,13 +13,12 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ...errors import ConfigurationError, SystemUnavailable, UnreadableAnswer
+from ...errors import ConfigurationError, UnreadableAnswer
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.store import Row, Store
 from ...systems.business_central import BusinessCentral, Operation, Result
-from ...systems.business_central.client import NOT_KNOWN, NOT_RUN
-from ..sending import chunks_of
+from ...systems.business_central.client import NOT_KNOWN
 from .app_stock import AppStock, app_stock
 
 ADJUSTMENTS, ITEMS, INVENTORY = "stockAdjustments", "items", "inventory"
@@ -110,15 +109,15 @@ class StockOfBc(BusinessCentral):
             body.pop(INVENTORY, None)
             if body:
                 operations.append(Operation(row["key"], "PATCH", f"{ITEMS}({row['target_id']})", body, row["etag"]))
-        return {one.id: one for one in _run(self, operations)}
+        return {one.id: one for one in self.run(operations)}
 
     def _post(self, rows: list[Row]) -> list[Result]:
         places = self._places(rows)
         bodies = {row["key"]: self._adjustment(row, *places[row["key"]]) for row in rows}
-        inserted = _run(self._api, [Operation(key, "POST", ADJUSTMENTS, body) for key, body in bodies.items()])
+        inserted = self._api.run([Operation(key, "POST", ADJUSTMENTS, body) for key, body in bodies.items()])
         results = {one.id: one for one in inserted}
         ids = {one.id: one.body["id"] for one in inserted if one.status in (200, 201) and "id" in one.body}
-        results |= {one.id: one for one in _run(self._api, _posts(ids))}
+        results |= {one.id: one for one in self._api.run(_posts(ids))}
         return [_answered(row, results[row["key"]]) for row in rows]
 
     @property
@@ -151,7 +150,7 @@ class StockOfBc(BusinessCentral):
             return set()
         found = self._api.find(ADJUSTMENTS, "reference", {_reference(row["attempt_id"]) for row in lost}, False)
         waiting = {one["reference"]: one["id"] for some in found.values() for one in some if not one["posted"]}
-        if any(one.status == NOT_KNOWN for one in _run(self._api, _posts(waiting))):
+        if any(one.status == NOT_KNOWN for one in self._api.run(_posts(waiting))):
             raise UnreadableAnswer("It is not known whether Business Central has posted an adjustment of stock.")
         return {(part, row["key"]) for row in lost}
 
@@ -173,17 +172,6 @@ def _reference(attempt: str) -> str:
 def _posts(ids: Mapping[str, str]) -> list[Operation]:
     """The operations that post adjustments, given their ids by the ids of the operations."""
     return [Operation(key, "POST", f"{ADJUSTMENTS}({one})/Microsoft.NAV.post") for key, one in ids.items()]
-
-
-def _run(client: BusinessCentral, operations: list[Operation]) -> list[Result]:
-    """Runs operations in calls of their own; those whose call certainly never left are NOT_RUN."""
-    results: list[Result] = []
-    for some in chunks_of(operations, client.batch_size):
-        try:
-            results += client.batch(some)
-        except SystemUnavailable:
-            results += [Result(one.id, NOT_RUN, {}) for one in some]
-    return results
 
 
 def _answered(row: Row, result: Result) -> Result:

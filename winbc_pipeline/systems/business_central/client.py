@@ -7,7 +7,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -283,6 +283,23 @@ class BusinessCentral:
             return [Result(operation.id, TOO_LARGE, _too_large(content)) for operation in operations]
         half = len(operations) // 2
         return self.batch(operations[:half]) + self._rest(operations[half:])
+
+    def run(self, operations: Sequence[Operation]) -> list[Result]:
+        """Runs operations, as many in one call as it takes: one Result per operation, in their order.
+
+        No error is raised, because calls before it may have been carried out. The operations of a call that was not
+        made are NOT_RUN, those of one whose answer cannot be read are NOT_KNOWN. They have ids of their own.
+        """
+        results: list[Result] = []
+        for start in range(0, len(operations), self.batch_size):
+            some = list(operations[start : start + self.batch_size])
+            try:
+                results += self.batch(some)
+            except UnreadableAnswer:
+                results += [Result(each.id, NOT_KNOWN, {}) for each in some]
+            except WinbcError:
+                results += [Result(each.id, NOT_RUN, {}) for each in some]
+        return results
 
     def picture(self, entity_set: str, record: str) -> bytes | None:
         """The picture of a record, by its id; None without one. What is larger than ours may be is cut off.

@@ -17,12 +17,10 @@ from winbc_pipeline.systems.business_central import Operation, Result
 class Refusing:
     """An app that refuses what it gets, and keeps it."""
 
-    batch_size = 100
-
     def __init__(self) -> None:
         self.got: list[Operation] = []
 
-    def batch(self, operations: list[Operation]) -> list[Result]:
+    def run(self, operations: list[Operation]) -> list[Result]:
         self.got += operations
         return [Result(each.id, 400, {"error": {"code": "Busy", "message": ""}}) for each in operations]
 

@@ -16,7 +16,6 @@ from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.client import NOT_KNOWN, NOT_RUN
 from ....systems.business_central.companion import app_client
 from ... import crash_points
-from ...sending import chunks_of
 from ..existing import INVOICE, TOTAL
 from .request import DOCUMENT_TYPES, REQUESTS, Codes, request_of, variants_in
 
@@ -63,7 +62,7 @@ class Requests:
             made, refused = self._requested(batch)
         except UNANSWERED:  # a look-up of codes
             return [Result(each.attempt, NOT_RUN, {}) for each in batch]
-        results = refused | {result.id: _with_id(result) for result in self._answered(made)}
+        results = refused | {result.id: _with_id(result) for result in self.app.run(made)}
         hashes = {operation.id: operation.body["contentHash"] for operation in made if isinstance(operation.body, dict)}
         taken = [each for each in batch if results[each.attempt].status in (200, 201)]
         crash_points.point("after request")
@@ -105,7 +104,7 @@ class Requests:
             meant = {"contentHash": hashes[each.attempt]}
             operations.append(each.operation(" process", "POST", f"{path}/{PROCESS}", meant))
             operations.append(each.operation(" look", "GET", path))
-        results = {result.id: result for result in self._answered(operations)}
+        results = {result.id: result for result in self.app.run(operations)}
         found = {}
         for each in taken:
             process, look = results[f"{each.attempt} process"], results[f"{each.attempt} look"]
@@ -113,18 +112,6 @@ class Requests:
             # A request that was processed before refuses nothing: its state tells more than a lost answer.
             found[each.attempt] = look if was_made and process.status != 400 else _certain(process)
         return found
-
-    def _answered(self, operations: list[Operation]) -> list[Result]:
-        """One result per operation, whatever becomes of the calls."""
-        results: list[Result] = []
-        for some in chunks_of(operations, self.app.batch_size):
-            try:
-                results += self.app.batch(some)
-            except UnreadableAnswer:
-                results += [Result(each.id, NOT_KNOWN, {}) for each in some]
-            except (SystemUnavailable, ConfigurationError):
-                results += [Result(each.id, NOT_RUN, {}) for each in some]
-        return results
 
     def _documents(self, processed: Mapping[str, Result]) -> dict[str, Record]:
         """The documents of processed requests, by attempt. One that was posted already is found by its number."""

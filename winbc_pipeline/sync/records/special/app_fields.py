@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from ....errors import WinbcError
 from ....mapping.compiler import Compiled
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
@@ -24,7 +23,6 @@ from ...connected import ConnectedFlow
 from ...flow import Part
 from ...payloads import empty, equal
 from ...plan_table import changes_of
-from ...sending import chunks_of
 from ..target.matching import Target
 
 DONE = (200, 201)
@@ -112,23 +110,24 @@ class AppFields:
         whole = list(results)
         wanted = {place: changes for place, row in enumerate(rows) if (changes := changes_of(row, APP_FIELD))}
         wanted = {place: changes for place, changes in wanted.items() if results[place].status in DONE}
-        if not self.app:  # it is gone since the plan was made
+        app = self.app
+        if not app:  # it is gone since the plan was made
             lost = Result("", NOT_RUN, {})
             return [_joined(one, [], lost) if place in wanted else one for place, one in enumerate(whole)]
         if not wanted:
             return whole
         ids = {place: str(results[place].body["id"]) for place in wanted}
-        shown = self._run({place: Operation("", "GET", self._path(own)) for place, own in ids.items()})
+        shown = app.run([Operation(str(place), "GET", self._path(own)) for place, own in ids.items()])
         calls = {}
-        for place, found in shown.items():
+        for place, found in zip(wanted, shown, strict=True):
             if found.status != 200:
                 whole[place] = _joined(whole[place], wanted[place], found)
             elif self._is_changed(wanted[place], found.body):
                 whole[place] = _joined(whole[place], wanted[place], Result("", 409, CHANGED_MEANWHILE))
             else:
                 body = {self.names[each["field"]]: "" if each["new"] is None else each["new"] for each in wanted[place]}
-                calls[place] = Operation("", "PATCH", self._path(ids[place]), body, found.body["@odata.etag"])
-        for place, result in self._run(calls).items():
+                calls[place] = Operation(str(place), "PATCH", self._path(ids[place]), body, found.body["@odata.etag"])
+        for place, result in zip(calls, app.run(list(calls.values())), strict=True):
             whole[place] = _joined(whole[place], wanted[place], result)
         return whole
 
@@ -142,18 +141,6 @@ class AppFields:
             not (equal(there, each["old"]) or equal(there, each["new"]) or (empty(there) and empty(each["old"])))
             for each, there in now
         )
-
-    def _run(self, calls: Mapping[int, Operation]) -> dict[int, Result]:
-        """The result of the call of each place; NOT_RUN for those that never left."""
-        found: dict[int, Result] = {}
-        for some in chunks_of(list(calls.items()), self.app.batch_size if self.app else 1):
-            operations = [Operation(str(place), one.method, one.path, one.body, one.etag) for place, one in some]
-            try:
-                results = self.app.batch(operations) if self.app else []
-            except WinbcError:  # the record itself is sent by now, and its outcome must not get lost
-                results = [Result(each.id, NOT_RUN, {}) for each in operations]
-            found |= {place: result for (place, _), result in zip(some, results, strict=True)}
-        return found
 
 
 def _joined(record: Result, changes: list[Row], outcome: Result) -> Result:

@@ -8,11 +8,10 @@ Here belongs: what these fields are in calls. Which of them is sent: merge.py, a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from ....errors import WinbcError
 from ....mapping.compiler import Compiled
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
@@ -148,21 +147,12 @@ class Dimensions:
                 yield Operation("", "POST", path, {"dimensionId": self.known[name].id} | body)
 
     def _run(self, calls: Mapping[int, list[Operation]]) -> dict[int, list[Result]]:
-        """Runs the calls of each place, as many together as a batch takes; those that never left are NOT_RUN."""
+        """Runs the calls of each place; gives their results."""
         flat = [(place, call) for place, own in calls.items() for call in own]
         found: dict[int, list[Result]] = {place: [] for place in calls}
-        for start in range(0, len(flat), self.target.batch_size):
-            chunk = flat[start : start + self.target.batch_size]
-            operations = [
-                Operation(str(number), call.method, call.path, call.body, call.etag)
-                for number, (_, call) in enumerate(chunk)
-            ]
-            try:
-                results = self.target.batch(operations)
-            except WinbcError:  # the record itself is sent by now, and its outcome must not get lost
-                results = [Result(each.id, NOT_RUN, {}) for each in operations]
-            for (place, _), result in zip(chunk, results, strict=True):
-                found[place].append(result)
+        results = self.target.run([replace(call, id=str(number)) for number, (_, call) in enumerate(flat)])
+        for (place, _), result in zip(flat, results, strict=True):
+            found[place].append(result)
         return found
 
 
