@@ -71,8 +71,11 @@ class WorkerRunLauncher(CeleryRunLauncher):
         return any(task in str(answer) for answer in answers or ())
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether a process executes a run. What it asks of Dagster comes last: a run ends before its lock does."""
-        if is_executing(self._state, run.run_id):
+        """Whether a process executes a run. What it asks of Dagster comes last: a run ends before its lock does.
+
+        A run that was not launched, such as that of `winbc rerun`, is looked after by who began it.
+        """
+        if DAGSTER_CELERY_TASK_ID_TAG not in run.tags or is_executing(self._state, run.run_id):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         found = self._instance.get_run_by_id(run.run_id)
         if found is None or found.is_finished:

@@ -9,8 +9,8 @@ from .address import asked, has_schema
 
 
 def dagster_schema(connection: str) -> str:
-    """The schema of Dagster's own tables. Those of the state begin with the name of the connection."""
-    return f"dagster.{connection}"
+    """The schema of Dagster's own tables. No schema of a connection's state has such a name (`schema_of`)."""
+    return f"dagster~{connection}"
 
 
 def heard_at(address: str, connection: str) -> datetime | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterRunStatus, job
+from dagster._core.launcher import WorkerStatus
 from dagster._daemon.types import DaemonHeartbeat
 
 from winbc_pipeline.errors import ConfigurationError
@@ -139,3 +140,9 @@ def test_no_byte_of_a_run_that_quotes_an_erased_person_is_left_in_dagsters_table
         cursor.execute("CHECKPOINT")
     files = [file for file in (postgres.folder / "data" / "base").rglob("*") if file.is_file()]
     assert not any(canary.encode() in file.read_bytes().lower() for file in files)
+
+
+def test_a_run_that_no_launcher_gave_to_a_worker_is_left_to_who_began_it(desk: Office) -> None:
+    """As that of `winbc rerun --failed`, which has no lock."""
+    run = desk.instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED)
+    assert desk.other.run_launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
