@@ -5,6 +5,7 @@ It ends when its parent is gone, or when the files of the program are others tha
 started it starts it again (cli/setup/worker.py).
 """
 
+import importlib
 import os
 import signal
 import socket
@@ -21,7 +22,6 @@ import pandas  # noqa: F401, ICN001
 import phonenumbers  # noqa: F401
 from celery import bootsteps
 
-from ... import build  # noqa: F401
 from ...errors import StateUnavailable
 from ...settings import Settings, load_settings
 from ...staging.server.address import needed_driver
@@ -35,6 +35,8 @@ from .version import version
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Session
 
+# By its name: what is built of this package stands above it.
+importlib.import_module("winbc_pipeline.build")
 EVERY_S = 2.0
 """Between two looks whether the worker is registered, its parent lives, and its code is still that of the files."""
 CODE_EVERY = 5  # looks, between two of the files

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -63,8 +63,15 @@ def runs(desk: Office, *statuses: DagsterRunStatus) -> list[str]:
     return [run.run_id for run in desk.instance.get_runs(RunsFilter(job_name=ORDERS, statuses=list(statuses)))]
 
 
-def test_what_a_killed_worker_had_is_done_again_by_itself_and_two_daemons_double_nothing(desk: Office) -> None:
+def test_what_a_killed_worker_had_is_done_again_by_itself_and_two_daemons_double_nothing(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("winbc.toml").write_text(FOLLOWED)
+    # A run of few windows: each has a dozen events.
+    monkeypatch.setenv("WINBC_WINDOW", "month")
+    monkeypatch.setenv("WINBC_HISTORY_START", "2026-01-01")
+    chosen = {"window": "month", "history_start": date(2026, 1, 1)}
+    monkeypatch.setattr(desk.sandboxes, "settings", desk.sandboxes.settings.model_copy(update=chosen))
     desk.instance.wipe()
     CASE.many(desk.sandboxes, MANY)
     dying.STAYS.write_text("2")  # its first write makes the customer
