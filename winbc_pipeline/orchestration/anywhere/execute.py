@@ -15,7 +15,6 @@ from ..configuration import CONFIGURATION, shipped
 from .sessions import executing
 from .version import version
 
-STATEMENT_MS = 60_000
 OTHER_CODE = "The program of this worker was replaced while it was at work, so it begins no run any more."
 
 
@@ -33,8 +32,6 @@ def execute(folder: Path, loaded: str, run_id: str) -> None:
     with executing(settings.state.address, settings.connection, run_id) as is_ours:
         if is_ours:
             with DagsterInstance.get() as instance:
-                # One connection for all events of the run: to connect for each takes longer than to write it.
-                instance.optimize_for_webserver(statement_timeout=STATEMENT_MS, pool_recycle=-1, max_overflow=20)
                 _execute(instance, run_id, loaded)
 
 
