@@ -40,6 +40,7 @@ KEYS = {"winstore": "winstore_key", "bc": "bc_id"}
 """The column of each system's own id."""
 UNIQUE = tuple(("part", column) for column in KEYS.values())
 """A record is in one pair only."""
+LEAST_MB = 64
 ETAG, VERSION = SIGNS = ("@odata.etag", "@version")
 """Beside the hashes of fields: the ETag, or the version of the staged record, with which a record had these fields."""
 
@@ -53,7 +54,9 @@ class Pairs:
 
     def __init__(self, settings: Settings, name: str) -> None:
         folder = settings.data_folder / settings.connection
-        self.store = Store.of(settings, folder / f"pairs_{name}.duckdb")
+        # Beside the database of a flow, which is open at the same time. What does not fit goes to disk.
+        memory_mb = max(settings.memory_limit_mb // 2, LEAST_MB)
+        self.store = Store.of(settings, folder / f"pairs_{name}.duckdb", memory_mb)
         with writing(folder):
             self.secret = key_in(folder)
 
@@ -82,24 +85,35 @@ class Pairs:
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file of the pairs with its table and further ones, by name with their columns, until the block ends."""
         with self.store.transaction() if transaction else self.store.open() as connection:
-            self._renew_with_another_key(connection)
+            self._renew_with_another_key(connection, transaction)
             for name, columns in {"pair": PAIR, **tables}.items():
                 create_table(connection, name, columns, unique=UNIQUE if name == "pair" else ())
             yield connection
 
-    def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Forgets all hashes when the file of the key was lost: they would call everything changed. The pairs stay."""
+    def _renew_with_another_key(self, connection: duckdb.DuckDBPyConnection, transaction: bool) -> None:
+        """Forgets all hashes when the file of the key was lost: they would call everything changed. The pairs stay.
+
+        Args:
+            transaction: whether the connection is in a transaction already.
+        """
         create_table(connection, "pair_key", {"sign": "VARCHAR"})
         sign, before = _hash(self.secret, "sign"), connection.execute("SELECT sign FROM pair_key").fetchone()
         if before == (sign,):
             return
+        if not transaction:
+            connection.begin()
         if before:
             create_table(connection, "pair", PAIR, unique=UNIQUE)
-            connection.execute("UPDATE pair SET winstore = '{}', bc = '{}'")
+            # An UPDATE of many pairs would take more memory than DuckDB may have.
+            connection.execute("CREATE TEMP TABLE kept AS SELECT * REPLACE ('{}' AS winstore, '{}' AS bc) FROM pair")
+            connection.execute("DELETE FROM pair")
+            connection.execute("INSERT INTO pair FROM kept")
             for table in ("key_index", "key_index_read"):
                 connection.execute(f"DROP TABLE IF EXISTS {table}")
         connection.execute("DELETE FROM pair_key")
         connection.execute("INSERT INTO pair_key VALUES (?)", [sign])
+        if not transaction:
+            connection.commit()
 
     def read(self, part: str, system: str, keys: Collection[str]) -> dict[str, Row]:
         """The pairs of records, by the id that they have in a system; `winstore` and `bc` are dictionaries.
