@@ -83,8 +83,9 @@ def test_the_places_of_a_killed_worker_return_at_once(postgres: Server, broker: 
 import sys, threading
 from winbc_pipeline.systems.business_central.shared_budget import SharedBudget
 own = SharedBudget({postgres.address!r}, {broker!r}, "killed", {AT_ONCE}, 1000, 60)
-for _ in range({AT_ONCE}):
-    own.call(1).__enter__()
+calls = [own.call(1) for _ in range({AT_ONCE})]
+for each in calls:
+    each.__enter__()
 print("has all", flush=True)
 threading.Event().wait()
 """
