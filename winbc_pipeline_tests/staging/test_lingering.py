@@ -178,7 +178,7 @@ def test_a_file_can_be_used_with_another_memory_limit(store: Store) -> None:
 
 def test_a_process_that_waits_for_a_file_keeps_none(store: Store, tmp_path: Path) -> None:
     """Two runs that each keep what the other one waits for would wait for ever."""
-    held = Store(tmp_path / "held.duckdb", wait_s=0.05)
+    held = Store(tmp_path / "held.duckdb", wait_s=0.5)
     with held.open():
         pass
     with (

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import duckdb
 
 from winbc_pipeline.staging import store as stores
+from winbc_pipeline.staging.people.encryption import NAME
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.workbench import missing_rows, preview
@@ -63,5 +64,5 @@ def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
             kept[1].close()
         kept = _kept[store.path] = (file, OPEN_FILE(store, alone=True))
     connection = kept[1].cursor()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET TimeZone = 'UTC'; USE {NAME}")
     return connection
