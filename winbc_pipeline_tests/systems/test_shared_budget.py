@@ -24,7 +24,7 @@ from ..support.workers import redis_running
 
 pytestmark = pytest.mark.scale
 WORKERS, THREADS = 8, 5
-AT_ONCE, PER_WINDOW, WINDOW_S, CALL_S = 5, 100, 2, 0.02
+AT_ONCE, PER_WINDOW, WINDOW_S, CALL_S = 5, 100, 4, 0.1  # 3 % of the calls come within 60 ms: a busy machine
 
 
 @pytest.fixture(scope="module")
