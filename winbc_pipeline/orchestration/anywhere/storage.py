@@ -12,7 +12,7 @@ from ...settings import Settings, load_settings
 from ...staging.server.address import make_plain_schema
 from ...staging.server.daemon import dagster_schema
 
-POOL = {"pool_size": 1, "max_overflow": 30}
+MOST = 30  # connections at once, besides the one that stays: the daemon has as many threads
 
 
 class ServerStorage(DagsterPostgresStorage):
@@ -26,7 +26,9 @@ class ServerStorage(DagsterPostgresStorage):
         make_plain_schema(settings.state.address, dagster_schema(settings.connection))
         super().__init__(address_of(settings), inst_data=inst_data)
         # Dagster connects anew for each event. A run of years has thousands: two minutes before it even begins.
-        engine = create_engine(self.postgres_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, **POOL)
+        engine = create_engine(
+            self.postgres_url, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=MOST, pool_pre_ping=True
+        )
         for part in (self._run_storage, self._event_log_storage, self._schedule_storage):
             part._engine = engine
 
