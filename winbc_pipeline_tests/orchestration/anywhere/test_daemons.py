@@ -25,7 +25,7 @@ from ...support.sandboxes import HTTP, REPOSITORY
 from ...support.workers import workers
 from .test_sessions import words_of
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.scale
 ORDERS, MANY = "orders_winstore_to_bc", 20
 CASE = FLOW_CASES[ORDERS]
 FOLLOWED = f"safe_mode = false\n[flows.{ORDERS}]\nsensors = true\n"
