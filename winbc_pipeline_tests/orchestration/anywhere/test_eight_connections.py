@@ -107,7 +107,8 @@ class Connection:
 
     @property
     def arrived(self) -> list[str]:
-        return CASE.arrived(self.sandboxes)
+        orders = self.sandboxes.bc()["records"].get("salesOrders", [])
+        return [order["externalDocumentNumber"] for order in orders]
 
 
 @pytest.fixture
