@@ -24,7 +24,7 @@ from ..support.workers import redis_running
 
 pytestmark = pytest.mark.scale
 WORKERS, THREADS = 8, 5
-AT_ONCE, PER_WINDOW, WINDOW_S, CALL_S = 5, 100, 4, 0.1  # 3 % of the calls come within 60 ms: a busy machine
+AT_ONCE, PER_WINDOW, WINDOW_S, CALL_S = 5, 200, 6, 0.1  # 3 % of the calls take 120 ms: the machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def budget(postgres: Server, broker: str, user: str, **given: Any) -> SharedBudg
 
 
 def test_eight_workers_are_never_refused_and_use_nine_tenths(postgres: Server, broker: str) -> None:
-    books, ends = Books(), time.monotonic() + 3 * WINDOW_S
+    books, ends = Books(), time.monotonic() + 2 * WINDOW_S
 
     def work(own: SharedBudget) -> None:
         while time.monotonic() < ends:
@@ -75,7 +75,7 @@ def test_eight_workers_are_never_refused_and_use_nine_tenths(postgres: Server, b
     for each in threads:
         each.join()
     assert books.refused == 0
-    assert books.taken >= 0.9 * 3 * PER_WINDOW
+    assert books.taken >= 0.9 * 2 * PER_WINDOW
 
 
 def test_the_places_of_a_killed_worker_return_at_once(postgres: Server, broker: str) -> None:
