@@ -138,7 +138,6 @@ class Transport:
         name: the name of the system, for errors.
         authorise: gives the Authorization header. Its argument is the header that was refused with 401, or None.
         sleep, clock: seconds; tests give their own.
-        shared: gives a call of a weight its place among those of other processes, until its block ends.
     """
 
     def __init__(
@@ -149,14 +148,14 @@ class Transport:
         limits: Limits | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        shared: Callable[[int], AbstractContextManager[None]] | None = None,
     ) -> None:
         check_address(f"{name}'s base_url", base_url)
         parts = urlsplit(base_url)
         self.name, self.authorise = name, authorise
         self.base_url, self.origin = base_url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
         self.limits = limits or Limits()
-        self.shared = shared or (lambda _weight: nullcontext())
+        # Gives a call of a weight its place among those of other processes, until its block ends.
+        self.shared: Callable[[int], AbstractContextManager[None]] = lambda _weight: nullcontext()
         self.sleep, self.clock = sleep, clock
         self.budget = _budget.get()
         self.closed_until = 0.0  # the circuit breaker is open until this moment of `clock`

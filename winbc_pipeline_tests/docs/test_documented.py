@@ -27,6 +27,7 @@ from winbc_pipeline.settings import (
     StateSettings,
     StockSettings,
     WinstoreSettings,
+    WorkerSettings,
 )
 from winbc_pipeline.sync.outcomes import REASONS
 
@@ -49,6 +50,7 @@ def test_every_setting() -> None:
     }
     sections |= {"late": LateSettings, "alerts": AlertSettings, "checks": CheckSettings, "reconcile": ReconcileSettings}
     sections |= {"dashboard": DashboardSettings, "databases": DatabaseSettings, "state": StateSettings}
+    sections |= {"workers": WorkerSettings}
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]
     assert [name for name in names if f"`{name}`" not in page("settings.md")] == []

@@ -97,14 +97,11 @@ class BusinessCentral:
             ca_bundle=settings.ca_bundle,
         )
         self.settings = bc
-        budget = shared_budget(settings)
         self.transport = Transport(
-            "Business Central",
-            bc.base_url,
-            authorization_source(bc, settings.ca_bundle),
-            limits,
-            shared=budget.call if budget else None,
+            "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
         )
+        if budget := shared_budget(settings):
+            self.transport.shared = budget.call
         self._root = root
         self.closing = ExitStack()  # what is closed with it
 
