@@ -25,12 +25,19 @@ proof: .venv/ready ## what takes minutes: whole flows of both systems, orders un
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
-# What runs on a server, too: tests of loading, mapping, planning, the ledger, and of runs that are killed.
-ON_SERVER = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py winbc_pipeline_tests/sync/records/test_records.py winbc_pipeline_tests/sync/records/test_slices.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/documents/reliability/test_crashes.py
+# What runs on a server, too: loading, mapping, planning, the ledger, and runs that are killed. ALL=1 takes more of them.
+ON_SERVER = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py winbc_pipeline_tests/sync/records/test_slices.py
+KILLED = winbc_pipeline_tests/sync/test_conformance.py
+MORE = $(KILLED) winbc_pipeline_tests/sync/documents/reliability/test_crashes.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/records/test_records.py
 
-scale: .venv/ready ## state in PostgreSQL: leases under every loss, and the tests of store, load, mapping, plan and ledger on it (starts Debian's PostgreSQL on loopback)
+scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; the tests of staging and of killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes more of them
 	$(BIN)/pytest -n 2 --dist worksteal -m scale
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" --state postgres $(ON_SERVER)
+ifdef ALL
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" --state postgres $(ON_SERVER) $(MORE)
+else
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale and not proof" --state postgres $(ON_SERVER)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" -k killed_run_is_completed --state postgres $(KILLED)
+endif
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes
 	$(BIN)/pytest -m soak

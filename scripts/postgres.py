@@ -36,7 +36,7 @@ class Server:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         self.address = f"postgresql://winbc@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> None:
@@ -48,7 +48,7 @@ class Server:
         given = [f"-c{name}={value}" for name, value in (OPTIONS | {"port": str(self.port)}).items()]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_program("postgres"), "-D", str(self._data), *given], stdout=log, stderr=log, **_unprivileged()
+                [_program("postgres"), "-D", str(self._data), *given], stdout=log, stderr=log, **unprivileged()
             )
         ends = time.monotonic() + LIMIT_S
         while not self._answers():
@@ -71,19 +71,15 @@ class Server:
 
     def _run(self, program: str, *options: str) -> None:
         subprocess.run(
-            [_program(program), "-D", str(self._data), *options], check=True, capture_output=True, **_unprivileged()
+            [_program(program), "-D", str(self._data), *options], check=True, capture_output=True, **unprivileged()
         )
 
 
 @contextmanager
 def running() -> Iterator[Server]:
     """A new, empty server until the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="winbc-postgres-"))
-    if _unprivileged():
-        found = pwd.getpwnam(UNPRIVILEGED)
-        os.chown(folder, found.pw_uid, found.pw_gid)
-    server = Server(folder)
-    try:
+    with owned_folder("winbc-postgres-") as folder:
+        server = Server(folder)
         server.make()
         server.start()
         try:
@@ -91,12 +87,22 @@ def running() -> Iterator[Server]:
         finally:
             if server.process.poll() is None:
                 server.stop()
+
+
+@contextmanager
+def owned_folder(prefix: str) -> Iterator[Path]:
+    """A temporary folder of the user as whom servers run, until the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        if user := unprivileged():
+            os.chown(folder, user["user"], user["group"])
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unprivileged() -> dict[str, int]:
-    """As whom the server runs: PostgreSQL refuses to run as root."""
+def unprivileged() -> dict[str, int]:
+    """As whom a server runs: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     found = pwd.getpwnam(UNPRIVILEGED)
@@ -111,7 +117,8 @@ def _program(name: str) -> str:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens to."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

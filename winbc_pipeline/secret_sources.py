@@ -30,6 +30,7 @@ IN_KEYRING = (
     "winstore.password",
     "alerts.ping_url",
     "databases.encryption_key",
+    "workers.password",
     "state.password",
 )
 # What `.env` had when the settings were loaded: a secret that came from there is looked up again.

@@ -233,7 +233,7 @@ class LateSettings(_Section):
     lag_minutes: PositiveInt = 10
 
 
-Kind = Literal["failed", "person", "guard", "late", "system", "volume", "expiry", "disk", "drift"]
+Kind = Literal["failed", "person", "guard", "late", "system", "volume", "expiry", "disk", "drift", "daemon"]
 
 
 class AlertRoute(_Section):
@@ -379,12 +379,38 @@ class StateSettings(_Section):
     @property
     def address(self) -> str:
         """The address with user and password, as libpq takes it; empty for files."""
-        password = self.password.get_secret_value()
-        if not self.database or not password:
-            return self.database
-        parts = urlsplit(self.database)
-        user, _, host = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
+        return _with_password(self.database, self.password)
+
+
+def _with_password(address: str, password: SecretStr) -> str:
+    secret = password.get_secret_value()
+    if not address or not secret:
+        return address
+    parts = urlsplit(address)
+    user, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(secret, safe='')}@{host}"))
+
+
+class WorkerSettings(_Section):
+    """Where runs do their work: in processes of this machine (empty), or in workers, which a Redis server tells.
+
+    `broker` is an address such as `redis://redis.example:6379/0`, without the password.
+    """
+
+    broker: str = Field(default="", pattern=r"^(rediss?://.+)?$")
+    password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_address(self) -> Self:
+        """Refuses a secret in a setting that may stand in winbc.toml."""
+        if urlsplit(self.broker).password is not None:
+            raise ValueError("the address has a password. It belongs into WINBC_WORKERS__PASSWORD")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address with user and password, as Celery takes it."""
+        return _with_password(self.broker, self.password)
 
 
 class FlowSettings(_Section):
@@ -466,6 +492,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     databases: DatabaseSettings = DatabaseSettings()
     state: StateSettings = StateSettings()
+    workers: WorkerSettings = WorkerSettings()
     flows: dict[str, FlowSettings] = {}
 
     @model_validator(mode="after")
@@ -473,6 +500,13 @@ class Settings(BaseSettings):
         """Tells who opens databases (staging/people/encryption.py) the key of this connection's."""
         given = secret_sources.DatabaseKey(self.databases.encrypted, self.databases.encryption_key)
         secret_sources.set_database_key(self.state_folder, given)
+        return self
+
+    @model_validator(mode="after")
+    def _workers_share_their_state(self) -> Self:
+        """Refuses workers whose state would be in files, which one machine has."""
+        if self.workers.broker and not self.state.database:
+            raise ValueError("workers.broker needs state.database: workers share no files of state")
         return self
 
     @classmethod

@@ -46,6 +46,12 @@ def test_state_on_a_server_is_measured_beside_files() -> None:
     assert set(line["files"]) == set(line["postgres"]) >= {"load", "map", "plan", "move_known"}
 
 
+@pytest.mark.scale
+def test_a_workers_memory_is_measured_with_one_slot_and_with_more() -> None:
+    line = line_of("workers.py", "--slots", "2")
+    assert 0 < line["megabytes_one"] < line["megabytes_all"]
+
+
 def test_a_first_load_asks_for_each_article_once() -> None:
     line = line_of("volume.py", "--articles", "6", "--skus", "3", "--call-ms", "0")
     assert (line["rows"], line["calls"]) == (18, 4)

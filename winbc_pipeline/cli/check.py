@@ -41,7 +41,7 @@ def _definitions(settings: Settings) -> CheckResult:
     timings = [settings.timing(flow.id) for flow in FLOWS]
     sensors, sweeps = sum(each.sensors for each in timings), sum(each.schedules for each in timings)
     looked_at = f"of {len(FLOWS)} flows, {sensors} start with the sensor on, {sweeps} with the schedules on"
-    other = other_configuration((settings.data_folder / settings.connection / "dagster_home").resolve())
+    other = other_configuration((settings.data_folder / settings.connection / "dagster_home").resolve(), settings)
     return CheckResult(looked_at, (other,) if other else ())
 
 

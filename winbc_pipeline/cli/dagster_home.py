@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import IO
@@ -24,10 +23,10 @@ from ..dashboard.guard.access import Role, access_of
 from ..dashboard.reach import HERE, base_address, own_address, trusted
 from ..dashboard.site import DAGSTER
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
-from ..settings import DashboardSettings
+from ..orchestration.configuration import CONFIGURATION, shipped
+from ..settings import DashboardSettings, Settings
 from .output import bar
 
-CONFIGURATION = "dagster.yaml"  # in DAGSTER_HOME
 LOG = "ui.log"  # in DAGSTER_HOME: what the dashboard, Dagster and its daemon print
 PORT = "ui.port"  # in DAGSTER_HOME: where the dashboard is while it is served
 LOG_BYTES = 5 * 2**20
@@ -63,7 +62,7 @@ def claimed(folder: Path) -> Iterator[Path]:
         lock.release()
 
 
-def prepare(home: Path) -> None:
+def prepare(home: Path, settings: Settings) -> None:
     """Makes the shipped dagster.yaml and a new storage in a DAGSTER_HOME; what is there stays as it is.
 
     DAGSTER_HOME names it. Runs whose process was killed count as cancelled: they would keep their flow's place in the
@@ -71,7 +70,7 @@ def prepare(home: Path) -> None:
     """
     configuration = home / CONFIGURATION
     if not configuration.exists():
-        configuration.write_text(_shipped(), encoding="utf-8")
+        configuration.write_text(shipped(settings), encoding="utf-8")
     from dagster import DagsterInstance, DagsterRunStatus, DefaultRunLauncher, RunsFilter
 
     from ..orchestration.launcher.process import RunProcess
@@ -86,19 +85,15 @@ def prepare(home: Path) -> None:
                 instance.report_run_canceled(run, "winbc was ended during this run. The next run completes it.")
 
 
-def other_configuration(home: Path) -> str:
+def other_configuration(home: Path, settings: Settings) -> str:
     """Says that the dagster.yaml of a DAGSTER_HOME is not the shipped one; empty where it is, or where none is yet."""
     configuration = home / CONFIGURATION
-    if not configuration.exists() or configuration.read_text(encoding="utf-8") == _shipped():
+    if not configuration.exists() or configuration.read_text(encoding="utf-8") == shipped(settings):
         return ""
     return (
         f"{configuration} is not the one that this version ships. Unless you have changed it yourself, delete it: the "
         "next start copies the shipped one, and the history stays."
     )
-
-
-def _shipped() -> str:
-    return resources.files("winbc_pipeline.defaults").joinpath(CONFIGURATION).read_text(encoding="utf-8")
 
 
 def check_port(port: int, host: str = HERE) -> None:

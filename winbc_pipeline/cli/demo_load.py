@@ -131,5 +131,6 @@ def _first_day(connected: ConnectedFlow, begins: datetime) -> date | None:
 if __name__ == "__main__":
     console = Console()
     with told(console):
-        prepare(Path(os.environ["DAGSTER_HOME"]))
-        sys.exit(load_all(console, load_settings(), sys.argv[1]))
+        settings = load_settings()
+        prepare(Path(os.environ["DAGSTER_HOME"]), settings)
+        sys.exit(load_all(console, settings, sys.argv[1]))

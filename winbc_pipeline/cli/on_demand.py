@@ -16,6 +16,7 @@ PLACES = {
     "down": "setup.up:down",
     "logs": "setup.up:logs",
     "ui": "setup.ui:ui",
+    "worker": "setup.worker:worker",
     "approve": "approve:approve",
     "safe-mode": "approve:safe_mode",
     "status": "operations.status:status",

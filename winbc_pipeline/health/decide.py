@@ -29,7 +29,7 @@ BURST, REFILL = 6, 2 * HOUR
 LOOK_BACK = 2 * DAY  # of messages that count for the budget
 # How much a message weighs, by the most important thing in it.
 MENDED, REMINDER, RECORDS, RUNS = -1, 0, 1, 2
-WEIGHTS = {"failed": RECORDS, "person": RECORDS, "disk": RUNS} | dict.fromkeys(STOPS, RUNS)
+WEIGHTS = {"failed": RECORDS, "person": RECORDS, "disk": RUNS, "daemon": RUNS} | dict.fromkeys(STOPS, RUNS)
 What = Literal["new", "still", "mended"]
 
 

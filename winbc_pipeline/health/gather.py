@@ -7,12 +7,13 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ..errors import ConfigurationError, StoreDamaged, StoreUnavailable
+from ..errors import ConfigurationError, StateUnavailable, StoreDamaged, StoreUnavailable
 from ..settings import Settings
 from ..staging.notes import polls
 from ..staging.notes.pause import paused_until
+from ..staging.server.daemon import heard_at
 from ..sync.connected import ConnectedFlow
 from . import expiry, volume
 from .facts import Facts, facts_of
@@ -24,6 +25,9 @@ from .store import Failure
 KIND_OF_ERROR = {"E-SOURCE": "guard", "E-ANSWER": "drift"}
 WAIT_S = 0.5  # for a database that a run has open at this moment
 MEGABYTE = 1_000_000
+SILENT = timedelta(seconds=75)
+"""A daemon that said nothing for so long is gone. It notes each 30 seconds that it lives (Dagster's
+DEFAULT_HEARTBEAT_INTERVAL_SECONDS)."""
 Look = Callable[[ConnectedFlow, datetime], tuple[Facts, Problem | None]]
 
 
@@ -69,7 +73,7 @@ def gather(
     problems += _failures(
         [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on}
     )
-    problems += [*few, *expiry.ending(settings, now), *_disk(settings, now)]
+    problems += [*few, *expiry.ending(settings, now), *_disk(settings, now), *_silent(settings, now)]
     stopped = {flow for each in problems if each.name.kind in STOPS for flow in each.flows}
     healths = [replace(each, is_stopped=each.flow in stopped) for each in healths]
     off = {each.flow.id for each in every} - {each.flow.id for each in on}
@@ -154,3 +158,18 @@ def _disk(settings: Settings, now: datetime) -> list[Problem]:
     words = f"The disk of the data folder has {free // MEGABYTE} MB left."
     fix = "Make room. When it is full, runs stop with E-DISK, and nobody can be told of it from here."
     return [Problem(Name(EVERY, "disk", "DISK", ""), now, words=words, fix=fix)]
+
+
+def _silent(settings: Settings, now: datetime) -> Iterator[Problem]:
+    """That Dagster's daemon is silent, where runs are the work of workers. Any machine can tell."""
+    if not settings.workers.broker:
+        return
+    try:
+        heard = heard_at(settings.state.address, settings.connection)
+    except StateUnavailable:  # then it cannot be known; each flow tells that the server does not answer
+        return
+    if heard is None or now - heard >= SILENT:
+        since = f"is silent since {heard:%Y-%m-%d %H:%M:%S} UTC" if heard else "was never started"
+        words = f"Dagster's daemon {since}. Nothing follows the systems, and no run begins."
+        fix = "Start it with `winbc up`, on the machine that had it or on another one."
+        yield Problem(Name(EVERY, "daemon", "DAEMON", ""), heard or now, words=words, fix=fix)

@@ -46,6 +46,7 @@ HEADS = {
     "volume": "few records today",
     "expiry": "{cause} ends soon",
     "disk": "the disk is nearly full",
+    "daemon": "Dagster's daemon is silent",
 }
 STATES = {"new": "new", "still": "still open", "mended": "RESOLVED"}
 

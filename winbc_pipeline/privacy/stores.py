@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..orchestration.storage import on_server as tables_of_dagster
 from ..orchestration.storage import personal as dagster_storage
 from ..settings import Settings
 from ..staging.people.personal import file_named
@@ -58,6 +59,8 @@ def find(settings: Settings, person: Person) -> list[Found]:
         found.append(Found(_name(settings, path), "what the next run makes again", DELETED))
     for path, count in dagster_storage.quoting(settings.state_folder / DAGSTER, person.values).items():
         found.append(Found(_name(settings, path), f"{count} texts", "the runs that quote them are deleted"))
+    for table, count in tables_of_dagster.quoting(settings, person.values).items():
+        found.append(Found(table, f"{count} rows", "the runs that quote them are deleted"))
     return found
 
 
@@ -67,6 +70,8 @@ def export(settings: Settings, person: Person) -> dict[str, dict[str, list[Row]]
     found |= {_name(settings, path): backups.export(settings, path, person) for path in of_kind(settings, "backups")}
     quoting = dagster_storage.quoting(settings.state_folder / DAGSTER, person.values)
     found |= {_name(settings, path): {"texts": [{"quoted": count}]} for path, count in quoting.items()}
+    tables = tables_of_dagster.quoting(settings, person.values)
+    found |= {table: {"texts": [{"quoted": count}]} for table, count in tables.items()}
     return {store: tables for store, tables in found.items() if tables}
 
 
@@ -91,7 +96,9 @@ def erasers(settings: Settings, person: Person) -> Iterator[tuple[str, str]]:
         rows = backups.erase(settings, path, person)
         yield _name(settings, path), f"{rows} rows; written anew, with the marks that keep the person away"
     files = dagster_storage.erase(settings.state_folder / DAGSTER, person.values)
-    yield DAGSTER, f"{files} files with runs that quote the person"
+    tables = tables_of_dagster.erase(settings, person.values)
+    words = f", {tables} tables on the server written anew" if tables else ""
+    yield DAGSTER, f"{files} files with runs that quote the person{words}"
 
 
 def of_kind(settings: Settings, how: str) -> list[Path]:

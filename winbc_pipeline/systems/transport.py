@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -154,6 +154,8 @@ class Transport:
         self.name, self.authorise = name, authorise
         self.base_url, self.origin = base_url.rstrip("/"), f"{parts.scheme}://{parts.netloc}"
         self.limits = limits or Limits()
+        # Gives a call of a weight its place among those of other processes, until its block ends.
+        self.shared: Callable[[int], AbstractContextManager[None]] = lambda _weight: nullcontext()
         self.sleep, self.clock = sleep, clock
         self.budget = _budget.get()
         self.closed_until = 0.0  # the circuit breaker is open until this moment of `clock`
@@ -204,7 +206,7 @@ class Transport:
                 self._spend(weight)
                 authorization = self.authorise(refused)
                 sent = (headers or {}) | {"Authorization": authorization}
-                answer = self._once(method, url, sent, content, enough)
+                answer = self._once(method, url, sent, content, weight, enough)
             except NOT_ANSWERED as error:
                 self._count(0)
                 self._wait_after(error, attempt, idempotent)
@@ -253,11 +255,11 @@ class Transport:
         return url
 
     def _once(
-        self, method: str, url: str, headers: dict[str, str], content: bytes | None, enough: int | None
+        self, method: str, url: str, headers: dict[str, str], content: bytes | None, weight: int, enough: int | None
     ) -> Answer:
         request_id = str(uuid.uuid4())
         sent = {"client-request-id": request_id, **headers}
-        with self.slots:
+        with self.slots, self.shared(weight):
             self.call_of_thread.ends = self.clock() + self.limits.deadline_s
             with self.client.stream(method, url, headers=sent, content=content) as response:
                 self._note_clock(response.headers.get("date"))

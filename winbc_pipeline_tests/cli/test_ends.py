@@ -19,6 +19,7 @@ from winbc_pipeline.cli.output import add_row, bar, table_of
 from winbc_pipeline.errors import ConfigurationError, NotDone, SystemUnavailable
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.orchestration.launcher.process import RunProcess, can_fork
+from winbc_pipeline.settings import Settings
 
 from ..support import forked
 from ..support.sandboxes import HTTP, Sandboxes, environment_of
@@ -126,11 +127,11 @@ def test_one_process_serves_a_connection(dagster_home: Path) -> None:
 
 
 def test_a_killed_run_gives_its_place_in_the_queue_back(dagster_home: Path) -> None:
-    prepare(dagster_home)
+    prepare(dagster_home, Settings())
     with DagsterInstance.get() as instance:
         run = instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED)
         done = instance.create_run_for_job(some_job, status=DagsterRunStatus.SUCCESS)
-    prepare(dagster_home)
+    prepare(dagster_home, Settings())
     with DagsterInstance.get() as instance:
         after = [instance.get_run_by_id(each.run_id) for each in (run, done)]
     assert [each.status for each in after if each] == [DagsterRunStatus.CANCELED, DagsterRunStatus.SUCCESS]
@@ -139,11 +140,11 @@ def test_a_killed_run_gives_its_place_in_the_queue_back(dagster_home: Path) -> N
 @pytest.mark.skipif(not can_fork(), reason="elsewhere a run does not name its process")
 def test_a_run_that_is_at_work_in_another_command_is_left(dagster_home: Path) -> None:
     """docs/operations.md, "How a run gets its process": `winbc up` leaves a rerun that is at work."""
-    prepare(dagster_home)
+    prepare(dagster_home, Settings())
     with DagsterInstance.get() as instance:
         tags = RunProcess.with_pid(os.getpid()).tags
         run = instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED, tags=tags)
-    prepare(dagster_home)
+    prepare(dagster_home, Settings())
     with DagsterInstance.get() as instance:
         after = instance.get_run_by_id(run.run_id)
     assert after and after.status == DagsterRunStatus.STARTED
@@ -151,13 +152,13 @@ def test_a_run_that_is_at_work_in_another_command_is_left(dagster_home: Path) ->
 
 def test_check_says_when_dagster_yaml_is_that_of_an_older_version(dagster_home: Path) -> None:
     """docs/operations.md, "Upgrades"."""
-    assert other_configuration(dagster_home) == ""
-    prepare(dagster_home)
-    assert other_configuration(dagster_home) == ""
+    assert other_configuration(dagster_home, Settings()) == ""
+    prepare(dagster_home, Settings())
+    assert other_configuration(dagster_home, Settings()) == ""
     file = dagster_home / "dagster.yaml"
     file.write_text(file.read_text().partition("sensors:")[0])
-    prepare(dagster_home)
-    assert f"{file} is not the one that this version ships." in other_configuration(dagster_home)
+    prepare(dagster_home, Settings())
+    assert f"{file} is not the one that this version ships." in other_configuration(dagster_home, Settings())
 
 
 def test_progress_in_a_pipe_is_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from winbc_pipeline.settings import (
     StateSettings,
     StockSettings,
     WinstoreSettings,
+    WorkerSettings,
 )
 from winbc_pipeline.sync.outcomes import REASONS
 
@@ -54,6 +55,7 @@ def test_every_setting() -> None:
         "dashboard": DashboardSettings,
         "databases": DatabaseSettings,
         "state": StateSettings,
+        "workers": WorkerSettings,
     }
     names = [name for name in Settings.model_fields if name not in {*sections, "flows"}]
     names += [f"{section}.{name}" for section, model in sections.items() for name in model.model_fields]

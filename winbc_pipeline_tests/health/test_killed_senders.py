@@ -44,7 +44,7 @@ def test_with_run_daemon_and_ui_killed_in_turn_the_message_is_sent_once(
             monkeypatch.setenv(name, value)
         settings, port = load_settings(), free.getsockname()[1]
         free.close()
-        prepare(home)
+        prepare(home, settings)
         receiver.status = 503
 
         sandboxes.fill(orders=[{}], lines=[{"vat_rate": "77"}])

@@ -17,6 +17,8 @@ from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 
+pytestmark = pytest.mark.files
+
 CANARY = "canary@planted.example"
 KEY, OTHER = "k" * 32, "o" * 32
 FLOW = "orders_winstore_to_bc"

@@ -6,6 +6,7 @@ fork server serves runs that die and runs that do not.
 
 import os
 import signal
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from itertools import count
@@ -24,21 +25,37 @@ from winbc_pipeline.workbench.reconcile.whole import reconcile
 
 from .forked import begun
 
-DIES, LATER = Path("dies"), Path("later")
+DIES, LATER, STAYS = Path("dies"), Path("later"), Path("stays")
+STAYED = Path("stayed")  # a process waits
 WRITES = (b'"method":"POST"', b'"method":"PATCH"')
 LATER_S = 61
 
 
 def launched(permission: Connection, run: str) -> None:
-    """What a forked run executes. While DIES is there, it is killed when as many writes were answered as the file says,
-    and nothing of the last answer is noted. While LATER is there, its clock is a minute ahead."""
+    """What a forked run executes."""
+    armed()
+    work(permission, run)
+
+
+def armed() -> None:
+    """While DIES is there, this process is killed when as many writes were answered as the file says, and nothing of
+    the last answer is noted. While STAYS is there, it then waits until that file is gone. While LATER is there, its
+    clock is a minute ahead."""
     if DIES.exists():
         left = count(int(DIES.read_text()), -1)
         _killed_after(lambda *call: _writes(*call) and next(left) <= 1)
     if LATER.exists():
         now = clock.now
         clock.now = lambda: now() + timedelta(seconds=LATER_S)  # type: ignore[assignment]
-    work(permission, run)
+    if STAYS.exists():
+        left = count(int(STAYS.read_text()), -1)
+        _after(_wait, lambda *call: _writes(*call) and next(left) <= 1)
+
+
+def _wait() -> None:
+    STAYED.touch()
+    while STAYS.exists():
+        time.sleep(0.05)
 
 
 def _writes(method: str, path: str, content: bytes | None) -> bool:
@@ -60,12 +77,16 @@ def _comparing(flow: str, dies_at: int) -> None:
 
 
 def _killed_after(is_last: Callable[[str, str, bytes | None], bool]) -> None:
+    _after(lambda: os.kill(os.getpid(), signal.SIGKILL), is_last)
+
+
+def _after(happens: Callable[[], None], is_last: Callable[[str, str, bytes | None], bool]) -> None:
     call = Transport.call
 
     def dying(self: Transport, method: str, path: str, **named: Any) -> Answer:
         answer = call(self, method, path, **named)
         if is_last(method, path, named.get("content")):
-            os.kill(os.getpid(), signal.SIGKILL)
+            happens()
         return answer
 
     Transport.call = dying  # type: ignore[method-assign, assignment]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,11 @@ from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRe
 from dagster._core.workspace.load_target import ModuleTarget
 
 from winbc_pipeline.build import build_defs
+from winbc_pipeline.orchestration.configuration import shipped
 from winbc_pipeline.orchestration.launcher import ForkedRunLauncher, fork_server
 from winbc_pipeline.orchestration.launcher.process import RunProcess
 from winbc_pipeline.orchestration.windows import range_tags
+from winbc_pipeline.settings import load_settings
 
 from .flow_cases import FLOW_CASES
 from .forked import FORKS
@@ -151,11 +152,10 @@ def office(sandboxes: Sandboxes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Of
     """The present folder is that of a connection, whose runs can be launched until the block ends."""
     home = sandboxes.folder / "home"
     home.mkdir()
-    shipped = resources.files("winbc_pipeline.defaults").joinpath("dagster.yaml")
-    Path(home, "dagster.yaml").write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     given = {"DAGSTER_HOME": str(home), "WINBC_BC__BATCH_SIZE": "10", "WINBC_GUARDS__ENABLED": "false"}
     for name, value in (environment_of(sandboxes) | sandboxes.addresses.environment() | given).items():
         monkeypatch.setenv(name, value)
+    Path(home, "dagster.yaml").write_text(shipped(load_settings()), encoding="utf-8")
     try:
         with DagsterInstance.get() as instance, DagsterInstance.get() as other:
             yield Office(sandboxes, instance, other)

@@ -27,10 +27,11 @@ def state_on(server: "Server", monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     empty(server)
 
 
-def empty(server: "Server") -> None:
-    """Deletes all that the tests have put into a server."""
+def empty(server: "Server", dagster: bool = True) -> None:
+    """Deletes all that the tests have put into a server; if wanted, also Dagster's own tables."""
     with address.asked(server.address) as cursor:
-        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE '%.%' OR nspname = 'winbc'")
-        for (name,) in cursor.fetchall():
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '[.~]' OR nspname = 'winbc'")
+        names = [name for (name,) in cursor.fetchall() if dagster or not name.startswith("dagster~")]
+        for name in names:
             cursor.execute(f'DROP SCHEMA "{name}" CASCADE')
             address.forget_schema(server.address, name)

@@ -39,7 +39,7 @@ def ui(
     check_port(port, str(options.listen))
     words = "Ending the dashboard, Dagster and its daemon. The next run completes what a run had not done."
     with claimed(settings.state_folder) as home, interruptible(console, words):
-        prepare(home)
+        prepare(home, settings)
         with serve_ui(console, home, port, options):
             say(console, f"Dashboard: {address(home.parent, port, role, options)} (Ctrl-C ends it)")
             say_second_factor(console, settings)

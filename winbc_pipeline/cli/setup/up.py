@@ -95,7 +95,7 @@ def _stay(settings: Settings, home: Path, port: int) -> None:
 
     build_defs(settings=settings)  # a wrong setting is told here, and not only in the UI
     with claimed(home.parent), interruptible(console, WORDS):
-        prepare(home)
+        prepare(home, settings)
         try:
             with served.log_file(home) as log, serve_ui(console, home, port, settings.dashboard) as process:
                 log.info("up on port %s", port)

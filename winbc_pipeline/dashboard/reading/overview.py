@@ -19,7 +19,7 @@ from .counts import Counts, Day, counted
 
 DAYS = 30
 # Kinds of problems in the order in which a person should look at them.
-FIRST = ("guard", "person", "system", "drift", "failed", "disk", "late", "volume", "expiry")
+FIRST = ("guard", "person", "system", "drift", "failed", "disk", "daemon", "late", "volume", "expiry")
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ def version() -> str:
     own = [file for file in (settings.winstore.profile, settings.mapping_functions) if file]
     given = sorted((name, value) for name, value in os.environ.items() if name.startswith(PREFIX))
     made_of = hashlib.sha256(repr(given).encode())
-    for file in (*_code(), *SETTINGS, *own):
+    for file in (*code(), *SETTINGS, *own):
         if file.exists():
             stat = file.stat()
             made_of.update(f"{file} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}".encode())
     return made_of.hexdigest()
 
 
-def _code() -> Iterator[Path]:
+def code() -> Iterator[Path]:
+    """The files of the program, in the same order on every machine."""
     for pattern in ("*.py", "*.toml", "*.json"):
         yield from sorted(PACKAGE.rglob(pattern))

@@ -43,17 +43,35 @@ def shown(address: str) -> str:
     return f"PostgreSQL at {parts.hostname or 'this machine'}{port}{parts.path}"
 
 
-def connect(address: str) -> "Session":
+def connect(address: str, name: str = "winbc") -> "Session":
     """A session of its own, in which each statement is a transaction.
 
+    Args:
+        name: of the session, as the server shows it.
     Raises: StateUnavailable when the server does not answer; ConfigurationError without the driver.
     """
     driver = needed_driver()
     try:
-        session: Session = driver.connect(address, connect_timeout=CONNECT_S, application_name="winbc", **KEEPALIVE)
+        session: Session = driver.connect(address, connect_timeout=CONNECT_S, application_name=name, **KEEPALIVE)
     except driver.Error:  # its text may hold the address with the password
         raise StateUnavailable(shown(address)) from None
     session.autocommit = True
+    return session
+
+
+def watched(address: str, name: str = "winbc") -> "Session":
+    """A session that the server, too, ends when the network was cut: what hangs on it is then free.
+
+    Raises: as `connect`.
+    """
+    session = connect(address, name)
+    try:
+        with session.cursor() as cursor:
+            for setting, value in KEEPALIVE.items():
+                cursor.execute(f"SET {setting if setting.startswith('tcp_') else f'tcp_{setting}'} = {value}")
+    except needed_driver().Error:
+        session.close()
+        raise StateUnavailable(shown(address)) from None
     return session
 
 
@@ -72,13 +90,19 @@ def asked(address: str) -> Iterator[Any]:
 
 def make_schema(address: str, schema: str) -> None:
     """Makes a schema where it is missing. Of two processes one makes it, and the other one waits."""
+    columns = "table_name text, column_name text, kind text"
+    make_plain_schema(address, schema, f'CREATE TABLE IF NOT EXISTS "{schema}".{LISTS} ({columns})')
+
+
+def make_plain_schema(address: str, schema: str, first: str = "") -> None:
+    """Makes a schema where it is missing, with what a statement puts into it first."""
     if (address, schema) in _there:
         return
     with asked(address) as cursor:
         cursor.execute("SELECT pg_advisory_lock(hashtextextended('winbc makes a schema', 0))")
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        columns = "table_name text, column_name text, kind text"
-        cursor.execute(f'CREATE TABLE IF NOT EXISTS "{schema}".{LISTS} ({columns})')
+        if first:
+            cursor.execute(first)
     _there.add((address, schema))
 
 

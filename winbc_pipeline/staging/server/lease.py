@@ -22,7 +22,7 @@ import duckdb
 from ...calling import before_calls
 from ...errors import LeaseLost, StateUnavailable, StoreBusy
 from ..sql import literal
-from .address import KEEPALIVE, asked, connect, needed_driver, shown
+from .address import asked, needed_driver, shown, watched
 from .instances import SERVER
 
 if TYPE_CHECKING:
@@ -144,11 +144,9 @@ def fence(connection: duckdb.DuckDBPyConnection, address: str) -> None:
 
 
 def _taken(address: str, name: str, flow: str, now: datetime, wait_s: float) -> Lease:
-    driver, session = needed_driver(), connect(address)
+    driver, session = needed_driver(), watched(address)
     try:
         with session.cursor() as cursor:
-            for setting in KEEPALIVE:
-                cursor.execute(f"SET {_server_name(setting)} = {KEEPALIVE[setting]}")
             cursor.execute(MADE)
             cursor.execute(f"SET lock_timeout = {max(1, int(wait_s * 1000))}")
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
@@ -174,11 +172,6 @@ def _taken(address: str, name: str, flow: str, now: datetime, wait_s: float) -> 
     except BaseException:
         session.close()
         raise
-
-
-def _server_name(setting: str) -> str:
-    """How the server names a setting of keepalives that the driver names otherwise."""
-    return setting if setting.startswith("tcp_") else f"tcp_{setting}"
 
 
 def _check_all() -> None:

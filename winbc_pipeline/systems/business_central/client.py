@@ -25,6 +25,7 @@ from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authorization_source
 from .facts import entity_fields
+from .shared_budget import shared_budget
 
 KEYS_PER_LOOKUP = 40
 # Characters that a filter value takes for a wildcard or an operator (behaviour.md section 5).
@@ -99,6 +100,8 @@ class BusinessCentral:
         self.transport = Transport(
             "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
         )
+        if budget := shared_budget(settings):
+            self.transport.shared = budget.call
         self._root = root
         self.closing = ExitStack()  # what is closed with it
 

@@ -113,6 +113,7 @@ def test_a_process_that_is_killed_there_leaves_nothing_twice_and_nothing_lost(
     assert len(filled.bc()["records"]["customers"]) == ORDERS
 
 
+@pytest.mark.files
 def test_a_lock_file_that_a_dead_run_left_behind_stops_nothing(
     filled: Sandboxes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,36 @@
+"""Celery as launchers and workers use it: names, and what makes a task go to one free worker, once."""
+
+from typing import Any
+
+from celery import Celery
+
+TASK = "winbc.run"
+"""The task that executes a run: the name of its connection, its id, and the version of the program that sent it."""
+CONFIG: dict[str, Any] = {
+    "task_ignore_result": True,
+    # A task is acknowledged when it begins. That of a killed worker is not delivered again: Dagster repeats the run.
+    "task_acks_late": False,
+    # A worker takes no task before it can begin it: another one may be free.
+    "worker_prefetch_multiplier": 1,
+    "worker_disable_prefetch": True,
+    # Each run has a process of its own, forked from one that has everything loaded.
+    "worker_max_tasks_per_child": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # a run does not need the broker
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": 10,  # within two minutes; then the worker ends, and is started again
+    "broker_transport_options": {"visibility_timeout": 86_400, "socket_keepalive": True, "socket_connect_timeout": 10},
+}
+
+
+def queue_of(version: str) -> str:
+    """The queue of a version of the program: a worker of another one does not listen to it."""
+    return f"winbc.{version[:12]}"
+
+
+def celery_app(broker: str) -> Celery:
+    """Celery with a Redis server as its broker."""
+    app = Celery("winbc", broker=broker, set_as_current=False)
+    app.conf.update(CONFIG)
+    return app

@@ -1,0 +1,54 @@
+"""Dagster's runs, events and ticks in a schema of the PostgreSQL server that has the state, too."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import create_engine
+
+from ...settings import Settings, load_settings
+from ...staging.server.address import make_plain_schema
+from ...staging.server.daemon import dagster_schema
+
+MOST = 30  # connections at once, besides the one that stays: the daemon has as many threads
+
+
+class ServerStorage(DagsterPostgresStorage):
+    """Dagster's own storage for PostgreSQL, at the address that the settings of the working folder give.
+
+    The password is in no file of Dagster.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        settings = load_settings()
+        make_plain_schema(settings.state.address, dagster_schema(settings.connection))
+        super().__init__(address_of(settings), inst_data=inst_data)
+        # Dagster connects anew for each event. A run of years has thousands: two minutes before it even begins.
+        engine = create_engine(
+            self.postgres_url, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=MOST, pool_pre_ping=True
+        )
+        for part in (self._run_storage, self._event_log_storage, self._schedule_storage):
+            part._engine = engine
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """It has no settings in dagster.yaml."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "ServerStorage":
+        """The storage that dagster.yaml names."""
+        return cls(inst_data)
+
+
+def address_of(settings: Settings) -> str:
+    """The address of Dagster's storage: that of the state, with the schema that its tables are in."""
+    parts = urlsplit(settings.state.address)
+    option = "options=" + quote(f'-csearch_path="{dagster_schema(settings.connection)}"', safe="")
+    # SQLAlchemy 2.1 takes another driver by default.
+    query = f"{parts.query}&{option}" if parts.query else option
+    return urlunsplit(parts._replace(scheme="postgresql+psycopg2", query=query))
