@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline.errors import TooManyWrites
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.staging import ledger
@@ -112,6 +113,16 @@ def test_a_lost_answer_is_asked_for_again_by_the_next_run_and_done_once(
     assert counter.run()[0] == "CONFIRMED"
     assert counter.status_of_order() == "Open" or counter.document()["fullyShipped"]
     assert len(counter.records("salesShipments")) == (1 if status == "Sent" else 0)
+
+
+@pytest.mark.parametrize(("status", "what"), [("Picking", "to release"), ("Sent", "to ship")])
+def test_who_approves_a_held_run_is_told_what_it_does_to_orders(counter: Counter, status: str, what: str) -> None:
+    counter.install()
+    counter.settings = counter.settings.model_copy(update={"safe_mode": True})
+    counter.says(status)
+    with pytest.raises(TooManyWrites, match=rf"1 to update \(1 of them {what}\)"):
+        counter.run()
+    assert counter.shipped() == 0
 
 
 def test_two_quantities_of_one_item_count_together() -> None:
