@@ -222,7 +222,8 @@ def in_process(
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),
-            *((place, name, memory.signature) for place, name in ((facts, "_signature"), (known, "_written"))),
+            (facts, "_signature", memory.signature),
+            (known, "_written", memory.signature),
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),
             *(

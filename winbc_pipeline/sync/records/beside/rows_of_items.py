@@ -119,8 +119,8 @@ class Barcodes(RowsOfItems):
     """The barcode of an item or a variant, of all units or of one.
 
     Business Central takes any number of them, and goods with an old one may still be on a shelf. So one that the source
-    has changed is added, none is deleted, and the newest is the value. One that comes back is made anew, to be the newest:
-    the app changes no barcode.
+    has changed is added, none is deleted, and the newest is the value. One that comes back is made anew, to be the
+    newest: the app changes no barcode.
     """
 
     prefix, rows_set, sets = BARCODE, "itemBarcodes", {"itemBarcodes": True}
