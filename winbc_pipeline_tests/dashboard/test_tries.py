@@ -12,7 +12,6 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import OrderSandboxes, order_sandboxes
-from ..support.sandboxes import Sandboxes
 from .test_mapping import Form, add, grid, put
 
 LINES, CUSTOMER, TAX = (
@@ -81,17 +80,3 @@ def test_a_code_that_business_central_does_not_have_stands_at_its_cell(client: T
     (found,) = client.post("/mapping/check", data=form).json()
     assert (found["row"], found["column"]) == (len(form["row"]) - 1, "target_value")
     assert "Business Central has no VAT99 in taxGroups" in found["words"]
-
-
-@pytest.mark.proof
-def test_what_the_next_plan_would_do_with_all_records_is_counted_by_field(sandboxes: Sandboxes) -> None:
-    sandboxes.own_tables()
-    sandboxes.fill(customers=[{"email": "one@mail.example"}])
-    sandboxes.sync("customers")
-    settings = sandboxes.settings
-    client = browser(door_of(settings.state_folder, settings=settings), "admin")
-    form = grid(client, "customers_winstore_to_bc/customer.csv")
-    put(form, "displayName", "source", "'Somebody'")
-    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.post("/mapping/impact", data=form).text))
-    assert "Customers, Winstore to Business Central" in page
-    assert "customer: displayName would change in 1" in page

@@ -58,7 +58,7 @@ def test_thirty_days_stand_as_bars_and_todays_amounts_by_currency(tmp_path: Path
     assert (own.count('class="base"'), own.count('class="bar"')) == (30, 30)
     words = card(text)
     assert "read 6 created 3 updated 2 skipped 1 failed 0" in words
-    assert "110.80 in the company's own currency" in words and "US$24.95" in words
+    assert "110.80 in the company&#39;s own currency · US$24.95 in documents of today" in words
 
 
 def test_what_needs_a_person_stands_first_with_its_fix_its_records_and_the_page_that_mends_it(day: Shown) -> None:
