@@ -52,7 +52,7 @@ def ids(settings: Settings, items: Iterable[dict[str, Any]]) -> set[str]:
 
     The number of one whose call may still be on its way stands in its plan.
     """
-    numbers = {str(each["number"]).upper(): str(each["id"]) for each in items}
+    numbers = {str(each["number"]).casefold(): str(each["id"]) for each in items}
     known = asked(
         settings,
         "ledger",
@@ -64,10 +64,11 @@ def ids(settings: Settings, items: Iterable[dict[str, Any]]) -> set[str]:
         settings,
         planned,
         f"""
-        SELECT p.target_id, upper(p.body ->> '$.number') AS number
+        SELECT p.target_id, p.body ->> '$.number' AS number
         FROM {planned} AS p
         JOIN ledger AS l ON l.part = p.part AND l.key = p.key
         WHERE p.part = '{CONTAINER.name}' AND l.state IN ('SENDING', 'UNKNOWN')
         """,
     )
-    return {row["target_id"] for row in (*known, *sent)} | {numbers.get(row["number"], "") for row in sent}
+    by_number = {numbers.get(str(row["number"]).casefold(), "") for row in sent}
+    return by_number | {row["target_id"] for row in (*known, *sent)}

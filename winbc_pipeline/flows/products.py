@@ -130,7 +130,8 @@ def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
 def notes(settings: Settings) -> list[str]:
     """What is lost of the staged articles, and what is odd about them."""
     connected = ConnectedFlow(PRODUCTS, settings)
-    return [*containers.notes(settings), *variants.notes(settings), *variants.differing(connected), *odd_articles(settings)]
+    ways = (*containers.notes(settings), *variants.notes(settings))
+    return [*ways, *variants.differing(connected), *odd_articles(settings)]
 
 
 def notes_to_winstore(settings: Settings) -> list[str]:

@@ -207,11 +207,16 @@ class ConnectedFlow:
         _, tables = _made[name]
         return tables
 
+    @property
+    def parts_with_tables(self) -> tuple[Part, ...]:
+        """The parts that these settings use, and the others for which the mapping folder has a table: one from before
+        a part lacks it."""
+        used = {part.name for part in self.parts}
+        return tuple(part for part in self.flow.parts if part.name in used or (self.table_folder / part.table).exists())
+
     def _compile(self) -> CompiledTables:
         compiled, used = {}, {part.name for part in self.parts}
-        for part in self.flow.parts:
-            if part.name not in used and not (self.table_folder / part.table).exists():
-                continue  # a mapping folder from before this part
+        for part in self.parts_with_tables:
             try:
                 compiled[part.name] = self._compiled(part)
             except MappingError:

@@ -41,8 +41,8 @@ def _made_of(work: Work) -> tuple[object, ...]:
 
 
 def _sent(work: Work) -> Rows:
-    """The records that the target has, and the containers that it lacks: what became of a SKU or of its container before
-    decides on parts of products."""
+    """The records that the target has, and the containers that it lacks: what became of a SKU, or of its container,
+    before decides on parts of products."""
     with work.store.open() as connection:
         ledger.create(connection)
         sent = """

@@ -75,7 +75,8 @@ class Planner:
         self.records = records or KnownRecords(connected, part, compiled)
         self.matching = matching_of(connected, part, target)
         self.rules = Rules(
-            owner=connected.flow.owner(connected.settings),
+            # No edit of a container goes to the source, so none waits for a person.
+            owner="source" if part.container else connected.flow.owner(connected.settings),
             owners=compiled.owners,
             fill_empty=compiled.fill_empty,
             fixed=frozenset(part.fixed),

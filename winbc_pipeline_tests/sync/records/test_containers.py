@@ -4,19 +4,28 @@ Promises: docs/products.md, "To see in Business Central which items are one arti
 it must be an item: facts/companion_app.json.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from winbc_pipeline.flows import PRODUCTS
 from winbc_pipeline.flows.products import PRODUCTS_TO_WINSTORE
+from winbc_pipeline.settings import ProductSettings
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.run import sync
+from winbc_pipeline.sync.work import Work
+from winbc_pipeline.workbench.reconcile.findings import MISSING_LEFT, ONLY_IN_TARGET
 from winbc_pipeline.workbench.reconcile.whole import reconcile
 
 from ...support.order_sandboxes import BC, KNOWN_SKU, WINSTORE
 from ...support.shops.product_shop import ProductShop
 from ...support.shops.product_shop import product_shop as product_shop
+from ..test_with_and_without_app import EVER, differing, held, open_shop
 from .test_app_fields import SETTINGS, install, settings_of
+from .test_retail import RETAIL
 
+OTHERS = [pytest.param(name, 1, marks=pytest.mark.soak) for name in ("3", "5", "10")]
 RED = {"sku": "SHIRT-R", "color": "red", "size": "M", "price": "10"}
 BLUE = {"sku": "SHIRT-B", "color": "blue", "size": "M", "price": "12"}
 GREEN = {"sku": "SHIRT-G", "color": "green", "size": "M", "price": "12"}
@@ -161,7 +170,8 @@ def test_a_comparison_of_both_systems_finds_no_container(shop: ProductShop) -> N
     shop.sells("7", RED)
     shop.run()
     found = reconcile(shop.connected).findings
-    assert [each.key for each in found if "ART-7" in (each.key, each.number)] == []
+    items = [(each.part, each.kind, each.number) for each in found if each.part != "category"]
+    assert items == [("item", MISSING_LEFT, "shirt-b"), ("item", ONLY_IN_TARGET, KNOWN_SKU.lower())]
 
 
 @pytest.mark.proof
@@ -175,23 +185,57 @@ def test_nothing_is_written_in_a_day_without_edits_and_no_container_becomes_an_a
         shop.pass_time(3600)
         shop.passes()
     assert shop.all_writes() == before
-    assert {each["artkey"] for each in shop.state(WINSTORE)["records"]["articles"]} == {"7", "8", KNOWN_SKU}
+    articles = shop.state(WINSTORE)["records"]["articles"]
+    assert {row["sku"] for each in articles for row in each["variants"]} == {"SHIRT-R", "SHIRT-B", "MUG", KNOWN_SKU}
     shop.products(direction="both")  # what was made stays what it is when the setting is off again
     shop.in_bc("ART-7", displayName="All shirts")
     shop.passes()
     assert shop.all_writes()[1] == before[1]
+    assert "ART-7" not in shop.states("article", PRODUCTS_TO_WINSTORE)
 
 
-@pytest.mark.proof
-@pytest.mark.parametrize("point", ["after record intent", "after record answer", "after record confirm"])
-def test_a_container_whose_call_was_lost_becomes_no_article(product_shop: ProductShop, point: str) -> None:
+def test_a_container_whose_answer_was_lost_becomes_no_article_and_is_finished(product_shop: ProductShop) -> None:
     install(product_shop)
     product_shop.products(container=True, direction="both")
     product_shop.sells("7", RED, BLUE)
-    product_shop.run_dies_at(PRODUCTS, point)
-    for _ in range(3):
-        product_shop.run_of(PRODUCTS_TO_WINSTORE)
-        product_shop.run()
-    articles = product_shop.state(WINSTORE)["records"]["articles"]
-    assert {row["sku"] for each in articles for row in each["variants"]} == {"SHIRT-R", "SHIRT-B", KNOWN_SKU}
+    product_shop.fault(BC, {"kind": "drop_after", "path": "$batch", "method": "POST"})
+    product_shop.run()
+    assert (product_shop.states("container")["7"], "ART-7" in product_shop.numbers()) == (
+        ("UNKNOWN", "NO_ANSWER"),
+        True,
+    )
+    product_shop.run_of(PRODUCTS_TO_WINSTORE)
+    assert "ART-7" not in product_shop.states("article", PRODUCTS_TO_WINSTORE)
+    product_shop.run()
+    assert product_shop.row("7", "container")["state"] == "CONFIRMED"
+    assert settings_of(product_shop, "ART-7")["productKind"] == "Configurable"
     assert parents(product_shop) == SHIRTS
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("name", "several"), [("retail", 37), ("2", 1), *OTHERS])
+def test_a_whole_shop_differs_in_its_containers_alone(name: str, several: int, tables: Path, tmp_path: Path) -> None:
+    """Both systems, record by record and field by field: with containers and without them."""
+    if name == "retail" and not RETAIL.exists():
+        pytest.skip("the retail data is not beside this checkout")
+    told = []
+    for container in (False, True):
+        with open_shop(name, "items", tmp_path / str(container), with_app=True) as world:
+            products = ProductSettings(container=container)
+            world.settings = world.settings.model_copy(update={"products": products})
+            run = sync(Work(ConnectedFlow(PRODUCTS, world.settings), *EVER, "run"))
+            told.append((held(world), run.failed))
+            articles = world.state(WINSTORE)["records"]["articles"]
+            named = {each["number"].casefold(): each["parentItemNumber"] for each in world.records(SETTINGS)}
+    (without, failed), (with_containers, failed_now) = told
+    found = differing(without, with_containers)
+    assert found.keys() == {"bc items", PRODUCTS.id}, found
+    wanted = {f"ART-{each['artkey']}".upper(): each["variants"] for each in articles if len(each["variants"]) > 1}
+    made = {record["number"] for record in with_containers["bc items"].values()} & wanted.keys()
+    assert len(found["bc items"]) == len(made) >= several
+    assert all(key.startswith("container ") for key in found[PRODUCTS.id])
+    assert failed_now - failed == len(wanted) - len(made)
+    skus = {row["sku"].strip().casefold(): number for number in made for row in wanted[number]}
+    assert {number: parent for number, parent in named.items() if parent} == {
+        number: parent for number, parent in skus.items() if number in named
+    }

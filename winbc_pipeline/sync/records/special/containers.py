@@ -35,13 +35,19 @@ def mark_taken(connected: ConnectedFlow, rows: list[Row]) -> None:
     That record comes first, although containers are made before it.
     """
     key, _ = connected.flow.part(connected.flow.main).match[0]
-    numbers = {str(row["creates"].get(key) or "").upper(): row for row in rows}
-    table = quote(connected.staging.name)
-    sql = f"SELECT _key FROM {table} WHERE upper(trim(_key)) IN (SELECT unnest(?::VARCHAR[]))"
+    made = {str(row["creates"].get(key) or ""): row for row in rows}
     with connected.store.open() as connection:
-        found = rows_of(connection, sql, [list(numbers)])
+        found = rows_of(
+            connection,
+            f"""
+            SELECT _key, number
+            FROM {quote(connected.staging.name)}
+            JOIN (SELECT unnest(?::VARCHAR[]) AS number) ON upper(trim(_key)) = upper(number)
+            """,
+            [list(made)],
+        )
     for each in found:
-        numbers[each["_key"].strip().upper()]["taken"] = f"{each['_key']} of the source has this number as its key"
+        made[each["number"]]["taken"] = f"{each['_key']} of the source has this number as its key"
 
 
 def leave_out(connected: ConnectedFlow, part: Part, rows: list[Row], parents: Parents) -> None:
