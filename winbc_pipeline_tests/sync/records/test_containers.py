@@ -67,6 +67,7 @@ def test_the_first_run_makes_a_container_for_an_article_with_several_skus_and_a_
     assert shop.writes_since(before) == []
 
 
+@pytest.mark.proof
 def test_items_that_were_there_before_get_their_parents_when_the_setting_is_on(shop: ProductShop) -> None:
     shop.products()
     shop.run()
@@ -123,6 +124,7 @@ def test_a_container_whose_number_is_taken_is_told_and_no_sku_lacks_its_item(sho
     assert f"ART-{key}" not in parents(shop).values()
 
 
+@pytest.mark.proof
 def test_a_container_that_becomes_free_joins_its_skus_afterwards(shop: ProductShop) -> None:
     shop.article("ZZ", "MINE")
     shop.products()
@@ -150,6 +152,7 @@ def test_without_the_app_no_container_is_made_and_the_gap_is_named(product_shop:
     assert "app.productKind needs itemSettings of the companion app" in row["message"]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("against", [{"variants": "item_variants"}, {}])
 def test_settings_with_which_no_container_can_be_made_are_named(shop: ProductShop, against: dict[str, Any]) -> None:
     if against:
@@ -194,6 +197,7 @@ def test_nothing_is_written_in_a_day_without_edits_and_no_container_becomes_an_a
     assert "ART-7" not in shop.states("article", PRODUCTS_TO_WINSTORE)
 
 
+@pytest.mark.proof
 def test_a_container_whose_answer_was_lost_becomes_no_article_and_is_finished(product_shop: ProductShop) -> None:
     install(product_shop)
     product_shop.products(container=True, direction="both")
