@@ -2,20 +2,26 @@
 
 import os
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._cli.api import _execute_run_command_body
 from dotenv import dotenv_values
 
+from ...errors import StateUnavailable
 from ...settings import Settings, load_settings
 from ...staging.lingering import lingering
+from ...staging.server.address import asked, shown
 from ..configuration import CONFIGURATION, shipped
 from .sessions import executing
 from .version import version
 
 OTHER_CODE = "The program of this worker was replaced while it was at work, so it begins no run any more."
+START_S = 180
+"""What a run may take to begin (start_timeout_seconds in dagster_workers.yaml). Later it counts as failed."""
+PAUSE_S = 2.0  # between two questions whether the server is back
 
 
 def execute(folder: Path, loaded: str, run_id: str) -> None:
@@ -29,10 +35,25 @@ def execute(folder: Path, loaded: str, run_id: str) -> None:
     settings = load_settings()
     prepare(settings)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # Celery ignores it; a cancel comes as one
+    wait_for(settings.state.address)
     with executing(settings.state.address, settings.connection, run_id) as is_ours:
         if is_ours:
             with DagsterInstance.get() as instance:
                 _execute(instance, run_id, loaded)
+
+
+def wait_for(address: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Waits while the server of the state is away: a task that ended now would be lost until its run counts as failed.
+
+    Raises: StateUnavailable when the server is still away then.
+    """
+    for _ in range(int(START_S / PAUSE_S)):
+        try:
+            with asked(address):
+                return
+        except StateUnavailable:
+            sleep(PAUSE_S)
+    raise StateUnavailable(shown(address))
 
 
 def prepare(settings: Settings) -> None:

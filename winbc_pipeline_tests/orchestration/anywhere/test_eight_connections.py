@@ -121,7 +121,7 @@ def eight(postgres: Server, tmp_path: Path) -> Iterator[list[Connection]]:
             yield [Connection(f"shop{number}", stack) for number in range(EIGHT)]
 
 
-def turns(every: list[Connection], until_s: float = 200, until: Any = lambda: False) -> None:
+def turns(every: list[Connection], until_s: float = 300, until: Any = lambda: False) -> None:
     """Turns of the daemons until something happened, or all is done."""
     ends = time.monotonic() + until_s
     while not until() and not all(each.is_done for each in every):

@@ -5,6 +5,7 @@ Source of the promises: docs/scale.md, "Several machines".
 
 import signal
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from dagster import DagsterRunStatus, job
 from dagster._core.launcher import WorkerStatus
 from dagster._daemon.types import DaemonHeartbeat
 
-from winbc_pipeline.errors import ConfigurationError
+from winbc_pipeline.errors import ConfigurationError, StateUnavailable
 from winbc_pipeline.health import report
 from winbc_pipeline.health.gather import SILENT
 from winbc_pipeline.orchestration.anywhere import execute
@@ -68,6 +69,29 @@ def test_a_worker_registers_again_when_the_server_was_restarted(postgres: Server
     assert most_runs(postgres.address, "version", "shop") == 2
     presence.leave()
     assert not ended
+
+
+def test_a_task_waits_while_the_server_is_away(postgres: Server) -> None:
+    """It was acknowledged, so nobody else would begin its run."""
+    postgres.stop()
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            postgres.start()
+
+    execute.wait_for(postgres.address, sleep)
+    assert pauses == [execute.PAUSE_S] * 3
+
+
+def test_a_task_does_not_wait_longer_than_dagster_does() -> None:
+    pauses: list[float] = []
+    with pytest.raises(StateUnavailable):
+        execute.wait_for("postgresql://x@127.0.0.1:9/x", pauses.append)
+    assert sum(pauses) == execute.START_S
+    configuration = (resources.files("winbc_pipeline") / "defaults" / "dagster_workers.yaml").read_text()
+    assert f"start_timeout_seconds: {execute.START_S}\n" in configuration
 
 
 def test_a_worker_whose_program_was_replaced_takes_no_more_runs_and_ends(

@@ -62,7 +62,7 @@ def test_the_run_of_a_killed_worker_fails_within_seconds_and_another_worker_comp
         busy.kill()
         began = time.monotonic()
         until(lambda: looked_after(desk, run) == "FAILURE")
-        assert time.monotonic() - began < 5  # the machine may be busy; the daemon asks every 2 s
+        assert time.monotonic() - began < 10  # at once on a quiet machine; keepalives alone would take 11 s
         dying.STAYS.unlink()
 
         arrived = ended_in_books(desk)

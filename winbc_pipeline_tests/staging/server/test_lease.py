@@ -62,8 +62,8 @@ def test_a_second_run_waits_and_is_told_that_one_goes_on(holder: Holder, state_s
 def test_a_killed_run_leaves_the_lease_at_once(holder: Holder, state_server: Server) -> None:
     holder.process.send_signal(signal.SIGKILL)
     began = time.monotonic()
-    taken(state_server, 10)
-    assert time.monotonic() - began < 5  # the machine may be busy; a quiet one takes some milliseconds
+    taken(state_server, 30)
+    assert time.monotonic() - began < 10  # some milliseconds on a quiet machine; keepalives alone would take 11 s
     assert lease.holder_of(state_server.address, NAME) is None
 
 
