@@ -11,7 +11,8 @@ from ..settings import Settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
 from ..systems.facts import ATTRIBUTE, BARCODE, UNIT
-from . import items, variants
+from . import containers, items, variants
+from .containers import CONTAINER, IN_CONTAINER
 from .currency import check_currency
 from .odd_articles import odd_articles
 
@@ -101,6 +102,10 @@ def when_gone(settings: Settings) -> Mapping[str, str]:
 
 def shape(settings: Settings) -> tuple[Part, ...]:
     """The parts of an article, as `products.variants` says."""
+    if containers.is_on(settings):
+        named = CONTAINER.name, containers.PARENT
+        item = replace(ITEM, more=(IN_CONTAINER.table,), joined=named)
+        return CATEGORY, CONTAINER, item, PICTURE
     if settings.products.variants == "items":
         return CATEGORY, ITEM, PICTURE
     plain = f"NOT ({variants.IS_VARIANT})"
@@ -125,7 +130,8 @@ def shape_to_winstore(settings: Settings) -> tuple[Part, ...]:
 def notes(settings: Settings) -> list[str]:
     """What is lost of the staged articles, and what is odd about them."""
     connected = ConnectedFlow(PRODUCTS, settings)
-    return [*variants.notes(settings), *variants.differing(connected), *odd_articles(settings)]
+    ways = (*containers.notes(settings), *variants.notes(settings))
+    return [*ways, *variants.differing(connected), *odd_articles(settings)]
 
 
 def notes_to_winstore(settings: Settings) -> list[str]:
@@ -141,7 +147,7 @@ PRODUCTS = Flow(
     main="item",
     pairs="products",
     direction=direction,
-    parts=(CATEGORY, ITEM, PICTURE, ARTICLE, VARIANT, ARTICLE_PICTURE),
+    parts=(CATEGORY, CONTAINER, ITEM, PICTURE, ARTICLE, VARIANT, ARTICLE_PICTURE, IN_CONTAINER),
     shape=shape,
     notes=notes,
     check=variants.check,

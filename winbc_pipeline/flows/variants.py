@@ -81,7 +81,7 @@ def notes(settings: Settings) -> list[str]:
         more = " (`products.accept_losses` does not name it)" if name in refused else ""
         found.append(f"not carried: {words}{more}")
     query = f"SELECT string_agg(sku, ', ' ORDER BY sku) AS skus FROM {STAGING} WHERE {HAS_VARIANTS} AND {SENT_AS_ITEM}"
-    for row in _asked(settings, "ledger", query):
+    for row in asked(settings, "ledger", query):
         if row["skus"]:
             words = "SKUs stay the items that they were before their article had colours, sizes or other SKUs"
             found.append(f"{words}: {row['skus']}")
@@ -132,7 +132,7 @@ def losses(settings: Settings) -> dict[str, str]:
     """
     kept = _kept_by_app(settings)
     counts = ", ".join(f"count(*) FILTER ({condition}) AS {quote(name)}" for name, condition in LOST.items())
-    found = _asked(
+    found = asked(
         settings,
         STAGING,
         f"""
@@ -192,7 +192,7 @@ def articles(settings: Settings, ids: Collection[str]) -> dict[str, str]:
 
 def _any_sent(settings: Settings) -> bool:
     """Whether any variant is in Business Central."""
-    return bool(_asked(settings, "ledger", "FROM ledger WHERE part = 'variant' AND target_id IS NOT NULL LIMIT 1"))
+    return bool(asked(settings, "ledger", "FROM ledger WHERE part = 'variant' AND target_id IS NOT NULL LIMIT 1"))
 
 
 def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -> list[Row]:
@@ -206,13 +206,13 @@ def _sent(settings: Settings, part: str, column: str, values: Collection[str]) -
         JOIN (SELECT unnest(?::VARCHAR[]) AS name) AS wanted
             ON upper(trim(ledger.{quote(column)})) = upper(trim(wanted.name))
         WHERE part = ? AND target_id IS NOT NULL"""
-    return _asked(settings, "ledger", query, [list(values), part])
+    return asked(settings, "ledger", query, [list(values), part])
 
 
 def _skus_by_gtin(settings: Settings, names: Collection[str]) -> dict[str, set[str]]:
     """The staged SKUs of each GTIN."""
     numbers = [name for name in names if name.isdigit()]
-    rows = _asked(settings, STAGING, f"SELECT gtin, sku FROM {STAGING} WHERE list_contains(?, gtin)", [numbers])
+    rows = asked(settings, STAGING, f"SELECT gtin, sku FROM {STAGING} WHERE list_contains(?, gtin)", [numbers])
     found: dict[str, set[str]] = {}
     for row in rows:
         found.setdefault(row["gtin"], set()).add(row["sku"])
@@ -237,7 +237,7 @@ def _check_way(settings: Settings) -> None:
         if chosen == "items"
         else f"part = 'item' AND key IN (SELECT _key FROM {STAGING} WHERE {HAS_VARIANTS})"
     )
-    found = _asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
+    found = asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
     if noted and found and found[0]["n"]:
         words = "variants of items" if chosen == "items" else "items of their own"
         hint = "Business Central cannot move stock and history between items and variants, so winbc does not either. "
@@ -251,7 +251,7 @@ def _check_way(settings: Settings) -> None:
         connection.execute("INSERT INTO way_of_variants VALUES (?)", [chosen])
 
 
-def _asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:
+def asked(settings: Settings, table: str, query: str, values: list[Any] | None = None) -> list[Row]:
     """The rows of a query on the database of products; none where a table is not there yet."""
     store = Store.of(settings, settings.flow_database(FLOW))
     if not store.exists():

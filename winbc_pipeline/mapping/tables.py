@@ -190,18 +190,31 @@ def with_features(table: Table, features: Sequence[Feature]) -> Table:
 
     Raises: MappingError for a field that two rows would fill; it names both files and rows.
     """
+    placed = [each for each in features if each.field]
+    lines = [
+        Line(each.table, each.row, each.field, each.source, "", each.when, False, each.owner, each.note)
+        for each in placed
+    ]
+    whole = with_lines(table, lines, "place", [f"{each.name} goes to {each.field}" for each in placed])
+    return replace(whole, unplaced=tuple(each for each in features if not each.field))
+
+
+def with_lines(table: Table, more: Sequence[Line], column: str = "target_field", words: Sequence[str] = ()) -> Table:
+    """A table with further rows.
+
+    Args:
+        column: the column of a further row that says which field it fills; words: how each of them says it.
+    Raises: MappingError for a field that two rows would fill; it names both files and rows.
+    """
     lines, seen = list(table.lines), {line.target_field: line for line in table.lines if line.when != "never"}
-    for each in features:
-        if not each.field:
-            continue
-        line = Line(each.table, each.row, each.field, each.source, "", each.when, False, each.owner, each.note)
+    for line, said in zip(more, words or [line.target_field for line in more], strict=True):
         if line.when != "never":
             if other := seen.get(line.target_field):
-                words = f"{each.name} goes to {line.target_field}, which {other.place} fills already."
-                raise MappingError(f"{table.place(line, 'place')}: {words}", "Keep one of the two rows.")
+                message = f"{table.place(line, column)}: {said}, which {other.place} fills already."
+                raise MappingError(message, "Keep one of the two rows.")
             seen[line.target_field] = line
         lines.append(line)
-    return replace(table, lines=tuple(lines), unplaced=tuple(each for each in features if not each.field))
+    return replace(table, lines=tuple(lines))
 
 
 def read_lookup(path: Path) -> dict[str, str]:

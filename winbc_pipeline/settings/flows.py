@@ -25,12 +25,14 @@ class ProductSettings(Section):
     `accept_losses` names what may be lost with `variants = "item_variants"`. `currency` is the currency of Winstore's
     prices (empty: not said). A company with another one gets none. `pictures` says whether pictures are sent: always,
     only to records that have none, or never. `picture_hosts` are the hosts from which a picture that is an address may
-    be read. `price_list` is the code of the price list of Business Central that `app_price` is read from.
+    be read. `container` asks for an item above those of an article's SKUs. `price_list` is the code of the price list
+    of Business Central that `app_price` is read from.
     """
 
     direction: Literal["to_bc", "to_winstore", "both"] = "to_bc"
     variants: Literal["items", "item_variants"] = "items"
     accept_losses: tuple[Loss, ...] = ()
+    container: bool = False
     currency: str = Field(default="", pattern="^([A-Z]{3})?$")
     new_items: Literal["open", "blocked"] = "open"
     inactive: WhenGone = "report"

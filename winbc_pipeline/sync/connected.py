@@ -13,7 +13,7 @@ import duckdb
 from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
-from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features
+from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features, with_lines
 from ..mapping.trial import check_lookups, try_out
 from ..settings import Settings
 from ..staging.load import OWN, TYPES, StagingTable
@@ -138,10 +138,13 @@ class ConnectedFlow:
 
         Raises: MappingError that names file, row, column and cell.
         """
-        is_used = part.name in {each.name for each in self.parts}
-        names = part.features if is_used else ()
-        features = [each for name in names for each in read_features(self.table_folder / name)]
-        return with_features(read_table(self.table_folder / part.table), features)
+        used = {each.name: each for each in self.parts}.get(part.name)
+        table = read_table(self.table_folder / part.table)
+        if not used:
+            return table
+        more = [line for name in used.more for line in read_table(self.table_folder / name).lines]
+        features = [each for name in used.features for each in read_features(self.table_folder / name)]
+        return with_features(with_lines(table, more), features)
 
     def check_on(self) -> None:
         """Raises ConfigurationError when the settings do not let records go in the flow's direction, or only wrong."""
@@ -204,11 +207,16 @@ class ConnectedFlow:
         _, tables = _made[name]
         return tables
 
+    @property
+    def parts_with_tables(self) -> tuple[Part, ...]:
+        """The parts that these settings use, and the others for which the mapping folder has a table: one from before
+        a part lacks it."""
+        used = {part.name for part in self.parts}
+        return tuple(part for part in self.flow.parts if part.name in used or (self.table_folder / part.table).exists())
+
     def _compile(self) -> CompiledTables:
         compiled, used = {}, {part.name for part in self.parts}
-        for part in self.flow.parts:
-            if part.name not in used and not (self.table_folder / part.table).exists():
-                continue  # a mapping folder from before this part
+        for part in self.parts_with_tables:
             try:
                 compiled[part.name] = self._compiled(part)
             except MappingError:

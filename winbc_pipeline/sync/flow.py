@@ -139,6 +139,11 @@ class Part:
             among those of its parent only. It cannot go to another parent.
         picture: how pictures are sent, if the part's records are pictures of the parent's records.
         address: the fields that are one address; None in records without one.
+        more: names of further CSVs in the flow's folder with rows of the same form, which are rows of its table too.
+        container: whether its records only join others in the target, as the item above the items of SKUs does, and
+            stand for no record of their own in the source. They are made with the companion app only.
+        joined: the part whose record joins those of one group in the target, and the field that names it by its number.
+            A record whose container is not there goes without that field.
     """
 
     name: str
@@ -173,6 +178,9 @@ class Part:
     sign: str = ""
     picture: Picture | None = None
     address: Address | None = None
+    more: tuple[str, ...] = ()
+    container: bool = False
+    joined: tuple[str, str] | None = None
 
     @property
     def paired_as(self) -> str:

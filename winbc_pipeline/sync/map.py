@@ -104,8 +104,11 @@ def _mapped(part: Part, compiled: Compiled) -> str:
     """SELECT of a part's mapped records. One that goes to another group is looked at again, so the hash names it."""
     if not part.group:
         return compiled.marked
+    group, container = f"s.{quote(part.group)}", literal(part.joined[0]) if part.joined else "NULL"
+    # Likewise one whose container was not to be had, or is there after all.
+    lost = f"SELECT key FROM ledger WHERE part = {container} AND target_id IS NULL"
     return f"""
-        SELECT m.* REPLACE (concat_ws(' ', m.hash, s.{quote(part.group)}) AS hash)
+        SELECT m.* REPLACE (concat_ws(' ', m.hash, {group}, CASE WHEN {group} IN ({lost}) THEN 'alone' END) AS hash)
         FROM ({compiled.marked}) AS m
         JOIN source AS s ON s._key = m._key"""
 

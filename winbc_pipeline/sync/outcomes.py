@@ -109,7 +109,7 @@ REASONS: dict[str, str] = {
     "TOTAL_DIFFERS": "The document was created, and its total is not exactly the order's total. The message has both "
     "totals.",
     "NEEDS_APP": "A row of the table fills a field that only the companion app takes, and the order cannot go through "
-    "the app. Install the app, or delete the row. The message names the fields.",
+    "the app; or a container item needs the app. Install the app, or delete the row. The message names the fields.",
     "EXISTS": "Business Central already has a document with this reference.",
     "ADOPTED": "Business Central already had a document with this reference. It counts as the order's document.",
     "ADOPTED_DIFFERS": "A document that was found counts as the order's document, but its total or lines differ from "

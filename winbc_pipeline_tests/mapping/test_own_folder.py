@@ -30,7 +30,7 @@ def test_a_folder_with_settings_only_can_run(
     assert run(monkeypatch, capsys, "sync", "products")[0] == 0
     assert [item["number"] for item in sandboxes.bc()["records"]["items"]] == ["SKU-1"]
     assert not Path("mapping_tables").exists()
-    assert "ok Mapping tables products_winstore_to_bc: the shipped 6 tables" in run(monkeypatch, capsys, "check")[1]
+    assert "ok Mapping tables products_winstore_to_bc: the shipped 8 tables" in run(monkeypatch, capsys, "check")[1]
 
 
 @pytest.mark.usefixtures("empty_folder")

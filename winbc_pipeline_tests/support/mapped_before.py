@@ -41,10 +41,15 @@ def _made_of(work: Work) -> tuple[object, ...]:
 
 
 def _sent(work: Work) -> Rows:
-    """The records that the target has: parts of products are made by what became of a SKU before."""
+    """The records that the target has, and the containers that it lacks: what became of a SKU, or of its container,
+    before decides on parts of products."""
     with work.store.open() as connection:
         ledger.create(connection)
-        sent = "SELECT part, key FROM ledger WHERE target_id IS NOT NULL ORDER BY ALL"
+        sent = """
+            SELECT part, key, target_id IS NULL
+            FROM ledger
+            WHERE target_id IS NOT NULL OR part = 'container'
+            ORDER BY ALL"""
         return tuple(connection.execute(sent).fetchall())
 
 

@@ -13,7 +13,7 @@ from ...staging.store import Store
 from ...sync.flow import Reading, Rows
 from ...sync.reading.read_bc import MODIFIED, changed
 from ...systems.business_central import BusinessCentral, entity_fields
-from .. import variants
+from .. import containers, variants
 from .of_app import BASE_UNIT, KINDS, ToldByApp
 
 ITEMS, VARIANTS = "items", "itemVariants"
@@ -43,7 +43,9 @@ def rows(
 def _rows_of(
     settings: Settings, source: BusinessCentral, wanted: frozenset[str], items: Iterable[dict[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    items = list(items)
+    found = list(items)
+    joining = containers.ids(settings, found)
+    items = [each for each in found if each["id"] not in joining]
     told = ToldByApp(settings, source, wanted, items)
     skus = variants.skus(settings, [each["id"] for item in items for each in item[VARIANTS]])
     articles = variants.articles(settings, [item["id"] for item in items])

@@ -247,7 +247,7 @@ def fields_wanted(connected: ConnectedFlow) -> frozenset[str]:
 
     Other fields are not asked for.
     """
-    tables = [connected.table(part) for part in connected.flow.parts]
+    tables = [connected.table(part) for part in connected.parts_with_tables]
     formulas = [line.source for table in tables for line in table.lines]
     formulas += [condition for part in connected.flow.parts for condition, _ in part.skip]
     words = re.findall(r"\w+", " ".join(formulas))

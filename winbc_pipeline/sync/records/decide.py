@@ -35,6 +35,7 @@ from .decision import (
 from .draft import LINKED, Draft, Note, Noted
 from .known.known import KnownRecords, is_unfinished
 from .known.merge import Rules, merge
+from .special import containers
 from .special.addresses import kept_elsewhere, meant, without
 from .special.parents import Parents, of_another, renamed, with_parents
 from .special.privacy import Privacy
@@ -74,7 +75,8 @@ class Planner:
         self.records = records or KnownRecords(connected, part, compiled)
         self.matching = matching_of(connected, part, target)
         self.rules = Rules(
-            owner=connected.flow.owner(connected.settings),
+            # No edit of a container goes to the source, so none waits for a person.
+            owner="source" if part.container else connected.flow.owner(connected.settings),
             owners=compiled.owners,
             fill_empty=compiled.fill_empty,
             fixed=frozenset(part.fixed),
@@ -85,6 +87,7 @@ class Planner:
         asks = part.entity_set in OF_PEOPLE and isinstance(target, BusinessCentral) and not connected.flow.document
         self.privacy = Privacy(target) if asks and isinstance(target, BusinessCentral) else None
         self.stocked = Stocked(target) if part.owns else None
+        self.lacks_app = containers.lacking_app(self.beside) if part.container else ""
         # The number of the record that this run creates, and the source's key of it, by its keys.
         self.claimed: dict[Key, Note] = {}
         self.renamed: dict[str, str] = {}  # new parents that may be known ones with another key, in words
@@ -101,6 +104,10 @@ class Planner:
         whole = [with_payloads(row, self.compiled, ids, self.records.hash_key) for row in rows]
         if self.part.within:
             whole = with_parents(self.connected, self.part, self.target, whole, parents)
+        if self.part.container:
+            containers.mark_taken(self.connected, whole)
+        if self.part.joined:
+            containers.leave_out(self.connected, self.part, whole, parents)
         for each in self.beside:
             for row in whole:
                 row["missing"] = row["missing"] or each.missing(row)
@@ -207,8 +214,12 @@ class Planner:
             return Decision(
                 "fail", "MAPPING", broken_rule(error, self.compiled.table_of(error["field"], self.part.table))
             )
+        if self.lacks_app and not row["target_id"]:
+            return Decision("skip", "NEEDS_APP", self.lacks_app)
         if row["missing"]:
             return Decision("fail", "RELATION_MISSING", row["missing"])
+        if row.get("taken") and not row["target_id"]:
+            return Decision("fail", "TARGET_TAKEN", row["taken"])
         if row.get("orphan"):
             return Decision("fail", "DEPENDENCY", row["orphan"])
         return None

@@ -112,7 +112,8 @@ class _Plan:
         self._tell_of_each_other(planner.part, planner)
 
     def _parents(self, part: Part) -> Parents:
-        return lambda keys: self.draft.planned(str(part.parent), keys)
+        owner = part.joined[0] if part.joined else str(part.parent)
+        return lambda keys: self.draft.planned(owner, keys)
 
     def _tell_of_each_other(self, part: Part, planner: Planner) -> None:
         """What decisions mean for each other, as `Planner.decide_all` finds it: swaps are told, what is taken fails."""

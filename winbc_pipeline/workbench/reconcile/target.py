@@ -143,7 +143,7 @@ def listed_parts(connected: ConnectedFlow) -> list[Part]:
     """
     chosen: dict[str, Part] = {}
     for part in connected.parts:
-        if not (part.owns or part.picture) and (part.parent is None or part.within):
+        if not (part.owns or part.picture or part.container) and (part.parent is None or part.within):
             chosen.setdefault(part.entity_set, part)
     return list(chosen.values())
 
