@@ -13,6 +13,8 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from winbc_pipeline.orchestration.anywhere import WorkerRunLauncher
+from winbc_pipeline.orchestration.anywhere.celery_app import waiting
+from winbc_pipeline.settings import load_settings
 
 from ...support import dying
 from ...support.flow_cases import FLOW_CASES
@@ -77,7 +79,7 @@ def test_a_task_that_comes_twice_is_executed_once(desk: Office) -> None:
         assert isinstance(launcher, WorkerRunLauncher)
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))  # the second slot takes both
-        until(lambda: not waiting(launcher))
+        until(lambda: tasks_of(launcher) == 0)
         dying.STAYS.unlink()
         assert desk.ended(run) == "SUCCESS"
 
@@ -113,14 +115,13 @@ def test_a_worker_of_an_old_version_begins_no_run_and_a_run_that_none_has_can_be
         launcher = desk.other.run_launcher
         assert isinstance(launcher, WorkerRunLauncher)
         time.sleep(1)  # a worker takes a task within some milliseconds
-        assert waiting(launcher) == 1
+        assert tasks_of(launcher) == 1
         assert old.is_alive
     assert desk.instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 0  # type: ignore[union-attr]
     assert launcher.terminate(run)
     assert desk.run(run).status.value == "CANCELED"
 
 
-def waiting(launcher: WorkerRunLauncher) -> int:
+def tasks_of(launcher: WorkerRunLauncher) -> int | None:
     """How many tasks no worker has taken."""
-    with launcher.celery.connection() as connection:
-        return int(connection.default_channel.client.llen(launcher.default_queue))
+    return waiting(load_settings().workers.address, launcher.default_queue)
