@@ -4,6 +4,7 @@ Source of the promises: docs/scale.md, "Several machines".
 """
 
 import logging
+import signal
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from ...support import dying
 from ...support.flow_cases import FLOW_CASES
 from ...support.launched import STARTED, Office, until
 from ...support.sandboxes import HTTP
-from ...support.workers import workers
+from ...support.workers import Redis, workers
 
 pytestmark = pytest.mark.scale
 ORDERS, MANY = "orders_winstore_to_bc", 20
@@ -107,6 +108,18 @@ def test_a_worker_that_is_asked_to_end_completes_its_run(desk: Office) -> None:
         worker.process.wait(60)
     assert desk.run(run).status.value == "SUCCESS"
     assert len(CASE.arrived(desk.sandboxes)) == MANY
+
+
+def test_a_run_goes_on_without_redis_and_the_worker_takes_the_next_one_when_it_is_back(
+    desk: Office, redis: Redis
+) -> None:
+    with workers(1):
+        run = begins_and_waits(desk)
+        redis.stop(signal.SIGKILL)
+        dying.STAYS.unlink()
+        assert desk.ended(run) == "SUCCESS"
+        redis.start()
+        assert len(ended_in_books(desk)) == MANY
 
 
 def test_a_worker_of_an_old_version_begins_no_run_and_a_run_that_none_has_can_be_cancelled(desk: Office) -> None:
