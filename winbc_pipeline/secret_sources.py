@@ -1,7 +1,7 @@
 """Where secrets come from beside the environment: the file `.env`, the keyring of the system, and files with keys.
 
 Here belongs: who may read such a file, and which secret counts after it was renewed while the program runs. Which
-settings are secrets: settings.py.
+settings are secrets: settings/.
 """
 
 import os

@@ -9,6 +9,7 @@ is tried when the file is loaded.
 import importlib.util
 import inspect
 import re
+import sys
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -61,6 +62,8 @@ def _module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise MappingError(f"{path} is not a Python file.", "Check the setting mapping_functions.")
     module = importlib.util.module_from_spec(spec)
+    if sys.modules.get("pandas", module) is None:  # commands hide it (cli/main.py), and the file may want it
+        del sys.modules["pandas"]
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's file raises

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from .people.personal import PersonalTable, nothing
-from .sql import with_key
-from .store import literal
+from .sql import literal, with_key
 
 KINDS = ("failed", "person", "guard")  # not taken; waits for somebody's decision; waits for `winbc approve`
 TABLES = (

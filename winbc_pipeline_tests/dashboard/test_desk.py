@@ -8,7 +8,6 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.staging import ledger
@@ -18,6 +17,7 @@ from winbc_pipeline.sync.session import lease
 from winbc_pipeline.workbench.reconcile.findings import Finding, Reconciled
 from winbc_pipeline.workbench.reconcile.report import keep, last_report
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import BC, LATER_SKU, OrderSandboxes
 
@@ -62,7 +62,7 @@ def test_a_red_order_is_mended_in_two_steps_and_noted(orders: OrderSandboxes) ->
     assert "shipToCity: •••" in plan and "Utrecht" not in plan, "only values of persons are masked"
     done = client.post("/todo/do", data=fields(plan, "/todo/do")).text
     assert "CONFIRMED" in done and len(orders.documents("W1")) == 1
-    (entry,) = audit.entries(orders.settings)
+    (entry,) = acts_of(orders.settings)
     assert (entry.act, entry.subject, entry.who) == ("retry", FLOW, "dashboard:operate")
     assert "Nothing waits for a person" in client.get("/todo").text
 
@@ -146,7 +146,7 @@ def test_the_plan_is_counted_filtered_and_masked(orders: OrderSandboxes) -> None
     assert "Kerkweg" not in page and "People&#39;s values are masked" in page
     shown = client.get("/plan", params={"flow": FLOW, "open": "1"}).text
     assert "Utrecht" in shown
-    assert [entry.act for entry in audit.entries(orders.settings)] == ["show"]
+    assert [entry.act for entry in acts_of(orders.settings)] == ["show"]
 
 
 @pytest.mark.proof
@@ -214,7 +214,7 @@ def test_a_record_that_breaks_a_rule_leads_to_the_table_with_the_rule(orders: Or
 def test_what_was_refused_stands_in_no_log_as_done(orders: OrderSandboxes) -> None:
     failed(orders)
     assert opened(orders).post("/todo/do", data={"flow": FLOW, "how": "retry", "key": "W1"}).status_code == 409
-    assert list(audit.entries(orders.settings)) == []
+    assert acts_of(orders.settings) == []
 
 
 @pytest.mark.proof
@@ -250,7 +250,7 @@ def test_a_flow_rests_and_goes_on(orders: OrderSandboxes) -> None:
     client = opened(orders)
     assert "rests until" in client.post("/settings/pause", data={"flow": FLOW, "hours": "4"}).text
     assert "rests until" not in client.post("/settings/resume", data={"flow": FLOW}).text
-    assert [entry.act for entry in audit.entries(orders.settings)] == ["pause", "resume"]
+    assert [entry.act for entry in acts_of(orders.settings)] == ["pause", "resume"]
 
 
 def test_the_last_comparison_is_kept_without_values_of_people_and_shown(orders: OrderSandboxes) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.errors import SourceShrank, TooManyWrites
 from winbc_pipeline.flows.customers import CUSTOMERS
@@ -13,6 +12,7 @@ from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.guards.source import check_whole_read
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import OrderSandboxes
 from ..support.shops.stock_world import SKU, StockWorld
@@ -40,7 +40,7 @@ def test_a_plan_is_approved_as_it_was_shown_and_then_sent(held: OrderSandboxes) 
     client.post("/plan/approve", data=fields(page, "/plan/approve"))
     held.sync()
     assert len(held.documents("W1")) == 1
-    assert [entry.act for entry in audit.entries(held.settings)] == ["approve"]
+    assert [entry.act for entry in acts_of(held.settings)] == ["approve"]
 
 
 @pytest.mark.proof
@@ -70,7 +70,7 @@ def test_a_read_that_gave_too_few_is_shown_and_let_pass_as_it_was_shown(tmp_path
     assert client.post("/plan/approve_read", data=wrong).status_code == 409
     client.post("/plan/approve_read", data=fields(page, "/plan/approve_read"))
     check_whole_read(customers, settings.history_start, 30)
-    assert [entry.act for entry in audit.entries(settings)] == ["approve"]
+    assert [entry.act for entry in acts_of(settings)] == ["approve"]
 
 
 def test_a_figure_of_stock_stands_with_its_parts_beside_the_targets(stock: StockWorld) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.mapping.shipped import SHIPPED
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.workbench.tables.saving import history
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 
 ITEM, TERMS = "products_winstore_to_bc/item.csv", "lookups/payment_terms.csv"
@@ -99,7 +99,7 @@ def test_a_new_row_is_saved_with_who_when_and_why(settings: Settings) -> None:
         "dashboard:Anna (admin)",
         "as agreed",
     )
-    assert [(entry.act, entry.subject) for entry in audit.entries(settings)] == [("edit", TERMS)]
+    assert [(entry.act, entry.subject) for entry in acts_of(settings)] == [("edit", TERMS)]
     past = client.post("/mapping/history", data=grid(client, TERMS)).text
     assert "Anna" in past and "as agreed" in past and "outside the dashboard" in past
 
@@ -117,7 +117,7 @@ def test_a_save_that_was_refused_stands_in_no_log_as_an_edit(settings: Settings)
     form = grid(client, TERMS)
     add(form, source_value="WEEKLY", target_value="?")
     client.post("/mapping/save", data=form)
-    assert list(audit.entries(settings)) == []
+    assert acts_of(settings) == []
 
 
 def test_both_are_shown_when_a_spreadsheet_saved_meanwhile_and_neither_is_lost(settings: Settings) -> None:

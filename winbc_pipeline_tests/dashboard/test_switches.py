@@ -23,11 +23,11 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.dashboard.site import DAGSTER
 from winbc_pipeline.settings import Settings
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 
 FLOW = "orders_winstore_to_bc"
@@ -90,7 +90,7 @@ def test_a_sensor_or_a_sweep_is_switched_on_and_off_and_it_is_noted(
     switched = ["off", "on"] if kind == "sensor" else ["on", "off"]
     assert shown == [["on", "on"], switched, ["on", "on"]]
     name = f"{FLOW}_changes" if kind == "sensor" else f"{FLOW}_sweep"
-    noted = [(each.who, each.subject) for each in audit.entries(Settings(data_folder=tmp_path))]
+    noted = [(each.who, each.subject) for each in acts_of(Settings(data_folder=tmp_path))]
     assert noted == [("dashboard:operate", f"{name} on"), ("dashboard:operate", f"{name} off")]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline import audit
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import OrderSandboxes, order_sandboxes
 from ..support.sandboxes import Sandboxes
@@ -37,7 +37,7 @@ def client(orders: OrderSandboxes) -> TestClient:
 
 
 def acts(orders: OrderSandboxes) -> list[str]:
-    return [entry.act for entry in audit.entries(orders.settings)]
+    return [entry.act for entry in acts_of(orders.settings)]
 
 
 def records(client: TestClient, form: Form, **more: str) -> str:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from winbc_pipeline import audit
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease
 from winbc_pipeline.workbench.desk.work import Jobs
 
+from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
 from ..support.order_sandboxes import OrderSandboxes
 from .test_desk import FLOW, cells, fields
@@ -30,7 +30,7 @@ def test_a_dry_run_is_made_from_the_page_and_sends_nothing(orders: OrderSandboxe
     client = opened(orders, Jobs(start=at_once))
     page = client.post("/plan/make", data={"flow": FLOW}).text
     assert "The dry run ended at" in page and ">W1<" in page
-    assert orders.documents("W1") == [] and list(audit.entries(orders.settings)) == []
+    assert orders.documents("W1") == [] and acts_of(orders.settings) == []
 
 
 @pytest.mark.proof
@@ -63,7 +63,7 @@ def test_a_repair_shows_what_it_would_send_and_then_sends_it_and_is_noted(orders
     assert other.status_code == 409 and "compared again" in other.text
     done = client.post("/reconcile/repair", data=fields(shown, "/reconcile/repair")).text
     assert "1 records written, 0 not done" in done and len(orders.documents("W1")) == 1
-    assert [(entry.act, entry.subject) for entry in audit.entries(orders.settings)] == [("repair", FLOW)]
+    assert [(entry.act, entry.subject) for entry in acts_of(orders.settings)] == [("repair", FLOW)]
 
 
 def test_what_stops_it_is_told(orders: OrderSandboxes) -> None:

@@ -1,5 +1,6 @@
 """Functions from the user's own Python file: typed, tried on load, run on whole columns of distinct values."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,11 @@ def test_what_it_gives_wrong_is_told_without_a_value(tables: Tables, body: str, 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(MappingError, match="nowhere.py is missing"):
         load_functions(Path("nowhere.py"))
+
+
+def test_it_may_use_pandas_also_where_a_command_has_hidden_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands hide it from DuckDB, which would load it for nothing; runs in Dagster have it."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    (tmp_path / "pandas.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_functions(write(tmp_path, "import pandas\n"))

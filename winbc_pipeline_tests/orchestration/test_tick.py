@@ -12,22 +12,24 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRequest, SkipReason
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer, WinbcError
+from winbc_pipeline.errors import StoreBusy, SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
-from winbc_pipeline.orchestration.following.known import written
+from winbc_pipeline.orchestration.following.known import known_of, written
 from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.notes import polls
+from winbc_pipeline.staging.row_versions import Read
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
@@ -420,6 +422,20 @@ def test_a_tick_opens_no_database_that_is_as_the_last_tick_left_it(desk: Desk, m
     desk.loaded("2026-03-02T10:00:00Z")
     desk.sandboxes.fill(articles=[{"modified_at": "2026-03-02T09:00:00.000Z"}])
     assert desk.rests(), "the new watermark counts"
+
+
+def test_what_was_read_while_another_process_had_the_database_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else no tick would look for what was committed late until the next run writes the database."""
+    connected = followed("products_bc_to_winstore", tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(glance, "last_read", Mock(side_effect=StoreBusy("It is in use.", "Wait.")))
+        with pytest.raises(StoreBusy):
+            known_of(connected, 0)
+    read = Read(7, clock.now(), "fields", clock.now(), clock.now())
+    monkeypatch.setattr(glance, "last_read", Mock(return_value=read))
+    assert known_of(connected, 0)[1].asked.read == read
 
 
 def test_another_flow_counts_while_records_wait_for_it(desk: Desk) -> None:

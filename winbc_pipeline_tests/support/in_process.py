@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from winbc_pipeline.flows import variants
 from winbc_pipeline.health import facts
+from winbc_pipeline.orchestration.following import known
 from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging import store as stores
 from winbc_pipeline.staging.load import StagingTable
@@ -222,6 +223,7 @@ def in_process(
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),
             (facts, "_signature", memory.signature),
+            (known, "_written", memory.signature),
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),
             *(

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from winbc_pipeline.errors import SourceShrank
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
-from winbc_pipeline.settings import CustomerSettings
+from winbc_pipeline.settings import CustomerSettings, GuardSettings
 from winbc_pipeline.staging.row_versions import last_read
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.guards import source
 from winbc_pipeline.sync.reading.glance import Change, change_since
 from winbc_pipeline.sync.reading.stage import stage
 
@@ -211,6 +213,22 @@ def test_what_commits_late_during_a_killed_first_load_is_read_after_it(
         books.read()
         books.read()
         assert {"Late", "Cor"} <= books.names()
+
+
+def test_a_whole_read_that_shrank_is_refused_until_a_person_approves_it(books: Books) -> None:
+    """docs/errors.md, E-SOURCE: the next read is refused, too, and not taken for one of what changed."""
+    books.settings = books.settings.model_copy(update={"guards": GuardSettings()})
+    first = books.settings.history_start
+    books.bc_has("C3", displayName="Die", email="die@mail.example")
+    assert books.read(first) == 3
+    for number in ("C2", "C3"):
+        assert books.by_person("DELETE", f"customers({books.of_bc(number)['id']})").status_code == 204
+    books.pass_time(25 * 3600)
+    for _ in range(2):
+        with pytest.raises(SourceShrank):
+            books.read(first)
+    source.accept(books.connected, source.refused(books.connected))
+    assert (books.read(first), books.read(first)) == (1, 0)
 
 
 @pytest.mark.proof

@@ -58,7 +58,7 @@ def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
     is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
     depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
     start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
-    asked = Question(connected, start) if is_new else Question.about(connected, followed or start)
+    asked = Question(connected, start) if is_new else Question.about(connected, followed or start, wait_s)
     _read[path] = (every if depends else own), Known(asked, is_new, depends, waiting)
     return _read[path]
 

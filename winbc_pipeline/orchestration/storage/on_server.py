@@ -50,7 +50,9 @@ def erase(settings: Settings, values: Collection[str]) -> int:
 
 
 def _is_there(settings: Settings) -> bool:
-    return bool(settings.workers.broker) and has_schema(settings.state.address, dagster_schema(settings.connection))
+    """Also where the runs have no workers any more: the history of the time with them stays on the server."""
+    address = settings.state.address
+    return bool(address) and has_schema(address, dagster_schema(settings.connection))
 
 
 def _conditions(cursor: Any, settings: Settings, values: Collection[str]) -> Iterator[tuple[str, str, list[str]]]:

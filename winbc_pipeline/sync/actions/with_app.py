@@ -102,16 +102,20 @@ def _by_line(quantities: str, order: Found) -> dict[int, Decimal]:
 
 
 def _quantities(text: str) -> dict[str, Decimal]:
-    """`SKU-1=2; SKU-2=1.5` as quantities by the numbers of items. Raises ValueError for anything else."""
+    """`SKU-1=2; SKU-2=1.5` as quantities by the numbers of items; those of one item in all.
+
+    Raises: ValueError for anything else.
+    """
     found: dict[str, Decimal] = {}
     for part in filter(None, (each.strip() for each in text.split(";"))):
-        number, _, quantity = part.rpartition("=")
+        number, _, written = part.rpartition("=")
         try:
-            found[number.strip()] = Decimal(quantity)
+            quantity = Decimal(written)
         except InvalidOperation:
-            raise ValueError(f"{part} is not an item's number, = and a quantity") from None
-        if not number.strip() or not found[number.strip()] >= 0:
+            quantity = Decimal("NaN")
+        if not number.strip() or not quantity.is_finite() or quantity < 0:
             raise ValueError(f"{part} is not an item's number, = and a quantity")
+        found[number.strip()] = found.get(number.strip(), Decimal(0)) + quantity
     return found
 
 

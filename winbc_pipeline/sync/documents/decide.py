@@ -108,7 +108,7 @@ def reconciled(
         return Choice("hold", "NOT_FOUND")
     if is_lost_by_key(order):
         again_at_once = (known["attempt_no"] or 1) < TRIES
-        return None if again_at_once else decide_lost(known, settings, now, server, TRIES_BY_KEY)
+        return None if again_at_once else decide_lost(known, settings, now, server, by_key=True)
     return decide_lost(known, settings, now, server)
 
 
@@ -137,16 +137,20 @@ def may_arrive(known: Row, settings: Settings, now: datetime, server: datetime |
 
 
 def decide_lost(
-    known: Row, settings: Settings, now: datetime, server: datetime | None, tries: int = TRIES
+    known: Row, settings: Settings, now: datetime, server: datetime | None, by_key: bool = False
 ) -> Choice | None:
     """What becomes of a document that was sent and is not in Business Central.
 
     None when it may be sent again: the quarantine has passed, and two lookups found nothing.
+
+    Args:
+        by_key: whether it was an order request, which goes more often: its key makes it one.
     """
     if may_arrive(known, settings, now, server):
         return Choice("wait", "QUARANTINE")
     if not known["looked_at"] or now < known["looked_at"] + timedelta(seconds=LOOK_AGAIN_S):
         return Choice("wait", "LOOK_AGAIN")
+    tries = TRIES_BY_KEY if by_key else TRIES
     if (known["attempt_no"] or 1) >= tries:
         return Choice("human", "TRIED_OUT", f"sent {tries} times, and not found in Business Central")
     return None

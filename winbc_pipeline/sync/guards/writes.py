@@ -41,7 +41,13 @@ COUNTED = """
                 count(*) FILTER (action <> 'create') AS updates,
                 count(*) FILTER (blocks) AS blocks"""
 # Actions on documents that people should see by themselves, as words.
-ON_DOCUMENTS = {"ship": "to ship and invoice", "delete": "to delete", "cancel": "to cancel"}
+ON_DOCUMENTS = {
+    "ship": "to ship and invoice",
+    "deliver": "to ship",
+    "release": "to release",
+    "delete": "to delete",
+    "cancel": "to cancel",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Writes:
         updates: all that is not created, such as documents that are changed, shipped or deleted.
         blocks: of the updates, those that block a record.
         zeroes: of the updates, those that leave nothing of a stock (`Flow.emptied`).
-        ships, deletes, cancels: of the updates, those actions on documents.
+        on_documents: of the updates, those with each action of ON_DOCUMENTS, in its order.
         own: those of the run's own windows; the others wait for an approval already.
         waiting: those that wait for an approval, whatever window they are in.
         known: records that the flow has in the target.
@@ -63,9 +69,7 @@ class Writes:
     updates: int
     blocks: int
     zeroes: int
-    ships: int
-    deletes: int
-    cancels: int
+    on_documents: tuple[int, ...]
     own: int
     waiting: int
     known: int
@@ -73,7 +77,7 @@ class Writes:
 
     def in_words(self) -> str:
         some = [(self.blocks, "to block"), (self.zeroes, "to zero")]
-        some += zip((self.ships, self.deletes, self.cancels), ON_DOCUMENTS.values(), strict=True)
+        some += zip(self.on_documents, ON_DOCUMENTS.values(), strict=True)
         of_them = ", ".join(f"{count} of them {what}" for count, what in some if count)
         more = f" ({of_them})" if of_them else ""
         return f"{self.creates} records to create, {self.updates} to update{more}; {self.known} are known"
@@ -134,6 +138,7 @@ def zero_limit(connected: ConnectedFlow, writes: Writes) -> int:
 
 def counted(work: Work) -> Writes:
     """What the plan of a work's windows would write that nobody has approved."""
+    of_each = ", ".join(f"count(*) FILTER (action = {literal(action)})" for action in ON_DOCUMENTS)
     with work.store.open() as connection:
         _create(connection, work.flow)
         row = rows_of(
@@ -142,9 +147,7 @@ def counted(work: Work) -> Writes:
             SELECT
                 {COUNTED},
                 count(*) FILTER (empties) AS zeroes,
-                count(*) FILTER (action = 'ship') AS ships,
-                count(*) FILTER (action = 'delete') AS deletes,
-                count(*) FILTER (action = 'cancel') AS cancels,
+                [{of_each}] AS on_documents,
                 count(*) FILTER (is_own) AS own,
                 count(*) FILTER (waits) AS waiting,
                 (SELECT count(*) FROM ledger WHERE target_id IS NOT NULL) AS known,
@@ -154,6 +157,7 @@ def counted(work: Work) -> Writes:
             """,
             work.days,
         )[0]
+    row["on_documents"] = tuple(row["on_documents"])
     return Writes(**{each.name: row[each.name] for each in fields(Writes)})
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from weakref import WeakSet
 
 from ... import clock
-from ...errors import StoreBusy, UnreadableAnswer, WinbcError
+from ...errors import UnreadableAnswer, WinbcError
 from ...settings import Settings
 from ...staging.row_versions import Read, last_read
 from ...systems.business_central import BusinessCentral, Operation
@@ -55,15 +55,17 @@ class Question:
     read: Read | None = None
 
     @classmethod
-    def about(cls, connected: ConnectedFlow, followed: datetime) -> "Question":
-        """The question of a flow, with what its database says is unread."""
+    def about(cls, connected: ConnectedFlow, followed: datetime, wait_s: float | None = None) -> "Question":
+        """The question of a flow, with what its database says is unread.
+
+        Args:
+            wait_s: seconds to wait for the database; None: as the store says.
+        Raises: StoreBusy.
+        """
         reading = connected.flow.reading
         if not reading:
             return cls(connected, followed)
-        try:
-            read = last_read(connected.store, connected.staging.name, wait_s=0)
-        except StoreBusy:  # the next question looks for what was committed late
-            read = None
+        read = last_read(connected.store, connected.staging.name, wait_s)
         return cls(connected, followed, reading.unread(connected.store), read=read)
 
     @property

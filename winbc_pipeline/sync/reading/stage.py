@@ -33,10 +33,15 @@ ROUNDING = timedelta(milliseconds=50)  # BC rounds its moments (behaviour.md sec
 
 @dataclass(frozen=True)
 class Staged:
-    """How many records were read, and whether these are all since the wanted moment: a resumed load reads the rest."""
+    """How many records were read, and whether these are all since the wanted moment: a resumed load reads the rest.
+
+    Attributes:
+        note: what is known to be read once nobody refuses it; None where no row version is known.
+    """
 
     read: int
     whole: bool
+    note: Read | None = None
 
 
 def stage(
@@ -75,6 +80,8 @@ def _stage(connected: ConnectedFlow, first: date, moment: datetime, told: Told, 
     if staged.whole:
         check_whole_read(connected, first, staged.read)
         _note_absent(connected, since, moment)
+    if staged.note:  # a read that was refused is made again
+        note_read(connected.store, connected.staging.name, staged.note)
     if gather:
         if since == BEGINNING:
             note_whole(connected.store, connected.loaded.name, moment)
@@ -158,10 +165,9 @@ def _stage_bc(
         read = load(connected.store, connected.loaded, pages(), now, progress.taken, loaded=loaded)
         reading.note_staged(connected.store)
         progress.end(began + source.ahead, beginning.by_moments)
-        if beginning.note:
-            note_read(connected.store, progress.name, replace(beginning.note, asked_at=began + source.ahead))
         answered()
-        return Staged(read, all(moment <= since for moment in begins.values()))
+        note = replace(beginning.note, asked_at=began + source.ahead) if beginning.note else None
+        return Staged(read, all(moment <= since for moment in begins.values()), note)
     finally:
         source.close()
 

@@ -26,8 +26,7 @@ MARGIN = 0.97  # of the calls in a window: between counting and arriving a call 
 PAUSE_S = 0.01, 0.03  # between two looks for a free place
 LONGEST_S = 1.0  # between two looks whether the window has room
 _TAKE = """
-    SELECT n FROM generate_series(1, %s) AS n
-    WHERE n <> ALL(%s) AND pg_try_advisory_lock(hashtextextended(%s || n, 0)) LIMIT 1"""
+    SELECT n FROM unnest(%s::int[]) AS n WHERE pg_try_advisory_lock(hashtextextended(%s || n, 0)) LIMIT 1"""
 _budgets: dict[tuple[str, str, str], "SharedBudget"] = {}
 _of_parent: list["SharedBudget"] = []  # never closed: that would end the parent's sessions
 _lock = threading.Lock()
@@ -85,9 +84,10 @@ class SharedBudget:
             return place
 
     def _free_place(self) -> int | None:
-        with self._lock:  # a session gets a lock that it has once more, so this process knows its own
+        with self._lock:  # a session gets a lock that it has once more, so it is not asked for
+            others = [place for place in range(1, self._at_once + 1) if place not in self._taken]
             try:
-                row = self._asked(_TAKE, [self._at_once, sorted(self._taken), self._name])
+                row = self._asked(_TAKE, [others, self._name])
             except needed_driver().Error:
                 self._session = None  # it has ended, and its places with it
                 self._taken.clear()

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline.errors import TooManyWrites
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.staging import ledger
+from winbc_pipeline.sync.actions import with_app
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work
@@ -111,6 +113,27 @@ def test_a_lost_answer_is_asked_for_again_by_the_next_run_and_done_once(
     assert counter.run()[0] == "CONFIRMED"
     assert counter.status_of_order() == "Open" or counter.document()["fullyShipped"]
     assert len(counter.records("salesShipments")) == (1 if status == "Sent" else 0)
+
+
+@pytest.mark.parametrize(("status", "what"), [("Picking", "to release"), ("Sent", "to ship")])
+def test_who_approves_a_held_run_is_told_what_it_does_to_orders(counter: Counter, status: str, what: str) -> None:
+    counter.install()
+    counter.settings = counter.settings.model_copy(update={"safe_mode": True})
+    counter.says(status)
+    with pytest.raises(TooManyWrites, match=rf"1 to update \(1 of them {what}\)"):
+        counter.run()
+    assert counter.shipped() == 0
+
+
+def test_two_quantities_of_one_item_count_together() -> None:
+    """An order of Winstore may have an item on two lines."""
+    assert with_app._quantities("MUG=1; CUP=4; MUG=2.5") == {"MUG": Decimal("3.5"), "CUP": 4}
+
+
+@pytest.mark.parametrize("text", ["MUG", "=2", "MUG=two", "MUG=-1", "MUG=NaN", "MUG=Infinity"])
+def test_what_is_no_quantity_is_said_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an item's number, = and a quantity"):
+        with_app._quantities(text)
 
 
 @pytest.mark.proof

@@ -5,12 +5,14 @@ right in it, a record is sent as without these fields.
 """
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from winbc_pipeline.errors import MappingError
 from winbc_pipeline.mapping.tables import read_features
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
+from winbc_pipeline.sync.records.beside.rows_of_items import Barcodes
 
 from ...support.order_sandboxes import BC, Record
 from ...support.shops.product_shop import ProductShop
@@ -99,6 +101,37 @@ def test_an_edit_changes_the_value_adds_a_barcode_and_nothing_else(shop: Product
     shop.article("7", "MUG", subcategory="", gtin="222")
     shop.run()
     assert attributes(shop) == {}
+
+
+def test_a_barcode_that_comes_back_becomes_the_newest_again() -> None:
+    """Else the one before it would stay the barcode for Business Central, and come back to Winstore (`app_barcode`)."""
+    key = {"itemNumber": "MUG", "variantCode": "", "unitOfMeasureCode": ""}
+    old, new = (
+        {"id": text, "@odata.etag": "e", "barcode": text, "description": "", "lastModifiedDateTime": moment} | key
+        for text, moment in (("111", "2026-03-10T10:00:00Z"), ("222", "2026-03-10T11:00:00Z"))
+    )
+    found = {"value": [old, new], "of": ("MUG", "")}
+    one = Barcodes(None, Mock(), "items", ["barcode"])
+
+    def calls(barcode: str) -> list[tuple[str, str, Any]]:
+        change = {"field": "barcode", "old": "222", "new": barcode}
+        return [(each.method, each.path, each.body) for each in one.calls({}, [change], found)]
+
+    post = "POST", "itemBarcodes", key | {"barcode": "111"}
+    assert calls("111") == [("DELETE", "itemBarcodes(111)", None), post]
+    assert calls("222") == [], "it is the newest already"
+
+
+@proof
+def test_a_barcode_that_comes_back_is_the_newest_in_business_central(shop: ProductShop) -> None:
+    shop.run()
+    for gtin in ("222", "111"):
+        shop.pass_time(60)
+        shop.article("7", "MUG", subcategory="Mugs", gtin=gtin)
+        shop.run()
+    moments = {each["barcode"]: each["lastModifiedDateTime"] for each in shop.records(BARCODES)}
+    assert moments["111"] > moments["222"]
+    assert shop.row("MUG")["state"] == "CONFIRMED"
 
 
 @proof

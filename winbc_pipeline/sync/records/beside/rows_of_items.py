@@ -119,7 +119,8 @@ class Barcodes(RowsOfItems):
     """The barcode of an item or a variant, of all units or of one.
 
     Business Central takes any number of them, and goods with an old one may still be on a shelf. So one that the source
-    has changed is added, none is deleted, and the newest is the value.
+    has changed is added, none is deleted, and the newest is the value. One that comes back is made anew, to be the
+    newest: the app changes no barcode.
     """
 
     prefix, rows_set, sets = BARCODE, "itemBarcodes", {"itemBarcodes": True}
@@ -130,13 +131,17 @@ class Barcodes(RowsOfItems):
         return newest["barcode"] if newest else ""
 
     def calls(self, record: Body, changes: list[Row], found: Body) -> Iterable[Operation]:
-        there = {(each["unitOfMeasureCode"], each["barcode"]) for each in found["value"]}
+        there = {(each["unitOfMeasureCode"], each["barcode"]): each for each in found["value"]}
         for change in changes:
             unit, new = _code(change["field"], f"{BARCODE}."), change["new"]
-            if new and (unit, new) not in there:
-                item, variant = found["of"]
-                place = {"itemNumber": item, "variantCode": variant, "unitOfMeasureCode": unit}
-                yield Operation("", "POST", self.rows_set, place | {"barcode": new})
+            if not new or self.value(change["field"], found["value"]) == new:
+                continue
+            item, variant = found["of"]
+            body = {"itemNumber": item, "variantCode": variant, "unitOfMeasureCode": unit, "barcode": new}
+            if own := there.get((unit, new)):
+                yield Operation("", "DELETE", f"{self.rows_set}({own['id']})", None, own["@odata.etag"])
+                body |= {"description": own["description"]} if own.get("description") else {}
+            yield Operation("", "POST", self.rows_set, body)
 
 
 def _code(name: str, prefix: str) -> str:

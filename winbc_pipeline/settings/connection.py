@@ -1,0 +1,150 @@
+"""All settings of one connection."""
+
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from .. import secret_sources
+from .flows import (
+    CustomerSettings,
+    FlowSettings,
+    GuardSettings,
+    OrderSettings,
+    OrderStatusSettings,
+    OrdersToWinstoreSettings,
+    ProductSettings,
+    StockSettings,
+    Timing,
+)
+from .running import AuditSettings, DashboardSettings, DatabaseSettings, StateSettings, WorkerSettings
+from .systems import BusinessCentralSettings, WinstoreSettings
+from .watching import AlertSettings, CheckSettings, LateSettings, ReconcileSettings
+
+SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
+
+
+class Settings(BaseSettings):
+    """All settings of one connection. Units are in the names: `_minutes`, `_days`, `_s` (seconds), `_mb`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WINBC_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        toml_file="winbc.toml",
+        extra="ignore",  # a .env may hold variables of other programs (DAGSTER_HOME); load_settings checks our names
+        frozen=True,
+    )
+
+    connection: str = Field(default="default", pattern=r"^[\w-]+$")
+    data_folder: Path = Path(".winbc")
+    mapping_folder: Path = Path("mapping_tables")
+    mapping_functions: Path | None = None
+    history_start: date = date(2024, 1, 1)
+    window: Literal["day", "week", "month"] = "day"
+    time_zone: ZoneInfo | None = None
+    sensors: bool = False
+    schedules: bool = False
+    safe_mode: bool = False
+    keyring: bool = False
+    sensor_seconds: PositiveInt = 1
+    sweep_cron: str = "0 * * * *"
+    overlap_minutes: NonNegativeInt = 10
+    run_history_days: PositiveInt = 30
+    timeout_s: PositiveFloat = 60
+    ca_bundle: Path | None = None
+    answer_limit_mb: PositiveInt = 100
+    memory_limit_mb: int = Field(default=256, ge=64)
+    quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
+    payload_days: PositiveInt = 7
+    order_days: PositiveInt = 30
+    event_days: PositiveInt = 90
+    bc: BusinessCentralSettings = BusinessCentralSettings()
+    winstore: WinstoreSettings = WinstoreSettings()
+    customers: CustomerSettings = CustomerSettings()
+    products: ProductSettings = ProductSettings()
+    orders: OrderSettings = OrderSettings()
+    orders_to_winstore: OrdersToWinstoreSettings = OrdersToWinstoreSettings()
+    order_status: OrderStatusSettings = OrderStatusSettings()
+    stock: StockSettings = StockSettings()
+    guards: GuardSettings = GuardSettings()
+    late: LateSettings = LateSettings()
+    alerts: AlertSettings = AlertSettings()
+    checks: CheckSettings = CheckSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    audit: AuditSettings = AuditSettings()
+    databases: DatabaseSettings = DatabaseSettings()
+    state: StateSettings = StateSettings()
+    workers: WorkerSettings = WorkerSettings()
+    flows: dict[str, FlowSettings] = {}
+
+    @model_validator(mode="after")
+    def _databases_have_their_key(self) -> Self:
+        """Tells who opens databases (staging/people/encryption.py) the key of this connection's."""
+        given = secret_sources.DatabaseKey(self.databases.encrypted, self.databases.encryption_key)
+        secret_sources.set_database_key(self.state_folder, given)
+        return self
+
+    @model_validator(mode="after")
+    def _workers_share_their_state(self) -> Self:
+        """Refuses workers whose state would be in files, which one machine has."""
+        if self.workers.broker and not self.state.database:
+            raise ValueError("workers.broker needs state.database: workers share no files of state")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml, the keyring."""
+        given = (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))
+        return (*given, secret_sources.KeyringSource(settings_cls))
+
+    @property
+    def tables_folder(self) -> Path:
+        """The folder whose mapping tables serve: `mapping_folder`, or the shipped ones when nobody made one.
+
+        A folder that the settings name is never replaced by the shipped one: its name may be a slip.
+        """
+        is_own = "mapping_folder" in self.model_fields_set or self.mapping_folder.exists()
+        return self.mapping_folder if is_own else SHIPPED_TABLES
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder of all that this connection keeps."""
+        return self.data_folder / self.connection
+
+    def flow_database(self, flow: str) -> Path:
+        """The DuckDB file of one flow in one direction, by the id of the flow."""
+        return self.state_folder / f"{flow}.duckdb"
+
+    def in_safe_mode(self, flow: str) -> bool:
+        """Whether a flow, by its id, writes only what a person has approved until that person lets it go."""
+        own = self.flows.get(flow, FlowSettings()).safe_mode
+        return self.safe_mode if own is None else own
+
+    def timing(self, flow: str) -> Timing:
+        """When a flow runs, by its id: what `[flows.<id>]` says, and for the rest what the settings say for all."""
+        own = self.flows.get(flow, FlowSettings())
+        return Timing(
+            sensor_seconds=own.sensor_seconds or self.sensor_seconds,
+            cron=self.sweep_cron if own.cron is None else own.cron,
+            sensors=self.sensors if own.sensors is None else own.sensors,
+            schedules=self.schedules if own.schedules is None else own.schedules,
+        )
