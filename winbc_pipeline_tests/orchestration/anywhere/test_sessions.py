@@ -25,7 +25,7 @@ from winbc_pipeline.orchestration.storage import on_server
 from winbc_pipeline.settings import Settings, WorkerSettings, load_settings
 from winbc_pipeline.staging.server import address
 
-from ...support.launched import Office
+from ...support.launched import Office, until
 from ...support.postgres import Server
 
 pytestmark = pytest.mark.scale
@@ -48,7 +48,7 @@ def test_as_many_runs_are_let_out_as_workers_of_this_version_can_begin(postgres:
     finally:
         for each in sessions:
             each.close()
-    assert most_runs(address, "new", "shop") == 0
+    until(lambda: most_runs(address, "new", "shop") == 0)  # the server ends a session a moment later
 
 
 def let_out(desk: Office) -> int:
@@ -78,7 +78,7 @@ def test_one_process_executes_a_run_and_others_are_told_at_once(postgres: Server
     with executing(address, "shop", "run") as first, executing(address, "shop", "run") as second:
         assert (first, second) == (True, False)
         assert is_executing(address, "run")
-    assert not is_executing(address, "run")
+    until(lambda: not is_executing(address, "run"))
 
 
 def test_a_worker_registers_again_when_the_server_was_restarted(postgres: Server) -> None:
@@ -126,7 +126,8 @@ def test_a_worker_whose_program_was_replaced_takes_no_more_runs_and_ends(
     presence = Presence(Settings(state={"database": postgres.address}), "loaded", 2, lambda: ended.append(1))
     for _ in range(5):
         presence.look()
-    assert (most_runs(postgres.address, "loaded", "shop"), ended) == (0, [1])
+    until(lambda: most_runs(postgres.address, "loaded", "shop") == 0)
+    assert ended == [1]
 
 
 def test_a_process_with_replaced_code_fails_its_run_which_dagster_then_repeats(desk: Office) -> None:
