@@ -46,7 +46,7 @@ def test_state_on_a_server_is_measured_beside_files() -> None:
     assert set(line["files"]) == set(line["postgres"]) >= {"load", "map", "plan", "move_known"}
 
 
-@pytest.mark.scale
+@pytest.mark.soak  # it starts two workers
 def test_a_workers_memory_is_measured_with_one_slot_and_with_more() -> None:
     line = line_of("workers.py", "--slots", "2")
     assert 0 < line["megabytes_one"] < line["megabytes_all"]

@@ -62,3 +62,18 @@ def test_the_compose_file_starts_what_the_docs_name() -> None:
     assert services["worker"]["command"][0] == "worker"
     assert services["daemon"]["command"][0] == "up"
     assert {"postgres", "redis"} < set(services)
+
+
+def test_the_kubernetes_file_starts_what_the_docs_name() -> None:
+    every = list(yaml.safe_load_all((REPOSITORY / "deploy" / "kubernetes.yaml").read_text()))
+    deployed = {each["metadata"]["name"]: each["spec"] for each in every if each["kind"] == "Deployment"}
+    pods = {name: spec["template"]["spec"] for name, spec in deployed.items()}
+    assert {name: pod["containers"][0]["args"][0] for name, pod in pods.items()} == {
+        "winbc-daemon": "up",
+        "winbc-worker": "worker",
+    }
+    assert deployed["winbc-daemon"]["replicas"] == 1
+    for pod in pods.values():
+        (volume,) = pod["volumes"]
+        assert volume["persistentVolumeClaim"]["claimName"] == "winbc-connection"
+        assert pod["containers"][0]["image"] == pods["winbc-daemon"]["containers"][0]["image"], "the same version"

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -27,6 +28,7 @@ _script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_script)
 Redis, redis_running = _script.Server, _script.running
 VERSION = "OTHER_VERSION"  # of the program, for a worker that is to take itself for another one
+NOTICED_S = 5  # at most, where it was never registered
 _numbers = count()
 
 
@@ -59,9 +61,12 @@ class Worker:
         return os.getpgid(pid) == self.process.pid
 
     def kill(self) -> None:
-        """Kills it with all that it has forked, as if its machine were gone."""
+        """Kills it with all that it has forked, as if its machine were gone; the server has noticed it then."""
+        before, ends = free_slots(), time.monotonic() + NOTICED_S
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        while free_slots() >= before and time.monotonic() < ends:
+            time.sleep(0.05)
 
     def end(self) -> None:
         """Asks it to end, and waits until its runs have ended."""

@@ -20,6 +20,7 @@ from winbc_pipeline.settings import (
     Settings,
     StockSettings,
 )
+from winbc_pipeline.staging.server.address import names_on
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping import support_bundle
 
@@ -136,6 +137,7 @@ def test_people_and_secrets_are_nowhere_but_where_they_belong(
     assert flow in places["Dagster's storage"], "the check looks at the right place"
     assert [(place, value) for place, text in places.items() for value in PERSON if value in text] == []
     places["the databases"] = in_databases(sandboxes.settings)
+    assert places["the databases"], "the check finds them"
     assert [place for place, text in places.items() if SECRET in text] == []
 
 
@@ -152,10 +154,12 @@ def planted_places(home: Path, settings: Settings, bundle: Path) -> dict[str, st
 
 def in_databases(settings: Settings) -> str:
     """All rows of all databases as text."""
-    found = []
-    for path in settings.state_folder.glob("*.duckdb"):
-        with Store(path).open() as connection:
-            for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+    server, found = settings.state.address, []
+    files = [path.stem for path in settings.state_folder.glob("*.duckdb")]
+    for name in names_on(server, settings.connection) if server else files:
+        with Store(settings.state_folder / f"{name}.duckdb").open() as connection:
+            tables = "SELECT table_name FROM duckdb_tables() WHERE schema_name = current_schema()"
+            for (table,) in connection.execute(tables).fetchall():
                 rows = connection.execute(f'SELECT to_json(t)::VARCHAR FROM "{table}" AS t').fetchall()
                 found += [text for (text,) in rows]
     return "\n".join(found)

@@ -3,9 +3,12 @@
 from typing import Any
 
 from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
 
 TASK = "winbc.run"
 """The task that executes a run: the name of its connection, its id, and the version of the program that sent it."""
+ANSWER_S = 2.0  # that the Redis server has to say how many tasks wait
 CONFIG: dict[str, Any] = {
     "task_ignore_result": True,
     # A task is acknowledged when it begins. That of a killed worker is not delivered again: Dagster repeats the run.
@@ -27,6 +30,15 @@ CONFIG: dict[str, Any] = {
 def queue_of(version: str) -> str:
     """The queue of a version of the program: a worker of another one does not listen to it."""
     return f"winbc.{version[:12]}"
+
+
+def waiting(broker: str, queue: str) -> int | None:
+    """How many tasks no worker has taken yet; None when the Redis server does not answer."""
+    try:
+        with Redis.from_url(broker, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S) as client:
+            return int(client.llen(queue))
+    except RedisError:
+        return None
 
 
 def celery_app(broker: str) -> Celery:

@@ -5,6 +5,7 @@ from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
 
 from ...errors import StateUnavailable
 from ...settings import load_settings
+from .celery_app import queue_of, waiting
 from .sessions import most_runs
 from .version import version
 
@@ -18,11 +19,14 @@ class SlotRunCoordinator(QueuedRunCoordinator):
     _version = ""
 
     def get_run_queue_config(self) -> RunQueueConfig:
-        """How many runs may be at work now. None is let out while the server of the state does not answer."""
+        """How many runs may be at work now. None is let out while one of the servers does not answer."""
         settings = load_settings()
         self._version = self._version or version()  # of the code that this process began with
+        # What the daemons of other connections have let out in this moment has no process yet.
+        let_out = waiting(settings.workers.address, queue_of(self._version))
         try:
             most = most_runs(settings.state.address, self._version, settings.connection)
         except StateUnavailable:
             most = 0
-        return super().get_run_queue_config()._replace(max_concurrent_runs=most)
+        free = 0 if let_out is None else max(most - let_out, 0)
+        return super().get_run_queue_config()._replace(max_concurrent_runs=free)

@@ -13,14 +13,22 @@ from ...support.launched import Office, office
 from ...support.postgres import Server, empty, state_on
 from ...support.sandboxes import FIRST, REPOSITORY, Sandboxes
 from ...support.servers import Servers
-from ...support.workers import redis_running
+from ...support.workers import Redis, redis_running
 
 
 @pytest.fixture(scope="module")
-def anywhere(servers: Servers, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def redis() -> Iterator[Redis]:
+    with redis_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def anywhere(
+    servers: Servers, postgres: Server, redis: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
     """The connection. Its workers are those of the test."""
     folder = tmp_path_factory.mktemp("anywhere")
-    with pytest.MonkeyPatch.context() as monkeypatch, redis_running() as redis, state_on(postgres, monkeypatch):
+    with pytest.MonkeyPatch.context() as monkeypatch, state_on(postgres, monkeypatch):
         monkeypatch.chdir(folder)
         chosen = {"WINBC_WORKERS__BROKER": redis.address, "WINBC_QUARANTINE_MINUTES": "0"}
         chosen["WINBC_HISTORY_START"] = FIRST.isoformat()

@@ -33,7 +33,7 @@ from ...support.sandboxes import FIRST, HTTP, REPOSITORY, Sandboxes
 from ...support.servers import started
 from ...support.workers import redis_running, workers
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.scale
 ORDERS, MANY, EIGHT = "orders_winstore_to_bc", 15, 8
 AWAY_S = 30  # the server with the state
 AGAIN_S = 10  # between two runs of a connection

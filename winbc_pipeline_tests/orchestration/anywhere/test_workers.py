@@ -4,6 +4,7 @@ Source of the promises: docs/scale.md, "Several machines".
 """
 
 import logging
+import signal
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,14 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from winbc_pipeline.orchestration.anywhere import WorkerRunLauncher
+from winbc_pipeline.orchestration.anywhere.celery_app import waiting
+from winbc_pipeline.settings import load_settings
 
 from ...support import dying
 from ...support.flow_cases import FLOW_CASES
 from ...support.launched import STARTED, Office, until
 from ...support.sandboxes import HTTP
-from ...support.workers import workers
+from ...support.workers import Redis, workers
 
 pytestmark = pytest.mark.scale
 ORDERS, MANY = "orders_winstore_to_bc", 20
@@ -77,7 +80,7 @@ def test_a_task_that_comes_twice_is_executed_once(desk: Office) -> None:
         assert isinstance(launcher, WorkerRunLauncher)
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))  # the second slot takes both
-        until(lambda: not waiting(launcher))
+        until(lambda: tasks_of(launcher) == 0)
         dying.STAYS.unlink()
         assert desk.ended(run) == "SUCCESS"
 
@@ -107,20 +110,31 @@ def test_a_worker_that_is_asked_to_end_completes_its_run(desk: Office) -> None:
     assert len(CASE.arrived(desk.sandboxes)) == MANY
 
 
+def test_a_run_goes_on_without_redis_and_the_worker_takes_the_next_one_when_it_is_back(
+    desk: Office, redis: Redis
+) -> None:
+    with workers(1):
+        run = begins_and_waits(desk)
+        redis.stop(signal.SIGKILL)
+        dying.STAYS.unlink()
+        assert desk.ended(run) == "SUCCESS"
+        redis.start()
+        assert len(ended_in_books(desk)) == MANY
+
+
 def test_a_worker_of_an_old_version_begins_no_run_and_a_run_that_none_has_can_be_cancelled(desk: Office) -> None:
     with workers(1, version="another") as (old,):
         run = desk.launch(ORDERS)
         launcher = desk.other.run_launcher
         assert isinstance(launcher, WorkerRunLauncher)
         time.sleep(1)  # a worker takes a task within some milliseconds
-        assert waiting(launcher) == 1
+        assert tasks_of(launcher) == 1
         assert old.is_alive
     assert desk.instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 0  # type: ignore[union-attr]
     assert launcher.terminate(run)
     assert desk.run(run).status.value == "CANCELED"
 
 
-def waiting(launcher: WorkerRunLauncher) -> int:
+def tasks_of(launcher: WorkerRunLauncher) -> int | None:
     """How many tasks no worker has taken."""
-    with launcher.celery.connection() as connection:
-        return int(connection.default_channel.client.llen(launcher.default_queue))
+    return waiting(load_settings().workers.address, launcher.default_queue)
