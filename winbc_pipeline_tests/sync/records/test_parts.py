@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from winbc_pipeline.flows.products import PRODUCTS
+from winbc_pipeline.flows.products import CATEGORY, ITEM, PRODUCTS
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import Flow, Part, Reference, parents_first
@@ -13,7 +13,6 @@ from winbc_pipeline.sync.work import Work
 
 from ...support.sandboxes import FIRST, LAST, Sandboxes
 
-CATEGORY, ITEM, *_ = PRODUCTS.parts
 VARIANT = Part(
     name="variant",
     entity_set="itemVariants",
