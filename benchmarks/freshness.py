@@ -87,8 +87,9 @@ def load_all() -> None:
 def dagster(home: Path, launcher: str, port: int) -> Iterator[int]:
     """UI and daemon until the block ends, as `winbc ui` runs them. Gives the session of their processes."""
     from winbc_pipeline.cli import dagster_home
+    from winbc_pipeline.settings import load_settings
 
-    dagster_home.prepare(home)
+    dagster_home.prepare(home, load_settings())
     file = home / "dagster.yaml"
     if launcher == "default":
         shipped = file.read_text()

@@ -85,7 +85,7 @@ def dagster(settings: Any) -> Iterator[Callable[[str, date], None]]:
     from winbc_pipeline.sync.connected import ConnectedFlow
 
     with claimed(Path("years")) as home:
-        prepare(home)
+        prepare(home, settings)
         definitions = build_defs(settings=settings)
         with DagsterInstance.get() as instance:
 
