@@ -147,8 +147,8 @@ def test_a_killed_load_of_business_central_goes_on_where_it_stopped(
         users.at(at(number))
         users.order(release=False, externalDocumentNumber=f"B{number}")
     users.at(at(RECORDS + 60))
-    # Two more calls than Winstore takes: the company, and its locations.
-    assert forked.signal_of(forked.staging(flow, {}, DIES_AT + 2)) == signal.SIGKILL
+    # Three more calls than Winstore takes: the company, whether it has the companion app, and its locations.
+    assert forked.signal_of(forked.staging(flow, {}, DIES_AT + 3)) == signal.SIGKILL
     there = len(staged(flow, "number"))
     assert 2 * COMMITTED <= there < RECORDS
 
