@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from winbc_pipeline.errors import SystemUnavailable, UnreadableAnswer, WinbcError
+from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.settings import BusinessCentralSettings, Settings
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation, Result
 from winbc_pipeline.systems.business_central.client import NOT_KNOWN, NOT_RUN
@@ -41,3 +41,13 @@ def test_each_operation_has_a_result_when_a_call_between_others_fails(error: Win
         ("3", status),
         ("4", 204),
     ]
+
+
+def test_refused_credentials_are_an_error_and_a_result_only_where_nothing_may_get_lost() -> None:
+    operations = [Operation(str(number), "POST", "items") for number in range(3)]
+    client = SecondCallFails(AuthenticationFailed("They are refused."))
+    with pytest.raises(AuthenticationFailed):
+        client.run(operations)
+    client.calls = 0
+    assert [each.status for each in client.run(operations, (WinbcError,))] == [204, 204, NOT_RUN]
+    client.close()

@@ -32,6 +32,7 @@ KEYS_PER_LOOKUP = 40
 UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
 TOO_LARGE = 413  # behaviour.md section 10: a body of more than 350 MB
 NOT_KNOWN, NOT_RUN = 0, -1  # statuses of a Result without an answer
+FOR_A_WHILE = (SystemUnavailable, ConfigurationError, UnreadableAnswer)  # errors of one call: the next may be answered
 NEXT_LINK = b'"@odata.nextLink":"'
 
 
@@ -286,21 +287,24 @@ class BusinessCentral:
         half = len(operations) // 2
         return self.batch(operations[:half]) + self._rest(operations[half:])
 
-    def run(self, operations: Sequence[Operation]) -> list[Result]:
+    def run(self, operations: Sequence[Operation], passes: tuple[type[WinbcError], ...] = FOR_A_WHILE) -> list[Result]:
         """Runs operations, as many in one call as it takes: one Result per operation, in their order.
 
-        No error is raised, because calls before it may have been carried out. The operations of a call that was not
-        made are NOT_RUN, those of one whose answer cannot be read are NOT_KNOWN. They have ids of their own.
+        The operations of a call that was not made are NOT_RUN, those of one whose answer cannot be read are NOT_KNOWN:
+        calls before it may have been carried out.
+
+        Args:
+            operations: each has an id of its own.
+            passes: the errors that become results. Others, such as refused credentials, are raised.
         """
         results: list[Result] = []
         for start in range(0, len(operations), self.batch_size):
             some = list(operations[start : start + self.batch_size])
             try:
                 results += self.batch(some)
-            except UnreadableAnswer:
-                results += [Result(each.id, NOT_KNOWN, {}) for each in some]
-            except WinbcError:
-                results += [Result(each.id, NOT_RUN, {}) for each in some]
+            except passes as error:
+                status = NOT_KNOWN if isinstance(error, UnreadableAnswer) else NOT_RUN
+                results += [Result(each.id, status, {}) for each in some]
         return results
 
     def picture(self, entity_set: str, record: str) -> bytes | None:

@@ -140,4 +140,5 @@ def _name(field: str) -> str:
 
 
 def _made(client: BusinessCentral, entity_set: str, bodies: Sequence[Body]) -> list[Result]:
-    return client.run([Operation(str(number), "POST", entity_set, dict(body)) for number, body in enumerate(bodies)])
+    calls = [Operation(str(number), "POST", entity_set, dict(body)) for number, body in enumerate(bodies)]
+    return client.run(calls, (WinbcError,))

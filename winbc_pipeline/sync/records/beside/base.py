@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ....errors import WinbcError
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.client import NOT_RUN
@@ -168,7 +169,8 @@ def run_each(client: BusinessCentral, calls: Mapping[int, list[Operation]]) -> d
     """Runs the calls of each place; gives their results."""
     flat = [(place, call) for place, own in calls.items() for call in own]
     found: dict[int, list[Result]] = {place: [] for place in calls}
-    results = client.run([replace(call, id=str(number)) for number, (_, call) in enumerate(flat)])
+    # The records themselves are sent by now, and their outcomes must not get lost.
+    results = client.run([replace(call, id=str(number)) for number, (_, call) in enumerate(flat)], (WinbcError,))
     for (place, _), result in zip(flat, results, strict=True):
         found[place].append(result)
     return found
