@@ -43,7 +43,7 @@ MAPPED = {
     "skip_reason": "VARCHAR",
     "mapping_version": "VARCHAR",
 }
-ROW_GROUP = 122_880  # rows, of DuckDB
+LARGE = 122_880  # records, from which on a second thread saves more time than its memory is worth
 # The columns of the ledger (alias l) that a plan needs.
 KNOWN = (
     "l.state, l.target_id, l.target_no, l.field_hashes, l.intent_at, l.reason, l.message, l.version, "
@@ -219,10 +219,10 @@ def mapping_connection(connected: ConnectedFlow) -> Iterator[duckdb.DuckDBPyConn
 
 
 def _is_large(connection: duckdb.DuckDBPyConnection, staging: str) -> bool:
-    """Whether two threads are of use: DuckDB gives each one whole groups of rows, and room for every expression."""
+    """Whether two threads are of use: DuckDB gives each one room for every expression."""
     asked = "SELECT max(estimated_size) FROM duckdb_tables() WHERE table_name = ?"
     row = connection.execute(asked, [staging]).fetchone()
-    return bool(row and row[0] and row[0] > ROW_GROUP)
+    return bool(row and row[0] and row[0] > LARGE)
 
 
 def create_source_view(

@@ -1,8 +1,9 @@
-"""Encrypts the databases of a connection where the settings say so (`databases.encrypted`).
+"""Opens and attaches the databases of a connection, encrypted where the settings say so (`databases.encrypted`).
 
-Here belongs: how DuckDB gets the key, and how a file becomes an encrypted one, or a plain one again, when the setting
-changes: at its next use. DuckDB encrypts what it writes with OpenSSL only, which its extension httpfs brings; it comes
-as a wheel of the same version, and nothing is downloaded. https://duckdb.org/docs/stable/sql/statements/attach
+Here belongs: how DuckDB gets a file and its key, and how a file becomes an encrypted one, or a plain one again, when
+the setting changes: at its next use. DuckDB encrypts what it writes with OpenSSL only, which its extension httpfs
+brings; it comes as a wheel of the same version, and nothing is downloaded.
+https://duckdb.org/docs/stable/sql/statements/attach
 """
 
 import os
@@ -55,7 +56,7 @@ def _open(path: Path, config: dict[str, str | bool | int | float | list[str]]) -
     # All connections of a process to one file share one instance, as they do without a name: it has the file's name.
     connection = duckdb.connect(f":memory:{path.absolute()}", config=config)
     try:
-        _attach(connection, path, NAME, key, "IF NOT EXISTS ", (ROWS_TOGETHER,))
+        _attach(connection, path, NAME, key, "IF NOT EXISTS ")
         connection.execute(f"USE {NAME}")
     except BaseException:
         connection.close()
@@ -69,7 +70,7 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, read_on
     Raises: as `connect`.
     """
     key = _key(path) if database_key(path).encrypted else ""
-    _attach(connection, path, name, key, options=("READ_ONLY",) if read_only else ())
+    _attach(connection, path, name, key, read_only=read_only)
 
 
 def copy_from(connection: duckdb.DuckDBPyConnection, name: str, target: Path, encrypted: bool | None = None) -> None:
@@ -100,14 +101,14 @@ def _attach(
     name: str,
     key: str,
     when: str = "",
-    options: tuple[str, ...] = (),
+    read_only: bool = False,
 ) -> None:
+    options = ["READ_ONLY" if read_only else ROWS_TOGETHER]
     if key:
         _load(connection)
-        options = (*options, f"ENCRYPTION_KEY {literal(key)}")
-    given = f" ({', '.join(options)})" if options else ""
+        options.append(f"ENCRYPTION_KEY {literal(key)}")
     try:
-        connection.execute(f"ATTACH {when}{literal(str(path))} AS {quote(name)}{given}")
+        connection.execute(f"ATTACH {when}{literal(str(path))} AS {quote(name)} ({', '.join(options)})")
     except duckdb.InvalidInputException as error:
         if WRONG.search(str(error)):
             raise WrongKey(path, "another key") from None
