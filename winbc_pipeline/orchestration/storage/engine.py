@@ -5,7 +5,7 @@ An engine keeps the statements that it has compiled. Dagster makes one for each 
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -32,6 +32,24 @@ def engine_of(path: str) -> Iterator[Engine]:
         yield _engine
     finally:
         _wanted.path = before
+
+
+@contextmanager
+def transaction(connection: Connection, broken: Callable[[], None]) -> Iterator[Connection]:
+    """A transaction on a connection that stays open; inside of one it is the same one.
+
+    Args:
+        broken: closes the connection after an error, whatever state it is in, so that the next one is new.
+    """
+    if connection.in_transaction():
+        yield connection
+        return
+    try:
+        with connection.begin():
+            yield connection
+    except BaseException:
+        broken()
+        raise
 
 
 def opened(path: str) -> Connection:

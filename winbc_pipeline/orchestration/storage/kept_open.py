@@ -23,7 +23,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, text
 
 from . import blank
-from .engine import engine_of, opened
+from .engine import engine_of, opened, transaction
 from .records import KeptOpenRuns, KeptOpenTicks
 
 AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
@@ -48,17 +48,11 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         """A transaction in a database: `index`, or that of a run. Inside of one of this thread it is the same one."""
-        with self._db_lock:
-            connection = self._open(shard)
-            if connection.in_transaction():
-                yield connection
-                return
-            try:
-                with connection.begin():
-                    yield connection
-            except BaseException:
-                self.opened.pop(shard).close()  # whatever state it is in: the next one is new
-                raise
+        with (
+            self._db_lock,
+            transaction(self._open(shard), lambda: self.opened.pop(shard).close()) as connection,
+        ):
+            yield connection
 
     def _open(self, shard: str) -> Connection:
         if shard not in self.opened:

@@ -14,7 +14,7 @@ from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorag
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from sqlalchemy import Connection, make_url
 
-from .engine import opened
+from .engine import opened, transaction
 
 PURGED_EVERY_S = 3600
 
@@ -36,16 +36,8 @@ class KeptFile:
         with self.lock:
             if self.connection is None:
                 self.connection = opened(self.path)
-            connection = self.connection
-            if connection.in_transaction():
+            with transaction(self.connection, self.close) as connection:
                 yield connection
-                return
-            try:
-                with connection.begin():
-                    yield connection
-            except BaseException:
-                self.close()  # whatever state it is in: the next one is new
-                raise
 
     def once(self, name: str, ask: Callable[[], bool]) -> bool:
         """What a file has it keeps while this process lives, so it is asked until the answer is yes."""

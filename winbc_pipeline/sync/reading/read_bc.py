@@ -99,20 +99,12 @@ def end_paths(sets: Mapping[str, str], since: datetime, order: str) -> list[str]
     ]
 
 
-def rows_in(result: Result) -> list[dict[str, Any]]:
-    """The records in an answer. Raises UnreadableAnswer when there is no answer."""
-    found = result.body.get("value") if isinstance(result.body, dict) else None
-    if result.status != 200 or not isinstance(found, list):
-        raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
-    return found
-
-
 def moments_in(result: Result) -> list[datetime | None]:
     """The modification moment of each record in an answer, None for one that has none.
 
     Raises: UnreadableAnswer when there is no answer.
     """
-    moments = [record.get(MODIFIED) for record in rows_in(result)]
+    moments = [record.get(MODIFIED) for record in result.records]
     return [datetime.fromisoformat(moment).astimezone(UTC) if moment else None for moment in moments]
 
 

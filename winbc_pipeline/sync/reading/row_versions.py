@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from ...settings import Settings
 from ...staging import ledger
 from ...staging.ledger import OPEN
 from ...staging.load import create as create_staging
@@ -21,7 +22,7 @@ from ...systems.business_central.companion import companion_of
 from ..connected import ConnectedFlow
 from ..flow import Reading
 from ..watermark import versions
-from .read_bc import MODIFIED, NEVER, changed_since, moments_in, rows_in
+from .read_bc import MODIFIED, NEVER, changed_since, moments_in
 
 CURSORS, MINIMUM, ROW_VERSION = "changeCursors", "minimumActiveRowVersion", "rowVersion"
 LONGEST = timedelta(days=1)  # no transaction is open for longer
@@ -50,9 +51,9 @@ class RowVersions:
         return bool(known and known.made_of == made_of and known.since <= since and known.whole_at > now - BELIEVED)
 
 
-def logs_of(reading: Reading, settings: object) -> dict[str, str]:
+def logs_of(reading: Reading, settings: Settings) -> dict[str, str]:
     """The app's entity set that tells the changes of each entity set."""
-    names = reading.sets(settings)  # type: ignore[arg-type]
+    names = reading.sets(settings)
     return {name: reading.logs.get(name, f"{name.removesuffix('s')}Changes") for name in names}
 
 
@@ -91,9 +92,9 @@ def late(app: BusinessCentral, log_of: Mapping[str, str], read: Read) -> dict[st
     names = list(dict.fromkeys(log_of.values()))
     paths = [CURSORS, *(path_after(name, read, ROW_VERSION) for name in names)]
     cursors, *logs = app.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)])
-    below = int(rows_in(cursors)[0][MINIMUM])
-    told = dict(zip(names, map(rows_in, logs), strict=True))
-    changed = ((name, row) for name, log in log_of.items() for row in told[log])
+    below = int(cursors.records[0][MINIMUM])
+    told = dict(zip(names, logs, strict=True))
+    changed = ((name, row) for name, log in log_of.items() for row in told[log].records)
     return {name: datetime.fromisoformat(row[MODIFIED]) for name, row in changed if int(row[ROW_VERSION]) < below}
 
 

@@ -77,6 +77,14 @@ class Result:
         error = self.body.get("error") if isinstance(self.body, dict) else None
         return error if isinstance(error, dict) else {}
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The records of a collection. Raises UnreadableAnswer when it is not answered, so none count as absent."""
+        found = self.body.get("value") if isinstance(self.body, dict) else None
+        if self.status != 200 or not isinstance(found, list):
+            raise UnreadableAnswer(f"A lookup inside a batch was answered {self.status} without records.")
+        return found
+
 
 class BusinessCentral:
     """One company of one environment. It may be used by several threads.
@@ -250,9 +258,7 @@ class BusinessCentral:
         """
         records: list[dict[str, Any]] = []
         for result in self.batch([Operation(str(number), "GET", path) for number, path in enumerate(paths)]):
-            if result.status != 200 or not isinstance(result.body.get("value"), list):
-                raise UnreadableAnswer(f"A lookup inside a batch was answered {result.status} without records.")
-            records += result.body["value"]
+            records += result.records
             # Only the first page of a collection fits into the batch; calls of their own bring the others.
             if link := result.body.get("@odata.nextLink"):
                 records += self.get_from(link)
