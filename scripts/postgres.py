@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 UNPRIVILEGED = "nobody"
 DEBIAN = Path("/usr/lib/postgresql")
-LIMIT_S = 60
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -28,44 +29,81 @@ OPTIONS = {
 }
 
 
-class Server:
-    """A running PostgreSQL.
+class LocalServer(ABC):
+    """A server of one's own on a free port of 127.0.0.1, with its files in one folder.
+
+    Attributes:
+        limit_s: seconds that it has to start or to end.
+        ends_by: the signal that ends it.
+    """
+
+    limit_s: float
+    ends_by: signal.Signals
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What starts it."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether it answers."""
+
+    def start(self) -> None:
+        """Starts the server, and waits until it answers."""
+        command = self.command()
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, **unprivileged())
+        ends = time.monotonic() + self.limit_s
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals | None = None) -> None:
+        """Ends the server, by another signal than its own where one is given."""
+        self.process.send_signal(how or self.ends_by)
+        self.process.wait(self.limit_s)
+
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Starts the server, which runs until the block ends."""
+        self.start()
+        try:
+            yield
+        finally:
+            if self.process.poll() is None:
+                self.stop()
+
+
+class Server(LocalServer):
+    """A running PostgreSQL. SIGINT ends all sessions first, SIGQUIT is as a power cut.
 
     Attributes:
         address: how it is reached, as a URL with user and database.
     """
 
+    limit_s, ends_by = 60, signal.SIGINT
+
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
         self.address = f"postgresql://winbc@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> None:
         """Makes the files of an empty server."""
         self._run("initdb", "--username=winbc", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 
-    def start(self) -> None:
-        """Starts the server, and waits until it answers."""
+    def command(self) -> list[str]:
         given = [f"-c{name}={value}" for name, value in (OPTIONS | {"port": str(self.port)}).items()]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [_program("postgres"), "-D", str(self._data), *given], stdout=log, stderr=log, **unprivileged()
-            )
-        ends = time.monotonic() + LIMIT_S
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > ends:
-                raise RuntimeError((self.folder / "server.log").read_text()[-2000:])
-            time.sleep(0.05)
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """Ends the server: SIGINT ends all sessions first, SIGQUIT is as a power cut."""
-        self.process.send_signal(how)
-        self.process.wait(LIMIT_S)
+        return [_program("postgres"), "-D", str(self._data), *given]
 
     @property
     def _data(self) -> Path:
         return self.folder / "data"
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         asked = [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(asked, check=False).returncode == 0
 
@@ -81,12 +119,8 @@ def running() -> Iterator[Server]:
     with owned_folder("winbc-postgres-") as folder:
         server = Server(folder)
         server.make()
-        server.start()
-        try:
+        with server.started():
             yield server
-        finally:
-            if server.process.poll() is None:
-                server.stop()
 
 
 @contextmanager
@@ -125,8 +159,13 @@ def free_port() -> int:
     return port
 
 
-if __name__ == "__main__":
-    with running() as started:
+def serve(server: AbstractContextManager[Any]) -> None:
+    """Prints the address of a server, and lets it run until SIGTERM."""
+    with server as started:
         print(started.address, flush=True)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         signal.pause()
+
+
+if __name__ == "__main__":
+    serve(running())
