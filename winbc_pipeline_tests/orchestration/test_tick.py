@@ -299,7 +299,8 @@ def test_a_source_that_hangs_is_noted_as_one_that_does_not_answer(desk: Desk, mo
 
     def noting(settings: Settings, flow: str, fault: WinbcError) -> None:
         failed(settings, flow, fault)
-        noted.set()
+        if settings.home == desk.sandboxes.settings.home:  # a call of an earlier test may end only now
+            noted.set()
 
     monkeypatch.setattr(polls, "failed", noting)
     desk.sandboxes.fault("winstore", {"kind": "slow", "seconds": 6, "times": 9})
