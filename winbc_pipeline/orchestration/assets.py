@@ -38,7 +38,8 @@ from ..errors import TooManyWrites, WinbcError
 from ..health.runs import watched
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.ledger import COLUMNS, OPEN
+from ..staging.ledger import OPEN
+from ..staging.ledger_tables import COLUMNS
 from ..staging.lingering import let_go
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow

@@ -15,7 +15,7 @@ from typing import Any
 from ....errors import WinbcError
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
-from ....systems.business_central.client import NOT_RUN
+from ....systems.business_central.batch import NOT_RUN
 from ... import crash_points
 from ...payloads import empty, equal
 from ...plan_table import changes_of
