@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import orjson
 
-from ..errors import LeaseLost, NotWritable, StateUnavailable, StoreBusy, StoreDamaged
+from ..errors import LeaseLost, NotWritable, StoreBusy, StoreDamaged
 from ..settings import Settings
 from . import schema
 from .disk import log_of
@@ -262,12 +262,12 @@ class Store:
             raise StoreDamaged(self.path, f"DuckDB gave up ({type(error).__name__})") from error
 
     def _explain_server(self, error: duckdb.Error) -> None:
-        """Raises LeaseLost or StateUnavailable when that is what an error of the server means."""
+        """Raises LeaseLost, NotWritable or StateUnavailable when that is what an error of the server means."""
         instances.forget(self.server, self.schema)
         if LOST in str(error):
             raise LeaseLost(self.schema) from None
-        if SILENT.search(str(error)):
-            raise StateUnavailable(servers.shown(self.server)) from None
+        if SILENT.search(str(error)) or servers.FULL.search(str(error)):
+            raise servers.failed(self.server, error) from None
 
     def config(self) -> dict[str, str | bool | int | float | list[str]]:
         """How DuckDB works on the file."""

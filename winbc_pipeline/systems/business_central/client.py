@@ -17,6 +17,7 @@ import orjson
 from ...errors import ConfigurationError, SystemUnavailable, UnreadableAnswer, WinbcError
 from ...settings import BusinessCentralSettings, Settings, check_set
 from ..exact_json import exact
+from ..in_turn import InTurn
 from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authorization_source
@@ -59,11 +60,7 @@ class BusinessCentral:
             ca_bundle=settings.ca_bundle,
         )
         self.settings = bc
-        self.transport = Transport(
-            "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
-        )
-        if budget := shared_budget(settings):
-            self.transport.shared = budget.call
+        self.transport = InTurn([_of_user(settings, user, section, limits) for section, user in bc.users.items()])
         self._root = root
         self.closing = ExitStack()  # what is closed with it
 
@@ -78,8 +75,8 @@ class BusinessCentral:
 
     @property
     def in_flight(self) -> int:
-        """Calls at once."""
-        return self.settings.in_flight
+        """Calls at once, of all users."""
+        return self.settings.in_flight * len(self.settings.users)
 
     @property
     def server_now(self) -> datetime | None:
@@ -192,7 +189,7 @@ class BusinessCentral:
 
         Raises: UnreadableAnswer when one collection is not answered, so that its records are not taken for absent.
         """
-        in_flight = self.settings.in_flight
+        in_flight = self.in_flight
         with ThreadPoolExecutor(in_flight) as pool:
             if len(paths) <= in_flight:
                 answers = pool.map(self.get, paths)
@@ -305,6 +302,19 @@ class BusinessCentral:
             return self.batch(operations)
         except WinbcError:
             return [Result(operation.id, NOT_RUN, {}) for operation in operations]
+
+
+def _of_user(settings: Settings, user: BusinessCentralSettings, section: str, limits: Limits) -> Transport:
+    """The calls of one user, with limits of its own.
+
+    Args:
+        section: of the settings, that has the credentials.
+    """
+    authorise = authorization_source(user, settings.ca_bundle, section)
+    transport = Transport("Business Central", user.base_url, authorise, limits)
+    if budget := shared_budget(settings, user):
+        transport.shared = budget.call
+    return transport
 
 
 def _sliced(answer: Answer) -> tuple[bytes, str | None]:
