@@ -53,6 +53,7 @@ from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
+from .many_windows import add_metadata
 from .metadata import failure, window_metadata
 from .stock import CHECK as STOCK
 from .stock import CHECK_TEXT as STOCK_TEXT
@@ -230,8 +231,7 @@ def _run_layer(
         _log_windows(context, key, shown, red)
         told = [row for window in windows.values() for row in window.records]
         raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told}, done.held)
-    for name, metadata in shown.items():
-        context.add_asset_metadata(metadata, partition_key=name)
+    add_metadata(context, key, shown)
     yield MaterializeResult()
 
 
