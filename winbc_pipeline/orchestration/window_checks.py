@@ -18,6 +18,7 @@ from ..staging.ledger import OPEN
 from ..staging.store import Row, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .names import key_of
 from .windows import partition_key, partitions
 
 FEW_FAILED, FEW_SKIPPED, TOTALS, NONE_LEFT = "few_failed", "few_skipped", "totals_agree", "none_left_failed"
@@ -45,7 +46,7 @@ def report_window_checks(
 ) -> Iterator[Output[None]]:
     """Reports the results of the windows of a run, and yields what Dagster expects of each check."""
     flow = connected.flow
-    key = AssetKey(("synced", flow.id))
+    key = key_of(connected.settings, "synced", flow.id)
     windows = _windows(connected, first, last)
     _store(context, [each for row in windows for each in _evaluations(flow, connected.settings.checks, key, row)])
     names = {check.name for check in context.selected_asset_check_keys}

@@ -63,7 +63,7 @@ def authorization_source(
     if settings.user:
         password = settings.password.get_secret_value()
         check_set({"bc.password": password})
-        return lambda _: basic(settings.user, "bc.password", password)
+        return lambda _: basic(settings.user, "bc.password", password, settings.folder)
     secret = {} if settings.certificate else {"bc.client_secret": settings.client_secret.get_secret_value()}
     check_set({"bc.client_id": settings.client_id, **secret, "bc.authority": settings.authority})
     if settings.certificate:
@@ -72,13 +72,14 @@ def authorization_source(
     return _client_credentials(settings, ca_bundle)
 
 
-def basic(user: str, setting: str, password: str) -> str:
+def basic(user: str, setting: str, password: str, folder: Path) -> str:
     """The header of HTTP Basic, with the password as it is now.
 
     Args:
         setting: the name of the password's setting.
+        folder: of the connection.
     """
-    return "Basic " + base64.b64encode(f"{user}:{current(setting, password)}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{user}:{current(setting, password, folder)}".encode()).decode()
 
 
 def _client_credentials(settings: BusinessCentralSettings, ca_bundle: Path | None) -> Callable[[str | None], str]:
@@ -125,7 +126,7 @@ def _no_token(error: Exception) -> WinbcError:
 def _credential(settings: BusinessCentralSettings) -> str | dict[str, str]:
     """What the application signs in with, as msal takes it: its secret, or its certificate with the private key."""
     if settings.certificate is None:
-        return current("bc.client_secret", settings.client_secret.get_secret_value())
+        return current("bc.client_secret", settings.client_secret.get_secret_value(), settings.folder)
     return certificate_of(settings).credential
 
 
