@@ -28,7 +28,6 @@ from ...errors import StoreBusy, WinbcError, named
 from ...staging.notes import polls
 from ...sync.connected import ConnectedFlow
 from ...sync.reading.glance import Change
-from ..names import named as named_in_dagster
 from .instance import instance_of
 from .known import Known, known_of
 from .tick import Tick, first_load, paused
@@ -47,10 +46,6 @@ class Followed:
     connected: ConnectedFlow
     job: str
     watch: Watch
-
-    @property
-    def name(self) -> str:
-        return named_in_dagster(self.connected.settings, self.connected.flow.id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +83,7 @@ def round_sensor(name: str, followed: Sequence[Followed], jobs: Sequence[Any]) -
 def one_round(
     followed: Sequence[Followed], instance: DagsterInstance, now: Callable[[], datetime]
 ) -> tuple[list[RunRequest], list[str]]:
-    """The requests of one round over all flows, and the names of those flows whose source gave no answer."""
+    """The requests of one round over all flows, and the jobs of those flows whose source gave no answer."""
     requests: list[RunRequest] = []
     failed: list[str] = []
     asked: list[Asked] = []
@@ -99,13 +94,13 @@ def one_round(
             found = work()
         except Exception as error:  # noqa: BLE001 - also what nobody expects stays that flow's own
             if not isinstance(error, WinbcError):  # others are noted with the question, and told by alerts
-                LOG.error("%s: %s", one.name, named(error))
-            failed.append(one.name)
+                LOG.error("%s: %s", one.job, named(error))
+            failed.append(one.job)
             return
         if isinstance(found, Asked):
             asked.append(found)
         elif isinstance(found, RunRequest):
-            key = f"{one.name} {found.run_key}"  # Dagster compares the keys of all runs of a sensor
+            key = f"{one.job} {found.run_key}"  # Dagster compares the keys of all runs of a sensor
             requests.append(found.with_replaced_attrs(job_name=one.job, run_key=key))
 
     for one in followed:
