@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from dagster import (
-    AssetKey,
     AssetObservation,
     DagsterInvalidDefinitionError,
     DefaultScheduleStatus,
@@ -24,6 +23,7 @@ from dagster import (
 
 from ..errors import CallsSpent, ConfigurationError, WinbcError
 from ..sync.connected import ConnectedFlow
+from .names import key_of, named, tags_of
 
 
 class Answer(Protocol):
@@ -57,21 +57,27 @@ def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefini
 
     Raises: ConfigurationError for a cron expression that Dagster does not take.
     """
-    flow, chosen = connected.flow, connected.settings.reconcile
+    flow, settings = connected.flow, connected.settings
+    chosen = settings.reconcile
 
-    @op(name=f"{name}_of_{flow.id}", config_schema={})
+    @op(name=named(settings, f"{name}_of_{flow.id}"), config_schema={})
     def compare(context: OpExecutionContext) -> None:
         found = _asked(context, connected, ask)
         if found is None:
             return
-        key = AssetKey(("synced", flow.id))
+        key = key_of(settings, "synced", flow.id)
         metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
         context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
         if not found.agrees:
             hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
             raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
 
-    @job(name=f"{flow.id}_{name}", executor_def=in_process_executor, description=TEXTS[name])
+    @job(
+        name=named(settings, f"{flow.id}_{name}"),
+        tags=tags_of(settings),
+        executor_def=in_process_executor,
+        description=TEXTS[name],
+    )
     def comparing() -> None:
         compare()
 

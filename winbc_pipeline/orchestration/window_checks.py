@@ -17,6 +17,7 @@ from ..staging.store import Row, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .many_windows import store_results
+from .names import key_of
 from .windows import partition_key, partitions
 
 FEW_FAILED, FEW_SKIPPED, TOTALS, NONE_LEFT = "few_failed", "few_skipped", "totals_agree", "none_left_failed"
@@ -44,7 +45,7 @@ def report_window_checks(
 ) -> Iterator[Output[None]]:
     """Reports the results of the windows of a run, and yields what Dagster expects of each check."""
     flow = connected.flow
-    key = AssetKey(("synced", flow.id))
+    key = key_of(connected.settings, "synced", flow.id)
     windows = _windows(connected, first, last)
     store_results(
         context, [each for row in windows for each in _evaluations(flow, connected.settings.checks, key, row)]

@@ -4,8 +4,12 @@ Here belongs: every setting, its type, default and unit.
 """
 
 from ..secret_sources import SECRETS as SECRETS
+from .beside import Beside as Beside
+from .beside import beside as beside
+from .beside import locations as locations
 from .connection import SHIPPED_TABLES as SHIPPED_TABLES
 from .connection import Settings as Settings
+from .connection import prefix_of as prefix_of
 from .flows import CustomerSettings as CustomerSettings
 from .flows import FlowSettings as FlowSettings
 from .flows import GuardSettings as GuardSettings
