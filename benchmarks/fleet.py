@@ -1,13 +1,15 @@
 """Connections with state in PostgreSQL and runs in workers: what a second worker adds, and what a run and a rest cost.
 
-Usage: python benchmarks/fleet.py [--connections N] [--rows N] [--seconds N] runs|rest
+Usage: python benchmarks/fleet.py [--connections N] [--rows N] [--workers 1,2] [--seconds N] runs|rest
 `runs`: each connection has figures of stock to send, all at once, in batches of 10 to a server of its own that needs
-50 ms a call and takes five at a time. One worker with one slot does it, then two do it for as many other connections.
+50 ms a call and takes five at a time. One worker with one slot does it, then two do it for as many other connections
+(or as many as `--workers` says).
 `rest`: `winbc up` follows each connection, whose systems are empty sandboxes, and nothing changes.
 Needs PostgreSQL and Redis (scripts/ start them on loopback, PostgreSQL without fsync). Linux only.
 Prints one JSON line: for `runs` the seconds with one worker and with two, their ratio, and for a run the seconds of
-processor time of the worker and of PostgreSQL and the KB that Dagster's tables grew by; for `rest` a connection's MB of
-memory and seconds of processor time in an hour, of its own processes and of PostgreSQL's.
+processor time of the worker and of PostgreSQL and the KB that Dagster's tables grew by; for `rest`, of a connection,
+the MB of memory, the sessions with PostgreSQL, the seconds of processor time in an hour, of its own processes and of
+PostgreSQL's, and the KB that Dagster's tables grew by in an hour.
 """
 
 import argparse
@@ -31,6 +33,7 @@ WINBC = [sys.executable, "-c", "from winbc_pipeline.cli.main import main; main()
 TICKS = os.sysconf("SC_CLK_TCK")
 MOST_S, SETTLES_S, QUIET_S = 600, 20, 10
 SLOTS = "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'winbc worker ')"
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 BYTES = """
     SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
     FROM pg_class AS c
@@ -148,17 +151,19 @@ def runs(number: int, every: list[Connection], server: Any) -> dict[str, float]:
 
 
 def speedup(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder: Path) -> dict[str, float]:
-    """The figures of one worker and of two, each with connections of their own."""
+    """The figures of each number of workers, with connections of their own."""
     with ExitStack() as stack:
         serving = [served(stock.serve, given.rows, 1, 1, 1.0) for _ in range(given.connections)]
         urls = [stack.enter_context(each) for each in serving]
-        found = {}
-        for number in (1, 2):
+        found: dict[str, float] = {}
+        for number in map(int, given.workers.split(",")):
             every = [Connection(folder / f"w{number}-{n}", chosen | on(url)) for n, url in enumerate(urls)]
-            found[number] = runs(number, every, server)
+            figures = runs(number, every, server)
+            found |= {f"{name}_of_{number}" if name == "seconds" else name: each for name, each in figures.items()}
         assert all(stock.counted(url)["arrived"] == given.rows for url in urls)
-    one, two = found[1].pop("seconds"), found[2].pop("seconds")
-    return {"one_worker_s": one, "two_workers_s": two, "ratio": one / two} | found[1]
+    if {"seconds_of_1", "seconds_of_2"} <= set(found):
+        found["ratio"] = found["seconds_of_1"] / found["seconds_of_2"]
+    return found
 
 
 def on(url: str) -> dict[str, str]:
@@ -189,6 +194,7 @@ def rest(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder:
             "rest_postgres_mb": sum(map(megabytes, family(server.pid))) / given.connections,
             "rest_s_per_hour": (sum(map(seconds_of, pids)) - spent) * hourly,
             "rest_postgres_s_per_hour": (seconds_of(server.pid) - database) * hourly,
+            "rest_sessions": asked_of(server.address, SESSIONS) / given.connections,
             "rest_kb_per_hour": (asked_of(server.address, BYTES) - kept) / 1024 * hourly,
         }
 
@@ -234,6 +240,7 @@ def main() -> None:
     parser.add_argument("what", choices=("runs", "rest"))
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--workers", default="1,2")
     parser.add_argument("--seconds", type=int, default=120)
     given = parser.parse_args()
     with postgres.running() as server, redis_server.running() as redis, tempfile.TemporaryDirectory() as folder:

@@ -1,20 +1,23 @@
 """What state on a PostgreSQL server costs beside files: loading, mapping, planning and moves of the ledger.
 
-Usage: python benchmarks/scale.py [--rows N]
+Usage: python benchmarks/scale.py [--rows N] | --model [--runs N] CONNECTIONS …
 Needs PostgreSQL (scripts/postgres.py starts one on loopback, without fsync). The target is a dictionary in this
 process, so that only our own work is measured: a first load of customers, the load of 1,000 that changed, mapping,
 moves of all in one transaction, a plan that finds all as they should be, and moves of 1,000 records that the ledger
 does not know yet, and then knows.
-Prints one JSON line: rows, and for each side the seconds of each step.
+Prints one JSON line: rows, and for each side the seconds of each step. With `--model`, a line for each number of
+connections: what they need by the figures in MEASURED, when each has so many runs in an hour (`needs`).
 """
 
 import argparse
 import importlib.util
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,54 @@ from winbc_pipeline.sync.records.plan import plan
 from winbc_pipeline.sync.work import Work
 
 CHANGED = 1000
+BUSY = 0.7  # the share of a worker's time in which it has a run: beyond it, runs wait for each other
+HOUR_S, DAY_H, GB_KB, GB_MB = 3600, 24, 1024**2, 1024
+SESSIONS_OF_RUN = 3  # its lock, its lease and its tables (docs/scale.md)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one of each costs, as fleet.py (rest, runs) and workers.py print it."""
+
+    rest_mb: float
+    rest_s_per_hour: float
+    rest_postgres_s_per_hour: float
+    rest_kb_per_hour: float
+    rest_sessions: float
+    run_s: float
+    run_postgres_s: float
+    run_seconds: float
+    run_kb: float
+    slot_mb: float
+
+
+MEASURED = Measured(828, 415, 289, 13920, 10, 2.1, 0.85, 5, 128, 110)
+
+
+def needs(connections: int, runs: float, days: int = 30, measured: Measured = MEASURED) -> dict[str, float]:
+    """What connections need.
+
+    Args:
+        runs: of a connection in an hour.
+        days: that Dagster keeps runs (`run_history_days`); ticks without a run are kept for one day.
+    Returns: processors of the daemons and workers, and of PostgreSQL; slots of workers; GB of memory, of Dagster's
+        tables and of what they grow by in a day; sessions with PostgreSQL.
+    """
+    hourly = connections * runs
+    slots = math.ceil(hourly * measured.run_seconds / HOUR_S / BUSY)
+    ticks, of_runs = connections * measured.rest_kb_per_hour * DAY_H, hourly * measured.run_kb * DAY_H
+    return {
+        "processors": (connections * measured.rest_s_per_hour + hourly * measured.run_s) / HOUR_S,
+        "postgres_processors": (connections * measured.rest_postgres_s_per_hour + hourly * measured.run_postgres_s)
+        / HOUR_S,
+        "slots": slots,
+        "memory_gb": (connections * measured.rest_mb + slots * measured.slot_mb) / GB_MB,
+        "dagster_gb_a_day": (ticks + of_runs) / GB_KB,
+        "dagster_gb": (ticks + of_runs * days) / GB_KB,
+        "sessions": connections * measured.rest_sessions + slots * SESSIONS_OF_RUN,
+    }
+
+
 POSTGRES = Path(__file__).parent.parent / "scripts" / "postgres.py"
 
 
@@ -89,7 +140,15 @@ def postgres() -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=200_000)
-    rows = parser.parse_args().rows
+    parser.add_argument("--model", type=int, nargs="+", metavar="CONNECTIONS")
+    parser.add_argument("--runs", type=float, default=20)
+    given = parser.parse_args()
+    rows = given.rows
+    for connections in given.model or ():
+        found = {name: round(value, 1) for name, value in needs(connections, given.runs).items()}
+        print(json.dumps({"connections": connections, "runs_an_hour": given.runs} | found))
+    if given.model:
+        return
     with postgres() as server:
         found = {"files": measured(rows, ""), "postgres": measured(rows, server.address)}
     print(json.dumps({"rows": rows} | found))

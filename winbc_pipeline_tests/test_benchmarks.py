@@ -46,6 +46,23 @@ def test_state_on_a_server_is_measured_beside_files() -> None:
     assert set(line["files"]) == set(line["postgres"]) >= {"load", "map", "plan", "move_known"}
 
 
+@pytest.mark.scale
+def test_records_arrive_with_the_ledger_on_a_server() -> None:
+    assert line_of("push.py", "ours-on-server", "--rows", "300")["rows"] == 300
+
+
+def test_twice_as_many_connections_need_twice_as_much() -> None:
+    one, two = (line_of("scale.py", "--model", number) for number in ("200", "400"))
+    assert two["processors"] == pytest.approx(2 * one["processors"], rel=0.01)
+    assert two["memory_gb"] == pytest.approx(2 * one["memory_gb"], rel=0.01)
+
+
+@pytest.mark.soak  # it starts three workers
+def test_runs_of_connections_are_measured_with_one_worker_and_with_two() -> None:
+    line = line_of("fleet.py", "runs", "--connections", "2", "--rows", "20")
+    assert line["ratio"] > 0 < line["run_s"]
+
+
 @pytest.mark.soak  # it starts two workers
 def test_a_workers_memory_is_measured_with_one_slot_and_with_more() -> None:
     line = line_of("workers.py", "--slots", "2")

@@ -14,6 +14,8 @@ from .store import Store, create_table, quote
 
 WHOLE = {"name": "VARCHAR", "asked_at": "TIMESTAMPTZ"}
 TABLE = "last_whole_read"
+ROWS_AT_ONCE = 500_000
+"""Rows that are put together in one statement: its groups stay in memory, and a million SKUs have ten million rows."""
 
 
 def last_whole(store: Store, name: str) -> datetime | None:
@@ -43,26 +45,35 @@ def create_history(connection: duckdb.DuckDBPyConnection, table: StagingTable) -
     create(connection, StagingTable(history_table(table.name), {**table.fields, "_read_at": "datetime"}, (), ""))
 
 
+def in_slice(text: str) -> str:
+    """SQL: whether what has this text is put together now; true wherever `put_together` is not at work.
+
+    Args:
+        text: SQL of a text that all rows share that make one record, and all records that are looked at together.
+    """
+    return f"coalesce(hash({text}) % getvariable('slices') = getvariable('slice'), true)"
+
+
 def put_together(
-    connection: duckdb.DuckDBPyConnection, table: StagingTable, select: str, read_at: datetime, keep: timedelta
+    connection: duckdb.DuckDBPyConnection,
+    table: StagingTable,
+    rows: str,
+    select: str,
+    read_at: datetime,
+    keep: timedelta,
 ) -> None:
     """Brings the records of a staging table in step with their rows. The caller has begun a transaction.
 
     Args:
-        select: SELECT of all records: the table's fields, and its columns `_modified_at`, `_window` and `_bad_fields`.
+        rows: the name of the table of the rows.
+        select: SELECT of the records of a slice (`in_slice`): the table's fields, and its columns `_modified_at`,
+            `_window` and `_bad_fields`.
         read_at: the moment of reading, which the history notes.
         keep: how long the history of a record is kept. Its last state stays.
     """
     create(connection, table)
-    target, every = quote(table.name), ", ".join(map(quote, table.fields))
-    key = " || '/' || ".join(f"coalesce({quote(name)}, '')" for name in table.key)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE gathered AS
-        SELECT {key} AS _key, hash({every}, _bad_fields) AS _version, NULL::BOOLEAN AS _namesakes, *
-        FROM ({select})
-        """
-    )
+    _gather(connection, table, rows, select)
+    target = quote(table.name)
     connection.execute(f"DELETE FROM {target} AS old WHERE NOT EXISTS (FROM gathered AS g WHERE g._key = old._key)")
     connection.execute(
         f"DELETE FROM gathered AS g USING {target} AS old WHERE old._key = g._key AND old._version = g._version"
@@ -79,6 +90,22 @@ def put_together(
         [read_at - keep],
     )
     connection.execute(f"INSERT INTO {history} BY NAME SELECT *, ?::TIMESTAMPTZ AS _read_at FROM gathered", [read_at])
+
+
+def _gather(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str, select: str) -> None:
+    """Makes the temporary table `gathered` of all records, slice by slice."""
+    every, found = ", ".join(map(quote, table.fields)), connection.execute(f"SELECT count(*) FROM {quote(rows)}")
+    key = " || '/' || ".join(f"coalesce({quote(name)}, '')" for name in table.key)
+    records = f"""
+        SELECT {key} AS _key, hash({every}, _bad_fields) AS _version, NULL::BOOLEAN AS _namesakes, *
+        FROM ({select})"""
+    slices = 1 + (found.fetchone() or (0,))[0] // ROWS_AT_ONCE
+    connection.execute(f"SET VARIABLE slices = {slices}::UBIGINT")
+    for number in range(slices):
+        connection.execute(f"SET VARIABLE slice = {number}::UBIGINT")
+        into = "INSERT INTO gathered" if number else "CREATE OR REPLACE TEMP TABLE gathered AS"
+        connection.execute(f"{into} {records}")
+    connection.execute("RESET VARIABLE slices")
 
 
 PERSONAL = nothing(TABLE)

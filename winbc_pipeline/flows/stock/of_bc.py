@@ -18,6 +18,7 @@ import duckdb
 from ... import clock
 from ...mapping.tables import read_table
 from ...settings import Settings
+from ...staging.gather import in_slice
 from ...staging.gone import gone_table
 from ...staging.store import Store, quote, rows_of
 from ...sync.flow import Gather, Reading, Rows
@@ -247,7 +248,7 @@ def select(settings: Settings, rows: str) -> str:
             s.* EXCLUDE (_key, _version, _namesakes, _window), greatest(_window, DATE '{start}') AS _window,
             number AS _sku, itemCategoryCode AS _category
         FROM {quote(rows)} AS s
-        WHERE _key NOT IN (SELECT key FROM {quote(gone_table(rows))})"""
+        WHERE {in_slice("number")} AND _key NOT IN (SELECT key FROM {quote(gone_table(rows))})"""
     )
 
 

@@ -10,6 +10,7 @@ import duckdb
 
 from ...errors import StoreBusy
 from ...settings import Settings
+from ...staging.gather import in_slice
 from ...staging.gone import ABSENT, gone_table
 from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, quote, rows_of
@@ -93,7 +94,8 @@ def select(settings: Settings, rows: str) -> str:
     sums = f"""
         WITH places AS (
             FROM stock_place
-            WHERE trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
+            WHERE {in_slice("upper(trim(sku))")}
+            AND trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
         ),
         alike AS (
             SELECT upper(trim(sku)) AS number, string_agg(DISTINCT sku, ', ' ORDER BY sku) AS alike
@@ -108,7 +110,8 @@ def select(settings: Settings, rows: str) -> str:
                 CASE WHEN own.warehouse IS NOT NULL THEN own.name ELSE other.name END AS name,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.owner ELSE other.owner END AS owner
             FROM places AS p
-            LEFT JOIN {quote(rows)} AS s ON s.sku = p.sku AND s.warehouse = p.warehouse
+            LEFT JOIN (FROM {quote(rows)} WHERE {in_slice("upper(trim(sku))")}) AS s
+                ON s.sku = p.sku AND s.warehouse = p.warehouse
             LEFT JOIN alike AS a ON a.number = upper(trim(p.sku))
             LEFT JOIN stock_group AS own ON own.warehouse = p.warehouse
             LEFT JOIN stock_group AS other ON other.warehouse = '{rules.ANY}'

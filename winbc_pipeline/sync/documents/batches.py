@@ -140,7 +140,7 @@ class Sender:
         outcomes: list[Move] = []
         again: list[_Sending] = []
         pending: set[Future[Taken]] = set()
-        with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
+        with ThreadPoolExecutor(self.target.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
                 while chunks and self._may_send and len(pending) <= self._enough:
                     intended = self._intend(chunks.popleft(), outcomes)
@@ -163,7 +163,7 @@ class Sender:
     @property
     def _enough(self) -> int:
         """The number of batches that keep all calls in flight busy while the ledger is written."""
-        return max(self.settings.bc.in_flight, INTENTS_PER_COMMIT // self._batch_size)
+        return max(self.target.in_flight, INTENTS_PER_COMMIT // self._batch_size)
 
     @property
     def _batch_size(self) -> int:

@@ -105,7 +105,7 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
         create_notes(connection, rows.name)
         gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
-        put_together(connection, connected.staging, select, now, gather.keep(connected.settings))
+        put_together(connection, connected.staging, rows.name, select, now, gather.keep(connected.settings))
 
 
 def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:

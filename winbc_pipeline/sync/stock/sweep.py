@@ -236,7 +236,11 @@ def _figure(record: Row) -> Row:
 
 
 def _differing(connected: ConnectedFlow) -> list[str]:
-    """The SKUs whose wanted figure is not the live one, or whose outcome is not known."""
+    """The SKUs whose wanted figure is not the live one, or whose outcome is not known.
+
+    A SKU has the record that it is linked to, else that of its number. The joins are on equal values alone: with a
+    further condition, DuckDB compares each SKU with each record.
+    """
     flow, (part, field) = connected.flow, (connected.flow.main, connected.flow.emptied)
     own = flow.part(part).match[0][0]
     with connected.store.open() as connection:
@@ -246,19 +250,17 @@ def _differing(connected: ConnectedFlow) -> list[str]:
             SELECT DISTINCT w.key
             FROM (
                 SELECT
-                    m._key AS key, l.state, l.target_id, lower(m.creates ->> '$.{own}') AS number,
+                    m._key AS key, l.state, linked.takes, linked.figure AS there,
+                    CASE WHEN linked.id IS NULL THEN lower(m.creates ->> '$.{own}') END AS unlinked,
                     try_cast(m.updates ->> '$.{field}' AS DECIMAL(18, 5)) AS figure
                 FROM {quote(mapped_table(flow))} AS m
                 LEFT JOIN ledger AS l ON l.part = m.part AND l.key = m._key
+                LEFT JOIN live_figure AS linked ON linked.id = l.target_id
                 WHERE m.part = {literal(part)} AND m.skip_reason IS NULL AND len(m.errors) = 0
             ) AS w
-            LEFT JOIN live_figure AS linked ON linked.id = w.target_id
-            LEFT JOIN live_figure AS alike ON linked.id IS NULL AND lower(alike.number) = w.number
-            WHERE coalesce(linked.takes, alike.takes, false)
-            AND (
-                w.state IS DISTINCT FROM 'CONFIRMED'
-                OR w.figure IS DISTINCT FROM CASE WHEN linked.id IS NULL THEN alike.figure ELSE linked.figure END
-            )
+            LEFT JOIN live_figure AS alike ON lower(alike.number) = w.unlinked
+            WHERE coalesce(w.takes, alike.takes, false)
+            AND (w.state IS DISTINCT FROM 'CONFIRMED' OR w.figure IS DISTINCT FROM coalesce(w.there, alike.figure))
             ORDER BY w.key
             """
         ).fetchall()

@@ -1,0 +1,45 @@
+"""Rows that make one record are put together slice by slice, so that memory does not grow with the shop."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from winbc_pipeline.flows.stock import STOCK_TO_BC
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import gather
+from winbc_pipeline.staging.load import load
+from winbc_pipeline.staging.store import quote, rows_of
+from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.reading.stage import gather_records
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+SKUS = ["A", "a", "B", "C", "c", "D"]  # some are alike for Business Central
+
+
+def figure(sku: str, warehouse: int, quantity: int = 3) -> dict[str, str]:
+    row = {"artkey": sku, "sku": sku, "gtin": "", "warehouse": str(warehouse), "managestock": "", "reserved": "1"}
+    return row | {"quantity": str(quantity), "modified": "2026-03-01T10:00:00.000Z"}
+
+
+def put_together(connected: ConnectedFlow, rows: list[dict[str, str]]) -> list[dict[str, Any]]:
+    load(connected.store, connected.loaded, [json.dumps(rows).encode()], NOW)
+    gather_records(connected, NOW)
+    with connected.store.open() as connection:
+        return rows_of(connection, f"FROM {quote(connected.staging.name)} ORDER BY _key")
+
+
+def test_slices_make_the_records_that_one_statement_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [figure(sku, warehouse) for sku in SKUS for warehouse in (1, 2)]
+    changed = [figure("B", 1, 9), figure("E", 1)]
+    found = {}
+    for most in (gather.ROWS_AT_ONCE, 2):
+        monkeypatch.setattr(gather, "ROWS_AT_ONCE", most)
+        connected = ConnectedFlow(STOCK_TO_BC, Settings(data_folder=tmp_path / str(most), connection=f"of-{most}"))
+        found[most] = [put_together(connected, some) for some in (rows, changed)]
+    whole, sliced = found.values()
+    assert sorted(row["sku"] for row in whole[0]) == sorted(SKUS)
+    assert any(row["alike"] for row in whole[0])
+    assert sliced == whole
