@@ -7,6 +7,8 @@ from ..secret_sources import SECRETS as SECRETS
 from .beside import Beside as Beside
 from .beside import beside as beside
 from .beside import locations as locations
+from .beside import restrict as restrict
+from .connection import CONNECTIONS as CONNECTIONS
 from .connection import SHIPPED_TABLES as SHIPPED_TABLES
 from .connection import Settings as Settings
 from .connection import prefix_of as prefix_of

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, Definitions, SensorResult, build_sensor_context
+from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
 
 from winbc_pipeline.build import build_together
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
+from winbc_pipeline.orchestration.names import connections_of
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import Settings, beside, load_settings, locations
+from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
 
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import REPOSITORY, Sandboxes
@@ -94,6 +95,15 @@ def test_two_connections_send_the_same_order_numbers_each_once_to_its_own_books(
             assert done
         assert instance.get_latest_materialization_event(AssetKey(("synced", ORDERS))) is None
         assert {each.tags["winbc/connection"] for each in instance.get_runs()} == {"utrecht", "den_haag"}
+
+
+def test_a_process_that_executes_a_run_loads_its_connection_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("winbc_pipeline.settings.beside._only", set())
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    run = DagsterRun(job_name="__ASSET_JOB", asset_selection={AssetKey(("utrecht", "synced", ORDERS))})
+    restrict(connections_of(run))
+    assert [each.name for each in beside(1)] == ["utrecht"]
 
 
 @pytest.mark.proof
