@@ -1,7 +1,8 @@
 """Push: upserts into a server that needs 50 ms per call and 2 ms per operation, and takes five calls at a time.
 
-Usage: python benchmarks/push.py [--rows N] ours|drt-batched|drt-per-record   (see run.py)
+Usage: python benchmarks/push.py [--rows N] ours|ours-on-server|drt-batched|drt-per-record   (see run.py)
 Ours sends `$batch` calls of 100, with ledger and pairs; drt-core sends batches of 100, or one call per record.
+`ours-on-server` has ledger and pairs in PostgreSQL (scripts/postgres.py starts one on loopback, without fsync).
 Prints one JSON line: rows, seconds, rows_per_s, share of the ceiling of 2,000/s, peak_rss_mb.
 """
 
@@ -19,6 +20,9 @@ from datetime import date
 from pathlib import Path
 
 from serving import answer_json, served
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+import postgres  # noqa: E402
 
 CEILING = 5 * 100 / (0.050 + 100 * 0.002)  # records per second of five batches of 100 in flight
 DAY = date(2026, 1, 1)
@@ -54,8 +58,12 @@ def serve(ready: "multiprocessing.Queue[int]") -> None:
     answer_json(reply, ready)
 
 
-def ours(url: str, rows: int, folder: Path) -> float:
-    """Seconds that sending takes, the ledger and the pairs included."""
+def ours(url: str, rows: int, folder: Path, server: str = "") -> float:
+    """Seconds that sending takes, the ledger and the pairs included.
+
+    Args:
+        server: the address of the PostgreSQL server that has these; empty: they are in files.
+    """
     from winbc_pipeline import clock
     from winbc_pipeline.flows import PRODUCTS
     from winbc_pipeline.settings import Settings
@@ -68,7 +76,11 @@ def ours(url: str, rows: int, folder: Path) -> float:
     from winbc_pipeline.sync.work import Work
     from winbc_pipeline.systems.business_central import BusinessCentral
 
-    settings = Settings(data_folder=folder, bc={"base_url": url, "company": "bench", "user": "u", "password": "p"})
+    settings = Settings(
+        data_folder=folder,
+        bc={"base_url": url, "company": "bench", "user": "u", "password": "p"},
+        state={"database": server},
+    )
     connected = ConnectedFlow(PRODUCTS, settings)
     hashes = Pairs(settings, PRODUCTS.pairs).hashes(dict.fromkeys(connected.staging.fields, "a value"))
     pair = {"made_by": "winstore", "source": hashes, "target": {}, "open": [], "whole": True}
@@ -135,18 +147,21 @@ def main() -> None:
     import urllib.request
 
     parser = argparse.ArgumentParser()
-    parser.add_argument("tool", choices=("ours", "drt-batched", "drt-per-record"))
+    parser.add_argument("tool", choices=("ours", "ours-on-server", "drt-batched", "drt-per-record"))
     parser.add_argument("--rows", type=int, default=10_000)
     given = parser.parse_args()
     with served(serve) as url, tempfile.TemporaryDirectory() as folder:
-        if given.tool == "ours":
+        if given.tool == "ours-on-server":
+            with postgres.running() as server:
+                seconds = ours(url, given.rows, Path(folder), server.address)
+        elif given.tool == "ours":
             seconds = ours(url, given.rows, Path(folder))
         else:
             seconds = drt(url, given.rows, Path(folder), given.tool == "drt-batched")
         with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - loopback
             arrived = int(answer.read())
     assert arrived == given.rows, f"{arrived} of {given.rows} records arrived"
-    who = resource.RUSAGE_SELF if given.tool == "ours" else resource.RUSAGE_CHILDREN
+    who = resource.RUSAGE_SELF if given.tool.startswith("ours") else resource.RUSAGE_CHILDREN
     rate = given.rows / seconds
     line = {"tool": given.tool, "rows": given.rows, "seconds": round(seconds, 2), "rows_per_s": round(rate, 1)}
     peak = round(resource.getrusage(who).ru_maxrss / 1024)

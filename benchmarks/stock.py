@@ -1,12 +1,15 @@
 """What stock costs: mapping and planning changes, a sweep that finds nothing, and a push of figures.
 
-Usage: python benchmarks/stock.py [--rows N] [--slower N] map|sweep|push
-`map`: every SKU has changed and differs in the target, which is a dictionary in this process.
-`sweep`: nothing differs; both systems are a server on loopback, which counts its calls.
+Usage: python benchmarks/stock.py [--rows N] [--warehouses N] [--slower N] map|sweep|sweep-changes|push
+Rows are SKUs, and each has a figure in every warehouse.
+`map`: every SKU is staged and differs in the target, which is a function in this process; then one figure in a hundred
+changes. `sweep`: nothing differs; both systems are a server on loopback, which counts its calls. `sweep-changes` reads
+of Winstore what changed since, which is nothing, and not everything. Both may look at every SKU.
 `push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time. Before and after the
 push the same figures are sent by bare sockets, without a ledger and without looking again: that is the ceiling. With
 `--slower 10` the server needs ten times as long, so that the share tells of the calls, and not of a busy machine.
-Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling.
+Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling,
+and the most MB of memory of this process.
 """
 
 import argparse
@@ -19,8 +22,9 @@ import resource
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,16 +35,20 @@ from serving import answer_json, served
 
 IN_FLIGHT, BATCH = 5, 100
 START = datetime(2026, 3, 1, tzinfo=UTC)
-PER_SECOND = 500  # SKUs that changed in one second
+NOW = START + timedelta(days=30)
+PER_SECOND = 500  # figures that changed in one second
+PAGE = 5000
 
 
 def modified(number: int) -> str:
     return (START + timedelta(seconds=number // PER_SECOND)).isoformat().replace("+00:00", ".000Z")
 
 
-def stock_row(number: int) -> dict[str, str]:
-    row = {"artkey": str(number), "sku": f"S{number:06d}", "gtin": "", "warehouse": "1", "managestock": ""}
-    return row | {"quantity": "7", "reserved": "2", "modified": modified(number)}
+def stock_row(number: int, warehouses: int = 1, quantity: int = 7, moment: int = 0) -> dict[str, str]:
+    """A figure. Those of a SKU follow each other."""
+    sku, warehouse = divmod(number, warehouses)
+    row = {"artkey": str(sku), "sku": f"S{sku:06d}", "gtin": "", "warehouse": str(warehouse + 1), "managestock": ""}
+    return row | {"quantity": str(quantity), "reserved": "2", "modified": modified(moment or number)}
 
 
 def item(number: int, inventory: float) -> dict[str, Any]:
@@ -48,19 +56,19 @@ def item(number: int, inventory: float) -> dict[str, Any]:
     return own | {"inventory": inventory, "type": "Inventory", "blocked": False}
 
 
-def serve(rows: int, inventory: float, slow: float, ready: "multiprocessing.Queue[int]") -> None:
+def serve(rows: int, warehouses: int, inventory: float, slow: float, ready: "multiprocessing.Queue[int]") -> None:
     """Winstore's changed stock in chunks, and items of Business Central in pages and batches."""
     slots, calls, arrived = asyncio.Semaphore(5), Counter[str](), set[str]()
 
     def of_winstore(asked: dict[str, list[str]]) -> bytes:
         since = datetime.fromisoformat(asked["date"][0])
         first = max(0, int((since - START).total_seconds()) * PER_SECOND)
-        last = min(rows, first + int(asked["limit"][0]))
-        return json.dumps({"stocks": {"stock": [stock_row(n) for n in range(first, last)]}}).encode()
+        last = min(rows * warehouses, first + int(asked["limit"][0]))
+        return json.dumps({"stocks": {"stock": [stock_row(n, warehouses) for n in range(first, last)]}}).encode()
 
     def page(target: str) -> bytes:
         skip = int(parse_qs(urlsplit(target).query).get("skip", ["0"])[0])
-        last = min(rows, skip + 5000)
+        last = min(rows, skip + PAGE)
         found: dict[str, Any] = {"value": [item(n, inventory) for n in range(skip, last)]}
         if last < rows:
             found["@odata.nextLink"] = f"/companies(1)/items?skip={last}"
@@ -113,59 +121,94 @@ def settings_of(folder: Path, url: str = "http://127.0.0.1:1") -> Any:
         guards={"enabled": False},
         bc=own | {"company": "bench", "companion_app": "off"},
         winstore=own,
+        stock={"calls_per_hour": 10_000},
     )
 
 
-def staged(folder: Path, rows: int, url: str) -> Any:
+def pages(numbers: range, warehouses: int, quantity: int = 7, later: int = 0) -> Iterator[bytes]:
+    """Figures by their numbers, as Winstore's pages become them; `later` moves their moments."""
+    for start in range(0, len(numbers), PAGE):
+        some = numbers[start : start + PAGE]
+        yield json.dumps([stock_row(n, warehouses, quantity, n + later) for n in some]).encode()
+
+
+def staged(folder: Path, rows: int, url: str, warehouses: int = 1) -> Any:
     """The connected flow, with every SKU staged."""
     from winbc_pipeline.flows.stock import STOCK_TO_BC
-    from winbc_pipeline.staging.load import load
     from winbc_pipeline.sync.connected import ConnectedFlow
-    from winbc_pipeline.sync.reading.stage import gather_records
 
     connected = ConnectedFlow(STOCK_TO_BC, settings_of(folder, url))
-    lines = (
-        json.dumps([stock_row(n) for n in range(start, min(start + 5000, rows))]) for start in range(0, rows, 5000)
-    )
-    load(connected.store, connected.loaded, (line.encode() for line in lines), START)
-    gather_records(connected, START)
+    stage(connected, pages(range(rows * warehouses), warehouses))
     return connected
 
 
-def mapped(rows: int, folder: Path) -> dict[str, Any]:
+def stage(connected: Any, lines: Iterable[bytes]) -> None:
+    from winbc_pipeline.staging.load import load
+    from winbc_pipeline.sync.reading.stage import gather_records
+
+    load(connected.store, connected.loaded, lines, NOW)
+    gather_records(connected, NOW)
+
+
+def mapped(rows: int, folder: Path, warehouses: int) -> dict[str, Any]:
+    """What staging and the plan of all SKUs take, and of a day in which one in a hundred figures changed."""
+    with timed("stage") as spent:
+        connected = staged(folder, rows, "http://127.0.0.1:1", warehouses)
+    with timed("") as planned:
+        assert planned_actions(connected, START.date()) == {"update": rows}
+    changed = range(0, rows * warehouses, 100)
+    with timed("day") as of_day:
+        stage(connected, pages(changed, warehouses, 8, later=PER_SECOND * 86_400))
+        assert planned_actions(connected, START.date() + timedelta(days=1)) == {"update": len(changed)}
+    return spent | planned | of_day
+
+
+@contextmanager
+def timed(step: str) -> Iterator[dict[str, float]]:
+    """Seconds of processor time and of the clock that a block takes, by names that begin with a step."""
+    spent: dict[str, float] = {}
+    began, clock, name = time.process_time(), time.perf_counter(), f"{step}_" if step else ""
+    yield spent
+    spent[f"{name}processor_s"] = time.process_time() - began
+    spent[f"{name}seconds"] = time.perf_counter() - clock
+
+
+def planned_actions(connected: Any, day: date) -> dict[str, int]:
+    """Maps and plans from a day on. In the target, which is here, each SKU has another figure."""
+    from winbc_pipeline.staging.lingering import lingering
     from winbc_pipeline.sync.map import map_windows
+    from winbc_pipeline.sync.plan_table import planned_table
     from winbc_pipeline.sync.stock.plan import plan
     from winbc_pipeline.sync.work import Work
-    from winbc_pipeline.workbench.plans import planned
 
     def found(entity_set: str, field: str, keys: Iterable[str], *_: Any) -> dict[str, list[dict[str, Any]]]:
         if entity_set != "items" or field == "id":
             return {}
-        return {key: there[key] for key in keys}
+        return {key: [item(int(key[1:]), 1)] for key in keys}
 
-    there = {f"S{number:06d}": [item(number, 1)] for number in range(rows)}
-    connected = staged(folder, rows, "http://127.0.0.1:1")
-    work = Work(connected, START.date(), date(2026, 12, 31), "bench")
-    began, clock = time.process_time(), time.perf_counter()
+    work = Work(connected, day, date(2026, 12, 31), "bench")
     map_windows(work)
-    plan(work, SimpleNamespace(find=found))  # type: ignore[arg-type]
-    spent = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
-    actions = Counter(row["action"] for row in planned(connected, START.date(), date(2026, 12, 31)))
-    assert actions == {"update": rows}, actions
-    return spent
+    with lingering():  # as runs have it
+        plan(work, SimpleNamespace(find=found))  # type: ignore[arg-type]
+    with connected.store.open() as connection:
+        sql = f'SELECT action, count(*) FROM {planned_table(connected.flow)} WHERE "window" >= ? GROUP BY action'
+        return dict(connection.execute(sql, [day]).fetchall())
 
 
-def swept(rows: int, folder: Path, url: str) -> dict[str, Any]:
+def swept(rows: int, folder: Path, url: str, warehouses: int, changes_only: bool) -> dict[str, Any]:
     from winbc_pipeline.sync.stock.sweep import sweep
 
-    connected = staged(folder, rows, url)
+    connected = staged(folder, rows, url, warehouses)
     from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.ledger import Move, State
 
     known = {"hash": "of before"}
     moves = [Move("item", f"S{n:06d}", State.CONFIRMED, known | {"target_id": item(n, 0)["id"]}) for n in range(rows)]
     ledger.move(connected.store, moves, "bench")
-    sweep(connected, "first")  # reads everything and maps it
+    if changes_only:
+        with connected.store.open() as connection:
+            connection.execute("INSERT INTO watermark VALUES (?, ?)", [connected.flow.id, NOW])
+    sweep(connected, "first")  # maps everything, and reads it where that is wanted
     before = counted(url)["calls"]
     began, clock = time.process_time(), time.perf_counter()
     done = sweep(connected, "bench")
@@ -243,18 +286,24 @@ def counted(url: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("map", "sweep", "push"))
+    parser.add_argument("what", choices=("map", "sweep", "sweep-changes", "push"))
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--warehouses", type=int, default=1)
     parser.add_argument("--slower", type=float, default=1)
     given = parser.parse_args()
-    rows = given.rows
+    rows, warehouses = given.rows, given.warehouses
     with tempfile.TemporaryDirectory() as folder:
         if given.what == "map":
-            spent = mapped(rows, Path(folder))
+            spent = mapped(rows, Path(folder), warehouses)
         else:
             is_push = given.what == "push"
-            with served(serve, rows, 1 if is_push else 5, given.slower if is_push else 0) as url:
-                spent = (pushed if is_push else swept)(rows, Path(folder), url)
+            inventory, slower = (1, given.slower) if is_push else (5 * warehouses, 0)
+            with served(serve, rows, warehouses, inventory, slower) as url:
+                spent = (
+                    pushed(rows, Path(folder), url)
+                    if is_push
+                    else swept(rows, Path(folder), url, warehouses, given.what == "sweep-changes")
+                )
     figures = {name: round(value, 2) if isinstance(value, float) else value for name, value in spent.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps({"what": given.what, "rows": rows} | figures | {"peak_rss_mb": peak}))

@@ -91,9 +91,9 @@ class Server(LocalServer):
         super().__init__(folder)
         self.address = f"postgresql://winbc@127.0.0.1:{self.port}/postgres"
 
-    def make(self) -> None:
-        """Makes the files of an empty server."""
-        self._run("initdb", "--username=winbc", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    def make(self, *options: str) -> None:
+        """Makes the files of an empty server, with further options of initdb."""
+        self._run("initdb", "--username=winbc", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", *options)
 
     def command(self) -> list[str]:
         given = [f"-c{name}={value}" for name, value in (OPTIONS | {"port": str(self.port)}).items()]

@@ -38,7 +38,8 @@ from ..errors import TooManyWrites, WinbcError
 from ..health.runs import watched
 from ..settings import Settings
 from ..staging import ledger
-from ..staging.ledger import COLUMNS, OPEN
+from ..staging.ledger import OPEN
+from ..staging.ledger_tables import COLUMNS
 from ..staging.lingering import let_go
 from ..staging.store import Row
 from ..sync.connected import ConnectedFlow
@@ -52,6 +53,7 @@ from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
+from .many_windows import add_metadata
 from .metadata import failure, window_metadata
 from .names import key_of, named
 from .stock import CHECK as STOCK
@@ -230,8 +232,7 @@ def _run_layer(
         _log_windows(context, key, shown, red)
         told = [row for window in windows.values() for row in window.records]
         raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told}, done.held)
-    for name, metadata in shown.items():
-        context.add_asset_metadata(metadata, partition_key=name)
+    add_metadata(context, key, shown)
     yield MaterializeResult()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import WinbcError
 from ..settings import Settings
-from ..systems.business_central.client import BusinessCentral, Operation
+from ..systems.business_central import BusinessCentral, Operation
 from ..systems.business_central.companion import app_client, capabilities
 from .person import Person
 

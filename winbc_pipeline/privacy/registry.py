@@ -2,7 +2,7 @@
 
 from ..flows import variants
 from ..health import store as health
-from ..staging import apart, compact, gather, gone, ledger, load, pairs, problems, progress, row_versions, schema
+from ..staging import apart, compact, gather, gone, ledger_tables, load, pairs, problems, progress, row_versions, schema
 from ..staging.people import erased
 from ..staging.people.personal import PersonalFile, PersonalTable
 from ..staging.server import address
@@ -22,7 +22,7 @@ OWNERS = (
     gone,
     health,
     index,
-    ledger,
+    ledger_tables,
     load,
     mapped,
     pairs,

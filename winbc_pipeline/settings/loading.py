@@ -5,7 +5,7 @@ Secrets come from the environment, a `.env` file or the keyring only. A secret i
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,7 +52,7 @@ def check_set(values: Mapping[str, str]) -> None:
     for name, value in values.items():
         if not value:
             variable = f"WINBC_{name.upper().replace('.', '__')}"
-            is_secret = name.partition(".")[2] in SECRETS
+            is_secret = name.rpartition(".")[2] in SECRETS
             where = f"Set {variable} in the environment or in .env."
             hint = where if is_secret else f"Set it in winbc.toml or as {variable}."
             raise ConfigurationError(f"{name} is not set.", hint)
@@ -115,7 +115,14 @@ def _check_toml(path: Path) -> None:
     for key in set(content) - set(Settings.model_fields):
         raise ConfigurationError(f"{path}: {key} is not a setting.", "See docs/settings.md.")
     for section, values in content.items():
-        keys = set(values) if isinstance(values, dict) else set()
-        for key in SECRETS & keys:
-            hint = f"Set WINBC_{section.upper()}__{key.upper()} in the environment or in .env, and delete it here."
-            raise ConfigurationError(f"{path}: {section}.{key} is a secret.", hint)
+        for place in _secrets_in(values, (section,)):
+            hint = f"Set {_variable(place)} in the environment or in .env, and delete it here."
+            raise ConfigurationError(f"{path}: {'.'.join(place)} is a secret.", hint)
+
+
+def _secrets_in(values: object, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The names of the secrets in a section and in those inside it."""
+    for key, value in values.items() if isinstance(values, dict) else ():
+        if key in SECRETS:
+            yield (*place, key)
+        yield from _secrets_in(value, (*place, key))

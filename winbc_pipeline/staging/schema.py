@@ -12,9 +12,11 @@ from pathlib import Path
 import duckdb
 
 from ..errors import ConfigurationError, StoreDamaged
+from .ledger_tables import make_anew
 from .people.encryption import copy_from
 from .people.installation_key import KEY_FILE, key_in, keyed
 from .people.personal import nothing
+from .people.pseudonyms import forget_hashes, make_keyed
 from .server.address import LISTS
 from .sql import literal
 
@@ -76,8 +78,6 @@ def _check_key(connection: duckdb.DuckDBPyConnection, key_folder: Path, on_serve
 
     Raises: ConfigurationError for another key on a server.
     """
-    from .people.pseudonyms import forget_hashes
-
     sign = keyed(key_in(key_folder), "sign of the key")[:12]
     row = connection.execute(f"SELECT key_sign FROM {TABLE}").fetchone()
     before = row[0] if row else None
@@ -129,9 +129,6 @@ def copy_into(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 
 
 def _upgrade(connection: duckdb.DuckDBPyConnection, there: int, key_folder: Path) -> None:
-    from .ledger import make_anew  # it opens its tables through the store, which asks this module
-    from .people.pseudonyms import make_keyed
-
     connection.begin()
     try:
         if there:

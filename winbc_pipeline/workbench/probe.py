@@ -21,8 +21,7 @@ from ..sync.documents.existing import look_up
 from ..sync.outcomes import broken_rule, refusal
 from ..sync.payloads import fields_of, filled
 from ..sync.records.target.references import IdsByCode, with_ids
-from ..systems.business_central import BusinessCentral, Operation
-from ..systems.business_central.client import Result
+from ..systems.business_central import BusinessCentral, Operation, Result
 from .tables.table_tests import put_source_record
 
 Record = dict[str, Any]

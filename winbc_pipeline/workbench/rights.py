@@ -15,8 +15,7 @@ from ..flows import FLOWS
 from ..settings import Settings
 from ..sync.flow import Flow
 from ..sync.outcomes import refusal
-from ..systems.business_central import BusinessCentral, Operation
-from ..systems.business_central.client import Result
+from ..systems.business_central import BusinessCentral, Operation, Result
 from .probe import MUST_FAIL
 
 # Microsoft's permission sets by the tables that they are for. All exist in Microsoft's base application; that each of

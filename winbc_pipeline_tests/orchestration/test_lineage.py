@@ -13,7 +13,7 @@ from winbc_pipeline.orchestration.columns import TEXTS, staged_schema
 from winbc_pipeline.orchestration.systems import targets_of
 from winbc_pipeline.orchestration.windows import partition_key, range_tags
 from winbc_pipeline.settings import OrderSettings, Settings
-from winbc_pipeline.staging.ledger import COLUMNS
+from winbc_pipeline.staging.ledger_tables import COLUMNS
 from winbc_pipeline.staging.load import OWN
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.map import MAPPED

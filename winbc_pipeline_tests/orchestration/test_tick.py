@@ -299,7 +299,7 @@ def test_a_source_that_hangs_is_noted_as_one_that_does_not_answer(desk: Desk, mo
 
     def noting(settings: Settings, flow: str, fault: WinbcError) -> None:
         failed(settings, flow, fault)
-        if settings.home == desk.sandboxes.settings.home:  # a call of an earlier test may end only now
+        if settings.data_folder == desk.sandboxes.settings.data_folder:  # a call of an earlier test may end only now
             noted.set()
 
     monkeypatch.setattr(polls, "failed", noting)

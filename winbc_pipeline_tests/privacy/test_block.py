@@ -18,7 +18,7 @@ from winbc_pipeline.sandbox.bc.extensions.description import App
 from winbc_pipeline.sandbox.server import running
 from winbc_pipeline.sandbox.setup_data import COMPANY_NAME
 from winbc_pipeline.settings import BusinessCentralSettings, Settings
-from winbc_pipeline.systems.business_central.client import BusinessCentral, Operation
+from winbc_pipeline.systems.business_central import BusinessCentral, Operation
 from winbc_pipeline.systems.business_central.companion import app_client
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from winbc_pipeline.errors import StoreUnavailable
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.staging.ledger import LEGAL, IllegalMove, Move, State
+from winbc_pipeline.staging.ledger import IllegalMove, Move, State
+from winbc_pipeline.staging.ledger_tables import LEGAL
 from winbc_pipeline.staging.store import Store, create_table, insert_rows
 
 PATHS = {

@@ -16,7 +16,7 @@ from typing import Any
 from winbc_pipeline.flows.orders import KEY, ORDERS_TO_BC
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
-from winbc_pipeline.staging.ledger import LEGAL, State
+from winbc_pipeline.staging.ledger_tables import LEGAL, State
 from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.store import create_table, quote, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow

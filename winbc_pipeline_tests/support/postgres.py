@@ -15,7 +15,7 @@ _spec = importlib.util.spec_from_file_location("postgres_script", REPOSITORY / "
 assert _spec and _spec.loader
 _script = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_script)
-Server, running = _script.Server, _script.running
+Server, running, owned_folder = _script.Server, _script.running, _script.owned_folder
 
 
 @contextmanager

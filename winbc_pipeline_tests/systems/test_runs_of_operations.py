@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from winbc_pipeline.errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.settings import BusinessCentralSettings, Settings
 from winbc_pipeline.systems.business_central import BusinessCentral, Operation, Result
-from winbc_pipeline.systems.business_central.client import NOT_KNOWN, NOT_RUN
+from winbc_pipeline.systems.business_central.batch import NOT_KNOWN, NOT_RUN
 
 
 class SecondCallFails(BusinessCentral):

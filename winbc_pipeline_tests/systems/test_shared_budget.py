@@ -169,6 +169,6 @@ def test_a_process_has_one_budget_for_each_user_and_none_where_no_worker_is(post
     one = Settings(**given, bc=BusinessCentralSettings(client_id="one"))
     same = Settings(**given, connection="other", bc=BusinessCentralSettings(client_id="one"))
     other = Settings(**given, bc=BusinessCentralSettings(client_id="other"))
-    assert shared_budget(one) is shared_budget(same) is not shared_budget(other)
+    assert shared_budget(one, one.bc) is shared_budget(same, same.bc) is not shared_budget(other, other.bc)
     assert "one" not in user_of(one.bc)
-    assert shared_budget(Settings(state={"database": ""})) is None
+    assert shared_budget(Settings(state={"database": ""}), one.bc) is None

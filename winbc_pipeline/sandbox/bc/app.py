@@ -7,6 +7,7 @@ import asyncio
 import base64
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,8 +105,9 @@ class Sandbox:
         self.webhooks = Webhooks(self.company, options.time_scale)
         self.runtime: Api | None = None
         self.resources: list[str] = []
-        self.limits, self.faults, self.log = options.limits(), Faults(), CallLog(self.company.clock)
-        self.tokens: set[str] = set()
+        self.limits: defaultdict[str, Limits] = defaultdict(options.limits)  # by client
+        self.faults, self.log = Faults(), CallLog(self.company.clock)
+        self.tokens: dict[str, str] = {}  # the client that each belongs to
         self.calls = 0
         lag = timedelta(seconds=options.replica_lag_s)
         self.replica = Replica(self.company, lag) if lag else None
@@ -129,15 +131,20 @@ class Sandbox:
         return self.runtime
 
     async def token(self, request: Request) -> Response:
-        """The token endpoint of Microsoft Entra: an access token for a client's id and secret (form or Basic)."""
+        """The token endpoint of Microsoft Entra: an access token for a client's id and secret (form or Basic).
+
+        Further clients have the id with a dash and more behind it, and the same secret.
+        """
         form = dict(parse_qsl((await request.body()).decode()))
-        in_form = (form.get("client_id"), form.get("client_secret")) == self.options.client
+        client, secret = form.get("client_id", ""), form.get("client_secret", "")
+        own, own_secret = self.options.client
+        in_form = secret == own_secret and (client == own or client.startswith(f"{own}-"))
         if not in_form and request.headers.get("authorization") != _basic(self.options.client):
             return JSONResponse({"error": "invalid_client", "error_description": "AADSTS7000215"}, 401)
         if SCOPE not in form.get("scope", SCOPE).split():
             return JSONResponse({"error": "invalid_scope", "error_description": "AADSTS70011"}, 400)
         value = uuid.uuid4().hex
-        self.tokens.add(value)
+        self.tokens[value] = client
         return JSONResponse({"token_type": "Bearer", "expires_in": 3600, "access_token": value})
 
     async def discovery(self, request: Request) -> Response:
@@ -171,22 +178,22 @@ class Sandbox:
         fault = None
         if not self._signed_in(request):
             reply = _unauthorised()
-        elif self.limits.refused(time.monotonic()):
+        elif (limits := self.limits[self._client(request)]).refused(time.monotonic()):
             reply = JSONResponse(Refused(429, "Unknown", "Too many requests.").body(), 429)
         else:
             fault = self.faults.take(request.method, request.url.path)
-            reply = await self._within_limits(lambda: with_fault(fault, request, self._run))
+            reply = await self._within(limits, lambda: with_fault(fault, request, self._run))
         reply.headers["request-id"] = request.state.request_id
         reply.headers["date"] = http_date(self.company.clock.now())
         fault_kind = fault["kind"] if fault else ""
         self.log.note(request, reply.status_code, fault_kind, request.state.request_id)
         return reply
 
-    async def _within_limits(self, work: Callable[[], Awaitable[Response]]) -> Response:
+    async def _within(self, limits: Limits, work: Callable[[], Awaitable[Response]]) -> Response:
         try:
-            async with self.limits.slot():
+            async with limits.slot():
                 try:
-                    return await asyncio.wait_for(work(), self.limits.operation_s)
+                    return await asyncio.wait_for(work(), limits.operation_s)
                 except TimeoutError:
                     return JSONResponse(Refused(408, "Unknown", "The operation was canceled.").body(), 408)
         except TimeoutError:
@@ -256,6 +263,10 @@ class Sandbox:
     def _subscription(self, status: int, record: Record, call: Call) -> Reply:
         view = View(self.company, call.base, self.company.schema)
         return Reply.json(status, single(view, self.company.entity("subscriptions"), record, Query()))
+
+    def _client(self, request: Request) -> str:
+        """The client that makes a call. Each has limits of its own."""
+        return self.tokens.get(request.headers.get("authorization", "").partition(" ")[2], "")
 
     def _signed_in(self, request: Request) -> bool:
         authorization = request.headers.get("authorization", "")

@@ -3,6 +3,7 @@
 Here belongs: the driver (psycopg2, which Dagster's own PostgreSQL storage needs too), loaded only where it is used.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ...errors import ConfigurationError, StateUnavailable
+from ...errors import ConfigurationError, NotWritable, StateUnavailable, WinbcError
 from ..people.personal import nothing
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ LONGEST = 63  # bytes of a name in PostgreSQL; a longer one would be cut without
 CONNECT_S = 10
 # A network that was cut is noticed by both sides after 5 + 3 * 2 = 11 seconds.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
+FULL = re.compile("No space left on device|could not extend file")  # what a server says whose disk is full
 LISTS = "list_column"
 """The table that says which columns hold, as JSON, lists of structures: PostgreSQL has no type for these."""
 _there: set[tuple[str, str]] = set()  # schemas that were seen
@@ -82,10 +84,17 @@ def asked(address: str) -> Iterator[Any]:
     try:
         with session.cursor() as cursor:
             yield cursor
-    except driver.OperationalError:
-        raise StateUnavailable(shown(address)) from None
+    except driver.OperationalError as error:
+        raise failed(address, error) from None
     finally:
         session.close()
+
+
+def failed(address: str, error: Exception) -> WinbcError:
+    """What an error of the server means: its disk is full, or it does not answer. Its text may hold the password."""
+    if FULL.search(str(error)):
+        return NotWritable(shown(address), "the disk of the server is full")
+    return StateUnavailable(shown(address))
 
 
 def make_schema(address: str, schema: str) -> None:

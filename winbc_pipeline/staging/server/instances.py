@@ -16,7 +16,7 @@ import duckdb
 from ...errors import ConfigurationError, StateUnavailable
 from ..lingering import OPENING
 from ..sql import literal, quote
-from .address import LISTS, forget_schema, make_schema, shown
+from .address import LISTS, failed, forget_schema, make_schema
 
 SERVER = "state"
 """The name by which an instance knows the server's tables."""
@@ -56,10 +56,10 @@ def _used(connection: duckdb.DuckDBPyConnection, address: str, schema: str) -> d
         connection.execute(f"USE {SERVER}.{quote(schema)}")
         connection.execute("SET TimeZone = 'UTC'")
         _show_lists(connection)
-    except duckdb.Error:
+    except duckdb.Error as error:
         connection.close()
         forget(address, schema)
-        raise StateUnavailable(shown(address)) from None
+        raise failed(address, error) from None
     return connection
 
 
@@ -98,9 +98,9 @@ def _instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConne
     try:
         connection.execute("SET pg_null_byte_replacement = ''")  # PostgreSQL's texts hold none
         connection.execute(f"ATTACH {literal(address)} AS {SERVER} (TYPE postgres, SCHEMA {literal(schema)})")
-    except duckdb.Error:  # its text holds the address
+    except duckdb.Error as error:  # its text holds the address
         connection.close()
-        raise StateUnavailable(shown(address)) from None
+        raise failed(address, error) from None
     return connection
 
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from ...calling import before_calls
-from ...errors import LeaseLost, StateUnavailable, StoreBusy
+from ...errors import LeaseLost, StoreBusy
 from ..sql import literal
-from .address import asked, needed_driver, shown, watched
+from .address import asked, failed, needed_driver, watched
 from .instances import SERVER
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ def _taken(address: str, name: str, flow: str, now: datetime, wait_s: float) -> 
     except driver.errors.LockNotAvailable:
         session.close()
         raise StoreBusy(f"Another run of {flow} is writing.", "Wait until it ends, or end it.") from None
-    except driver.Error:
+    except driver.Error as error:
         session.close()
-        raise StateUnavailable(shown(address)) from None
+        raise failed(address, error) from None
     except BaseException:
         session.close()
         raise

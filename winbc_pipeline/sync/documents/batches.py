@@ -6,9 +6,10 @@ What is sent: plan.py. What becomes of a document in the ledger: moves.py.
 """
 
 import json
+import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -69,6 +70,7 @@ class _Sending:
 
 
 Answers = list[tuple[_Sending, Result]]
+Taken = tuple[list[Move], list[_Sending]]  # the outcomes that are known, and the documents that go again
 
 
 class Sender:
@@ -81,6 +83,7 @@ class Sender:
         self.moves = Moves(work.flow.main, work.settings.orders, self._document)
         self._requests: Requests | None = None
         self.refused: AuthenticationFailed | None = None
+        self.taking = threading.Lock()
         # The error codes of the last refusals. They are all the same, and no document was taken in between.
         self.alike: list[str] = []
         # Documents that were refused for their customer and go again for the default customer: why, by their keys.
@@ -136,7 +139,7 @@ class Sender:
         chunks = deque(intent_chunks(keys))
         outcomes: list[Move] = []
         again: list[_Sending] = []
-        pending: set[Future[Answers]] = set()
+        pending: set[Future[Taken]] = set()
         with ThreadPoolExecutor(self.settings.bc.in_flight) as pool:
             while pending or (self._may_send and (chunks or again)):
                 while chunks and self._may_send and len(pending) <= self._enough:
@@ -147,10 +150,10 @@ class Sender:
                     pending = self._submit(pool, again)
                     again = []
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                moves, not_run = self._taken(done)
-                looks.add(move.known["reference"] for move in moves if is_new(move))
-                outcomes += moves
-                again += not_run
+                for moves, not_run in (batch.result() for batch in done):
+                    looks.add(move.known["reference"] for move in moves if is_new(move))
+                    outcomes += moves
+                    again += not_run
         outcomes += [self._left(each) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
         left = [key for chunk in chunks for key in chunk]
@@ -181,13 +184,18 @@ class Sender:
             return f"{len(self.alike)} in a row ended with {self.alike[-1]}"
         return ""
 
-    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Answers]]:
-        return {pool.submit(self._send_batch, batch) for batch in self._batches(sending)}
+    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Taken]]:
+        return {pool.submit(self._sent, batch) for batch in self._batches(sending)}
 
-    def _taken(self, done: Iterable[Future[Answers]]) -> tuple[list[Move], list[_Sending]]:
-        """The outcomes that are known now, and the documents that go again because they were certainly not run."""
-        answers = [answer for future in done for answer in future.result()]
+    def _sent(self, batch: list[_Sending]) -> Taken:
+        """Sends one batch and takes its answers at once, so that the batches behind it know why to stop."""
+        answers = self._send_batch(batch)
         crash_points.point("after answer")
+        with self.taking:
+            return self._taken(answers)
+
+    def _taken(self, answers: Answers) -> Taken:
+        """The outcomes that are known now, and the documents that go again because they were certainly not run."""
         moves, again = [], []
         for each, result in answers:
             each.lost = result if each.by_key and result.status in UNKNOWN_STATUSES else each.lost

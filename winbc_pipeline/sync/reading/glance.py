@@ -13,8 +13,7 @@ from ... import clock
 from ...errors import UnreadableAnswer, WinbcError
 from ...settings import Settings
 from ...staging.row_versions import Read, last_read
-from ...systems.business_central import BusinessCentral, Operation
-from ...systems.business_central.client import Result
+from ...systems.business_central import BusinessCentral, Operation, Result
 from ...systems.business_central.companion import companion_of
 from ...systems.winstore import Winstore
 from ..connected import ConnectedFlow

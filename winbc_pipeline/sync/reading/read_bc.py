@@ -12,8 +12,8 @@ from ...errors import UnreadableAnswer
 from ...settings import Settings
 from ...staging.load import StagingTable
 from ...staging.store import Store
-from ...systems.business_central import BusinessCentral, entity_fields
-from ...systems.business_central.client import Result, dumps
+from ...systems.business_central import BusinessCentral, Result, entity_fields
+from ...systems.business_central.client import dumps
 from ...systems.exact_json import exact
 from ..flow import Flow, Reading, Rows
 

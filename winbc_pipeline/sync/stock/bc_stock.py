@@ -18,7 +18,7 @@ from ...settings import Settings
 from ...staging import ledger
 from ...staging.store import Row, Store
 from ...systems.business_central import BusinessCentral, Operation, Result
-from ...systems.business_central.client import NOT_KNOWN
+from ...systems.business_central.batch import NOT_KNOWN
 from .app_stock import AppStock, app_stock
 
 ADJUSTMENTS, ITEMS, INVENTORY = "stockAdjustments", "items", "inventory"

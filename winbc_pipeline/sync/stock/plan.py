@@ -142,9 +142,12 @@ class TargetRecords:
     def alike_together(self, wanted: list[Wanted]) -> list[list[Wanted]]:
         """SKUs in chunks of AT_ONCE or more: those whose numbers find the same record are never apart."""
         own, _ = self.part.match[0]
-        numbers = {key: self.matching.keys({own: number}) for key, number, _ in wanted}
+
+        def as_found(each: Wanted) -> str:  # a text, and not kept: of a million SKUs, more than that would be heavy
+            return next((value for _, value in self.matching.keys({own: each[1]})), "")
+
         chunks: list[list[Wanted]] = []
-        for _, alike in groupby(sorted(wanted, key=lambda each: numbers[each[0]]), key=lambda each: numbers[each[0]]):
+        for _, alike in groupby(sorted(wanted, key=as_found), key=as_found):
             if not chunks or len(chunks[-1]) >= AT_ONCE:
                 chunks.append([])
             chunks[-1] += alike

@@ -47,7 +47,7 @@ class _MsalDoor:
 
 
 def authorization_source(
-    settings: BusinessCentralSettings, ca_bundle: Path | None = None
+    settings: BusinessCentralSettings, ca_bundle: Path | None = None, section: str = "bc"
 ) -> Callable[[str | None], str]:
     """A function that gives the Authorization header, for `Transport`.
 
@@ -57,6 +57,7 @@ def authorization_source(
 
     Args:
         ca_bundle: a PEM file with further certificate authorities that are trusted.
+        section: of the settings, that has the id and the secret of the application.
 
     Raises: ConfigurationError for credentials that are not whole.
     """
@@ -64,12 +65,12 @@ def authorization_source(
         password = settings.password.get_secret_value()
         check_set({"bc.password": password})
         return lambda _: basic(settings.user, "bc.password", password, settings.folder)
-    secret = {} if settings.certificate else {"bc.client_secret": settings.client_secret.get_secret_value()}
-    check_set({"bc.client_id": settings.client_id, **secret, "bc.authority": settings.authority})
+    secret = {} if settings.certificate else {f"{section}.client_secret": settings.client_secret.get_secret_value()}
+    check_set({f"{section}.client_id": settings.client_id, **secret, "bc.authority": settings.authority})
     if settings.certificate:
         certificate_of(settings)  # a file that cannot be read is told before any call
     check_address("bc.authority", settings.authority)
-    return _client_credentials(settings, ca_bundle)
+    return _client_credentials(settings, ca_bundle, section)
 
 
 def basic(user: str, setting: str, password: str, folder: Path) -> str:
@@ -82,7 +83,9 @@ def basic(user: str, setting: str, password: str, folder: Path) -> str:
     return "Basic " + base64.b64encode(f"{user}:{current(setting, password, folder)}".encode()).decode()
 
 
-def _client_credentials(settings: BusinessCentralSettings, ca_bundle: Path | None) -> Callable[[str | None], str]:
+def _client_credentials(
+    settings: BusinessCentralSettings, ca_bundle: Path | None, section: str
+) -> Callable[[str | None], str]:
     import threading
 
     import msal
@@ -97,14 +100,14 @@ def _client_credentials(settings: BusinessCentralSettings, ca_bundle: Path | Non
             try:
                 # msal keeps a token until it expires; only a new application asks for a fresh one before.
                 if refused == given or not application:
-                    application[:] = [_application(settings, ca_bundle)]
+                    application[:] = [_application(settings, ca_bundle, section)]
                 answer = application[0].acquire_token_for_client([settings.scope])
             except (httpx.HTTPError, msal.exceptions.MsalError, ValueError) as error:
                 application.clear()
                 raise _no_token(error) from None
             if "access_token" not in answer:
                 application.clear()  # the next one asks with the secret as it is then
-                hint = "Check bc.client_id and the client secret or certificate."
+                hint = f"Check {section}.client_id and the client secret or certificate."
                 words = f"The authority gives no token ({answer.get('error')})."
                 raise AuthenticationFailed(words, hint, SYSTEM)
             given = f"Bearer {answer['access_token']}"
@@ -123,19 +126,19 @@ def _no_token(error: Exception) -> WinbcError:
     return (SystemUnavailable if is_down else AuthenticationFailed)(words, hint, SYSTEM)
 
 
-def _credential(settings: BusinessCentralSettings) -> str | dict[str, str]:
+def _credential(settings: BusinessCentralSettings, section: str) -> str | dict[str, str]:
     """What the application signs in with, as msal takes it: its secret, or its certificate with the private key."""
     if settings.certificate is None:
-        return current("bc.client_secret", settings.client_secret.get_secret_value(), settings.folder)
+        return current(f"{section}.client_secret", settings.client_secret.get_secret_value(), settings.folder)
     return certificate_of(settings).credential
 
 
-def _application(settings: BusinessCentralSettings, ca_bundle: Path | None) -> Any:
+def _application(settings: BusinessCentralSettings, ca_bundle: Path | None, section: str) -> Any:
     import msal
 
     return msal.ConfidentialClientApplication(
         settings.client_id,
-        client_credential=_credential(settings),
+        client_credential=_credential(settings, section),
         authority=settings.authority.replace("http://127.0.0.1:", "https://127.0.0.1:", 1),  # see _MsalDoor
         instance_discovery=False,
         http_client=_MsalDoor(settings.authority, ca_bundle),

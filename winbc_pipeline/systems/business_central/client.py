@@ -1,89 +1,43 @@
 """Calls to API v2.0 of one company: pages, lookups, `$batch`.
 
-Here belongs: the form of calls and answers. What is sent, and why, belongs to sync/. Source of the rules: behaviour.md.
+Here belongs: the calls. The form of a batch: batch.py; filters of look-ups: filters.py. What is sent, and why, belongs
+to sync/. Source of the rules: behaviour.md.
 """
 
-import json
 import math
-import re
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
 from ...errors import ConfigurationError, SystemUnavailable, UnreadableAnswer, WinbcError
 from ...settings import BusinessCentralSettings, Settings, check_set
 from ..exact_json import exact
+from ..in_turn import InTurn
 from ..pictures import LARGEST_BYTES
 from ..transport import Answer, Limits, Lost, Transport
 from .auth import authorization_source
-from .facts import entity_fields
+from .batch import (
+    NOT_KNOWN,
+    NOT_RUN,
+    TOO_LARGE,
+    Operation,
+    Result,
+    headers_of,
+    matched,
+    refusal_of,
+    request_of,
+    too_large,
+)
+from .filters import by_key, lookups
 from .shared_budget import shared_budget
 
-KEYS_PER_LOOKUP = 40
-# Characters that a filter value takes for a wildcard or an operator (behaviour.md section 5).
-UNSAFE = re.compile(r"^@|[*?|&<>=()\"\\]|\.\.")
-TOO_LARGE = 413  # behaviour.md section 10: a body of more than 350 MB
-NOT_KNOWN, NOT_RUN = 0, -1  # statuses of a Result without an answer
 FOR_A_WHILE = (SystemUnavailable, ConfigurationError, UnreadableAnswer)  # errors of one call: the next may be answered
 NEXT_LINK = b'"@odata.nextLink":"'
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of a batch.
-
-    Attributes:
-        path: relative to the company.
-        body: fields, or JSON text.
-        etag: the version of the record from which the operation was planned.
-        request_id: the id under which Business Central's telemetry shows the operation.
-    """
-
-    id: str
-    method: str
-    path: str
-    body: dict[str, Any] | str | None = None
-    etag: str | None = None
-    request_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Result:
-    """The result of an operation: its HTTP status and body.
-
-    Status 0 (NOT_KNOWN): there is no answer, and the operation may have been carried out. Status -1 (NOT_RUN): it was
-    certainly not carried out.
-    """
-
-    id: str
-    status: int
-    body: dict[str, Any]
-
-    @property
-    def error_code(self) -> str:
-        return str(self.error.get("code", ""))
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """`code` and `message` of a refusal; empty when there is none, or when it is not in OData's form."""
-        error = self.body.get("error") if isinstance(self.body, dict) else None
-        return error if isinstance(error, dict) else {}
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The records of a collection. Raises UnreadableAnswer when it is not answered, so none count as absent."""
-        found = self.body.get("value") if isinstance(self.body, dict) else None
-        if self.status != 200 or not isinstance(found, list):
-            raise UnreadableAnswer(f"A lookup inside a batch was answered {self.status} without records.")
-        return found
 
 
 class BusinessCentral:
@@ -106,11 +60,7 @@ class BusinessCentral:
             ca_bundle=settings.ca_bundle,
         )
         self.settings = bc
-        self.transport = Transport(
-            "Business Central", bc.base_url, authorization_source(bc, settings.ca_bundle), limits
-        )
-        if budget := shared_budget(settings):
-            self.transport.shared = budget.call
+        self.transport = InTurn([_of_user(settings, user, section, limits) for section, user in bc.users.items()])
         self._root = root
         self.closing = ExitStack()  # what is closed with it
 
@@ -125,8 +75,8 @@ class BusinessCentral:
 
     @property
     def in_flight(self) -> int:
-        """Calls at once."""
-        return self.settings.in_flight
+        """Calls at once, of all users."""
+        return self.settings.in_flight * len(self.settings.users)
 
     @property
     def server_now(self) -> datetime | None:
@@ -227,19 +177,19 @@ class BusinessCentral:
             expand: a navigation property whose records are wanted inside each record.
         Returns: for each key that was found, all records that have it.
         """
-        wanted, paths = _lookups(entity_set, field, keys, ignore_case, select, expand)
-        return _by_key(self.get_all(paths), field, wanted, ignore_case)
+        wanted, paths = lookups(entity_set, field, keys, ignore_case, select, expand)
+        return by_key(self.get_all(paths), field, wanted, ignore_case)
 
     def paths_by_id(self, entity_set: str, ids: Iterable[str], select: Collection[str]) -> list[str]:
         """The paths of the look-ups of records by their ids, as `get_together` or operations of a batch take them."""
-        return _lookups(entity_set, "id", ids, False, select)[1]
+        return lookups(entity_set, "id", ids, False, select)[1]
 
     def get_all(self, paths: list[str]) -> Iterator[dict[str, Any]]:
         """The records of many collections: with a call for each while these are few, else in batches.
 
         Raises: UnreadableAnswer when one collection is not answered, so that its records are not taken for absent.
         """
-        in_flight = self.settings.in_flight
+        in_flight = self.in_flight
         with ThreadPoolExecutor(in_flight) as pool:
             if len(paths) <= in_flight:
                 answers = pool.map(self.get, paths)
@@ -275,8 +225,8 @@ class BusinessCentral:
         Raises: WinbcError only when no operation was run.
         """
         reads = all(operation.method == "GET" for operation in operations)
-        headers = _batch_headers(reads, isolated)
-        content = dumps({"requests": [self._request(operation) for operation in operations]})
+        headers = headers_of(reads, isolated)
+        content = dumps({"requests": [request_of(operation, self.root) for operation in operations]})
         weight = 1 if self.settings.batch_counts_as == "one" else len(operations)
         try:
             answer = self.transport.call(
@@ -287,9 +237,9 @@ class BusinessCentral:
                 raise
             return [Result(operation.id, NOT_KNOWN, {}) for operation in operations]
         if answer.status != TOO_LARGE:
-            return _matched(operations, answer, isolated)
+            return matched(operations, answer, isolated)
         if isolated or len(operations) == 1:
-            return [Result(operation.id, TOO_LARGE, _too_large(content)) for operation in operations]
+            return [Result(operation.id, TOO_LARGE, too_large(content)) for operation in operations]
         half = len(operations) // 2
         return self.batch(operations[:half]) + self._rest(operations[half:])
 
@@ -341,7 +291,7 @@ class BusinessCentral:
         except (SystemUnavailable, UnreadableAnswer):
             return Result(record, NOT_KNOWN, {})
         taken = answer.status in (200, 204)
-        return Result(record, answer.status, {"id": record} if taken else _refusal(answer))
+        return Result(record, answer.status, {"id": record} if taken else refusal_of(answer))
 
     def _picture(self, entity_set: str, record: str) -> str:
         return f"{self.root}/{entity_set}({record})/picture/pictureContent"
@@ -353,85 +303,18 @@ class BusinessCentral:
         except WinbcError:
             return [Result(operation.id, NOT_RUN, {}) for operation in operations]
 
-    def _request(self, operation: Operation) -> dict[str, Any]:
-        request: dict[str, Any] = {"id": operation.id, "method": operation.method}
-        request["url"] = f"{self.root}/{operation.path}"
-        request["headers"] = {"Content-Type": "application/json"}
-        if operation.method == "GET":  # from the primary database, as in `get`
-            request["headers"]["Data-Access-Intent"] = "ReadWrite"
-        if operation.request_id:
-            request["headers"]["client-request-id"] = operation.request_id
-        if operation.etag:
-            request["headers"]["If-Match"] = operation.etag
-        if operation.body is not None:
-            body = operation.body
-            request["body"] = orjson.Fragment(body) if isinstance(body, str) else body
-        return request
 
+def _of_user(settings: Settings, user: BusinessCentralSettings, section: str, limits: Limits) -> Transport:
+    """The calls of one user, with limits of its own.
 
-def _lookups(
-    entity_set: str, field: str, keys: Iterable[str], ignore_case: bool, select: Collection[str], expand: str = ""
-) -> tuple[list[str], list[str]]:
-    """The values that a field can have, in their order, and the paths of the look-ups of all of them."""
-    longest = entity_fields(entity_set)[field].max_length or math.inf
-    # A value that is longer than the field would have the whole call refused.
-    wanted = sorted({key for key in keys if _length(key) <= longest})
-    operand = f"tolower({field})" if ignore_case else field
-    chunks = [wanted[start : start + KEYS_PER_LOOKUP] for start in range(0, len(wanted), KEYS_PER_LOOKUP)]
-    only = (f"&$select={','.join(select)}" if select else "") + (f"&$expand={expand}" if expand else "")
-    return wanted, [f"{entity_set}?{_query(_filter(operand, chunk))}{only}" for chunk in chunks]
-
-
-def _by_key(
-    records: Iterable[dict[str, Any]], field: str, wanted: list[str], ignore_case: bool
-) -> dict[str, list[dict[str, Any]]]:
-    """The records by the value of a field, for the wanted values that were found."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        value = str(record.get(field, ""))
-        found.setdefault(value.lower() if ignore_case else value, []).append(record)
-    return {key: found[key] for key in wanted if key in found}
-
-
-def dumps(value: object) -> bytes:
-    """JSON, in which decimals are written exactly."""
-    return orjson.dumps(value, default=_decimal)
-
-
-def _decimal(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f").encode())
-    raise TypeError(type(value).__name__)
-
-
-def _batch_headers(reads: bool, isolated: bool) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    headers |= {"Isolation": "snapshot"} if isolated else {"Prefer": "odata.continue-on-error"}
-    return headers | ({"Data-Access-Intent": "ReadWrite"} if reads else {})
-
-
-def _query(text: str) -> str:
-    """The query of a filter. A function inside another one needs schema version 2.1 (behaviour.md section 5)."""
-    newer = "$schemaversion=2.1&" if "(tolower(" in text else ""
-    return f"{newer}$filter={quote(text)}"
-
-
-def _length(text: str) -> int:
-    """The length of a text in UTF-16 units, as Business Central counts it."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _filter(operand: str, keys: list[str]) -> str:
-    return " or ".join(_condition(operand, key) for key in keys)
-
-
-def _condition(operand: str, key: str) -> str:
-    unsafe = UNSAFE.search(key)
-    text = key[: unsafe.start()] if unsafe else key
-    if operand == "id":
-        return f"id eq {uuid.UUID(key)}"  # GUIDs stand bare
-    quoted = "'" + text.replace("'", "''") + "'"
-    return f"startswith({operand},{quoted})" if unsafe else f"{operand} eq {quoted}"
+    Args:
+        section: of the settings, that has the credentials.
+    """
+    authorise = authorization_source(user, settings.ca_bundle, section)
+    transport = Transport("Business Central", user.base_url, authorise, limits)
+    if budget := shared_budget(settings, user):
+        transport.shared = budget.call
+    return transport
 
 
 def _sliced(answer: Answer) -> tuple[bytes, str | None]:
@@ -461,44 +344,12 @@ def _value(answer: Answer) -> list[dict[str, Any]]:
     return value
 
 
-def _refusal(answer: Answer) -> dict[str, Any]:
-    """The body of a refusal in OData's form, whatever the answer is."""
-    try:
-        body = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        body = None
-    if isinstance(body, dict) and isinstance(body.get("error"), dict):
-        return body
-    return {"error": {"code": "BadRequest", "message": "The call was refused."}}
+def dumps(value: object) -> bytes:
+    """JSON, in which decimals are written exactly."""
+    return orjson.dumps(value, default=_decimal)
 
 
-def _too_large(content: bytes) -> dict[str, Any]:
-    return {"error": {"code": "RequestTooLarge", "message": f"A call of {len(content):,} bytes is too large."}}
-
-
-def _matched(operations: list[Operation], answer: Answer, isolated: bool) -> list[Result]:
-    """The results of a batch, found by the ids of its operations.
-
-    It is not known what became of an operation without an answer, unless the whole batch was refused, or a failure has
-    undone it. When a batch of one operation is refused as a whole, this is the refusal of its operation.
-    """
-    if answer.status == 400 and len(operations) == 1:
-        return [Result(operations[0].id, 400, _refusal(answer))]
-    responses = _responses(answer)
-    undone = isolated and any(response["status"] >= 400 for response in responses.values())
-    missing = NOT_RUN if answer.status in (400, 429) or undone else NOT_KNOWN
-    results = []
-    for operation in operations:
-        response = responses.get(operation.id, {})
-        body = response.get("body")
-        results.append(Result(operation.id, response.get("status", missing), body if isinstance(body, dict) else {}))
-    return results
-
-
-def _responses(answer: Answer) -> dict[str, dict[str, Any]]:
-    """The answers inside the answer to a batch, by the ids of their operations; none when it is not whole."""
-    try:
-        content = json.loads(answer.content, parse_float=Decimal)
-        return {str(each["id"]): each for each in content["responses"] if isinstance(each["status"], int)}
-    except (ValueError, KeyError, TypeError):
-        return {}
+def _decimal(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(format(value, "f").encode())
+    raise TypeError(type(value).__name__)

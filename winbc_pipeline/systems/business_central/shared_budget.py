@@ -124,9 +124,13 @@ class SharedBudget:
             return
 
 
-def shared_budget(settings: Settings) -> SharedBudget | None:
-    """The budget of the user of a connection in this process; None where one process does the work."""
-    bc, broker = settings.bc, settings.workers.address
+def shared_budget(settings: Settings, bc: BusinessCentralSettings) -> SharedBudget | None:
+    """The budget of a user of a connection in this process; None where one process does the work.
+
+    Args:
+        bc: the settings of the user.
+    """
+    broker = settings.workers.address
     if not broker:
         return None
     user = user_of(bc)

@@ -16,7 +16,7 @@ import duckdb
 from ... import clock
 from ...errors import NotDone
 from ...settings import Settings, StateSettings
-from ...staging import ledger, progress, row_versions
+from ...staging import ledger, ledger_tables, progress, row_versions
 from ...staging.apart import APART
 from ...staging.apart import UNIQUE as UNIQUE_APART
 from ...staging.disk import log_of
@@ -144,7 +144,7 @@ def _to_file(file: Store, server: Store) -> Moved:
         for table, columns in _tables(connection, "state").items():
             other = f"other.{quote(table)}"
             declared = ", ".join(f"{quote(name)} {kind}" for name, kind in columns.items())
-            make = ledger.OWN_TABLES.get(table, "").replace(f"EXISTS {table} ", f"EXISTS {other} ")
+            make = ledger_tables.OWN_TABLES.get(table, "").replace(f"EXISTS {table} ", f"EXISTS {other} ")
             connection.execute(f"DROP TABLE IF EXISTS {other}")
             connection.execute(make or f"CREATE TABLE {other} ({declared})")
             connection.execute(f"INSERT INTO {other} BY NAME SELECT {_listed(columns)} FROM {quote(table)}")
@@ -171,7 +171,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, d
 def _make_keyed(connection: duckdb.DuckDBPyConnection, tables: dict[str, dict[str, str]]) -> None:
     """Makes the tables that have keys and checks on a server, where the other side has them."""
     if "ledger" in tables:
-        ledger.create(connection)
+        ledger_tables.create(connection)
     if "load_progress" in tables:
         progress.create(connection)
     if "row_version_read" in tables:

@@ -12,7 +12,7 @@ from winbc_pipeline import clock
 from winbc_pipeline.flows.stock import STOCK_TO_BC
 from winbc_pipeline.sync.records.special.figures import HOLDS, Looks
 from winbc_pipeline.systems.business_central import BusinessCentral, Result
-from winbc_pipeline.systems.business_central.client import KEYS_PER_LOOKUP
+from winbc_pipeline.systems.business_central.filters import KEYS_PER_LOOKUP
 
 from ...support.order_sandboxes import BC
 from ...support.shops.stock_world import SKU, StockWorld

@@ -13,7 +13,7 @@ from typing import Any
 from ....errors import ConfigurationError, SystemUnavailable, UnreadableAnswer
 from ....settings import Settings
 from ....systems.business_central import BusinessCentral, Operation, Result
-from ....systems.business_central.client import NOT_KNOWN, NOT_RUN
+from ....systems.business_central.batch import NOT_KNOWN, NOT_RUN
 from ....systems.business_central.companion import app_client
 from ... import crash_points
 from ..existing import INVOICE, TOTAL

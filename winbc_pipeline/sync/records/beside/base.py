@@ -15,7 +15,7 @@ from typing import Any
 from ....errors import WinbcError
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
-from ....systems.business_central.client import NOT_RUN
+from ....systems.business_central.batch import NOT_RUN
 from ... import crash_points
 from ...payloads import empty, equal
 from ...plan_table import changes_of
@@ -75,6 +75,14 @@ class Beside(ABC):
 
         Args:
             sent: the hashes of what was last sent, by field; empty for a record that never was.
+        """
+        return []
+
+    def added(self, changes: Iterable[Row], updates: Body, live: Body) -> list[Row]:
+        """Further changes that must go with these; none for most kinds.
+
+        Args:
+            updates: the mapped fields of the record; live: the target's record.
         """
         return []
 

@@ -16,7 +16,7 @@ from .... import clock
 from ....errors import SystemUnavailable
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
-from ....systems.business_central.client import KEYS_PER_LOOKUP
+from ....systems.business_central.filters import KEYS_PER_LOOKUP
 from ...flow import Part
 from ...payloads import equal
 from ..target.matching import Target

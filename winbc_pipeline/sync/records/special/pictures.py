@@ -19,7 +19,7 @@ from ....staging.ledger import State
 from ....staging.pairs import Pairs
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Result
-from ....systems.business_central.client import NOT_RUN
+from ....systems.business_central.batch import NOT_RUN
 from ....systems.pictures import BadPicture, Limits, PictureReader, PictureUnavailable, check, is_address
 from ....systems.winstore import Winstore
 from ...connected import ConnectedFlow

@@ -11,7 +11,7 @@ from typing import Any
 from ....errors import SystemUnavailable, WinbcError
 from ....settings import Settings
 from ....systems.business_central import Operation, Result
-from ....systems.business_central.client import NOT_KNOWN, NOT_RUN
+from ....systems.business_central.batch import NOT_KNOWN, NOT_RUN
 from ....systems.pictures import BadPicture
 from ....systems.transport import Lost
 from ....systems.winstore import Winstore

@@ -197,7 +197,7 @@ def test_a_run_stops_when_many_orders_in_a_row_are_refused_alike(order_flow: Ord
     assert order_flow.sync().failed == 1000
     seen = outcomes(order_flow)
     assert set(seen) == {REFUSED, STOPPED}
-    assert 20 <= seen[REFUSED] <= 120  # the batches that were under way are answered
+    assert 20 <= seen[REFUSED] <= 120  # the five calls with 20 orders each that were under way are answered
     words = {row["message"] for row in order_flow.ledger().values() if row["reason"] == "STOPPED"}
     assert all("in a row ended with Internal_InvalidTableRelation" in each for each in words)
 

@@ -1,0 +1,247 @@
+"""Connections with state in PostgreSQL and runs in workers: what a second worker adds, and what a run and a rest cost.
+
+Usage: python benchmarks/fleet.py [--connections N] [--rows N] [--seconds N] runs|rest
+`runs`: each connection has figures of stock to send, all at once, in batches of 10 to a server of its own that needs
+50 ms a call and takes five at a time. One worker with one slot does it, then two do it for as many other connections.
+`rest`: `winbc up` follows each connection, whose systems are empty sandboxes, and nothing changes.
+Needs PostgreSQL and Redis (scripts/ start them on loopback, PostgreSQL without fsync). Linux only.
+Prints one JSON line: for `runs` the seconds with one worker and with two, their ratio, and for a run the seconds of
+processor time of the worker and of PostgreSQL and the KB that Dagster's tables grew by; for `rest` a connection's MB of
+memory and seconds of processor time in an hour, of its own processes and of PostgreSQL's.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir, contextmanager
+from pathlib import Path
+from typing import Any
+
+import stock
+from serving import served
+from workers import WORKER, asked, family, megabytes, postgres, redis_server
+
+FLOW = "stock_winstore_to_bc"
+WINBC = [sys.executable, "-c", "from winbc_pipeline.cli.main import main; main()"]
+TICKS = os.sysconf("SC_CLK_TCK")
+MOST_S, SETTLES_S, QUIET_S = 600, 20, 10
+SLOTS = "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'winbc worker ')"
+BYTES = """
+    SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 't') AND starts_with(n.nspname, 'dagster~')"""
+
+FOLLOWING = {"WINBC_SENSORS": "true", "WINBC_SCHEDULES": "true"}
+# Runs that have ended, once all have and the last one did so some time ago.
+LOADED = f"""
+    SELECT CASE WHEN every(status IN ('SUCCESS', 'FAILURE', 'CANCELED')
+        AND end_time < extract(epoch FROM now()) - {QUIET_S}) THEN count(*) ELSE 0 END
+    FROM "dagster~{{}}".runs"""
+
+
+class Connection:
+    """A connection in a folder of its own, which is the present one while it is made and launched."""
+
+    def __init__(self, folder: Path, chosen: dict[str, str]) -> None:
+        folder.mkdir(parents=True)
+        self.folder, env = folder, folder / ".env"
+        common = {"WINBC_CONNECTION": folder.name, "WINBC_DATA_FOLDER": str(folder), "WINBC_GUARDS__ENABLED": "false"}
+        common |= {"WINBC_HISTORY_START": stock.START.date().isoformat()}
+        env.touch(0o600)
+        env.write_text("".join(f"{name}='{value}'\n" for name, value in (common | chosen).items()))
+
+    def make_run(self) -> None:
+        """Makes a run of the flow, with what it is launched by."""
+        from dagster import DagsterInstance
+        from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+        from winbc_pipeline.build import build_defs
+        from winbc_pipeline.orchestration.anywhere.execute import prepare
+        from winbc_pipeline.orchestration.windows import range_tags
+        from winbc_pipeline.settings import load_settings
+
+        with chdir(self.folder):
+            settings = load_settings()
+            prepare(settings)
+            self.instance = DagsterInstance.get()
+            recon = ReconstructableRepository.for_module("winbc_pipeline.definitions", "defs", str(self.folder))
+            run = self.instance.create_run_for_job(
+                build_defs(settings=settings).resolve_job_def(FLOW),
+                tags=range_tags(stock.START.date(), stock.START.date(), settings),
+                job_code_origin=recon.get_reconstructable_job(FLOW).get_python_origin(),
+            )
+            self.run = run.run_id
+
+    def launch(self) -> None:
+        """Gives the run to the workers, as the daemon does."""
+        with chdir(self.folder):
+            self.instance.launch_run(self.run, workspace=None)  # type: ignore[arg-type]
+
+    def has_ended(self) -> bool:
+        run = self.instance.get_run_by_id(self.run)
+        assert run and run.status.value not in ("FAILURE", "CANCELED"), self.run
+        return run.is_finished
+
+
+def seconds_of(pid: int) -> float:
+    """Processor time of a process and its children, with those that have ended."""
+    fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:15] for each in family(pid)]
+    return sum(int(each) for four in fields for each in four) / TICKS
+
+
+def asked_of(server: str, question: str) -> int:
+    with asked(server) as cursor:
+        cursor.execute(question)
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def workers(number: int, every: list[Connection], server: str) -> Iterator[list[int]]:
+    """Workers of one slot each, as their numbers, until the block ends."""
+    with ExitStack() as stack:
+        given = [f"{each.folder.name}={each.folder}" for each in every]
+        log = stack.enter_context((every[0].folder / "workers.log").open("wb"))
+        with chdir(every[0].folder):
+            started = [
+                subprocess.Popen([sys.executable, "-m", WORKER, "1", *given], stdout=log, stderr=log)
+                for _ in range(number)
+            ]
+        for each in started:
+            stack.callback(each.wait)
+            stack.callback(each.terminate)
+        wait_until(lambda: asked_of(server, SLOTS) == number)
+        time.sleep(2)  # until their processes are forked
+        yield [each.pid for each in started]
+    wait_until(lambda: asked_of(server, SLOTS) == 0)
+
+
+def wait_until(happened: Any) -> None:
+    ends = time.monotonic() + MOST_S
+    while not happened():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.1)
+
+
+def runs(number: int, every: list[Connection], server: Any) -> dict[str, float]:
+    """What a run of each connection takes, with a number of workers of one slot."""
+    with workers(number, every, server.address) as pids:
+        for each in every:
+            each.make_run()
+        kept, spent, database = asked_of(server.address, BYTES), sum(map(seconds_of, pids)), seconds_of(server.pid)
+        began = time.monotonic()
+        for each in every:
+            each.launch()
+        wait_until(lambda: all(each.has_ended() for each in every))
+        seconds, runs = time.monotonic() - began, len(every)
+        return {
+            "seconds": seconds,
+            "run_s": (sum(map(seconds_of, pids)) - spent) / runs,
+            "run_postgres_s": (seconds_of(server.pid) - database) / runs,
+            "run_kb": (asked_of(server.address, BYTES) - kept) / runs / 1024,
+        }
+
+
+def speedup(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder: Path) -> dict[str, float]:
+    """The figures of one worker and of two, each with connections of their own."""
+    with ExitStack() as stack:
+        serving = [served(stock.serve, given.rows, 1, 1, 1.0) for _ in range(given.connections)]
+        urls = [stack.enter_context(each) for each in serving]
+        found = {}
+        for number in (1, 2):
+            every = [Connection(folder / f"w{number}-{n}", chosen | on(url)) for n, url in enumerate(urls)]
+            found[number] = runs(number, every, server)
+        assert all(stock.counted(url)["arrived"] == given.rows for url in urls)
+    one, two = found[1].pop("seconds"), found[2].pop("seconds")
+    return {"one_worker_s": one, "two_workers_s": two, "ratio": one / two} | found[1]
+
+
+def on(url: str) -> dict[str, str]:
+    """Both systems are the server of `stock.py`, whose calls wait."""
+    own = {"BASE_URL": url, "USER": "u", "PASSWORD": "p"}
+    both = {f"WINBC_{system}__{name}": value for system in ("BC", "WINSTORE") for name, value in own.items()}
+    return both | {"WINBC_BC__COMPANY": "bench", "WINBC_BC__COMPANION_APP": "off", "WINBC_BC__BATCH_SIZE": "10"}
+
+
+def rest(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder: Path) -> dict[str, float]:
+    """What a connection costs in which nothing changes, once it has loaded everything."""
+    with ExitStack() as stack:
+        every, followers = [], []
+        for number in range(given.connections):
+            addresses = stack.enter_context(sandboxes())
+            every.append(Connection(folder / f"r{number}", chosen | addresses | FOLLOWING))
+        stack.enter_context(workers(1, every, server.address))
+        for each in every:  # one after the other, as they are installed
+            followers.append(stack.enter_context(followed(each)))
+            wait_until(lambda name=each.folder.name: asked_of(server.address, LOADED.format(name)) > 0)
+        pids = [each.pid for each in followers]
+        time.sleep(SETTLES_S)
+        spent, database, kept = sum(map(seconds_of, pids)), seconds_of(server.pid), asked_of(server.address, BYTES)
+        time.sleep(given.seconds)
+        hourly = 3600 / given.seconds / given.connections
+        return {
+            "rest_mb": sum(megabytes(each) for pid in pids for each in family(pid)) / given.connections,
+            "rest_postgres_mb": sum(map(megabytes, family(server.pid))) / given.connections,
+            "rest_s_per_hour": (sum(map(seconds_of, pids)) - spent) * hourly,
+            "rest_postgres_s_per_hour": (seconds_of(server.pid) - database) * hourly,
+            "rest_kb_per_hour": (asked_of(server.address, BYTES) - kept) / 1024 * hourly,
+        }
+
+
+@contextmanager
+def sandboxes() -> Iterator[dict[str, str]]:
+    """Empty systems in a process of their own; gives the settings of a connection between them."""
+    from winbc_pipeline.sandbox.server import Addresses
+
+    with subprocess.Popen([*WINBC, "sandbox", "serve", "--json"], stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout is not None
+            yield Addresses(**json.loads(server.stdout.readline())).environment()
+        finally:
+            server.kill()
+
+
+@contextmanager
+def followed(connection: Connection) -> Iterator[subprocess.Popen[bytes]]:
+    """`winbc up` of a connection until the block ends, once its dashboard answers."""
+    port = postgres.free_port()
+    with (connection.folder / "up.log").open("wb") as log, chdir(connection.folder):
+        process = subprocess.Popen([*WINBC, "up", "--foreground", "--port", str(port)], stdout=log, stderr=log)
+    try:
+        home = connection.folder / connection.folder.name / "dagster_home"
+        wait_until(lambda: is_up(home) or process.poll() is not None)
+        assert process.poll() is None, (connection.folder / "up.log").read_text()[-2000:]
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_up(home: Path) -> bool:
+    from winbc_pipeline.cli.setup import served
+
+    known = served.read(home)
+    return bool(known and known.served)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("runs", "rest"))
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--seconds", type=int, default=120)
+    given = parser.parse_args()
+    with postgres.running() as server, redis_server.running() as redis, tempfile.TemporaryDirectory() as folder:
+        chosen = {"WINBC_STATE__DATABASE": server.address, "WINBC_WORKERS__BROKER": redis.address}
+        server.pid = server.process.pid
+        found = (speedup if given.what == "runs" else rest)(given, chosen, server, Path(folder))
+    print(json.dumps({"connections": given.connections} | {name: round(value, 2) for name, value in found.items()}))
+
+
+if __name__ == "__main__":
+    main()
