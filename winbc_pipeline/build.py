@@ -133,8 +133,21 @@ def _parts(known: Settings, flows: tuple[Flow, ...]) -> _Parts:
     parts = _Parts(known, [*system_assets(known, every)], jobs=[retention_job], schedules=[nightly])
     for connected in every:
         _add(parts, connected)
+    if known.prefix:
+        for job, schedule in _comparisons(every):
+            parts.jobs.append(job)
+            parts.schedules.append(schedule)
     parts.mapping_job = mapping_job(known, list(parts.versions))
     return parts
+
+
+def _comparisons(every: Sequence[ConnectedFlow]) -> list[tuple[Any, Any]]:
+    """The jobs that ask whether both systems agree on these flows, with their schedules."""
+    asked: dict[str, list[tuple[ConnectedFlow, Ask]]] = {
+        COUNTS: [(each, count) for each in every if can_count(each)],
+        WHOLE: [(each, reconcile) for each in every if can_reconcile(each)],
+    }
+    return [comparison(flows, name) for name, flows in asked.items() if flows]
 
 
 def _add(parts: _Parts, connected: ConnectedFlow) -> None:
@@ -149,9 +162,8 @@ def _add(parts: _Parts, connected: ConnectedFlow) -> None:
     beside = [(job, flow_schedule(connected, job))]
     if flow.emptied:
         beside.append(stock_sweep(connected))
-    asked: list[tuple[str, Ask]] = [(COUNTS, count)] if can_count(connected) else []
-    asked += [(WHOLE, reconcile)] if can_reconcile(connected) else []
-    beside += [comparison(connected, name, ask) for name, ask in asked]
+    if not connected.settings.prefix:
+        beside += _comparisons([connected])
     if flow.document:
         beside.append(duplicate_search(connected))
     for job, schedule in beside:

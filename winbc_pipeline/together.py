@@ -11,17 +11,10 @@ from dagster import Definitions
 from .build import build_together
 from .settings import beside
 
-_only: set[str] = set()
-
-
-def restrict(prefixes: set[str]) -> None:
-    """Loads only some connections, by their prefixes, in this process: one that executes a run needs no others."""
-    _only.update(prefixes)
-
 
 @cache
 def _location(number: int) -> Definitions:
-    return build_together(beside(number, only=_only))
+    return build_together(beside(number))
 
 
 def __getattr__(name: str) -> Definitions:

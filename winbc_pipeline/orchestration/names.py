@@ -10,6 +10,7 @@ from dagster import AssetKey, DagsterRun
 from ..settings import Settings
 
 TAG = "winbc/connection"
+PLAIN = 2  # parts of the key of an asset without its connection
 
 
 def named(settings: Settings, name: str) -> str:
@@ -34,4 +35,4 @@ def connections_of(run: DagsterRun) -> set[str]:
     """
     if TAG in run.tags:
         return {run.tags[TAG]}
-    return {key.path[0] for key in run.asset_selection or () if len(key.path) > 2} or {""}
+    return {key.path[0] if len(key.path) > PLAIN else "" for key in run.asset_selection or ()} or {""}

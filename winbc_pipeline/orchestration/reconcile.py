@@ -5,7 +5,7 @@ hands that in, because this folder and the workbench do not know each other.
 Concept pages: Jobs, Schedules, Asset observations.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dagster import (
@@ -14,6 +14,7 @@ from dagster import (
     DefaultScheduleStatus,
     Failure,
     JobDefinition,
+    OpDefinition,
     OpExecutionContext,
     ScheduleDefinition,
     in_process_executor,
@@ -47,18 +48,48 @@ TEXTS = {
 }
 
 
-def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefinition, ScheduleDefinition]:
-    """A job that asks whether both systems agree on a flow, and its schedule.
+def comparison(asked: Sequence[tuple[ConnectedFlow, Ask]], name: str) -> tuple[JobDefinition, ScheduleDefinition]:
+    """A job that asks whether both systems agree on flows of one connection, and its schedule.
 
-    Its figures stand as an observation at the flow's last asset. The run fails when they do not agree.
+    Figures stand as an observation at each flow's last asset. The run fails when they do not agree.
 
     Args:
+        asked: one flow; or all of a connection that is served together with others, so that they are fewer jobs.
         name: COUNTS or WHOLE.
 
     Raises: ConfigurationError for a cron expression that Dagster does not take.
     """
+    first, _ = asked[0]
+    settings, steps = first.settings, [_step(connected, name, ask) for connected, ask in asked]
+
+    @job(
+        name=named(settings, name) if settings.prefix else f"{first.flow.id}_{name}",
+        tags=tags_of(settings),
+        executor_def=in_process_executor,
+        description=TEXTS[name],
+    )
+    def comparing() -> None:
+        for step in steps:
+            step()
+
+    cron = settings.reconcile.counts_cron if name == COUNTS else settings.reconcile.whole_cron
+    is_on = any(settings.timing(connected.flow.id).schedules for connected, _ in asked)
+    try:
+        return comparing, ScheduleDefinition(
+            job=comparing,
+            cron_schedule=cron,
+            execution_timezone="UTC",
+            default_status=DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED,
+        )
+    except DagsterInvalidDefinitionError:
+        setting = "reconcile.counts_cron" if name == COUNTS else "reconcile.whole_cron"
+        hint = "Give minute, hour, day, month and weekday (UTC), such as `20 2 * * *`."
+        raise ConfigurationError(f"The setting {setting}: `{cron}` is no cron expression.", hint) from None
+
+
+def _step(connected: ConnectedFlow, name: str, ask: Ask) -> OpDefinition:
+    """The step that asks about one flow. Another flow's goes on when it fails."""
     flow, settings = connected.flow, connected.settings
-    chosen = settings.reconcile
 
     @op(name=named(settings, f"{name}_of_{flow.id}"), config_schema={})
     def compare(context: OpExecutionContext) -> None:
@@ -72,32 +103,7 @@ def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefini
             hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
             raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
 
-    @job(
-        name=named(settings, f"{flow.id}_{name}"),
-        tags=tags_of(settings),
-        executor_def=in_process_executor,
-        description=TEXTS[name],
-    )
-    def comparing() -> None:
-        compare()
-
-    cron = chosen.counts_cron if name == COUNTS else chosen.whole_cron
-    try:
-        return comparing, ScheduleDefinition(
-            job=comparing,
-            cron_schedule=cron,
-            execution_timezone="UTC",
-            default_status=_status(connected),
-        )
-    except DagsterInvalidDefinitionError:
-        setting = "reconcile.counts_cron" if name == COUNTS else "reconcile.whole_cron"
-        hint = "Give minute, hour, day, month and weekday (UTC), such as `20 2 * * *`."
-        raise ConfigurationError(f"The setting {setting}: `{cron}` is no cron expression.", hint) from None
-
-
-def _status(connected: ConnectedFlow) -> DefaultScheduleStatus:
-    is_on = connected.settings.timing(connected.flow.id).schedules
-    return DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED
+    return compare
 
 
 def _asked(context: OpExecutionContext, connected: ConnectedFlow, ask: Ask) -> Answer | None:

@@ -9,13 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, Definitions, SensorResult, build_sensor_context
+from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 
+from winbc_pipeline import together
 from winbc_pipeline.build import build_together
+from winbc_pipeline.cli.dagster_home import _code
+from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.up import up
+from winbc_pipeline.errors import NotDone
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
+from winbc_pipeline.orchestration.names import connections_of
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import Settings, beside, load_settings, locations
+from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
 
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import REPOSITORY, Sandboxes
@@ -94,6 +102,50 @@ def test_two_connections_send_the_same_order_numbers_each_once_to_its_own_books(
             assert done
         assert instance.get_latest_materialization_event(AssetKey(("synced", ORDERS))) is None
         assert {each.tags["winbc/connection"] for each in instance.get_runs()} == {"utrecht", "den_haag"}
+
+
+def test_a_process_that_executes_a_run_loads_its_connection_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("winbc_pipeline.settings.several._only", set())
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    run = DagsterRun(job_name="__ASSET_JOB", asset_selection={AssetKey(("utrecht", "synced", ORDERS))})
+    restrict(connections_of(run))
+    assert [each.name for each in beside(1)] == ["utrecht"]
+
+
+def test_dagster_loads_a_code_location_by_its_name(place: Path) -> None:
+    together._location.cache_clear()
+    connection("utrecht", {})
+    repository = ReconstructableRepository.for_module("winbc_pipeline.together", "location_1").get_definition()
+    assert repository.has_job(f"utrecht__{ORDERS}")
+
+
+def test_the_numbers_of_locations_become_code_locations_beside_that_of_the_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("utrecht", 1), ("den-haag", 2)):
+        connection(name, {}, f"location = {number}\n")
+    file = str(place / "workspace.yaml")
+    assert _code(place) == ["-w", file]
+    names = ["winbc-1", "winbc-2"]
+    assert [each.location_name for each in WorkspaceFileTarget([file]).create_origins()] == names
+    monkeypatch.setenv("WINBC_BC__BASE_URL", "https://bc.example")
+    _code(place)
+    origins = WorkspaceFileTarget([file]).create_origins()
+    assert [each.location_name for each in origins] == ["winbc", *names], "the folder is a connection, too"
+
+
+def test_without_connections_that_are_served_together_the_code_is_that_of_the_folder(place: Path) -> None:
+    connection("alone", {}, "location = 0\n")
+    assert _code(place) == ["-m", "winbc_pipeline.definitions"]
+
+
+def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    utrecht = connection("utrecht", {})
+    monkeypatch.chdir(utrecht)
+    with pytest.raises(NotDone, match="served together"):
+        up()
+    assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
 
 
 @pytest.mark.proof

@@ -14,6 +14,8 @@ from ..errors import ConfigurationError, WinbcError
 from .connection import CONNECTIONS, DEFAULTS, SETTINGS, Settings, prefix_of
 from .loading import load_settings
 
+_only: set[str] = set()
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -43,15 +45,16 @@ def locations(above: Path = Path()) -> dict[int, list[Path]]:
     return dict(sorted(found.items()))
 
 
-def beside(location: int, above: Path = Path(), only: Collection[str] = ()) -> list[Beside]:
-    """The connections that a code location serves, by name.
+def restrict(prefixes: Collection[str]) -> None:
+    """From now on this process serves only some connections, by their prefixes: a run needs no others."""
+    _only.update(prefixes)
 
-    Args:
-        only: prefixes of connections; the others are left out. None: all.
-    """
+
+def beside(location: int, above: Path = Path()) -> list[Beside]:
+    """The connections that a code location serves, by name."""
     every = locations(above)
     prefixes = Counter(prefix_of(folder.name) for folders in every.values() for folder in folders)
-    chosen = (each for each in every.get(location, []) if not only or prefix_of(each.name) in only)
+    chosen = (each for each in every.get(location, []) if not _only or prefix_of(each.name) in _only)
     return [_loaded(folder, prefixes) for folder in chosen]
 
 
