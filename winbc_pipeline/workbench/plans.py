@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..health.publishing.masking import holds_goods, open_fields
+from ..health.publishing.masking import holds_goods, open_in
 from ..staging.people.fields import FREE_TEXTS
 from ..staging.published.outcomes import MASKED
 from ..staging.store import Row, quote, renew_table
@@ -127,7 +127,7 @@ def shows(connected: ConnectedFlow, people: bool = False) -> Callable[[Change], 
     """Which changes are shown with their values: those that tell nothing of a person, and with `people` all."""
     if people or holds_goods(connected.flow):
         return lambda _: True
-    fields = {name for part in connected.parts for name in open_fields(connected, part)}
+    fields = {name for names in open_in(connected).target.values() for name in names}
     return lambda change: change["field"] in fields or is_of_goods(change)
 
 

@@ -87,6 +87,22 @@ def test_a_second_run_publishes_only_what_is_new(shop: Shop) -> None:
     assert {row["key"] for row in moves(shop)[before:]} <= {"W2", "605254"}
 
 
+def test_the_mapping_folder_is_not_read_anew_for_each_field(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.orders.order("W1")
+    shop.run()
+    shutil.rmtree(files.folder(shop.settings))
+    real, looks = ConnectedFlow.mapping_version, []
+
+    def counted(connected: ConnectedFlow) -> str:
+        looks.append(connected.flow.id)
+        return real(connected)
+
+    monkeypatch.setattr(ConnectedFlow, "mapping_version", counted)
+    publish(of_orders(shop))
+    assert moves(shop)
+    assert len(looks) <= 3, "which fields are open, the version of the tables, their rows"
+
+
 def test_a_kill_between_the_outcomes_and_the_status_publishes_nothing_twice(shop: Shop) -> None:
     shop.orders.order("W1")
     shop.run()

@@ -5,13 +5,15 @@ not open is published as MASKED, whatever it holds, so that nothing of a person 
 """
 
 from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from ...staging.load import StagingTable
 from ...staging.people.fields import FREE_TEXTS, is_open
 from ...staging.published.outcomes import MASKED
-from ...sync.connected import ConnectedFlow
+from ...sync.connected import CompiledTables, ConnectedFlow
 from ...sync.flow import Flow, Part
 
 GOODS = ("products", "stock")  # flows whose records hold no values of people
@@ -20,12 +22,28 @@ NUMBERS = (int, float)
 E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
 
+@dataclass(frozen=True)
+class Open:
+    """Which fields of a flow's records are open, for all records at once: the files of the mapping are read for it.
+
+    Attributes:
+        source: whether each field of the source that a formula names, or that is a key, is open.
+        target: by part, the open fields among those that the part's table fills, or that the program adds.
+    """
+
+    source: Mapping[str, bool]
+    target: Mapping[str, list[str]]
+
+
 def is_open_source(connected: ConnectedFlow, name: str) -> bool:
     """Whether a field of the source tells nothing of a person: it is of goods, a key, or open by its name and kind."""
     staging = connected.staging
-    if holds_goods(connected.flow) or name in staging.key:
-        return True
-    return is_open(name, staging.fields.get(name) or connected.source_fields.get(name, "text"))
+    kind = staging.fields.get(name) or connected.source_fields.get(name, "text")
+    return _is_open(connected.flow, staging, name, kind)
+
+
+def _is_open(flow: Flow, staging: StagingTable, name: str, kind: str) -> bool:
+    return holds_goods(flow) or name in staging.key or is_open(name, kind)
 
 
 def is_open_target(connected: ConnectedFlow, part: Part, name: str) -> bool:
@@ -36,22 +54,24 @@ def is_open_target(connected: ConnectedFlow, part: Part, name: str) -> bool:
     return field is not None and (bool(field.options) or is_open(name, field.kind))
 
 
-def open_source(connected: ConnectedFlow) -> Mapping[str, bool]:
-    """Whether each field of the source that a formula names, or that is a key, is open."""
-    staging, compiled = connected.staging, connected.compiled().values()
-    used = {name for own in compiled for name in own.reads | own.named} | {*staging.key}
-    return {name: is_open_source(connected, name) for name in staging.fields if name in used}
+def open_in(connected: ConnectedFlow) -> Open:
+    """Which fields of a flow's records are open, by the present tables."""
+    flow, staging, compiled = connected.flow, connected.staging, connected.compiled()
+    used = {name for own in compiled.values() for name in own.reads | own.named} | {*staging.key}
+    source = {name: _is_open(flow, staging, name, kind) for name, kind in staging.fields.items() if name in used}
+    return Open(source, {part.name: _open_fields(connected, part, compiled) for part in connected.parts})
 
 
-def open_fields(connected: ConnectedFlow, part: Part) -> list[str]:
-    """The open fields of the target among those that a part's table fills, or that the program adds."""
-    fields, compiled = connected.target_fields(part), connected.compiled().get(part.name)
-    names = [each.line.target_field for each in compiled.targets] if compiled else []
+def _open_fields(connected: ConnectedFlow, part: Part, compiled: CompiledTables) -> list[str]:
+    fields = connected.target_fields(part)
+    names = [each.line.target_field for each in compiled[part.name].targets] if part.name in compiled else []
     filled = [fields[name] for name in dict.fromkeys((*names, *ADDED)) if name in fields]
     return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
 
 
-def masked_bodies(connected: ConnectedFlow, rows: Iterable[tuple[int, str, str]]) -> tuple[list[int], list[str]]:
+def masked_bodies(
+    connected: ConnectedFlow, known: Open, rows: Iterable[tuple[int, str, str]]
+) -> tuple[list[int], list[str]]:
     """The bodies of calls with the values of open fields only: their numbers, and the bodies as JSON.
 
     A body that is a list of operations, as some changes of documents are, is left out.
@@ -61,7 +81,7 @@ def masked_bodies(connected: ConnectedFlow, rows: Iterable[tuple[int, str, str]]
     """
     document, numbers, bodies = connected.flow.document, [], []
     kind = document.kind(connected.settings) if document else None
-    shown = {part.name: frozenset(open_fields(connected, part)) for part in connected.parts}
+    shown = {part: frozenset(names) for part, names in known.target.items()}
     if kind:
         shown[connected.flow.main] = shown[kind.header]
     for number, part, body in rows:

@@ -19,7 +19,7 @@ from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import IGNORED
 from ...sync.plan_table import PLANNED, planned_table
 from ..redaction import SYSTEM_WORDS, without_personal_data
-from .masking import E_MAIL, holds_goods, masked_bodies, open_fields, open_source
+from .masking import E_MAIL, Open, holds_goods, masked_bodies, open_in
 
 AT_ONCE = 50_000  # moves in one file
 ROWS_OF_RECORD = 50  # of the source, that a record's story shows
@@ -49,16 +49,18 @@ def last_place(known: dict[str, Any]) -> Place:
 
 def publish_outcomes(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, place: Place) -> Place:
     """Publishes what came into the ledger since a place; returns the place from which the next call goes on."""
+    known: Open | None = None
     while taken := _take(connection, place):
+        known = known or open_in(connected)
         create_table(connection, planned_table(connected.flow), PLANNED)
         create_staging(connection, connected.staging)
         _take_messages(connection, connected)
-        _take_bodies(connection, connected)
-        _take_read(connection, connected)
+        _take_bodies(connection, connected, known)
+        _take_read(connection, connected, known)
         for day in taken.days:
             path = files.run_file(connected.settings, day, connected.flow.id, place.name)
             with files.replacing(path) as half:
-                connection.execute(f"COPY ({_select(connected, day)}) TO {literal(str(half))} (FORMAT parquet)")
+                connection.execute(f"COPY ({_select(connected, known, day)}) TO {literal(str(half))} (FORMAT parquet)")
         place = taken.reached
         if taken.rows < AT_ONCE:
             break
@@ -119,7 +121,7 @@ def _take_messages(connection: duckdb.DuckDBPyConnection, connected: ConnectedFl
     insert_rows(connection, "message_masked", MESSAGES, masked)
 
 
-def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
+def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, known: Open) -> None:
     """Puts the bodies that were sent, with the values of open fields only, into the temporary table `body_masked`.
 
     Of documents these are the documents: of their customers next to nothing could be shown.
@@ -132,19 +134,20 @@ def _take_bodies(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow
     if holds_goods(connected.flow):
         connection.execute(f"CREATE OR REPLACE TEMP TABLE body_masked AS SELECT t.place, s.body {sent}")
         return
-    places, bodies = masked_bodies(connected, connection.execute(f"SELECT t.place, t.part, s.body {sent}").fetchall())
+    rows = connection.execute(f"SELECT t.place, t.part, s.body {sent}").fetchall()
+    places, bodies = masked_bodies(connected, known, rows)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE body_masked AS SELECT unnest(?::BIGINT[]) AS place, unnest(?::VARCHAR[]) AS body",
         [places, bodies],
     )
 
 
-def _take_read(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) -> None:
+def _take_read(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, known: Open) -> None:
     """Puts what outcomes have of the plan and of the source into the temporary tables `plan_taken` and `read_taken`."""
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE plan_taken AS
-        SELECT t.place, p.lookups, {_changes(connected)} AS changes
+        SELECT t.place, p.lookups, {_changes(connected, known)} AS changes
         FROM taken AS t
         JOIN {quote(planned_table(connected.flow))} AS p USING (part, key)
         WHERE t.state <> 'SENDING' AND p.version IS NOT DISTINCT FROM t.version"""
@@ -154,15 +157,15 @@ def _take_read(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow) 
         CREATE OR REPLACE TEMP TABLE read_taken AS
         SELECT t.place, r.read
         FROM taken AS t
-        JOIN ({_read(connected)}) AS r USING (part, key)
+        JOIN ({_read(connected, known)}) AS r USING (part, key)
         WHERE t.state <> 'SENDING'"""
     )
 
 
-def _select(connected: ConnectedFlow, day: date) -> str:
+def _select(connected: ConnectedFlow, known: Open, day: date) -> str:
     """SQL of the published rows of the moves of a day in the table `taken`."""
     flow = connected.flow
-    looked_at, named = ", ".join(map(literal, LOOKED_AT)), literal(SEPARATOR.join(open_source(connected)))
+    looked_at, named = ", ".join(map(literal, LOOKED_AT)), literal(SEPARATOR.join(known.source))
     return f"""
         SELECT
             {literal(flow.id)} AS flow, t.part, t.part = {literal(flow.main)} AS is_main,
@@ -189,9 +192,9 @@ def _without_mail(text: str) -> str:
     return f"CASE WHEN contains({text}, '@') THEN regexp_replace({text}, {literal(E_MAIL)}, '…', 'g') ELSE {text} END"
 
 
-def _read(connected: ConnectedFlow) -> str:
+def _read(connected: ConnectedFlow, known: Open) -> str:
     """SELECT of what was read of the records whose part has the source's own key: `part, key, read`."""
-    values = ", ".join(_written(name, shown) for name, shown in open_source(connected).items())
+    values = ", ".join(_written(name, shown) for name, shown in known.source.items())
     selects = [
         f"""
         SELECT {literal(name)} AS part, {key} AS key,
@@ -223,14 +226,14 @@ def _named(connected: ConnectedFlow) -> Iterator[tuple[str, str]]:
             yield part.name, part.key
 
 
-def _changes(connected: ConnectedFlow) -> str:
+def _changes(connected: ConnectedFlow, known: Open) -> str:
     """SQL of the changes of records that were there before (alias p), with the values of open fields only."""
     is_change = "p.action IS DISTINCT FROM 'create' AND p.changes <> '[]'"
     if holds_goods(connected.flow):
         return f"CASE WHEN {is_change} THEN p.changes END"
     cases = " ".join(
-        f"WHEN {literal(part.name)} THEN [{', '.join(map(literal, open_fields(connected, part)))}]::VARCHAR[]"
-        for part in connected.parts
+        f"WHEN {literal(part)} THEN [{', '.join(map(literal, names))}]::VARCHAR[]"
+        for part, names in known.target.items()
     )
     of_line = r"regexp_matches(change.field, '^line \d+ \w+$') AND NOT regexp_matches(change.field, ' description2?$')"
     shown = f"list_contains(CASE p.part {cases} ELSE []::VARCHAR[] END, change.field) OR ({of_line})"

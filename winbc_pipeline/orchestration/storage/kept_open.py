@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 
 from . import blank
 from .engine import engine_of, opened, transaction
-from .many_windows import Stored, rows_of_event, store_checks
+from .many_windows import Stored, rows_of_events, store_checks
 from .records import KeptOpenRuns, KeptOpenTicks
 
 PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -120,7 +120,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
 
     def _stored(self, run: str, events: Sequence[EventLogEntry]) -> list[Stored]:
         """Stores the rows of events in both files."""
-        pairs = [(event, row) for event in events for row in rows_of_event(event, self._event_to_row)]
+        pairs = [*rows_of_events(events, self._event_to_row, self._event_insert_timestamp)]
         if not pairs:
             return []
         rows = [row for _, row in pairs]

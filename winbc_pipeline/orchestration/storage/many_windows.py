@@ -5,19 +5,21 @@ those that Dagster would have stored. The tables' connections: kept_open.py.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
-from dagster._core.events import AssetMaterializationPlannedData
+from dagster import AssetCheckEvaluation, AssetMaterialization, DagsterEventType, EventLogEntry, MetadataValue
+from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from sqlalchemy import Connection, bindparam
 
 Row = dict[str, Any]
 RESULT_PLANNED = DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
-WINDOW = json.dumps("<window>")  # stands for a window in the text of an event
+# In the text of an event these stand for its window and moment; no other text and number is like them.
+WINDOW, MOMENT = json.dumps("\ue000window"), json.dumps(1.23456789e-300)
 
 _columns = AssetCheckExecutionsTable.c
 _result_of_window = AssetCheckExecutionsTable.update().where(
@@ -37,22 +39,53 @@ class Stored:
     number: int
 
 
-def rows_of_event(event: EventLogEntry, row_of: Callable[[EventLogEntry], Row]) -> list[Row]:
-    """The rows of an event in the log: one, or one for each window where a layer of many windows is planned.
+def rows_of_events(
+    events: Iterable[EventLogEntry],
+    row_of: Callable[[EventLogEntry], Row],
+    moment_of: Callable[[EventLogEntry], datetime],
+) -> Iterator[tuple[EventLogEntry, Row]]:
+    """Events with their rows in the log: one, or one for each window where a layer of many windows is planned.
+
+    The text of an event that is like the one before, but for window and moment, is that one's with these replaced.
 
     Args:
         row_of: makes the row of one event, with its text.
+        moment_of: makes the moment of a row.
     """
-    planned = event.dagster_event and event.dagster_event.event_specific_data
-    if not (isinstance(planned, AssetMaterializationPlannedData) and planned.partitions_subset):
-        return [row_of(event)]
-    any_window = AssetMaterializationPlannedData(planned.asset_key, partition=json.loads(WINDOW))
-    changed = event.get_dagster_event()._replace(event_specific_data=any_window)
-    row = row_of(event._replace(dagster_event=changed))
-    windows = planned.partitions_subset.get_partition_keys()
-    return [
-        row | {"partition": window, "event": row["event"].replace(WINDOW, json.dumps(window))} for window in windows
-    ]
+    known: EventLogEntry | None = None
+    row: Row = {}
+    for event in events:
+        alike, windows = _of_any_window(event)
+        if not alike:
+            yield event, row_of(event)
+            continue
+        if alike != known:
+            known, row = alike, row_of(alike)
+        text = row["event"].replace(MOMENT, json.dumps(event.timestamp))
+        for window in windows:
+            own = {"partition": window, "event": text.replace(WINDOW, json.dumps(window))}
+            yield event, row | own | {"timestamp": moment_of(event)}
+
+
+def _of_any_window(event: EventLogEntry) -> tuple[EventLogEntry | None, Sequence[str]]:
+    """An event as that of any window and moment, and its windows; None when it is of no window."""
+    data = event.dagster_event and event.dagster_event.event_specific_data
+    if isinstance(data, AssetMaterializationPlannedData) and data.partitions_subset:
+        windows = [*data.partitions_subset.get_partition_keys()]
+        data = AssetMaterializationPlannedData(data.asset_key, partition=json.loads(WINDOW))
+    elif isinstance(data, StepMaterializationData) and data.materialization.partition:
+        windows = [data.materialization.partition]
+        data = data._replace(materialization=_made_of_any_window(data.materialization))
+    else:
+        return None, ()
+    changed = event.get_dagster_event()._replace(event_specific_data=data)
+    return event._replace(dagster_event=changed, timestamp=json.loads(MOMENT)), windows
+
+
+def _made_of_any_window(made: AssetMaterialization) -> AssetMaterialization:
+    named, any_window = MetadataValue.text(str(made.partition)), MetadataValue.text(json.loads(WINDOW))
+    metadata = {name: any_window if value == named else value for name, value in made.metadata.items()}
+    return made._replace(partition=any_window.text, metadata=metadata)
 
 
 def store_checks(

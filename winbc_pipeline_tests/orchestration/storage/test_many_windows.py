@@ -33,13 +33,16 @@ from winbc_pipeline.orchestration.many_windows import add_metadata, store_result
 from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
-DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
+DAYS = [f"2026-03-0{day}" for day in range(1, 7)]
+CHECKED = DAYS[:2]
 RED = DAYS[1]  # its check fails
 KEY = AssetKey("windows")
 PARTITIONS = DailyPartitionsDefinition(DAYS[0])
 CHANGING = ("timestamp", "pid", "run_id")  # of an event, from one run to the next
+# The moment of a row is that in its event.
 LOG = """
-    SELECT dagster_event_type, asset_key, partition, step_key, event
+    SELECT dagster_event_type, asset_key, partition, step_key,
+        abs((julianday(timestamp) - 2440587.5) * 86400 - (event ->> 'timestamp')) < 0.05 AS has_its_moment, event
     FROM event_logs
     WHERE dagster_event_type LIKE 'ASSET%'"""
 RESULTS = """
@@ -63,10 +66,11 @@ def windows_asset() -> AssetsDefinition:
     def windows(context: AssetExecutionContext) -> Iterator[Any]:
         if context.op_execution_context.op_config["fails"]:
             raise OSError("The source is down.")
-        add_metadata(context, KEY, {day: {"day": day, "records": 3} for day in DAYS[:2]})
+        shown = {day: {"day": day, "records": 3 if day in CHECKED else 0} for day in DAYS[:-1]}
+        add_metadata(context, KEY, shown)
         results = [
             AssetCheckEvaluation(KEY, name, day != RED, {"records": 3}, partition=day)
-            for day in DAYS[:2]
+            for day in CHECKED
             for name in ("first", "second")
         ]
         store_results(context, results)
@@ -127,7 +131,8 @@ def test_rows_of_many_windows_are_those_of_dagsters_own_storage(tmp_path: Path) 
     plans = [row for row in expected["index"] if row[0] == "ASSET_MATERIALIZATION_PLANNED"]
     assert [plan[2] for plan in plans] == DAYS, "Dagster plans each window"
     results = [(row[2], row[3]) for row in expected["checks"]]
-    assert (results.count((RED, "FAILED")), results.count((DAYS[2], "PLANNED"))) == (2, 2)
+    assert (results.count((RED, "FAILED")), results.count((DAYS[-1], "PLANNED"))) == (2, 2)
+    assert all(row[4] for row in found["index"]) and len({row[2] for row in found["index"]}) == len(DAYS) + 1
     for table, of_dagster in expected.items():
         assert found[table] == of_dagster, table
 
@@ -137,7 +142,7 @@ def test_results_of_windows_take_no_statement_each(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(KeptOpenEventLog, "store_asset_check_event", lambda *_: 1 / 0)
     home = tmp_path / "ours"
     with ran(home, kept_open(home)):
-        assert [row[3] for row in stored(home)["checks"]] == ["SUCCEEDED", "FAILED", "PLANNED"] * 2
+        assert [row[3] for row in stored(home)["checks"]] == ["SUCCEEDED", "FAILED", *["PLANNED"] * 4] * 2
 
 
 @pytest.mark.proof
