@@ -70,6 +70,11 @@ def in_background(request: Request, name: str) -> ConnectedFlow:
     return replace(connected(request, name), wait_s=None)
 
 
+def number_in(text: str, most: int) -> int:
+    """The number that an address gives, `most` at most; 0 for a text that is none."""
+    return min(int(text[:9]), most) if text.isascii() and text.isdigit() else 0
+
+
 def note(request: Request, act: audit.Act, subject: str, records: Iterable[str] = ()) -> None:
     """Notes in the audit log what the person of a request is about to do, or to see."""
     audit.record(site_of(request).settings, act, subject, records, who(request))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from winbc_pipeline import secret_sources
-from winbc_pipeline.errors import ConfigurationError, WrongKey
+from winbc_pipeline.errors import ConfigurationError, StoreBusy, WrongKey
 from winbc_pipeline.settings import DatabaseSettings, Settings, load_settings
 from winbc_pipeline.staging import compact, schema
+from winbc_pipeline.staging.looking import looking
 from winbc_pipeline.staging.people import encryption
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.workbench.keeping.backup import back_up
@@ -66,6 +67,25 @@ def test_no_byte_of_a_person_is_in_an_encrypted_database(tmp_path: Path) -> None
     assert CANARY.encode() not in bytes_below(tmp_path)
     assert emails(store) == [CANARY, f"log {CANARY}"]
     assert store.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_only_looks_reads_an_encrypted_database_and_its_log(tmp_path: Path) -> None:
+    store = written(set_to(tmp_path))
+    with looking(0.2):
+        assert emails(store) == [CANARY, f"log {CANARY}"]
+    assert CANARY.encode() not in bytes_below(tmp_path)
+
+
+@pytest.mark.parametrize(("encrypted", "to"), [(False, True), (True, False)])
+def test_who_only_looks_leaves_it_to_the_next_run_to_encrypt_a_database(
+    tmp_path: Path, encrypted: bool, to: bool
+) -> None:
+    store = written(set_to(tmp_path, encrypted))
+    set_to(tmp_path, to)
+    before = bytes_below(tmp_path)
+    with pytest.raises(StoreBusy, match="another version"), looking(0.2):
+        emails(store)
+    assert bytes_below(tmp_path) == before
 
 
 @pytest.mark.parametrize(("encrypted", "to"), [(False, True), (True, False)])

@@ -20,7 +20,7 @@ from ...staging.store import Row
 from ...sync.outcomes import REASONS
 from ...workbench.plans import harmless
 from ...workbench.trace import trace
-from ..answers import WAIT_S, looked_into, note
+from ..answers import WAIT_S, looked_into, note, number_in
 from ..guard.session import require
 from ..page import Page
 from ..reading.activity import DONE_WORDS, MOST, MOST_EXPORTED, Filter, newest
@@ -153,8 +153,7 @@ def _day(text: str) -> date | None:
 
 
 def _offset(request: Request) -> int:
-    text = request.query_params.get("offset", "0")
-    return min(int(text), MOST) if text.isascii() and text.isdigit() else 0
+    return number_in(request.query_params.get("offset", ""), MOST)
 
 
 def _address(wanted: Filter, offset: int) -> str:

@@ -18,14 +18,14 @@ from ...sync.guards.source import WholeRead
 from ...workbench import approval
 from ...workbench.desk.plan_pages import Wanted, plan_page, seen, write_page
 from ...workbench.plans import in_words, shows
-from ..answers import asks_for_people, connected, flows_of, in_background, looked_into, note, run_id
+from ..answers import asks_for_people, connected, flows_of, in_background, looked_into, note, number_in, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
 from ..render import render
 from ..site import Site, site_of
 
-PER_PAGE, MOST_CHANGES = 50, 12
+PER_PAGE, MOST_CHANGES, MOST_PAGES = 50, 12, 1_000_000
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
@@ -44,7 +44,7 @@ def show(request: Request) -> Response:
     """Shows a part of the plan."""
     asked = request.query_params
     one, wanted = _chosen(request), _wanted(request)
-    number = max(int(asked["page"]), 1) if asked.get("page", "").isdecimal() else 1
+    number = max(number_in(asked.get("page", ""), MOST_PAGES), 1)
     found = plan_page(one, wanted, (number - 1) * PER_PAGE, PER_PAGE)
     keys = [row["key"] for row in found.rows]
     open_values = asks_for_people(request, f"{one.flow.id}, plan", keys)

@@ -13,9 +13,10 @@
 
   function renumber() {
     rows().forEach((row, place) => {
-      row.cells[0].firstChild.nodeValue = String(place + 1);
+      const number = place + 2;  // as spreadsheets and messages count: row 1 has the names of the columns
+      row.cells[0].firstChild.nodeValue = String(number);
       for (const cell of cellsOf(row)) {
-        cell.setAttribute("aria-label", `${cell.dataset.column}, ${form.dataset.row} ${place + 1}`);
+        cell.setAttribute("aria-label", `${cell.dataset.column}, ${form.dataset.row} ${number}`);
       }
     });
   }

@@ -13,6 +13,8 @@ from ..approval import Proposal
 from ..plans import shows, with_changes, write_csv
 
 MOST_IN_CSV = 200_000
+LEFT = "action = 'skip'"
+"""SQL: nothing is done about the record. Those come last."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class PlanPage:
 
 
 def plan_page(connected: ConnectedFlow, wanted: Wanted, first: int, most: int) -> PlanPage:
-    """Some of the planned records of a flow, in all its windows.
+    """Some of the planned records of a flow, in all its windows: those of which something would be written come first.
 
     Args:
         first: how many of the wanted ones come before.
@@ -70,7 +72,7 @@ def plan_page(connected: ConnectedFlow, wanted: Wanted, first: int, most: int) -
         ((total,),) = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchall()
         rows = rows_of(
             connection,
-            f"SELECT * FROM {table} WHERE {where} ORDER BY part, key LIMIT ? OFFSET ?",
+            f"SELECT * FROM {table} WHERE {where} ORDER BY {LEFT}, part, key LIMIT ? OFFSET ?",
             [*values, most, first],
         )
         ((planned_at, versions),) = connection.execute(

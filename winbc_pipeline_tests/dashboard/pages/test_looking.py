@@ -17,6 +17,7 @@ from ..test_desk import LATER_SKU
 from .conftest import Shown, with_a_day
 
 FLOW = ORDERS_TO_BC.id
+HUGE = "9" * 5000  # more digits than Python makes a number of
 LOOKING = ("/todo", f"/plan?flow={FLOW}", f"/plan/csv?flow={FLOW}", f"/plan/approve?flow={FLOW}", "/order?name=W1")
 
 
@@ -52,3 +53,8 @@ def test_pages_that_only_show_open_files_to_read_them_only(
         assert {path: answer.status_code for path, answer in pages.items()} == dict.fromkeys(pages, 200)
         assert "W2" in pages["/todo"].text and "W2" in pages[LOOKING[1]].text
         assert {path: path.read_bytes() for path in orders.settings.state_folder.glob("*.duckdb*")} == files
+
+
+@pytest.mark.parametrize("path", [f"/plan?flow={FLOW}&page={HUGE}", f"/activity?offset={HUGE}", "/plan?page=-1"])
+def test_a_page_beyond_all_pages_is_an_empty_page(shown: Shown, path: str) -> None:
+    assert shown.browser().get(path).status_code == 200

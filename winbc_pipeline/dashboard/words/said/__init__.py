@@ -17,6 +17,8 @@ from .. import Language
 
 CODE = re.compile(r"(E-[A-Z-]+): (.+)", re.DOTALL)
 INSIDE = "said"  # how the names of places begin that hold a text of the program
+PLACE = re.compile(r"(\S+\.csv(?: row \d+)?(?:, column \w+)?): (.+)", re.DOTALL)  # where a table is wrong, and how
+RULES = re.compile(r"(?<=\)); (?!add a row)|(?<=\.csv); ")  # what stands between several broken rules of a record
 BETWEEN = ("; ", ". ")  # what stands between several texts
 LONGEST = 600  # characters; to look for places in a longer text may take long
 
@@ -76,6 +78,9 @@ def pattern_of(english: str) -> re.Pattern[str]:
 @lru_cache(maxsize=4096)
 def said(text: str, language: Language) -> str | None:
     """A text of the program in a language; None where any part of it has none."""
+    if len(rules := RULES.split(text)) > 1:
+        told = [said(each, language) for each in rules]
+        return "; ".join(each for each in told if each) if all(told) else None
     if len(text) > LONGEST:
         return None
     for pattern, there in texts_of(language).said:
@@ -83,6 +88,8 @@ def said(text: str, language: Language) -> str | None:
             given = found.groupdict()
             inside = {name: said(value, language) or value for name, value in given.items() if name.startswith(INSIDE)}
             return there.format(**given | inside) if given else there
+    if (placed := PLACE.fullmatch(text)) and (words := said(placed[2], language)):
+        return f"{placed[1]}: {words}"
     for sign in BETWEEN:
         first, _, rest = text.partition(sign)
         if rest and (one := said(first + sign.strip().replace(";", ""), language)) and (other := said(rest, language)):
