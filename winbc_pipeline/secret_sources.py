@@ -33,9 +33,9 @@ IN_KEYRING = (
     "workers.password",
     "state.password",
 )
-# What `.env` had when the settings were loaded: a secret that came from there is looked up again.
-_loaded: dict[str, str | None] = {}
-_read: dict[tuple[Path, int, int, int], Mapping[str, str | None]] = {}  # what `.env` gives, by its newest version
+# What the `.env` of a folder had when its settings were loaded: a secret that came from there is looked up again.
+_loaded: dict[tuple[Path, str], str | None] = {}
+_read: dict[Path, tuple[tuple[int, int, int], Mapping[str, str | None]]] = {}  # each `.env`: its version, its content
 FROM_KEYRING: set[str] = set()
 """Names of the settings that the keyring gave when they were loaded last; it counts where nothing else gives them."""
 _database_keys: dict[Path, "DatabaseKey"] = {}
@@ -82,40 +82,39 @@ def _is_secret(variable: str) -> bool:
     return variable.startswith(PREFIX) and not SECRETS.isdisjoint(variable.lower().split("__"))
 
 
-def env_file() -> dict[str, str | None]:
-    """What `.env` gives; it is remembered, for `current`."""
-    found = dict(dotenv_values(ENV_FILE))
-    check_private(ENV_FILE, found)
-    _loaded.update(found)
+def env_file(folder: Path) -> dict[str, str | None]:
+    """What the `.env` of a connection's folder gives; it is remembered, for `current`."""
+    found = dict(dotenv_values(folder / ENV_FILE))
+    check_private(folder / ENV_FILE, found)
+    _loaded.update({(folder, variable): value for variable, value in found.items()})
     return found
 
 
-def current(name: str, loaded: str) -> str:
+def current(name: str, loaded: str, folder: Path) -> str:
     """A secret as it is now: that of `.env` where it came from there, else the loaded one.
 
     Args:
         name: of the setting, such as `bc.client_secret`.
         loaded: its value in the loaded settings.
+        folder: of the connection.
     """
     variable = PREFIX + name.upper().replace(".", "__")
-    if not loaded or _loaded.get(variable) != loaded:
+    if not loaded or _loaded.get((folder, variable)) != loaded:
         return loaded
-    return _read_now().get(variable) or loaded
+    return _read_now((folder / ENV_FILE).absolute()).get(variable) or loaded
 
 
-def _read_now() -> Mapping[str, str | None]:
-    """What `.env` gives now. It is read again when the file is another one: each call to Winstore asks for it."""
-    file = ENV_FILE.absolute()
+def _read_now(file: Path) -> Mapping[str, str | None]:
+    """What a `.env` gives now. It is read again when the file is another one: each call to Winstore asks for it."""
     try:
         found = file.stat()
     except OSError:
         return {}
-    version = (file, found.st_mtime_ns, found.st_size, found.st_ino)
-    given = _read.get(version)
-    if given is None:
+    version = (found.st_mtime_ns, found.st_size, found.st_ino)
+    before, given = _read.get(file, (None, {}))
+    if before != version:
         given = dotenv_values(file)
-        _read.clear()
-        _read[version] = given
+        _read[file] = version, given
     return given
 
 

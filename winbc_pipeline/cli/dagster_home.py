@@ -1,6 +1,7 @@
 """DAGSTER_HOME of one connection, and the processes of Dagster, behind the guarded door of the dashboard."""
 
 import errno
+import json
 import logging
 import os
 import signal
@@ -24,11 +25,13 @@ from ..dashboard.reach import HERE, base_address, own_address, trusted
 from ..dashboard.site import DAGSTER
 from ..errors import ConfigurationError, NotDone, SystemUnavailable
 from ..orchestration.configuration import CONFIGURATION, shipped
-from ..settings import DashboardSettings, Settings
+from ..settings import DashboardSettings, Settings, load_settings, locations
 from .output import bar
 
 LOG = "ui.log"  # in DAGSTER_HOME: what the dashboard, Dagster and its daemon print
 PORT = "ui.port"  # in DAGSTER_HOME: where the dashboard is while it is served
+WORKSPACE = "workspace.yaml"  # in DAGSTER_HOME: the code locations, where connections are served together
+DEFINITIONS, TOGETHER = "winbc_pipeline.definitions", "winbc_pipeline.together"
 LOG_BYTES = 5 * 2**20
 # The threads of Dagster's code server, and of the server before it: each sensor's tick stays in one of each.
 WORKERS, THREADS = ("DAGSTER_GRPC_MAX_WORKERS", "DAGSTER_CODE_SERVER_MAX_WORKERS"), "32"
@@ -116,12 +119,29 @@ def serve_ui(
     """
     given = ["-h", HERE, "-p", str(port), "--log-level", "warning"]  # the dashboard itself knows where it listens
     access_of(home.parent)  # made by this process, before another one reads it
-    command = ["winbc_pipeline.dashboard.dagster_dev", "dev", "-m", "winbc_pipeline.definitions", *given]
+    command = ["winbc_pipeline.dashboard.dagster_dev", "dev", *_code(home), *given]
     with child(command, subprocess.PIPE) as process, noted(home, port):
         threading.Thread(target=_keep_log, args=(process.stdout, home / LOG), daemon=True).start()
         with bar(console, "Starting the dashboard and Dagster"):
             wait_until_served(process, port, home / LOG, options=options)
         yield process
+
+
+def _code(home: Path) -> list[str]:
+    """Which code Dagster loads, as its options: that of the connection of this folder, and of those served together."""
+    numbers = locations()
+    if not numbers:
+        return ["-m", DEFINITIONS]
+    own = load_settings()
+    is_set_up = own.bc.base_url or own.winstore.base_url  # else it only holds the others, and needs no process
+    modules = [{"module_name": DEFINITIONS, "location_name": "winbc"}] if is_set_up else []
+    modules += [
+        {"module_name": TOGETHER, "attribute": f"location_{number}", "location_name": f"winbc-{number}"}
+        for number in numbers
+    ]
+    file = home / WORKSPACE
+    file.write_text(json.dumps({"load_from": [{"python_module": each} for each in modules]}), encoding="utf-8")
+    return ["-w", str(file)]
 
 
 def address(folder: Path, port: int, role: Role = "admin", options: DashboardSettings = ALONE) -> str:

@@ -1,6 +1,7 @@
 """The dashboard as an ASGI application: its pages, and Dagster's UI, behind the door."""
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
@@ -16,6 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
+from ..staging.looking import looking
+from .answers import LOOK_S, AtWork
 from .guard.codes import codes_of
 from .guard.dagster import GuardedDagster
 from .guard.door import Door, log_failure
@@ -54,7 +57,9 @@ def create_app(site: Site, pages: Sequence[Page] = PAGES, dagster: ASGIApp | Non
         audit.record(site.settings, "dagster", ", ".join(acts), who=name_of(session))
 
     followers, options = Followers(), site.settings.dashboard
-    behind: ASGIApp = _Both(app, GuardedDagster(dagster, DAGSTER, note, followers, site.now)) if dagster else app
+    behind: ASGIApp = _Looking(app)
+    if dagster:
+        behind = _Both(behind, GuardedDagster(dagster, DAGSTER, note, followers, site.now))
     guarded = () if dagster is None else (DAGSTER,)
     log_ins = LogIns(
         site.access,
@@ -78,6 +83,17 @@ class _Both:
         path: str = scope.get("path", "")
         app = self.dagster if path == DAGSTER or path.startswith(f"{DAGSTER}/") else self.pages
         await app(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """Pages that only show something open databases to read only, and wait for no run."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with looking(LOOK_S) if scope.get("method") in READING else nullcontext():
+            await self.app(scope, receive, send)
 
 
 def _moved(request: Request) -> Response:
@@ -109,6 +125,8 @@ async def _told(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
     if status == 500:
         log_failure(request.scope, error)
+    if isinstance(error, AtWork) and "hx-request" not in request.headers:
+        return render(request, "at_work.html", status=status, progress=error.progress, again=_again(request))
     if isinstance(error, StoreBusy):  # whoever reads a page can end no process
         return _error_page(request, status, f"{error.code}: {words_for(request)('desk.busy')}")
     return _error_page(request, status, Said(language_of(request))(error))
@@ -120,6 +138,10 @@ def _error_page(request: Request, status: int, text: str = "") -> Response:
     name = f"shell.error_{status}"
     told = text or words(name if words.has(name) else "shell.error_400")
     template = "error_part.html" if "hx-request" in request.headers else "error.html"
+    return render(request, template, status=status, text=told, again=_again(request) if status == BUSY else "")
+
+
+def _again(request: Request) -> str:
+    """The address of a page that only shows something; empty for one that does something."""
     address = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    again = address if status == BUSY and request.method in READING else ""
-    return render(request, template, status=status, text=told, again=again)
+    return address if request.method in READING else ""

@@ -15,6 +15,7 @@ from ..sync.flow import Address, Flow, KeyChain, Part, Reference, Rows
 from ..sync.reading.read_bc import MODIFIED, records_of
 from ..sync.records.special.privacy import Privacy
 from ..systems.business_central import BusinessCentral
+from ..systems.facts import SHIP_TO
 from .customer_keys import FIELDS, keys_of
 
 KEYS = KeyChain(
@@ -38,7 +39,7 @@ COMPANY = Reference(
     where=("contactType", "Company"),
 )
 
-# Business Central's customer has one address. That of a delivery, which Winstore may have besides, has no field there.
+# API v2.0 has one address of a customer. That of a delivery, which Winstore may have besides, needs the companion app.
 ADDRESS = Address(
     fields=("addressLine1", "addressLine2", "city", "state", "country", "postalCode"),
     place=("addressLine1", "city", "postalCode"),
@@ -74,6 +75,7 @@ CUSTOMERS = Flow(
             fixed=("type",),
             address=ADDRESS,
             app_set="customerSettings",
+            app_rows=(SHIP_TO,),
         ),
         Part(
             name="contact",

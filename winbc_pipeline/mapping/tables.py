@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import MappingError
-from ..systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, UNIT
+from ..systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, SHIP_TO, UNIT
 from .cells import Row, exact, plain, read_rows
 
 COLUMNS = ("target_field", "source", "default", "when", "required", "owner", "note")
@@ -32,7 +32,8 @@ TO_FILL = "?"  # stands for a target value that a person still has to give
 # What names a dimension, an attribute or a unit may hold any characters, as many as Business Central has room for.
 _NAMED = {DIMENSION: 20, ATTRIBUTE: 250, UNIT: 10, f"{BARCODE}.": 10}
 _FREE = "|".join(rf"{re.escape(prefix)}\S.{{0,{room - 1}}}" for prefix, room in _NAMED.items())
-TARGET_FIELD = re.compile(rf"(?!{'|'.join(map(re.escape, _NAMED))})[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|{_FREE}")
+_SHIP_TO = rf"{re.escape(SHIP_TO)}[A-Za-z0-9_-]{{1,10}}\.[A-Za-z0-9]+"  # the code of an address, and a field of it
+TARGET_FIELD = re.compile(rf"(?!{'|'.join(map(re.escape, _NAMED))})[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|{_FREE}|{_SHIP_TO}")
 # The places of a feature in a record of the target, and the field that each is.
 FIELDS_OF_PLACES = {
     "field": "{}",

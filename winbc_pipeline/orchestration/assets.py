@@ -53,7 +53,9 @@ from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
+from .many_windows import add_metadata
 from .metadata import failure, window_metadata
+from .names import key_of, named
 from .stock import CHECK as STOCK
 from .stock import CHECK_TEXT as STOCK_TEXT
 from .stock import without_article
@@ -116,7 +118,7 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
             done = Done(held=error)
         return replace(done, failed=records_not_done(connected, work.first, work.last))
 
-    staging_key = AssetKey(("staging", flow.staging))
+    staging_key = key_of(connected.settings, "staging", flow.staging)
 
     def lineage() -> dict[str, Any]:
         return mapped_metadata(staging_key, connected.compiled())
@@ -137,7 +139,7 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
         deps = [assets[-1].key, tables.key]
         if name == "planned":
             deps += looked_up(connected)
-        key = AssetKey((name, flow.id))
+        key = key_of(connected.settings, name, flow.id)
         assets.append(_layer(connected, key, deps, step, column_schema(columns), text, extra))
     return assets, check
 
@@ -175,14 +177,14 @@ def _layer(
     @asset(
         key=key,
         deps=deps,
-        group_name=flow.id,
+        group_name=named(connected.settings, flow.id),
         partitions_def=partitions(connected.settings),
         backfill_policy=BackfillPolicy.single_run(),
-        pool=flow.lease,  # one run at a time: the runs share a database file, or pairs
+        pool=named(connected.settings, flow.lease),  # one run at a time: the runs share a database file, or pairs
         description=text,
         # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
         metadata={"columns": columns},
-        kinds={"duckdb", key.path[0]},
+        kinds={"duckdb", key.path[-2]},
         check_specs=_check_specs(connected, key),
         config_schema={},  # none is taken, because Dagster stores and shows it
     )
@@ -201,13 +203,13 @@ def _run_layer(
 ) -> LayerResults:
     """Does the work of one layer, and shows each window of it. Raises Failure when records are not done."""
     settings = connected.settings
-    began = time.monotonic()
+    began, name = time.monotonic(), key.path[-2]
     first, last = days_of(context, settings)
-    is_last = key.path[0] == SYNCED
-    with _plain_errors(), watched(connected, ends=is_last, layer=key.path[0], run=context.run.run_id):
+    is_last = name == SYNCED
+    with _plain_errors(), watched(connected, ends=is_last, layer=name, run=context.run.run_id):
         done = step(Work(connected, first, last, context.run.run_id, told=context.log.info))
-        windows = windows_of_layer(connected, key.path[0], first, last)
-        above = {name: windows_of_layer(connected, name, first, last) for name in done.again}
+        windows = windows_of_layer(connected, name, first, last)
+        above = {layer: windows_of_layer(connected, layer, first, last) for layer in done.again}
         more = extra()
         checks = _checks(connected) if is_last else []
     let_go()  # Dagster's events of years of windows take seconds
@@ -221,7 +223,7 @@ def _run_layer(
         context.log.warning(str(done.held))
     for name, made in above.items():
         context.log.warning(f"{name}/{connected.flow.id}: {EDITED}")
-        layer = AssetKey((name, connected.flow.id))
+        layer = key_of(settings, name, connected.flow.id)
         _log_windows(context, layer, _shown(context, settings, made, seconds, again), set())
     shown = _shown(context, settings, windows, seconds, again)
     shown[partition_key(last, settings)] |= more
@@ -230,15 +232,14 @@ def _run_layer(
         _log_windows(context, key, shown, red)
         told = [row for window in windows.values() for row in window.records]
         raise failure(done.failed, {(row["part"], row["key"]): row["message"] for row in told}, done.held)
-    for name, metadata in shown.items():
-        context.add_asset_metadata(metadata, partition_key=name)
+    add_metadata(context, key, shown)
     yield MaterializeResult()
 
 
 def _check_specs(connected: ConnectedFlow, key: AssetKey) -> list[AssetCheckSpec]:
     """The checks of a layer; only the last one has some."""
     flow = connected.flow
-    if key.path[0] != SYNCED:
+    if key.path[-2] != SYNCED:
         return []
     texts = {ALL_DONE: ALL_DONE_TEXT} | ({GONE: GONE_TEXT} if flow.gone else {})
     texts |= {STOCK: STOCK_TEXT} if flow.emptied else {}
@@ -331,11 +332,11 @@ def _log_windows(
 
 def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetChecksDefinition]:
     """The asset of a flow's mapping CSVs, whose data version is the hash of the files, and the check of its rows."""
-    key = AssetKey((TABLES, connected.flow.id))
+    key = key_of(connected.settings, TABLES, connected.flow.id)
 
     @asset(
         key=key,
-        group_name=connected.flow.id,
+        group_name=named(connected.settings, connected.flow.id),
         description="The mapping CSVs; edit them in a spreadsheet.",
         kinds={"csv"},
         config_schema={},

@@ -9,8 +9,9 @@ from typing import Any
 from dagster import AssetKey, TableColumn, TableColumnDep, TableColumnLineage, TableSchema
 
 from ..mapping.compiler import Compiled, CompiledLine
-from ..staging.load import OWN, TYPES
+from ..staging.load import OWN, TYPES, StagingTable
 from ..sync.connected import ConnectedFlow
+from ..sync.flow import Flow
 from ..sync.map import MAPPED
 from ..systems.business_central import entity_fields
 from ..systems.facts import FieldFacts
@@ -72,9 +73,10 @@ def column_schema(columns: Mapping[str, str]) -> TableSchema:
 
 def staged_schema(connected: ConnectedFlow) -> TableSchema:
     """The columns of a flow's staging table: winbc's own, and the fields of the source."""
-    columns = list(column_schema(OWN).columns)
-    for name, kind in connected.staging.fields.items():
-        columns.append(TableColumn(name, TYPES[kind], description=_field_text(connected, name)))
+    columns, staging, loaded = list(column_schema(OWN).columns), connected.staging, connected.loaded
+    for name, kind in staging.fields.items():
+        text = _field_text(connected.flow, staging, name in loaded.fields, name)
+        columns.append(TableColumn(name, TYPES[kind], description=text))
     return TableSchema(columns)
 
 
@@ -105,11 +107,14 @@ def _target_text(each: CompiledLine, reads: list[str]) -> str:
     return ". ".join(filter(None, (made_of, takes[0].upper() + takes[1:], owner, each.line.note)))
 
 
-def _field_text(connected: ConnectedFlow, name: str) -> str:
-    """What a staged field is: where it comes from, and what it is used for."""
-    flow, staging = connected.flow, connected.staging
+def _field_text(flow: Flow, staging: StagingTable, is_loaded: bool, name: str) -> str:
+    """What a staged field is: where it comes from, and what it is used for.
+
+    Args:
+        is_loaded: whether the source gives it.
+    """
     system = NAMES[flow.source]
-    if name in flow.derived or name not in connected.loaded.fields:
+    if name in flow.derived or not is_loaded:
         text = f"Worked out from what {system} sent"
     elif flow.reading:
         entity, field = (flow.lines, name.removeprefix(LINE)) if name.startswith(LINE) else (flow.entity, name)

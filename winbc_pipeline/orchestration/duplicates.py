@@ -21,6 +21,7 @@ from ..health.publishing.publish import published
 from ..sync.connected import ConnectedFlow
 from ..sync.run import search_duplicates
 from .jobs import nightly_schedule
+from .names import named, tags_of
 
 LOOK_BACK = timedelta(days=30)  # since the order was confirmed
 NAMED = 20  # orders in the failure's text
@@ -28,9 +29,9 @@ NAMED = 20  # orders in the failure's text
 
 def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job that searches the documents of a flow, and the schedule that runs it every night (UTC)."""
-    flow = connected.flow
+    flow, settings = connected.flow, connected.settings
 
-    @op(name=f"look_for_duplicates_of_{flow.id}", pool=flow.id, config_schema={})
+    @op(name=named(settings, f"look_for_duplicates_of_{flow.id}"), pool=named(settings, flow.id), config_schema={})
     def look(context: OpExecutionContext) -> None:
         with published(connected):
             found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
@@ -45,11 +46,12 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
         context.log.info(f"No order of the last {LOOK_BACK.days} days has a second document.")
 
     @job(
-        name=f"{flow.id}_duplicates",
+        name=named(settings, f"{flow.id}_duplicates"),
+        tags=tags_of(settings),
         executor_def=in_process_executor,
         description="Looks for second documents of orders; deletes nothing.",
     )
     def duplicates() -> None:
         look()
 
-    return duplicates, nightly_schedule(duplicates, "0 3 * * *", connected.settings.timing(flow.id).schedules)
+    return duplicates, nightly_schedule(duplicates, "0 3 * * *", settings.timing(flow.id).schedules)

@@ -6,6 +6,7 @@ What a sensor does at each tick: tick.py. Concept pages: Jobs, Sensors, Schedule
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dagster import (
@@ -36,22 +37,29 @@ from ..settings import Settings
 from ..staging import ledger
 from ..staging.notes import polls
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import Flow
+from .following.apart import apart
 from .following.instance import instance_of
 from .following.known import NO_APPROVAL
 from .following.tick import paused, tick
 from .following.watch import DOWN, Watch
 from .following.watch_health import CHECK, synced
+from .names import named, tags_of
 from .windows import range_tags, window_of
 
+Versions = Mapping[AssetKey, Callable[[], str]]
+"""For each asset of mapping tables, the function that gives its present version."""
+SHARED_S = 60  # from one look at the tables of several connections to the next: it reads all their files
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs
 
 
-def flow_job(flow: Flow) -> Any:
+def flow_job(connected: ConnectedFlow) -> Any:
     """The job that takes a flow from staging to synced, in one process."""
-    late = AssetSelection.checks(AssetCheckKey(synced(flow.id), CHECK))  # the sensor reports it
-    return define_asset_job(flow.id, AssetSelection.groups(flow.id) - late, executor_def=in_process_executor)
+    settings = connected.settings
+    name = named(settings, connected.flow.id)
+    late = AssetSelection.checks(AssetCheckKey(synced(settings, connected.flow.id), CHECK))  # the sensor reports it
+    chosen = AssetSelection.groups(name) - late
+    return define_asset_job(name, chosen, tags=tags_of(settings), executor_def=in_process_executor)
 
 
 def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefinition:
@@ -67,7 +75,7 @@ def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefin
     timing = connected.settings.timing(flow.id)
 
     @sensor(
-        name=f"{flow.id}_changes",
+        name=named(connected.settings, f"{flow.id}_changes"),
         job=job,
         minimum_interval_seconds=max(1, timing.sensor_seconds - 1),
         default_status=DefaultSensorStatus.RUNNING if timing.sensors else DefaultSensorStatus.STOPPED,
@@ -87,34 +95,47 @@ def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefin
     return changes
 
 
-def mapping_job(tables: Sequence[AssetKey]) -> Any:
+def mapping_job(settings: Settings, tables: Sequence[AssetKey]) -> Any:
     """The job that runs the mapping tables with their checks, without the flows."""
-    return define_asset_job("mapping_tables", AssetSelection.assets(*tables), executor_def=in_process_executor)
+    name, chosen = named(settings, "mapping_tables"), AssetSelection.assets(*tables)
+    return define_asset_job(name, chosen, tags=tags_of(settings), executor_def=in_process_executor)
 
 
-def mapping_sensor(tables: Mapping[AssetKey, Callable[[], str]], settings: Settings, job: Any) -> SensorDefinition:
+def mapping_sensor(tables: Sequence[tuple[Settings, Versions, Any]]) -> SensorDefinition:
     """The sensor that notices an edit of the tables and requests a run of their job.
 
     The run checks the tables. Dagster then shows what was made with the old tables as out of date.
 
     Args:
-        tables: for each asset of mapping tables, the function that gives its present version.
+        tables: for each connection its mapping tables, and the job that runs them.
     """
+    on = any(settings.sensors for settings, _, _ in tables)
 
     @sensor(
         name="mapping_tables_edited",
-        job=job,
-        minimum_interval_seconds=10,
-        default_status=DefaultSensorStatus.RUNNING if settings.sensors else DefaultSensorStatus.STOPPED,
+        jobs=[job for _, _, job in tables],
+        minimum_interval_seconds=10 if len(tables) == 1 else SHARED_S,
+        default_status=DefaultSensorStatus.RUNNING if on else DefaultSensorStatus.STOPPED,
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
-        before = json.loads(context.cursor or "{}")
-        now = {key.to_user_string(): version() for key, version in tables.items()}
-        changed = [key for key in tables if before.get(name := key.to_user_string()) != now[name]]
-        requests = [RunRequest(run_key=clock.now().isoformat(), asset_selection=changed)] if changed else []
-        return SensorResult(run_requests=requests, cursor=json.dumps(now))
+        before: dict[str, str] = json.loads(context.cursor or "{}")
+        found = apart({known.connection: partial(_versions, own) for known, own, _ in tables})
+        requests, after = [], dict[str, str]()
+        for settings, own, job in tables:
+            known = {name: before.get(name) for key in own if (name := key.to_user_string())}
+            now = found.get(settings.connection, known)
+            changed = [key for key in own if known[name := key.to_user_string()] != now[name]]
+            if changed:
+                run_key = named(settings, clock.now().isoformat())
+                requests.append(RunRequest(run_key=run_key, job_name=job.name, asset_selection=changed))
+            after |= {name: version for name, version in now.items() if version}
+        return SensorResult(run_requests=requests, cursor=json.dumps(after))
 
     return edited
+
+
+def _versions(tables: Versions) -> dict[str, str]:
+    return {key.to_user_string(): version() for key, version in tables.items()}
 
 
 def nightly_schedule(job: JobDefinition, cron: str, on: bool) -> ScheduleDefinition:
@@ -144,7 +165,7 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
 
     try:
         return schedule(
-            name=f"{flow.id}_sweep",
+            name=named(settings, f"{flow.id}_sweep"),
             job=job,
             cron_schedule=timing.cron,
             execution_timezone="UTC",

@@ -16,12 +16,16 @@ from ..sync.outcomes import APPROVAL, REASONS
 from .layers import SHOWN, LayerWindow
 
 COLUMNS = ("record", "part", "outcome", "reason", "message")
+RECORDS = TableSchema([TableColumn(name, "string") for name in COLUMNS])
+OUTCOMES = TableSchema([TableColumn(name, "string") for name in ("outcome", "reason", "orders", "amount")])
 NAMED = 20  # records in the text of a failure
 EXPLAINED = 5  # records whose message stands in the failure's text; the table has those of the others
 
 
 def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str, Any]:
     """The metadata of one window. Dagster's UI shows it in this order.
+
+    A window without records has no table of them. Years of windows have many such, and its number of rows says it.
 
     Args:
         window: the partition key.
@@ -32,7 +36,7 @@ def window_metadata(window: str, view: LayerWindow, seconds: float) -> dict[str,
         "window": window,
         **{f"records_{outcome}": count for outcome, count in view.counts.items()},
         **_documents(view.documents),
-        "records": _table(view.records),
+        **({"records": _table(view.records)} if view.records else {}),
         "run_seconds": round(seconds, 2),
         "dagster/partition_row_count": sum(view.counts.values()),
     }
@@ -70,8 +74,7 @@ def _outcomes(rows: list[Row]) -> MetadataValue[Any]:
         amount = f"{row['amount'] or 0:.2f} {row['currency'] or ''}".strip()
         texts = {"outcome": row["outcome"], "reason": row["reason"] or "", "orders": str(row["records"])}
         records.append(TableRecord({**texts, "amount": amount}))
-    schema = TableSchema([TableColumn(name, "string") for name in ("outcome", "reason", "orders", "amount")])
-    return MetadataValue.table(records, schema)
+    return MetadataValue.table(records, OUTCOMES)
 
 
 def _group(row: Row) -> str:
@@ -121,4 +124,4 @@ def _table(rows: list[Row]) -> MetadataValue[Any]:
     for row in rows:
         cells = (row["key"], row["part"], row["outcome"], row["reason"] or "", row["message"])
         table.append(TableRecord(dict(zip(COLUMNS, cells, strict=True))))
-    return MetadataValue.table(table, TableSchema([TableColumn(name, "string") for name in COLUMNS]))
+    return MetadataValue.table(table, RECORDS)

@@ -5,16 +5,16 @@ hands that in, because this folder and the workbench do not know each other.
 Concept pages: Jobs, Schedules, Asset observations.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dagster import (
-    AssetKey,
     AssetObservation,
     DagsterInvalidDefinitionError,
     DefaultScheduleStatus,
     Failure,
     JobDefinition,
+    OpDefinition,
     OpExecutionContext,
     ScheduleDefinition,
     in_process_executor,
@@ -24,6 +24,7 @@ from dagster import (
 
 from ..errors import CallsSpent, ConfigurationError, WinbcError
 from ..sync.connected import ConnectedFlow
+from .names import key_of, named, tags_of
 
 
 class Answer(Protocol):
@@ -47,41 +48,38 @@ TEXTS = {
 }
 
 
-def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefinition, ScheduleDefinition]:
-    """A job that asks whether both systems agree on a flow, and its schedule.
+def comparison(asked: Sequence[tuple[ConnectedFlow, Ask]], name: str) -> tuple[JobDefinition, ScheduleDefinition]:
+    """A job that asks whether both systems agree on flows of one connection, and its schedule.
 
-    Its figures stand as an observation at the flow's last asset. The run fails when they do not agree.
+    Figures stand as an observation at each flow's last asset. The run fails when they do not agree.
 
     Args:
+        asked: one flow; or all of a connection that is served together with others, so that they are fewer jobs.
         name: COUNTS or WHOLE.
 
     Raises: ConfigurationError for a cron expression that Dagster does not take.
     """
-    flow, chosen = connected.flow, connected.settings.reconcile
+    first, _ = asked[0]
+    settings, steps = first.settings, [_step(connected, name, ask) for connected, ask in asked]
 
-    @op(name=f"{name}_of_{flow.id}", config_schema={})
-    def compare(context: OpExecutionContext) -> None:
-        found = _asked(context, connected, ask)
-        if found is None:
-            return
-        key = AssetKey(("synced", flow.id))
-        metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
-        context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
-        if not found.agrees:
-            hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
-            raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
-
-    @job(name=f"{flow.id}_{name}", executor_def=in_process_executor, description=TEXTS[name])
+    @job(
+        name=named(settings, name) if settings.prefix else f"{first.flow.id}_{name}",
+        tags=tags_of(settings),
+        executor_def=in_process_executor,
+        description=TEXTS[name],
+    )
     def comparing() -> None:
-        compare()
+        for step in steps:
+            step()
 
-    cron = chosen.counts_cron if name == COUNTS else chosen.whole_cron
+    cron = settings.reconcile.counts_cron if name == COUNTS else settings.reconcile.whole_cron
+    is_on = any(settings.timing(connected.flow.id).schedules for connected, _ in asked)
     try:
         return comparing, ScheduleDefinition(
             job=comparing,
             cron_schedule=cron,
             execution_timezone="UTC",
-            default_status=_status(connected),
+            default_status=DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED,
         )
     except DagsterInvalidDefinitionError:
         setting = "reconcile.counts_cron" if name == COUNTS else "reconcile.whole_cron"
@@ -89,9 +87,23 @@ def comparison(connected: ConnectedFlow, name: str, ask: Ask) -> tuple[JobDefini
         raise ConfigurationError(f"The setting {setting}: `{cron}` is no cron expression.", hint) from None
 
 
-def _status(connected: ConnectedFlow) -> DefaultScheduleStatus:
-    is_on = connected.settings.timing(connected.flow.id).schedules
-    return DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED
+def _step(connected: ConnectedFlow, name: str, ask: Ask) -> OpDefinition:
+    """The step that asks about one flow. Another flow's goes on when it fails."""
+    flow, settings = connected.flow, connected.settings
+
+    @op(name=named(settings, f"{name}_of_{flow.id}"), config_schema={})
+    def compare(context: OpExecutionContext) -> None:
+        found = _asked(context, connected, ask)
+        if found is None:
+            return
+        key = key_of(settings, "synced", flow.id)
+        metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
+        context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
+        if not found.agrees:
+            hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
+            raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
+
+    return compare
 
 
 def _asked(context: OpExecutionContext, connected: ConnectedFlow, ask: Ask) -> Answer | None:

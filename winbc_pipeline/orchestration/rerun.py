@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from dagster import AssetKey, DagsterInstance, JobDefinition
+from dagster import DagsterInstance, JobDefinition
 
 from ..staging import ledger
 from ..sync.connected import ConnectedFlow
 from .following.known import NO_APPROVAL
 from .in_process import run_windows
+from .names import key_of
 from .windows import partition_key, partitions, window_of
 
 FAILED = "FAILED"
@@ -52,7 +53,8 @@ def _failed(connected: ConnectedFlow, instance: DagsterInstance) -> set[date]:
     """First days of the windows whose newest run of the last layer failed, as Dagster knows it."""
     windows = partitions(connected.settings)
     keys = windows.get_partition_keys()
-    states = instance.get_status_by_partition(AssetKey(("synced", connected.flow.id)), keys, windows) or {}
+    asset = key_of(connected.settings, "synced", connected.flow.id)
+    states = instance.get_status_by_partition(asset, keys, windows) or {}
     failed = [key for key, state in states.items() if state and state.value == FAILED]
     return {windows.time_window_for_partition_key(key).start.date() for key in failed}
 

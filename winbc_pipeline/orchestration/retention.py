@@ -36,14 +36,19 @@ from ..sync.keeping.comparisons import forget_left
 from ..sync.keeping.retention import forget_kept, tidy
 from .assets import TABLES
 from .jobs import nightly_schedule
+from .names import connections_of, named, tags_of
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
-def purge_runs(instance: DagsterInstance, before: datetime) -> int:
-    """Deletes the finished runs from before a moment that are superseded; returns how many."""
+def purge_runs(instance: DagsterInstance, before: datetime, prefix: str = "") -> int:
+    """Deletes the finished runs from before a moment that are superseded; returns how many.
+
+    Args:
+        prefix: that of the connection whose runs they are (names.py).
+    """
     old = instance.get_run_records(RunsFilter(statuses=FINISHED, created_before=before), ascending=True)
-    run_ids = [record.dagster_run.run_id for record in old]
+    run_ids = [run.run_id for run in (record.dagster_run for record in old) if connections_of(run) == {prefix}]
     superseded = [run_id for run_id in run_ids if _is_superseded(instance, run_id)]
     for run_id in superseded:
         instance.delete_run(run_id)
@@ -78,7 +83,7 @@ def _targets(instance: DagsterInstance, run_id: str) -> Iterator[tuple[AssetKey,
 def _made_later(instance: DagsterInstance, run_id: str, asset: AssetKey, window: str | None, moment: float) -> bool:
     """Whether another run has materialised an asset's window since a moment."""
     # Dagster plans the unpartitioned mapping tables of such a run with the window, too.
-    newest = _newest(instance, asset, None if asset.path[0] == TABLES else window)
+    newest = _newest(instance, asset, None if asset.path[-2] == TABLES else window)
     return newest is not None and newest.run_id != run_id and newest.timestamp > moment
 
 
@@ -91,13 +96,13 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
     """The job that deletes what was kept long enough, and the schedule that runs it every night (UTC)."""
     every = list(flows)
 
-    @op(name="purge_old_runs", config_schema={})
+    @op(name=named(settings, "purge_old_runs"), config_schema={})
     def purge(context: OpExecutionContext) -> None:
         before = clock.now() - timedelta(days=settings.run_history_days)
-        deleted = purge_runs(context.instance, before)
+        deleted = purge_runs(context.instance, before, settings.prefix)
         context.log.info(f"{deleted} runs from before {before.date()} deleted")
 
-    @op(name="tidy_databases", config_schema={})
+    @op(name=named(settings, "tidy_databases"), config_schema={})
     def tidy_all(context: OpExecutionContext) -> None:
         forget_kept(settings)
         forget_left(settings)
@@ -116,7 +121,8 @@ def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDe
             raise Failure(" ".join(broken), allow_retries=False)
 
     @job(
-        name="run_retention",
+        name=named(settings, "run_retention"),
+        tags=tags_of(settings),
         executor_def=in_process_executor,
         description="Deletes superseded old runs, and from the databases what was kept long enough.",
     )

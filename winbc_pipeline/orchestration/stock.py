@@ -27,6 +27,7 @@ from ..sync.connected import ConnectedFlow
 from ..sync.stock.report import in_words, unsent
 from ..sync.stock.sweep import sweep
 from .following.tick import paused
+from .names import named, tags_of
 
 CHECK = "every_sku_has_an_article"
 CHECK_TEXT = "Every SKU has an article or item in the target, and nothing else keeps its stock back. docs/stock.md."
@@ -35,10 +36,10 @@ NAMED = 20  # SKUs in a failure's text
 
 def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job that compares the figures of both systems, and the schedule that runs it (`stock.sweep_minutes`)."""
-    flow, minutes = connected.flow, connected.settings.stock.sweep_minutes
-    hours, name = connected.settings.stock.full_sweep_hours, f"{flow.id}_figures"
+    flow, settings = connected.flow, connected.settings
+    minutes, hours, name = settings.stock.sweep_minutes, settings.stock.full_sweep_hours, f"{flow.id}_figures"
 
-    @op(name=f"compare_{flow.id}", pool=flow.lease, config_schema={})
+    @op(name=named(settings, f"compare_{flow.id}"), pool=named(settings, flow.lease), config_schema={})
     def compare(context: OpExecutionContext) -> None:
         try:
             with watched(connected, job=name):
@@ -55,7 +56,8 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
             raise Failure(f"{len(done.failed)} SKUs are not done: {names}. See docs/errors.md.", allow_retries=False)
 
     @job(
-        name=name,
+        name=named(settings, name),
+        tags=tags_of(settings),
         executor_def=in_process_executor,
         description="Compares live stock with live stock; sends what differs.",
     )
@@ -65,9 +67,9 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     def unless_paused(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
         return paused(connected, clock.now()) or RunRequest()
 
-    is_on = connected.settings.timing(flow.id).schedules
+    is_on = settings.timing(flow.id).schedules
     return figures, ScheduleDefinition(
-        name=f"{name}_sweep",
+        name=named(settings, f"{name}_sweep"),
         job=figures,
         execution_fn=unless_paused,
         cron_schedule="0 * * * *" if minutes == 60 else f"*/{minutes} * * * *",

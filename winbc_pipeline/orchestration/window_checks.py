@@ -4,13 +4,11 @@ Here belongs: what is checked. A result is reported for the windows of a run tha
 checks, Partitions.
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetCheckSpec, AssetExecutionContext, AssetKey, Output
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType
 
 from ..settings import CheckSettings, Settings
 from ..staging import ledger
@@ -18,6 +16,8 @@ from ..staging.ledger import OPEN
 from ..staging.store import Row, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
+from .many_windows import store_results
+from .names import key_of
 from .windows import partition_key, partitions
 
 FEW_FAILED, FEW_SKIPPED, TOTALS, NONE_LEFT = "few_failed", "few_skipped", "totals_agree", "none_left_failed"
@@ -45,30 +45,14 @@ def report_window_checks(
 ) -> Iterator[Output[None]]:
     """Reports the results of the windows of a run, and yields what Dagster expects of each check."""
     flow = connected.flow
-    key = AssetKey(("synced", flow.id))
+    key = key_of(connected.settings, "synced", flow.id)
     windows = _windows(connected, first, last)
-    _store(context, [each for row in windows for each in _evaluations(flow, connected.settings.checks, key, row)])
+    store_results(
+        context, [each for row in windows for each in _evaluations(flow, connected.settings.checks, key, row)]
+    )
     names = {check.name for check in context.selected_asset_check_keys}
     outputs = context.assets_def.check_specs_by_output_name
     yield from (Output(None, output) for output, spec in outputs.items() if spec.name in names & set(_names(flow)))
-
-
-def _store(context: AssetExecutionContext, evaluations: Sequence[AssetCheckEvaluation]) -> None:
-    """Stores results together. `context.log_event` stores one after the other, which years of windows wait for.
-
-    Dagster has no public way to it; a test holds what is used of its inside.
-    """
-    step = str(context.op_execution_context.op_handle)
-    for number, evaluation in enumerate(evaluations, 1):
-        event = DagsterEvent(
-            event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            job_name=context.run.job_name,
-            event_specific_data=evaluation,
-            message=f"{evaluation.check_name}, {evaluation.partition}: {'passed' if evaluation.passed else 'failed'}.",
-            step_key=step,
-        )
-        batch = DagsterEventBatchMetadata(f"{context.run.run_id} {step} checks", number == len(evaluations))
-        context.instance.report_dagster_event(event, context.run.run_id, logging.DEBUG, batch)
 
 
 def _names(flow: Flow) -> Iterable[str]:

@@ -4,8 +4,10 @@ Here belongs: every setting, its type, default and unit.
 """
 
 from ..secret_sources import SECRETS as SECRETS
+from .connection import CONNECTIONS as CONNECTIONS
 from .connection import SHIPPED_TABLES as SHIPPED_TABLES
 from .connection import Settings as Settings
+from .connection import prefix_of as prefix_of
 from .flows import CustomerSettings as CustomerSettings
 from .flows import FlowSettings as FlowSettings
 from .flows import GuardSettings as GuardSettings
@@ -27,6 +29,10 @@ from .running import DashboardSettings as DashboardSettings
 from .running import DatabaseSettings as DatabaseSettings
 from .running import StateSettings as StateSettings
 from .running import WorkerSettings as WorkerSettings
+from .several import Beside as Beside
+from .several import beside as beside
+from .several import locations as locations
+from .several import restrict as restrict
 from .systems import BusinessCentralSettings as BusinessCentralSettings
 from .systems import WinstoreSettings as WinstoreSettings
 from .watching import AlertRoute as AlertRoute

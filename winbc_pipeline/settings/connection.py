@@ -1,5 +1,7 @@
 """All settings of one connection."""
 
+import os
+import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -11,9 +13,16 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    PrivateAttr,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from .. import secret_sources
 from .flows import (
@@ -28,10 +37,23 @@ from .flows import (
     Timing,
 )
 from .running import AuditSettings, DashboardSettings, DatabaseSettings, StateSettings, WorkerSettings
+from .section import FOLDER, InFolder
 from .systems import BusinessCentralSettings, WinstoreSettings
 from .watching import AlertSettings, CheckSettings, LateSettings, ReconcileSettings
 
+SETTINGS, DEFAULTS, CONNECTIONS = "winbc.toml", "defaults.toml", "connections"
 SHIPPED_TABLES = Path(str(resources.files("winbc_pipeline.defaults").joinpath("mapping_tables")))
+
+
+def defaults_of(folder: Path) -> Path:
+    """The file with what all connections beside each other share, by the folder of one of them; it may be missing."""
+    above = folder.absolute().parent
+    return above / DEFAULTS if above.name == CONNECTIONS else Path(os.devnull)
+
+
+def prefix_of(connection: str) -> str:
+    """The name of a connection, as names of Dagster may be: letters, digits and _ only."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", connection)
 
 
 class Settings(BaseSettings):
@@ -40,16 +62,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="WINBC_",
         env_nested_delimiter="__",
-        env_file=".env",
-        toml_file="winbc.toml",
         extra="ignore",  # a .env may hold variables of other programs (DAGSTER_HOME); load_settings checks our names
         frozen=True,
     )
 
     connection: str = Field(default="default", pattern=r"^[\w-]+$")
-    data_folder: Path = Path(".winbc")
-    mapping_folder: Path = Path("mapping_tables")
-    mapping_functions: Path | None = None
+    location: NonNegativeInt = 0
+    data_folder: InFolder = Field(default=Path(".winbc"), validate_default=True)
+    mapping_folder: InFolder = Field(default=Path("mapping_tables"), validate_default=True)
+    mapping_functions: InFolder | None = None
     history_start: date = date(2024, 1, 1)
     window: Literal["day", "week", "month"] = "day"
     time_zone: ZoneInfo | None = None
@@ -62,7 +83,7 @@ class Settings(BaseSettings):
     overlap_minutes: NonNegativeInt = 10
     run_history_days: PositiveInt = 30
     timeout_s: PositiveFloat = 60
-    ca_bundle: Path | None = None
+    ca_bundle: InFolder | None = None
     answer_limit_mb: PositiveInt = 100
     memory_limit_mb: int = Field(default=256, ge=64)
     quarantine_minutes: NonNegativeInt = 20  # a call may still run 16 minutes after it was given up (exactly_once.md)
@@ -88,6 +109,7 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     workers: WorkerSettings = WorkerSettings()
     flows: dict[str, FlowSettings] = {}
+    _folder: Path = PrivateAttr(default_factory=lambda: FOLDER.get())
 
     @model_validator(mode="after")
     def _databases_have_their_key(self) -> Self:
@@ -112,9 +134,29 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml, the keyring."""
-        given = (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))
-        return (*given, secret_sources.KeyringSource(settings_cls))
+        """The sources of settings, the strongest first: arguments, environment, .env, winbc.toml, what all connections
+        of a folder share, the keyring.
+
+        The environment of a process that serves several connections is not one connection's: what each says goes first.
+        """
+        folder = FOLDER.get()
+        own: tuple[PydanticBaseSettingsSource, ...] = (
+            DotEnvSettingsSource(settings_cls, env_file=folder / secret_sources.ENV_FILE),
+            TomlConfigSettingsSource(settings_cls, folder / SETTINGS),
+        )
+        named = (*own, env_settings) if folder != Path() else (env_settings, *own)
+        shared = TomlConfigSettingsSource(settings_cls, defaults_of(folder))
+        return (init_settings, *named, shared, secret_sources.KeyringSource(settings_cls))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of this connection: the working folder, or the one from which it was loaded beside others."""
+        return self._folder
+
+    @property
+    def prefix(self) -> str:
+        """What begins the names of this connection in Dagster; empty where its code location serves it alone."""
+        return prefix_of(self.connection) if self.folder != Path() else ""
 
     @property
     def tables_folder(self) -> Path:

@@ -10,32 +10,37 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from .. import secret_sources
 from ..errors import ConfigurationError
-from ..secret_sources import SECRETS
-from .connection import Settings
+from ..secret_sources import ENV_FILE, SECRETS
+from .connection import SETTINGS, Settings, defaults_of
+from .section import FOLDER
 
-Source = Literal["environment", ".env", "winbc.toml", "default", "keyring"]
-"""Where the value of a setting comes from, the strongest first."""
+Source = Literal["environment", ".env", "winbc.toml", "defaults.toml", "default", "keyring"]
+"""Where the value of a setting comes from."""
 
 
-def load_settings(**given: Any) -> Settings:
-    """The settings of the working folder (winbc.toml, .env) and of the environment; `given` settings win over both.
+def load_settings(folder: Path = Path(), **given: Any) -> Settings:
+    """The settings of a folder (winbc.toml, .env) and of the environment; `given` settings win over both.
 
+    Args:
+        folder: the working folder, or that of one of several connections that this process serves.
     Raises: ConfigurationError that names the source, the key and what was expected.
     """
-    _check_toml(Path("winbc.toml"))
+    for path in (folder / SETTINGS, defaults_of(folder)):
+        _check_toml(path)
     _check_names("the environment", os.environ)
-    _check_names(".env", secret_sources.env_file())
+    _check_names(str(folder / ENV_FILE), secret_sources.env_file(folder))
+    before = FOLDER.set(folder)
     try:
         return Settings(**given)
     except ValidationError as error:
-        problems = "; ".join(_problem(e["loc"], e["msg"]) for e in error.errors(include_input=False))
+        problems = "; ".join(_problem(folder, e["loc"], e["msg"]) for e in error.errors(include_input=False))
         raise ConfigurationError(f"{problems}.", "See docs/settings.md.") from None
+    finally:
+        FOLDER.reset(before)
 
 
 def check_set(values: Mapping[str, str]) -> None:
@@ -65,12 +70,13 @@ def source_of(place: Sequence[str]) -> Source:
     for source, known in named:
         if any(each.upper() in variables or each.upper().startswith(inside) for each in known):
             return source
-    path = Path("winbc.toml")
-    found: Any = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for name in place:
-        found = found.get(name) if isinstance(found, dict) else None
-    if found is not None:
-        return "winbc.toml"
+    files: tuple[tuple[Source, Path], ...] = (("winbc.toml", Path(SETTINGS)), ("defaults.toml", defaults_of(Path())))
+    for source, path in files:
+        found: Any = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for name in place:
+            found = found.get(name) if isinstance(found, dict) else None
+        if found is not None:
+            return source
     return "keyring" if ".".join(place) in secret_sources.FROM_KEYRING else "default"
 
 
@@ -78,15 +84,15 @@ def _variable(place: Sequence[int | str]) -> str:
     return "WINBC_" + "__".join(str(part).upper() for part in place)
 
 
-def _problem(place: tuple[int | str, ...], expected: str) -> str:
+def _problem(folder: Path, place: tuple[int | str, ...], expected: str) -> str:
     """The source of a wrong value, and what was expected there."""
     variable = _variable(place)
     if variable in os.environ:
         where = variable
-    elif variable in dotenv_values(".env"):
-        where = f"{variable} in .env"
+    elif variable in dotenv_values(folder / ENV_FILE):
+        where = f"{variable} in {folder / ENV_FILE}"
     else:
-        where = f"winbc.toml: {'.'.join(map(str, place))}"
+        where = f"{folder / SETTINGS}: {'.'.join(map(str, place))}"
     return f"{where}: {expected}"
 
 
@@ -100,7 +106,7 @@ def _check_names(where: str, variables: Mapping[str, str | None]) -> None:
 
 
 def _check_toml(path: Path) -> None:
-    if not path.exists():
+    if not path.is_file():
         return
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

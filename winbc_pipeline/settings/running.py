@@ -1,7 +1,6 @@
 """Settings of where winbc runs: the dashboard, its log of acts, databases, workers."""
 
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -13,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from .section import Section
+from .section import InFolder, Section
 
 SHORTEST_KEY = 32  # characters
 
@@ -30,8 +29,8 @@ class DashboardSettings(Section):
     language: Literal["", "en", "nl"] = ""
     hosts: tuple[str, ...] = ()
     listen: IPvAnyAddress = IPv4Address("127.0.0.1")
-    certificate: Path | None = None
-    private_key: Path | None = None
+    certificate: InFolder | None = None
+    private_key: InFolder | None = None
     proxy: IPvAnyAddress | None = None
     second_factor: bool | None = None
     idle_hours: PositiveInt = 12
@@ -61,7 +60,7 @@ class DashboardSettings(Section):
 class AuditSettings(Section):
     """Where acts are noted beside the connection's own log: `syslog` is the socket of the system's log."""
 
-    syslog: Path | None = None
+    syslog: InFolder | None = None
 
 
 class DatabaseSettings(Section):

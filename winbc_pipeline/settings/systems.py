@@ -1,6 +1,5 @@
 """Settings of the two systems."""
 
-from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from pydantic import (
     SecretStr,
 )
 
-from .section import Section
+from .section import InFolder, Section
 
 
 class ApplicationSettings(Section):
@@ -36,7 +35,7 @@ class BusinessCentralSettings(Section):
     company: str = ""
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
-    certificate: Path | None = None
+    certificate: InFolder | None = None
     certificate_password: SecretStr = SecretStr("")
     scope: str = "https://api.businesscentral.dynamics.com/.default"
     further: dict[str, ApplicationSettings] = {}
@@ -68,5 +67,5 @@ class WinstoreSettings(Section):
     base_url: str = ""
     user: str = ""
     password: SecretStr = SecretStr("")
-    profile: Path | None = None
+    profile: InFolder | None = None
     time_zone: ZoneInfo = ZoneInfo("Europe/Amsterdam")

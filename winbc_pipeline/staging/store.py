@@ -9,10 +9,10 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import orjson
@@ -22,6 +22,7 @@ from ..settings import Settings
 from . import schema
 from .disk import log_of
 from .lingering import OPENING, forget_other, identity, in_turn, keep, let_go, once_open
+from .looking import connect_to_look, look_s, not_for_long, show_tables
 from .people import encryption
 from .people.installation_key import key_in, keyed_sql
 from .server import address as servers
@@ -34,6 +35,7 @@ from .sql import literal as literal  # everybody who opens a database takes them
 from .sql import quote as quote
 
 Row = dict[str, Any]
+Opened = TypeVar("Opened")
 BLANK = r"[ \t\n\r\x{00A0}]*"  # a pattern of texts without anything to read: blanks, tabs, line breaks
 ROWS_AT_ONCE = 2000
 HEADERS = 12_288  # bytes of a database without any table
@@ -119,6 +121,8 @@ class Store:
     def open(self, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection until the block ends. Extensions are not loaded by themselves.
 
+        While somebody only looks (looking.py), it reads the file and changes nothing of it.
+
         Args:
             wait_s: seconds to wait for the lock; None: as the store says.
             alone: whether the settings that the block changes are its own, as for `lock_down`: no other thread has the
@@ -126,29 +130,51 @@ class Store:
         Raises: StoreBusy when another process or thread keeps it, StoreDamaged when the file cannot be read,
             NotWritable when it cannot be written; the last two also for what happens in the block.
         """
-        wait_s = self.wait_s if wait_s is None else wait_s
+        wait_s, look = self.wait_s if wait_s is None else wait_s, None if self.server else look_s()
+        wait_s = wait_s if look is None else min(wait_s, look)
         ends = time.monotonic() + wait_s
-        with in_turn(self.path, alone, wait_s) as is_ours:
+        with in_turn(self.path, alone or look is not None, wait_s) as is_ours:
             if not is_ours:
                 raise _busy(self.path, f"PID {os.getpid()}")
-            with self._opened(ends, alone) as connection:
+            with self._opened(ends, alone) if look is None else self._looked_at(ends) as connection:
                 yield connection
 
     @contextmanager
     def _opened(self, ends: float, alone: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connect(ends, alone)
-        try:
+        with self._closing(connection):
             once_open(self.path, self.key_folder, lambda: self._bring_up_to_date(connection))
-            if self.key_folder:
-                key = key_in(self.key_folder)
-                connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
+            self._define_keyed(connection)
             yield connection
+
+    @contextmanager
+    def _looked_at(self, ends: float) -> Iterator[duckdb.DuckDBPyConnection]:
+        let_go()
+        try:
+            connection = self._once_free(ends, lambda: connect_to_look(self.path, self.config()))
+        except duckdb.Error as error:
+            self._explain(error)
+            raise
+        with self._closing(connection), not_for_long(connection, self.path):
+            show_tables(connection, self.path)
+            self._define_keyed(connection)
+            yield connection
+
+    @contextmanager
+    def _closing(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        try:
+            yield
         except duckdb.Error as error:
             self._explain(error)
             raise
         finally:
             with OPENING:
                 connection.close()
+
+    def _define_keyed(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if self.key_folder:
+            key = key_in(self.key_folder)
+            connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
         with writing(self.path):
@@ -197,13 +223,20 @@ class Store:
         is_new = not self.path.exists()
         if is_new and self.log.exists():  # DuckDB would begin a new database, and delete the log
             raise StoreDamaged(self.path, f"it is gone, while the log of its last changes is there ({self.log.name})")
+        try:
+            return self._once_free(ends, lambda: self._open_file(alone))
+        except duckdb.Error as error:
+            self._explain(error, is_new)
+            raise
+
+    def _once_free(self, ends: float, use: Callable[[], Opened]) -> Opened:
+        """Waits until no other process has the file; raises StoreBusy when one still has it at a moment."""
         pause = 0.01
         while True:
             try:
-                return self._open_file(alone)
+                return use()
             except duckdb.Error as error:
                 if not HELD.search(str(error)):
-                    self._explain(error, is_new)
                     raise
                 if time.monotonic() >= ends:
                     raise _busy(self.path, str(error)) from None

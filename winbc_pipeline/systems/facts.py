@@ -10,6 +10,8 @@ DIMENSION = "dimension."
 APP_FIELD = "app."
 # Begin the names of fields that are rows of the companion app below an item: `attribute.Season`, `unit.BOX`, `barcode`.
 ATTRIBUTE, UNIT, BARCODE = "attribute.", "unit.", "barcode"
+# Begins the names of fields of a delivery address that the companion app shows below a customer: `shipTo.DEPOT.city`.
+SHIP_TO = "shipTo."
 
 
 @dataclass(frozen=True)

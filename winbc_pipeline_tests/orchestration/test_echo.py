@@ -11,6 +11,8 @@ from dagster import DagsterInstance
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import echo
 from winbc_pipeline.orchestration.launcher.gentle import is_gentle
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 BEGAN = datetime(2026, 3, 1, 10, tzinfo=UTC)
 FLOW = flow_named("customers_bc_to_winstore")
@@ -23,7 +25,7 @@ def woken(after_s: float, by: str = WRITES_TO_BC, ended_s: float | None = 3) -> 
     run = SimpleNamespace(dagster_run=SimpleNamespace(job_name=by), start_time=BEGAN.timestamp(), end_time=ended)
     instance = cast(DagsterInstance, SimpleNamespace(get_run_records=lambda *_, **__: [run]))
     now: Any = BEGAN + timedelta(seconds=10)
-    return is_gentle(echo.tags(FLOW, instance, BEGAN + timedelta(seconds=after_s), now))
+    return is_gentle(echo.tags(ConnectedFlow(FLOW, Settings()), instance, BEGAN + timedelta(seconds=after_s), now))
 
 
 @pytest.mark.parametrize("ended_s", [3, None], ids=["ended", "at work"])

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from winbc_pipeline.flows import flow_named
-from winbc_pipeline.orchestration.layers import windows_of_layer
+from winbc_pipeline.orchestration.layers import LayerWindow, windows_of_layer
 from winbc_pipeline.orchestration.metadata import failure, window_metadata
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
@@ -49,6 +49,11 @@ def test_a_day_shows_its_orders_amounts_and_outcomes(tmp_path: Path) -> None:
     outcomes = [record.data for record in shown["outcomes"].records]
     assert {"outcome": "FAILED", "reason": "TOTAL", "orders": "1", "amount": "20.20 EUR"} in outcomes
     assert len(outcomes) == 4
+
+
+def test_a_window_without_records_shows_that_it_has_none() -> None:
+    shown = window_metadata(DAY.isoformat(), LayerWindow(), 1)
+    assert shown == {"window": "2026-03-01", "run_seconds": 1, "dagster/partition_row_count": 0}
 
 
 def test_a_failed_step_names_the_orders_and_what_to_do(tmp_path: Path) -> None:

@@ -229,3 +229,11 @@ def test_the_state_of_a_record_is_kept_once_for_each_flow(app: App) -> None:
 
 def test_the_company_of_the_api_is_the_one_of_api_v2(app: App) -> None:
     assert [one["id"] for one in app.values(f"{app.base}/companies")] == [COMPANY_ID]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", "Anna O'Neil"), ("Depot", "Depot")])
+def test_a_delivery_address_without_a_name_has_that_of_its_customer(bc: Bc, app: App, given: str, kept: str) -> None:
+    """AL: table Ship-to Address, OnInsert; page WINS Ship-to Addresses API, which keeps the name that is given."""
+    customer = bc.post("customers", {"displayName": "Anna O'Neil"})
+    made = app.post("shipToAddresses", {"customerNumber": customer["number"], "code": "DEPOT", "name": given})
+    assert made["name"] == kept

@@ -74,7 +74,7 @@ def test_a_renewed_secret_counts_where_dagster_put_the_old_one_into_the_environm
     monkeypatch.setenv(PASSWORD, "old")
     load_settings()
     env_file(f"{PASSWORD}=new\n")
-    assert current("bc.password", "old") == "new"
+    assert current("bc.password", "old", Path()) == "new"
 
 
 def test_a_secret_of_the_environment_alone_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_secret_of_the_environment_alone_stays(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(PASSWORD, "of the environment")
     loaded = load_settings().bc.password.get_secret_value()
     env_file(f"{PASSWORD}=renewed\n")
-    assert current("bc.password", loaded) == "of the environment"
+    assert current("bc.password", loaded, Path()) == "of the environment"
 
 
 def a_keyring(monkeypatch: pytest.MonkeyPatch, **kept: str) -> None:

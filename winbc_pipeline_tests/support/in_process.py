@@ -222,6 +222,7 @@ def in_process(
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),
+            (stores, "look_s", lambda: None),  # there is no file to be read only
             (facts, "_signature", memory.signature),
             (known, "_written", memory.signature),
             (ledger, "create", memory.create_ledger),

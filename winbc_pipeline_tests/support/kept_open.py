@@ -29,6 +29,7 @@ def kept_open() -> Iterator[None]:
         _patches.callback(_close)
         _patches.enter_context(patch.object(Store, "_open_file", _open_file))
         _patches.enter_context(patch.object(stores, "once_open", _once_open))
+        _patches.enter_context(patch.object(stores, "look_s", lambda: None))  # it is open to be changed already
         for place in (mapping, missing_rows, preview):  # would lock the database that stays open
             _patches.enter_context(patch.object(place, "lock_down", lambda _: None))
         yield

@@ -17,7 +17,7 @@ from ...health.words import duration, fix_of, head, records_of
 from ...settings import Settings, load_settings
 from ..failures import options
 from ..output import add_row, say, table_of
-from ..setup.served import home_of, is_served
+from ..setup.served import followed_in, is_served
 from .moments import in_words
 
 console = Console()
@@ -29,7 +29,7 @@ def status(
     """How every flow is. Exit codes: 0 fine, 1 something failed, 2 a flow is late, 3 the set-up is wrong."""
     try:
         settings = _settings()
-        found = report(settings, clock.now(), is_served(home_of(settings)))
+        found = report(settings, clock.now(), is_served(followed_in(settings)))
     except WinbcError as error:
         if options.debug:
             raise

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from ...errors import SystemUnavailable, WinbcError
 from ...health.flush import flush
-from ...settings import Settings
+from ...settings import CONNECTIONS, Settings, load_settings
 
 STATE, LOG, UI_LOG = "up.json", "up.log", "ui.log"  # in DAGSTER_HOME
 LOG_BYTES, KEPT_LOGS = 5 * 2**20, 2
@@ -56,6 +56,15 @@ class Up:
 def home_of(settings: Settings) -> Path:
     """DAGSTER_HOME of a connection."""
     return (settings.data_folder / settings.connection / "dagster_home").resolve()
+
+
+def followed_in(settings: Settings) -> Path:
+    """DAGSTER_HOME of what follows the connection of the working folder: its own, or that of the folder above
+    `connections/` where it is served together with others."""
+    above = Path().absolute().parent
+    if settings.location and above.name == CONNECTIONS:
+        return home_of(load_settings(above.parent))
+    return home_of(settings)
 
 
 def is_served(home: Path) -> bool:

@@ -13,14 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ...flows import FLOWS, flow_named
+from ...flows import FLOWS
 from ...staging.ledger import State
+from ...staging.looking import looking
 from ...staging.store import Row
-from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import REASONS
 from ...workbench.plans import harmless
 from ...workbench.trace import trace
-from ..answers import note
+from ..answers import WAIT_S, looked_into, note
 from ..guard.session import require
 from ..page import Page
 from ..reading.activity import DONE_WORDS, MOST, MOST_EXPORTED, Filter, newest
@@ -34,7 +34,6 @@ COLUMNS = (
     *("amount", "currency", "run_id"),
 )
 CENT = Decimal("0.01")
-WAIT_S = 0.5  # for a flow's database, where somebody asks for people's values
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
@@ -99,13 +98,11 @@ def show_story(request: Request) -> Response:
 @require("operate")
 def show_values(request: Request) -> Response:
     """The same with people's values, as they are kept; that somebody asked is noted."""
-    site, flow, key = site_of(request), request.path_params["flow"], request.path_params["key"]
+    flow, key = request.path_params["flow"], request.path_params["key"]
     note(request, "show", flow, [key])
-    try:
-        connected = ConnectedFlow(flow_named(flow), site.settings)
-    except StopIteration:
-        raise HTTPException(404) from None
-    return _story(request, values=trace(connected, key, bodies=True, wait_s=WAIT_S))
+    with looking(WAIT_S):
+        values = trace(looked_into(request, flow), key, bodies=True)
+    return _story(request, values)
 
 
 def _story(request: Request, values: object) -> Response:

@@ -62,7 +62,7 @@ class Tries:
                 found = {
                     flow.id: impact(ConnectedFlow(flow, settings, wait_s=WAIT_S))
                     for flow in draft.flows
-                    if flow.is_on(settings) and settings.flow_database(flow.id).exists()
+                    if flow.is_on(settings) and ConnectedFlow(flow, settings).store.exists()
                 }
         finally:
             counting.release()

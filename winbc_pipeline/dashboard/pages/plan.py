@@ -18,7 +18,7 @@ from ...sync.guards.source import WholeRead
 from ...workbench import approval
 from ...workbench.desk.plan_pages import Wanted, plan_page, seen, write_page
 from ...workbench.plans import in_words, shows
-from ..answers import asks_for_people, connected, flows_of, in_background, note, run_id
+from ..answers import asks_for_people, connected, flows_of, in_background, looked_into, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
@@ -142,8 +142,8 @@ def approve_read(request: Request) -> Response:
 
 
 def _chosen(request: Request) -> ConnectedFlow:
-    """The flow that a request names, or the first one that is on."""
-    return connected(request, request.query_params.get("flow") or flows_of(request)[0].id)
+    """The flow that a request names, or the first one that is on, to look into."""
+    return looked_into(request, request.query_params.get("flow") or flows_of(request)[0].id)
 
 
 def _wanted(request: Request) -> Wanted:

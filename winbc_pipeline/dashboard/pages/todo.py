@@ -20,10 +20,11 @@ from ...workbench import intervention
 from ...workbench.desk.waiting import STATES, Waiting, carry_out, is_made, propose, waiting
 from ...workbench.plans import in_words, shows
 from ...workbench.winstore_answers import note_answer
-from ..answers import LOOK_S, asks_for_people, connected, flows_of, note, run_id
+from ..answers import LOOK_S, asks_for_people, connected, flows_of, looked_into, note, run_id
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..page import Page
+from ..reading.waiting import waiting_published
 from ..render import render
 from ..site import Site
 
@@ -46,7 +47,7 @@ def routes(_: Site) -> Sequence[BaseRoute]:
 
 @dataclass(frozen=True)
 class FlowList:
-    """What waits in one flow; `is_busy` while a run has its database."""
+    """What waits in one flow; `is_busy` while a run may want its database: then it is as runs have published it."""
 
     flow: str
     total: int = 0
@@ -76,19 +77,22 @@ def show(request: Request) -> Response:
 def _lists(request: Request, flows: Sequence[str], asked: dict[str, str], open_values: bool) -> Iterator[FlowList]:
     """What waits in each flow. All of them together wait for runs no longer than a page may.
 
-    The database of a flow is opened only where its last run left something, as that run published it.
+    The database of a flow is opened only where its last run left something, as that run published it, and while no run
+    may want it.
     """
     ends = monotonic() + LOOK_S
     for name in flows:
-        one = connected(request, name, max(ends - monotonic(), 0))
+        one = connected(request, name)
         left = facts_published(one)
-        if not one.settings.flow_database(name).exists() or (left.is_known and left.states.keys().isdisjoint(STATES)):
+        if left.is_known and left.states.keys().isdisjoint(STATES):
             continue
         try:
-            total, records = waiting(one, MOST, asked["reason"], asked["text"], open_values)
+            free = looked_into(request, name, max(ends - monotonic(), 0))
+            total, records = waiting(free, MOST, asked["reason"], asked["text"], open_values)
             yield FlowList(name, total, records)
         except StoreBusy:
-            yield FlowList(name, is_busy=True)
+            total, records = waiting_published(one, MOST, asked["reason"], asked["text"])
+            yield FlowList(name, total, records, is_busy=True)
 
 
 def tables_named(record: Waiting) -> list[str]:

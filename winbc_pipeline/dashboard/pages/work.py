@@ -1,4 +1,4 @@
-"""How far the work is that a person has begun on a page; the browser asks for it again and again."""
+"""How far the work is that a person has begun on a page, or a run; the browser asks for it again and again."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ...health.publishing.progress import at_work
 from ..guard.session import require
 from ..page import Page
 from ..render import render
@@ -13,8 +14,8 @@ from ..site import Site, site_of
 
 
 def routes(_: Site) -> Sequence[BaseRoute]:
-    """The part of a page."""
-    return [Route("/work", show)]
+    """The parts of pages."""
+    return [Route("/work", show), Route("/work/run", wait)]
 
 
 @require("view")
@@ -25,6 +26,14 @@ def show(request: Request) -> Response:
     if job is None or job.ended:
         answer.headers["HX-Refresh"] = "true"
     return answer
+
+
+@require("view")
+def wait(request: Request) -> Response:
+    """Says nothing while a run of a flow is at work; then the browser loads the page that waits for its end again."""
+    site = site_of(request)
+    is_at_work = at_work(site.settings, request.query_params.get("flow", ""), site.now())
+    return Response(status_code=204, headers={} if is_at_work else {"HX-Refresh": "true"})
 
 
 PAGE = Page("work", "/work", routes, listed=False)

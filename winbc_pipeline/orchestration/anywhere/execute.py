@@ -11,10 +11,11 @@ from dagster._cli.api import _execute_run_command_body
 from dotenv import dotenv_values
 
 from ...errors import StateUnavailable
-from ...settings import Settings, load_settings
+from ...settings import Settings, load_settings, restrict
 from ...staging.lingering import lingering
 from ...staging.server.address import asked, shown
 from ..configuration import CONFIGURATION, shipped
+from ..names import connections_of
 from .sessions import executing
 from .version import version
 
@@ -71,6 +72,7 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
     run = instance.get_run_by_id(run_id)
     if run is None or not _may_begin(instance, run, loaded):
         return
+    restrict(connections_of(run) - {""})
     try:
         with lingering():
             _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from dagster import DagsterInstance, RunsFilter
 
 from ...flows import FLOWS
+from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ..launcher.gentle import TAGS
+from ..names import named
 
 LOOK_BACK = timedelta(minutes=1)
 CLOCKS_S = 2  # so far may the source's clock be off, which often gives whole seconds only
@@ -19,7 +21,7 @@ MOST = 20  # runs that are looked at
 WRITES = {"order_status": "orders", "stock": "products"}  # whose records a flow changes that has none of its own
 
 
-def tags(flow: Flow, instance: DagsterInstance, moment: datetime, now: datetime) -> Mapping[str, str]:
+def tags(connected: ConnectedFlow, instance: DagsterInstance, moment: datetime, now: datetime) -> Mapping[str, str]:
     """The tags of a run that a change of a moment wakes: some where a run was writing to its source just then.
 
     Args:
@@ -27,7 +29,9 @@ def tags(flow: Flow, instance: DagsterInstance, moment: datetime, now: datetime)
     """
     if now - moment > LOOK_BACK:
         return {}
-    writers = {other.id for other in FLOWS if other.target == flow.source and _kind(other) == _kind(flow)}
+    flow, settings = connected.flow, connected.settings
+    others = (other for other in FLOWS if other.target == flow.source and _kind(other) == _kind(flow))
+    writers = {named(settings, other.id) for other in others}
     for record in instance.get_run_records(RunsFilter(updated_after=now - LOOK_BACK), limit=MOST):
         began, ended = record.start_time or math.inf, record.end_time or now.timestamp()
         wrote = began - CLOCKS_S <= moment.timestamp() <= ended + CLOCKS_S

@@ -16,6 +16,7 @@ from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVED
 from ...sync.reading.glance import Change, Question
+from ..names import named
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
@@ -46,16 +47,21 @@ def tick(
         return resting
     seen, known = known_of(connected, BUSY_S if stays else 0)
     if known.is_new:
-        what = f"the whole history{_after_outage(connected, instance, watch)}"
-        return _unless_at_work(
-            connected, instance, _run(connected, connected.settings.history_start, now(), what, True)
-        )
-    one = _Tick(connected, instance, watch, now)
+        return first_load(connected, instance, watch, now())
+    one = Tick(connected, instance, watch, now)
     return one.stay(seen, known) if stays else one.look(known)
 
 
+def first_load(
+    connected: ConnectedFlow, instance: DagsterInstance, watch: Watch, now: datetime
+) -> RunRequest | SkipReason:
+    """A request of a run of the whole history, unless one is at work."""
+    what = f"the whole history{_after_outage(connected, instance, watch)}"
+    return _unless_at_work(connected, instance, _run(connected, connected.settings.history_start, now, what, True))
+
+
 @dataclass
-class _Tick:
+class Tick:
     """A tick of a flow that was loaded once.
 
     Attributes:
@@ -71,8 +77,8 @@ class _Tick:
 
     def look(self, known: Known) -> RunRequest | SkipReason:
         """What follows from one question."""
-        question = self._question(known)
-        return self._follows(question, self.watch.look(question), known.waiting)
+        question = self.question(known)
+        return self.follows(question, self.watch.look(question), known.waiting)
 
     def stay(self, seen: Written, known: Known) -> RunRequest | SkipReason:
         """What follows from the first answer that asks for something new, in the time of a stay."""
@@ -83,11 +89,11 @@ class _Tick:
             return written(self.connected, known.depends) != seen and not self._is_at_work()
 
         while True:
-            question, left = self._question(known), ends - time.monotonic()
+            question, left = self.question(known), ends - time.monotonic()
             change = self.watch.look(question) if waiting else self.watch.stay(question, every, over, left)
             if resting := paused(self.connected, self.now()):
                 return resting
-            answer = self._follows(question, change, waiting)
+            answer = self.follows(question, change, waiting)
             if not self._is_taken(answer, change, waiting):
                 may_go_on = change is None and not waiting and not self.connected.settings.state.address
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
@@ -101,10 +107,12 @@ class _Tick:
                 if self._is_at_work():  # it may fail, and the next tick then asks for another one
                     ends = min(ends, time.monotonic() + BUSY_S)
 
-    def _question(self, known: Known) -> Question:
+    def question(self, known: Known) -> Question:
+        """What the source is asked."""
         return replace(known.asked, connected=self.connected, seen=self.taken)
 
-    def _follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
+    def follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
+        """What follows from an answer, and from the ledger's rows that a run can settle."""
         if change is None and not waiting:
             return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
         outage = _after_outage(self.connected, self.instance, self.watch)
@@ -121,11 +129,11 @@ class _Tick:
 
     def _has_run(self, request: RunRequest) -> bool:
         tags, statuses = {RUN_KEY: request.run_key or ""}, [*AT_WORK, DONE]
-        wanted = RunsFilter(job_name=self.connected.flow.id, tags=tags, statuses=statuses)
+        wanted = RunsFilter(job_name=_job(self.connected), tags=tags, statuses=statuses)
         return bool(self.instance.get_runs_count(wanted))
 
     def _is_at_work(self) -> bool:
-        wanted = RunsFilter(job_name=self.connected.flow.id, statuses=AT_WORK)
+        wanted = RunsFilter(job_name=_job(self.connected), statuses=AT_WORK)
         return bool(self.instance.get_runs_count(wanted))
 
 
@@ -157,7 +165,7 @@ def _answer(
         what = change.newest.isoformat() + anew
         request = _run(connected, min([change.oldest, *waiting]), now, what, again)
         request = request.with_replaced_attrs(
-            tags={**request.tags, **echo.tags(connected.flow, instance, change.newest, now)}
+            tags={**request.tags, **echo.tags(connected, instance, change.newest, now)}
         )
         return _unless_queued(connected, instance, request)
     request = _run(connected, min(waiting), now, f"open records{anew}", True)
@@ -169,7 +177,7 @@ def _after_outage(connected: ConnectedFlow, instance: DagsterInstance, watch: Wa
 
     It says nothing while the last run of the flow has not failed, or a system is still down.
     """
-    last = next(iter(instance.get_runs(RunsFilter(job_name=connected.flow.id), limit=1)), None)
+    last = next(iter(instance.get_runs(RunsFilter(job_name=_job(connected)), limit=1)), None)
     if last is None or last.status != DagsterRunStatus.FAILURE:
         return ""
     ends = [each.back_at() for each in (watch, watch.other) if each]
@@ -199,7 +207,7 @@ def _unless_at_work(
     connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest
 ) -> RunRequest | SkipReason:
     """A request, unless a run of the flow waits or is at work. Long runs would pile up behind it."""
-    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=AT_WORK)):
+    if instance.get_runs_count(RunsFilter(job_name=_job(connected), statuses=AT_WORK)):
         return SkipReason("A run of this flow is at work. The tick after it looks again.")
     return request
 
@@ -207,6 +215,10 @@ def _unless_at_work(
 def _unless_queued(connected: ConnectedFlow, instance: DagsterInstance, request: RunRequest) -> RunRequest | SkipReason:
     """A request, unless a run of the same days waits for its turn: it will read this change too."""
     days = {name: request.tags[name] for name in (RANGE_START, RANGE_END)}
-    if instance.get_runs_count(RunsFilter(job_name=connected.flow.id, statuses=NOT_BEGUN, tags=days)):
+    if instance.get_runs_count(RunsFilter(job_name=_job(connected), statuses=NOT_BEGUN, tags=days)):
         return SkipReason("A run that waits in the queue will take what changed.")
     return request
+
+
+def _job(connected: ConnectedFlow) -> str:
+    return named(connected.settings, connected.flow.id)

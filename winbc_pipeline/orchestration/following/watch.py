@@ -125,7 +125,13 @@ class Watch:
 
     def look(self, question: Question) -> Change | None:
         """What changed, by one question. Raises WinbcError."""
-        return self._answered(_Waiting(question, 0, self.clock(), self.clock(), never))
+        (answer,) = self.begin([question])
+        return answer.result()
+
+    def begin(self, questions: Sequence[Question]) -> "list[Future[Change | None]]":
+        """Asks several flows' questions together, once, and returns at once what their answers will be."""
+        now = self.clock()
+        return self._begin([_Waiting(each, 0, now, now, never) for each in questions])
 
     def stay(
         self, question: Question, every_s: float, over: Callable[[], bool], most_s: float | None = None
@@ -146,20 +152,20 @@ class Watch:
         try:
             now = self.clock()
             beat = _beat(now, every_s)
-            return self._answered(
-                _Waiting(question, every_s, beat, max(beat, now + (STAY_S if most_s is None else most_s)), over)
-            )
+            ends = max(beat, now + (STAY_S if most_s is None else most_s))
+            (answer,) = self._begin([_Waiting(question, every_s, beat, ends, over)])
+            return answer.result()
         finally:
             self.staying.release()
 
-    def _answered(self, waiting: _Waiting) -> Change | None:
+    def _begin(self, waiting: Sequence[_Waiting]) -> "list[Future[Change | None]]":
         with self.changed:
-            self.waiting.append(waiting)
+            self.waiting += waiting
             if self.thread is None:
                 self.thread = threading.Thread(target=self._serve, name=f"watch {self.source}", daemon=True)
                 self.thread.start()
             self.changed.notify()
-        return waiting.result.result()
+        return [each.result for each in waiting]
 
     def _serve(self) -> None:
         """Asks until nobody has waited for a while. Whatever fails is told to those who wait."""

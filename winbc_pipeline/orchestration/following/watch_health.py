@@ -6,6 +6,7 @@ result changes. What late means: health/lateness.py. Concept pages: Sensors, Ass
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from dagster import (
     AssetCheckEvaluation,
@@ -30,21 +31,22 @@ from ...health.gather import Gathered, gather
 from ...health.lateness import FlowHealth
 from ...health.publishing.publish import publish_watched
 from ...health.report import report
-from ...settings import Settings
+from ...settings import Settings, Timing
 from ...sync.connected import ConnectedFlow
+from ..names import key_of, named
+from .apart import apart
 
 CHECK = "on_time"
 CHECK_TEXT = (
     "Its source answered lately, and no change waits for long. `winbc status` tells the same. docs/operations.md."
 )
 EVERY_S = 15  # with `late.poll_seconds` it is told within a minute that a source is down
-Known = dict[str, str]  # what was last reported, by flow: why it is late, or nothing
+Known = dict[str, str]  # what was last reported, by the flow's name in Dagster: why it is late, or nothing
 
 
-def watch_sensor(settings: Settings) -> SensorDefinition:
-    """The sensor that sends the alerts that are due, and reports which flows are late."""
-    own = [settings.timing(flow) for flow in settings.flows]
-    on = any((settings.sensors, settings.schedules, *(each.sensors or each.schedules for each in own)))
+def watch_sensor(connections: Sequence[Settings]) -> SensorDefinition:
+    """The sensor that sends the alerts of connections that are due, and reports which of their flows are late."""
+    on = any(any((each.sensors, each.schedules)) for settings in connections for each in _timings(settings))
 
     @sensor(
         name="alerts",
@@ -54,27 +56,49 @@ def watch_sensor(settings: Settings) -> SensorDefinition:
     )
     def alerts(context: SensorEvaluationContext) -> SensorResult:
         before: Known = json.loads(context.cursor or "{}")
-        words, gathered = _flushed(settings)
-        still = [each for each in gathered.problems if each.closed_at is None]
-        publish_watched(still, [ConnectedFlow(flow, settings) for flow in FLOWS])
-        events, after = evaluations(gathered.healths, before)
-        return SensorResult(skip_reason=SkipReason(words), asset_events=events, cursor=json.dumps(after))
+        looks = apart({each.connection: partial(_looked, each, before) for each in connections})
+        told = dict.fromkeys(words for words, _, _ in looks.values())
+        events = [event for _, found, _ in looks.values() for event in found]
+        after: Known = {}
+        for each in connections:
+            after |= looks[each.connection][2] if each.connection in looks else _of(each, before)
+        return SensorResult(skip_reason=SkipReason(" ".join(told)), asset_events=events, cursor=json.dumps(after))
 
     return alerts
 
 
-def evaluations(on: Sequence[FlowHealth], before: Known) -> tuple[list[AssetCheckEvaluation], Known]:
+def _of(settings: Settings, known: Known) -> Known:
+    """What is known of a connection's flows."""
+    names = [named(settings, flow.id) for flow in FLOWS]
+    return {name: known[name] for name in names if name in known}
+
+
+def _timings(settings: Settings) -> list[Settings | Timing]:
+    return [settings, *(settings.timing(flow) for flow in settings.flows)]
+
+
+def _looked(settings: Settings, before: Known) -> tuple[str, list[AssetCheckEvaluation], Known]:
+    """What became of a connection's alerts, in words, and what of its flows being late is to be reported."""
+    words, gathered = _flushed(settings)
+    still = [each for each in gathered.problems if each.closed_at is None]
+    publish_watched(still, [ConnectedFlow(flow, settings) for flow in FLOWS])
+    return words, *evaluations(settings, gathered.healths, before)
+
+
+def evaluations(
+    settings: Settings, on: Sequence[FlowHealth], before: Known
+) -> tuple[list[AssetCheckEvaluation], Known]:
     """The results of the check that differ from those before, and what is reported then; `on` are flows that are on."""
-    after = {each.flow: each.late for each in on}
-    changed = [each for each in on if before.get(each.flow) != each.late]
-    return [_evaluation(each.flow, each.words) for each in changed], after
+    after = {named(settings, each.flow): each.late for each in on}
+    changed = [each for each in on if before.get(named(settings, each.flow)) != each.late]
+    return [_evaluation(settings, each.flow, each.words) for each in changed], after
 
 
 def on_time_check(connected: ConnectedFlow) -> AssetChecksDefinition:
     """The check as somebody may run it by hand. Runs of the flow leave it to the sensor."""
     flow = connected.flow.id
 
-    @asset_check(asset=synced(flow), name=CHECK, description=CHECK_TEXT, config_schema={})
+    @asset_check(asset=synced(connected.settings, flow), name=CHECK, description=CHECK_TEXT, config_schema={})
     def on_time() -> AssetCheckResult:
         words = next(each.words for each in report(connected.settings, clock.now()).flows if each.flow == flow)
         return AssetCheckResult(passed=not words, severity=AssetCheckSeverity.WARN, description=_told(words))
@@ -82,18 +106,18 @@ def on_time_check(connected: ConnectedFlow) -> AssetChecksDefinition:
     return on_time
 
 
-def synced(flow: str) -> AssetKey:
+def synced(settings: Settings, flow: str) -> AssetKey:
     """The last layer of a flow, which the check is about."""
-    return AssetKey(("synced", flow))
+    return key_of(settings, "synced", flow)
 
 
 def _told(words: str) -> str:
     return f"LATE: {words}" if words else "On time."
 
 
-def _evaluation(flow: str, words: str) -> AssetCheckEvaluation:
+def _evaluation(settings: Settings, flow: str, words: str) -> AssetCheckEvaluation:
     return AssetCheckEvaluation(
-        asset_key=synced(flow),
+        asset_key=synced(settings, flow),
         check_name=CHECK,
         passed=not words,
         severity=AssetCheckSeverity.WARN,

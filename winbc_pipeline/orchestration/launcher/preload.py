@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 
 from ...errors import WinbcError
 from ...flows import FLOWS
-from ...settings import load_settings
+from ...settings import load_settings, locations
 from ...sync.connected import ConnectedFlow
 from ...systems.transport import authorities
 from .. import storage  # noqa: F401
@@ -30,14 +30,16 @@ from .warm import warm_up
 os.environ.update({name: value for name, value in dotenv_values(".env").items() if value is not None})
 
 # By its name, as workspace.yaml has it: what is built of this package stands above it.
-definitions = importlib.import_module("winbc_pipeline.definitions")
-definitions.defs.get_repository_def().get_all_jobs()
+importlib.import_module("winbc_pipeline.build")
 authorities()
-with suppress(WinbcError):  # a run tells what is wrong
-    settings = load_settings()
-    for flow in FLOWS:
-        if flow.is_on(settings):
-            ConnectedFlow(flow, settings).checked()
+if not locations():  # of several connections, a run loads its own: all of them would take long, and much memory
+    definitions = importlib.import_module("winbc_pipeline.definitions")
+    definitions.defs.get_repository_def().get_all_jobs()
+    with suppress(WinbcError):  # a run tells what is wrong
+        settings = load_settings()
+        for flow in FLOWS:
+            if flow.is_on(settings):
+                ConnectedFlow(flow, settings).checked()
 warm_up()
 duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()

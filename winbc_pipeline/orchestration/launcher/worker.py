@@ -5,6 +5,7 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 
+from ...settings import restrict
 from ...staging.lingering import lingering
 from .executed import execute, report_cancelled
 
@@ -20,7 +21,9 @@ def work(permission: Connection, run: str) -> None:
     """
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # preload.py has blocked it
-        if _is_permitted(permission):
+        connections = _permitted(permission)
+        if connections is not None:
+            restrict(connections)
             with lingering():
                 execute(run)
     except KeyboardInterrupt:  # it was cancelled before Dagster listened
@@ -30,12 +33,13 @@ def work(permission: Connection, run: str) -> None:
         sys.stderr.flush()
 
 
-def _is_permitted(permission: Connection) -> bool:
+def _permitted(permission: Connection) -> set[str] | None:
+    """The prefixes of the connections that the run is of (empty: not known); None without permission."""
     with permission:
         try:
-            word = permission.recv()
+            word, connections = permission.recv()
         except EOFError:  # the launcher has given this process up, or has ended
-            return False
+            return None
     if word == GO_GENTLY:
         os.nice(GENTLY)
-    return word in (GO, GO_GENTLY)
+    return set(connections) if word in (GO, GO_GENTLY) else None

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from dagster import EventLogEntry
+from dagster import DagsterEventType, EventLogEntry
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
@@ -24,8 +24,10 @@ from sqlalchemy import Connection, text
 
 from . import blank
 from .engine import engine_of, opened, transaction
+from .many_windows import Stored, rows_of_event, store_checks
 from .records import KeptOpenRuns, KeptOpenTicks
 
+PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
@@ -40,6 +42,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.opened: OrderedDict[str, Connection] = OrderedDict()
         self.columns: dict[str, bool] = {}
+        self.tables: dict[str, bool] = {}
         # Dagster gives events of many windows together only where this says so, and reads it for each event.
         os.environ.setdefault(AT_ONCE, "500")
         super().__init__(base_dir, inst_data)
@@ -83,8 +86,22 @@ class KeptOpenEventLog(SqliteEventLogStorage):
             self.columns[column_name] = super()._has_asset_key_col_on_connection(conn, column_name)
         return self.columns[column_name]
 
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table. Once it has, it stays so."""
+        if not self.tables.get(table_name):
+            self.tables[table_name] = super().has_table(table_name)
+        return self.tables[table_name]
+
+    @property
+    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
+        """Dagster then plans all windows of a layer by one event. It is stored as one row for each, as always."""
+        return True
+
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""
+        if event.dagster_event_type == PLANNED:
+            self.store_event_batch([event])
+            return
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
 
@@ -97,31 +114,32 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         of_checks = [event for event in events if event.dagster_event_type not in ASSET_EVENTS]
         (run,) = {event.run_id for event in events}
         with self.run_connection(run), self.index_connection() as connection:
-            self._store_assets(connection, of_assets, self._stored(run, of_assets))
-            for event, number in zip(of_checks, self._stored(run, of_checks), strict=True):
-                self.store_asset_check_event(event, number)
+            self._store_assets(connection, self._stored(run, of_assets))
+            store_checks(connection, self._stored(run, of_checks), self.store_asset_check_event)
         os.utime(self.path_for_shard(run))
 
-    def _stored(self, run: str, events: Sequence[EventLogEntry]) -> Sequence[int]:
-        """Stores the rows of events in both files; returns their ids in the index."""
-        if not events:
-            return ()
-        rows = [self._event_to_row(event) for event in events]
+    def _stored(self, run: str, events: Sequence[EventLogEntry]) -> list[Stored]:
+        """Stores the rows of events in both files."""
+        pairs = [(event, row) for event in events for row in rows_of_event(event, self._event_to_row)]
+        if not pairs:
+            return []
+        rows = [row for _, row in pairs]
         with self.run_connection(run) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
         with self.index_connection() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
             last: int = connection.execute(text("SELECT last_insert_rowid()")).scalar_one()
-        return range(last - len(rows) + 1, last + 1)  # nobody else writes while this transaction does
+        first = last - len(rows) + 1  # nobody else writes while this transaction does
+        return [Stored(event, row, number) for number, (event, row) in enumerate(pairs, first)]
 
-    def _store_assets(self, connection: Connection, events: Sequence[EventLogEntry], ids: Sequence[int]) -> None:
-        self._store_asset_event_tags(connection, events, ids)
+    def _store_assets(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        made = [each for each in stored if each.event.dagster_event_type != PLANNED]
+        self._store_asset_event_tags(connection, [each.event for each in made], [each.number for each in made])
         newest = {  # of each asset the last event of a kind counts
-            (event.get_dagster_event().asset_key, event.dagster_event_type): (event, number)
-            for event, number in zip(events, ids, strict=True)
+            (each.row["asset_key"], each.row["dagster_event_type"]): each for each in stored
         }
-        for event, number in newest.values():
-            self._store_asset_event(connection, event, number)
+        for each in newest.values():
+            self._store_asset_event(connection, each.event, each.number)
 
     def dispose(self) -> None:
         """Closes what is open."""

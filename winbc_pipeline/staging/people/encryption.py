@@ -48,15 +48,25 @@ def connect(path: Path, config: dict[str, str | bool | int | float | list[str]])
     return _open(path, config)
 
 
-def _open(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+def connect_to_read(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """Opens a database that is there to be read only.
+
+    Raises: as `connect`; duckdb.CatalogException (OTHERWISE) for one that is not as its settings say yet.
+    """
+    return _open(path, config, read_only=True)
+
+
+def _open(
+    path: Path, config: dict[str, str | bool | int | float | list[str]], read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
     key = _key(path) if database_key(path).encrypted else ""
     if key:
         _extension()
         config = {**config, "allow_unsigned_extensions": True}
     # All connections of a process to one file share one instance, as they do without a name: it has the file's name.
-    connection = duckdb.connect(f":memory:{path.absolute()}", config=config)
+    connection = duckdb.connect(f":memory:{path.absolute()}{' to read' if read_only else ''}", config=config)
     try:
-        _attach(connection, path, NAME, key, "IF NOT EXISTS ")
+        _attach(connection, path, NAME, key, "IF NOT EXISTS ", read_only)
         connection.execute(f"USE {NAME}")
     except BaseException:
         connection.close()

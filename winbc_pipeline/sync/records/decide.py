@@ -368,6 +368,7 @@ class Planner:
         if merged.both:
             words = f"{', '.join(merged.both)}; `winbc resolve {row['_key']} --flow {self.flow} --take winstore` or bc"
             return Decision("conflict", "BOTH_CHANGED", words, target=live, changes=merged.changes)
+        merged.changes += [more for each in self.beside for more in each.added(merged.changes, updates, live)]
         bc_no = known.number if self.source == "bc" else str(live.get("number") or live.get("code") or "")
         pair = self.records.pair_after(known, merged, answered, bc_no, elsewhere)
         before = known.pair["parent"] if known.pair and known.has_moved else None

@@ -8,8 +8,8 @@ has. So are all SKUs of a table that gives more than figures and flags.
 import re
 from collections import Counter
 from collections.abc import Mapping
-from itertools import groupby
-from typing import Any
+from itertools import groupby, starmap
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -39,7 +39,18 @@ FOUND = dict.fromkeys(("key", "id", "number", "etag", "refusal"), "VARCHAR")
 CHOSEN = {"key": "VARCHAR"}
 TABLE = "stock_found"  # what was found so far, until the statement
 AT_ONCE = 20_000  # SKUs that are looked up at once: five calls
-Wanted = tuple[str, str | None, str | None]  # key, the number that finds the record, the id of the one known so far
+
+
+class Wanted(NamedTuple):
+    """A SKU: its key, the number that finds its item, and the id of the record known so far.
+
+    `is_number`: whether it can be the number of an item. That of a variant need not be.
+    """
+
+    key: str
+    number: str | None
+    known: str | None
+    is_number: bool
 
 
 def plan(work: Work, target: Target) -> None:
@@ -80,20 +91,24 @@ def _wanted(work: Work, part: Part) -> list[Wanted]:
 
     Raises: MappingError when the tables were edited since they were mapped.
     """
-    number = literal(f"$.{part.match[0][0]}")
+    own, _ = part.match[0]
+    number = literal(f"$.{own}")
     with work.store.open() as connection:
         connection.execute(f"DROP TABLE IF EXISTS {TABLE}")  # of a plan that was killed
         _make_candidates(connection, work)
         made_by = connection.execute("SELECT DISTINCT mapping_version FROM candidate").fetchall()
         work.connected.check_mapped_now(version for (version,) in made_by)
-        return connection.execute(
+        rows = connection.execute(
             f"""
-            SELECT _key, creates ->> {number}, target_id
+            SELECT _key, CASE WHEN len(errors) = 0 THEN creates ->> {number} END, target_id, len(errors) = 0
             FROM candidate
-            WHERE skip_reason IS NULL AND NOT is_ignored AND len(errors) = 0
+            WHERE
+                skip_reason IS NULL AND NOT is_ignored
+                AND len(list_filter(errors, lambda error: error.field <> {literal(own)})) = 0
             ORDER BY _key
             """
         ).fetchall()
+        return list(starmap(Wanted, rows))
 
 
 def _make_candidates(connection: duckdb.DuckDBPyConnection, work: Work) -> None:
@@ -144,7 +159,7 @@ class TargetRecords:
         own, _ = self.part.match[0]
 
         def as_found(each: Wanted) -> str:  # a text, and not kept: of a million SKUs, more than that would be heavy
-            return next((value for _, value in self.matching.keys({own: each[1]})), "")
+            return next((value for _, value in self.matching.keys({own: each.number})), "")
 
         chunks: list[list[Wanted]] = []
         for _, alike in groupby(sorted(wanted, key=as_found), key=as_found):
@@ -159,6 +174,9 @@ class TargetRecords:
         self.stocked.look_up(record for record in live.values() if record)
         missing = [key for key, record in live.items() if not record]
         inner = self.part.inner(self.settings, missing)
+        broken = {each.key for each in wanted if not each.is_number}
+        # What is no variant is told with the rule that its number breaks.
+        live = {key: record for key, record in live.items() if record or key in inner or key not in broken}
         reasons = {key: "NOT_STOCKED_PER_VARIANT" if key in inner else self.part.missing for key in missing}
         return [self._row(key, live[key], reasons.get(key) or self.stocked.refusal(live[key])) for key in live]
 
@@ -184,10 +202,12 @@ class TargetRecords:
 
         The link to a record holds, whatever number it has by now.
         """
-        ids = {known for _, _, known in wanted if known}
+        ids = {each.known for each in wanted if each.known}
         linked = self.target.find(self.part.entity_set, "id", ids, False, self.select) if ids else {}
-        live: dict[str, Mapping[str, Any]] = {key: linked[known][0] for key, _, known in wanted if known in linked}
-        there = self._by_number({key: number for key, number, _ in wanted if key not in live})
+        live: dict[str, Mapping[str, Any]] = {
+            each.key: linked[each.known][0] for each in wanted if each.known in linked
+        }
+        there = self._by_number({each.key: each.number for each in wanted if each.key not in live})
         times = Counter(each["id"] for records in there.values() for each in records)
         owners = self.known.links(times.keys())
         for key, records in there.items():

@@ -64,7 +64,7 @@ def authorization_source(
     if settings.user:
         password = settings.password.get_secret_value()
         check_set({"bc.password": password})
-        return lambda _: basic(settings.user, "bc.password", password)
+        return lambda _: basic(settings.user, "bc.password", password, settings.folder)
     secret = {} if settings.certificate else {f"{section}.client_secret": settings.client_secret.get_secret_value()}
     check_set({f"{section}.client_id": settings.client_id, **secret, "bc.authority": settings.authority})
     if settings.certificate:
@@ -73,13 +73,14 @@ def authorization_source(
     return _client_credentials(settings, ca_bundle, section)
 
 
-def basic(user: str, setting: str, password: str) -> str:
+def basic(user: str, setting: str, password: str, folder: Path) -> str:
     """The header of HTTP Basic, with the password as it is now.
 
     Args:
         setting: the name of the password's setting.
+        folder: of the connection.
     """
-    return "Basic " + base64.b64encode(f"{user}:{current(setting, password)}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{user}:{current(setting, password, folder)}".encode()).decode()
 
 
 def _client_credentials(
@@ -128,7 +129,7 @@ def _no_token(error: Exception) -> WinbcError:
 def _credential(settings: BusinessCentralSettings, section: str) -> str | dict[str, str]:
     """What the application signs in with, as msal takes it: its secret, or its certificate with the private key."""
     if settings.certificate is None:
-        return current(f"{section}.client_secret", settings.client_secret.get_secret_value())
+        return current(f"{section}.client_secret", settings.client_secret.get_secret_value(), settings.folder)
     return certificate_of(settings).credential
 
 

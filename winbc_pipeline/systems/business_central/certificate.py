@@ -34,7 +34,7 @@ def certificate_of(settings: BusinessCentralSettings) -> Certificate:
     """
     path = settings.certificate or Path()
     check_private(path)
-    password = current("bc.certificate_password", settings.certificate_password.get_secret_value())
+    password = current("bc.certificate_password", settings.certificate_password.get_secret_value(), settings.folder)
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, UNIT, FieldFacts, Kind
+from ..facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, SHIP_TO, UNIT, FieldFacts, Kind
 
 KINDS: dict[str, Kind] = {
     "Edm.Decimal": "decimal",
@@ -33,13 +33,16 @@ REFERENCES = {
     "Inventory Posting Group": "inventoryPostingGroups",
     "Location": "locations",
 }
-# The kinds of fields that are rows of the companion app, each with the entity set and the field of their values.
+# The kinds of fields that are rows of the companion app, each with the entity set and the field of their values,
+# which for delivery addresses is the end of the name.
 ROWS = {
     ATTRIBUTE: ("itemAttributeValues", "value"),
     BARCODE: ("itemBarcodes", "barcode"),
     UNIT: ("itemUnits", "quantityPerUnit"),
+    SHIP_TO: ("shipToAddresses", ""),
 }
 KINDS_BESIDE = (DIMENSION, APP_FIELD, *ROWS)
+KEYS_OF_ROWS = ("id", "customerNumber", "code")  # fields that say which row it is
 # What a POST of an entity set refuses, with Business Central's own words (behaviour.md section 13).
 NOT_IN_POST = {("items", "inventory"): "Inventory cannot be changed during on insert."}
 
@@ -83,14 +86,15 @@ def app_field(entity_set: str, name: str) -> FieldFacts | None:
     return None if found is None or found.read_only or found.name == "id" else replace(found, name=name)
 
 
-def row_field(kind: str, name: str) -> FieldFacts:
-    """The facts about a field that is a row of the companion app.
+def row_field(kind: str, name: str) -> FieldFacts | None:
+    """The facts about a field that is a row of the companion app, or a field of one; None where it cannot be written.
 
     Args:
         kind: one of ROWS.
     """
     entity_set, field = ROWS[kind]
-    return replace(entity_fields(entity_set)[field], name=name)
+    found = entity_fields(entity_set).get(field or name.rpartition(".")[2])
+    return None if found is None or found.read_only or found.name in KEYS_OF_ROWS else replace(found, name=name)
 
 
 def is_beside(name: str, *kinds: str) -> bool:

@@ -49,7 +49,7 @@ class Winstore:
 
         def header(_: str | None) -> str:
             """HTTP Basic on every call (winstore.md section 2), with the password as it is now."""
-            pair = f"{own.user}:{current('winstore.password', password)}".encode()
+            pair = f"{own.user}:{current('winstore.password', password, own.folder)}".encode()
             return "Basic " + base64.b64encode(pair).decode()
 
         self.transport = Transport("Winstore", settings.winstore.base_url, header, limits)

@@ -104,20 +104,20 @@ def waiting(
             """,
             [states, reason, reason, text, states, most],
         )
-    found = [_waiting(connected, row, open_values) for row in rows]
+    messages = [(row["message"] or "") if open_values else without_personal_data(row) for row in rows]
+    found = [as_waiting(connected, *each) for each in zip(rows, messages, strict=True)]
     return (rows[0]["records"] if rows else 0), found
 
 
-def _waiting(connected: ConnectedFlow, row: Row, open_values: bool) -> Waiting:
-    texts = {name: str(row[name] or "") for name in ("part", "key", "state", "reason")}
-    message = (row["message"] or "") if open_values else without_personal_data(row)
+def as_waiting(connected: ConnectedFlow, row: Row, message: str) -> Waiting:
+    """A record that waits, of its row of the ledger, with what may be shown of its message."""
     return Waiting(
         flow=connected.flow.id,
         message=message,
         number=str(row["target_no"] or ""),
         since=row["moved_at"],
         choices=tuple(dict.fromkeys(_choices(connected, row))),
-        **texts,
+        **{name: str(row[name] or "") for name in ("part", "key", "state", "reason")},
     )
 
 

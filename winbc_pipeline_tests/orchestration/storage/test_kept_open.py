@@ -214,9 +214,10 @@ def test_after_a_fault_within_a_batch_each_of_its_events_is_there_once(
     without = all_days(instance)
     real = KeptOpenEventLog._store_assets
 
-    def fails(*given: Any) -> None:
-        real(*given)
-        raise OSError("The disk is full.")
+    def fails(log: KeptOpenEventLog, connection: Any, stored: Any) -> None:
+        real(log, connection, stored)
+        if len({each.row["timestamp"] for each in stored}) > 1:
+            raise OSError("The disk is full.")
 
     monkeypatch.setattr(KeptOpenEventLog, "_store_assets", fails)
     assert stored(home, all_days(instance)) == stored(home, without)

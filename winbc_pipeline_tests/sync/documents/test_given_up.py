@@ -95,7 +95,8 @@ def test_the_sweep_visits_windows_whose_orders_have_waited_too_long_and_no_other
 
 def swept(settings: Settings, now: datetime) -> list[str]:
     """The first days of the runs that the sweep asks for."""
-    sweep = flow_schedule(ConnectedFlow(ORDERS_TO_BC, settings), flow_job(ORDERS_TO_BC))
+    connected = ConnectedFlow(ORDERS_TO_BC, settings)
+    sweep = flow_schedule(connected, flow_job(connected))
     requests = sweep.evaluate_tick(build_schedule_context(scheduled_execution_time=now)).run_requests or []
     return [request.tags[RANGE_START] for request in requests]
 

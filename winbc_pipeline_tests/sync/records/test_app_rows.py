@@ -12,7 +12,7 @@ import pytest
 from winbc_pipeline.errors import MappingError
 from winbc_pipeline.mapping.tables import read_features
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
-from winbc_pipeline.sync.records.beside.rows_of_items import Barcodes
+from winbc_pipeline.sync.records.beside.rows_below import Barcodes
 
 from ...support.order_sandboxes import BC, Record
 from ...support.shops.product_shop import ProductShop

@@ -119,6 +119,24 @@ def test_a_sku_that_is_a_variant_gets_its_own_figure(shop: StockWorld) -> None:
     assert len(adjustments(shop)) == before
 
 
+@pytest.mark.proof
+def test_a_variant_whose_sku_can_be_no_number_of_an_item_gets_its_figure(shop: StockWorld) -> None:
+    """Numbers of items have 20 characters. Found in the strange shop 11."""
+    sku, other = "MUG-WITH-A-SKU-THAT-IS-LONG", "NO-VARIANT-WITH-A-SKU-THAT-IS-LONG"
+    sells_as_variants(shop, "MUG", sku)
+    for each in (sku, other):
+        shop.shop_has(each, quantity="3")
+    shop.run()
+    assert [Decimal(one["quantity"]) for one in shop.records("stock") if one["variantCode"]] == [3]
+    assert [(shop.row(each)["state"], shop.row(each)["reason"]) for each in (sku, other)] == [
+        ("CONFIRMED", None),
+        ("FAILED", "MAPPING"),
+    ]
+    before = len(adjustments(shop))
+    shop.run()
+    assert len(adjustments(shop)) == before
+
+
 @pytest.mark.parametrize("row", ["unitCost,7,,update,,", "displayName,'Cup',,update,,"])
 def test_a_variant_gets_its_figure_alone_where_the_table_fills_more(shop: StockWorld, row: str) -> None:
     """docs/companion-app.md, Stock: what else the table fills is a field of items that have a figure themselves."""

@@ -80,4 +80,18 @@ page 62230 "WINS Ship-to Addresses API"
             }
         }
     }
+
+    // Inserting gives the address the name of its customer. The name that the call gives is kept.
+    trigger OnInsertRecord(BelowxRec: Boolean): Boolean
+    var
+        GivenName: Text[100];
+    begin
+        GivenName := Rec.Name;
+        Rec.Insert(true);
+        if GivenName <> '' then begin
+            Rec.Name := GivenName;
+            Rec.Modify(true);
+        end;
+        exit(false);
+    end;
 }

@@ -4,6 +4,8 @@
 codeunit 62205 "WINS Assisted Setup"
 {
     Access = Internal;
+    InherentEntitlements = X;
+    InherentPermissions = X;
 
     var
         DescriptionTxt: Label 'Choose whether this company is kept in step with Winstore, and where people look what was skipped or failed.', Comment = 'nl-NL="Kies of dit bedrijf met Winstore wordt gesynchroniseerd, en waar mensen kunnen zien wat is overgeslagen of mislukt."';

@@ -4,8 +4,12 @@
 codeunit 62204 "WINS Environment Cleanup"
 {
     Access = Internal;
+    InherentEntitlements = X;
+    InherentPermissions = X;
 
     [EventSubscriber(ObjectType::Codeunit, Codeunit::"Environment Cleanup", 'OnClearCompanyConfig', '', false, false)]
+    [InherentPermissions(PermissionObjectType::TableData, Database::"WINS Setup", 'rm')]
+    [InherentPermissions(PermissionObjectType::TableData, Database::"WINS Sync State", 'rm')]
     local procedure OnClearCompanyConfig(CompanyName: Text; SourceEnv: Enum "Environment Type"; DestinationEnv: Enum "Environment Type")
     var
         Setup: Record "WINS Setup";

@@ -85,6 +85,13 @@ def template_code(company: Company, record: Record, arguments: Record) -> None:
     apply_template(company, record, arguments)
 
 
+@behaviour("winstore.nameOfCustomer")
+def name_of_customer(company: Company, record: Record, sent: Record) -> None:
+    """Gives a delivery address without a name that of its customer. AL: table Ship-to Address, OnInsert."""
+    customer = company.find("customers", "number", record["customerNumber"]) or {}
+    record["name"] = record["name"] or customer["displayName"]
+
+
 @behaviour("winstore.release")
 def release(company: Company, record: Record, arguments: Record) -> None:
     """Releases a sales order. One that is released stays so."""

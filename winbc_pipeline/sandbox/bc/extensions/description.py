@@ -94,9 +94,10 @@ class EntityDescription(Part):
 
     A second POST of a natural key gives the first record if it has the same in the fields of `same_if`. If not, it
     takes the place of a record that has the values of `replaced_while`, and is refused otherwise. `computed` names the
-    function that gives the records when they are read. `subscriber` names what happens while the app is installed.
-    `is_query` is an API query, whose records have no id. `since` is the version of the app
-    in which the set came, `gives` what it is for, and `bc14` the fields that the variant for version 14 has.
+    function that gives the records when they are read. `subscriber` names what happens while the app is installed,
+    `on_insert` what is done to a new record before it is stored. `is_query` is an API query, whose records have no id.
+    `since` is the version of the app in which the set came, `gives` what it is for, and `bc14` the fields that the
+    variant for version 14 has.
     """
 
     entity_name: Name
@@ -113,6 +114,7 @@ class EntityDescription(Part):
     replaced_while: dict[str, str] = {}
     computed: str = ""
     subscriber: str = ""
+    on_insert: str = ""
     is_query: bool = False
     since: str = ""
     gives: str = ""
@@ -134,7 +136,7 @@ class EntityDescription(Part):
             raise ValueError("shows belongs to an entity on a standard one")
         missing = [action.does for action in self.actions.values() if action.does not in BEHAVIOURS]
         changing = (one.on_change for one in self.fields.values() if one.on_change)
-        missing += [name for name in changing if name not in BEHAVIOURS]
+        missing += [name for name in (*changing, *({self.on_insert} - {""})) if name not in BEHAVIOURS]
         missing += [name for name in {self.computed} - {""} if name not in COMPUTATIONS]
         missing += [name for name in {self.subscriber} - {""} if name not in SUBSCRIBERS]
         if missing:

@@ -193,7 +193,9 @@ class Extensions:
                 self.company.mirrors.setdefault(described.on, []).append(rules.follow)
                 rules.follow_all()
             else:
-                self.company.extension_rules[name] = OwnTable(entity, tuple(described.natural_key), relations)
+                self.company.extension_rules[name] = OwnTable(
+                    entity, tuple(described.natural_key), relations, BEHAVIOURS.get(described.on_insert)
+                )
                 if not described.computed:
                     self._bring_up_to_date(entity)
             if described.subscriber:

@@ -22,10 +22,16 @@ Relations = Mapping[str, tuple[str, str]]  # a field, and the entity set and the
 
 
 class OwnTable(Rules):
-    """A table of an app. `natural_key` are the fields of its primary key in AL: no two records agree in all of them."""
+    """A table of an app. `natural_key` are the fields of its primary key in AL: no two records agree in all of them.
 
-    def __init__(self, entity: EntitySet, natural_key: tuple[str, ...], relations: Relations) -> None:
+    `on_insert` is what is done to a new record, with what was sent.
+    """
+
+    def __init__(
+        self, entity: EntitySet, natural_key: tuple[str, ...], relations: Relations, on_insert: Behaviour | None = None
+    ) -> None:
         self.entity, self.natural_key, self.relations = entity, natural_key, relations
+        self.on_insert = on_insert
 
     def before_insert(self, company: Company, record: Record, sent: Record) -> None:
         for name, facts in self.entity.fields.items():
@@ -35,6 +41,8 @@ class OwnTable(Rules):
                 record[name] = 1 + max((each[name] for each in company.records.select(self.entity.name)), default=0)
         check_relations(company, self.relations, record)
         self._check_key(company, record)
+        if self.on_insert:
+            self.on_insert(company, record, sent)
 
     def after_insert(self, company: Company, record: Record, body: Record) -> Record:
         """Inserts the records of subpages that stand in the body."""

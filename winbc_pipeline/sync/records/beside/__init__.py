@@ -7,7 +7,7 @@ from ....mapping.compiler import Compiled
 from ....systems.business_central import BusinessCentral
 from ....systems.business_central.companion import companion_of
 from ....systems.business_central.facts import is_beside
-from ....systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, UNIT
+from ....systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, SHIP_TO, UNIT
 from ...connected import ConnectedFlow
 from ...flow import Part
 from ..target.matching import Target
@@ -15,7 +15,8 @@ from .app_fields import AppFields
 from .attributes import Attributes
 from .base import Beside
 from .dimensions import Dimensions
-from .rows_of_items import Barcodes, Units
+from .rows_below import Barcodes, Units
+from .ship_tos import ShipTos
 
 OPTIONS = "attributes.csv"  # the table of what makes variants
 
@@ -30,7 +31,7 @@ def beside_of(connected: ConnectedFlow, compiled: Compiled | None, part: Part, t
 def _kinds(connected: ConnectedFlow, compiled: Compiled, part: Part, target: BusinessCentral) -> Iterator[Beside]:
     if dimensions := dimensions_of(compiled, part, target):
         yield dimensions
-    filled = {kind: _names(compiled, kind) for kind in (APP_FIELD, ATTRIBUTE, BARCODE, UNIT)}
+    filled = {kind: _names(compiled, kind) for kind in (APP_FIELD, ATTRIBUTE, BARCODE, UNIT, SHIP_TO)}
     if not any(filled.values()):
         return
     app, entity_set = companion_of(target, connected.settings), part.entity_set
@@ -43,6 +44,8 @@ def _kinds(connected: ConnectedFlow, compiled: Compiled, part: Part, target: Bus
         yield Barcodes(app, target, entity_set, list(names))
     if names := filled[UNIT]:
         yield Units(app, target, entity_set, list(names))
+    if names := filled[SHIP_TO]:
+        yield ShipTos(app, target, entity_set, list(names))
 
 
 def dimensions_of(compiled: Compiled | None, part: Part, target: Target) -> Dimensions | None:

@@ -17,14 +17,14 @@ from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.companion import Companion
 from ....systems.facts import ATTRIBUTE
 from .base import LOST, Body
-from .rows_of_items import RowsOfItems
+from .rows_below import RowsBelow
 
 ATTRIBUTES, VALUES, MAPPINGS = "itemAttributes", "itemAttributeValues", "itemAttributeMappings"
 CREATED, BAD = 201, 400
 LIST = "Option"  # the type of an attribute whose values are a list
 
 
-class Attributes(RowsOfItems):
+class Attributes(RowsBelow):
     """The attributes of items.
 
     Args:

@@ -78,6 +78,14 @@ class Beside(ABC):
         """
         return []
 
+    def added(self, changes: Iterable[Row], updates: Body, live: Body) -> list[Row]:
+        """Further changes that must go with these; none for most kinds.
+
+        Args:
+            updates: the mapped fields of the record; live: the target's record.
+        """
+        return []
+
     def prepare(self, client: BusinessCentral, changes: Iterable[Row]) -> None:
         """Makes what the target must have before these changes can be made; nothing for most kinds."""
         return

@@ -3,7 +3,7 @@
 Here belongs: what is the same of all of them. The contract of the app: facts/companion_app.json.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -50,12 +50,16 @@ class OfApp(Beside):
     def missing(self, row: Row) -> str | None:
         """None; fields that the app does not take are taken out of a mapped record, and count as never sent."""
         if left_out := self.left_out():
-            hashes = orjson.loads(row["new_hashes"])
-            for fields in (row["creates"], row["updates"], hashes):
-                for name in left_out:
-                    fields.pop(name, None)
-            row["new_hashes"] = orjson.dumps(hashes).decode()
+            self.take_out(row, left_out)
         return None
+
+    def take_out(self, row: Row, names: Iterable[str]) -> None:
+        """Takes fields out of a mapped record."""
+        hashes = orjson.loads(row["new_hashes"])
+        for fields in (row["creates"], row["updates"], hashes):
+            for name in names:
+                fields.pop(name, None)
+        row["new_hashes"] = orjson.dumps(hashes).decode()
 
     def left_out(self) -> Collection[str]:
         """The fields that the app does not take."""

@@ -1,9 +1,8 @@
-"""Rows that the companion app shows below an item as fields of it: `unit.BOX` and `barcode` of an item or a variant.
+"""Rows that the companion app shows below a record as fields of it: `unit.BOX` and `barcode` of an item or a variant.
 
-Each field is one row of an entity set, found by the item's number and a key. Such a row moves neither ETag nor moment
-of its item.
+They are found by the record's number and a key. Such a row moves neither ETag nor moment of its record.
 
-Here belongs: how rows are found and shown, units and barcodes. Attributes: attributes.py.
+Here belongs: how rows are found and shown, units and barcodes. Attributes: attributes.py. Of customers: ship_tos.py.
 """
 
 from abc import abstractmethod
@@ -20,21 +19,23 @@ from .of_app import OfApp
 
 VARIANTS = "itemVariants"
 GONE = {"error": {"code": "Internal_RecordNotFound", "message": "The variant was deleted meanwhile."}}
-Place = tuple[str, str]  # an item's number, and the code of its variant or nothing
+Place = tuple[str, str]  # the number of an item or a customer, and the code of the item's variant or nothing
 
 
-class RowsOfItems(OfApp):
+class RowsBelow(OfApp):
     """Fields that are rows of one entity set of the app.
 
     Attributes:
         rows_set: the entity set.
+        owner: its field that holds the number of the record.
 
     Args:
         target: a client of API v2.0, which tells the item of a variant.
-        entity_set: the entity set of the records: items or itemVariants.
+        entity_set: the entity set of the records: items, itemVariants or customers.
     """
 
     rows_set: str
+    owner = "itemNumber"
 
     def __init__(
         self, companion: Companion | None, target: BusinessCentral, entity_set: str, names: Sequence[str]
@@ -55,11 +56,11 @@ class RowsOfItems(OfApp):
             record |= self.values({"value": found.get(_place(record), [])})
 
     def _rows(self, client: BusinessCentral, places: set[Place]) -> dict[Place, list[Row]]:
-        """The rows of items and variants."""
-        found = client.find(self.rows_set, "itemNumber", {number for number, _ in places}, False)
+        """The rows of these records."""
+        found = client.find(self.rows_set, self.owner, {number for number, _ in places}, False)
         by_place: dict[Place, list[Row]] = {}
         for row in (each for some in found.values() for each in some):
-            by_place.setdefault((row["itemNumber"], row.get("variantCode", "")), []).append(row)
+            by_place.setdefault((row[self.owner], row.get("variantCode", "")), []).append(row)
         return by_place
 
     def looked_at(self, client: BusinessCentral, bodies: Mapping[int, Body]) -> Mapping[int, Result]:
@@ -71,7 +72,7 @@ class RowsOfItems(OfApp):
         return {place: _answer(places.get(place), found) for place in bodies}
 
     def _places(self, bodies: Mapping[int, Body]) -> dict[int, Place]:
-        """Item and variant of each record that is there. A variant that was not called itself has only its id."""
+        """Where the rows of each record are that is there. A variant that was not called itself has only its id."""
         if self.entity_set != VARIANTS:
             return {place: _place(body) for place, body in bodies.items()}
         ids = {body["id"] for body in bodies.values()}
@@ -83,7 +84,7 @@ class RowsOfItems(OfApp):
 
 
 def _answer(place: Place | None, rows: Mapping[Place, list[Row]]) -> Result:
-    """What was found beside a record, with its item and variant as `of`."""
+    """What was found beside a record, with its place as `of`."""
     return Result("", 200, {"value": rows.get(place, []), "of": place}) if place else Result("", 404, GONE)
 
 
@@ -93,7 +94,7 @@ def _place(record: Body) -> Place:
     return record["number"], ""
 
 
-class Units(RowsOfItems):
+class Units(RowsBelow):
     """Units of an item besides its base unit: how many base units one of them is. No unit is ever deleted."""
 
     prefix, rows_set, sets = UNIT, "itemUnits", {"itemUnits": True}
@@ -115,7 +116,7 @@ class Units(RowsOfItems):
                 yield Operation("", "POST", self.rows_set, key | body)
 
 
-class Barcodes(RowsOfItems):
+class Barcodes(RowsBelow):
     """The barcode of an item or a variant, of all units or of one.
 
     Business Central takes any number of them, and goods with an old one may still be on a shelf. So one that the source

@@ -1,0 +1,38 @@
+"""How assets, groups, pools, jobs, sensors and schedules are named: after their connection, where several are served.
+
+A code location of one connection has plain names. In one of several, each name begins with its connection's.
+"""
+
+from collections.abc import Mapping
+
+from dagster import AssetKey, DagsterRun
+
+from ..settings import Settings
+
+TAG = "winbc/connection"
+PLAIN = 2  # parts of the key of an asset without its connection
+
+
+def named(settings: Settings, name: str) -> str:
+    """A name in Dagster of what belongs to a connection, such as `utrecht__orders_winstore_to_bc`."""
+    return f"{settings.prefix}__{name}" if settings.prefix else name
+
+
+def key_of(settings: Settings, *path: str) -> AssetKey:
+    """The key of an asset of a connection, such as `utrecht/synced/orders_winstore_to_bc`."""
+    return AssetKey((settings.prefix, *path) if settings.prefix else path)
+
+
+def tags_of(settings: Settings) -> Mapping[str, str]:
+    """The tags of a connection's runs, by which Dagster's UI finds them; none where it has its code location alone."""
+    return {TAG: settings.prefix} if settings.prefix else {}
+
+
+def connections_of(run: DagsterRun) -> set[str]:
+    """The prefixes of the connections that a run may be of; an empty one where it does not tell.
+
+    A run that somebody began at an asset has no tag, but the keys of its assets.
+    """
+    if TAG in run.tags:
+        return {run.tags[TAG]}
+    return {key.path[0] if len(key.path) > PLAIN else "" for key in run.asset_selection or ()} or {""}

@@ -1,0 +1,81 @@
+"""Connections that are served together: which code location serves which, and those whose settings cannot be read.
+
+Each is a folder below `connections/` whose winbc.toml, or `connections/defaults.toml`, says `location` (1, 2, …).
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigurationError, WinbcError
+from .connection import CONNECTIONS, DEFAULTS, SETTINGS, Settings, prefix_of
+from .loading import load_settings
+
+_only: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One of the connections that a code location serves.
+
+    Attributes:
+        settings: None where they cannot be used; `error` says why.
+    """
+
+    name: str
+    settings: Settings | None
+    error: str = ""
+
+
+def locations(above: Path = Path()) -> dict[int, list[Path]]:
+    """The folders of connections that are served together, by the number of their code location.
+
+    Args:
+        above: the folder that holds `connections/`.
+    """
+    shared = _location(above / CONNECTIONS / DEFAULTS)
+    found: dict[int, list[Path]] = {}
+    for file in sorted((above / CONNECTIONS).glob(f"*/{SETTINGS}")):
+        own = _location(file)
+        if number := (shared or 0) if own is None else own:
+            found.setdefault(number, []).append(file.parent)
+    return dict(sorted(found.items()))
+
+
+def restrict(prefixes: Collection[str]) -> None:
+    """From now on this process serves only some connections, by their prefixes: a run needs no others."""
+    _only.update(prefixes)
+
+
+def beside(location: int, above: Path = Path()) -> list[Beside]:
+    """The connections that a code location serves, by name."""
+    every = locations(above)
+    prefixes = Counter(prefix_of(folder.name) for folders in every.values() for folder in folders)
+    chosen = (each for each in every.get(location, []) if not _only or prefix_of(each.name) in _only)
+    return [_loaded(folder, prefixes) for folder in chosen]
+
+
+def _loaded(folder: Path, prefixes: Counter[str]) -> Beside:
+    name = folder.name
+    try:
+        settings = load_settings(folder.resolve())
+        if settings.connection != name:
+            hint = f'Set connection = "{name}", as its folder is named.'
+            raise ConfigurationError(f"{folder / SETTINGS}: connection is {settings.connection}.", hint)
+        if prefixes[settings.prefix] > 1:
+            hint = f"Rename one: both are {settings.prefix} in Dagster, which knows letters, digits and _ only."
+            raise ConfigurationError(f"Another connection has almost the name {name}.", hint)
+    except WinbcError as error:
+        return Beside(name, None, str(error))
+    return Beside(name, settings)
+
+
+def _location(file: Path) -> int | None:
+    """The number of the code location that a file says; None where it says none, or cannot be read."""
+    with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        found = tomllib.loads(file.read_text(encoding="utf-8")).get("location")
+        return found if isinstance(found, int) else None
+    return None

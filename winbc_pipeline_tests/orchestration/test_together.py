@@ -1,0 +1,231 @@
+"""Several connections in one code location: apart in all that they do, and a broken one stops no other.
+
+Source of the promises: docs/operations.md, "Several connections in one place".
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+from winbc_pipeline import together
+from winbc_pipeline.build import build_together
+from winbc_pipeline.cli.dagster_home import _code
+from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.up import up
+from winbc_pipeline.errors import NotDone
+from winbc_pipeline.orchestration.following.known import _read
+from winbc_pipeline.orchestration.in_process import QUIET
+from winbc_pipeline.orchestration.names import connections_of
+from winbc_pipeline.orchestration.windows import range_tags
+from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
+
+from ..support.flow_cases import FLOW_CASES
+from ..support.sandboxes import REPOSITORY, Sandboxes
+from ..support.servers import started
+
+ORDERS = "orders_winstore_to_bc"
+CASE = FLOW_CASES[ORDERS]
+DAY = CASE.day
+SHARED = f"""
+location = 1
+sensors = true
+history_start = {DAY.isoformat()}
+mapping_folder = "{REPOSITORY / "mapping_tables"}"
+[guards]
+enabled = false
+"""
+
+
+def connection(name: str, secrets: dict[str, str], toml: str = "", mode: int = 0o600) -> Path:
+    folder = Path("connections", name)
+    folder.mkdir(parents=True)
+    (folder / "winbc.toml").write_text(f'connection = "{name}"\n{toml}')
+    env = folder / ".env"
+    env.write_text("".join(f"{key}='{value}'\n" for key, value in secrets.items()))
+    env.chmod(mode)
+    return folder.resolve()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("connections").mkdir()
+    Path("connections", "defaults.toml").write_text(SHARED)
+    return tmp_path
+
+
+@pytest.fixture
+def shops(place: Path) -> Iterator[dict[str, Sandboxes]]:
+    """Two connections with a shop and books of their own; the second shop has one order more."""
+    with ExitStack() as stack:
+        made = {}
+        for name, count in (("utrecht", 2), ("den-haag", 3)):
+            servers = stack.enter_context(started())
+            folder = connection(name, servers.addresses.environment())
+            made[name] = Sandboxes(servers.addresses, load_settings(folder), folder)
+            CASE.many(made[name], count)
+        yield made
+
+
+def served() -> Definitions:
+    return build_together(beside(1))
+
+
+def run(defs: Definitions, instance: DagsterInstance, shop: Sandboxes, flow: str = ORDERS) -> Any:
+    job = defs.resolve_job_def(f"{shop.settings.prefix}__{flow}")
+    tags = range_tags(DAY, DAY, shop.settings)
+    return job.execute_in_process(instance=instance, tags=tags, raise_on_error=False, run_config=QUIET)
+
+
+def references(shop: Sandboxes) -> list[str]:
+    return sorted(order["externalDocumentNumber"] for order in shop.bc()["records"].get("salesOrders", []))
+
+
+@pytest.mark.proof
+def test_two_connections_send_the_same_order_numbers_each_once_to_its_own_books(shops: dict[str, Sandboxes]) -> None:
+    defs = served()
+    with DagsterInstance.ephemeral() as instance:
+        for _ in range(2):
+            for shop in shops.values():
+                assert run(defs, instance, shop).success
+        assert references(shops["utrecht"]) == ["WS-W1", "WS-W2"]
+        assert references(shops["den-haag"]) == ["WS-W1", "WS-W2", "WS-W3"]
+        for shop in shops.values():
+            assert shop.settings.flow_database(ORDERS).is_relative_to(shop.folder)
+            done = instance.get_latest_materialization_event(AssetKey((shop.settings.prefix, "synced", ORDERS)))
+            assert done
+        assert instance.get_latest_materialization_event(AssetKey(("synced", ORDERS))) is None
+        assert {each.tags["winbc/connection"] for each in instance.get_runs()} == {"utrecht", "den_haag"}
+
+
+def test_a_process_that_executes_a_run_loads_its_connection_only(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("winbc_pipeline.settings.several._only", set())
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    run = DagsterRun(job_name="__ASSET_JOB", asset_selection={AssetKey(("utrecht", "synced", ORDERS))})
+    restrict(connections_of(run))
+    assert [each.name for each in beside(1)] == ["utrecht"]
+
+
+def test_dagster_loads_a_code_location_by_its_name(place: Path) -> None:
+    together._location.cache_clear()
+    connection("utrecht", {})
+    repository = ReconstructableRepository.for_module("winbc_pipeline.together", "location_1").get_definition()
+    assert repository.has_job(f"utrecht__{ORDERS}")
+
+
+def test_the_numbers_of_locations_become_code_locations_beside_that_of_the_folder(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("utrecht", 1), ("den-haag", 2)):
+        connection(name, {}, f"location = {number}\n")
+    file = str(place / "workspace.yaml")
+    assert _code(place) == ["-w", file]
+    names = ["winbc-1", "winbc-2"]
+    assert [each.location_name for each in WorkspaceFileTarget([file]).create_origins()] == names
+    monkeypatch.setenv("WINBC_BC__BASE_URL", "https://bc.example")
+    _code(place)
+    origins = WorkspaceFileTarget([file]).create_origins()
+    assert [each.location_name for each in origins] == ["winbc", *names], "the folder is a connection, too"
+
+
+def test_without_connections_that_are_served_together_the_code_is_that_of_the_folder(place: Path) -> None:
+    connection("alone", {}, "location = 0\n")
+    assert _code(place) == ["-m", "winbc_pipeline.definitions"]
+
+
+def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    utrecht = connection("utrecht", {})
+    monkeypatch.chdir(utrecht)
+    with pytest.raises(NotDone, match="served together"):
+        up()
+    assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
+
+
+@pytest.mark.proof
+def test_one_sensor_requests_the_runs_of_all_connections(shops: dict[str, Sandboxes]) -> None:
+    defs = served()
+    with DagsterInstance.ephemeral() as instance:
+        for shop in shops.values():
+            assert run(defs, instance, shop).success
+        _read.clear()
+        result = defs.resolve_sensor_def("changes")(build_sensor_context(instance))
+        assert isinstance(result, SensorResult)
+        asked = {request.job_name for request in result.run_requests or ()}
+        # What was loaded has no change; the other flows were never loaded.
+        assert {"utrecht__customers_winstore_to_bc", "den_haag__customers_winstore_to_bc"} <= asked
+        assert not asked & {f"utrecht__{ORDERS}", f"den_haag__{ORDERS}"}
+        assert len({request.run_key for request in result.run_requests or ()}) == len(asked)
+        shops["den-haag"].fill(orders=[{"order_number": "W9", "modified_at": "2030-01-01T00:00:00.000Z"}])
+        result = defs.resolve_sensor_def("changes")(build_sensor_context(instance))
+        assert isinstance(result, SensorResult)
+        asked = {request.job_name for request in result.run_requests or ()}
+        assert f"den_haag__{ORDERS}" in asked
+        assert f"utrecht__{ORDERS}" not in asked
+
+
+def test_a_connection_that_cannot_be_used_is_shown_with_its_error_and_stops_no_other(place: Path) -> None:
+    connection("good", {})
+    connection("no-toml", {}, "this is no toml")
+    connection("wrong", {}, 'window = "year"\n')
+    connection("open", {"WINBC_BC__CLIENT_SECRET": "s3cret"}, mode=0o644)
+    connection("bad_cron", {}, 'sweep_cron = "never"\n')
+    connection("other", {}).joinpath("winbc.toml").write_text('connection = "good"\n')
+    graph = served().resolve_asset_graph()
+    texts = {
+        key.path[0]: graph.get(key).description or "" for key in graph.get_all_asset_keys() if "broken" in key.path
+    }
+    assert set(texts) == {"no_toml", "wrong", "open", "bad_cron", "other"}
+    assert "winbc.toml" in texts["no_toml"]
+    assert "window" in texts["wrong"]
+    assert "chmod 600" in texts["open"]
+    assert "s3cret" not in texts["open"]
+    assert "sweep_cron" in texts["bad_cron"]
+    assert "connection is good" in texts["other"]
+    assert AssetKey(("good", "synced", ORDERS)) in graph.get_all_asset_keys()
+
+
+def test_two_names_that_dagster_cannot_tell_apart_are_both_refused(place: Path) -> None:
+    connection("den-haag", {})
+    connection("den_haag", {})
+    assert [each.settings for each in beside(1)] == [None, None]
+    assert "almost the name" in beside(1)[0].error
+
+
+def test_what_a_connection_says_itself_goes_before_what_all_share(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WINBC_SENSOR_SECONDS", "7")
+    monkeypatch.setenv("WINBC_WINSTORE__USER", "all")
+    utrecht = connection("utrecht", {"WINBC_WINSTORE__USER": "own"}, "overlap_minutes = 3\n")
+    settings = load_settings(utrecht)
+    assert (settings.winstore.user, settings.overlap_minutes, settings.sensor_seconds) == ("own", 3, 7)
+    assert settings.history_start == DAY
+    assert settings.state_folder == utrecht / ".winbc" / "utrecht"
+    monkeypatch.chdir(utrecht)
+    alone = load_settings()
+    assert (alone.overlap_minutes, alone.history_start, alone.data_folder) == (3, DAY, Path(".winbc"))
+    assert (alone.prefix, alone.winstore.user) == ("", "all"), "by itself the environment wins, as ever"
+
+
+def test_a_connection_says_which_code_location_serves_it(place: Path) -> None:
+    connection("alone", {}, "location = 0\n")
+    connection("first", {})
+    connection("second", {}, "location = 2\n")
+    assert {number: [each.name for each in folders] for number, folders in locations().items()} == {
+        1: ["first"],
+        2: ["second"],
+    }
+
+
+def test_secrets_are_renewed_in_the_connection_whose_file_changed(place: Path) -> None:
+    from winbc_pipeline.secret_sources import current
+
+    folders = [connection(name, {"WINBC_WINSTORE__PASSWORD": "old"}) for name in ("one", "two")]
+    loaded: list[Settings] = [load_settings(folder) for folder in folders]
+    (folders[1] / ".env").write_text("WINBC_WINSTORE__PASSWORD=new\n")
+    assert [current("winstore.password", "old", each.winstore.folder) for each in loaded] == ["old", "new"]
