@@ -25,10 +25,10 @@ proof: .venv/ready ## what takes minutes: whole flows of both systems, orders un
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
-# What runs on a server, too: loading, mapping, planning, the ledger, and killed runs. ALL=1 takes more of them.
-ON_SERVER = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py winbc_pipeline_tests/sync/records/test_slices.py
+# What runs on a server, too: loading, the store, what is planned and sent, and a killed run of orders. ALL=1 takes the rest.
+ON_SERVER = winbc_pipeline_tests/staging/test_load.py winbc_pipeline_tests/staging/test_store.py winbc_pipeline_tests/sync/records/test_slices.py
 KILLED = winbc_pipeline_tests/sync/test_conformance.py
-MORE = $(KILLED) winbc_pipeline_tests/sync/documents/reliability/test_crashes.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/records/test_records.py
+MORE = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py $(KILLED) winbc_pipeline_tests/sync/documents/reliability/test_crashes.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/records/test_records.py
 
 scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; the tests of staging and of killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
@@ -37,7 +37,7 @@ ifdef ALL
 else
 	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak"
 	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale and not proof" --state postgres $(ON_SERVER)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" -k "killed_run_is_completed and [1-" --state postgres $(KILLED)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" -k "killed_run_is_completed and [1-orders_winstore_to_bc]" --state postgres $(KILLED)
 endif
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes

@@ -37,7 +37,6 @@ from winbc_pipeline.sync.work import Work
 CHANGED = 1000
 BUSY = 0.7  # the share of a worker's time in which it has a run: beyond it, runs wait for each other
 HOUR_S, DAY_H, GB_KB, GB_MB = 3600, 24, 1024**2, 1024
-SESSIONS_OF_RUN = 3  # its lock, its lease and its tables (docs/scale.md)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class Measured:
     rest_s_per_hour: float
     rest_postgres_s_per_hour: float
     rest_kb_per_hour: float
-    rest_sessions: float
     run_s: float
     run_postgres_s: float
     run_seconds: float
@@ -56,7 +54,18 @@ class Measured:
     slot_mb: float
 
 
-MEASURED = Measured(828, 415, 289, 13920, 10, 2.1, 0.85, 5, 128, 110)
+MEASURED = Measured(
+    rest_mb=828,
+    rest_s_per_hour=415,
+    rest_postgres_s_per_hour=289,
+    rest_kb_per_hour=13_920,
+    run_s=2.1,
+    run_postgres_s=0.85,
+    run_seconds=8,
+    run_kb=128,
+    slot_mb=145,  # of a worker with two
+)
+"""One connection with all flows on and empty systems, and runs of 300 figures of stock; two cores with other work."""
 
 
 def needs(connections: int, runs: float, days: int = 30, measured: Measured = MEASURED) -> dict[str, float]:
@@ -66,7 +75,7 @@ def needs(connections: int, runs: float, days: int = 30, measured: Measured = ME
         runs: of a connection in an hour.
         days: that Dagster keeps runs (`run_history_days`); ticks without a run are kept for one day.
     Returns: processors of the daemons and workers, and of PostgreSQL; slots of workers; GB of memory, of Dagster's
-        tables and of what they grow by in a day; sessions with PostgreSQL.
+        tables and of what they grow by in a day.
     """
     hourly = connections * runs
     slots = math.ceil(hourly * measured.run_seconds / HOUR_S / BUSY)
@@ -79,7 +88,6 @@ def needs(connections: int, runs: float, days: int = 30, measured: Measured = ME
         "memory_gb": (connections * measured.rest_mb + slots * measured.slot_mb) / GB_MB,
         "dagster_gb_a_day": (ticks + of_runs) / GB_KB,
         "dagster_gb": (ticks + of_runs * days) / GB_KB,
-        "sessions": connections * measured.rest_sessions + slots * SESSIONS_OF_RUN,
     }
 
 
