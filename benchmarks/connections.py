@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/connections.py [--load N …] [--round N]
 Linux only. Each load is a process of its own, from the first import until all is ready that Dagster's servers ask for.
-The round asks both sandboxes, in a process of their own, for all flows of all connections: once to begin with, then as
-it goes on, then with one connection more whose Winstore never answers. Databases that nobody has written since are not
-opened, so there are none.
+The round asks servers in a process of their own, in which nothing changed, for all flows of all connections: once to
+begin with, then as it goes on, then with one connection more whose Winstore never answers. Databases that nobody has
+written since are not opened, so there are none.
 Prints one JSON line: for each load connections, seconds, seconds of the processor and megabytes; seconds of the rounds.
 """
 
@@ -18,11 +18,13 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from serving import answer_json, served
+
 REPOSITORY = Path(__file__).parent.parent
-WINBC = "import sys; sys.argv[0] = 'winbc'; from winbc_pipeline.cli.main import app; app()"
 SHARED = """
 location = 1
 sensors = true
@@ -82,7 +84,6 @@ def rounds(count: int) -> list[float]:
     from winbc_pipeline.orchestration.following import known
     from winbc_pipeline.orchestration.following.round import Followed, one_round
     from winbc_pipeline.orchestration.following.watch import watches
-    from winbc_pipeline.sandbox.server import Addresses
     from winbc_pipeline.settings import Settings, beside
     from winbc_pipeline.sync.connected import ConnectedFlow
     from winbc_pipeline.sync.reading.glance import Question
@@ -96,28 +97,59 @@ def rounds(count: int) -> list[float]:
             made.append(Followed(connected, f"{settings.prefix}__{flow.id}", watch[flow.source]))
         return made
 
-    serve = [sys.executable, "-c", WINBC, "sandbox", "serve", "--json", "--requests", "9999999"]
-    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(serve, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        try:
-            addresses = Addresses(**json.loads(server.stdout.readline()))
-            make(Path(folder), count + 1, addresses.environment())
-            silent = socket.create_server(("127.0.0.1", 0))
-            *every, last = [each.settings for each in beside(1, Path(folder)) if each.settings]
-            section = last.winstore.model_copy(update={"base_url": f"http://127.0.0.1:{silent.getsockname()[1]}"})
-            hanging = followed(last.model_copy(update={"winstore": section}))
-            others, took = [one for settings in every for one in followed(settings)], []
-            with DagsterInstance.ephemeral() as instance:
-                for asked in (others, others, [*hanging, *others]):
-                    began = time.monotonic()
-                    requests, failed = one_round(asked, instance, clock.now)
-                    took.append(round(time.monotonic() - began, 1))
-                    late = {each.job_name or "" for each in requests} - {one.job for one in hanging}
-                    assert not late, f"{len(late)} answers were late"
-                    assert not set(failed) - {one.job for one in hanging}, failed[:3]
-        finally:
-            server.kill()
+    with tempfile.TemporaryDirectory() as folder, served(answer_json, reply) as url:
+        make(Path(folder), count + 1, environment(url))
+        silent = socket.create_server(("127.0.0.1", 0))
+        *every, last = [each.settings for each in beside(1, Path(folder)) if each.settings]
+        section = last.winstore.model_copy(update={"base_url": f"http://127.0.0.1:{silent.getsockname()[1]}"})
+        hanging = followed(last.model_copy(update={"winstore": section}))
+        others, took = [one for settings in every for one in followed(settings)], []
+        with DagsterInstance.ephemeral() as instance:
+            for asked in (others, others, [*hanging, *others]):
+                began = time.monotonic()
+                requests, failed = one_round(asked, instance, clock.now)
+                took.append(round(time.monotonic() - began, 1))
+                late = {each.job_name or "" for each in requests} - {one.job for one in hanging}
+                assert not late, f"{len(late)} answers were late"
+                assert not set(failed) - {one.job for one in hanging}, failed[:3]
     return took
+
+
+async def reply(target: str, body: bytes) -> bytes:
+    """Both systems, in which nothing changed."""
+    if target.endswith("$batch"):
+        asked = json.loads(body)["requests"]
+        return json.dumps(
+            {"responses": [{"id": each["id"], "status": 200, "body": {"value": []}} for each in asked]}
+        ).encode()
+    if "companies" in target and "?" not in target:
+        return b'{"value": [{"id": "1", "name": "A"}]}'
+    call = next((each for each in profile().reads.values() if each.call in target), None)
+    if not call:
+        return b'{"value": []}'
+    answer: Any = []
+    for name in reversed(call.records.split(".")):
+        answer = {name: answer}
+    return json.dumps(answer).encode()
+
+
+@cache
+def profile() -> Any:
+    """Which calls a Winstore answers, and where the records are in the answers."""
+    from winbc_pipeline.systems.winstore import load_profile
+
+    return load_profile(None)
+
+
+def environment(url: str) -> dict[str, str]:
+    """The settings of a connection to them."""
+    bc = {"BASE_URL": f"{url}/bc", "COMPANY": "A", "USER": "u", "PASSWORD": "p", "COMPANION_APP": "off"}
+    shop = {"BASE_URL": f"{url}/shop", "USER": "u", "PASSWORD": "p"}
+    return {
+        f"WINBC_{section}__{name}": value
+        for section, own in (("BC", bc), ("WINSTORE", shop))
+        for name, value in own.items()
+    }
 
 
 def main() -> None:
