@@ -4,6 +4,8 @@ import csv
 import html
 import io
 import re
+import threading
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,8 +14,11 @@ from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.store import Row
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease
+from winbc_pipeline.workbench.desk import plan_pages
+from winbc_pipeline.workbench.desk.plan_pages import Wanted
 from winbc_pipeline.workbench.reconcile.findings import Finding, Reconciled
 from winbc_pipeline.workbench.reconcile.report import keep, last_report
 
@@ -159,6 +164,40 @@ def test_the_plan_as_csv_runs_no_formula(orders: OrderSandboxes) -> None:
     assert answer.headers["content-disposition"].endswith(f'"plan_{FLOW}.csv"')
     assert rows[0][:3] == ["key", "part", "action"] and len(rows) > 2
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
+
+
+def test_the_plan_as_csv_is_the_same_in_parts(orders: OrderSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is short, so that no run waits for a spreadsheet."""
+    for number in range(5):
+        orders.order(f"W{number}")
+    orders.sync()
+    client = opened(orders)
+    whole = client.get("/plan/csv", params={"flow": FLOW}).content
+    monkeypatch.setattr(plan_pages, "IN_PART", 2)
+    assert client.get("/plan/csv", params={"flow": FLOW}).content == whole
+    assert all(f"W{number}".encode() in whole for number in range(5))
+
+
+def test_the_plan_as_csv_is_never_a_half_of_two_plans(orders: OrderSandboxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = plan_pages._part
+
+    def planned_anew_behind_the_first(connected: ConnectedFlow, wanted: Wanted, last: list[Row], most: int) -> Any:
+        found = part(connected, wanted, last, most)
+        if not last:
+            orders.pass_time(1)
+            orders.order("W3")
+            run = threading.Thread(target=orders.sync)  # its own context: a run does not look, it writes
+            run.start()
+            run.join()
+        return found
+
+    orders.order("W1")
+    orders.order("W2")
+    orders.sync()
+    monkeypatch.setattr(plan_pages, "IN_PART", 2)
+    monkeypatch.setattr(plan_pages, "_part", planned_anew_behind_the_first)
+    answer = opened(orders).get("/plan/csv", params={"flow": FLOW})
+    assert answer.status_code >= 400 and "planned anew" in cells(answer.text)
 
 
 def test_an_order_stands_beside_its_document_with_the_difference_in_cents(orders: OrderSandboxes) -> None:

@@ -6,13 +6,14 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ...errors import NotDone
 from ...staging.store import Row, quote, renew_table, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.plan_table import PLANNED, planned_table
 from ..approval import Proposal
 from ..plans import shows, with_changes, write_csv
 
-MOST_IN_CSV = 200_000
+MOST_IN_CSV, IN_PART = 200_000, 5000
 LEFT = "action = 'skip'"
 """SQL: nothing is done about the record. Those come last."""
 
@@ -83,9 +84,39 @@ def plan_page(connected: ConnectedFlow, wanted: Wanted, first: int, most: int) -
 
 
 def write_page(connected: ConnectedFlow, wanted: Wanted, path: Path, open_values: bool = False) -> None:
-    """Writes the wanted planned records for a spreadsheet (plans.write_csv), MOST_IN_CSV at most."""
-    page = plan_page(connected, wanted, 0, MOST_IN_CSV)
-    write_csv(path, page.rows, shows(connected, open_values))
+    """Writes the wanted planned records for a spreadsheet (plans.write_csv), MOST_IN_CSV at most.
+
+    Raises: StoreBusy while a run has the database, NotDone when one has planned anew meanwhile.
+    """
+    write_csv(path, _in_parts(connected, wanted), shows(connected, open_values))
+
+
+def _in_parts(connected: ConnectedFlow, wanted: Wanted) -> Iterator[Row]:
+    """The wanted rows in their order. Between two parts the database is free for a run."""
+    last: list[Row] = []
+    planned_at, left = None, MOST_IN_CSV
+    while left:
+        newest, rows = _part(connected, wanted, last, min(left, IN_PART))
+        if last and newest != planned_at:
+            raise NotDone("A run has planned anew while the plan was being written.", "Ask for it again.")
+        yield from (_shown(row) for row in rows)
+        planned_at, last, left = newest, rows[-1:], left - len(rows)
+        if len(rows) < IN_PART:
+            return
+
+
+def _part(connected: ConnectedFlow, wanted: Wanted, last: list[Row], most: int) -> tuple[datetime | None, list[Row]]:
+    """When the newest of the plan was planned, and the wanted rows behind a row; the first ones without it."""
+    where, values = _condition(wanted)
+    table = quote(planned_table(connected.flow))
+    if last:
+        where += f" AND ({LEFT}, part, key) > (?, ?, ?)"
+        values += [last[0]["action"] == "skip", last[0]["part"], last[0]["key"]]
+    with connected.store.open() as connection:
+        renew_table(connection, planned_table(connected.flow), PLANNED)
+        ((newest,),) = connection.execute(f"SELECT max(planned_at) FROM {table}").fetchall()
+        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {LEFT}, part, key LIMIT ?"
+        return newest, rows_of(connection, sql, [*values, most])
 
 
 def seen(proposal: Proposal) -> str:
@@ -99,9 +130,9 @@ def _shown(row: Row) -> Row:
     return with_changes(row) if row["body"] is not None else row
 
 
-def _condition(wanted: Wanted) -> tuple[str, list[str]]:
+def _condition(wanted: Wanted) -> tuple[str, list[str | bool]]:
     """The condition for the wanted rows, in SQL, and its values."""
-    conditions, values = ["true"], list[str]()
+    conditions, values = ["true"], list[str | bool]()
     for condition, value in _conditions(wanted):
         if value:
             conditions.append(condition)
