@@ -12,11 +12,15 @@ import pytest
 from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from filelock import FileLock
+from typer.testing import CliRunner
 
 from winbc_pipeline import together
 from winbc_pipeline.build import build_together
 from winbc_pipeline.cli.dagster_home import _code
+from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.orchestration.following.known import _read
@@ -143,9 +147,22 @@ def test_without_connections_that_are_served_together_the_code_is_that_of_the_fo
 def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     utrecht = connection("utrecht", {})
     monkeypatch.chdir(utrecht)
-    with pytest.raises(NotDone, match="served together"):
-        up()
+    for start in (up, ui):
+        with pytest.raises(NotDone, match="served together"):
+            start()
     assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
+
+
+def test_a_connection_is_not_taken_away_while_it_is_served_with_others(place: Path) -> None:
+    folder = connection("utrecht", {})
+    home = place / ".winbc" / "default" / "dagster_home"
+    home.mkdir(parents=True)
+    with FileLock(str(home / "served.lock")):
+        told = CliRunner().invoke(app, ["connection", "remove", "utrecht", "--yes"])
+        assert "together with others" in str(told.exception) + told.output
+        assert folder.exists()
+    assert CliRunner().invoke(app, ["connection", "remove", "utrecht", "--yes"]).exit_code == 0
+    assert not folder.exists()
 
 
 @pytest.mark.proof

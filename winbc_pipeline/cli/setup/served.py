@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...errors import SystemUnavailable, WinbcError
+from ...errors import NotDone, SystemUnavailable, WinbcError
 from ...health.flush import flush
 from ...settings import CONNECTIONS, Settings, load_settings
 
@@ -65,6 +65,15 @@ def followed_in(settings: Settings) -> Path:
     if settings.location and above.name == CONNECTIONS:
         return home_of(load_settings(above.parent))
     return home_of(settings)
+
+
+def check_alone(settings: Settings) -> None:
+    """Raises NotDone for the connection of the working folder when others serve it together with it: two would follow
+    it."""
+    above = Path().absolute().parent
+    if settings.location and above.name == CONNECTIONS:
+        hint = f"`winbc --home {above.parent} up` starts it. To start it by itself, set location = 0."
+        raise NotDone(f"{settings.connection} is served together with others (location = {settings.location}).", hint)
 
 
 def is_served(home: Path) -> bool:
