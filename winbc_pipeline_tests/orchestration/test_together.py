@@ -23,11 +23,13 @@ from winbc_pipeline.cli.setup.served import followed_in
 from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.names import connections_of
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import REPOSITORY, Sandboxes
@@ -237,6 +239,20 @@ def test_a_connection_says_which_code_location_serves_it(place: Path) -> None:
         1: ["first"],
         2: ["second"],
     }
+
+
+class Overtaken(dict[Any, Any]):
+    """Kept tables, each of which another thread replaces at once by those of another connection."""
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        super().__setitem__(name, ("of another", {}))
+
+
+def test_connections_with_one_mapping_folder_never_get_the_tables_of_each_other(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winbc_pipeline.sync.connected._made", Overtaken())
+    assert ConnectedFlow(flow_named(ORDERS), load_settings(connection("utrecht", {}))).compiled()
 
 
 def test_secrets_are_renewed_in_the_connection_whose_file_changed(place: Path) -> None:
