@@ -210,6 +210,15 @@ def test_a_connection_that_cannot_be_used_is_shown_with_its_error_and_stops_no_o
     assert AssetKey(("good", "synced", ORDERS)) in graph.get_all_asset_keys()
 
 
+def test_edited_tables_start_nothing_in_a_connection_whose_sensors_are_off(place: Path) -> None:
+    connection("good", {})
+    connection("quiet", {}, "sensors = false\n")
+    with DagsterInstance.ephemeral() as instance:
+        result = served().resolve_sensor_def("mapping_tables_edited")(build_sensor_context(instance))
+    assert isinstance(result, SensorResult)
+    assert [request.job_name for request in result.run_requests or ()] == ["good__mapping_tables"]
+
+
 def test_two_names_that_dagster_cannot_tell_apart_are_both_refused(place: Path) -> None:
     connection("den-haag", {})
     connection("den_haag", {})
