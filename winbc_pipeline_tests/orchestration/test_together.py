@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    Definitions,
+    SensorResult,
+    build_sensor_context,
+)
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from filelock import FileLock
@@ -117,6 +125,12 @@ def test_a_process_that_executes_a_run_loads_its_connection_only(place: Path, mo
     run = DagsterRun(job_name="__ASSET_JOB", asset_selection={AssetKey(("utrecht", "synced", ORDERS))})
     restrict(connections_of(run))
     assert [each.name for each in beside(1)] == ["utrecht"]
+
+
+def test_a_run_of_a_check_alone_is_one_of_its_connection() -> None:
+    """Nothing else tells `run_retention` of the connection to delete it."""
+    check = AssetCheckKey(AssetKey(("utrecht", "synced", ORDERS)), "on_time")
+    assert connections_of(DagsterRun(job_name="__ASSET_JOB", asset_check_selection={check})) == {"utrecht"}
 
 
 def test_dagster_loads_a_code_location_by_its_name(place: Path) -> None:
