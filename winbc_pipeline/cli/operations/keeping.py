@@ -11,11 +11,12 @@ from rich.console import Console
 from ... import audit, clock
 from ...errors import StoreBusy
 from ...flows import FLOWS
-from ...settings import Settings, load_settings, served_from
+from ...settings import Settings, load_settings, prefix_of, served_from
 from ...sync.connected import ConnectedFlow
 from ..arguments import flow_of
 from ..dagster_home import claimed
 from ..output import say, warn
+from ..setup.served import followed_in, home_of
 
 console = Console()
 
@@ -135,10 +136,13 @@ def support_bundle(
 ) -> None:
     """Collects versions, settings, counts, states and checks for those who help. No personal data, no secrets."""
     from ...orchestration.failed_runs import failed_runs
+    from ...orchestration.names import TAG
     from ...workbench.keeping.support_bundle import make
 
     settings = load_settings()
     path = file or Path(f"winbc-support-{clock.now():%Y%m%d-%H%M%S}.zip")
-    runs = failed_runs(settings.data_folder.resolve() / settings.connection / "dagster_home")
+    runs = list(failed_runs(home_of(settings)))
+    if served_from(settings):
+        runs += failed_runs(followed_in(settings), {TAG: prefix_of(settings.connection)})
     make(settings, path, runs, not no_checks)
     say(console, f"{path}: no values of records, no keys, no secrets. Look into it before you send it.")
