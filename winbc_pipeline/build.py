@@ -84,7 +84,8 @@ def build_together(connections: Sequence[Beside], flows: tuple[Flow, ...] = FLOW
     followed = [one for parts in every for one in _followed(parts)]
     sensors = []
     if every:
-        tables = [(parts.settings, parts.versions, parts.mapping_job) for parts in every]
+        of_sensors = [parts for parts in every if parts.settings.sensors] or every
+        tables = [(parts.settings, parts.versions, parts.mapping_job) for parts in of_sensors]
         known = [parts.settings for parts in every]
         sensors = [round_sensor("changes", followed, jobs), mapping_sensor(tables), watch_sensor(known)]
     return Definitions(

@@ -33,7 +33,8 @@ TO_FILL = "?"  # stands for a target value that a person still has to give
 _NAMED = {DIMENSION: 20, ATTRIBUTE: 250, UNIT: 10, f"{BARCODE}.": 10}
 _FREE = "|".join(rf"{re.escape(prefix)}\S.{{0,{room - 1}}}" for prefix, room in _NAMED.items())
 _SHIP_TO = rf"{re.escape(SHIP_TO)}[A-Za-z0-9_-]{{1,10}}\.[A-Za-z0-9]+"  # the code of an address, and a field of it
-TARGET_FIELD = re.compile(rf"(?!{'|'.join(map(re.escape, _NAMED))})[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|{_FREE}|{_SHIP_TO}")
+_OF_OTHERS = "|".join(map(re.escape, (*_NAMED, SHIP_TO)))
+TARGET_FIELD = re.compile(rf"(?!{_OF_OTHERS})[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?|{_FREE}|{_SHIP_TO}")
 # The places of a feature in a record of the target, and the field that each is.
 FIELDS_OF_PLACES = {
     "field": "{}",

@@ -6,7 +6,7 @@ Concept pages: Instance API.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +19,17 @@ VARIABLE = "DAGSTER_HOME"
 CODE = re.compile(r"\bE-[A-Z-]+\b")
 
 
-def failed_runs(home: Path) -> Iterator[dict[str, Any]]:
-    """The last failed runs of a DAGSTER_HOME: job, moment, and the classes and codes of the errors of their steps."""
+def failed_runs(home: Path, tags: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """The last failed runs of a DAGSTER_HOME: job, moment, and the classes and codes of the errors of their steps.
+
+    Args:
+        tags: those that the runs have, where it has the runs of several connections.
+    """
     if not (home / "dagster.yaml").exists():
         return
     with named(home), DagsterInstance.from_config(str(home)) as instance:
-        for record in instance.get_run_records(RunsFilter(statuses=[DagsterRunStatus.FAILURE]), limit=MOST):
+        failed = RunsFilter(statuses=[DagsterRunStatus.FAILURE], tags=tags or {})
+        for record in instance.get_run_records(failed, limit=MOST):
             run, begun = record.dagster_run, record.start_time or record.create_timestamp.timestamp()
             yield {
                 "job": run.job_name,

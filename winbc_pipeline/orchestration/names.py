@@ -31,8 +31,9 @@ def tags_of(settings: Settings) -> Mapping[str, str]:
 def connections_of(run: DagsterRun) -> set[str]:
     """The prefixes of the connections that a run may be of; an empty one where it does not tell.
 
-    A run that somebody began at an asset has no tag, but the keys of its assets.
+    A run that somebody began at an asset or a check has no tag, but the keys of its assets.
     """
     if TAG in run.tags:
         return {run.tags[TAG]}
-    return {key.path[0] if len(key.path) > PLAIN else "" for key in run.asset_selection or ()} or {""}
+    keys = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
+    return {key.path[0] if len(key.path) > PLAIN else "" for key in keys} or {""}

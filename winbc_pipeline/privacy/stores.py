@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..orchestration.storage import on_server as tables_of_dagster
 from ..orchestration.storage import personal as dagster_storage
-from ..settings import Settings
+from ..settings import Settings, load_settings, served_from
 from ..staging.people.personal import file_named
 from ..staging.server.address import names_on
 from ..staging.store import Row, Store
@@ -57,7 +57,7 @@ def find(settings: Settings, person: Person) -> list[Found]:
         found.append(Found(_name(settings, path), "a copy from before an upgrade or a restore", DELETED))
     for path in of_kind(settings, "passing"):
         found.append(Found(_name(settings, path), "what the next run makes again", DELETED))
-    for path, count in dagster_storage.quoting(settings.state_folder / DAGSTER, person.values).items():
+    for path, count in _quoting(settings, person).items():
         found.append(Found(_name(settings, path), f"{count} texts", "the runs that quote them are deleted"))
     for table, count in tables_of_dagster.quoting(settings, person.values).items():
         found.append(Found(table, f"{count} rows", "the runs that quote them are deleted"))
@@ -68,7 +68,7 @@ def export(settings: Settings, person: Person) -> dict[str, dict[str, list[Row]]
     """All that is kept of a person, by store and table: an answer to who asks for it (GDPR, Article 15)."""
     found = {store.path.stem: databases.export(store, person) for store in _databases(settings)}
     found |= {_name(settings, path): backups.export(settings, path, person) for path in of_kind(settings, "backups")}
-    quoting = dagster_storage.quoting(settings.state_folder / DAGSTER, person.values)
+    quoting = _quoting(settings, person)
     found |= {_name(settings, path): {"texts": [{"quoted": count}]} for path, count in quoting.items()}
     tables = tables_of_dagster.quoting(settings, person.values)
     found |= {table: {"texts": [{"quoted": count}]} for table, count in tables.items()}
@@ -95,7 +95,7 @@ def erasers(settings: Settings, person: Person) -> Iterator[tuple[str, str]]:
     for path in of_kind(settings, "backups"):
         rows = backups.erase(settings, path, person)
         yield _name(settings, path), f"{rows} rows; written anew, with the marks that keep the person away"
-    files = dagster_storage.erase(settings.state_folder / DAGSTER, person.values)
+    files = sum(dagster_storage.erase(home, person.values) for home in _histories(settings))
     tables = tables_of_dagster.erase(settings, person.values)
     words = f", {tables} tables on the server written anew" if tables else ""
     yield DAGSTER, f"{files} files with runs that quote the person{words}"
@@ -124,6 +124,17 @@ def _databases(settings: Settings) -> list[Store]:
     return stores + [Store(path, settings.memory_limit_mb, key_folder=folder, server=server) for path in on_server]
 
 
+def _histories(settings: Settings) -> list[Path]:
+    """The folders in which Dagster keeps runs of a connection: its own, and that of all that are served together."""
+    above = served_from(settings)
+    return [each.state_folder / DAGSTER for each in (settings, *([load_settings(above)] if above else ()))]
+
+
+def _quoting(settings: Settings, person: Person) -> dict[Path, int]:
+    every = [dagster_storage.quoting(home, person.values) for home in _histories(settings)]
+    return {path: count for found in every for path, count in found.items()}
+
+
 def _delete(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -132,4 +143,5 @@ def _delete(path: Path) -> None:
 
 
 def _name(settings: Settings, path: Path) -> str:
-    return path.relative_to(settings.state_folder).as_posix()
+    folder = settings.state_folder
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

@@ -33,6 +33,7 @@ from .several import Beside as Beside
 from .several import beside as beside
 from .several import locations as locations
 from .several import restrict as restrict
+from .several import served_from as served_from
 from .systems import BusinessCentralSettings as BusinessCentralSettings
 from .systems import WinstoreSettings as WinstoreSettings
 from .watching import AlertRoute as AlertRoute

@@ -45,6 +45,13 @@ def locations(above: Path = Path()) -> dict[int, list[Path]]:
     return dict(sorted(found.items()))
 
 
+def served_from(settings: Settings) -> Path | None:
+    """The folder from which the connection of the working folder is served together with others; None for one that is
+    started by itself."""
+    above = Path().absolute().parent
+    return above.parent if settings.location and above.name == CONNECTIONS else None
+
+
 def restrict(prefixes: Collection[str]) -> None:
     """From now on this process serves only some connections, by their prefixes: a run needs no others."""
     _only.update(prefixes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, NotDone
+from ..settings.connection import defaults_of
 from .files import SETTINGS, SettingsFile
 
 FOLDER = Path("connections")
@@ -83,12 +84,18 @@ def _folder(name: str) -> Path:
 
 
 def _read(folder: Path) -> Connection:
-    try:
-        content: dict[str, Any] = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{folder / SETTINGS}: {error}.", "It is a TOML file in UTF-8.") from None
-    bc, winstore, name = content.get("bc", {}), content.get("winstore", {}), str(content.get("connection", "default"))
-    data = folder / str(content.get("data_folder", ".winbc")) / name
+    """A connection, as its winbc.toml says, and what all connections beside it share."""
+    shared, own = _content(defaults_of(folder)), _content(folder / SETTINGS)
+    bc, winstore = ({**shared.get(system, {}), **own.get(system, {})} for system in ("bc", "winstore"))
+    name = str(own.get("connection", "default"))
+    data = folder / str((shared | own).get("data_folder", ".winbc")) / name
     return Connection(
         name, folder, data, str(bc.get("base_url", "")), str(bc.get("company", "")), str(winstore.get("base_url", ""))
     )
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}.", "It is a TOML file in UTF-8.") from None

@@ -202,10 +202,10 @@ class ConnectedFlow:
         constants = dict(self.flow.constants(self.settings))
         made_of = (self.flow, self.parts, self.mapping_version(), profile, constants)
         name = (make.__name__, self.flow.id, self.settings.tables_folder)
-        if name not in _made or _made[name][0] != made_of:
-            _made[name] = made_of, make(self)
-        _, tables = _made[name]
-        return tables
+        kept = _made.get(name)
+        if not kept or kept[0] != made_of:  # connections may share a folder, and threads ask at the same time
+            kept = _made[name] = made_of, make(self)
+        return kept[1]
 
     @property
     def parts_with_tables(self) -> tuple[Part, ...]:

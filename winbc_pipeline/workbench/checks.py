@@ -10,7 +10,7 @@ from functools import partial
 from tempfile import TemporaryFile
 
 from .. import clock
-from ..errors import ConfigurationError, WinbcError
+from ..errors import AuthenticationFailed, ConfigurationError, WinbcError
 from ..flows import FLOWS
 from ..flows.orders import ORDERS_TO_BC
 from ..flows.stock import STOCK_TO_BC
@@ -138,11 +138,24 @@ def _business_central(settings: Settings) -> str:
 def _business_central_reads(settings: Settings, entity_set: str) -> CheckResult:
     """Tries one call, because a permission set may allow some entity sets only. No field of a person is asked for."""
     target = BusinessCentral(settings)
+    path = f"{entity_set}?$top=1&$select=id"
     try:
-        target.get(f"{entity_set}?$top=1&$select=id")
+        target.get(path)
+        _further_read(target, path)
     finally:
         target.close()
     return CheckResult("can be read")
+
+
+def _further_read(target: BusinessCentral, path: str) -> None:
+    """Tries a call with each application where there are several: one asks first, and the others may not be allowed."""
+    users = target.settings.users
+    for section, transport in zip(users, target.transport.transports, strict=True) if len(users) > 1 else ():
+        try:
+            transport.call("GET", f"{target.root}/{path}")
+        except AuthenticationFailed as error:
+            words = f"The application of `{section}`: {error.message}"
+            raise AuthenticationFailed(words, error.hint, error.system) from None
 
 
 def _companion_app(settings: Settings) -> CheckResult:

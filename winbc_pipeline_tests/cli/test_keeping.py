@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from winbc_pipeline.cli.dagster_home import claimed
 from winbc_pipeline.settings import load_settings
@@ -36,6 +37,25 @@ def test_a_connection_is_backed_up_put_back_tidied_and_told_about(
     with claimed(load_settings().data_folder / "default"):
         code, printed = run(monkeypatch, capsys, "restore", "monday.zip", "--yes")
     assert (code, "is at work in" in printed) == (1, True), printed
+
+
+def test_nothing_is_put_back_or_moved_while_the_connection_is_served_with_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What serves it has the settings and databases of before."""
+    utrecht, shared = tmp_path / "connections" / "utrecht", tmp_path / ".winbc" / "default" / "dagster_home"
+    for folder in (utrecht, shared):
+        folder.mkdir(parents=True)
+    (utrecht / "winbc.toml").write_text('connection = "utrecht"\nlocation = 1\n')
+    monkeypatch.chdir(utrecht)
+    monkeypatch.setenv("DAGSTER_HOME", "")  # `claimed` sets it
+    ledger.move(Store(load_settings().flow_database(FLOW)), [Move("order", "W1", State.FAILED)], "run")
+    run(monkeypatch, capsys, "backup", "monday.zip")
+    for command in (("restore", "monday.zip", "--yes"), ("move-state", "--to", "files", "--yes")):
+        with FileLock(str(shared / "served.lock")):
+            code, printed = run(monkeypatch, capsys, *command)
+        assert (code, "is at work in" in printed) == (1, True), printed
+    assert run(monkeypatch, capsys, "restore", "monday.zip", "--yes")[0] == 0
 
 
 def test_a_folder_without_settings_gets_connection_and_settings_from_the_backup(

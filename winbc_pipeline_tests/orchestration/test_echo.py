@@ -2,16 +2,18 @@
 process"."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from dagster import DagsterInstance
+from dagster import DagsterInstance, RunsFilter
 
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import echo
 from winbc_pipeline.orchestration.launcher.gentle import is_gentle
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.orchestration.names import TAG
+from winbc_pipeline.settings import Settings, load_settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 BEGAN = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -41,3 +43,20 @@ def test_what_changed_before_or_after_goes_first(after_s: float) -> None:
 @pytest.mark.parametrize("by", ["customers_bc_to_winstore", "orders_winstore_to_bc"])
 def test_a_run_that_writes_to_the_other_system_or_other_records_wakes_nothing(by: str) -> None:
     assert not woken(2, by)
+
+
+def test_runs_of_other_connections_hide_none_of_ours(tmp_path: Path) -> None:
+    settings, ended = load_settings(tmp_path), BEGAN.timestamp() + 3
+
+    def of(prefix: str) -> Any:
+        run = SimpleNamespace(job_name=f"{prefix}__{WRITES_TO_BC}", tags={TAG: prefix})
+        return SimpleNamespace(dagster_run=run, start_time=BEGAN.timestamp(), end_time=ended)
+
+    every = [*(of("other") for _ in range(echo.MOST)), of(settings.prefix)]
+
+    def asked(wanted: RunsFilter, limit: int) -> list[Any]:
+        return [each for each in every if wanted.tags.items() <= each.dagster_run.tags.items()][:limit]
+
+    instance = cast(DagsterInstance, SimpleNamespace(get_run_records=asked))
+    moment, now = BEGAN + timedelta(seconds=2), BEGAN + timedelta(seconds=10)
+    assert is_gentle(echo.tags(ConnectedFlow(FLOW, settings), instance, moment, now))

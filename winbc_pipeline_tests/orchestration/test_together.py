@@ -9,21 +9,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun, Definitions, SensorResult, build_sensor_context
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    DagsterInstance,
+    DagsterRun,
+    Definitions,
+    SensorResult,
+    build_sensor_context,
+)
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from filelock import FileLock
+from typer.testing import CliRunner
 
 from winbc_pipeline import together
 from winbc_pipeline.build import build_together
 from winbc_pipeline.cli.dagster_home import _code
+from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
+from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.names import connections_of
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
+from winbc_pipeline.sync.connected import ConnectedFlow
 
 from ..support.flow_cases import FLOW_CASES
 from ..support.sandboxes import REPOSITORY, Sandboxes
@@ -113,6 +127,12 @@ def test_a_process_that_executes_a_run_loads_its_connection_only(place: Path, mo
     assert [each.name for each in beside(1)] == ["utrecht"]
 
 
+def test_a_run_of_a_check_alone_is_one_of_its_connection() -> None:
+    """Nothing else tells `run_retention` of the connection to delete it."""
+    check = AssetCheckKey(AssetKey(("utrecht", "synced", ORDERS)), "on_time")
+    assert connections_of(DagsterRun(job_name="__ASSET_JOB", asset_check_selection={check})) == {"utrecht"}
+
+
 def test_dagster_loads_a_code_location_by_its_name(place: Path) -> None:
     together._location.cache_clear()
     connection("utrecht", {})
@@ -143,9 +163,22 @@ def test_without_connections_that_are_served_together_the_code_is_that_of_the_fo
 def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     utrecht = connection("utrecht", {})
     monkeypatch.chdir(utrecht)
-    with pytest.raises(NotDone, match="served together"):
-        up()
+    for start in (up, ui):
+        with pytest.raises(NotDone, match="served together"):
+            start()
     assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
+
+
+def test_a_connection_is_not_taken_away_while_it_is_served_with_others(place: Path) -> None:
+    folder = connection("utrecht", {})
+    home = place / ".winbc" / "default" / "dagster_home"
+    home.mkdir(parents=True)
+    with FileLock(str(home / "served.lock")):
+        told = CliRunner().invoke(app, ["connection", "remove", "utrecht", "--yes"])
+        assert "together with others" in str(told.exception) + told.output
+        assert folder.exists()
+    assert CliRunner().invoke(app, ["connection", "remove", "utrecht", "--yes"]).exit_code == 0
+    assert not folder.exists()
 
 
 @pytest.mark.proof
@@ -191,6 +224,15 @@ def test_a_connection_that_cannot_be_used_is_shown_with_its_error_and_stops_no_o
     assert AssetKey(("good", "synced", ORDERS)) in graph.get_all_asset_keys()
 
 
+def test_edited_tables_start_nothing_in_a_connection_whose_sensors_are_off(place: Path) -> None:
+    connection("good", {})
+    connection("quiet", {}, "sensors = false\n")
+    with DagsterInstance.ephemeral() as instance:
+        result = served().resolve_sensor_def("mapping_tables_edited")(build_sensor_context(instance))
+    assert isinstance(result, SensorResult)
+    assert [request.job_name for request in result.run_requests or ()] == ["good__mapping_tables"]
+
+
 def test_two_names_that_dagster_cannot_tell_apart_are_both_refused(place: Path) -> None:
     connection("den-haag", {})
     connection("den_haag", {})
@@ -220,6 +262,20 @@ def test_a_connection_says_which_code_location_serves_it(place: Path) -> None:
         1: ["first"],
         2: ["second"],
     }
+
+
+class Overtaken(dict[Any, Any]):
+    """Kept tables, each of which another thread replaces at once by those of another connection."""
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        super().__setitem__(name, ("of another", {}))
+
+
+def test_connections_with_one_mapping_folder_never_get_the_tables_of_each_other(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winbc_pipeline.sync.connected._made", Overtaken())
+    assert ConnectedFlow(flow_named(ORDERS), load_settings(connection("utrecht", {}))).compiled()
 
 
 def test_secrets_are_renewed_in_the_connection_whose_file_changed(place: Path) -> None:

@@ -10,6 +10,9 @@ from filelock import FileLock
 
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.orchestration.storage.personal import CONFIGURATION, SERVED, erase, quoting
+from winbc_pipeline.privacy import stores
+from winbc_pipeline.privacy.person import Person
+from winbc_pipeline.settings import load_settings
 
 EMAIL = "anna@mail.example"
 
@@ -73,3 +76,19 @@ def test_while_dagster_is_served_nothing_is_erased_and_it_is_said_why(tmp_path: 
     with FileLock(str(tmp_path / SERVED)), pytest.raises(NotDone, match="in use by `winbc up`"):
         erase(tmp_path, {EMAIL})
     assert path.read_bytes() == before
+
+
+def test_the_history_of_connections_that_are_served_together_is_searched_and_erased_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / ".winbc" / "default" / "dagster_home"
+    stored(shared, f"order W1 of {EMAIL} failed", "order W2 arrived")
+    utrecht = tmp_path / "connections" / "utrecht"
+    utrecht.mkdir(parents=True)
+    (utrecht / "winbc.toml").write_text('connection = "utrecht"\nlocation = 1\n')
+    monkeypatch.chdir(utrecht)
+    settings, anna = load_settings(), Person(values={EMAIL})
+    assert [Path(each.store).name for each in stores.find(settings, anna)] == ["runs.db", "step.err"]
+    assert stores.export(settings, anna).keys() == {each.store for each in stores.find(settings, anna)}
+    assert dict(stores.erasers(settings, anna)) == {"dagster_home": "2 files with runs that quote the person"}
+    assert quoting(shared, {EMAIL}) == {}

@@ -234,6 +234,17 @@ def test_connections_are_added_listed_and_taken_away_with_their_data() -> None:
     assert [each.name for each in connections.connections()] == ["gent"]
 
 
+def test_what_connections_share_is_listed_of_each() -> None:
+    """Where their data are also tells whether one is up, which is not taken away."""
+    folder = connections.add("utrecht")
+    SettingsFile(folder / "winbc.toml").put("bc.company", "Utrecht")
+    shared = 'data_folder = "kept"\n[bc]\nbase_url = "https://bc.example"\ncompany = "All"\n'
+    (folder.parent / "defaults.toml").write_text(shared)
+    (utrecht,) = connections.connections()
+    assert (utrecht.business_central, utrecht.company) == ("https://bc.example", "Utrecht")
+    assert utrecht.data_folder == folder / "kept" / "utrecht"
+
+
 def test_the_connection_of_the_folder_itself_is_not_taken_away_and_it_is_said_why() -> None:
     SettingsFile().put("connection", "shop")
     with pytest.raises(NotDone, match="shop is the connection of this folder itself"):

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from winbc_pipeline.errors import ConfigurationError, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sandbox.retail import write_folder
+from winbc_pipeline.settings.systems import ApplicationSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.checks import checks
 from winbc_pipeline.workbench.missing_rows import left_out
@@ -49,6 +51,20 @@ def test_what_may_not_be_read_is_named(sandboxes: Sandboxes, system: str, path: 
 def test_all_can_be_read(sandboxes: Sandboxes) -> None:
     sandboxes.fill()
     assert failed(sandboxes) == {}
+
+
+def test_each_application_is_tried_where_several_call(sandboxes: Sandboxes) -> None:
+    sandboxes.fill()
+    own = sandboxes.settings.bc
+    further = {
+        name: ApplicationSettings(client_id=f"{own.client_id}-{name}", client_secret=secret)
+        for name, secret in (("b", own.client_secret), ("c", SecretStr("wrong")))
+    }
+    bc = own.model_copy(update={"further": further})
+    sandboxes.settings = sandboxes.settings.model_copy(update={"bc": bc})
+    found = failed(sandboxes)
+    assert list(found) == ["Business Central salesOrders"]
+    assert "The application of `bc.further.c`" in found["Business Central salesOrders"]
 
 
 def found_by(sandboxes: Sandboxes, name: str) -> CheckResult:

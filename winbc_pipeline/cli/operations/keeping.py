@@ -1,5 +1,7 @@
 """`winbc backup`, `restore`, `tidy` and `support-bundle`. Exit codes: 0 done, 1 not done, 2 wrong use or settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +11,12 @@ from rich.console import Console
 from ... import audit, clock
 from ...errors import StoreBusy
 from ...flows import FLOWS
-from ...settings import Settings, load_settings
+from ...settings import Settings, load_settings, prefix_of, served_from
 from ...sync.connected import ConnectedFlow
 from ..arguments import flow_of
 from ..dagster_home import claimed
 from ..output import say, warn
+from ..setup.served import followed_in, home_of
 
 console = Console()
 
@@ -56,7 +59,7 @@ def _restore(settings: Settings, file: Path, flow: str) -> None:
     from ...privacy.erase import again
     from ...workbench.keeping.restore import restore as put_back
 
-    with claimed(settings.data_folder / settings.connection):
+    with _at_rest(settings):
         done = put_back(settings, file, flow)
     say(console, f"{', '.join(done.put_back)}: put back. What was there is in {done.kept}.")
     for path in done.written:
@@ -66,6 +69,14 @@ def _restore(settings: Settings, file: Path, flow: str) -> None:
     for certificate in again(settings):
         say(console, f"People who were erased before were in the backup. They are erased again: {certificate}.")
     say(console, "The next runs read again what changed since the backup. See docs/operations.md, After a restore.")
+
+
+@contextmanager
+def _at_rest(settings: Settings) -> Iterator[None]:
+    """Nothing follows a connection until the block ends, neither by itself nor together with others. Raises NotDone."""
+    above = served_from(settings)
+    with claimed(load_settings(above).state_folder) if above else nullcontext(), claimed(settings.state_folder):
+        yield
 
 
 def _otherwise(names: list[str]) -> list[str]:
@@ -89,7 +100,7 @@ def move_state(
     if not (yes or typer.confirm(f"This moves the state of {settings.connection} to {to}. Is winbc stopped?")):
         raise typer.Exit(1)
     audit.record(settings, "move-state", to)
-    with claimed(settings.state_folder):
+    with _at_rest(settings):
         moved = move(settings, sides[to], lambda each: say(console, f"{each.name}: {sum(each.rows.values())} rows"))
     say(console, f"{len(moved)} databases moved to {to}; each was compared with what it was copied from.")
     if to == "files":
@@ -125,10 +136,13 @@ def support_bundle(
 ) -> None:
     """Collects versions, settings, counts, states and checks for those who help. No personal data, no secrets."""
     from ...orchestration.failed_runs import failed_runs
+    from ...orchestration.names import TAG
     from ...workbench.keeping.support_bundle import make
 
     settings = load_settings()
     path = file or Path(f"winbc-support-{clock.now():%Y%m%d-%H%M%S}.zip")
-    runs = failed_runs(settings.data_folder.resolve() / settings.connection / "dagster_home")
+    runs = list(failed_runs(home_of(settings)))
+    if served_from(settings):
+        runs += failed_runs(followed_in(settings), {TAG: prefix_of(settings.connection)})
     make(settings, path, runs, not no_checks)
     say(console, f"{path}: no values of records, no keys, no secrets. Look into it before you send it.")

@@ -7,10 +7,11 @@ from rich.console import Console
 
 from ... import clock
 from ...errors import NotDone
+from ...settings import load_settings, locations
 from ...setup import connections
 from ...setup.files import ENV
 from ..output import add_row, say, table_of
-from .served import is_served
+from .served import home_of, is_served
 
 app = typer.Typer(help="Pairs of systems: add, list, remove.", no_args_is_help=True)
 console = Console()
@@ -29,9 +30,8 @@ def list_all() -> None:
     """Shows the connection of this folder and those below connections/, and whether each is up."""
     table = table_of("connection", "folder", "Business Central", "company", "Winstore", "up", whole="connection")
     for each in connections.connections():
-        is_up = "yes" if is_served((each.data_folder / "dagster_home").resolve()) else "no"
         where = (str(each.folder), each.business_central, each.company, each.winstore)
-        add_row(table, each.name, *where, is_up)
+        add_row(table, each.name, *where, "yes" if _is_up(each) or _is_up_with_others(each) else "no")
     if table.row_count:
         console.print(table)
     else:
@@ -42,10 +42,21 @@ def list_all() -> None:
 def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False) -> None:
     """Takes a connection away: its folder is kept in connections/removed/, with its ledger and secrets."""
     found = connections.named(name)
-    if is_served((found.data_folder / "dagster_home").resolve()):
+    if _is_up(found):
         raise NotDone(f"{name} is up.", f"`winbc --home {found.folder} down` ends it.")
+    if _is_up_with_others(found):
+        raise NotDone(f"{name} is up, together with others.", "`winbc down` ends all of them; then remove it.")
     if not (yes or typer.confirm(f"Move {found.folder} to connections/{connections.REMOVED}/?")):
         raise typer.Exit(1)
     kept = connections.remove(found, clock.now())
     secrets = " Its .env still has the secrets: delete it when you are sure." if (kept / ENV).exists() else ""
     say(console, f"{name} is in {kept} now.{secrets}")
+
+
+def _is_up(connection: connections.Connection) -> bool:
+    return is_served((connection.data_folder / "dagster_home").resolve())
+
+
+def _is_up_with_others(connection: connections.Connection) -> bool:
+    is_together = any(connection.folder in folders for folders in locations().values())
+    return is_together and is_served(home_of(load_settings()))

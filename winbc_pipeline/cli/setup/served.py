@@ -20,9 +20,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...errors import SystemUnavailable, WinbcError
+from ...errors import NotDone, SystemUnavailable, WinbcError
 from ...health.flush import flush
-from ...settings import CONNECTIONS, Settings, load_settings
+from ...settings import Settings, load_settings, served_from
 
 STATE, LOG, UI_LOG = "up.json", "up.log", "ui.log"  # in DAGSTER_HOME
 LOG_BYTES, KEPT_LOGS = 5 * 2**20, 2
@@ -61,10 +61,16 @@ def home_of(settings: Settings) -> Path:
 def followed_in(settings: Settings) -> Path:
     """DAGSTER_HOME of what follows the connection of the working folder: its own, or that of the folder above
     `connections/` where it is served together with others."""
-    above = Path().absolute().parent
-    if settings.location and above.name == CONNECTIONS:
-        return home_of(load_settings(above.parent))
-    return home_of(settings)
+    above = served_from(settings)
+    return home_of(load_settings(above) if above else settings)
+
+
+def check_alone(settings: Settings) -> None:
+    """Raises NotDone for the connection of the working folder when others serve it together with it: two would follow
+    it."""
+    if above := served_from(settings):
+        hint = f"`winbc --home {above} up` starts it. To start it by itself, set location = 0."
+        raise NotDone(f"{settings.connection} is served together with others (location = {settings.location}).", hint)
 
 
 def is_served(home: Path) -> bool:

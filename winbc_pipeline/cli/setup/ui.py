@@ -31,6 +31,7 @@ def ui(
     if authenticator:
         _show_secret(settings, role)
         return
+    served.check_alone(settings)
     home, options = served.home_of(settings), settings.dashboard
     if served.is_served(home) and (known := port_of(home)):
         say(console, f"It is served already: {address(home.parent, known, role, options)}")

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from ...errors import NotDone, SystemUnavailable
-from ...settings import CONNECTIONS, Settings, load_settings
+from ...settings import Settings, load_settings
 from ..dagster_home import address, check_port, claimed, prepare, serve_ui
 from ..failures import interruptible
 from ..output import bar, say
@@ -35,7 +35,7 @@ def up(
 ) -> None:
     """Starts the daemon, which follows both systems, and the dashboard. `winbc down` ends them."""
     settings = load_settings()
-    _check_alone(settings)
+    served.check_alone(settings)
     home = served.home_of(settings)
     _check_free(settings, home)
     check_port(port, str(settings.dashboard.listen))
@@ -43,14 +43,6 @@ def up(
         _stay(settings, home, port)
     else:
         _start(settings, home, port)
-
-
-def _check_alone(settings: Settings) -> None:
-    """Raises NotDone for a connection that others serve together with it: two would follow it."""
-    above = Path().absolute().parent
-    if settings.location and above.name == CONNECTIONS:
-        hint = f"`winbc --home {above.parent} up` starts it. To start it by itself, set location = 0."
-        raise NotDone(f"{settings.connection} is served together with others (location = {settings.location}).", hint)
 
 
 def _check_free(settings: Settings, home: Path) -> None:

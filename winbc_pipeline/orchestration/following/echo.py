@@ -13,7 +13,7 @@ from ...flows import FLOWS
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ..launcher.gentle import TAGS
-from ..names import named
+from ..names import named, tags_of
 
 LOOK_BACK = timedelta(minutes=1)
 CLOCKS_S = 2  # so far may the source's clock be off, which often gives whole seconds only
@@ -32,7 +32,8 @@ def tags(connected: ConnectedFlow, instance: DagsterInstance, moment: datetime, 
     flow, settings = connected.flow, connected.settings
     others = (other for other in FLOWS if other.target == flow.source and _kind(other) == _kind(flow))
     writers = {named(settings, other.id) for other in others}
-    for record in instance.get_run_records(RunsFilter(updated_after=now - LOOK_BACK), limit=MOST):
+    lately = RunsFilter(updated_after=now - LOOK_BACK, tags=tags_of(settings))
+    for record in instance.get_run_records(lately, limit=MOST):
         began, ended = record.start_time or math.inf, record.end_time or now.timestamp()
         wrote = began - CLOCKS_S <= moment.timestamp() <= ended + CLOCKS_S
         if wrote and record.dagster_run.job_name in writers:

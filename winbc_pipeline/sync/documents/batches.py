@@ -180,8 +180,9 @@ class Sender:
         It stops after `orders.stop_after` documents in a row with one error code, or with a total that is not the
         order's: the rest would end in the same way.
         """
-        if 0 < self.settings.orders.stop_after <= len(self.alike):
-            return f"{len(self.alike)} in a row ended with {self.alike[-1]}"
+        alike = self.alike  # an answer that is taken meanwhile may begin another list; this one only grows
+        if 0 < self.settings.orders.stop_after <= len(alike):
+            return f"{len(alike)} in a row ended with {alike[-1]}"
         return ""
 
     def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Taken]]:

@@ -155,11 +155,14 @@ class TargetRecords:
         self.select = (*NEEDED, *fields) if connected.flow.target == "bc" else ()
 
     def alike_together(self, wanted: list[Wanted]) -> list[list[Wanted]]:
-        """SKUs in chunks of AT_ONCE or more: those whose numbers find the same record are never apart."""
+        """SKUs in chunks of AT_ONCE or more: those whose numbers find the same record are never apart.
+
+        One without a number is alike to none.
+        """
         own, _ = self.part.match[0]
 
         def as_found(each: Wanted) -> str:  # a text, and not kept: of a million SKUs, more than that would be heavy
-            return next((value for _, value in self.matching.keys({own: each.number})), "")
+            return next((value for _, value in self.matching.keys({own: each.number})), f"\0{each.key}")
 
         chunks: list[list[Wanted]] = []
         for _, alike in groupby(sorted(wanted, key=as_found), key=as_found):

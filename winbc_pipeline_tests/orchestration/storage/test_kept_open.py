@@ -23,6 +23,8 @@ from dagster import (
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
     DailyPartitionsDefinition,
     asset,
 )
@@ -87,6 +89,17 @@ def test_the_support_bundle_finds_failed_runs_without_the_variable(
     monkeypatch.delenv("DAGSTER_HOME")
     assert list(failed_runs(home)) == []
     assert "DAGSTER_HOME" not in os.environ
+
+
+@pytest.mark.proof
+def test_the_support_bundle_of_a_connection_has_its_failed_runs_of_a_common_history(
+    instance: DagsterInstance, home: Path
+) -> None:
+    for name in ("utrecht", "gent"):
+        tags = {"winbc/connection": name}
+        instance.add_run(DagsterRun(job_name=f"{name}__orders", status=DagsterRunStatus.FAILURE, tags=tags))
+    assert [each["job"] for each in failed_runs(home, {"winbc/connection": "gent"})] == ["gent__orders"]
+    assert len(list(failed_runs(home))) == 2
 
 
 @pytest.mark.proof

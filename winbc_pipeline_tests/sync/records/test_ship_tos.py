@@ -214,7 +214,9 @@ def test_a_new_address_names_its_customer_and_its_code() -> None:
     assert of_address(("city", "", "Gent"), ("county", "", "")) == [("POST", "shipToAddresses", made)]
 
 
-@pytest.mark.parametrize("field", ["shipTo.DELIVERY.code", "shipTo.DELIVERY.street", "shipTo.DELIVERY"])
+@pytest.mark.parametrize(
+    "field", ["shipTo.DELIVERY.code", "shipTo.DELIVERY.street", "shipTo.DELIVERY", "shipTo.city", "shipTo..city"]
+)
 def test_a_field_that_a_delivery_address_does_not_have_is_refused(two_ways: TwoWays, field: str) -> None:
     add_rows(two_ways, TO_BC, "customer", f"{field},delivery_city,,always,,")
     with pytest.raises(MappingError, match=field):

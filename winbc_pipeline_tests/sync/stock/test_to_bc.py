@@ -61,6 +61,24 @@ def test_skus_that_are_looked_up_one_at_a_time_are_planned_as_all_at_once(
     assert stock.told("NOBODY") == ("SKIPPED", "MISSING_ARTICLE")
 
 
+def test_skus_that_cannot_be_numbers_of_items_are_looked_up_some_at_a_time_too(
+    stock: StockWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shop whose SKUs are all too long for the number of an item has a million of them."""
+    monkeypatch.setattr(stock_plan, "AT_ONCE", 2)
+    looked_up, rows = list[int](), stock_plan.TargetRecords.rows
+
+    def noted(self: stock_plan.TargetRecords, wanted: list[stock_plan.Wanted]) -> Any:
+        looked_up.append(len(wanted))
+        return rows(self, wanted)
+
+    monkeypatch.setattr(stock_plan.TargetRecords, "rows", noted)
+    for number in range(5):
+        stock.shop_has(sku=f"SKU-TOO-LONG-FOR-A-NUMBER-{number}", quantity="3")
+    stock.run()
+    assert looked_up == [2, 2, 1]
+
+
 @pytest.mark.parametrize("kind", ["Service", "Non-Inventory"])
 def test_a_service_has_no_stock(stock: StockWorld, kind: str) -> None:
     stock.item("WORK", type=kind)
