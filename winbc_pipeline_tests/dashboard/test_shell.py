@@ -94,7 +94,7 @@ def test_a_page_of_a_role_is_refused_to_who_may_less(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "told"),
     [
-        (StoreBusy("A run is at work.", "End it."), 503, "E-STORE: A run is at work and has this flow&#39;s database."),
+        (StoreBusy("A run is at work.", "End it."), 503, "E-STORE: Another process has this flow&#39;s database."),
         (UnknownRecord("<7> is unknown."), 404, "&lt;7&gt; is unknown."),
         (NotDone("The plan is another now."), 409, "The plan is another now."),
         (WinbcError("No."), 500, "E-WINBC: No."),

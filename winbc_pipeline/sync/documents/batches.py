@@ -186,7 +186,8 @@ class Sender:
         return ""
 
     def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Taken]]:
-        return {pool.submit(self._sent, batch) for batch in self._batches(sending)}
+        batches = list(self._batches(sending))  # before any is sent: the answers change the tries that tell them apart
+        return {pool.submit(self._sent, batch) for batch in batches}
 
     def _sent(self, batch: list[_Sending]) -> Taken:
         """Sends one batch and takes its answers at once, so that the batches behind it know why to stop."""
