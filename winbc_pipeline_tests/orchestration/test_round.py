@@ -3,6 +3,7 @@
 Source of the promises: docs/operations.md, "Several connections in one place".
 """
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, RunRequest
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRequest
 
 from winbc_pipeline import clock
 from winbc_pipeline.errors import SystemUnavailable
@@ -37,6 +38,7 @@ class Sources:
 
     answer: Callable[[str], Answer] = lambda _: None
     asked: list[str] = field(default_factory=list)
+    ping: Callable[[], None] = lambda: None
 
     def together(self, questions: Sequence[Question]) -> list[list[Question]]:
         return [list(questions)]
@@ -85,6 +87,25 @@ def test_a_system_that_hangs_delays_no_other(sources: Sources, followed: list[Fo
 
     sources.answer = answer
     assert go(followed) == ([], [])
+    assert waited == [True]
+
+
+def test_a_connection_whose_runs_failed_because_a_system_is_away_delays_no_other(
+    sources: Sources, followed: list[Followed]
+) -> None:
+    """Before a run is requested again, the other system is asked whether it is back: up to four seconds each."""
+    others, pings, waited = threading.Event(), itertools.count(), list[bool]()
+
+    def ping() -> None:
+        if next(pings) == 0:
+            waited.append(others.wait(10))  # it answers once another connection's system has been asked
+        others.set()
+
+    sources.ping, sources.answer = ping, lambda _: CHANGE
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_run(DagsterRun(job_name=FLOW.id, status=DagsterRunStatus.FAILURE))
+        requests, _ = one_round(followed, instance, clock.now)
+    assert len(requests) == len(NAMES)
     assert waited == [True]
 
 

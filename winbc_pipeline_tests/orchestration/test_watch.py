@@ -37,6 +37,10 @@ class Source:
     calls: list[list[str]] = field(default_factory=list)
     clients: int = 0
     closed: int = 0
+    pings: int = 0
+
+    def ping(self) -> None:
+        self.pings += 1
 
     def together(self, questions: Sequence[Question]) -> list[list[Question]]:
         return [list(questions)]
@@ -243,6 +247,17 @@ def test_the_log_has_a_line_when_an_outage_begins_and_one_when_it_is_over(
     ]
     assert back[:4] == [None] * 4
     assert back[4] == back[5] is not None
+
+
+def test_whether_a_system_that_nobody_asks_is_back_is_asked_once_for_all_flows(source: Source) -> None:
+    moment = [0.0]
+    watching = Watch("bc", Settings(), threading.Semaphore(8), lambda: moment[0])
+    for _ in range(3):
+        watching.back_at()
+    assert source.pings == 1
+    moment[0] += watch.LOOP_S
+    watching.back_at()
+    assert source.pings == 2, "the next round asks again"
 
 
 def test_a_fault_of_the_watch_itself_is_noted(source: Source, tmp_path: Path) -> None:

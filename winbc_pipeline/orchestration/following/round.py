@@ -57,6 +57,10 @@ class Asked:
     known: Known
 
 
+Found = RunRequest | SkipReason | Asked | Exception
+"""What a step comes to."""
+
+
 def round_sensor(name: str, followed: Sequence[Followed], jobs: Sequence[Any]) -> SensorDefinition:
     """The sensor that follows all flows of several connections.
 
@@ -88,26 +92,36 @@ def one_round(
     failed: list[str] = []
     asked: list[Asked] = []
 
-    def noted(one: Followed, work: Callable[[], RunRequest | SkipReason | Asked | None]) -> None:
-        """Does a step for one flow; its fault is noted, and stops no other flow."""
-        try:
-            found = work()
-        except Exception as error:  # noqa: BLE001 - also what nobody expects stays that flow's own
-            if not isinstance(error, WinbcError):  # others are noted with the question, and told by alerts
-                LOG.error("%s: %s", one.job, named(error))
+    def note(one: Followed, found: Found) -> None:
+        if isinstance(found, Exception):
             failed.append(one.job)
-            return
-        if isinstance(found, Asked):
+        elif isinstance(found, Asked):
             asked.append(found)
         elif isinstance(found, RunRequest):
             key = f"{one.job} {found.run_key}"  # Dagster compares the keys of all runs of a sensor
             requests.append(found.with_replaced_attrs(job_name=one.job, run_key=key))
 
-    for one in followed:
-        noted(one, lambda one=one: _begun(one, instance, now))  # type: ignore[misc]
-    for each, answer in _answers(asked).items():
-        noted(each.followed, lambda each=each, answer=answer: _follows(each, answer))  # type: ignore[misc]
+    # Both steps may have to ask whether a system is back, so they too go on beside each other.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for one, found in zip(
+            followed, pool.map(lambda one: _tried(one, _begun, one, instance, now), followed), strict=True
+        ):
+            note(one, found)
+        answers = _answers(asked).items()
+        steps = pool.map(lambda told: _tried(told[0].followed, _follows, *told), answers)
+        for (each, _), found in zip(answers, steps, strict=True):
+            note(each.followed, found)
     return requests, failed
+
+
+def _tried(one: Followed, work: Callable[..., RunRequest | SkipReason | Asked], *given: Any) -> Found:
+    """What a step for one flow comes to; a fault stops no other flow."""
+    try:
+        return work(*given)
+    except Exception as error:  # noqa: BLE001 - also what nobody expects stays that flow's own
+        if not isinstance(error, WinbcError):  # others are noted with the question, and told by alerts
+            LOG.error("%s: %s", one.job, named(error))
+        return error
 
 
 def _begun(one: Followed, instance: DagsterInstance, now: Callable[[], datetime]) -> RunRequest | SkipReason | Asked:

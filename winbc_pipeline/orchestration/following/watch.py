@@ -92,14 +92,17 @@ class Watch:
         self.other: Watch | None = None
         self.is_down = False
         self._back_at: datetime | None = None
+        self._asking, self._asked_s = threading.Lock(), -math.inf  # whether it is there, and when it last was
 
     def back_at(self) -> datetime | None:
         """When the system answered again after its last outage; None when it is down, or no outage was seen.
 
-        A system that nobody asks at this time is asked whether it is there.
+        A system that nobody asks at this time is asked whether it is there, once for all flows that want to know.
         """
-        if self.thread is None:
-            self._ask_whether_there()
+        with self._asking:
+            if self.thread is None and self.clock() - self._asked_s >= BUSY_S:
+                self._ask_whether_there()
+                self._asked_s = self.clock()
         return None if self.is_down else self._back_at
 
     def _ask_whether_there(self) -> None:
