@@ -254,6 +254,19 @@ def test_what_a_connection_says_itself_goes_before_what_all_share(place: Path, m
     assert (alone.prefix, alone.winstore.user) == ("", "all"), "by itself the environment wins, as ever"
 
 
+def test_what_the_env_file_of_the_folder_above_gives_is_no_other_connections(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster puts it into the environment: a password would go to another connection's system."""
+    (place / ".env").write_text("WINBC_WINSTORE__PASSWORD=above\n")
+    (place / ".env").chmod(0o600)
+    monkeypatch.setenv("WINBC_WINSTORE__PASSWORD", "above")
+    monkeypatch.setenv("WINBC_WINSTORE__USER", "all")
+    utrecht = load_settings(connection("utrecht", {})).winstore
+    assert (utrecht.user, utrecht.password.get_secret_value()) == ("all", "")
+    assert load_settings().winstore.password.get_secret_value() == "above"
+
+
 def test_a_connection_says_which_code_location_serves_it(place: Path) -> None:
     connection("alone", {}, "location = 0\n")
     connection("first", {})
