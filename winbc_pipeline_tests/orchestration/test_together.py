@@ -27,7 +27,7 @@ from winbc_pipeline import together
 from winbc_pipeline.build import build_together
 from winbc_pipeline.cli.dagster_home import _code
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.served import check_alone, followed_in
 from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
@@ -167,6 +167,15 @@ def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, mo
         with pytest.raises(NotDone, match="served together"):
             start()
     assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
+
+
+def test_nothing_serves_a_connection_that_is_up_by_itself(place: Path) -> None:
+    connection("no-toml", {}, "this is no toml")
+    home = connection("utrecht", {}) / ".winbc" / "utrecht" / "dagster_home"
+    home.mkdir(parents=True)
+    check_alone(load_settings())
+    with FileLock(str(home / "served.lock")), pytest.raises(NotDone, match="utrecht is up by itself"):
+        check_alone(load_settings())
 
 
 def test_a_connection_is_not_taken_away_while_it_is_served_with_others(place: Path) -> None:
