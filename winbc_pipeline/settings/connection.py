@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import (
     Field,
     NonNegativeInt,
@@ -19,6 +20,7 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -54,6 +56,18 @@ def defaults_of(folder: Path) -> Path:
 def prefix_of(connection: str) -> str:
     """The name of a connection, as names of Dagster may be: letters, digits and _ only."""
     return re.sub(r"[^A-Za-z0-9_]", "_", connection)
+
+
+class _OfAll(EnvSettingsSource):
+    """The environment of a process that serves several connections, without what `.env` of the working folder gives.
+
+    Dagster has put that into the environment, and it belongs to the connection of that folder alone.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        above = {name.lower(): value for name, value in dotenv_values(secret_sources.ENV_FILE).items()}
+        self.env_vars = {name: value for name, value in self.env_vars.items() if above.get(name.lower()) != value}
 
 
 class Settings(BaseSettings):
@@ -144,7 +158,7 @@ class Settings(BaseSettings):
             DotEnvSettingsSource(settings_cls, env_file=folder / secret_sources.ENV_FILE),
             TomlConfigSettingsSource(settings_cls, folder / SETTINGS),
         )
-        named = (*own, env_settings) if folder != Path() else (env_settings, *own)
+        named = (*own, _OfAll(settings_cls)) if folder != Path() else (env_settings, *own)
         shared = TomlConfigSettingsSource(settings_cls, defaults_of(folder))
         return (init_settings, *named, shared, secret_sources.KeyringSource(settings_cls))
 

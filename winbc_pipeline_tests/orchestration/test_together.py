@@ -27,7 +27,7 @@ from winbc_pipeline import together
 from winbc_pipeline.build import build_together
 from winbc_pipeline.cli.dagster_home import _code
 from winbc_pipeline.cli.main import app
-from winbc_pipeline.cli.setup.served import followed_in
+from winbc_pipeline.cli.setup.served import check_alone, followed_in
 from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
@@ -169,6 +169,15 @@ def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, mo
     assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
 
 
+def test_nothing_serves_a_connection_that_is_up_by_itself(place: Path) -> None:
+    connection("no-toml", {}, "this is no toml")
+    home = connection("utrecht", {}) / ".winbc" / "utrecht" / "dagster_home"
+    home.mkdir(parents=True)
+    check_alone(load_settings())
+    with FileLock(str(home / "served.lock")), pytest.raises(NotDone, match="utrecht is up by itself"):
+        check_alone(load_settings())
+
+
 def test_a_connection_is_not_taken_away_while_it_is_served_with_others(place: Path) -> None:
     folder = connection("utrecht", {})
     home = place / ".winbc" / "default" / "dagster_home"
@@ -252,6 +261,19 @@ def test_what_a_connection_says_itself_goes_before_what_all_share(place: Path, m
     alone = load_settings()
     assert (alone.overlap_minutes, alone.history_start, alone.data_folder) == (3, DAY, Path(".winbc"))
     assert (alone.prefix, alone.winstore.user) == ("", "all"), "by itself the environment wins, as ever"
+
+
+def test_what_the_env_file_of_the_folder_above_gives_is_no_other_connections(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster puts it into the environment: a password would go to another connection's system."""
+    (place / ".env").write_text("WINBC_WINSTORE__PASSWORD=above\n")
+    (place / ".env").chmod(0o600)
+    monkeypatch.setenv("WINBC_WINSTORE__PASSWORD", "above")
+    monkeypatch.setenv("WINBC_WINSTORE__USER", "all")
+    utrecht = load_settings(connection("utrecht", {})).winstore
+    assert (utrecht.user, utrecht.password.get_secret_value()) == ("all", "")
+    assert load_settings().winstore.password.get_secret_value() == "above"
 
 
 def test_a_connection_says_which_code_location_serves_it(place: Path) -> None:

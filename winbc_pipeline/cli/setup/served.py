@@ -20,9 +20,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...errors import NotDone, SystemUnavailable, WinbcError
+from ...errors import ConfigurationError, NotDone, SystemUnavailable, WinbcError
 from ...health.flush import flush
-from ...settings import Settings, load_settings, served_from
+from ...settings import Settings, load_settings, locations, served_from
 
 STATE, LOG, UI_LOG = "up.json", "up.log", "ui.log"  # in DAGSTER_HOME
 LOG_BYTES, KEPT_LOGS = 5 * 2**20, 2
@@ -66,11 +66,15 @@ def followed_in(settings: Settings) -> Path:
 
 
 def check_alone(settings: Settings) -> None:
-    """Raises NotDone for the connection of the working folder when others serve it together with it: two would follow
-    it."""
+    """Raises NotDone where two would follow one connection: that of the working folder, when others serve it together
+    with it, or one of those that this folder serves, when it is up by itself."""
     if above := served_from(settings):
         hint = f"`winbc --home {above} up` starts it. To start it by itself, set location = 0."
         raise NotDone(f"{settings.connection} is served together with others (location = {settings.location}).", hint)
+    for folder in (each for folders in locations().values() for each in folders):
+        with suppress(ConfigurationError):  # it is shown as broken
+            if is_served(home_of(load_settings(folder))):
+                raise NotDone(f"{folder.name} is up by itself.", f"`winbc --home {folder} down` ends it.")
 
 
 def is_served(home: Path) -> bool:
