@@ -18,6 +18,7 @@ TABLES = AssetKey(("mapping_tables", FLOW))
 INPUT = "dagster/input_data_version/" + TABLES.to_user_string()
 VERSION = "dagster/data_version"
 DAY = date(2026, 3, 2)
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ def or_else(parts: tuple[Formula, Formula]) -> Formula:
     return f"iferror(to_number({text}), {other})", value
 
 
+@pytest.mark.proof
 @settings(max_examples=200)
 @given(text=texts(3), amount=numbers(2), records=st.lists(RECORDS, min_size=1, max_size=4))
 def test_the_select_agrees_with_an_interpreter(

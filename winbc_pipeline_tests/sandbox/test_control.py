@@ -112,6 +112,7 @@ FAULT = st.fixed_dictionaries(
 ) | st.dictionaries(st.sampled_from(sorted(set(MEMBERS) - {"seconds"})), VALUE, max_size=2)
 
 
+@pytest.mark.proof
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FAULT, st.dictionaries(st.sampled_from(["status", "nth", "times", "probability", "headers"]), VALUE, max_size=2))
 def test_a_fault_that_was_taken_makes_no_accident(bc: Bc, fault: Any, more: Any) -> None:

@@ -57,6 +57,7 @@ def test_a_field_that_no_table_names_is_never_stored(store: Store) -> None:
     assert b"canary" not in b"".join(each.read_bytes() for each in store.path.parent.rglob("*") if each.is_file())
 
 
+@pytest.mark.proof
 @settings(max_examples=30)
 @given(st.lists(st.lists(st.lists(ROW, max_size=6), max_size=3), max_size=3))
 def test_the_newest_version_of_each_record_stays(loads: list[list[list[dict[str, str]]]]) -> None:

@@ -192,6 +192,7 @@ def test_a_backup_that_would_do_harm_is_refused_and_nothing_changes(settings: Se
         assert keys(settings) == ["W1", "W2"], words
 
 
+@pytest.mark.proof
 def test_nothing_is_put_back_while_a_run_goes_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     path = back_up(settings)
     monkeypatch.setattr(restoring, "WAIT_S", 0)
