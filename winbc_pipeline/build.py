@@ -1,7 +1,7 @@
 """The one factory of Dagster's definitions. The code location, the command line and the tests all call it."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +38,12 @@ class _Parts:
     followed: list[tuple[ConnectedFlow, Any]] = field(default_factory=list)  # each flow with its job
     versions: dict[AssetKey, Callable[[], str]] = field(default_factory=dict)  # by mapping-table asset
     mapping_job: Any = None
+
+    def schedule(self, every: Iterable[tuple[Any, Any]]) -> None:
+        """Adds jobs, each with its schedule."""
+        for job, schedule in every:
+            self.jobs.append(job)
+            self.schedules.append(schedule)
 
 
 def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FLOWS) -> Definitions:
@@ -130,14 +136,12 @@ def _parts(known: Settings, flows: tuple[Flow, ...]) -> _Parts:
     # A check has a result for each window only with partitions, which Dagster calls a preview.
     warnings.filterwarnings("ignore", message=".*partitions_def on an AssetCheckSpec", category=PreviewWarning)
     every = [ConnectedFlow(flow, known) for flow in flows if flow.is_on(known)]
-    retention_job, nightly = retention(known, every)
-    parts = _Parts(known, [*system_assets(known, every)], jobs=[retention_job], schedules=[nightly])
+    parts = _Parts(known, [*system_assets(known, every)])
+    parts.schedule([retention(known, every)])
     for connected in every:
         _add(parts, connected)
     if known.prefix:
-        for job, schedule in _comparisons(every):
-            parts.jobs.append(job)
-            parts.schedules.append(schedule)
+        parts.schedule(_comparisons(every))
     parts.mapping_job = mapping_job(known, list(parts.versions))
     return parts
 
@@ -160,13 +164,10 @@ def _add(parts: _Parts, connected: ConnectedFlow) -> None:
     parts.checks += [check, on_time_check(connected)]
     parts.versions[own[0].key] = connected.mapping_version
     parts.followed.append((connected, job))
-    beside = [(job, flow_schedule(connected, job))]
+    parts.schedule([(job, flow_schedule(connected, job))])
     if flow.emptied:
-        beside.append(stock_sweep(connected))
+        parts.schedule([stock_sweep(connected)])
     if not connected.settings.prefix:
-        beside += _comparisons([connected])
+        parts.schedule(_comparisons([connected]))
     if flow.document:
-        beside.append(duplicate_search(connected))
-    for job, schedule in beside:
-        parts.jobs.append(job)
-        parts.schedules.append(schedule)
+        parts.schedule([duplicate_search(connected)])

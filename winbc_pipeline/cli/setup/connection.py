@@ -1,5 +1,6 @@
 """`winbc connection …`: several pairs of systems beside each other."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,9 +30,10 @@ def add(name: Name) -> None:
 def list_all() -> None:
     """Shows the connection of this folder and those below connections/, and whether each is up."""
     table = table_of("connection", "folder", "Business Central", "company", "Winstore", "up", whole="connection")
+    together = _up_together()
     for each in connections.connections():
         where = (str(each.folder), each.business_central, each.company, each.winstore)
-        add_row(table, each.name, *where, "yes" if _is_up(each) or _is_up_with_others(each) else "no")
+        add_row(table, each.name, *where, "yes" if _is_up(each) or each.folder in together else "no")
     if table.row_count:
         console.print(table)
     else:
@@ -44,7 +46,7 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     found = connections.named(name)
     if _is_up(found):
         raise NotDone(f"{name} is up.", f"`winbc --home {found.folder} down` ends it.")
-    if _is_up_with_others(found):
+    if found.folder in _up_together():
         raise NotDone(f"{name} is up, together with others.", "`winbc down` ends all of them; then remove it.")
     if not (yes or typer.confirm(f"Move {found.folder} to connections/{connections.REMOVED}/?")):
         raise typer.Exit(1)
@@ -57,6 +59,7 @@ def _is_up(connection: connections.Connection) -> bool:
     return is_served((connection.data_folder / "dagster_home").resolve())
 
 
-def _is_up_with_others(connection: connections.Connection) -> bool:
-    is_together = any(connection.folder in folders for folders in locations().values())
-    return is_together and is_served(home_of(load_settings()))
+def _up_together() -> set[Path]:
+    """The folders of the connections that this folder serves together, while it does."""
+    served = {folder for folders in locations().values() for folder in folders}
+    return served if served and is_served(home_of(load_settings())) else set()

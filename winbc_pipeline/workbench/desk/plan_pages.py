@@ -14,8 +14,8 @@ from ..approval import Proposal
 from ..plans import shows, with_changes, write_csv
 
 MOST_IN_CSV, IN_PART = 200_000, 5000
-LEFT = "action = 'skip'"
-"""SQL: nothing is done about the record. Those come last."""
+ORDER = "action = 'skip', part, key"
+"""SQL: the order of a plan. Records about which nothing is done come last."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def plan_page(connected: ConnectedFlow, wanted: Wanted, first: int, most: int) -
         ((total,),) = connection.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchall()
         rows = rows_of(
             connection,
-            f"SELECT * FROM {table} WHERE {where} ORDER BY {LEFT}, part, key LIMIT ? OFFSET ?",
+            f"SELECT * FROM {table} WHERE {where} ORDER BY {ORDER} LIMIT ? OFFSET ?",
             [*values, most, first],
         )
         ((planned_at, versions),) = connection.execute(
@@ -110,12 +110,12 @@ def _part(connected: ConnectedFlow, wanted: Wanted, last: list[Row], most: int) 
     where, values = _condition(wanted)
     table = quote(planned_table(connected.flow))
     if last:
-        where += f" AND ({LEFT}, part, key) > (?, ?, ?)"
+        where += f" AND ({ORDER}) > (?, ?, ?)"
         values += [last[0]["action"] == "skip", last[0]["part"], last[0]["key"]]
     with connected.store.open() as connection:
         renew_table(connection, planned_table(connected.flow), PLANNED)
         ((newest,),) = connection.execute(f"SELECT max(planned_at) FROM {table}").fetchall()
-        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {LEFT}, part, key LIMIT ?"
+        sql = f"SELECT * FROM {table} WHERE {where} ORDER BY {ORDER} LIMIT ?"
         return newest, rows_of(connection, sql, [*values, most])
 
 
