@@ -294,15 +294,19 @@ def call_table(step: Step) -> str:
 
 
 def _check_twice(table: Table) -> None:
-    """Refuses a field that two rows would give to the same payload."""
+    """Refuses a field that two rows would give to the same payload.
+
+    Capitals make no other field: `unit.box` and `unit.BOX` name one unit, as Business Central keeps codes.
+    """
     for rules in (CREATE, UPDATE):
         seen: dict[str, int] = {}
         for line in table.lines:
-            if line.when in rules and line.target_field in seen:
-                words = f"{line.target_field} is mapped already in row {seen[line.target_field]}."
+            name = line.target_field.upper()
+            if line.when in rules and name in seen:
+                words = f"{line.target_field} is mapped already in row {seen[name]}."
                 raise MappingError(f"{table.place(line, 'target_field')}: {words}")
             if line.when in rules:
-                seen[line.target_field] = line.row
+                seen[name] = line.row
 
 
 def _target(table: Table, context: Context, fields: Mapping[str, FieldFacts], line: Line) -> CompiledLine:

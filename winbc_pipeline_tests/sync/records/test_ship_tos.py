@@ -223,6 +223,15 @@ def test_a_field_that_a_delivery_address_does_not_have_is_refused(two_ways: TwoW
         ConnectedFlow(flow_named(TO_BC), two_ways.settings).checked()
 
 
+def test_two_spellings_of_one_code_give_no_field_twice(two_ways: TwoWays) -> None:
+    """Each run would write over what the other row gave."""
+    add_rows(
+        two_ways, TO_BC, "customer", *(f"shipTo.{code}.city,delivery_city,,always,," for code in ("DEPOT", "depot"))
+    )
+    with pytest.raises(MappingError, match="shipTo.depot.city is mapped already"):
+        ConnectedFlow(flow_named(TO_BC), two_ways.settings).checked()
+
+
 def test_a_code_has_ten_characters_at_most() -> None:
     assert TARGET_FIELD.fullmatch("shipTo.ABCDEFGHIJ.city")
     assert not TARGET_FIELD.fullmatch("shipTo.ABCDEFGHIJK.city")
