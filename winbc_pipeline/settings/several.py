@@ -53,8 +53,11 @@ def served_from(settings: Settings) -> Path | None:
 
 
 def restrict(prefixes: Collection[str]) -> None:
-    """From now on this process serves only some connections, by their prefixes: a run needs no others."""
-    _only.update(prefixes)
+    """From now on this process serves only some connections, by their prefixes: a run needs no others.
+
+    An empty prefix, of a run that does not tell its connection, leaves it as it was.
+    """
+    _only.update(filter(None, prefixes))
 
 
 def beside(location: int, above: Path = Path()) -> list[Beside]:

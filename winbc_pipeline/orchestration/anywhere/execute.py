@@ -72,7 +72,7 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
     run = instance.get_run_by_id(run_id)
     if run is None or not _may_begin(instance, run, loaded):
         return
-    restrict(connections_of(run) - {""})
+    restrict(connections_of(run))
     try:
         with lingering():
             _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -34,7 +34,7 @@ def work(permission: Connection, run: str) -> None:
 
 
 def _permitted(permission: Connection) -> set[str] | None:
-    """The prefixes of the connections that the run is of (empty: not known); None without permission."""
+    """The prefixes of the connections that the run is of (an empty one: not known); None without permission."""
     with permission:
         try:
             word, connections = permission.recv()
