@@ -12,8 +12,9 @@ from ..flows import FLOWS
 from ..mapping.tables import LOOKUPS
 from ..settings import load_settings
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import Flow, Part
+from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
+from ..sync.part import Part
 from .arguments import field_of, flow_of, flows_of
 from .output import add_row, bar, say, table_of, warn
 

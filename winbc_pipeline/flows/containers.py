@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..settings import Settings
-from ..sync.flow import Part
+from ..sync.part import Part
 from .variants import FLOW, SEVERAL, asked
 
 PARENT = "app.parentItemNumber"

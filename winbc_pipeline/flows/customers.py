@@ -11,7 +11,8 @@ from datetime import datetime
 
 from ..settings import Settings
 from ..staging.store import Store
-from ..sync.flow import Address, Flow, KeyChain, Part, Reference, Rows
+from ..sync.flow import Flow, Rows
+from ..sync.part import Address, KeyChain, Part, Reference
 from ..sync.reading.read_bc import MODIFIED, records_of
 from ..sync.records.special.privacy import Privacy
 from ..systems.business_central import BusinessCentral

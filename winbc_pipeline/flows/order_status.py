@@ -5,7 +5,8 @@ invoice. To BC, a status of Winstore asks for an action, such as shipping the or
 """
 
 from ..sync.actions.plan import ACTIONS
-from ..sync.flow import Flow, Part
+from ..sync.flow import Flow
+from ..sync.part import Part
 from ..sync.to_winstore.decide import STATES
 from ..systems.facts import FieldFacts
 from .states_of_bc import READING

@@ -12,7 +12,8 @@ from ..staging.ledger import MAY_BE_IN_TARGET
 from ..staging.store import literal
 from ..sync.documents.by_key.request import APP_FIELDS, REQUESTS
 from ..sync.documents.decide import COMPANION_FIELDS
-from ..sync.flow import Document, DocumentKind, Flow, Part
+from ..sync.flow import Document, DocumentKind, Flow
+from ..sync.part import Part
 from ..systems.business_central import entity_fields
 from ..systems.facts import FieldFacts
 from . import alike_skus, sent_by_bc, variants

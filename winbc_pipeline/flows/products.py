@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from ..settings import Settings
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import PICTURE_FIELDS, Flow, Gone, Part, Picture, Reference
+from ..sync.flow import Flow, Gone
+from ..sync.part import PICTURE_FIELDS, Part, Picture, Reference
 from ..systems.facts import ATTRIBUTE, BARCODE, UNIT
 from . import containers, items, variants
 from .containers import CONTAINER, IN_CONTAINER

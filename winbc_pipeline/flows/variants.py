@@ -17,8 +17,8 @@ from ..staging.load import create as create_staging
 from ..staging.people.personal import nothing
 from ..staging.store import Row, Store, create_table, lock_down, quote, rows_of
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import Sold
 from ..sync.map import create_source_view, mapping_connection
+from ..sync.part import Sold
 from ..systems.business_central.facts import is_beside
 from ..systems.facts import BARCODE
 

@@ -25,7 +25,8 @@ from ..systems.facts import APP_FIELD, DIMENSION, FieldFacts
 from ..systems.fields import writable_fields
 from ..systems.winstore import load_profile
 from ..systems.winstore.abilities import left_out
-from .flow import Flow, Part
+from .flow import Flow
+from .part import Part
 from .reading import read_bc
 
 CompiledTables = dict[str, Compiled]  # by the name of the part

@@ -27,7 +27,8 @@ from ..staging.store import (
     stored,
 )
 from .connected import ConnectedFlow
-from .flow import Flow, Part
+from .flow import Flow
+from .part import Part
 from .session import lease_of_layer
 from .work import Work
 

@@ -15,8 +15,9 @@ from ..staging.ledger import OPEN, Move, State
 from ..staging.pairs import KEYS, Pairs
 from ..staging.store import Row, Store, quote, rows_of
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import BLOCK, Flow, Part
+from ..sync.flow import BLOCK, Flow
 from ..sync.outcomes import APART, MAKE_AGAIN
+from ..sync.part import Part
 from ..sync.records.known.told import made_by_hand
 from ..sync.records.target.matching import Target
 

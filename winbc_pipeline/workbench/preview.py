@@ -18,8 +18,8 @@ from ..staging.load import create as create_staging
 from ..staging.store import Row, literal, lock_down, quote, rows_of
 from ..sync.connected import CompiledTables, ConnectedFlow
 from ..sync.dispatch import sending_of
-from ..sync.flow import Part
 from ..sync.map import KNOWN, create_source_view, mapping_connection
+from ..sync.part import Part
 from ..sync.payloads import fields_of, filled
 from ..sync.records.compare import decide, live_targets
 from ..sync.records.decision import Decision

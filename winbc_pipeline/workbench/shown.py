@@ -11,7 +11,7 @@ from typing import Any
 from ..health.publishing.masking import is_open_source, is_open_target
 from ..staging.published.outcomes import MASKED
 from ..sync.connected import ConnectedFlow
-from ..sync.flow import Part
+from ..sync.part import Part
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from winbc_pipeline.mapping.execute import fill_joined_tables
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging.store import Store, in_memory, lock_down, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.flow import Flow, Part
+from winbc_pipeline.sync.flow import Flow
+from winbc_pipeline.sync.part import Part
 from winbc_pipeline.sync.payloads import fields_of, filled
 from winbc_pipeline.sync.run import sync
 from winbc_pipeline.sync.work import Work

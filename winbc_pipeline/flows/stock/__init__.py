@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from ...errors import ConfigurationError
 from ...settings import Settings
-from ...sync.flow import Flow, Part
+from ...sync.flow import Flow
+from ...sync.part import Part
 from ...sync.stock import rules
 from ...systems.winstore import load_profile
 from .. import variants

@@ -14,7 +14,8 @@ from ...staging.load import StagingTable
 from ...staging.people.fields import FREE_TEXTS, is_open
 from ...staging.published.outcomes import MASKED
 from ...sync.connected import CompiledTables, ConnectedFlow
-from ...sync.flow import Flow, Part
+from ...sync.flow import Flow
+from ...sync.part import Part
 
 GOODS = ("products", "stock")  # flows whose records hold no values of people
 ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills

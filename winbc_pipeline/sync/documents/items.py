@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ...systems.business_central import BusinessCentral
-from ..flow import Sold
+from ..part import Sold
 from .candidates import Candidate
 
 ITEM = "Item"

@@ -11,8 +11,8 @@ import duckdb
 from ...staging import ledger
 from ...staging.load import create as create_staging
 from ...staging.store import Row, renew_table, rows_of
-from ..flow import Part
 from ..map import MAPPED, mapped_table, mapped_with_ledger
+from ..part import Part
 from ..sending import chunks_of
 from ..work import Work
 

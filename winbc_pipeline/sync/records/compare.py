@@ -9,7 +9,7 @@ from typing import Any
 from ...mapping.compiler import Compiled
 from ...staging.store import Row
 from ..connected import ConnectedFlow
-from ..flow import Part
+from ..part import Part
 from .decide import Planner
 from .decision import Decided
 from .known.known import KnownRecords

@@ -18,8 +18,8 @@ from ...staging.store import Row
 from ...systems.business_central import BusinessCentral
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
-from ..flow import Part
 from ..outcomes import IGNORED, MAKE_AGAIN, PRIVACY_BLOCKED, TAKEN, UPDATE_FOLLOWS, broken_rule, is_ignored
+from ..part import Part
 from ..payloads import fields_of, filled
 from .beside import beside_of
 from .decision import (

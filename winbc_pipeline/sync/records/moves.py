@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ...staging.ledger import Move, State
 from ...staging.store import Row
-from ..flow import Part
+from ..part import Part
 
 SAME = ("UNCHANGED", "DRIFT", "MOVED")  # reasons with which the target needs nothing
 KNOWN = ("hash", "field_hashes", "version", "mapping_version", "window", "reason", "message", "action")

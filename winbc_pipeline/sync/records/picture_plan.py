@@ -18,8 +18,8 @@ from ...staging.ledger import State
 from ...staging.pairs import KEYS
 from ...staging.store import Row
 from ...systems.pictures import BadPicture, PictureUnavailable
-from ..flow import Part
 from ..outcomes import IGNORED, TAKEN, broken_rule, is_ignored
+from ..part import Part
 from ..payloads import field_hashes, hashes_as_text
 from ..work import Work
 from .decision import Decided, Decision

@@ -9,8 +9,8 @@ from ... import clock
 from ...mapping.compiler import Compiled
 from ...staging.store import Row
 from ...systems.business_central.client import dumps
-from ..flow import Part
 from ..map import mapped_with_ledger, skip_gone
+from ..part import Part
 from ..plan_table import unchanged_rows
 from ..session import recover
 from ..work import Work

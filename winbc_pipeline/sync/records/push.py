@@ -21,8 +21,8 @@ from ...staging.store import Row
 from ...systems.business_central import Operation, Result
 from ...systems.business_central.client import dumps
 from .. import crash_points
-from ..flow import Part, Reference
 from ..outcomes import STALE_CODES, STOCK_SETUP, UPDATE_FOLLOWS, refusal
+from ..part import Part, Reference
 from ..plan_table import planned_since, planned_slices
 from ..sending import INTENTS_PER_COMMIT, chunks_of, intent_chunks
 from ..session import recover

@@ -20,9 +20,9 @@ from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, literal, quote, renew_table
 from ...systems.business_central.client import dumps
 from ..connected import ConnectedFlow
-from ..flow import Part
 from ..map import MAPPED, mapped_table, mapped_with_ledger, skip_gone
 from ..outcomes import IGNORED
+from ..part import Part
 from ..plan_table import begin_plan, put_planned, unchanged_rows
 from ..records.known.known import KnownRecords
 from ..records.plan import plan as plan_one_by_one

@@ -16,8 +16,9 @@ from ...systems.business_central.amounts import cents, tolerance, total_with_tax
 from ...systems.winstore import Winstore
 from ...systems.winstore.writing import first_field_not_in_xml
 from ..connected import ConnectedFlow
-from ..flow import Flow, Part
+from ..flow import Flow
 from ..outcomes import IGNORED, broken_rule, is_ignored
+from ..part import Part
 from ..payloads import empty, fields_of, filled
 from ..records.decision import Decision
 

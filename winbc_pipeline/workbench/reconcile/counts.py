@@ -16,8 +16,8 @@ from ...staging.store import Row, literal, quote, renew_table, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
 from ...sync.documents.existing import INVOICE, ORDER, TOTAL
-from ...sync.flow import Part
 from ...sync.map import MAPPED, mapped_table
+from ...sync.part import Part
 from ...sync.reading.stage import BEGINNING
 from ...sync.stock.winstore_stock import WinstoreStock
 from ...systems.business_central import BusinessCentral

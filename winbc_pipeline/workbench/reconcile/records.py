@@ -11,7 +11,7 @@ from ...mapping.compiler import Compiled
 from ...staging.pairs import Hashes
 from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
-from ...sync.flow import Part
+from ...sync.part import Part
 from ...sync.payloads import is_blank
 from ...sync.records.compare import decide
 from ...sync.records.decision import Decision

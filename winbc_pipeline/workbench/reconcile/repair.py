@@ -22,9 +22,9 @@ from ...staging.store import Row, quote
 from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
 from ...sync.documents.outbox import SENT
-from ...sync.flow import Part
 from ...sync.map import map_windows
 from ...sync.outcomes import REPAIR
+from ...sync.part import Part
 from ...sync.payloads import equal
 from ...sync.plan_table import planned_rows
 from ...sync.reading.stage import stage

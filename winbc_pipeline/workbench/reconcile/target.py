@@ -17,7 +17,7 @@ from ...staging.progress import Progress
 from ...staging.store import Row, insert_rows, quote, rows_of
 from ...sync.connected import ConnectedFlow
 from ...sync.dispatch import sending_of
-from ...sync.flow import Part
+from ...sync.part import Part
 from ...sync.reading.stage import BEGINNING
 from ...sync.records.target.matching import Target
 from ...sync.records.target.winstore_target import Record, WinstoreRecords

@@ -7,7 +7,8 @@ import pytest
 from winbc_pipeline.flows.products import CATEGORY, ITEM, PRODUCTS
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.flow import Flow, Part, Reference, parents_first
+from winbc_pipeline.sync.flow import Flow
+from winbc_pipeline.sync.part import Part, Reference, parents_first
 from winbc_pipeline.sync.run import Summary, sync
 from winbc_pipeline.sync.work import Work
 

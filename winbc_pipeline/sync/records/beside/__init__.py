@@ -9,7 +9,7 @@ from ....systems.business_central.companion import companion_of
 from ....systems.business_central.facts import is_beside
 from ....systems.facts import APP_FIELD, ATTRIBUTE, BARCODE, DIMENSION, SHIP_TO, UNIT
 from ...connected import ConnectedFlow
-from ...flow import Part
+from ...part import Part
 from ..target.matching import Target
 from .app_fields import AppFields
 from .attributes import Attributes

@@ -19,8 +19,8 @@ from ....staging.store import Row
 from ....systems.business_central.facts import ROWS, is_beside
 from ....systems.facts import DIMENSION
 from ...connected import ConnectedFlow
-from ...flow import Part
 from ...keeping.restored import last_restored
+from ...part import Part
 from ...payloads import field_hashes
 from ..target.winstore_target import is_unseen
 from .merge import Merged, Moved

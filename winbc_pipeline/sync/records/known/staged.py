@@ -11,7 +11,7 @@ import orjson
 from ....staging.pairs import VERSION, Hashes, Pairs
 from ....staging.store import Row, quote, rows_of
 from ...connected import ConnectedFlow
-from ...flow import Part
+from ...part import Part
 
 
 class StagedRecords:

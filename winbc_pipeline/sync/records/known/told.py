@@ -12,7 +12,7 @@ from ....staging import ledger
 from ....staging.pairs import ETAG, KEYS, SIGNS, Pairs, read_within, write_within
 from ....staging.store import Row, Store
 from ...connected import ConnectedFlow
-from ...flow import Part
+from ...part import Part
 from .known import OTHER
 
 

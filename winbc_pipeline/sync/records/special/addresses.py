@@ -7,7 +7,7 @@ matter of the mapping tables; how a document's own addresses are sent: documents
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...flow import Address
+from ...part import Address
 from ...payloads import is_blank
 from ..target.winstore_target import is_unseen
 

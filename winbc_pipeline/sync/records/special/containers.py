@@ -11,7 +11,7 @@ import orjson
 from ....staging import ledger
 from ....staging.store import Row, quote, rows_of
 from ...connected import ConnectedFlow
-from ...flow import Part
+from ...part import Part
 from ..beside.app_fields import AppFields
 from ..beside.base import Beside
 from ..known.staged import StagedRecords

@@ -17,7 +17,7 @@ from ....errors import SystemUnavailable
 from ....staging.store import Row
 from ....systems.business_central import BusinessCentral, Operation, Result
 from ....systems.business_central.filters import KEYS_PER_LOOKUP
-from ...flow import Part
+from ...part import Part
 from ...payloads import equal
 from ..target.matching import Target
 

@@ -11,7 +11,7 @@ from ....staging import ledger
 from ....staging.pairs import Pairs
 from ....staging.store import Row, quote, rows_of
 from ...connected import ConnectedFlow
-from ...flow import Part
+from ...part import Part
 from ...payloads import fields_of
 from ..known.staged import StagedRecords
 from ..target.matching import Target

@@ -23,7 +23,8 @@ from ....systems.business_central.batch import NOT_RUN
 from ....systems.pictures import BadPicture, Limits, PictureReader, PictureUnavailable, check, is_address
 from ....systems.winstore import Winstore
 from ...connected import ConnectedFlow
-from ...flow import Flow, Part
+from ...flow import Flow
+from ...part import Part
 from ...payloads import fields_of
 from ..target.matching import Target
 

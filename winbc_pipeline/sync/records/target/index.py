@@ -14,7 +14,7 @@ from ....staging.pairs import Pairs
 from ....staging.people.personal import PersonalTable, nothing
 from ....staging.store import insert_rows
 from ....systems.business_central import BusinessCentral
-from ...flow import KeyChain, Part
+from ...part import KeyChain, Part
 from ...reading.read_bc import MODIFIED, changed
 from .winstore_target import WinstoreRecords
 

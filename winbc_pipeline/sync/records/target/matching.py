@@ -12,7 +12,7 @@ from typing import Any
 from ....staging.pairs import Pairs
 from ....systems.business_central import BusinessCentral
 from ...connected import ConnectedFlow
-from ...flow import KeyChain, Part
+from ...part import KeyChain, Part
 from .index import Key, KeyIndex, keys_in
 from .winstore_target import WinstoreRecords, is_unseen
 
