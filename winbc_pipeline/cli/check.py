@@ -1,5 +1,7 @@
 """Prints what `winbc check` found."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 
 from ..errors import WinbcError
@@ -23,15 +25,13 @@ and names them."""
 
 def run_probe(console: Console, settings: Settings) -> bool:
     """Prints whether Business Central would take a first order and a change of stock; returns whether it would."""
-    passed = [_passes(console, check) for check in probe_checks(settings)]
-    return all(passed)
+    return _all_pass(console, probe_checks(settings))
 
 
 def run_checks(console: Console, settings: Settings) -> bool:
     """Prints a line per check; returns whether all passed."""
     definitions = Check("Sensors and schedules", lambda: _definitions(settings))
-    passed = [_passes(console, check) for check in (definitions, *checks(settings))]
-    return all(passed)
+    return _all_pass(console, (definitions, *checks(settings)))
 
 
 def _definitions(settings: Settings) -> CheckResult:
@@ -61,12 +61,17 @@ def run_contract(console: Console, settings: Settings) -> bool:
     return not any(finding.outcome in ("fail", "assumed, does not hold") for finding in findings)
 
 
-def _passes(console: Console, check: Check) -> bool:
-    try:
-        found = check.run()
-    except WinbcError as error:
-        say(console, ("problem ", "red"), f"{check.name}: {error}")
-        return False
-    say(console, ("ok      ", "green"), f"{check.name}: {found.looked_at}")
-    warn(console, found.warnings)
-    return True
+def _all_pass(console: Console, several: Iterable[Check]) -> bool:
+    """Prints a line per check. A problem that several have is told whole with the first of them only."""
+    told: dict[str, str] = {}
+    for check in several:
+        try:
+            found = check.run()
+        except WinbcError as error:
+            first = told.setdefault(str(error), check.name)
+            words = str(error) if first == check.name else f"the same as {first}"
+            say(console, ("problem ", "red"), f"{check.name}: {words}")
+            continue
+        say(console, ("ok      ", "green"), f"{check.name}: {found.looked_at}")
+        warn(console, found.warnings)
+    return not told

@@ -54,7 +54,7 @@ def check_set(values: Mapping[str, str]) -> None:
             variable = f"WINBC_{name.upper().replace('.', '__')}"
             is_secret = name.rpartition(".")[2] in SECRETS
             where = f"Set {variable} in the environment or in .env."
-            hint = where if is_secret else f"Set it in winbc.toml or as {variable}."
+            hint = where if is_secret else f"Set it in winbc.toml or as {variable}. `winbc init` asks for it."
             raise ConfigurationError(f"{name} is not set.", hint)
 
 

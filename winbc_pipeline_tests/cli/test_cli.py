@@ -232,3 +232,13 @@ def test_a_sandbox_says_that_it_is_ready_in_lines_that_env_can_hold(capsys: pyte
     printed = capsys.readouterr().out
     assert dotenv_values(stream=io.StringIO(printed)) == addresses.environment()
     assert printed.splitlines()[-1].startswith("# Ready.")
+
+
+def test_a_problem_that_several_checks_have_is_told_whole_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    printed = run(monkeypatch, capsys, "check")[1]
+    assert printed.count("winstore.base_url is not set") == 1
+    assert "problem Winstore articles: the same as Winstore customers" in printed
