@@ -5,7 +5,7 @@ For each launcher, on sandboxes of its own: changes one at a time, spread over t
 flow, one each 10 s; and a rest without changes. Prints one JSON line for each launcher: p50, p95 and worst seconds of
 the single changes, of the bursts and of their last minute, the seconds until all of a burst had arrived; for the rest,
 the share of a core that Dagster's processes need and the calls per hour; and the load of the machine. A change that
-does not arrive within MOST_S ends the benchmark.
+has not arrived after MOST_S is counted by its flow, and not waited for.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -125,6 +125,7 @@ class Watch:
     def __init__(self, systems: Systems) -> None:
         self.systems, self.open = systems, list[tuple[str, float, Seen]]()
         self.took: dict[str, list[float]] = defaultdict(list)
+        self.given_up: Counter[str] = Counter()
 
     def make(self, flow: str) -> None:
         seen = CHANGES[flow](self.systems)
@@ -136,7 +137,9 @@ class Watch:
             if seen():
                 self.open.remove(change)
                 self.took[flow].append(time.monotonic() - began)
-            assert time.monotonic() - began < MOST_S, f"a change of {flow} did not arrive within {MOST_S} s"
+            elif time.monotonic() - began > MOST_S:
+                self.open.remove(change)
+                self.given_up[flow] += 1
 
     def wait(self, until: float | None = None) -> None:
         """Looks until everything has arrived, or until a moment."""
@@ -145,12 +148,13 @@ class Watch:
             time.sleep(LOOK_S)
         time.sleep(max(0.0, (until or 0) - time.monotonic()))
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         every = sorted(seconds for taken in self.took.values() for seconds in taken)
         return {
             "p50": round(statistics.median(every), 2),
             "p95": round(every[max(0, round(len(every) * 0.95) - 1)], 2),
             "worst": round(every[-1], 2),
+            f"not_after_{MOST_S}_s": self.given_up,
         }
 
     def by_flow(self) -> dict[str, float]:
