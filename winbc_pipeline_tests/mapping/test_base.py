@@ -159,7 +159,7 @@ def test_a_base_builds_on_no_other_one(base: Path, shop: Make) -> None:
     """Who builds on the folder of another connection gets what lies in it, and nothing of what that builds on."""
     shop("middle", CATEGORIES)
     flow = shop("utrecht", toml='mapping_base = "../middle/mapping_tables"\n')
-    with pytest.raises(MappingError, match="item.csv is missing: it is neither in"):
+    with pytest.raises(MappingError, match="category.csv is missing: it is neither in"):
         flow.checked()
 
 
@@ -172,7 +172,7 @@ def test_a_base_that_is_not_there_is_refused_even_if_no_table_is_needed_of_it(ba
 
 def test_a_mapping_folder_that_the_settings_name_and_that_is_not_there_is_not_replaced_by_the_base(shop: Make) -> None:
     flow = shop("utrecht", toml='mapping_folder = "my_tabels"\n')
-    with pytest.raises(MappingError, match="my_tabels/.*item.csv is missing"):
+    with pytest.raises(MappingError, match="my_tabels/.*category.csv is missing"):
         flow.checked()
 
 
