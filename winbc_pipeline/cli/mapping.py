@@ -272,11 +272,10 @@ def diff() -> None:
 
     tables = load_settings().tables
     tables.check()
-    table = table_of("table", "row", "column", "shipped", "yours", *(["of"] if tables.base else []))
+    table = table_of("table", "row", "column", "shipped", "yours", *(["whose"] if tables.base else []))
     for each in differences(tables):
-        whose = "shared" if tables.is_shared(each.table) else "own"
-        cells = [each.table, each.row, each.column, each.shipped, each.yours, whose]
-        add_row(table, *cells[: len(table.columns)])
+        whose = ["shared" if tables.is_shared(each.table) else "own"] if tables.base else []
+        add_row(table, each.table, each.row, each.column, each.shipped, each.yours, *whose)
     console.print(table if table.row_count else "All tables are as shipped.")
     if not tables.base:
         return

@@ -270,6 +270,11 @@ def test_commands_say_where_each_table_comes_from_and_give_a_copy(
     assert [path.name for path in Path("mapping_tables/lookups").iterdir()] == ["units.csv"]
     assert "as shared: lookups/units.csv" in run(monkeypatch, capsys, "mapping", "reset", "lookups/units")[1]
     assert "All tables are as shipped." in run(monkeypatch, capsys, "mapping", "diff")[1]
+    edit(Path("mapping_tables") / ITEM, "unitPrice,price,", "unitPrice,costprice,")
+    edit(base / CATEGORIES, "\n", "\nShoes,SHOES,\n")
+    told = run(monkeypatch, capsys, "mapping", "diff")[1]
+    assert "price │ costprice │ own" in told and "SHOES" not in told.partition("Own tables")[2]
+    assert "the row │ shared" in told
 
 
 def test_the_own_folder_may_be_missing(shop: Make) -> None:
