@@ -232,7 +232,8 @@ class ConnectedFlow:
         constants = dict(self.flow.constants(self.settings))
         made_of = (self.flow, self.parts, self.mapping_version(), profile, constants)
         tables = self.settings.tables
-        name = (make.__name__, self.flow.id, tuple(self.table_files.values()) if tables.base else tables.own)
+        files: Path | tuple[Path, ...] = tuple(self.table_files.values()) if tables.base else tables.own
+        name = (make.__name__, self.flow.id, files)
         kept = _made.get(name)
         if not kept or kept[0] != made_of:  # connections may share files, and threads ask at the same time
             with self._shared_told():

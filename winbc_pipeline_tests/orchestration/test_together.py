@@ -323,7 +323,9 @@ def test_an_edit_of_a_shared_table_is_noticed_in_each_connection_that_has_none_o
     edited = served().resolve_sensor_def("mapping_tables_edited")
     with DagsterInstance.ephemeral() as instance:
         first = edited(build_sensor_context(instance))
+        assert isinstance(first, SensorResult)
         with (shared / ORDERS / "order.csv").open("a", encoding="utf-8") as file:
             file.write("\n")
         second = edited(build_sensor_context(instance, cursor=first.cursor))
-    assert [request.job_name for request in second.run_requests] == ["utrecht__mapping_tables"]
+    assert isinstance(second, SensorResult)
+    assert [request.job_name for request in second.run_requests or ()] == ["utrecht__mapping_tables"]
