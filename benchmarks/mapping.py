@@ -178,7 +178,8 @@ def mapped_by_us(settings: Any, table: Path, lookups: Path) -> float:
     began = time.monotonic()
     with mapping_connection(ConnectedFlow(FLOW, settings)) as connection:
         lock_down(connection)
-        compiled = compile_table(read_table(table), FIELDS, target, lookups, {}, load_functions(None))
+        files = {path.stem: path for path in lookups.glob("*.csv")}
+        compiled = compile_table(read_table(table), FIELDS, target, files, {}, load_functions(None))
         create_source_view(connection, replace(FLOW.part("order_line"), where="true"), compiled, "staging", "true")
         fill_joined_tables(connection, compiled.steps, compiled.lookups)
         connection.execute(f"INSERT INTO {mapped_table(FLOW)} SELECT 'order_line', *, 'v' FROM ({compiled.select})")

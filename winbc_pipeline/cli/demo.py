@@ -20,10 +20,11 @@ import typer
 from rich.console import Console
 
 from .. import clock
+from ..errors import WinbcError
 from ..sandbox.retail import generate, write_folder
 from ..sandbox.server import Addresses
 from ..sandbox.server import serve as serve_sandboxes
-from ..settings import SHIPPED_TABLES
+from ..settings import SHIPPED_TABLES, Tables, load_settings
 from .dagster_home import address, check_port, child, claimed, serve_ui
 from .failures import interruptible, wait_for_interrupt
 from .output import bar, say
@@ -129,21 +130,35 @@ def _write_settings(addresses: Addresses, start: Path) -> None:
     secrets.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items()), encoding="utf-8")
     # Nothing in this environment may lead the demo to other systems.
     os.environ.update(variables | {"WINBC_CONNECTION": CONNECTION, "WINBC_DATA_FOLDER": "."})
-    copy_tables(start / TABLES)
+    copy_tables(start / TABLES, _base(start))
     if not Path("winbc.toml").exists():
         whole = Path("winbc.toml.new")
         whole.write_text(_settings(addresses), encoding="utf-8")
         whole.rename("winbc.toml")
 
 
-def copy_tables(own: Path) -> None:
-    """Gives the demo mapping tables of its own: what is edited in it changes no others."""
+def copy_tables(own: Path, base: Path | None = None) -> None:
+    """Gives the demo mapping tables of its own: what is edited in it changes no others.
+
+    Args:
+        own: the folder of tables where the demo was started; base: the shared one on which it builds.
+    """
     if not Path(TABLES).exists():
         half = Path(f"{TABLES}.new")
         shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(own if own.is_dir() else SHIPPED_TABLES, half)
+        served = Tables(own, base).of() or Tables(SHIPPED_TABLES).of()
+        for table, path in served.items():
+            (half / table).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, half / table)
         half.rename(TABLES)
         _forget_tables(own)
+
+
+def _base(start: Path) -> Path | None:
+    """The shared mapping folder of the connection where the demo was started."""
+    with contextlib.suppress(WinbcError):  # the demo needs no other setting of it
+        return load_settings(start).mapping_base
+    return None
 
 
 def _forget_tables(own: Path) -> None:

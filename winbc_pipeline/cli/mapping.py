@@ -10,7 +10,7 @@ from .. import audit, clock
 from ..errors import NotDone, WinbcError
 from ..flows import FLOWS
 from ..mapping.tables import LOOKUPS
-from ..settings import load_settings
+from ..settings import KEPT, Settings, load_settings
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from ..sync.outcomes import broken_rule
@@ -217,31 +217,73 @@ def impact(flow: Running) -> None:
 
 
 @app.command()
-def edit(flow: AnyFlow = None) -> None:
-    """Makes the mapping folder, a copy of all shipped tables, where there is none. Names the files of a flow."""
+def edit(
+    name: Annotated[str | None, typer.Argument(help="A flow; or a shared table, such as `lookups/units`")] = None,
+) -> None:
+    """Makes the mapping folder, a copy of all shipped tables, where there is none. Names the files of a flow.
+
+    Where the mapping folder builds on a shared one: says where each table comes from; the name of a table gives the
+    connection a copy of its own.
+    """
+    settings = load_settings()
+    if settings.mapping_base:
+        _edit_shared(settings, name)
+    else:
+        _edit_own(settings, _chosen(name))
+
+
+def _edit_own(settings: Settings, chosen: Sequence[Flow]) -> None:
     from ..mapping.shipped import copy_to_edit
 
-    settings, chosen = load_settings(), _chosen(flow)
     folder = settings.mapping_folder
     if not folder.exists():
         audit.record(settings, "edit", "the mapping folder, made of the shipped tables")
-    made = copy_to_edit(folder)
+    made = copy_to_edit(settings)
     words = "is a copy of all shipped tables, and serves from now on" if made else "is there already, and serves"
     say(console, f"{folder} {words}. `winbc mapping reset` puts shipped tables back into it.")
-    for path in (path for each in chosen for path in sorted((folder / each.id).glob("*.csv"))):
+    for path in (path for each in chosen for path in settings.tables.of(each.id).values()):
         say(console, f"edit: {path}")
     say(console, f"edit: {folder / LOOKUPS}, the tables that translate single values")
 
 
+def _edit_shared(settings: Settings, name: str | None) -> None:
+    """Lists where each table comes from, or gives the connection its own copy of the one that is named."""
+    from ..mapping.shipped import copy_shared, copy_to_edit
+
+    copy_to_edit(settings)
+    tables = settings.tables
+    tables.check()
+    if name and "/" in name:
+        audit.record(settings, "edit", f"{name}, an own copy of the shared table")
+        for table in copy_shared(tables, name):
+            say(console, f"edit: {tables.own / table}, which serves this connection only")
+        return
+    folders = [*(each.id for each in _chosen(name)), LOOKUPS]
+    for table, path in ((table, path) for folder in folders for table, path in tables.of(folder).items()):
+        whose = "shared" if tables.is_shared(table) else "own   "
+        say(console, f"{whose} {path}")
+    say(console, "An edit of a shared file counts for all connections that have no table of their own in its place.")
+    say(console, "`winbc mapping edit FOLDER/TABLE` gives this connection a copy of its own.")
+
+
 @app.command()
 def diff() -> None:
-    """Compares your tables with the shipped ones, cell by cell."""
-    from ..mapping.shipped import differences
+    """Compares your tables with the shipped ones, cell by cell; your own ones with the shared ones, too."""
+    from ..mapping.shipped import differences, differences_from_base
 
-    table = table_of("table", "row", "column", "shipped", "yours")
-    for each in differences(load_settings().tables_folder):
-        add_row(table, each.table, each.row, each.column, each.shipped, each.yours)
+    tables = load_settings().tables
+    tables.check()
+    table = table_of("table", "row", "column", "shipped", "yours", *(["whose"] if tables.base else []))
+    for each in differences(tables):
+        whose = ["shared" if tables.is_shared(each.table) else "own"] if tables.base else []
+        add_row(table, each.table, each.row, each.column, each.shipped, each.yours, *whose)
     console.print(table if table.row_count else "All tables are as shipped.")
+    if not tables.base:
+        return
+    own = table_of("table", "row", "column", "shared", "own", title="Own tables against the shared ones")
+    for each in differences_from_base(tables):
+        add_row(own, each.table, each.row, each.column, each.shipped, each.yours)
+    console.print(own if own.row_count else "No own table differs from a shared one.")
 
 
 @app.command()
@@ -249,25 +291,30 @@ def reset(
     name: Annotated[str | None, typer.Argument(help="A flow, `lookups`, or one table. All of them without it")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Without a name: do not ask")] = False,
 ) -> None:
-    """Puts shipped tables and their tests back into the mapping folder. Your own are kept under `kept/<moment>`."""
-    from ..mapping.shipped import KEPT, not_as_shipped
+    """Puts shipped tables and their tests back into the mapping folder. Your own are kept under `kept/<moment>`.
+
+    Where a shared folder has the table, your own one goes away and the shared one serves again.
+    """
     from ..mapping.shipped import reset as run
+    from ..mapping.shipped import to_reset
 
     settings = load_settings()
-    folder = settings.mapping_folder
-    if not folder.exists():
+    folder, tables = settings.mapping_folder, settings.tables
+    if not folder.exists() and not tables.base:
         raise NotDone(f"There is no mapping folder {folder}.", "`winbc mapping edit` makes it from the shipped tables.")
-    edited = not_as_shipped(folder, None) if name is None and not yes else []
+    tables.check()
+    edited = to_reset(tables, None) if name is None and not yes else []
     for path in edited:
-        say(console, f"not as shipped: {path}")
+        say(console, f"{'own' if tables.in_base(path) else 'not as shipped'}: {path}")
     if edited:
-        typer.confirm("Put the shipped ones in the place of all these?", abort=True)
-    audit.record(settings, "edit", f"mapping tables, {name or 'all'} as shipped")
-    changed = run(folder, name, clock.now())
+        standard = "shared or shipped" if tables.base else "shipped"
+        typer.confirm(f"Put the {standard} ones in the place of all these?", abort=True)
+    audit.record(settings, "edit", f"mapping tables, {name or 'all'} as {'shared or ' if tables.base else ''}shipped")
+    changed = run(tables, name, clock.now())
     for path in changed:
-        say(console, f"as shipped: {path}")
+        say(console, f"{'as shared' if tables.is_shared(path) else 'as shipped'}: {path}")
     kept = f"{len(changed)} tables put back; the replaced ones are under {folder / KEPT}."
-    say(console, kept if changed else "All as shipped.")
+    say(console, kept if changed else "All as shared." if tables.base else "All as shipped.")
 
 
 @app.command()

@@ -152,7 +152,7 @@ def losses(settings: Settings) -> dict[str, str]:
 
 def _kept_by_app(settings: Settings) -> set[str]:
     """The losses that a row of the table of variants prevents: a barcode that is made of the GTIN."""
-    path = settings.tables_folder / FLOW / "variant.csv"
+    path = settings.tables.path(f"{FLOW}/variant.csv")
     if settings.bc.companion_app == "off" or not path.exists():
         return set()
     lines = [line for line in read_table(path).lines if line.when != "never" and is_beside(line.target_field, BARCODE)]

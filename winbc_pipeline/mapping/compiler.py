@@ -19,7 +19,7 @@ from .formulas import compile_formula
 from .functions import Function
 from .grammar import similar
 from .rules import checks, filled, payload_value, with_default
-from .tables import TESTS, Feature, Line, Table, read_lookup
+from .tables import Feature, Line, Table, read_lookup
 
 # Values of the column `when`, by the payloads that their fields go into; a SHARED field goes into both.
 CREATE = ("always", "create", "fill_empty")
@@ -169,7 +169,7 @@ def compile_table(
     table: Table,
     fields: Mapping[str, str],
     target: Mapping[str, FieldFacts],
-    lookup_folder: Path,
+    lookup_files: Mapping[str, Path],
     constants: Mapping[str, tuple[str, str]],
     functions: Mapping[str, Function],
     more_fields: str = "",
@@ -179,19 +179,18 @@ def compile_table(
     Args:
         fields: the fields of the source and their kinds.
         target: the fields of the target.
-        lookup_folder: the folder of the lookup tables; a table is read when a formula names it.
+        lookup_files: the file of each lookup table, by its name; it is read when a formula names the table.
         constants: kind and SQL of the names that stand for one value in all records, such as those of the settings.
         functions: the functions that formulas may call, by name.
         more_fields: tells people how the source gets a field that is not among `fields`.
     Raises: MappingError that names file, row and column.
     """
-    names = {path.stem for path in lookup_folder.glob("*.csv") if path.name != TESTS}
     context = Context(
         fields,
         constants,
         functions,
-        lambda name: read_lookup(lookup_folder / f"{name}.csv"),
-        names,
+        lambda name: read_lookup(lookup_files[name]),
+        set(lookup_files),
         more_fields,
     )
     _check_twice(table)

@@ -1,4 +1,4 @@
-"""Compares the user's mapping tables with the shipped ones, and puts shipped tables back."""
+"""Compares the user's mapping tables with the shipped ones and the shared ones, and puts those back."""
 
 import re
 import shutil
@@ -8,13 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import MappingError
-from ..settings import SHIPPED_TABLES
+from ..settings import KEPT, SHIPPED_TABLES, Settings, Tables
 from .cases import COLUMNS as TEST_COLUMNS
 from .cells import Row, read_rows
 from .tables import COLUMNS, FEATURE_COLUMNS, FEATURES, LOOKUP_COLUMNS, LOOKUPS, OPTIONAL, RULE_COLUMNS, RULES, TESTS
 
 SHIPPED = SHIPPED_TABLES
-KEPT = "kept"
 FLOW_FOLDER = re.compile(r"_[a-z]+_to_[a-z]+$")  # the direction, which follows the flow in a folder's name
 
 
@@ -51,18 +50,23 @@ class Shape:
     guarded: tuple[str, ...] = ()
 
 
-def differences(folder: Path) -> Iterator[Difference]:
-    """The differences between a mapping folder and the shipped one; notes are not compared."""
-    tables = {path.relative_to(each) for each in (SHIPPED, folder) for path in each.glob("*/*.csv")}
-    for table in sorted(tables):
-        if table.parts[0] == KEPT:
-            continue
-        if not (folder / table).exists():
+def differences(tables: Tables) -> Iterator[Difference]:
+    """The differences between the tables that serve and the shipped ones; notes are not compared."""
+    before, after = Tables(SHIPPED).of(), tables.of()
+    for table in sorted({*before, *after}):
+        if table not in after:
             yield Difference(str(table), "", "", "the whole table", "")
-        elif not (SHIPPED / table).exists():
+        elif table not in before:
             yield Difference(str(table), "", "", "", "the whole table")
         else:
-            yield from differences_of(str(table), SHIPPED / table, folder / table)
+            yield from differences_of(str(table), before[table], after[table])
+
+
+def differences_from_base(tables: Tables) -> Iterator[Difference]:
+    """The differences between the connection's own tables and the shared ones whose places they take."""
+    for table, path in tables.of().items():
+        if tables.base and tables.in_base(table) and not tables.is_shared(table):
+            yield from differences_of(str(table), tables.base / table, path)
 
 
 def differences_of(table: str, shipped: Path, yours: Path) -> Iterator[Difference]:
@@ -109,41 +113,73 @@ def _cells(table: str, name: str, shipped: dict[str, str] | None, yours: dict[st
             yield Difference(table, name, column, value, yours[column])
 
 
-def not_as_shipped(folder: Path, name: str | None) -> list[Path]:
-    """The tables of a name whose content differs from the shipped one, as paths in the mapping folder.
+def to_reset(tables: Tables, name: str | None) -> list[Path]:
+    """The tables of a name that a reset would change, as paths in the mapping folder: the connection's own of those
+    that the base has, too, and of all others those whose content differs from the shipped one.
 
     Args:
         name: a flow (`products`, both directions), a flow's folder, `lookups`, or a table such as `countries` or
             `products_winstore_to_bc/item`; None: all tables.
-    Raises: MappingError when no shipped table has the name, or when several tables that do not belong together have it.
+    Raises: MappingError when no table has the name, or when several tables that do not belong together have it.
     """
-    tables = [path.relative_to(SHIPPED) for path in sorted(SHIPPED.glob("*/*.csv"))]
-    chosen = tables if name is None else _named(tables, name.removesuffix("/"))
-    return [table for table in chosen if _content(folder / table) != _content(SHIPPED / table)]
+    shared = Tables(tables.base).of() if tables.base else {}
+    known = sorted({*Tables(SHIPPED).of(), *shared})
+    chosen = known if name is None else _named(known, name.removesuffix("/"))
+    return [table for table in chosen if _is_to_reset(tables, table)]
 
 
-def copy_to_edit(folder: Path) -> bool:
-    """Makes the mapping folder, with a copy of all shipped tables; returns False when it is there already."""
+def _is_to_reset(tables: Tables, table: Path) -> bool:
+    if tables.in_base(table):
+        return not tables.is_shared(table)
+    return _content(tables.own / table) != _content(SHIPPED / table)
+
+
+def copy_to_edit(settings: Settings) -> bool:
+    """Makes the mapping folder; returns False when it is there already. It gets a copy of all shipped tables, and none
+    where it builds on a shared one: then it holds only what the connection has otherwise."""
+    folder = settings.mapping_folder
     if folder.exists():
         return False
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    if settings.mapping_base:
+        folder.mkdir(parents=True)
+    else:
+        shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return True
 
 
-def reset(folder: Path, name: str | None, now: datetime) -> list[Path]:
-    """Puts the shipped tables of a name back (see `not_as_shipped`). A copy of each old one stays in `kept/<moment>/`.
+def copy_shared(tables: Tables, name: str) -> list[Path]:
+    """Gives the connection its own copy of each shared table of a name; returns the tables of the name, as paths in its
+    folder.
+
+    Raises: MappingError as `to_reset`.
+    """
+    chosen = _named(list(tables.of()), name.removesuffix("/"))
+    for table in filter(tables.is_shared, chosen):
+        _put(tables.path(table), tables.own / table)
+    return chosen
+
+
+def reset(tables: Tables, name: str | None, now: datetime) -> list[Path]:
+    """Puts the tables of a name back (see `to_reset`): the own ones of a base's tables go away, so that the base's
+    serve again, and the shipped ones take the places of others. A copy of each old one stays in `kept/<moment>/`.
 
     Returns: the tables that were put back, as paths in the mapping folder.
     """
-    changed = not_as_shipped(folder, name)
+    changed = to_reset(tables, name)
     for table in changed:
-        kept = folder / KEPT / now.strftime("%Y-%m-%dT%H%M%S") / table
-        if (folder / table).exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(folder / table, kept)
-        (folder / table).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SHIPPED / table, folder / table)
+        own = tables.own / table
+        if own.exists():
+            _put(own, tables.own / KEPT / now.strftime("%Y-%m-%dT%H%M%S") / table)
+        if tables.in_base(table):
+            own.unlink()
+        else:
+            _put(SHIPPED / table, own)
     return changed
+
+
+def _put(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, place)
 
 
 def _named(tables: list[Path], name: str) -> list[Path]:
@@ -152,10 +188,10 @@ def _named(tables: list[Path], name: str) -> list[Path]:
     flow = [table for table in tables if FLOW_FOLDER.sub("", str(table.parent)) == name]
     alone = [table for table in tables if name in (table.stem, table.name) and table not in flow]
     if not (whole or flow or alone):
-        raise MappingError(f"No shipped table is called {name}.", "`winbc mapping diff` lists those that differ.")
+        raise MappingError(f"No table is called {name}.", "`winbc mapping diff` lists those that differ.")
     if not whole and len(alone) + bool(flow) > 1:
         several = sorted({*(str(table.parent) for table in flow), *map(_whole, alone)})
-        raise MappingError(f"Several shipped tables are called {name}.", f"Name one of {', '.join(several)}.")
+        raise MappingError(f"Several tables are called {name}.", f"Name one of {', '.join(several)}.")
     return whole or flow or alone
 
 

@@ -5,7 +5,7 @@ Here belongs: reading and checking their rows. How a file is read: cells.py. Wha
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,6 +103,7 @@ class Table:
     """A mapping table whose cells are checked, but not yet against the fields of the two systems.
 
     Attributes:
+        others: the files of its further rows, which may lie in another folder than its own.
         lines: its rows, and those of its tables of features that have a place.
         unplaced: the features that have none.
     """
@@ -110,10 +111,13 @@ class Table:
     path: Path
     lines: tuple[Line, ...]
     unplaced: tuple[Feature, ...] = ()
+    others: tuple[Path, ...] = ()
 
     def place(self, line: Line | Feature, column: str = "source") -> str:
         """File, row and column of a cell, for errors."""
-        return f"{self.path.parent / line.table}, row {line.row}, column {column}"
+        named = (each for each in self.others if each.name == line.table)
+        path = next(named, self.path.parent / line.table)
+        return f"{path}, row {line.row}, column {column}"
 
 
 def read_table(path: Path) -> Table:
@@ -237,17 +241,17 @@ def read_lookup(path: Path) -> dict[str, str]:
     return values
 
 
-def version(folder: Path, lookups: Path, functions: Path | None = None) -> str:
+def version(files: Mapping[Path, Path], functions: Path | None = None) -> str:
     """The version of a mapping: a hash over everything that a flow maps with, except tests.
 
     Args:
-        folder: the folder of the flow's tables.
-        lookups: the folder of the lookup tables.
+        files: the files of the flow's tables and of the lookup tables, by their places in one folder: in which folder
+            a file really lies makes no other version.
         functions: the user's Python file of functions.
     """
     digest = hashlib.sha256()
-    own = [functions] if functions and functions.exists() else []
-    for path in sorted([*folder.glob("*.csv"), *lookups.glob("*.csv"), *own]):
+    own = {functions: functions} if functions and functions.exists() else {}
+    for _, path in sorted({**files, **own}.items()):
         if path.name != TESTS:
             # The zero bytes keep names and contents apart.
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

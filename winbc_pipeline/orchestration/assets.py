@@ -342,9 +342,13 @@ def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetCh
         config_schema={},
     )
     def tables() -> MaterializeResult[Any]:
-        version = connected.mapping_version()
-        folder = MetadataValue.path(str(connected.table_folder))
-        return MaterializeResult(data_version=DataVersion(version), metadata={"folder": folder, "version": version})
+        with _plain_errors():
+            version = connected.mapping_version()
+        folder = MetadataValue.path(str(connected.settings.tables.own / connected.flow.id))
+        metadata: dict[str, Any] = {"folder": folder, "version": version}
+        if base := connected.settings.mapping_base:
+            metadata["base"] = MetadataValue.path(str(base / connected.flow.id))
+        return MaterializeResult(data_version=DataVersion(version), metadata=metadata)
 
     @asset_check(
         asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.", config_schema={}

@@ -34,8 +34,11 @@ from .several import beside as beside
 from .several import locations as locations
 from .several import restrict as restrict
 from .several import served_from as served_from
+from .several import sharing as sharing
 from .systems import BusinessCentralSettings as BusinessCentralSettings
 from .systems import WinstoreSettings as WinstoreSettings
+from .tables import KEPT as KEPT
+from .tables import Tables as Tables
 from .watching import AlertRoute as AlertRoute
 from .watching import AlertSettings as AlertSettings
 from .watching import CheckSettings as CheckSettings

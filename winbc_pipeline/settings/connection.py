@@ -5,11 +5,12 @@ import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import (
+    AfterValidator,
     Field,
     NonNegativeInt,
     PositiveFloat,
@@ -41,6 +42,7 @@ from .flows import (
 from .running import AuditSettings, DashboardSettings, DatabaseSettings, StateSettings, WorkerSettings
 from .section import FOLDER, InFolder
 from .systems import BusinessCentralSettings, WinstoreSettings
+from .tables import Tables
 from .watching import AlertSettings, CheckSettings, LateSettings, ReconcileSettings
 
 SETTINGS, DEFAULTS, CONNECTIONS = "winbc.toml", "defaults.toml", "connections"
@@ -84,6 +86,7 @@ class Settings(BaseSettings):
     location: NonNegativeInt = 0
     data_folder: InFolder = Field(default=Path(".winbc"), validate_default=True)
     mapping_folder: InFolder = Field(default=Path("mapping_tables"), validate_default=True)
+    mapping_base: Annotated[InFolder, AfterValidator(Path.resolve)] | None = None  # all say it alike
     mapping_functions: InFolder | None = None
     history_start: date = date(2024, 1, 1)
     window: Literal["day", "week", "month"] = "day"
@@ -133,6 +136,13 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _base_is_another_folder(self) -> Self:
+        """Refuses a mapping folder that builds on itself: to give up a table of its own would delete it."""
+        if self.mapping_base and self.mapping_base == self.mapping_folder.resolve():
+            raise ValueError("mapping_base is the mapping folder itself: name the folder that connections share")
+        return self
+
+    @model_validator(mode="after")
     def _workers_share_their_state(self) -> Self:
         """Refuses workers whose state would be in files, which one machine has."""
         if self.workers.broker and not self.state.database:
@@ -173,13 +183,17 @@ class Settings(BaseSettings):
         return prefix_of(self.connection) if self.folder != Path() else ""
 
     @property
-    def tables_folder(self) -> Path:
-        """The folder whose mapping tables serve: `mapping_folder`, or the shipped ones when nobody made one.
+    def tables(self) -> Tables:
+        """The mapping tables that serve: those of `mapping_folder` and, for what it lacks, of `mapping_base`; or the
+        shipped ones, when nobody made a folder and none is named.
 
-        A folder that the settings name is never replaced by the shipped one: its name may be a slip.
+        A folder that the settings name is never replaced by another one: its name may be a slip.
         """
-        is_own = "mapping_folder" in self.model_fields_set or self.mapping_folder.exists()
-        return self.mapping_folder if is_own else SHIPPED_TABLES
+        if self.mapping_folder.exists():
+            return Tables(self.mapping_folder, self.mapping_base)
+        if "mapping_folder" in self.model_fields_set:
+            return Tables(self.mapping_folder)
+        return Tables(self.mapping_folder, self.mapping_base) if self.mapping_base else Tables(SHIPPED_TABLES)
 
     @property
     def state_folder(self) -> Path:

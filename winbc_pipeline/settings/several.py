@@ -9,6 +9,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigurationError, WinbcError
 from .connection import CONNECTIONS, DEFAULTS, SETTINGS, Settings, prefix_of
@@ -68,6 +69,19 @@ def beside(location: int, above: Path = Path()) -> list[Beside]:
     return [_loaded(folder, prefixes) for folder in chosen]
 
 
+def sharing(settings: Settings, table: Path) -> list[str]:
+    """The connections that a table of the shared mapping folder serves, by name: this one, and those beside it that
+    build on the same folder and have no such table of their own."""
+    names, above, base = {settings.connection}, settings.folder.absolute().parent, settings.mapping_base
+    shared = _content(above / DEFAULTS)
+    for file in above.glob(f"*/{SETTINGS}") if base and above.name == CONNECTIONS else ():
+        own = shared | _content(file)
+        folder, builds_on = file.parent / own.get("mapping_folder", "mapping_tables"), own.get("mapping_base")
+        if builds_on and (file.parent / builds_on).resolve() == base and not (folder / table).exists():
+            names.add(own.get("connection", file.parent.name))
+    return sorted(names)
+
+
 def _loaded(folder: Path, prefixes: Counter[str]) -> Beside:
     name = folder.name
     try:
@@ -85,7 +99,12 @@ def _loaded(folder: Path, prefixes: Counter[str]) -> Beside:
 
 def _location(file: Path) -> int | None:
     """The number of the code location that a file says; None where it says none, or cannot be read."""
+    found = _content(file).get("location")
+    return found if isinstance(found, int) else None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    """What a file of settings says; nothing where it cannot be read."""
     with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get("location")
-        return found if isinstance(found, int) else None
-    return None
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    return {}

@@ -43,7 +43,7 @@ NO_CODE = "no answer: such records wait until the table has the row"
 def ask_choices(sitting: Sitting) -> None:
     """Asks what documents, customers, VAT, shipping, variants and stock become."""
     settings = sitting.settings
-    copy_to_edit(settings.mapping_folder)
+    copy_to_edit(settings)
     if runs(ORDERS_TO_BC, settings):
         _ask_orders(sitting)
     if runs(ORDERS_TO_BC, settings) or runs(PRODUCTS, settings):
@@ -96,8 +96,8 @@ def _accounts(sitting: Sitting) -> Sequence[Choice]:
 def _ask_vat(sitting: Sitting) -> None:
     """Asks for the tax code of each rate. Each code gets its rate back, for what goes to Winstore."""
     codes = _listed(sitting, "tax codes", live.tax_codes)
-    folder = sitting.settings.mapping_folder
-    present, known = present_rows(folder, "tax_groups"), {each.value for each in codes}
+    tables = sitting.settings.tables
+    present, known = present_rows(tables, "tax_groups"), {each.value for each in codes}
     answers: dict[str, str] = {}
     for rate in _listed(sitting, "VAT rates", live.rates):
         code = present.get(rate, "")
@@ -105,13 +105,13 @@ def _ask_vat(sitting: Sitting) -> None:
         default = code if code in known else None
         answers[rate] = sitting.desk.ask(Question(f"init.vat.{rate}", text, default, codes, optional=True))
     given = {rate: code for rate, code in answers.items() if code}
-    put_rows(folder, "tax_groups", given)
-    put_rows(folder, "vat_rates", {code: rate for rate, code in given.items()})
+    put_rows(tables, "tax_groups", given)
+    put_rows(tables, "vat_rates", {code: rate for rate, code in given.items()})
 
 
 def _ask_shipping(sitting: Sitting) -> None:
     """Asks for the account and the VAT of the shipping cost, by method."""
-    folder = sitting.settings.mapping_folder
+    tables = sitting.settings.tables
     methods = _listed(sitting, "shipping methods", live.shipping_methods)
     accounts = _accounts(sitting) if methods else []
     numbers: dict[str, str] = {}
@@ -121,20 +121,20 @@ def _ask_shipping(sitting: Sitting) -> None:
         if number:
             numbers[method] = number
             rates[method] = _vat_of(sitting, method)
-    put_rows(folder, "shipping_accounts", numbers)
-    put_rows(folder, "shipping_types", dict.fromkeys(numbers, "Account"))
-    put_rows(folder, "shipping_vat", {method: rate for method, rate in rates.items() if rate})
+    put_rows(tables, "shipping_accounts", numbers)
+    put_rows(tables, "shipping_types", dict.fromkeys(numbers, "Account"))
+    put_rows(tables, "shipping_vat", {method: rate for method, rate in rates.items() if rate})
 
 
 def _account_of(sitting: Sitting, method: str, accounts: Sequence[Choice]) -> str:
-    present = present_rows(sitting.settings.mapping_folder, "shipping_accounts").get(method, "")
+    present = present_rows(sitting.settings.tables, "shipping_accounts").get(method, "")
     default = present if present in {each.value for each in accounts} else None
     text = f"Which account takes the cost of shipping by {method}? ({NO_CODE})"
     return sitting.desk.ask(Question(f"init.shipping.{method}", text, default, accounts, optional=True))
 
 
 def _vat_of(sitting: Sitting, method: str) -> str:
-    present = present_rows(sitting.settings.mapping_folder, "shipping_vat").get(method)
+    present = present_rows(sitting.settings.tables, "shipping_vat").get(method)
     text = "How much VAT is in that cost in Winstore, in per cent? 0: it stands in the total without VAT of its own"
     return sitting.desk.ask(Question(f"init.shipping_vat.{method}", text, present, optional=True, wrong=_no_rate))
 

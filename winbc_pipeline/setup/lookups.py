@@ -1,4 +1,7 @@
-"""Rows of lookup tables that the set-up writes into the user's mapping folder, with the tests of the tables."""
+"""Rows of lookup tables that the set-up writes into the user's mapping folder, with the tests of the tables.
+
+A shared table stays as it is: the connection gets a copy of its own, with these rows.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +10,7 @@ from ..mapping.cases import COLUMNS as TEST_COLUMNS
 from ..mapping.cases import EXPECTED
 from ..mapping.cells import exact, plain, read_rows, write_rows
 from ..mapping.tables import LOOKUP_COLUMNS, LOOKUPS, TESTS
+from ..settings import Tables
 
 # The fields of the shipped tables that a lookup table fills: their tests expect another value from then on. With the
 # field of the source by which it is looked up, only the tests that give that value do.
@@ -17,14 +21,14 @@ FILLED = {
 REST = "*"  # the row for all other values, which stays the last one
 
 
-def put_rows(folder: Path, table: str, values: Mapping[str, str]) -> None:
+def put_rows(tables: Tables, table: str, values: Mapping[str, str]) -> None:
     """Writes what a lookup table gives for some values, in the place of the rows that are there, and what the tests of
     all tables expect of them.
 
     Raises: MappingError for a table that is wrong.
     """
-    path = folder / LOOKUPS / f"{table}.csv"
-    rows = _rows(path, LOOKUP_COLUMNS, "source_value")
+    place = Path(LOOKUPS, f"{table}.csv")
+    rows = _rows(tables.needed(place), LOOKUP_COLUMNS, "source_value")
     present = {row[0]: row[1] for row in rows}
     changed = {source: target for source, target in values.items() if present.get(source) != target}
     if not changed:
@@ -32,17 +36,23 @@ def put_rows(folder: Path, table: str, values: Mapping[str, str]) -> None:
     kept = [[row[0], changed.get(row[0], row[1]), *row[2:]] for row in rows]
     fresh = [[source, target, ""] for source, target in changed.items() if source not in present]
     last = [row for row in kept if row[0] == REST]
-    write_rows(path, LOOKUP_COLUMNS, [*(row for row in kept if row[0] != REST), *fresh, *last])
-    _put_lookup_tests(folder / LOOKUPS / TESTS, table, changed)
+    _write(tables.own / place, LOOKUP_COLUMNS, [*(row for row in kept if row[0] != REST), *fresh, *last])
+    _put_lookup_tests(tables, table, changed)
     if table in FILLED:
         instead = {source: (present[source], target) for source, target in changed.items() if present.get(source)}
-        for tests in folder.glob(f"*_to_*/{TESTS}"):
-            _put_tests(tests, *FILLED[table], instead)
+        for tests in (each for each in tables.of("*_to_*") if each.name == TESTS):
+            _put_tests(tables, tests, *FILLED[table], instead)
 
 
-def present_rows(folder: Path, table: str) -> dict[str, str]:
+def present_rows(tables: Tables, table: str) -> dict[str, str]:
     """What a lookup table gives now, by the value of the source."""
-    return {row[0]: row[1] for row in _rows(folder / LOOKUPS / f"{table}.csv", LOOKUP_COLUMNS, "source_value")}
+    path = tables.needed(f"{LOOKUPS}/{table}.csv")
+    return {row[0]: row[1] for row in _rows(path, LOOKUP_COLUMNS, "source_value")}
+
+
+def _write(path: Path, columns: tuple[str, ...], rows: list[list[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(path, columns, rows)
 
 
 def _rows(path: Path, columns: tuple[str, ...], untrimmed: str) -> list[list[str]]:
@@ -50,21 +60,24 @@ def _rows(path: Path, columns: tuple[str, ...], untrimmed: str) -> list[list[str
     return [[(exact if name == untrimmed else plain)(row.cells[name]) for name in columns] for row in rows]
 
 
-def _put_lookup_tests(path: Path, table: str, changed: Mapping[str, str]) -> None:
-    if not path.exists():
+def _put_lookup_tests(tables: Tables, table: str, changed: Mapping[str, str]) -> None:
+    place = Path(LOOKUPS, TESTS)
+    if not tables.path(place).exists():
         return
-    rows = _rows(path, TEST_COLUMNS, "value")
+    rows = _rows(tables.path(place), TEST_COLUMNS, "value")
     by_field = {f"{table}.{source}": target for source, target in changed.items()}
     for row in rows:
         if row[:2] == [table, "lookup"] and row[2] in by_field:
             row[3] = by_field.pop(row[2])
     fresh = [[table, "lookup", field, target, ""] for field, target in by_field.items()]
-    write_rows(path, TEST_COLUMNS, [*rows, *fresh])
+    _write(tables.own / place, TEST_COLUMNS, [*rows, *fresh])
 
 
-def _put_tests(path: Path, source: str, fields: tuple[str, ...], instead: Mapping[str, tuple[str, str]]) -> None:
+def _put_tests(
+    tables: Tables, place: Path, source: str, fields: tuple[str, ...], instead: Mapping[str, tuple[str, str]]
+) -> None:
     """Expects other values of some fields: `instead` has the old and the new one by the value of the source."""
-    rows = _rows(path, TEST_COLUMNS, "value")
+    rows = _rows(tables.path(place), TEST_COLUMNS, "value")
     given = {row[0]: row[3] for row in rows if row[1:3] == ["given", source]}
     by_value = dict(instead.values())
     is_changed = False
@@ -75,4 +88,4 @@ def _put_tests(path: Path, source: str, fields: tuple[str, ...], instead: Mappin
         if new and row[3] == old:
             row[3], is_changed = new, True
     if is_changed:
-        write_rows(path, TEST_COLUMNS, rows)
+        _write(tables.own / place, TEST_COLUMNS, rows)

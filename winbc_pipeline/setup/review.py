@@ -15,7 +15,7 @@ LOOKED_AT = ("This machine", "Mapping tables", "What ")  # beginnings of the che
 def review(sitting: Sitting) -> None:
     """Writes workspace.yaml, checks what the flows need, and says what a person does next."""
     settings = sitting.settings
-    copy_to_edit(settings.mapping_folder)
+    copy_to_edit(settings)
     write_workspace(settings.connection)
     on = [flow for flow in FLOWS if runs(flow, settings)]
     for check in checks(settings):

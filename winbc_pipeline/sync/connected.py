@@ -4,7 +4,8 @@ Here belongs: what a flow and the settings of a connection determine together, a
 A process that serves several connections holds one ConnectedFlow for each flow of each connection.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,19 @@ import duckdb
 from ..errors import ConfigurationError, MappingError
 from ..mapping.compiler import CREATE, Compiled, compile_table
 from ..mapping.custom import load_functions
-from ..mapping.tables import LOOKUPS, Feature, Table, read_features, read_table, version, with_features, with_lines
+from ..mapping.tables import (
+    LOOKUPS,
+    TESTS,
+    Feature,
+    Table,
+    read_features,
+    read_table,
+    version,
+    with_features,
+    with_lines,
+)
 from ..mapping.trial import check_lookups, try_out
-from ..settings import Settings
+from ..settings import Settings, sharing
 from ..staging.load import OWN, TYPES, StagingTable
 from ..staging.people.erased import mark_sql
 from ..staging.people.installation_key import key_in
@@ -30,10 +41,12 @@ from .part import Part
 from .reading import read_bc
 
 CompiledTables = dict[str, Compiled]  # by the name of the part
+SHARED = "A mistake in the shared table"
 
 # The last compiled tables of each flow and mapping folder, with what they were made of. A run asks for them often, and
-# compiling them takes longer than mapping an order.
-_made: dict[tuple[str, str, Path], tuple[tuple[object, ...], CompiledTables]] = {}
+# compiling them takes longer than mapping an order. Connections that build on the same folder share them as long as all
+# their files are the same.
+_made: dict[tuple[str, str, Path | tuple[Path, ...]], tuple[tuple[object, ...], CompiledTables]] = {}
 
 
 @dataclass(frozen=True)
@@ -75,12 +88,21 @@ class ConnectedFlow:
         folder from before them no table."""
         if not part.picture:
             return True
-        return set(part.picture.needs) <= self.source_fields.keys() and (self.table_folder / part.table).exists()
+        return set(part.picture.needs) <= self.source_fields.keys() and self.has_table(part.table)
+
+    def place_of(self, table: str) -> Path:
+        """The place in a mapping folder of one of the flow's own tables, by the name of its file."""
+        return Path(self.flow.id, table)
+
+    def has_table(self, table: str) -> bool:
+        """Whether there is one of the flow's own tables, by the name of its file."""
+        return self.settings.tables.path(self.place_of(table)).exists()
 
     @property
-    def table_folder(self) -> Path:
-        """The folder of the flow's own mapping tables."""
-        return self.settings.tables_folder / self.flow.id
+    def table_files(self) -> dict[Path, Path]:
+        """The files of the flow's own tables and of the lookup tables, by their places in a mapping folder."""
+        tables = self.settings.tables
+        return {**tables.of(self.flow.id), **tables.of(LOOKUPS)}
 
     @property
     def staging(self) -> StagingTable:
@@ -140,12 +162,15 @@ class ConnectedFlow:
         Raises: MappingError that names file, row, column and cell.
         """
         used = {each.name: each for each in self.parts}.get(part.name)
-        table = read_table(self.table_folder / part.table)
+        tables = self.settings.tables
+        table = read_table(tables.needed(self.place_of(part.table)))
         if not used:
             return table
-        more = [line for name in used.more for line in read_table(self.table_folder / name).lines]
-        features = [each for name in used.features for each in read_features(self.table_folder / name)]
-        return with_features(with_lines(table, more), features)
+        more = [tables.needed(self.place_of(name)) for name in used.more]
+        features = [tables.path(self.place_of(name)) for name in used.features]
+        table = replace(table, others=(*more, *features))
+        table = with_lines(table, [line for path in more for line in read_table(path).lines])
+        return with_features(table, [each for path in features for each in read_features(path)])
 
     def check_on(self) -> None:
         """Raises ConfigurationError when the settings do not let records go in the flow's direction, or only wrong."""
@@ -158,9 +183,14 @@ class ConnectedFlow:
         self.flow.refuses(self.settings)
 
     def mapping_version(self) -> str:
-        """Hash of the flow's mapping files and custom functions; raises MappingError when the folder is missing."""
-        folder = self.settings.tables_folder
-        return version(self.table_folder, folder / LOOKUPS, self.settings.mapping_functions)
+        """Hash of the flow's mapping files and custom functions; raises MappingError when the shared folder is missing.
+
+        A table's own file and the same one of the shared folder make the same version.
+        """
+        tables = self.settings.tables
+        tables.check()
+        files = {tables.own / place: path for place, path in self.table_files.items()}
+        return version(files, self.settings.mapping_functions)
 
     def was_edited_since(self, made_by: Iterable[str]) -> bool:
         """Whether records were made by other tables than the present ones.
@@ -202,18 +232,36 @@ class ConnectedFlow:
         profile = load_profile(self.settings.winstore.profile)
         constants = dict(self.flow.constants(self.settings))
         made_of = (self.flow, self.parts, self.mapping_version(), profile, constants)
-        name = (make.__name__, self.flow.id, self.settings.tables_folder)
+        tables = self.settings.tables
+        files: Path | tuple[Path, ...] = tuple(self.table_files.values()) if tables.base else tables.own
+        name = (make.__name__, self.flow.id, files)
         kept = _made.get(name)
-        if not kept or kept[0] != made_of:  # connections may share a folder, and threads ask at the same time
-            kept = _made[name] = made_of, make(self)
+        if not kept or kept[0] != made_of:  # connections may share files, and threads ask at the same time
+            with self._shared_told():
+                kept = _made[name] = made_of, make(self)
         return kept[1]
+
+    @contextmanager
+    def _shared_told(self) -> Iterator[None]:
+        """Adds to a mistake in a file of the shared folder which connections it stops."""
+        try:
+            yield
+        except MappingError as error:
+            tables = self.settings.tables
+            shared = {place: path for place, path in tables.of().items() if tables.is_shared(place)}
+            begins = error.message.startswith
+            table = next((place for place, path in shared.items() if begins((str(path), str(place)))), None)
+            if table is None or SHARED in error.hint:
+                raise
+            hint = f"{error.hint} {SHARED} {shared[table]} stops {', '.join(sharing(self.settings, table))}.".strip()
+            raise MappingError(error.message, hint) from None
 
     @property
     def parts_with_tables(self) -> tuple[Part, ...]:
         """The parts that these settings use, and the others for which the mapping folder has a table: one from before
         a part lacks it."""
         used = {part.name for part in self.parts}
-        return tuple(part for part in self.flow.parts if part.name in used or (self.table_folder / part.table).exists())
+        return tuple(part for part in self.flow.parts if part.name in used or self.has_table(part.table))
 
     def _compile(self) -> CompiledTables:
         compiled, used = {}, {part.name for part in self.parts}
@@ -232,7 +280,7 @@ class ConnectedFlow:
             table,
             self.source_fields,
             {**self.target_fields(part), **_fields_beside(part, table)},
-            self.settings.tables_folder / LOOKUPS,
+            {place.stem: path for place, path in self.settings.tables.of(LOOKUPS).items() if place.name != TESTS},
             self._constants(),
             load_functions(self.settings.mapping_functions),
             self._more_fields(),
@@ -255,8 +303,10 @@ class ConnectedFlow:
         Raises: MappingError that names table, key and value.
         """
         functions = load_functions(self.settings.mapping_functions)
-        for each in self.compiled().values():
-            check_lookups(each, functions)
+        tables = self.compiled().values()
+        with self._shared_told():
+            for each in tables:
+                check_lookups(each, functions)
 
     def without_place(self) -> list[str]:
         """In words, what the source gives and the target does not get: features without a place, fields that no table

@@ -186,7 +186,7 @@ def takes_orders(settings: Settings) -> bool:
 
 
 def _tables(connected: ConnectedFlow) -> CheckResult:
-    whose = "the shipped" if connected.settings.tables_folder == SHIPPED_TABLES else "your"
+    whose = "the shipped" if connected.settings.tables.own == SHIPPED_TABLES else "your"
     lost = (*not_carried(connected), *pictures_not_carried(connected))
     in_need = tuple(needs_app(connected))
     if in_need and takes_orders(connected.settings):
@@ -194,7 +194,14 @@ def _tables(connected: ConnectedFlow) -> CheckResult:
     warnings = (*in_need, *missing_rows(connected), *left_out(connected), *lost)
     tables = connected.checked()
     connected.check_lookups()
-    return CheckResult(f"{whose} {len(tables)} tables, and the values of staged records", warnings)
+    return CheckResult(f"{whose} {len(tables)} tables{_shared(connected)}, and the values of staged records", warnings)
+
+
+def _shared(connected: ConnectedFlow) -> str:
+    """In words, how many files of a flow, with the lookup tables, are shared; nothing where none may be."""
+    base, files = connected.settings.mapping_base, connected.table_files
+    count = sum(connected.settings.tables.is_shared(table) for table in files)
+    return f" ({count} of {len(files)} files from {base})" if base else ""
 
 
 def _records(connected: ConnectedFlow) -> CheckResult:

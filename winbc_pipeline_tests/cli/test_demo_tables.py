@@ -39,3 +39,16 @@ def test_a_demo_of_an_earlier_version_works_on_its_own_tables_from_now_on(home: 
     (home / "winbc.toml").write_text(f'connection = "demo"\n{line}[orders]\n')
     copy_tables(tmp_path / TABLES)
     assert (home / "winbc.toml").read_text() == 'connection = "demo"\n[orders]\n'
+
+
+def test_the_demo_of_a_connection_that_builds_on_a_shared_folder_has_all_of_its_tables(
+    home: Path, tmp_path: Path
+) -> None:
+    own, base = tmp_path / TABLES, tmp_path / "base"
+    contents = {own / TERMS: "own", base / TERMS: "", base / "lookups" / "units.csv": "shared"}
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    copy_tables(own, base)
+    found = {str(path.relative_to(home / TABLES)): path.read_text() for path in (home / TABLES).rglob("*.csv")}
+    assert found == {str(TERMS): "own", "lookups/units.csv": "shared"}

@@ -48,7 +48,8 @@ class Tables:
     def compile(self, *rows: str, functions: Path | None = None, header: str = HEADER) -> Compiled:
         self.path.write_text(header + "".join(f"{row}\n" for row in rows), encoding="utf-8")
         known = load_functions(functions)
-        return compile_table(read_table(self.path), FIELDS, TARGET, self.folder, {"shop": ("text", "'WEB'")}, known)
+        lookups = {path.stem: path for path in self.folder.glob("*.csv")}
+        return compile_table(read_table(self.path), FIELDS, TARGET, lookups, {"shop": ("text", "'WEB'")}, known)
 
     def try_out(self, *rows: str) -> None:
         """What `winbc mapping validate` does with the table."""

@@ -11,8 +11,9 @@ import pytest
 
 from winbc_pipeline import audit
 from winbc_pipeline.cli.main import main
-from winbc_pipeline.flows import flow_named
+from winbc_pipeline.flows import PRODUCTS, flow_named
 from winbc_pipeline.mapping.tables import read_lookup
+from winbc_pipeline.settings import Settings
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.stage import stage
 from winbc_pipeline.sync.work import Work
@@ -337,11 +338,9 @@ def test_test_goes_red_and_says_what_was_made(desk: Desk) -> None:
 
 
 def test_tables_that_differ_only_in_what_a_run_does_not_read_have_one_version(desk: Desk, tmp_path: Path) -> None:
-    from winbc_pipeline.mapping.tables import version
-
-    folder, lookups = desk.folder / "products_winstore_to_bc", desk.folder / "lookups"
-    before = version(folder, lookups)
-    (folder / "tests.csv").write_text("test,kind,field,value,note\n")
-    assert version(folder, lookups) == before
+    products = ConnectedFlow(PRODUCTS, Settings(mapping_folder=desk.folder))
+    before = products.mapping_version()
+    (desk.folder / "products_winstore_to_bc" / "tests.csv").write_text("test,kind,field,value,note\n")
+    assert products.mapping_version() == before
     desk.edit("unitPrice,price", "unitPrice,costprice")
-    assert version(folder, lookups) != before
+    assert products.mapping_version() != before

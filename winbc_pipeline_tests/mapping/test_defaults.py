@@ -12,7 +12,7 @@ from winbc_pipeline.errors import WinbcError
 from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import TESTS, read_lookup, read_table
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import Settings, Tables
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.flow import Flow
 from winbc_pipeline.workbench.tables.table_tests import run_lookup_tests, run_tests
@@ -84,7 +84,7 @@ def test_the_lookup_tables_pass_their_tests_and_each_row_has_one() -> None:
 
 
 def test_the_live_tables_start_as_a_copy_of_the_shipped_ones() -> None:
-    assert list(differences(REPOSITORY / "mapping_tables")) == []
+    assert list(differences(Tables(REPOSITORY / "mapping_tables"))) == []
 
 
 ADDRESS = "addressLine1 postalCode city country"
@@ -179,7 +179,7 @@ def test_an_edit_is_shown_cell_by_cell(folder: Path) -> None:
     path = folder / "products_winstore_to_bc" / "item.csv"
     path.write_text(path.read_text().replace("unitPrice,price,", "unitPrice,costprice,"))
     (folder / "lookups" / "units.csv").unlink()
-    shown = [(each.table, each.row, each.column, each.shipped, each.yours) for each in differences(folder)]
+    shown = [(each.table, each.row, each.column, each.shipped, each.yours) for each in differences(Tables(folder))]
     assert shown == [
         ("lookups/units.csv", "", "", "the whole table", ""),
         ("products_winstore_to_bc/item.csv", "unitPrice", "source", "price", "costprice"),
@@ -200,14 +200,14 @@ def test_an_edit_is_shown_cell_by_cell(folder: Path) -> None:
 def test_reset_puts_the_shipped_table_back_and_keeps_the_replaced_one(folder: Path, name: str | None) -> None:
     path = folder / "products_winstore_to_bc" / "item.csv"
     path.write_text("mine")
-    assert reset(folder, name, NOW) == [Path("products_winstore_to_bc/item.csv")]
-    assert list(differences(folder)) == []
+    assert reset(Tables(folder), name, NOW) == [Path("products_winstore_to_bc/item.csv")]
+    assert list(differences(Tables(folder))) == []
     assert (folder / "kept" / "2026-03-01T120000" / "products_winstore_to_bc" / "item.csv").read_text() == "mine"
 
 
 def test_reset_of_one_table_leaves_the_others_alone(folder: Path) -> None:
     (folder / "lookups" / "units.csv").write_text("mine")
-    assert reset(folder, "countries", NOW) == []
+    assert reset(Tables(folder), "countries", NOW) == []
     assert (folder / "lookups" / "units.csv").read_text() == "mine"
 
 
@@ -223,7 +223,7 @@ def test_reset_knows_a_table_without_its_folder_and_a_flow_without_its_direction
     folder: Path, name: str, table: str
 ) -> None:
     (folder / table).write_text("mine")
-    assert reset(folder, name, NOW) == [Path(table)]
+    assert reset(Tables(folder), name, NOW) == [Path(table)]
 
 
 @pytest.mark.parametrize(
@@ -235,17 +235,17 @@ def test_reset_knows_a_table_without_its_folder_and_a_flow_without_its_direction
 )
 def test_reset_of_a_name_that_several_have_lists_them(folder: Path, name: str, words: str) -> None:
     with pytest.raises(WinbcError, match=words):
-        reset(folder, name, NOW)
+        reset(Tables(folder), name, NOW)
 
 
 def test_a_test_that_was_edited_is_shown(folder: Path) -> None:
     path = folder / "products_winstore_to_bc" / "tests.csv"
     path.write_text(path.read_text().replace("article,given,price,18.5,", "article,given,price,19,"))
-    (difference,) = differences(folder)
+    (difference,) = differences(Tables(folder))
     assert (difference.row, difference.column) == ("article, given, price", "value")
     assert (difference.shipped, difference.yours) == ("18.5", "19")
 
 
 def test_reset_of_a_table_that_is_not_shipped_says_so(folder: Path) -> None:
-    with pytest.raises(WinbcError, match="No shipped table is called nonsense"):
-        reset(folder, "nonsense", NOW)
+    with pytest.raises(WinbcError, match="No table is called nonsense"):
+        reset(Tables(folder), "nonsense", NOW)

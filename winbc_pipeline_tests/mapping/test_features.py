@@ -13,7 +13,7 @@ from winbc_pipeline.errors import MappingError
 from winbc_pipeline.flows import CUSTOMERS, PRODUCTS
 from winbc_pipeline.mapping.shipped import SHIPPED, differences, reset
 from winbc_pipeline.mapping.tables import Line
-from winbc_pipeline.settings import BusinessCentralSettings, Settings
+from winbc_pipeline.settings import BusinessCentralSettings, Settings, Tables
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.workbench.tables.table_tests import run_tests
 from winbc_pipeline.workbench.trace import trace
@@ -174,10 +174,10 @@ def test_an_edited_row_is_shown_by_diff_and_put_back_by_reset(shop: Shop) -> Non
     path = shop.folder / "features.csv"
     path.write_text(path.read_text().replace("supplierid,supplierid,", "supplierid,supplierid,dimension SUPPLIER"))
     tables = shop.folder.parent
-    (found,) = differences(tables)
+    (found,) = differences(Tables(tables))
     assert (found.row, found.column, found.yours) == ("supplierid", "place", "dimension SUPPLIER")
-    assert reset(tables, "features", NOW) == [Path(PRODUCTS.id, "features.csv")]
-    assert list(differences(tables)) == []
+    assert reset(Tables(tables), "features", NOW) == [Path(PRODUCTS.id, "features.csv")]
+    assert list(differences(Tables(tables))) == []
 
 
 @pytest.mark.parametrize("when", ["", "always", "create", "fill_empty"])

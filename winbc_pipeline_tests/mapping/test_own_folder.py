@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from winbc_pipeline.settings import SHIPPED_TABLES, load_settings
+from winbc_pipeline.settings import SHIPPED_TABLES, Tables, load_settings
 
 from ..cli.test_cli import run
 from ..support.sandboxes import Sandboxes
@@ -41,7 +41,7 @@ def test_edit_makes_the_folder_and_names_the_files(
     assert "mapping_tables is a copy of all shipped tables" in printed
     assert f"edit: {ITEM}" in printed
     assert ITEM.read_bytes() == (SHIPPED_TABLES.parent / ITEM).read_bytes()
-    assert load_settings().tables_folder == Path("mapping_tables")
+    assert load_settings().tables == Tables(Path("mapping_tables"))
 
 
 @pytest.mark.usefixtures("empty_folder")

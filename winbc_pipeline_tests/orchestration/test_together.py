@@ -3,6 +3,7 @@
 Source of the promises: docs/operations.md, "Several connections in one place".
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -307,3 +308,24 @@ def test_secrets_are_renewed_in_the_connection_whose_file_changed(place: Path) -
     loaded: list[Settings] = [load_settings(folder) for folder in folders]
     (folders[1] / ".env").write_text("WINBC_WINSTORE__PASSWORD=new\n")
     assert [current("winstore.password", "old", each.winstore.folder) for each in loaded] == ["old", "new"]
+
+
+def test_an_edit_of_a_shared_table_is_noticed_in_each_connection_that_has_none_of_its_own(place: Path) -> None:
+    """So what was made with it is out of date there, and nowhere else. Source: docs/mapping.md, "A shared folder"."""
+    shared = Path("connections", "shared_tables")
+    shutil.copytree(REPOSITORY / "mapping_tables", shared)
+    toml = SHARED.replace(f'mapping_folder = "{REPOSITORY / "mapping_tables"}"', 'mapping_base = "../shared_tables"')
+    Path("connections", "defaults.toml").write_text(toml)
+    own = connection("den-haag", {}) / "mapping_tables" / ORDERS
+    connection("utrecht", {})
+    own.mkdir(parents=True)
+    shutil.copyfile(shared / ORDERS / "order.csv", own / "order.csv")
+    edited = served().resolve_sensor_def("mapping_tables_edited")
+    with DagsterInstance.ephemeral() as instance:
+        first = edited(build_sensor_context(instance))
+        assert isinstance(first, SensorResult)
+        with (shared / ORDERS / "order.csv").open("a", encoding="utf-8") as file:
+            file.write("\n")
+        second = edited(build_sensor_context(instance, cursor=first.cursor))
+    assert isinstance(second, SensorResult)
+    assert [request.job_name for request in second.run_requests or ()] == ["utrecht__mapping_tables"]

@@ -48,7 +48,7 @@ def test_an_optional_field_that_the_profile_does_not_read_is_empty_and_any_other
     version_1: Sandboxes, tmp_path: Path
 ) -> None:
     folder = tmp_path / "tables"
-    shutil.copytree(version_1.settings.tables_folder, folder)
+    shutil.copytree(version_1.settings.tables.own, folder)
     version_1.settings = version_1.settings.model_copy(update={"mapping_folder": folder})
     connected, path = ConnectedFlow(CUSTOMERS, version_1.settings), folder / CUSTOMERS.id / "customer.csv"
     assert connected.checked()

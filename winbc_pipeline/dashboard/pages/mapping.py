@@ -14,7 +14,7 @@ from ...errors import MappingError
 from ...flows import FLOWS
 from ...mapping.shipped import shape_of
 from ...mapping.tables import LOOKUPS
-from ...settings import Settings
+from ...settings import Settings, sharing
 from ...workbench.tables.drafts import Draft, Problem, flows_of_table, problems, unknown_codes
 from ...workbench.tables.offered import offered
 from ...workbench.tables.saving import (
@@ -22,6 +22,7 @@ from ...workbench.tables.saving import (
     TableWrong,
     content_of,
     differences_between,
+    give_up,
     history,
     kept,
     remember,
@@ -50,20 +51,22 @@ def routes(site: Site) -> Sequence[BaseRoute]:
         Route("/mapping/table", grid),
         Route("/mapping/check", check, methods=["POST"]),
         Route("/mapping/save", keep, methods=["POST"]),
+        Route("/mapping/give-up", take_away, methods=["POST"]),
         *mapping_tries.routes(site, draft_of),
     ]
 
 
 def show(request: Request) -> Response:
-    """Lists the tables, and says which of them are not as shipped."""
-    settings, folders = site_of(request).settings, dict[str, list[tuple[Path, bool, bool]]]()
+    """Lists the tables, and says which of them are not as shipped, and which are shared."""
+    settings, folders = site_of(request).settings, dict[str, list[tuple[Path, str, bool]]]()
+    settings.tables.check()
     for table in tables(settings):
         own = shipped(table)
-        state = (table, own is None, own is not None and content_of(settings, table) != own)
-        folders.setdefault(table.parts[0], []).append(state)
+        state = "own" if own is None else "edited" if content_of(settings, table) != own else ""
+        folders.setdefault(table.parts[0], []).append((table, state, settings.tables.is_shared(table)))
     on = {flow.id: flow.is_on(settings) for flow in FLOWS}
     ordered = sorted(folders.items(), key=lambda each: (not on.get(each[0], each[0] == LOOKUPS), each[0]))
-    return render(request, "mapping.html", page="mapping", folders=ordered, on=on)
+    return render(request, "mapping.html", page="mapping", folders=ordered, on=on, base=settings.mapping_base)
 
 
 def grid(request: Request) -> Response:
@@ -110,6 +113,9 @@ def _grid(
         is_large=len(sheet.rows) > MOST_ROWS,
         offered=offered(settings, table),
         has_shipped=shipped(table) is not None,
+        shared_by=sharing(settings, table) if settings.tables.is_shared(table) else [],
+        hides_shared=settings.tables.in_base(table) and not settings.tables.is_shared(table),
+        folder=settings.mapping_base,
         found=found,
         saved="saved" in request.query_params,
         last=next(iter(history(settings, table)), None),
@@ -157,6 +163,20 @@ def keep(request: Request) -> Response:
         found = [(places.get(each.row, -1), each) for each in error.problems]
         return _grid(request, draft.table, draft.content, str(form.get("seen", "")), found=found)
     return RedirectResponse(f"/mapping/table?{urlencode({'name': draft.table.as_posix(), 'saved': 1})}", 303)
+
+
+@require("admin")
+def take_away(request: Request) -> Response:
+    """Takes the connection's own table away, so that the shared one serves again; unless its file is another one by
+    now: then it is shown."""
+    site, form = site_of(request), form_of(request)
+    table, why = _table(request, str(form.get("name", ""))), str(form.get("why", "")).strip()[:200]
+    try:
+        seen = str(form.get("seen", ""))
+        give_up(site.settings, table, seen, who(request), site.now(), why, lambda: note(request, "edit", str(table)))
+    except TableChanged:
+        return _changed(request, draft_of(request))
+    return RedirectResponse(f"/mapping/table?{urlencode({'name': table.as_posix(), 'saved': 1})}", 303)
 
 
 def _changed(request: Request, draft: Draft) -> Response:

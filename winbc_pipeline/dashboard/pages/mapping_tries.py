@@ -16,7 +16,7 @@ from ...sync.flow import Flow
 from ...workbench.impact import Impact, impact
 from ...workbench.shown import Shown
 from ...workbench.tables.drafts import Compared, Draft, compared, results_of
-from ...workbench.tables.saving import content_of, differences_between, history, shipped
+from ...workbench.tables.saving import content_of, differences_between, history, of_base, shipped
 from ..answers import WAIT_S, note
 from ..guard.forms import form_of
 from ..guard.session import require
@@ -77,12 +77,15 @@ class Tries:
         return render(request, "mapping_tests.html", passed=passed, failed=failed, left_out=left_out)
 
     def compared(self, request: Request) -> Response:
-        """Says how the edited table differs from the saved one, and from the shipped one."""
+        """Says how the edited table differs from the saved one, the shared one and the shipped one."""
         draft = self.draft_of(request)
         present, own = content_of(draft.settings, draft.table), shipped(draft.table)
         unsaved = differences_between(draft.table, present, draft.content)
         from_shipped = None if own is None else differences_between(draft.table, own, draft.content)
-        return render(request, "mapping_differences.html", unsaved=unsaved, from_shipped=from_shipped)
+        base = of_base(draft.settings, draft.table)
+        from_shared = None if base is None else differences_between(draft.table, base, draft.content)
+        found = {"unsaved": unsaved, "from_shared": from_shared, "from_shipped": from_shipped}
+        return render(request, "mapping_differences.html", **found)
 
     def past(self, request: Request) -> Response:
         """Lists the kept versions: who saved them, when and why."""

@@ -102,7 +102,7 @@ def rows(
 
 def _words(settings: Settings) -> set[str]:
     """The words of the formulas, the names of the fields that they read among them."""
-    table = read_table(settings.tables_folder / FLOW / "stock.csv")
+    table = read_table(settings.tables.needed(f"{FLOW}/stock.csv"))
     return set(re.findall(r"\w+", " ".join(line.source for line in table.lines)))
 
 

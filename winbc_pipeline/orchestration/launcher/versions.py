@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...settings import Settings, load_settings
+from ...settings.connection import defaults_of
 
 PACKAGE = Path(__file__).parents[2]
 PREFIX = str(Settings.model_config.get("env_prefix"))
@@ -21,7 +22,7 @@ def version() -> str:
     own = [file for file in (settings.winstore.profile, settings.mapping_functions) if file]
     given = sorted((name, value) for name, value in os.environ.items() if name.startswith(PREFIX))
     made_of = hashlib.sha256(repr(given).encode())
-    for file in (*code(), *SETTINGS, *own):
+    for file in (*code(), *SETTINGS, defaults_of(Path()), *own):
         if file.exists():
             stat = file.stat()
             made_of.update(f"{file} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}".encode())

@@ -52,7 +52,7 @@ def groups(settings: Settings) -> Mapping[str, str]:
 
     Raises: MappingError for a table that is wrong or missing.
     """
-    return read_lookup(_table(settings, f"{GROUPS}.csv"))
+    return read_lookup(settings.tables.needed(f"{LOOKUPS}/{GROUPS}.csv"))
 
 
 def group_of(settings: Settings, warehouse: str) -> str | None:
@@ -66,7 +66,7 @@ def rules(settings: Settings) -> list[Row]:
 
     Raises: MappingError that names file, row and column.
     """
-    path = _table(settings, RULES)
+    path = settings.tables.path(f"{LOOKUPS}/{RULES}")
     if not path.exists():
         return []
     made = list(_rules(path))
@@ -107,10 +107,6 @@ def _flag(place: str, column: str, cell: str) -> bool:
     if known is None:
         raise MappingError(f"{place}, column {column}: `{cell[:40]}` is neither yes nor no.")
     return known
-
-
-def _table(settings: Settings, name: str) -> Path:
-    return settings.tables_folder / LOOKUPS / name
 
 
 def put_groups(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -17,7 +17,7 @@ import orjson
 
 from ... import audit, clock
 from ...errors import NotDone
-from ...settings import SHIPPED_TABLES, Settings
+from ...settings import SHIPPED_TABLES, Settings, Tables
 from ...staging import schema
 from ...staging.store import Store, writing
 from ...sync.keeping.comparisons import is_one
@@ -25,7 +25,7 @@ from . import lasting
 
 FORMAT = 1
 MANIFEST = "backup.json"
-STATE, TABLES, SETTINGS = "state/", "mapping_tables/", "settings/"
+STATE, TABLES, BASE, SETTINGS = "state/", "mapping_tables/", "mapping_base/", "settings/"
 KEYS = ".key"
 DATABASES = ".duckdb"
 FOLDER = "backups"
@@ -120,12 +120,16 @@ def databases(settings: Settings) -> list[Path]:
 
 
 def _other_files(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """The keys of the pairs' hashes, the connection's own mapping tables, and the settings, by name in the backup."""
+    """The keys of the pairs' hashes, the connection's own mapping tables, those of the shared folder, and the settings,
+    by name in the backup."""
     for path in sorted(folder_of(settings).glob(f"*{KEYS}")):
         yield STATE + path.name, path
-    if settings.tables_folder != SHIPPED_TABLES:
-        for path in sorted(settings.tables_folder.rglob("*.csv")):
-            yield TABLES + path.relative_to(settings.tables_folder).as_posix(), path
+    own, base = settings.tables.own, settings.tables.base
+    if own != SHIPPED_TABLES:
+        for path in sorted(own.rglob("*.csv")):
+            yield TABLES + path.relative_to(own).as_posix(), path
+    for table, path in Tables(base).of().items() if base else ():
+        yield BASE + table.as_posix(), path
     for each in (Path("winbc.toml"), settings.mapping_functions, settings.winstore.profile):
         if each and each.exists():
             yield SETTINGS + (each.name if each.is_absolute() else each.as_posix()), each

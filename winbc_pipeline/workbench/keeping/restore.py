@@ -21,7 +21,7 @@ import orjson
 from ... import audit, clock
 from ...errors import NotDone, StoreDamaged
 from ...flows import FLOWS
-from ...settings import SHIPPED_TABLES, Settings, load_settings
+from ...settings import Settings, load_settings
 from ...staging import schema
 from ...staging.disk import flushed, log_of
 from ...staging.people.installation_key import KEY_FILE
@@ -30,7 +30,19 @@ from ...sync.connected import ConnectedFlow
 from ...sync.keeping import restored
 from ...sync.session import lease
 from . import lasting
-from .backup import DATABASES, FORMAT, MANIFEST, SETTINGS, STATE, TABLES, Manifest, check_in_files, databases, folder_of
+from .backup import (
+    BASE,
+    DATABASES,
+    FORMAT,
+    MANIFEST,
+    SETTINGS,
+    STATE,
+    TABLES,
+    Manifest,
+    check_in_files,
+    databases,
+    folder_of,
+)
 
 TOML = Path("winbc.toml")
 PACKED = f"{SETTINGS}{TOML}"
@@ -253,11 +265,16 @@ def _keep(present: Path, kept: Path) -> None:
 def _settings_and_tables(
     backup: zipfile.ZipFile, manifest: Manifest, settings: Settings
 ) -> tuple[list[Path], list[Path]]:
-    """Writes the tables and settings that are missing; returns these, and those that are there and differ."""
-    tables = settings.mapping_folder if settings.tables_folder == SHIPPED_TABLES else settings.tables_folder
-    places = {TABLES: tables, SETTINGS: Path()}
-    written, differ = [], []
+    """Writes the tables and settings that are missing; returns these, and those that are there and differ.
+
+    Where the settings name no shared folder, its tables become the connection's own, but for those that it had itself.
+    """
+    base = settings.mapping_base
+    written, differ = _shared(backup, manifest, base) if base else ([], [])
+    places = {TABLES: settings.mapping_folder, SETTINGS: Path()} | ({} if base else {BASE: settings.mapping_folder})
     for name in manifest.files:
+        if name.startswith(BASE) and name.replace(BASE, TABLES, 1) in manifest.files:
+            continue
         for prefix, folder in places.items():
             if not name.startswith(prefix):
                 continue
@@ -269,6 +286,22 @@ def _settings_and_tables(
             elif target.read_bytes() != content:
                 differ.append(target)
     return written, differ
+
+
+def _shared(backup: zipfile.ZipFile, manifest: Manifest, base: Path) -> tuple[list[Path], list[Path]]:
+    """Puts a shared folder back, whole, where there is none. One that is there serves other connections and stays."""
+    names = [name for name in manifest.files if name.startswith(BASE)]
+    contents = {base.joinpath(*_safe(name.removeprefix(BASE))): backup.read(name) for name in names}
+    if base.exists() or not contents:
+        return [], [path for path, content in contents.items() if not path.exists() or path.read_bytes() != content]
+    half = base.with_name(f"{base.name}.{RESTORING}")
+    shutil.rmtree(half, ignore_errors=True)  # of a restoring that was killed
+    for path, content in contents.items():
+        target = half / path.relative_to(base)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    half.rename(base)
+    return list(contents), []
 
 
 def _safe(name: str) -> list[str]:

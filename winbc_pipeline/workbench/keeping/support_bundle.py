@@ -124,12 +124,11 @@ def _without(text: str, secrets: Iterable[str]) -> str:
 
 
 def _mapping_tables(settings: Settings) -> Iterator[Row]:
-    folder = settings.tables_folder
-    for path in sorted(folder.rglob("*.csv")):
-        name = path.relative_to(folder)
+    for name, path in settings.tables.of().items():
         content, shipped = path.read_bytes(), SHIPPED_TABLES / name
         as_shipped = shipped.exists() and shipped.read_bytes() == content
-        yield {"table": name.as_posix(), "lines": content.count(b"\n"), "as_shipped": as_shipped}
+        told: Row = {"table": name.as_posix(), "lines": content.count(b"\n"), "as_shipped": as_shipped}
+        yield told | ({"shared": settings.tables.is_shared(name)} if settings.mapping_base else {})
 
 
 def _databases(settings: Settings) -> Iterator[Row]:

@@ -5,7 +5,7 @@ Here belongs: a copy of the mapping folder with the edit in it, and what is wron
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -70,23 +70,30 @@ class Draft:
     def tried(self) -> Iterator[Settings]:
         """The settings with a mapping folder that has the edit, until the block ends."""
         with TemporaryDirectory(prefix="draft-") as name:
-            folder, real = Path(name) / "mapping", self.settings.tables_folder
-            for each in dict.fromkeys([LOOKUPS, str(self.table.parent), *(flow.id for flow in self.flows)]):
-                if (real / each).exists():
-                    shutil.copytree(real / each, folder / each, ignore=shutil.ignore_patterns("__pycache__"))
-            (folder / self.table).parent.mkdir(parents=True, exist_ok=True)
+            folder, real = Path(name) / "mapping", self.settings.tables
+            real.check()
+            files: dict[Path, Path] = {}
+            for each in {LOOKUPS, str(self.table.parent), *(flow.id for flow in self.flows)}:
+                files |= real.of(each)
+                (folder / each).mkdir(parents=True)
+            for table, path in files.items():
+                shutil.copyfile(path, folder / table)
             (folder / self.table).write_bytes(self.content)
             try:
-                yield self.settings.model_copy(update={"mapping_folder": folder})
+                yield self.settings.model_copy(update={"mapping_folder": folder, "mapping_base": None})
             except MappingError as error:
-                raise self._in_place(error, folder) from None
+                raise self._in_place(error, folder, files) from None
             finally:
                 forget_compiled(folder)
 
-    def _in_place(self, error: MappingError, folder: Path) -> MappingError:
-        """An error with the name of the table's file in the place of the copy's."""
-        shown = str(self.settings.tables_folder)
-        return MappingError(error.message.replace(str(folder), shown), error.hint.replace(str(folder), shown))
+    def _in_place(self, error: MappingError, folder: Path, files: Mapping[Path, Path]) -> MappingError:
+        """An error with the names of the tables' files in the places of the copies'."""
+        names = {str(folder / table): str(path) for table, path in files.items()}
+        names[str(folder)] = str(self.settings.tables.own)  # at last: the others begin with it
+        message, hint = error.message, error.hint
+        for copy, real in names.items():
+            message, hint = message.replace(copy, real), hint.replace(copy, real)
+        return MappingError(message, hint)
 
 
 def flows_of_table(settings: Settings, table: Path) -> tuple[Flow, ...]:
@@ -96,11 +103,11 @@ def flows_of_table(settings: Settings, table: Path) -> tuple[Flow, ...]:
     if table.name in (TESTS, RULES):
         return ()
     named = re.compile(rf"lookup\(\s*'{re.escape(table.stem)}'")
-    return tuple(flow for flow in FLOWS if any(map(named.search, _texts(settings.tables_folder / flow.id))))
+    return tuple(flow for flow in FLOWS if any(map(named.search, _texts(settings, flow))))
 
 
-def _texts(folder: Path) -> Iterator[str]:
-    for path in folder.glob("*.csv"):
+def _texts(settings: Settings, flow: Flow) -> Iterator[str]:
+    for path in settings.tables.of(flow.id).values():
         yield path.read_bytes().decode("utf-8", "replace").replace("\0", "")
 
 
@@ -161,7 +168,7 @@ def _first_problem(draft: Draft) -> Problem | None:
 
 def check(settings: Settings, table: Path, flows: Sequence[Flow]) -> None:
     """Raises MappingError for the first mistake of a table, or of what maps with it."""
-    path = settings.tables_folder / table
+    path = settings.tables.path(table)
     if table == Path(LOOKUPS) / TESTS:
         read_lookup_cases(path)
     elif table == Path(LOOKUPS) / RULES:

@@ -61,7 +61,7 @@ def values_seen(connected: ConnectedFlow, field: str) -> list[tuple[str, int]]:
 
 
 def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
-    """Writes the lookup table, or adds the missing values to it.
+    """Writes the lookup table, or adds the missing values to it; to a copy of the connection's own, where it is shared.
 
     New rows have `?` as target value. The tables' check refuses it until a person has put a value in its place.
 
@@ -71,11 +71,12 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
     if not re.fullmatch(r"\w+", name, re.ASCII) or name == Path(TESTS).stem:
         hint = "Use letters from a to z, digits and _, and another word than tests."
         raise MappingError(f"`{name[:40]}` cannot be the name of a lookup table.", hint)
-    folder = connected.settings.mapping_folder
-    if not folder.exists():
+    folder, base = connected.settings.mapping_folder, connected.settings.mapping_base
+    if not folder.exists() and not base:
         raise NotDone(f"There is no mapping folder {folder} to write to.", "`winbc mapping edit` makes it.")
-    path = folder / LOOKUPS / f"{name}.csv"
-    rows = _rows(path) if path.exists() else []
+    table = Path(LOOKUPS, f"{name}.csv")
+    path, present = folder / table, connected.settings.tables.path(table)
+    rows = _rows(present) if present.exists() else []
     known = {row[0] for row in rows}
     seen = [(value, count) for value, count in values_seen(connected, field) if value not in known]
     fresh = [[value, TO_FILL, f"seen {count} times"] for value, count in seen if _fits(value)]

@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from ...errors import NotDone
 from ...mapping.cells import bytes_of
-from ...mapping.shipped import KEPT, SHIPPED, Difference, copy_to_edit, differences_of
+from ...mapping.shipped import SHIPPED, Difference, copy_to_edit, differences_of
 from ...settings import Settings
 from ...staging.store import writing
 from .drafts import Draft, Problem, problems
@@ -60,21 +60,22 @@ class Version:
 
 
 def tables(settings: Settings) -> list[Path]:
-    """All tables of the mapping folder, as paths in it."""
-    folder = settings.tables_folder
-    found = (path.relative_to(folder) for path in folder.glob("*/*.csv"))
-    return sorted(path for path in found if path.parts[0] != KEPT)
+    """All tables that serve, as paths in the mapping folder."""
+    return list(settings.tables.of())
 
 
 def content_of(settings: Settings, table: Path) -> bytes:
     """The content of a table's file; raises MappingError for one that is missing."""
-    return bytes_of(settings.tables_folder / table)
+    return bytes_of(settings.tables.needed(table))
 
 
 def save(
     draft: Draft, seen: str, who: str, now: datetime, why: str = "", note: Callable[[], None] = lambda: None
 ) -> Version:
     """Puts an edited table in the place of its file. The mapping folder is made where the shipped tables serve.
+
+    A shared table stays as it is: the connection gets a table of its own. A shared one that nobody changed makes none,
+    which would hide later edits of the shared one.
 
     Args:
         seen: the version of the file that the person has edited.
@@ -88,15 +89,42 @@ def save(
     path = settings.mapping_folder / table
     with _only_one(settings):
         present = content_of(settings, table)
-        if version_of(present) != seen:
-            raise TableChanged(f"{table} was edited meanwhile; nothing was saved.", "Look at both, and choose.")
+        _check_seen(table, present, seen)
+        saved = Version(table.as_posix(), version_of(draft.content), seen, now, who, why)
+        if saved.version == seen and settings.tables.is_shared(table):
+            return saved
         with writing(path):
             note()
-            copy_to_edit(settings.mapping_folder)
-            saved = Version(table.as_posix(), version_of(draft.content), seen, now, who, why)
+            copy_to_edit(settings)
             _keep(settings, saved, draft.content, present)
+            path.parent.mkdir(parents=True, exist_ok=True)
             _replace(path, draft.content)
     return saved
+
+
+def give_up(
+    settings: Settings, table: Path, seen: str, who: str, now: datetime, why: str, note: Callable[[], None]
+) -> None:
+    """Takes a connection's own table away, so that the shared one serves again. The own one stays in the history.
+
+    Args: as of `save`.
+    Raises: NotDone where no shared table would serve; TableChanged; NotWritable.
+    """
+    with _only_one(settings):
+        tables = settings.tables
+        if not tables.base or not tables.in_base(table) or tables.is_shared(table):
+            raise NotDone("This connection has no table of its own in the place of a shared one.")
+        present, shared = content_of(settings, table), bytes_of(tables.base / table)
+        _check_seen(table, present, seen)
+        with writing(tables.own / table):
+            note()
+            _keep(settings, Version(table.as_posix(), version_of(shared), seen, now, who, why), shared, present)
+            (tables.own / table).unlink()
+
+
+def _check_seen(table: Path, present: bytes, seen: str) -> None:
+    if version_of(present) != seen:
+        raise TableChanged(f"{table} was edited meanwhile; nothing was saved.", "Look at both, and choose.")
 
 
 def _made_by(draft: Draft) -> list[Problem]:
@@ -154,6 +182,12 @@ def shipped(table: Path) -> bytes | None:
     """The content of a table as it is shipped; None for a table of the user's own."""
     path = SHIPPED / table
     return path.read_bytes() if path.exists() else None
+
+
+def of_base(settings: Settings, table: Path) -> bytes | None:
+    """The content of a table in the shared folder; None for one that is not there."""
+    tables = settings.tables
+    return bytes_of(tables.base / table) if tables.base and tables.in_base(table) else None
 
 
 def _folder(settings: Settings) -> Path:

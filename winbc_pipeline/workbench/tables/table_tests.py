@@ -40,7 +40,7 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
 
     Raises: MappingError for tables or tests that are wrong.
     """
-    path = connected.table_folder / TESTS
+    path = connected.settings.tables.path(connected.place_of(TESTS))
     if not path.exists():
         return
     compiled = connected.compiled()
@@ -69,14 +69,15 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
 
     Raises: MappingError for tables or tests that are wrong.
     """
-    folder = settings.tables_folder / LOOKUPS
-    if not (folder / TESTS).exists():
+    files = settings.tables.of(LOOKUPS)
+    tests = files.get(Path(LOOKUPS, TESTS))
+    if tests is None:
         return
     expected: dict[str, dict[str, str]] = {}
-    for _, table, source, target in read_lookup_cases(folder / TESTS):
+    for _, table, source, target in read_lookup_cases(tests):
         expected.setdefault(table, {})[source] = target
     for table, values in expected.items():
-        made = read_lookup(folder / f"{table}.csv")
+        made = read_lookup(settings.tables.needed(f"{LOOKUPS}/{table}.csv"))
         wrong = [name for name, value in values.items() if value != made.get(name)]
         differences = (_difference(table, name, values[name], made.get(name)) for name in wrong)
         yield Finding(f"lookup table {table}", tuple(differences))

@@ -59,6 +59,16 @@ def test_an_edited_env_file_makes_another_version(tmp_path: Path, monkeypatch: p
     assert versions.version() != before
 
 
+def test_what_all_connections_share_makes_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when `mapping_base` names another folder."""
+    folder = tmp_path / "connections" / "utrecht"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    before = versions.version()
+    Path("..", "defaults.toml").write_text("overlap_minutes = 3\n")
+    assert versions.version() != before
+
+
 def test_edited_code_makes_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(versions, "PACKAGE", tmp_path)

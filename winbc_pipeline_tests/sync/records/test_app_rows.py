@@ -159,7 +159,7 @@ def test_attributes_and_values_that_are_there_are_used_whatever_their_capitals(s
 @proof
 def test_what_makes_variants_is_an_option_in_the_shop(shop: ProductShop) -> None:
     shop._own_tables()
-    path = shop.connected.table_folder / "attributes.csv"
+    path = shop.settings.tables.path(shop.connected.place_of("attributes.csv"))
     path.write_text("name,source,place,when,note\ncolor,color,attribute Colour,,\n", encoding="utf-8")
     shop.article("9", "HAT", color="Red")
     shop.run()

@@ -350,7 +350,7 @@ def test_the_items_of_an_article_can_be_joined_by_a_category(product_shop: Produ
 def test_a_mapping_folder_from_before_variants_and_pictures_still_serves(product_shop: ProductShop) -> None:
     product_shop.edit_table("item", "displayName", flow="products_winstore_to_bc", source="coalesce(title, name)")
     for table in ("article", "variant", "picture"):
-        (product_shop.connected.table_folder / f"{table}.csv").unlink()
+        product_shop.settings.tables.path(product_shop.connected.place_of(f"{table}.csv")).unlink()
     product_shop.sells("7", RED, BLUE)
     assert product_shop.run().created == 2
     assert "picture.csv is missing, so no pictures are sent" in product_shop.connected.without_place()

@@ -231,3 +231,49 @@ def _dies(where: Path, path: Path, dies_at: str) -> None:
 
     setattr(place, dies_at, killed)
     restore(load_settings(), path)
+
+
+@pytest.fixture
+def shared(settings: Settings, tmp_path: Path) -> Settings:
+    """The same connection, whose mapping folder builds on a shared one; both have the table of countries."""
+    base = tmp_path / "shared" / "lookups"
+    base.mkdir(parents=True)
+    for name in ("countries", "units"):
+        (base / f"{name}.csv").write_text(f"from,to\n{name},shared\n")
+    with Path("winbc.toml").open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write(f'mapping_base = "shared"\n{text}')
+    return load_settings()
+
+
+def test_where_the_shared_folder_is_lost_too_it_is_put_back(shared: Settings, tmp_path: Path) -> None:
+    path = back_up(shared, tmp_path / "backup.zip")
+    before = {each: each.read_bytes() for each in tmp_path.rglob("*.csv")}
+    for gone in (shared.data_folder, Path("mapping_tables"), Path("shared")):
+        shutil.rmtree(gone)
+    Path("shared.restoring").mkdir()  # as a restoring leaves it that was killed
+    restore(shared, path)
+    assert {each: each.read_bytes() for each in tmp_path.rglob("*.csv")} == before
+
+
+def test_a_shared_folder_that_is_there_serves_others_and_is_not_written(shared: Settings, tmp_path: Path) -> None:
+    path = back_up(shared)
+    Path("shared/lookups/units.csv").unlink()
+    Path("shared/lookups/countries.csv").write_text("from,to\n")
+    done = restore(shared, path)
+    assert done.differ == [tmp_path / "shared/lookups/countries.csv", tmp_path / "shared/lookups/units.csv"]
+    assert not Path("shared/lookups/units.csv").exists()
+
+
+def test_where_no_setting_names_a_shared_folder_its_tables_become_the_connections_own(
+    shared: Settings, tmp_path: Path
+) -> None:
+    """As on another machine without the file that all connections share. What was its own stays what it was."""
+    path = back_up(shared, tmp_path / "backup.zip")
+    shutil.rmtree("mapping_tables")
+    shutil.rmtree("shared")
+    done = restore(shared.model_copy(update={"mapping_base": None}), path)
+    assert Path("mapping_tables/lookups/units.csv").read_text() == "from,to\nunits,shared\n"
+    assert Path("mapping_tables/lookups/countries.csv").read_text() == "from,to\nNL,NL\n"
+    assert done.differ == []
