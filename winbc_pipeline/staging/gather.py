@@ -52,6 +52,12 @@ def slice_of(table: str) -> str:
     return quote(f"slice_of_{table}")
 
 
+def portions(connection: duckdb.DuckDBPyConnection, table: str, text: str) -> list[str]:
+    """SQL conditions that take the rows of a table some at a time, by a text (SQL): a join of these stays in memory."""
+    number = 1 + _count(connection, table) // ROWS_AT_ONCE
+    return [f"hash({text}) % {number} = {each}" for each in range(number)]
+
+
 def put_together(
     connection: duckdb.DuckDBPyConnection,
     table: StagingTable,

@@ -10,7 +10,7 @@ import duckdb
 
 from ...errors import StoreBusy
 from ...settings import Settings
-from ...staging.gather import slice_of
+from ...staging.gather import portions, slice_of
 from ...staging.gone import ABSENT, gone_table
 from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, quote, rows_of
@@ -55,15 +55,16 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str
         connection.execute("DELETE FROM stock_category")
         insert_rows(connection, "stock_category", CATEGORY, known)
     create_table(connection, PLACES, PLACE)
-    connection.execute(
-        f"""
-        INSERT INTO {PLACES}
-        SELECT DISTINCT sku, warehouse
-        FROM {quote(rows)}
-        ANTI JOIN {PLACES} USING (sku, warehouse)
-        WHERE sku IS NOT NULL AND warehouse IS NOT NULL
-        """
-    )
+    for portion in portions(connection, rows, "sku"):
+        connection.execute(
+            f"""
+            INSERT INTO {PLACES}
+            SELECT DISTINCT sku, warehouse
+            FROM (SELECT sku, warehouse FROM {quote(rows)} WHERE {portion})
+            ANTI JOIN (FROM {PLACES} WHERE {portion}) USING (sku, warehouse)
+            WHERE sku IS NOT NULL AND warehouse IS NOT NULL
+            """
+        )
 
 
 def categories_if_needed(settings: Settings) -> list[Row] | None:
