@@ -26,7 +26,7 @@ clients: .venv/ready ## clients that nobody here wrote, against the Business Cen
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
 # What needs servers, and what of the rest runs on a server, too: loading, the store, stock put together, what is planned,
-# random stories of orders, a killed run of orders. ALL=1 takes the rest, and 100 stories.
+# random stories of orders, a killed run of orders. ALL=1 takes the rest, and 100 stories. Three at a time: they often wait.
 T = winbc_pipeline_tests
 OF_SERVERS = $(shell grep -rl --include=*.py "mark.scale" $T)
 LOADED = $T/staging/test_load.py $T/staging/test_store.py $T/staging/test_gather.py
@@ -37,12 +37,12 @@ MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/relia
 
 scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
-	$(BIN)/pytest -n 2 --dist worksteal -m scale $(OF_SERVERS)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" --state postgres $(PLANNED) $(MORE)
-	$(BIN)/pytest -n 2 --dist worksteal -m "" --state postgres "$(STORIES)_in_50_runs[0]" "$(STORIES)_in_50_runs[1]"
+	$(BIN)/pytest -n 3 --dist worksteal -m scale $(OF_SERVERS)
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak and not scale" --state postgres $(PLANNED) $(MORE)
+	$(BIN)/pytest -n 3 --dist worksteal -m "" --state postgres "$(STORIES)_in_50_runs[0]" "$(STORIES)_in_50_runs[1]"
 else
-	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak" $(OF_SERVERS)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" --state postgres $(LOADED) $(PLANNED)::test_a_plan_leaves_no_draft_behind \
+	$(BIN)/pytest -n 3 --dist worksteal -m "scale and not soak" $(OF_SERVERS)
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak" --state postgres $(LOADED) $(PLANNED)::test_a_plan_leaves_no_draft_behind \
 		$(STORIES)_whatever_comes "$(KILLED)::test_a_killed_run_is_completed_by_the_next_one[1-orders_winstore_to_bc]"
 endif
 
